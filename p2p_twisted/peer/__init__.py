@@ -1,0 +1,1 @@
+"""The peer: server protocol, client, keep-alive, service and twistd plugin: what joins library, index and swarm."""

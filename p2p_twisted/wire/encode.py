@@ -1,0 +1,112 @@
+"""Messages to bytes: the inverse of `parser`. Lines end in a bare LF, as existing clients and servers have them."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from .errors import PHRASES
+from .fields import split_type
+from .messages import (
+    GetFile,
+    GetIndex,
+    KeepAlive,
+    Leave,
+    Message,
+    PQuery,
+    Register,
+    Request,
+    Response,
+    Version,
+)
+
+VERSION_WORD = {Version.V10: "P2P_DI_1.0", Version.V11: "P2P_DI_1.1"}
+"""What the first line of a request says."""
+
+Parts = tuple[str, list[tuple[str, str]], list[str]]
+"""A message taken apart: METHOD SP DOCUMENT, the headers of 1.1, the data lines."""
+
+
+@singledispatch
+def _parts(message: Message) -> Parts:
+    raise TypeError(f"not a message: {message!r}")
+
+
+@_parts.register
+def _(message: Register) -> Parts:
+    cookie = "" if message.cookie is None else str(message.cookie)
+    return "Register NULL", [], [f"cookie:{cookie}", f"port:{message.port}"]
+
+
+@_parts.register
+def _(message: Leave) -> Parts:
+    return "Leave NULL", [], [f"cookie:{message.cookie}", f"port:{message.port}"]
+
+
+@_parts.register
+def _(message: KeepAlive) -> Parts:
+    return "KeepAlive NULL", [], [f"cookie:{message.cookie}", f"port:{message.port}"]
+
+
+@_parts.register
+def _(message: PQuery) -> Parts:
+    headers = []
+    if message.limit is not None:
+        headers.append(("Limit", str(message.limit)))
+    if message.after is not None:
+        headers.append(("After", f"{message.after[0]} {message.after[1]}"))
+    return "PQuery NULL", headers, [f"cookie:{message.cookie}", f"port:{message.port}"]
+
+
+@_parts.register
+def _(message: GetIndex) -> Parts:
+    return "GET INDEX", [], []
+
+
+@_parts.register
+def _(message: GetFile) -> Parts:
+    headers = []
+    if message.sha256 is not None:
+        headers.append(("SHA-256", message.sha256))
+    if message.span is not None:
+        headers.append(("Range", f"{message.span[0]}-{message.span[1]}"))
+    return "GET FILE", headers, list(split_type(message.name))
+
+
+def encode_request(request: Request, length: bool = False) -> bytes:
+    """`request` as it goes on the wire; with `length`, a 1.1 request says how long its data is.
+
+    The first request to a server that has not yet answered in 1.1 must have neither headers nor `length`
+    (protocol, "First contact").
+    """
+    what, headers, data = _parts(request.message)
+    body = "".join(f"{line}\n" for line in data).encode()
+    lines = [f"{what} {VERSION_WORD[request.version]}", f"Host {request.host}", f"OS {request.os}"]
+    if request.version is Version.V11:
+        if length and body:
+            headers.append(("Length", str(len(body))))
+        lines += [f"{key}: {value}" for key, value in headers]
+    return "\n".join(lines).encode() + b"\n\n" + body
+
+
+def encode_response(response: Response) -> bytes:
+    """The head of `response`, empty line included; its body follows as it is."""
+    lines = [
+        f"{response.status} {PHRASES[response.status]} {response.version.value}",
+        f"Host: {response.host}",
+        f"OS: {response.os}",
+    ]
+    if response.version is Version.V11:
+        lines += [f"{key}: {value}" for key, value in _headers(response)]
+    return "\n".join(lines).encode() + b"\n\n"
+
+
+def _headers(response: Response) -> list[tuple[str, str]]:
+    span = None if response.span is None else f"{response.span[0]}-{response.span[1]}"
+    named = [
+        ("Length", response.length),
+        ("Size", response.size),
+        ("SHA-256", response.sha256),
+        ("Range", span),
+        ("More", "yes" if response.more else None),
+    ]
+    return [(key, str(value)) for key, value in named if value is not None]

@@ -1,0 +1,94 @@
+r"""The values inside messages, strictly: what is not exactly of the form is a BadRequest that names the field.
+
+`int()` would take ``+1``, ``1_0``, `` 1`` and Arabic digits; none of these is a number here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .errors import BadRequest
+from .limits import MAX_COOKIE, MAX_NAME, MAX_SIZE
+
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_HOST = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def number(text: str, what: str, low: int = 0, high: int = MAX_SIZE) -> int:
+    """The decimal number `text`, within low..high; raises BadRequest that says `what` it was to be."""
+    if not _NUMBER.fullmatch(text) or not low <= (value := int(text)) <= high:
+        raise BadRequest(f"{what} must be a decimal number from {low} to {high}")
+    return value
+
+
+def port(text: str) -> int:
+    """A TCP port, 1..65535."""
+    return number(text, "port", 1, 65535)
+
+
+def cookie(text: str) -> int:
+    """A cookie, 0..2**63-1."""
+    return number(text, "cookie", 0, MAX_COOKIE)
+
+
+def sha256(text: str) -> str:
+    """A SHA-256 as 64 lower-case hexadecimal digits."""
+    if not _SHA256.fullmatch(text):
+        raise BadRequest("SHA-256 must be 64 lower-case hexadecimal digits")
+    return text
+
+
+def span(text: str) -> tuple[int, int]:
+    """``first-last``, both included: (first, last) with first <= last."""
+    first, dash, last = text.partition("-")
+    if dash:
+        pair = number(first, "Range", 0, MAX_SIZE), number(last, "Range", 0, MAX_SIZE)
+        if pair[0] <= pair[1]:
+            return pair
+    raise BadRequest("Range must be FIRST-LAST with FIRST not after LAST")
+
+
+def host(text: str) -> str:
+    """An address or host name: 1 to 255 visible ASCII characters."""
+    if not _HOST.fullmatch(text):
+        raise BadRequest("Host must be an address of visible ASCII characters")
+    return text
+
+
+def address(text: str) -> tuple[str, int]:
+    """``host SP port``, as in the lines of a peer list."""
+    name, _, number_ = text.partition(" ")
+    return host(name), port(number_)
+
+
+def has_control(text: str) -> bool:
+    """Whether `text` holds a control character, a line or paragraph separator, or half a surrogate pair."""
+    return _CONTROL.search(text) is not None
+
+
+def name(text: str) -> str:
+    """A document's name: 1..MAX_NAME bytes of UTF-8 without control characters."""
+    if not text or has_control(text):
+        raise BadRequest("a name must not be empty and must not hold control characters")
+    if len(text.encode()) > MAX_NAME:
+        raise BadRequest(f"a name has at most {MAX_NAME} bytes")
+    return text
+
+
+def split_type(full: str) -> tuple[str, str]:
+    """(name, type) as 1.0 has them apart: ``rfc8446.txt.pdf`` -> (``rfc8446.txt``, ``pdf``).
+
+    The type is empty where the last segment has no dot inside it: ``README``, ``.x``, ``a.``, ``a.b/c``.
+    """
+    folder, slash, base = full.rpartition("/")
+    stem, _, kind = base.rpartition(".")
+    if not kind or not stem.strip("."):
+        return full, ""
+    return folder + slash + stem, kind
+
+
+def join_type(stem: str, kind: str) -> str:
+    """The inverse of `split_type`."""
+    return f"{stem}.{kind}" if kind else stem

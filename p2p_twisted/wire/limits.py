@@ -1,0 +1,40 @@
+"""Every number that bounds what may stand on the wire. Sizes in bytes, times in seconds."""
+
+RS_PORT = 65423
+"""Where a registration server listens unless told otherwise (seed, "RS server")."""
+
+TTL = 7200
+"""Seconds for which a registration, or an index record, counts without being renewed."""
+
+MAX_LINE = 8192
+"""Longest line, without its line end."""
+
+MAX_HEAD_LINES = 32
+"""Most lines of one head: the first line and the headers, without the empty line."""
+
+MAX_HEAD = 16384
+"""Longest head, line ends included."""
+
+MAX_DATA = 16384
+"""Longest data part of a request."""
+
+MAX_NAME = 1024
+"""Longest document name, in bytes of UTF-8."""
+
+MAX_TITLE = 200
+"""Longest title, in characters."""
+
+MAX_COOKIE = 2**63 - 1
+"""Largest cookie; what a 1.0 client is given stays below 2**31 (it parses a signed 32-bit number)."""
+
+MAX_COOKIE_1_0 = 2**31 - 1
+"""Largest cookie that a 1.0 client can parse."""
+
+MAX_SIZE = 2**63 - 1
+"""Largest file."""
+
+MAX_INDEX = 256 * 2**20
+"""Longest answer to GET INDEX that a client reads."""
+
+MAX_PEER_LIST = 64 * 2**20
+"""Longest answer to PQuery that a client reads."""

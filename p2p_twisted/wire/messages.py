@@ -1,0 +1,104 @@
+"""The messages of 1.0 and 1.1 as values. `parser` makes them from lines, `encode` turns them into bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from .errors import OK
+
+
+class Version(Enum):
+    """A version of the protocol; the value is what a response's first line says."""
+
+    V10 = "P2P-CI/1.0"
+    V11 = "P2P-CI/1.1"
+
+
+@dataclass(frozen=True)
+class Register:
+    """Peer -> RS: I am here. `cookie` is None the first time, else the one given then."""
+
+    cookie: int | None
+    port: int
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Peer -> RS: I am going."""
+
+    cookie: int
+    port: int
+
+
+@dataclass(frozen=True)
+class KeepAlive:
+    """Peer -> RS: I am still here."""
+
+    cookie: int
+    port: int
+
+
+@dataclass(frozen=True)
+class PQuery:
+    """Peer -> RS: who is there? 1.1 may page: at most `limit` peers, those after the address and port `after`."""
+
+    cookie: int
+    port: int
+    limit: int | None = None
+    after: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class GetIndex:
+    """Peer -> peer: your whole index (RFCQuery)."""
+
+
+@dataclass(frozen=True)
+class GetFile:
+    """Peer -> peer: a file (GetRFC).
+
+    `name` is the whole name, type included. 1.1 may ask for the bytes `span` = (first, last), both included, and
+    for the content with the hash `sha256` (hex) and no other.
+    """
+
+    name: str
+    span: tuple[int, int] | None = None
+    sha256: str | None = None
+
+
+Message = Register | Leave | KeepAlive | PQuery | GetIndex | GetFile
+
+
+@dataclass(frozen=True)
+class Request:
+    """A message with the envelope it came in: the version spoken, and what the Host and OS lines said."""
+
+    message: Message
+    version: Version
+    host: str
+    os: str
+
+
+@dataclass(frozen=True)
+class Response:
+    """The head of a response. All but the first four are 1.1's headers, None (or False) when not there.
+
+    `length`: bytes of the body; `size` and `sha256` (hex): of the whole file; `span`: the bytes (first, last) that the
+    body is; `more`: the peer list goes on after its last line.
+    """
+
+    status: int
+    version: Version
+    host: str
+    os: str
+    length: int | None = None
+    size: int | None = None
+    sha256: str | None = None
+    span: tuple[int, int] | None = None
+    more: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether the request was granted."""
+        return self.status == OK

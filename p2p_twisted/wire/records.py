@@ -1,0 +1,62 @@
+"""The lines that bodies are made of: index records (GET INDEX) and peer addresses (PQuery)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import fields
+from .errors import BadRequest
+from .limits import MAX_TITLE, TTL
+from .messages import Version
+
+
+@dataclass(frozen=True)
+class IndexRecord:
+    """One document at one holder.
+
+    `name` is whole, type included; `host` and `port` are the holder's; `ttl` in seconds. What only 1.1 says is None
+    when heard in 1.0: `size` in bytes, `sha256` of the file, `pieces`, the SHA-256 of its list of piece hashes
+    (protocol, "Pieces"; empty for a file of one piece).
+    """
+
+    name: str
+    title: str
+    host: str
+    port: int
+    ttl: int
+    size: int | None = None
+    sha256: str | None = None
+    pieces: str | None = None
+
+
+def encode_record(record: IndexRecord, version: Version) -> str:
+    """One line without its line end: six fields parted by tabs, in 1.1 nine."""
+    stem, kind = fields.split_type(record.name)
+    line = f"{stem}\t{kind}\t{record.title}\t{record.host}\t{record.port}\t{record.ttl}"
+    if version is Version.V11 and record.sha256 is not None:
+        line += f"\t{record.size}\t{record.sha256}\t{record.pieces or '-'}"
+    return line
+
+
+def parse_record(line: str) -> IndexRecord:
+    """The inverse of `encode_record`; the number of fields tells the version. Raises BadRequest."""
+    parts = line.split("\t")
+    if len(parts) not in (6, 9):
+        raise BadRequest("an index record has six fields, or nine in 1.1, parted by tabs")
+    stem, kind, title, host, port, ttl = parts[:6]
+    if fields.has_control(title) or len(title) > MAX_TITLE:
+        raise BadRequest(f"a title has at most {MAX_TITLE} characters and no control characters")
+    size = sha256 = pieces = None
+    if len(parts) == 9:
+        size, sha256 = fields.number(parts[6], "size"), fields.sha256(parts[7])
+        pieces = "" if parts[8] == "-" else fields.sha256(parts[8])
+    return IndexRecord(
+        fields.name(fields.join_type(stem, kind)),
+        title,
+        fields.host(host),
+        fields.port(port),
+        fields.number(ttl, "TTL", 0, TTL),
+        size,
+        sha256,
+        pieces,
+    )

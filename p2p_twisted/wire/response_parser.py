@@ -1,0 +1,61 @@
+"""Lines to the heads of responses, one line at a time. The body between two heads is for the caller to take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from . import fields
+from .errors import PHRASES, BadRequest
+from .head import Head, text_of
+from .messages import Response, Version
+
+_STATUS = re.compile(r"([0-9]{3}) (?:[^\x00-\x1f\x7f]* )?(P2P[-_](?:CI|DI)[/_-]([0-9.]+))")
+
+
+def _flag(text: str) -> bool:
+    if text != "yes":
+        raise BadRequest("More can only be yes")
+    return True
+
+
+_RESPONSE_FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
+    "Length": ("length", lambda text: fields.number(text, "Length")),
+    "Size": ("size", lambda text: fields.number(text, "Size")),
+    "SHA-256": ("sha256", fields.sha256),
+    "Range": ("span", fields.span),
+    "More": ("more", _flag),
+}
+
+
+class ResponseParser:
+    """Turns the head lines of a connection into Responses; the caller takes the body between two heads."""
+
+    def __init__(self) -> None:
+        self._head = Head()
+
+    def line(self, line: bytes) -> Response | None:
+        """Take one line of a head without its LF; returns the Response at the empty line.
+
+        What the other server's version does not fix (its phrase, its Host and OS) is not judged. Raises BadRequest
+        when the lines are no response.
+        """
+        lines = self._head.add(line[:-1] if line.endswith(b"\r") else line)
+        return None if lines is None else self._response(lines)
+
+    def _response(self, lines: list[bytes]) -> Response:
+        match = _STATUS.fullmatch(text_of(lines[0]))
+        if not match or int(match[1]) not in PHRASES:
+            raise BadRequest("not a response: the first line must be STATUS PHRASE VERSION")
+        version = Version.V11 if match[3] == "1.1" else Version.V10
+        headers: dict[str, str] = {}
+        for line in lines[1:]:
+            key, _, value = text_of(line).replace(":", "", 1).partition(" ")
+            if headers.setdefault(key, value) is not value:
+                raise BadRequest(f"a second {key} in a response")
+        values = {}
+        if version is Version.V11:
+            values = {name: read(headers[key]) for key, (name, read) in _RESPONSE_FIELDS.items() if key in headers}
+            if "length" not in values:
+                raise BadRequest("a response of 1.1 without Length")
+        return Response(int(match[1]), version, headers.get("Host", ""), headers.get("OS", ""), **values)  # type: ignore[arg-type]
