@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 
 from . import fields
-from .errors import PHRASES, BadRequest
-from .limits import MAX_DATA, MAX_HEAD, MAX_HEAD_LINES, MAX_LINE
+from .errors import BadRequest
+from .head import Head, text_of
+from .limits import MAX_DATA, MAX_LINE
 from .messages import (
     GetFile,
     GetIndex,
@@ -22,7 +23,6 @@ from .messages import (
     PQuery,
     Register,
     Request,
-    Response,
     Version,
 )
 

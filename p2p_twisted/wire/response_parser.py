@@ -51,8 +51,9 @@ class ResponseParser:
         headers: dict[str, str] = {}
         for line in lines[1:]:
             key, _, value = text_of(line).replace(":", "", 1).partition(" ")
-            if headers.setdefault(key, value) is not value:
+            if key in headers:
                 raise BadRequest(f"a second {key} in a response")
+            headers[key] = value
         values = {}
         if version is Version.V11:
             values = {name: read(headers[key]) for key, (name, read) in _RESPONSE_FIELDS.items() if key in headers}
