@@ -10,10 +10,13 @@ import re
 from .errors import BadRequest
 from .limits import MAX_COOKIE, MAX_NAME, MAX_SIZE
 
+CONTROL = "\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+"""What no text on the wire holds, as the inside of a regular expression's character class."""
+
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _HOST = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROL = re.compile(f"[{CONTROL}]")
 
 
 def number(text: str, what: str, low: int = 0, high: int = MAX_SIZE) -> int:

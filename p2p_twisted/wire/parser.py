@@ -29,8 +29,8 @@ from .messages import (
 Headers = Mapping[str, str]
 Build = Callable[[Headers, "list[str]"], Message]
 
-_ENVELOPE = re.compile(r"(Host|OS):? (\S(?:[^\x00-\x1f\x7f]{0,254}))")
-_HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,63}): ([^\x00-\x1f\x7f]*)")
+_ENVELOPE = re.compile(rf"(Host|OS):? ([^\s{fields.CONTROL}][^{fields.CONTROL}]{{0,254}})")
+_HEADER = re.compile(rf"(?!(?:Host|OS):)([A-Za-z][A-Za-z0-9-]{{0,63}}): ([^{fields.CONTROL}]*)")
 
 
 def _value(line: str, *keys: str) -> str:
@@ -141,7 +141,8 @@ class RequestParser:
             lines = self._head.add(line[:-1] if line.endswith(b"\r") else line)
             return None if lines is None else self._begin(lines)
         self._left -= len(line) + 1
-        self._data.append(line[:-1] if line.endswith(b"\r") else line)
+        line = line[:-1] if line.endswith(b"\r") else line
+        self._data.append(line)
         if len(line) > MAX_LINE or self._left < 0:
             raise BadRequest("the data is longer than it may be, or than Length says")
         return self._finish() if self._complete() else None

@@ -10,7 +10,8 @@ from .errors import PHRASES, BadRequest
 from .head import Head, text_of
 from .messages import Response, Version
 
-_STATUS = re.compile(r"([0-9]{3}) (?:[^\x00-\x1f\x7f]* )?(P2P[-_](?:CI|DI)[/_-]([0-9.]+))")
+_STATUS = re.compile(rf"([0-9]{{3}}) (?:[^{fields.CONTROL}]* )?P2P[-_](?:CI|DI)[/_-](1\.[01])")
+_HEADER = re.compile(rf"([A-Za-z][A-Za-z0-9-]{{0,63}}):? ([^{fields.CONTROL}]*)")
 
 
 def _flag(text: str) -> bool:
@@ -26,6 +27,29 @@ _RESPONSE_FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
     "Range": ("span", fields.span),
     "More": ("more", _flag),
 }
+
+
+def _headers(lines: list[bytes], version: Version) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for line in lines:
+        match = _HEADER.fullmatch(text_of(line))
+        if match is None:
+            if version is Version.V10:
+                continue
+            raise BadRequest("a header of a response must be NAME: VALUE")
+        if match[1] in headers:
+            raise BadRequest(f"a second {match[1]} in a response")
+        headers[match[1]] = match[2]
+    return headers
+
+
+def _consistent(response: Response) -> Response:
+    if response.version is Version.V11:
+        if response.length is None:
+            raise BadRequest("a response of 1.1 without Length")
+        if response.span and response.length != response.span[1] - response.span[0] + 1:
+            raise BadRequest("Length and Range of a response differ")
+    return response
 
 
 class ResponseParser:
@@ -47,16 +71,10 @@ class ResponseParser:
         match = _STATUS.fullmatch(text_of(lines[0]))
         if not match or int(match[1]) not in PHRASES:
             raise BadRequest("not a response: the first line must be STATUS PHRASE VERSION")
-        version = Version.V11 if match[3] == "1.1" else Version.V10
-        headers: dict[str, str] = {}
-        for line in lines[1:]:
-            key, _, value = text_of(line).replace(":", "", 1).partition(" ")
-            if key in headers:
-                raise BadRequest(f"a second {key} in a response")
-            headers[key] = value
+        version = Version.V11 if match[2] == "1.1" else Version.V10
+        headers = _headers(lines[1:], version)
         values = {}
         if version is Version.V11:
             values = {name: read(headers[key]) for key, (name, read) in _RESPONSE_FIELDS.items() if key in headers}
-            if "length" not in values:
-                raise BadRequest("a response of 1.1 without Length")
-        return Response(int(match[1]), version, headers.get("Host", ""), headers.get("OS", ""), **values)  # type: ignore[arg-type]
+        response = Response(int(match[1]), version, headers.get("Host", ""), headers.get("OS", ""), **values)  # type: ignore[arg-type]
+        return _consistent(response)

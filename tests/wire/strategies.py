@@ -1,0 +1,123 @@
+"""Hypothesis strategies for every value and message of the protocol, and for the ways its bytes may be cut.
+
+Importing it switches hypothesis's deadline off: how long an example takes says nothing on a busy machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from p2p_twisted.wire.errors import PHRASES
+from p2p_twisted.wire.limits import MAX_COOKIE, MAX_NAME, MAX_SIZE, MAX_TITLE, TTL
+from p2p_twisted.wire.messages import (
+    GetFile,
+    GetIndex,
+    KeepAlive,
+    Leave,
+    Message,
+    PQuery,
+    Register,
+    Request,
+    Response,
+    Version,
+)
+from p2p_twisted.wire.records import IndexRecord
+
+settings.register_profile("p2p_twisted", parent=settings.default, deadline=None)
+settings.load_profile("p2p_twisted")
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+versions = st.sampled_from(Version)
+ports = st.integers(1, 65535)
+cookies = st.integers(0, MAX_COOKIE)
+sizes = st.integers(0, MAX_SIZE)
+limits = st.integers(1, MAX_SIZE)
+spans = st.tuples(sizes, sizes).map(lambda pair: (min(pair), max(pair)))
+sha256s = st.binary(min_size=32, max_size=32).map(bytes.hex)
+hosts = st.one_of(
+    st.ip_addresses().map(str),
+    st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=255),
+)
+
+printable = st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\u2028\u2029")
+"""Every character that may stand in a text."""
+
+os_texts = st.one_of(
+    st.sampled_from(["Mac OS X", "Linux", "Windows 10"]),
+    st.text(printable, min_size=1, max_size=255).filter(lambda text: not text[0].isspace()),
+)
+titles = st.text(printable, max_size=MAX_TITLE)
+names = st.one_of(
+    st.from_regex(r"(?:[a-z.]{1,4}/){0,2}[a-z.]{1,8}", fullmatch=True),
+    st.text(printable, min_size=1, max_size=MAX_NAME).filter(lambda name: len(name.encode()) <= MAX_NAME),
+)
+
+
+def optional(strategy: st.SearchStrategy[Any], version: Version) -> st.SearchStrategy[Any]:
+    """None or a value in 1.1; None in 1.0, which has no such header."""
+    return st.none() | strategy if version is Version.V11 else st.none()
+
+
+def messages(version: Version) -> st.SearchStrategy[Message]:
+    """Any message that a request of `version` can carry."""
+    return st.one_of(
+        st.builds(Register, st.none() | cookies, ports),
+        st.builds(Leave, cookies, ports),
+        st.builds(KeepAlive, cookies, ports),
+        st.builds(PQuery, cookies, ports, optional(limits, version), optional(st.tuples(hosts, ports), version)),
+        st.builds(GetIndex),
+        st.builds(GetFile, names, optional(spans, version), optional(sha256s, version)),
+    )
+
+
+def requests(version: Version | None = None) -> st.SearchStrategy[Request]:
+    """Any request, of `version` or of either."""
+    if version is None:
+        return versions.flatmap(requests)
+    return st.builds(Request, messages(version), st.just(version), hosts, os_texts)
+
+
+@st.composite
+def responses(draw: Draw, version: Version | None = None) -> tuple[Response, bytes]:
+    """(head, body) of any response, of `version` or of either; in 1.1 Length and Range fit the body."""
+    spoken = draw(versions) if version is None else version
+    envelope = draw(st.sampled_from(sorted(PHRASES))), spoken, draw(hosts), draw(os_texts)
+    body = draw(st.binary(max_size=300))
+    if spoken is Version.V10:
+        return Response(*envelope), body
+    first = draw(st.none() | st.integers(0, MAX_SIZE - len(body)))
+    span = (first, first + len(body) - 1) if body and first is not None else None
+    rest = draw(st.none() | sizes), draw(st.none() | sha256s), span, draw(st.booleans())
+    return Response(*envelope, len(body), *rest), body
+
+
+def records(version: Version) -> st.SearchStrategy[IndexRecord]:
+    """Any index record that `version` can carry: in 1.1 also those that were learnt in 1.0."""
+    six: tuple[st.SearchStrategy[Any], ...] = names, titles, hosts, ports, st.integers(0, TTL)
+    nine = *six, sizes, sha256s, st.just("") | sha256s
+    return st.builds(IndexRecord, *six) | st.builds(IndexRecord, *(nine if version is Version.V11 else six))
+
+
+@st.composite
+def chunks(draw: Draw, data: bytes) -> list[bytes]:
+    """`data` as a connection may deliver it: cut anywhere, into any number of parts (now and then into bytes)."""
+    if draw(st.integers(0, 9)) == 0:
+        return [data[i : i + 1] for i in range(len(data))]
+    cuts = sorted(draw(st.lists(st.integers(0, len(data)), max_size=12)))
+    return [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+
+
+@st.composite
+def damaged(draw: Draw, data: bytes) -> bytes:
+    """`data` with one to four places overwritten, doubled, cut out, or filled with what parsers stumble over."""
+    nasty = st.sampled_from([b"\n", b"\r\n", b"\r", b" ", b"\t", b":", b"\x00", b"+", b"_", b"\xff", "\u0664".encode()])
+    for _ in range(draw(st.integers(1, 4))):
+        a, b = sorted((draw(st.integers(0, len(data))), draw(st.integers(0, len(data)))))
+        b = min(b, a + draw(st.integers(0, 12)))
+        data = data[:a] + draw(nasty | st.binary(max_size=6) | st.just(data[a:b] * 2)) + data[b:]
+    return data
