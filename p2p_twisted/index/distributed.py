@@ -1,0 +1,119 @@
+"""The distributed index: what is known of which documents are where, and since when.
+
+The rules (protocol, "Index records"): a record heard from its holder counts TTL seconds from then; one heard from
+somebody else counts what it said it has left, and never makes a known one younger; at 0 it is gone. A holder's own
+answer replaces everything known of it. One document has one record for each holder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from ..wire.limits import TTL
+from ..wire.records import IndexRecord
+
+Address = tuple[str, int]
+"""Host and port of a peer's server."""
+
+MAX_RECORDS_OF_HOLDER = 1_000_000
+"""More records than this of one holder are not kept: a stranger must not fill our memory."""
+
+
+@dataclass
+class Entry:
+    """A record as it was heard, and when it stops to count (monotonic seconds)."""
+
+    record: IndexRecord
+    expires: float
+
+    def aged(self, now: float) -> IndexRecord:
+        """The record with the TTL that it has left at `now`, in whole seconds rounded up."""
+        return replace(self.record, ttl=max(0, min(TTL, -int(-(self.expires - now) // 1))))
+
+
+class DistributedIndex:
+    """The records learnt from other peers. Times are monotonic seconds, given by the caller."""
+
+    def __init__(self) -> None:
+        self._holders: dict[Address, dict[str, Entry]] = {}
+        self._names: dict[str, set[Address]] = {}
+
+    def __len__(self) -> int:
+        return sum(len(entries) for entries in self._holders.values())
+
+    def learn(self, source: Address, records: Iterable[IndexRecord], now: float, own: Collection[Address] = ()) -> None:
+        """Merge the whole index that the peer at `source` answered with.
+
+        Records whose holder is in `own` (this peer's addresses) are passed over: we know better what we have.
+        """
+        fresh: dict[str, IndexRecord] = {}
+        for record in records:
+            holder = (record.host, record.port)
+            if holder == source:
+                fresh[record.name] = record
+            elif holder not in own and record.ttl > 0:
+                self._hear(holder, record, now)
+        self._replace(source, fresh, now)
+
+    def _replace(self, holder: Address, records: dict[str, IndexRecord], now: float) -> None:
+        for name in self._holders.get(holder, {}).keys() - records.keys():
+            self._drop(holder, name)
+        for name, record in records.items():
+            self._put(holder, name, Entry(record, now + TTL))
+
+    def _hear(self, holder: Address, record: IndexRecord, now: float) -> None:
+        known = self._holders.get(holder, {}).get(record.name)
+        if known is None or known.expires <= now:
+            self._put(holder, record.name, Entry(record, now + min(TTL, record.ttl)))
+
+    def _put(self, holder: Address, name: str, entry: Entry) -> None:
+        entries = self._holders.setdefault(holder, {})
+        if name in entries or len(entries) < MAX_RECORDS_OF_HOLDER:
+            entries[name] = entry
+            self._names.setdefault(name, set()).add(holder)
+
+    def _drop(self, holder: Address, name: str) -> None:
+        entries, holders = self._holders[holder], self._names[name]
+        del entries[name]
+        holders.discard(holder)
+        if not entries:
+            del self._holders[holder]
+        if not holders:
+            del self._names[name]
+
+    def forget(self, holder: Address) -> None:
+        """Drop every record of `holder`: it has left, or it is ourselves."""
+        self._replace(holder, {}, 0)
+
+    def expire(self, now: float) -> int:
+        """Drop what has no time left; returns how many records that were."""
+        gone = [
+            (holder, name)
+            for holder, entries in self._holders.items()
+            for name, entry in entries.items()
+            if entry.expires <= now
+        ]
+        for holder, name in gone:
+            self._drop(holder, name)
+        return len(gone)
+
+    def records(self, now: float) -> Iterator[IndexRecord]:
+        """Every record that still counts, with the TTL it has left."""
+        for entries in self._holders.values():
+            for entry in entries.values():
+                if entry.expires > now:
+                    yield entry.aged(now)
+
+    def holders_of(self, name: str, now: float) -> list[IndexRecord]:
+        """The records of the document `name`, one for each holder."""
+        entries = (self._holders[holder][name] for holder in self._names.get(name, ()))
+        return [entry.aged(now) for entry in entries if entry.expires > now]
+
+    def held_by(self, holder: Address, now: float) -> list[IndexRecord]:
+        """What the peer `holder` is known to have."""
+        return [entry.aged(now) for entry in self._holders.get(holder, {}).values() if entry.expires > now]
+
+    def names(self) -> set[str]:
+        """The names of all documents learnt of."""
+        return set(self._names)

@@ -1,0 +1,67 @@
+"""Documents out of records: those of one name and content put together, and found by a pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from ..wire.records import IndexRecord
+
+
+@dataclass
+class Document:
+    """One name with one content, and everyone who has it. `size` and `sha256` are None if only 1.0 peers have it."""
+
+    name: str
+    title: str
+    size: int | None
+    sha256: str | None
+    holders: list[IndexRecord] = field(default_factory=list)
+
+
+def documents(records: Iterable[IndexRecord]) -> list[Document]:
+    """Put `records` together by name and content, sorted by name, the content with most holders first.
+
+    A record without a hash (from a 1.0 peer) joins the content of its name that has most holders, if there is one.
+    """
+    found: dict[str, dict[str | None, Document]] = {}
+    for record in records:
+        contents = found.setdefault(record.name, {})
+        document = contents.get(record.sha256)
+        if document is None:
+            document = Document(record.name, record.title, record.size, record.sha256)
+            contents[record.sha256] = document
+        document.title = document.title or record.title
+        document.holders.append(record)
+    return [document for name in sorted(found) for document in _by_holders(found[name])]
+
+
+def _by_holders(contents: dict[str | None, Document]) -> list[Document]:
+    unhashed = contents.pop(None, None)
+    ranked = sorted(contents.values(), key=lambda document: (-len(document.holders), document.sha256 or ""))
+    if unhashed is not None:
+        if ranked:
+            ranked[0].holders.extend(unhashed.holders)
+        else:
+            ranked = [unhashed]
+    return ranked
+
+
+def matches(document: Document, query: str) -> bool:
+    """Whether every word of `query` is in the name or the title, whatever the case; a word with ``*`` or ``?`` is a
+    pattern for the whole name."""
+    name, title = document.name.lower(), document.title.lower()
+    for word in query.lower().split():
+        if "*" in word or "?" in word:
+            if not fnmatchcase(name, word):
+                return False
+        elif word not in name and word not in title:
+            return False
+    return True
+
+
+def search(found: list[Document], query: str, limit: int, offset: int) -> tuple[int, list[Document]]:
+    """How many of `found` match `query` (see `matches`), and those from `offset` on, at most `limit`."""
+    hits = [document for document in found if matches(document, query)]
+    return len(hits), hits[offset : offset + limit]

@@ -1,0 +1,254 @@
+"""The asking side of a connection, to a peer or to the RS: one funnel, a Deferred for each request, answers in order.
+
+On a new connection nothing is known of the server: the first request says 1.1 but has no headers. What the answer's
+version says then holds for the connection, and the next request may be pipelined (1.1) or needs a new one (1.0).
+"""
+
+from __future__ import annotations
+
+import platform
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from twisted.internet import error
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint, connectProtocol
+from twisted.internet.interfaces import IReactorTCP, IReactorTime, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+
+from ..index.distributed import Address
+from ..swarm.errors import FetchError, Garbled, Refused, Stalled, Unreachable
+from ..wire.encode import encode_request
+from ..wire.errors import BadRequest
+from ..wire.limits import MAX_LINE
+from ..wire.messages import Message, Request, Response, Version, first_contact
+from ..wire.response_parser import ResponseParser
+
+OS_NAME = platform.system()
+CONNECT_TIMEOUT = 5
+PATIENCE = 20
+"""Seconds without a byte after which an outstanding request is given up."""
+MAX_REFUSAL = 4096
+
+
+class Reactor(IReactorTCP, IReactorTime):
+    """What a client needs of a reactor."""
+
+
+class Sink(Protocol):
+    """Takes a body as it comes. A FetchError that either method raises ends the connection and the request."""
+
+    def begin(self, response: Response) -> None:
+        """The head of a granted response is there."""
+
+    def data(self, data: bytes) -> None:
+        """A part of its body is there."""
+
+
+class _Collect:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._size = 0
+        self._parts: list[bytes] = []
+
+    def begin(self, response: Response) -> None:
+        if (response.length or 0) > self._limit:
+            raise Garbled(f"an answer of {response.length} bytes, more than the {self._limit} that it may have")
+
+    def data(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > self._limit:
+            raise Garbled(f"an answer longer than the {self._limit} bytes that it may have")
+        self._parts.append(data)
+
+    def body(self) -> bytes:
+        return b"".join(self._parts)
+
+
+@dataclass
+class Exchange:
+    """One request on its way: where its body goes, and the Deferred that its caller waits on."""
+
+    message: Message
+    sink: Sink
+    done: Deferred[Response] = field(default_factory=Deferred)
+    response: Response | None = None
+
+
+class ClientConnection(LineReceiver):
+    """Asks one server. Made by `dial`."""
+
+    transport: ITCPTransport
+    delimiter = b"\n"
+    MAX_LENGTH = MAX_LINE
+
+    def __init__(self, clock: IReactorTime, host: str | None = None, version: Version | None = None) -> None:
+        """`host`: what the Host line says (None: this side's address); `version`: the server's, if it is known."""
+        self.version = version
+        self._clock = clock
+        self._host = host
+        self._queue: deque[Exchange] = deque()
+        self._parser = ResponseParser()
+        self._left: int | None = None
+        self._heard = 0.0
+        self._alarm: Any = None
+        self._lost: FetchError | None = None
+
+    @property
+    def outstanding(self) -> int:
+        """How many requests have not been answered."""
+        return len(self._queue)
+
+    @property
+    def usable(self) -> bool:
+        """Whether another request may be asked."""
+        return self._lost is None and self.version is not Version.V10
+
+    def ask(self, message: Message, sink: Sink) -> Deferred[Response]:
+        """Send `message`; its body goes to `sink`. The Deferred fires with the head once the body is complete.
+
+        It fails with a SourceError: Refused (the server said why), Unreachable (the connection was lost), Stalled,
+        Garbled, or with the FetchError that `sink` raised.
+        """
+        exchange = Exchange(message, sink)
+        if self._lost is not None:
+            exchange.done.errback(self._lost)
+            return exchange.done
+        self._queue.append(exchange)
+        known = self.version is Version.V11
+        request = Request(message if known else first_contact(message), Version.V11, self._own_host(), OS_NAME)
+        self.transport.write(encode_request(request, length=known))
+        self._watch()
+        return exchange.done
+
+    def collect(self, message: Message, limit: int) -> Deferred[tuple[Response, bytes]]:
+        """As `ask`, but fires with the head and the whole body, of at most `limit` bytes."""
+        sink = _Collect(limit)
+        return self.ask(message, sink).addCallback(lambda response: (response, sink.body()))
+
+    def close(self) -> None:
+        """Be done with it; what is outstanding fails with Unreachable."""
+        self._fail(Unreachable("closed by this side"))
+
+    def _own_host(self) -> str:
+        return self._host or str(self.transport.getHost().host)
+
+    # what comes in
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes have come: the server is alive."""
+        self._heard = self._clock.seconds()
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+    def lineReceived(self, line: bytes) -> None:
+        """A line of a head."""
+        if not self._queue:
+            return self._fail(Garbled("it answered what it was not asked"))
+        try:
+            response = self._parser.line(line)
+            if response is not None:
+                self._begin(self._queue[0], response)
+        except BadRequest as e:
+            self._fail(Garbled(e.reason))
+        except FetchError as e:
+            self._fail(e)
+
+    def _begin(self, exchange: Exchange, response: Response) -> None:
+        self.version = response.version
+        exchange.response = response
+        if response.ok:
+            exchange.sink.begin(response)
+        else:
+            exchange.sink = _Collect(MAX_REFUSAL)
+            exchange.sink.begin(response)
+        self._left = response.length
+        if self._left == 0:
+            self._finish()
+        else:
+            self.setRawMode()  # type: ignore[no-untyped-call]
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """A part of a body, and perhaps the next head."""
+        extra = b""
+        if self._left is not None:
+            data, extra = data[: self._left], data[self._left :]
+            self._left -= len(data)
+        try:
+            self._queue[0].sink.data(data)
+        except FetchError as e:
+            return self._fail(e)
+        if self._left == 0:
+            self._finish()
+            self.setLineMode(extra)  # type: ignore[no-untyped-call]
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """A head has a line that is too long."""
+        self._fail(Garbled("a line that is too long"))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The end; a 1.0 body ends here."""
+        ends_body = self._queue and self._left is None and self._queue[0].response is not None
+        if self._lost is None and ends_body and reason.check(error.ConnectionDone):
+            self._finish()
+        self._fail(Unreachable("the connection was lost"))
+
+    # the end of an exchange
+
+    def _finish(self) -> None:
+        exchange = self._queue.popleft()
+        response = exchange.response
+        assert response is not None
+        if response.ok:
+            exchange.done.callback(response)
+        else:
+            assert isinstance(exchange.sink, _Collect)
+            text = exchange.sink.body().decode("utf-8", "replace").strip().partition("\n")[0]
+            exchange.done.errback(Refused(response.status, "".join(c for c in text if c.isprintable())))
+
+    def _fail(self, why: FetchError) -> None:
+        if self._lost is None:
+            self._lost = why
+            if self._alarm is not None and self._alarm.active():
+                self._alarm.cancel()
+            if self.transport is not None:
+                self.transport.abortConnection()
+        while self._queue:
+            self._queue.popleft().done.errback(self._lost)
+
+    def _watch(self) -> None:
+        if len(self._queue) == 1:
+            self._heard = self._clock.seconds()
+        if self._alarm is None or not self._alarm.active():
+            self._alarm = self._clock.callLater(PATIENCE, self._check)
+
+    def _check(self) -> None:
+        quiet = self._clock.seconds() - self._heard
+        if self._queue and quiet >= PATIENCE:
+            self._fail(Stalled(f"nothing came for {PATIENCE} s"))
+        elif self._queue:
+            self._alarm = self._clock.callLater(PATIENCE - quiet, self._check)
+
+
+def endpoint(reactor: Reactor, address: Address) -> IStreamClientEndpoint:
+    """A client endpoint for `address`, whose host is an IP address or a name."""
+    host, port = address
+    if ":" in host:
+        return TCP6ClientEndpoint(reactor, host, port, CONNECT_TIMEOUT)
+    if host.replace(".", "").isdigit():
+        return TCP4ClientEndpoint(reactor, host, port, CONNECT_TIMEOUT)
+    return HostnameEndpoint(reactor, host, port, CONNECT_TIMEOUT)
+
+
+async def dial(
+    reactor: Reactor, address: Address, host: str | None = None, version: Version | None = None
+) -> ClientConnection:
+    """A connection to the server at `address`. Raises Unreachable. `host` and `version`: see ClientConnection."""
+    try:
+        connection = ClientConnection(reactor, host, version)
+        await connectProtocol(endpoint(reactor, address), connection)
+        return connection
+    except (error.ConnectError, error.DNSLookupError, OSError, ValueError) as e:
+        raise Unreachable(f"{address[0]}:{address[1]}: {str(e).rstrip('.') or type(e).__name__}") from e

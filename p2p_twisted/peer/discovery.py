@@ -1,0 +1,186 @@
+"""Who is there and what they have: the RS is asked for the peers, each peer for its index, again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.logger import Logger
+
+from ..index.distributed import Address, DistributedIndex
+from ..swarm.errors import FetchError
+from ..wire.errors import BadRequest
+from ..wire.limits import MAX_INDEX
+from ..wire.messages import GetIndex, Version
+from ..wire.records import IndexRecord, parse_record
+from .client import ClientConnection, Reactor, dial
+from .rs_client import Registration
+
+REFRESH = 60
+"""Seconds between two rounds."""
+AT_ONCE = 16
+"""Peers asked at the same time."""
+MAX_PEERS = 10_000
+"""Peers remembered; of a longer list, the first."""
+BATCH = 2_000
+"""Records parsed before the reactor gets its turn."""
+
+
+@dataclass
+class KnownPeer:
+    """What this peer knows of another. `seen` is when it last answered (monotonic seconds), None if it never did."""
+
+    address: Address
+    seen: float | None = None
+    failures: int = 0
+    version: Version | None = None
+    is_self: bool = False
+
+
+def parse_index(body: bytes) -> Iterator[IndexRecord | None]:
+    """The records of an answer to GET INDEX, None for each line that is not one."""
+    for line in body.decode("utf-8", "replace").split("\n"):
+        if line:
+            try:
+                yield parse_record(line.rstrip("\r"))
+            except BadRequest:
+                yield None
+
+
+class Discovery(Service):
+    """Keeps `index` and `peers` up to date."""
+
+    log = Logger()
+
+    def __init__(
+        self, reactor: Reactor, registration: Registration, index: DistributedIndex, now: Callable[[], float]
+    ) -> None:
+        """`now` gives monotonic seconds."""
+        self.peers: dict[Address, KnownPeer] = {}
+        self.index = index
+        self._reactor = reactor
+        self._registration = registration
+        self._now = now
+        self._round: Deferred[None] | None = None
+        self._waiting: list[Deferred[None]] = []
+        self._loop = LoopingCall(self._turn)
+        self._loop.clock = reactor
+
+    def startService(self) -> None:
+        """Begin the rounds."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self._loop.start(REFRESH).addErrback(lambda failure: self.log.failure("discovery", failure))
+
+    def stopService(self) -> None:
+        """End the rounds."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        self._loop.stop()
+        if self._round is not None:
+            self._round.cancel()
+
+    def _turn(self) -> None:
+        self.index.expire(self._now())
+        self.refresh()
+
+    def own_addresses(self) -> set[Address]:
+        """Where this peer itself is to be found, as far as it knows."""
+        own = {peer.address for peer in self.peers.values() if peer.is_self}
+        if self._registration.seen_as:
+            own.add((self._registration.seen_as, self._registration.port))
+        return own
+
+    def refresh(self) -> Deferred[None]:
+        """Ask the RS and every peer now. Fires when all have answered or failed; never fails."""
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        if self._round is None:
+            self._round = Deferred.fromCoroutine(self._refresh())
+            self._round.addErrback(lambda failure: self.log.failure("discovery", failure))
+            self._round.addBoth(self._done)
+        return waiting
+
+    def _done(self, _: object) -> None:
+        self._round, waiting = None, self._waiting
+        self._waiting = []
+        for one in waiting:
+            if not one.called:
+                one.callback(None)
+
+    async def _refresh(self) -> None:
+        await self._ask_rs()
+        turns = DeferredSemaphore(AT_ONCE)
+        others = [peer for peer in self.peers.values() if not peer.is_self]
+        await gatherResults([turns.run(self._ask, peer) for peer in others])
+
+    async def _ask_rs(self) -> None:
+        try:
+            listed = (await self._registration.peers())[:MAX_PEERS]
+        except FetchError as e:
+            self.log.info("the RS gave no peers: {why}", why=str(e))
+            return
+        known, self.peers = self.peers, {}
+        own = self.own_addresses()
+        for address in listed:
+            self.peers[address] = known.pop(address, None) or KnownPeer(address, is_self=address in own)
+        for gone in known.values():
+            if gone.failures:
+                self.index.forget(gone.address)
+            else:
+                self.peers[gone.address] = gone  # it answered a moment ago: the RS may just have been restarted
+
+    def _ask(self, peer: KnownPeer) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._exchange(peer))
+
+    async def _exchange(self, peer: KnownPeer) -> None:
+        try:
+            connection = await dial(self._reactor, peer.address, None, peer.version)
+        except FetchError as e:
+            return self._failed(peer, e)
+        try:
+            if self._is_self(connection):
+                peer.is_self = True
+                self.index.forget(peer.address)
+                return
+            response, body = await connection.collect(GetIndex(), MAX_INDEX)
+            reached = connection.transport.getPeer().host
+        except FetchError as e:
+            return self._failed(peer, e)
+        finally:
+            connection.close()
+        peer.version, peer.seen, peer.failures = response.version, self._now(), 0
+        self.index.learn(peer.address, await self._records(peer, body, reached), self._now(), self.own_addresses())
+
+    def _is_self(self, connection: ClientConnection) -> bool:
+        here, there = connection.transport.getHost(), connection.transport.getPeer()
+        return bool(here.host == there.host and there.port == self._registration.port)
+
+    async def _records(self, peer: KnownPeer, body: bytes, reached: str) -> list[IndexRecord]:
+        """The records in `body`; the peer's own are given the address that we know it by."""
+        records = []
+        bad = 0
+        for count, record in enumerate(parse_index(body), 1):
+            if record is None:
+                bad += 1
+            else:
+                records.append(record)
+            if count % BATCH == 0:
+                await deferLater(self._reactor, 0)
+        if bad:
+            self.log.info("{peer} sent {bad} lines that are no records", peer=peer.address, bad=bad)
+        return list(_readdress(records, (reached, peer.address[1]), peer.address))
+
+    def _failed(self, peer: KnownPeer, why: FetchError) -> None:
+        peer.failures += 1
+        if peer.failures == 1:
+            self.log.info("{peer}: {why}", peer=peer.address, why=str(why))
+
+
+def _readdress(records: Iterable[IndexRecord], old: Address, new: Address) -> Iterator[IndexRecord]:
+    for record in records:
+        if (record.host, record.port) == old != new:
+            yield replace(record, host=new[0], port=new[1])
+        else:
+            yield record

@@ -1,0 +1,108 @@
+"""What a download is and how it stands: plain values that the API shows. Times are Unix seconds, sizes bytes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..index.search import Document
+from ..swarm.errors import DownloadError
+
+WAITING, RUNNING, DONE, FAILED, THERE, CANCELLED = "waiting", "running", "done", "failed", "there", "cancelled"
+"""States. A file that was not fetched because the same content lies there already is THERE."""
+
+
+@dataclass
+class Item:
+    """One document of a download; `document` is None when nobody was known to have it."""
+
+    name: str
+    document: Document | None
+    state: str = WAITING
+    got: int = 0
+    source: str | None = None
+    started: float | None = None
+    ended: float | None = None
+    error: DownloadError | None = None
+
+    def begin(self) -> None:
+        """It is this one's turn."""
+        self.state, self.started = RUNNING, time.time()
+
+    def end(self, state: str, error: DownloadError | None = None) -> None:
+        """It is over, one way or the other."""
+        self.state, self.error, self.ended = state, error, time.time()
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the document, if they are known."""
+        return None if self.document is None else self.document.size
+
+    def as_json(self) -> dict[str, Any]:
+        """As docs/api.rst has it."""
+        return {
+            "name": self.name,
+            "size": self.size,
+            "got": self.got,
+            "state": self.state,
+            "source": self.source,
+            "started": self.started,
+            "ended": self.ended,
+            "error": error_json(self.error),
+        }
+
+
+@dataclass
+class Job:
+    """An order to fetch documents into one folder. `names` is None for all that this peer lacks."""
+
+    id: str
+    names: list[str] | None
+    directory: Path
+    overwrite: bool
+    state: str = WAITING
+    items: list[Item] = field(default_factory=list)
+    started: float = field(default_factory=time.time)
+    ended: float | None = None
+    error: DownloadError | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.ended is not None
+
+    def end(self, state: str, error: DownloadError | None = None) -> None:
+        """It is over; what has not been fetched never will be."""
+        self.state, self.error, self.ended = state, error, time.time()
+        for item in self.items:
+            if item.ended is None:
+                item.end(CANCELLED if state == CANCELLED else FAILED, error)
+
+    def as_json(self, files: bool = True) -> dict[str, Any]:
+        """As docs/api.rst has it; without `files`, only the sums."""
+        done = sum(item.got for item in self.items)
+        lasted = (self.ended or time.time()) - self.started
+        summary = {
+            "id": self.id,
+            "state": self.state,
+            "directory": str(self.directory),
+            "started": self.started,
+            "ended": self.ended,
+            "error": error_json(self.error),
+            "files_total": len(self.items),
+            "files_done": sum(item.state in (DONE, THERE) for item in self.items),
+            "files_failed": sum(item.state == FAILED for item in self.items),
+            "bytes_total": sum(item.size or 0 for item in self.items),
+            "bytes_done": done,
+            "rate": done / lasted if lasted > 0 else 0.0,
+        }
+        if files:
+            summary["files"] = [item.as_json() for item in self.items]
+        return summary
+
+
+def error_json(error: DownloadError | None) -> dict[str, str] | None:
+    """The kind and the text of `error`."""
+    return None if error is None else {"kind": error.kind, "text": str(error)}

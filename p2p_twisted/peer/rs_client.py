@@ -1,0 +1,171 @@
+"""This peer at the RS: registered with the saved cookie, kept alive, and gone when it stops.
+
+Each request has a connection of its own: an RS with a million peers cannot keep one open for each.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+from typing import TypeVar
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from ..index.distributed import Address
+from ..swarm.errors import FetchError, Garbled, Refused
+from ..wire import fields
+from ..wire.errors import BadRequest
+from ..wire.limits import MAX_PEER_LIST, TTL
+from ..wire.messages import KeepAlive, Leave, Message, PQuery, Register
+from .client import Reactor, dial
+
+T = TypeVar("T")
+
+FIRST_RETRY = 1.0
+LAST_RETRY = 60.0
+"""Seconds before the first and the last retries of a registration; each is twice the one before, with jitter."""
+LEAVE_TIMEOUT = 3
+MAX_KEEPALIVE = 600
+"""Seconds between KeepAlives at most: how long an RS that lost its memory does not know us."""
+
+
+class Registration(Service):
+    """Keeps this peer registered. Start it when the peer's port is known."""
+
+    log = Logger()
+
+    def __init__(self, reactor: Reactor, rs: Address, port: int, state_dir: Path, advertise: str | None = None) -> None:
+        """`rs`: the RS; `port`: where this peer serves; `advertise`: its host, if not the one the RS sees."""
+        self.rs = rs
+        self.port = port
+        self.registered = False
+        self.error: str | None = None
+        self.seen_as: str | None = advertise
+        self._reactor = reactor
+        self._file = state_dir / "cookie"
+        self._advertise = advertise
+        self._ttl = TTL
+        self._loop: Deferred[None] = succeed(None)
+
+    @property
+    def cookie(self) -> int | None:
+        """The cookie given by this RS, None before the first registration."""
+        try:
+            line = self._file.read_text()
+            rs, _, text = line.strip().rpartition(" ")
+            return fields.cookie(text) if rs == f"{self.rs[0]}:{self.rs[1]}" else None
+        except (OSError, UnicodeDecodeError, BadRequest):
+            return None
+
+    def _save(self, cookie: int) -> None:
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(f"{self.rs[0]}:{self.rs[1]} {cookie}\n")
+        fresh.replace(self._file)
+
+    # the loop
+
+    def startService(self) -> None:
+        """Begin to register, and go on until stopped."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self._loop = Deferred.fromCoroutine(self._run())
+        self._loop.addErrback(lambda failure: failure.trap(CancelledError))
+
+    def stopService(self) -> Deferred[None]:
+        """Leave the RS, if it answers within three seconds."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        self._loop.cancel()
+        if not self.registered:
+            return succeed(None)
+        self.registered = False
+        leaving = Deferred.fromCoroutine(self._leave())
+        leaving.addTimeout(LEAVE_TIMEOUT, self._reactor)
+        return leaving.addErrback(lambda failure: self.log.info("not left: {e}", e=failure.getErrorMessage()))
+
+    async def _run(self) -> None:
+        pause = FIRST_RETRY
+        while True:
+            try:
+                await (self._keep_alive() if self.registered else self.register())
+                pause = FIRST_RETRY
+                wait = min(self._ttl / 4, MAX_KEEPALIVE)
+            except FetchError as e:
+                self._troubled(e)
+                wait, pause = pause, min(2 * pause, LAST_RETRY)
+            except Exception:
+                self.log.failure("registration")
+                wait = LAST_RETRY
+            await deferLater(self._reactor, wait * random.uniform(0.75, 1.25))
+
+    def _troubled(self, why: FetchError) -> None:
+        if str(why) != self.error:
+            self.log.warn("RS {host}:{port}: {why}; trying again", host=self.rs[0], port=self.rs[1], why=str(why))
+        self.error = str(why)
+
+    # the four requests
+
+    async def register(self) -> None:
+        """Register, with the saved cookie if there is one that the RS still knows. Raises FetchError."""
+        cookie = self.cookie
+        try:
+            line = await self._ask(Register(cookie, self.port))
+        except Refused as e:
+            if cookie is None or e.status != Refused.FORBIDDEN:
+                raise
+            line = await self._ask(Register(None, self.port))
+        key, _, text = line.strip().partition(":")
+        try:
+            self._save(fields.cookie(text.strip() if key == "cookie" else line))
+        except BadRequest:
+            raise Garbled("the RS did not answer Register with a cookie") from None
+        self.registered, self.error = True, None
+        self._note_ttl(await self._ask(KeepAlive(self.cookie or 0, self.port)))
+
+    async def _keep_alive(self) -> None:
+        self._note_ttl(await self._of_a_member(KeepAlive))
+
+    def _note_ttl(self, line: str) -> None:
+        match = re.search(r"TTL is ([0-9]{1,9}) seconds", line)
+        self._ttl = max(4, int(match[1])) if match else TTL
+        self.error = None
+
+    async def peers(self) -> list[Address]:
+        """Who is there, this peer included, by PQuery. Raises FetchError."""
+        if not self.registered:
+            await self.register()
+        body = await self._of_a_member(PQuery)
+        found = []
+        for line in body.splitlines():
+            try:
+                found.append(fields.address(line.strip()))
+            except BadRequest:
+                self.log.info("RS sent a line that is no peer: {line!r}", line=line[:80])
+        return found
+
+    async def _leave(self) -> None:
+        cookie = self.cookie
+        if cookie is not None:
+            await self._ask(Leave(cookie, self.port))
+
+    async def _of_a_member(self, kind: type[KeepAlive] | type[PQuery]) -> str:
+        """Ask as one who is registered; if the RS knows us no more, register anew and ask once more."""
+        try:
+            return await self._ask(kind(self.cookie or 0, self.port))
+        except Refused as e:
+            if e.status != Refused.FORBIDDEN:
+                raise
+        self.registered = False
+        await self.register()
+        return await self._ask(kind(self.cookie or 0, self.port))
+
+    async def _ask(self, message: Message) -> str:
+        connection = await dial(self._reactor, self.rs, self._advertise)
+        self.seen_as = self._advertise or connection.transport.getHost().host
+        try:
+            _, body = await connection.collect(message, MAX_PEER_LIST)
+        finally:
+            connection.close()
+        return body.decode("utf-8", "replace")

@@ -1,0 +1,250 @@
+"""What RS and peer have in common as servers: connections that read requests and answer them in order, within bounds.
+
+A subclass of `RequestConnection` says what a request gets (`answer`). Everything a stranger can do to a connection is
+bounded here: the size of a request, the requests waiting, the time for each, the connections for each address.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter, deque
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHalfCloseableProtocol, IReactorTime, ITCPTransport
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from .wire.encode import encode_response
+from .wire.errors import BadRequest, WireError
+from .wire.limits import MAX_LINE
+from .wire.messages import Request, Response, Version
+from .wire.parser import RequestParser
+
+OS_NAME = platform.system()
+MAX_WAITING = 64
+"""Requests read ahead while one is being answered."""
+REQUEST_TIME = 30
+"""Seconds in which a request must be complete, from its first byte (or from the connection's start) on."""
+IDLE_TIME = 120
+"""Seconds that a 1.1 connection may stay open with nothing asked."""
+STALL_TIME = 60
+"""Seconds without progress after which an answer is given up."""
+GRACE_TIME = 10
+"""Seconds that the other side has to read the last answer."""
+
+
+@implementer(IHalfCloseableProtocol)
+class RequestConnection(LineReceiver):
+    """One connection of a server."""
+
+    log = Logger()
+    transport: ITCPTransport
+    factory: RequestFactory
+    delimiter = b"\n"
+    MAX_LENGTH = MAX_LINE
+    expires = 0.0
+    """When (the factory's clock) this connection is aborted, unless something happens before."""
+
+    def __init__(self) -> None:
+        self._parser = RequestParser()
+        self._waiting: deque[Request] = deque()
+        self._busy = False
+        self._reading = True
+        self._version = Version.V10
+        self._last_words: WireError | None = None
+        self._here = ""
+
+    # for subclasses
+
+    def answer(self, request: Request) -> Deferred[None] | None:
+        """Answer `request` by `reply`, at once or before the returned Deferred fires. May raise a WireError."""
+        raise NotImplementedError
+
+    def reply(self, body: bytes = b"", status: int = 200, length: int | None = None, **headers: Any) -> None:
+        """Send the head of an answer and `body`; `length` is that of the whole body when more of it follows."""
+        response = Response(
+            status,
+            self._version,
+            self._here,
+            OS_NAME,
+            length=len(body) if length is None else length,
+            **headers,
+        )
+        self.transport.write(encode_response(response) + body)
+
+    def touch(self) -> None:
+        """The answer being sent makes progress."""
+        self.expires = self.factory.clock.seconds() + STALL_TIME
+
+    # reading
+
+    def connectionMade(self) -> None:
+        """A client is there."""
+        self.transport.setTcpNoDelay(True)
+        self._here = self.transport.getHost().host
+        self.expires = self.factory.clock.seconds() + REQUEST_TIME
+        if not self.factory.admit(self):
+            self._reading = False
+            self.transport.abortConnection()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes of requests; what comes after the last one that is answered is dropped."""
+        if self._reading:
+            if self._parser.idle and not self._busy:
+                self.expires = self.factory.clock.seconds() + REQUEST_TIME
+            super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+    def lineReceived(self, line: bytes) -> None:
+        """A line of a request."""
+        if not self._reading:
+            return
+        try:
+            request = self._parser.line(line)
+        except BadRequest as e:
+            self._end_with(e)
+            return
+        if request is not None:
+            self._take(request)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """A line is longer than any may be."""
+        if self._reading:
+            self._end_with(BadRequest(f"a line is longer than {MAX_LINE} bytes"))
+
+    def _take(self, request: Request) -> None:
+        self._waiting.append(request)
+        if request.version is Version.V10:
+            self._reading = False  # one request a connection; what existing clients send after it is ignored
+        elif len(self._waiting) >= MAX_WAITING:
+            self.pauseProducing()  # type: ignore[no-untyped-call]
+        if not self._busy:
+            self._next()
+
+    # answering
+
+    def _next(self) -> None:
+        while self._waiting:
+            request = self._waiting.popleft()
+            self._busy, self._version = True, request.version
+            self.touch()
+            try:
+                pending = self.answer(request)
+            except Exception:
+                self._failed(Failure())
+                pending = None
+            if pending is not None:
+                pending.addErrback(self._failed)
+                pending.addCallback(lambda _: self._answered())
+                return
+            self._busy = False
+        self._rest()
+
+    def _answered(self) -> None:
+        self._busy = False
+        self._next()
+
+    def _rest(self) -> None:
+        """All that was asked has been answered."""
+        if not self._reading:
+            if self._last_words is not None:
+                self._refuse(self._last_words)
+            self._close()
+        else:
+            self.expires = self.factory.clock.seconds() + IDLE_TIME
+            if self.paused:
+                self.resumeProducing()  # type: ignore[no-untyped-call]
+
+    def _failed(self, failure: Failure) -> None:
+        error = failure.value
+        if isinstance(error, WireError):
+            self._refuse(error)
+            self._reading = self._reading and not isinstance(error, BadRequest)
+        else:
+            self.log.failure("while answering", failure)
+            self._reading = False
+            self.transport.abortConnection()
+
+    def _refuse(self, error: WireError) -> None:
+        self.reply(f"{error.reason}\n".encode(), error.status)
+
+    def _end_with(self, error: WireError) -> None:
+        """Answer what was asked before, then refuse and close."""
+        self._reading, self._last_words = False, error
+        if not self._busy:
+            self._next()
+
+    def _close(self) -> None:
+        self._reading = False
+        self.expires = self.factory.clock.seconds() + GRACE_TIME
+        self.transport.loseConnection()
+
+    def readConnectionLost(self) -> None:
+        """The client has closed its side, and may still read what it asked for."""
+        self._reading = False
+        if not self._busy:
+            self._close()
+
+    def writeConnectionLost(self) -> None:
+        """The client reads no more; connectionLost follows."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The client is gone."""
+        self._reading = False
+        self._waiting.clear()
+        self.factory.dismiss(self)
+
+
+class RequestFactory(Factory):
+    """Makes the connections of a server, counts them, and ends those that have had their time."""
+
+    noisy = False
+
+    def __init__(self, clock: IReactorTime, most: int, most_of_one: int) -> None:
+        """At most `most` connections, and `most_of_one` from one address; more are dropped at once."""
+        self.clock = clock
+        self.connections: set[RequestConnection] = set()
+        self._most = most
+        self._most_of_one = most_of_one
+        self._hosts: Counter[str] = Counter()
+        self._sweep = LoopingCall(self._abort_expired)
+        self._sweep.clock = clock
+
+    def doStart(self) -> None:
+        """Begin to look after the connections."""
+        super().doStart()  # type: ignore[no-untyped-call]
+        self._sweep.start(1, now=False)
+
+    def doStop(self) -> None:
+        """No port is left: end all connections."""
+        super().doStop()  # type: ignore[no-untyped-call]
+        self._sweep.stop()
+        for connection in list(self.connections):
+            connection.transport.abortConnection()
+
+    def admit(self, connection: RequestConnection) -> bool:
+        """Count a new connection in; False if there are too many."""
+        host = connection.transport.getPeer().host
+        if len(self.connections) >= self._most or self._hosts[host] >= self._most_of_one:
+            return False
+        self.connections.add(connection)
+        self._hosts[host] += 1
+        return True
+
+    def dismiss(self, connection: RequestConnection) -> None:
+        """Count a connection out."""
+        if connection in self.connections:
+            self.connections.remove(connection)
+            host = connection.transport.getPeer().host
+            self._hosts[host] -= 1
+            if not self._hosts[host]:
+                del self._hosts[host]
+
+    def _abort_expired(self) -> None:
+        now = self.clock.seconds()
+        for connection in [c for c in self.connections if c.expires <= now]:
+            connection.transport.abortConnection()

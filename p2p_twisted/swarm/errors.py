@@ -1,0 +1,81 @@
+"""Why a document, or one source of it, failed."""
+
+from __future__ import annotations
+
+
+class FetchError(Exception):
+    """Anything that ends a fetch. The text is one line for people."""
+
+
+class DownloadError(FetchError):
+    """A document was not fetched. `kind` names the reason, for the API and for the exit code of `p2p get`."""
+
+    kind = "peers-failed"
+
+
+class NoHolder(DownloadError):
+    """Nobody is known to have it."""
+
+    kind = "no-holder"
+
+
+class PeersFailed(DownloadError):
+    """Everyone who has it was tried."""
+
+
+class WrongContent(DownloadError):
+    """What came is not what the index said."""
+
+    kind = "checksum"
+
+
+class TooSlow(DownloadError):
+    """Nothing came for too long."""
+
+    kind = "timeout"
+
+
+class DiskFull(DownloadError):
+    """There is no room for it here."""
+
+    kind = "disk-full"
+
+
+class Exists(DownloadError):
+    """Another file has that name in the target folder, and it was not asked to overwrite it."""
+
+    kind = "exists"
+
+
+class Unwritable(DownloadError):
+    """It cannot be written here, for a reason other than room."""
+
+    kind = "unwritable"
+
+
+class SourceError(FetchError):
+    """One source failed; another may not. The text is one line for people."""
+
+
+class Unreachable(SourceError):
+    """No connection could be made, or it was lost."""
+
+
+class Stalled(SourceError):
+    """Nothing came for longer than one waits."""
+
+
+class Garbled(SourceError):
+    """It answered with what is not the protocol, or not what it was asked for."""
+
+
+class Refused(SourceError):
+    """It answered with a status other than 200, `status`."""
+
+    FORBIDDEN = 403
+    NOT_FOUND = 100
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status}: {reason}")
+        self.status = status
+        self.reason = reason

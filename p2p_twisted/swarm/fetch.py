@@ -1,0 +1,85 @@
+"""One whole document from one holder after the other: all that a 1.0 server can give."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from ..index.search import Document
+from ..wire.messages import GetFile, Response
+from ..wire.records import IndexRecord
+from .errors import FetchError, Garbled, NoHolder, PeersFailed, SourceError, WrongContent
+from .part import PartFile
+
+Progress = Callable[[IndexRecord, int], None]
+"""Told of the holder, and how many bytes have come from it, as they come."""
+
+
+class Ask(Protocol):
+    """What is needed of a connection to a holder."""
+
+    def __call__(self, holder: IndexRecord, message: GetFile, sink: FileSink) -> Awaitable[Response]:
+        """Ask `holder`; the body goes to `sink`. Raises a SourceError."""
+
+
+class FileSink:
+    """Writes a body into a PartFile and hashes it on its way. Judges what comes by `document`'s size and hash."""
+
+    def __init__(self, part: PartFile, document: Document, progress: Callable[[int], None]) -> None:
+        self._part = part
+        self._document = document
+        self._progress = progress
+        self._hash = hashlib.sha256()
+        self.got = 0
+
+    def begin(self, response: Response) -> None:
+        """Raises Garbled when it is another document from the start."""
+        promised = (response.size, response.sha256)
+        for said, wanted in zip(promised, (self._document.size, self._document.sha256), strict=True):
+            if said is not None and wanted is not None and said != wanted:
+                raise Garbled("it has other content under that name")
+        if response.span is not None:
+            raise Garbled("it sent a range where the whole was asked for")
+
+    def data(self, data: bytes) -> None:
+        """Raises Garbled when more comes than the document has."""
+        if self._document.size is not None and self.got + len(data) > self._document.size:
+            raise Garbled(f"it sent more than the {self._document.size} bytes that the document has")
+        self._part.write(self.got, data)
+        self._hash.update(data)
+        self.got += len(data)
+        self._progress(self.got)
+
+    def check(self) -> str:
+        """The SHA-256 (hex) of what came. Raises WrongContent when it is not the document's."""
+        found = self._hash.hexdigest()
+        if self._document.size is not None and self.got != self._document.size:
+            raise WrongContent(f"{self.got} bytes came instead of {self._document.size}")
+        if self._document.sha256 is not None and found != self._document.sha256:
+            raise WrongContent("its SHA-256 is not the one in the index")
+        return found
+
+
+async def fetch_whole(
+    document: Document, holders: Sequence[IndexRecord], part: PartFile, ask: Ask, progress: Progress
+) -> tuple[str, IndexRecord]:
+    """Fetch `document` into `part` from the first of `holders` that gives it right.
+
+    Returns its SHA-256 (hex) and who gave it. Raises NoHolder, WrongContent (all that came was wrong), PeersFailed
+    (with what each holder said) or another DownloadError (this side's disk).
+    """
+    if not holders:
+        raise NoHolder(f"no peer has {document.name}")
+    failures: list[tuple[IndexRecord, FetchError]] = []
+    for holder in holders:
+        sink = FileSink(part, document, lambda got, holder=holder: progress(holder, got))  # type: ignore[misc]
+        try:
+            part.truncate(0)
+            await ask(holder, GetFile(document.name), sink)
+            return sink.check(), holder
+        except (SourceError, WrongContent) as e:
+            failures.append((holder, e))
+    said = "; ".join(f"{holder.host}:{holder.port}: {e}" for holder, e in failures)
+    kind = WrongContent if all(isinstance(e, WrongContent) for _, e in failures) else PeersFailed
+    raise kind(f"{document.name}: {said}")

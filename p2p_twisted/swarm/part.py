@@ -1,0 +1,95 @@
+"""A document on its way in: written to NAME.part in the target folder, and renamed once its content is proven."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from .errors import DiskFull, DownloadError, Exists, Unwritable
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def local_error(error: OSError, path: Path) -> DownloadError:
+    """The DownloadError that an OSError at `path` means."""
+    if error.errno in _FULL:
+        return DiskFull(f"no room for {path}")
+    return Unwritable(f"cannot write {path}: {error.strerror}")
+
+
+class PartFile:
+    """The file NAME.part beside its final name. Everything raises a DownloadError, never an OSError."""
+
+    def __init__(self, target: Path) -> None:
+        """Opens, or makes, the .part of `target`, and the folders above it."""
+        self.target = target
+        self.path = target.with_name(target.name + ".part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+        except OSError as e:
+            raise local_error(e, self.path) from e
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Put `data` at byte `offset`."""
+        view = memoryview(data)
+        try:
+            while view:
+                written = os.pwrite(self._fd, view, offset)
+                offset += written
+                view = view[written:]
+        except OSError as e:
+            raise local_error(e, self.path) from e
+
+    def read(self, offset: int, length: int) -> bytes:
+        """At most `length` bytes from byte `offset` on."""
+        try:
+            return os.pread(self._fd, length, offset)
+        except OSError as e:
+            raise local_error(e, self.path) from e
+
+    def truncate(self, size: int) -> None:
+        """Make it `size` bytes long."""
+        try:
+            os.ftruncate(self._fd, size)
+        except OSError as e:
+            raise local_error(e, self.path) from e
+
+    def close(self) -> None:
+        """Leave it as it is, to be gone on with another time."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def discard(self) -> None:
+        """Remove it."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def finish(self, overwrite: bool) -> None:
+        """Give it its final name. Raises Exists when that is taken and `overwrite` is false."""
+        self.close()
+        try:
+            if overwrite:
+                self.path.replace(self.target)
+            else:
+                _rename_if_free(self.path, self.target)
+        except FileExistsError as e:
+            raise Exists(f"{self.target} is there already, with other content") from e
+        except OSError as e:
+            raise local_error(e, self.target) from e
+
+
+def _rename_if_free(source: Path, target: Path) -> None:
+    """Rename, but fail with FileExistsError where rename(2) would overwrite; a hard link does that in one step."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        source.rename(target)
+    else:
+        source.unlink()

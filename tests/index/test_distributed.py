@@ -1,0 +1,109 @@
+"""The rules of the distributed index, with time as an argument."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2p_twisted.index.distributed import DistributedIndex
+from p2p_twisted.wire.limits import TTL
+from p2p_twisted.wire.records import IndexRecord
+
+A, B, C = ("10.0.0.1", 4001), ("10.0.0.2", 4002), ("10.0.0.3", 4003)
+
+
+def record(name, holder, ttl=TTL, sha="a" * 64):
+    return IndexRecord(name, f"title of {name}", *holder, ttl, 10, sha, "")
+
+
+def test_heard_from_the_holder_counts_a_whole_ttl_whatever_it_says():
+    index = DistributedIndex()
+    index.learn(A, [record("x", A, ttl=5)], now=100)
+    assert index.holders_of("x", 100) == [record("x", A, TTL)]
+    assert index.holders_of("x", 100.5)[0].ttl == TTL
+    assert index.holders_of("x", 101)[0].ttl == TTL - 1
+
+
+def test_hearsay_counts_what_it_has_left_and_never_raises():
+    index = DistributedIndex()
+    index.learn(B, [record("x", A, ttl=100)], now=0)
+    index.learn(C, [record("x", A, ttl=5000)], now=10)
+    assert index.holders_of("x", 10)[0].ttl == 90
+    index.learn(A, [record("x", A)], now=20)
+    index.learn(C, [record("x", A, ttl=3)], now=20)
+    assert index.holders_of("x", 20)[0].ttl == TTL
+
+
+def test_hearsay_does_not_change_the_content_of_a_known_record():
+    index = DistributedIndex()
+    index.learn(A, [record("x", A)], now=0)
+    index.learn(B, [record("x", A, sha="b" * 64)], now=1)
+    assert index.holders_of("x", 1)[0].sha256 == "a" * 64
+
+
+def test_an_expired_record_is_gone_when_read_before_it_is_swept():
+    index = DistributedIndex()
+    index.learn(B, [record("x", A, ttl=10)], now=0)
+    assert index.holders_of("x", 10) == [] and list(index.records(10)) == []
+    assert len(index) == 1
+    assert index.expire(10) == 1
+    assert len(index) == 0 and index.names() == set()
+
+
+def test_expired_hearsay_may_be_heard_again():
+    index = DistributedIndex()
+    index.learn(B, [record("x", A, ttl=10)], now=0)
+    index.learn(B, [record("x", A, ttl=7)], now=10)
+    assert index.holders_of("x", 10)[0].ttl == 7
+
+
+def test_a_holders_own_answer_replaces_what_was_known_of_it():
+    index = DistributedIndex()
+    index.learn(A, [record("x", A), record("y", A), record("z", B, 50)], now=0)
+    index.learn(A, [record("y", A)], now=1)
+    assert {r.name for r in index.records(1)} == {"y", "z"}
+    assert [r.name for r in index.held_by(A, 1)] == ["y"]
+
+
+def test_one_document_has_one_record_for_each_holder():
+    index = DistributedIndex()
+    index.learn(A, [record("x", A)], now=0)
+    index.learn(B, [record("x", B), record("x", A, 9)], now=0)
+    assert sorted((r.host, r.port) for r in index.holders_of("x", 0)) == [A, B]
+
+
+def test_our_own_files_are_not_learnt_from_others():
+    index = DistributedIndex()
+    index.learn(B, [record("mine", A), record("theirs", B)], now=0, own={A})
+    assert index.names() == {"theirs"}
+
+
+def test_forget():
+    index = DistributedIndex()
+    index.learn(A, [record("x", A)], now=0)
+    index.forget(A)
+    index.forget(B)
+    assert len(index) == 0 and index.names() == set()
+
+
+HOLDERS = st.sampled_from([A, B, C])
+RECORDS = st.builds(record, st.sampled_from("xyz"), HOLDERS, st.integers(0, TTL))
+EVENTS = st.lists(st.tuples(HOLDERS, st.lists(RECORDS, max_size=6), st.integers(0, 3000)), max_size=15)
+
+
+@given(EVENTS)
+def test_a_ttl_only_falls_unless_the_holder_itself_was_heard(events):
+    index, now = DistributedIndex(), 0.0
+    for source, records, passed in events:
+        now += passed
+        before = {(r.name, r.host, r.port): r for r in index.records(now)}
+        index.learn(source, records, now)
+        after = {(r.name, r.host, r.port): r for r in index.records(now)}
+        for key, new in after.items():
+            if key[1:] == source:
+                assert new.ttl == TTL
+            elif key in before:
+                assert new == before[key]
+            else:
+                heard = [r.ttl for r in records if (r.name, r.host, r.port) == key]
+                assert new.ttl in heard
+        index.expire(now)
+        assert len(index) == len(after)
