@@ -1,0 +1,201 @@
+"""The registry in memory: every rule is here, and the SQLite one adds only that it is written down."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+
+from p2p_twisted.wire.errors import Forbidden
+from p2p_twisted.wire.limits import MAX_COOKIE, MAX_COOKIE_1_0, TTL
+
+from .active import AddressBook
+from .record import Address, PeerRecord, neighbourhood
+from .store import FULL, INACTIVE, UNKNOWN_COOKIE, UNREGISTERED
+
+
+class MemoryRegistry:
+    """A Registry (`store.Registry` says what the methods do) that forgets everything when the process ends.
+
+    `ttl`: seconds. `monotonic`, `wall`: the two clocks, seconds; `wall` is Unix time.
+    """
+
+    def __init__(
+        self,
+        ttl: int = TTL,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.ttl = ttl
+        self._monotonic = monotonic
+        self._wall = wall
+        self._records: dict[int, PeerRecord] = {}
+        self._holders: dict[Address, PeerRecord] = {}  # the active ones
+        self._book = AddressBook()
+        self._per_host: Counter[str] = Counter()
+        # When to look at whom: (deadline as it was, cookie), for each active peer once. KeepAlive leaves it as it
+        # is; who comes up here and has been renewed meanwhile goes back in with the true deadline.
+        self._due: list[tuple[float, int]] = []
+        self._in_due: set[int] = set()
+
+    def register(self, host: str, port: int, cookie: int | None, wide: bool, limit: int | None = None) -> PeerRecord:
+        """Enter a peer, or bring back the one with this cookie."""
+        now = self._monotonic()
+        self._expire(now)
+        old = self._new_record(host, port, wide, limit) if cookie is None else self._records.get(cookie)
+        if old is None:
+            raise Forbidden(UNKNOWN_COOKIE)
+        record = old.registered(host, port, now + self.ttl, self._wall())
+        rival = self._holders.get(record.address)
+        if rival is None or rival.cookie == record.cookie:
+            self._commit(record)
+        else:
+            self._commit(record, rival.inactive())
+        return record
+
+    def leave(self, cookie: int, port: int) -> PeerRecord:
+        """Make the peer inactive."""
+        record = self._find(cookie, port)
+        if not record.alive(self._monotonic()):
+            raise Forbidden(INACTIVE)
+        record = record.inactive()
+        self._commit(record)
+        return record
+
+    def keep_alive(self, cookie: int, port: int) -> PeerRecord:
+        """Start the TTL anew, whether it had run out or not."""
+        record = self._records.get(cookie)
+        if record is None or record.port != port:
+            raise Forbidden(UNREGISTERED)
+        now = self._monotonic()
+        if record.active and record.deadline > now:
+            record.deadline = now + self.ttl
+        else:
+            self._revive(record, now)
+        self._touched(record)
+        return record
+
+    def query(self, cookie: int, port: int) -> PeerRecord:
+        """Start the TTL of an active peer anew."""
+        record = self._find(cookie, port)
+        now = self._monotonic()
+        if not record.alive(now):
+            raise Forbidden(INACTIVE)
+        record.deadline = now + self.ttl
+        self._touched(record)
+        return record
+
+    def active(self, limit: int | None = None, after: Address | None = None) -> tuple[list[Address], bool]:
+        """A page of the active peers' addresses, ascending."""
+        self._expire(self._monotonic())
+        return self._book.page(limit, after)
+
+    def generation(self) -> int:
+        """Changes whenever `active` would answer something else."""
+        self._expire(self._monotonic())
+        return self._book.generation
+
+    def records(self) -> list[PeerRecord]:
+        """Every record, by cookie."""
+        self._expire(self._monotonic())
+        return [self._records[cookie] for cookie in sorted(self._records)]
+
+    def describe(self, record: PeerRecord) -> dict[str, str | int | bool]:
+        """The seven fields as they are now."""
+        return record.fields(self._monotonic(), self._wall())
+
+    def sweep(self) -> int:
+        """Make those inactive whose TTL ran out."""
+        return self._expire(self._monotonic())
+
+    def start(self) -> None:
+        """Nothing to take."""
+
+    def close(self) -> None:
+        """Nothing to write down."""
+
+    def _written(self, records: Iterable[PeerRecord]) -> None:
+        """For stores that write: called before the records count, and may raise StoreError."""
+
+    def _touched(self, record: PeerRecord) -> None:
+        """For stores that write: a record's TTL or activity changed, and may be written down a little later."""
+
+    def _find(self, cookie: int, port: int) -> PeerRecord:
+        record = self._records.get(cookie)
+        if record is None or record.port != port:
+            raise Forbidden(UNREGISTERED)
+        return record
+
+    def _new_record(self, host: str, port: int, wide: bool, limit: int | None) -> PeerRecord:
+        if limit is not None and self._per_host[neighbourhood(host)] >= limit:
+            raise Forbidden(FULL)
+        low, high = (MAX_COOKIE_1_0, MAX_COOKIE) if wide else (0, MAX_COOKIE_1_0)
+        cookie = low + 1 + secrets.randbelow(high - low)
+        while cookie in self._records:
+            cookie = low + 1 + secrets.randbelow(high - low)
+        return PeerRecord(host, port, cookie)
+
+    def _commit(self, *records: PeerRecord) -> None:
+        self._written(records)
+        for record in reversed(records):  # whoever loses an address goes before the one who takes it
+            self._put(record)
+
+    def _put(self, record: PeerRecord) -> None:
+        old = self._records.get(record.cookie)
+        if old is None or old.host != record.host:
+            self._count(old, record)
+        self._records[record.cookie] = record
+        if old is not None and old.active and not (record.active and old.address == record.address):
+            self._close_address(old)
+        if record.active:
+            self._open_address(record)
+
+    def _count(self, old: PeerRecord | None, record: PeerRecord) -> None:
+        self._per_host[neighbourhood(record.host)] += 1
+        if old is not None:
+            left = neighbourhood(old.host)
+            self._per_host[left] -= 1
+            if not self._per_host[left]:
+                del self._per_host[left]
+
+    def _close_address(self, record: PeerRecord) -> None:
+        del self._holders[record.address]
+        self._book.remove([record.address])
+
+    def _open_address(self, record: PeerRecord) -> None:
+        address = record.address
+        if address not in self._holders:
+            self._book.add(address)
+        self._holders[address] = record
+        if record.cookie not in self._in_due:
+            self._in_due.add(record.cookie)
+            heappush(self._due, (record.deadline, record.cookie))
+
+    def _revive(self, record: PeerRecord, now: float) -> None:
+        self._expire(now)
+        rival = self._holders.get(record.address)
+        if rival is not None:
+            rival.active = False
+            self._touched(rival)
+        record.revive(now + self.ttl, self._wall())
+        self._open_address(record)
+
+    def _expire(self, now: float) -> int:
+        due, gone = self._due, []
+        while due and due[0][0] <= now:
+            _, cookie = heappop(due)
+            self._in_due.discard(cookie)
+            record = self._records[cookie]
+            if record.alive(now):
+                self._in_due.add(cookie)
+                heappush(due, (record.deadline, cookie))
+            elif record.active:
+                gone.append(record)
+        for record in gone:
+            record.active = False
+            del self._holders[record.address]
+            self._touched(record)
+        self._book.remove([record.address for record in gone])
+        return len(gone)

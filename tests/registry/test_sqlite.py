@@ -1,0 +1,199 @@
+"""What only the SQLite store does: outlive its process, and say clearly why it cannot."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p2p_twisted.registry import sqlite
+from p2p_twisted.registry.sqlite import SQLiteRegistry
+from p2p_twisted.registry.store import StoreError
+from p2p_twisted.wire.errors import Forbidden
+
+from .clocks import Clocks
+
+
+class Machine:
+    """A folder with a registry, which can be crashed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "registry.sqlite"
+        self.clocks = Clocks()
+        self.boots = 0
+        self.start()
+
+    def start(self) -> SQLiteRegistry:
+        self.registry = SQLiteRegistry(self.path, 7200, self.clocks.monotonic, self.clocks.wall)
+        self.registry.start()
+        return self.registry
+
+    def crash(self) -> SQLiteRegistry:
+        """Go on with a copy of the files as they are on disk now, as after `kill -9`."""
+        self.boots += 1
+        copy = self.path.with_name(f"{self.boots}.sqlite")
+        for suffix in ("", "-wal"):
+            source = Path(f"{self.path}{suffix}")
+            if source.exists():
+                shutil.copy(source, f"{copy}{suffix}")
+        self.registry.close()
+        self.path = copy
+        return self.start()
+
+    def restart(self) -> SQLiteRegistry:
+        self.registry.close()
+        return self.start()
+
+    def table(self) -> list[dict[str, str | int | bool]]:
+        return [self.registry.describe(record) for record in self.registry.records()]
+
+
+@pytest.fixture
+def machine(tmp_path):
+    machine = Machine(tmp_path)
+    yield machine
+    machine.registry.close()
+
+
+def test_a_register_and_a_leave_survive_a_crash_at_once(machine):
+    first = machine.registry.register("10.0.0.1", 1, None, True)
+    second = machine.registry.register("10.0.0.1", 2, None, False)
+    machine.registry.leave(second.cookie, 2)
+    before = machine.table()
+    registry = machine.crash()
+    assert machine.table() == before
+    assert registry.active() == ([("10.0.0.1", 1)], False)
+    assert registry.register("10.0.0.5", 1, first.cookie, True).cookie == first.cookie
+
+
+def test_a_displaced_peer_is_displaced_after_a_crash_too(machine):
+    machine.registry.register("10.0.0.1", 1, None, True)
+    machine.registry.register("10.0.0.1", 1, None, True)
+    machine.crash()
+    assert sorted(row["isActive"] for row in machine.table()) == [False, True]
+
+
+def test_the_ttl_goes_on_while_the_rs_is_down_and_the_machine_starts_anew(machine):
+    cookie = machine.registry.register("10.0.0.1", 1, None, True).cookie
+    machine.registry.close()
+    machine.clocks.pass_(200)
+    machine.clocks.now = 3.0  # the machine was started again
+    registry = machine.start()
+    assert machine.table()[0]["TTL"] == 7000
+    machine.registry.close()
+    machine.clocks.pass_(7000)
+    registry = machine.start()
+    assert registry.active() == ([], False)
+    with pytest.raises(Forbidden):
+        registry.query(cookie, 1)
+    registry.keep_alive(cookie, 1)
+
+
+@pytest.mark.parametrize(("jump", "left"), [(10**9, 0), (-(10**9), 7200), (-1, 7200)])
+def test_a_wall_clock_that_jumped_leaves_a_ttl_within_its_bounds(machine, jump, left):
+    machine.registry.register("10.0.0.1", 1, None, True)
+    machine.registry.close()
+    machine.clocks.time += jump
+    machine.start()
+    assert machine.table()[0]["TTL"] == left
+
+
+def test_a_sweep_writes_down_what_keep_alive_changed(machine):
+    cookie = machine.registry.register("10.0.0.1", 1, None, True).cookie
+    machine.registry.leave(cookie, 1)
+    machine.clocks.pass_(100)
+    machine.registry.keep_alive(cookie, 1)
+    machine.registry.sweep()
+    machine.crash()
+    assert (machine.table()[0]["TTL"], machine.table()[0]["registered_count"]) == (7200, 2)
+
+
+def test_a_sweep_writes_a_bounded_number_oldest_first_and_close_the_rest(machine, monkeypatch):
+    monkeypatch.setattr(sqlite, "BATCH", 2)
+    cookies = [machine.registry.register("10.0.0.1", port, None, True).cookie for port in (1, 2, 3, 4)]
+    machine.clocks.pass_(100)
+    for port, cookie in reversed(list(enumerate(cookies, 1))):
+        machine.registry.keep_alive(cookie, port)
+    machine.registry.sweep()
+    ttls = {row["port"]: row["TTL"] for row in machine.table()}
+    assert set(ttls.values()) == {7200}
+    path = machine.path
+    machine.crash()
+    assert {row["port"]: row["TTL"] for row in machine.table()} == {1: 7100, 2: 7100, 3: 7200, 4: 7200}
+    machine.registry.close()
+    machine.path = path  # `crash` closed the first one in good order
+    machine.start()
+    assert {row["TTL"] for row in machine.table()} == {7200}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["new", "again", "leave", "keep", "pass"]), st.integers(0, 3)), max_size=25))
+def test_a_restart_changes_nothing(tmp_path_factory, steps):
+    machine = Machine(tmp_path_factory.mktemp("state"))
+    cookies: list[int] = []
+    for what, which in steps:
+        registry = machine.registry
+        cookie = cookies[which % len(cookies)] if cookies else 0
+        try:
+            if what == "new":
+                cookies.append(registry.register("h", which + 1, None, True).cookie)
+            elif what == "again":
+                registry.register("h", which + 1, cookie, True)
+            elif what == "leave":
+                registry.leave(cookie, which + 1)
+            elif what == "keep":
+                registry.keep_alive(cookie, which + 1)
+            else:
+                machine.clocks.pass_(which * 3000)
+        except Forbidden:
+            pass
+    before, listed = machine.table(), machine.registry.active()
+    assert len({row["port"] for row in before if row["isActive"]}) == len(listed[0])
+    machine.restart()
+    assert machine.table() == before
+    assert machine.registry.active() == listed
+    machine.registry.close()
+
+
+def test_a_second_rs_on_the_same_file_is_told_so(machine):
+    with pytest.raises(StoreError, match="is another RS running with this state folder"):
+        SQLiteRegistry(machine.path)
+
+
+@pytest.mark.parametrize("name", ["nonsense", "no/such/folder", "folder"])
+def test_a_file_that_cannot_be_used_is_named_in_one_line(tmp_path, name):
+    (tmp_path / "nonsense").write_bytes(b"not a database, by far" * 100)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StoreError) as caught:
+        SQLiteRegistry(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value)
+    assert ";" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_file_of_a_newer_version_is_left_alone(machine):
+    machine.registry.close()
+    with closing(sqlite3.connect(machine.path)) as file:
+        file.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match="layout 99"):
+        machine.start()
+
+
+def test_a_register_that_cannot_be_written_did_not_happen(machine):
+    kept = machine.registry.register("10.0.0.1", 1, None, True)
+    file = machine.registry._file
+    size = file.execute("PRAGMA page_count").fetchone()[0]
+    file.execute(f"PRAGMA max_page_count = {size}")  # as on a full disk
+    with pytest.raises(StoreError, match="make room"):
+        for port in range(2, 1000):
+            registered = port
+            machine.registry.register("10.0.0.1", port, None, True)
+    assert ("10.0.0.1", registered) not in machine.registry.active()[0]
+    assert len(machine.registry.records()) == registered - 1
+    machine.registry.leave(kept.cookie, 1)
+    machine.restart()
+    assert len(machine.table()) == registered - 1
