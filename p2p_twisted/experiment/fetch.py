@@ -1,0 +1,151 @@
+"""RFCs from a mirror over HTTP: a few at a time, politely, resumable. Threads and the standard library, no reactor."""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .mirror import FetchError, Mirror
+
+RFC_EDITOR = "https://www.rfc-editor.org/rfc/"
+WORKERS = 3
+PAUSE = 0.5
+"""Seconds between the starts of two requests, all workers together."""
+TRIES = 3
+BACK_OFF = 2.0
+"""Seconds before the second try of a document; twice that before the third."""
+MAX_RETRY_AFTER = 120.0
+MAX_NUMBERS = 20_000
+GIVE_UP = 3
+"""After so many documents in a row that could not be had, the rest is not asked for."""
+FIRST_NEW_PDF = 8650
+"""From this RFC on, PDFs are made from XML and have another path."""
+
+
+@dataclass
+class Outcome:
+    """What became of each number: files fetched, files there before, numbers the mirror does not have, failures."""
+
+    fetched: list[Path] = field(default_factory=list)
+    present: list[Path] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    failed: dict[int, str] = field(default_factory=dict)
+
+
+def parse_numbers(text: str) -> list[int]:
+    """``"8423-8496,791"`` as a list of RFC numbers, each once, in the order given. Raises ValueError."""
+    numbers: dict[int, None] = {}
+    for part in text.split(","):
+        found = re.fullmatch(r"([0-9]{1,6})(?:-([0-9]{1,6}))?", part.strip())
+        low, high = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+        if not 0 < low <= high:
+            raise ValueError(f"{part!r} is neither a number nor a range like 8423-8496")
+        numbers.update(dict.fromkeys(range(low, high + 1)))
+        if len(numbers) > MAX_NUMBERS:
+            raise ValueError(f"more than {MAX_NUMBERS} documents")
+    return list(numbers)
+
+
+def paths_of(number: int, kind: str) -> tuple[str, ...]:
+    """Where the RFC Editor keeps an RFC, below the mirror's address; the likelier path first. ``kind``: txt or pdf."""
+    if kind == "txt":
+        return (f"rfc{number}.txt",)
+    old, new = f"pdfrfc/rfc{number}.txt.pdf", f"rfc{number}.pdf"
+    return (new, old) if number >= FIRST_NEW_PDF else (old, new)
+
+
+class Fetcher:
+    """Fetches RFCs of one ``kind`` (txt or pdf) from ``mirror`` into ``directory``.
+
+    ``on_bytes(count)`` and ``on_document(number)`` are called from the workers' threads, for bytes that arrive and for
+    each document that is dealt with. ``wait(seconds)`` and ``now()`` replace the pauses and the monotonic clock, for
+    tests. Raises ValueError for a mirror that is not HTTP(S).
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        mirror: str = RFC_EDITOR,
+        kind: str = "txt",
+        *,
+        on_bytes: Callable[[int], None] = lambda count: None,
+        on_document: Callable[[int], None] = lambda number: None,
+        wait: Callable[[float], object] | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stopped = threading.Event()
+        self._mirror = Mirror(mirror, kind, self._stopped, on_bytes)
+        self._directory = directory
+        self._kind = kind
+        self._on_document = on_document
+        self._wait = self._stopped.wait if wait is None else wait
+        self._now = now
+        self._turns = threading.Lock()
+        self._next_turn = 0.0
+        self._failures = 0
+
+    def run(self, numbers: Sequence[int]) -> Outcome:
+        """Fetch all that is not there yet. Blocks. Raises OSError when writing fails.
+
+        However it ends (KeyboardInterrupt too), its threads have ended, and what arrived is kept in ``.part`` files.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        outcome = Outcome()
+        with ThreadPoolExecutor(WORKERS, "fetch") as workers:
+            try:
+                for future in [workers.submit(self._one, number, outcome) for number in numbers]:
+                    future.result()
+            except BaseException:
+                self._stopped.set()
+                workers.shutdown(wait=False, cancel_futures=True)
+                raise
+        outcome.missing.sort()
+        return outcome
+
+    def _one(self, number: int, outcome: Outcome) -> None:
+        paths = paths_of(number, self._kind)
+        present = [path for path in map(self._target, paths) if path.exists()]
+        try:
+            if present:
+                outcome.present.append(present[0])
+            elif found := next(filter(None, map(self._patiently, paths)), None):
+                outcome.fetched.append(found)
+            else:
+                outcome.missing.append(number)
+        except FetchError as error:
+            outcome.failed[number] = str(error)
+        self._on_document(number)
+
+    def _target(self, path: str) -> Path:
+        return self._directory / path.rpartition("/")[2]
+
+    def _patiently(self, path: str) -> Path | None:
+        """The file of ``path``, or None when the mirror does not have it. Raises FetchError after the last try."""
+        for pause in (*(BACK_OFF * 2**i for i in range(TRIES - 1)), None):
+            self._take_turn()
+            try:
+                found = self._mirror.fetch(path, self._target(path))
+            except FetchError as error:
+                if pause is None or error.wait is None or error.wait > MAX_RETRY_AFTER:
+                    self._failures += 1
+                    raise
+                self._hold(error.wait or pause)
+            else:
+                self._failures = 0
+                return self._target(path) if found else None
+        raise AssertionError("the last try returns or raises")
+
+    def _take_turn(self) -> None:
+        """Wait until the next request may start. Nobody asks while another has been told to wait."""
+        with self._turns:
+            self._wait(max(0.0, self._next_turn - self._now()))
+            self._next_turn = max(self._next_turn, self._now()) + PAUSE
+        if self._stopped.is_set() or self._failures >= GIVE_UP:
+            raise FetchError("not asked for: the mirror does not answer", None)
+
+    def _hold(self, seconds: float) -> None:
+        with self._turns:
+            self._next_turn = max(self._next_turn, self._now() + seconds)
