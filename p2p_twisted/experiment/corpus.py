@@ -1,11 +1,13 @@
 """A corpus to share: documents of its own in given number and sizes, and the choice of documents from a folder."""
 
 import math
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
+from ..library.paths import name_of
 from .documents import pdf_document, text_document, titles
 
 RFC_SIZES = (7044, 11971, 13516, 16907, 21699, 26521, 30156, 34002, 40540, 46127, 66173, 76423, 228299)
@@ -63,15 +65,16 @@ def spread_sizes(
 
 
 def choose(directory: Path, count: int) -> list[Path]:
-    """The last ``count`` documents of a folder and its sub-folders in natural order: of RFCs, the newest.
+    """The last ``count`` files of a folder and its sub-folders in natural order of their names: of RFCs, the newest.
 
-    Hidden files, links, empty files and ``.part`` files are none. Raises FileNotFoundError or NotADirectoryError for
-    a folder that is not there.
+    Only those that a peer would share: no links, nothing hidden, no unfinished download. Raises FileNotFoundError or
+    NotADirectoryError for a folder that is not there.
     """
     if not directory.is_dir():
         raise (NotADirectoryError if directory.exists() else FileNotFoundError)(f"{directory} is not a folder")
-    found = [path for path in directory.rglob("*") if _is_document(path.relative_to(directory), path)]
-    return sorted(found, key=lambda path: natural(path.relative_to(directory).as_posix()))[-count:]
+    found = [Path(folder, file) for folder, _, files in os.walk(directory) for file in files]
+    names = {path: name_of(directory, path) for path in found if path.is_file() and not path.is_symlink()}
+    return sorted((path for path, name in names.items() if name), key=lambda path: natural(names[path] or ""))[-count:]
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:
@@ -108,13 +111,6 @@ def _rounded(sizes: Sequence[float]) -> list[int]:
         whole.append(round(size + owed))
         owed += size - whole[-1]
     return whole
-
-
-def _is_document(relative: Path, path: Path) -> bool:
-    hidden = any(part.startswith(".") for part in relative.parts)
-    return (
-        not hidden and path.suffix != ".part" and not path.is_symlink() and path.is_file() and path.stat().st_size > 0
-    )
 
 
 def _write_new(path: Path, data: bytes) -> None:

@@ -1,0 +1,56 @@
+"""Ctrl-C, SIGTERM and SIGHUP as KeyboardInterrupt, and never in the middle of what must not be torn apart."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_Handler = Callable[[int, FrameType | None], object] | int | None
+
+
+class Interrupts:
+    """While the ``with`` block runs, the three signals raise KeyboardInterrupt, those that were ignored excepted.
+
+    In ``with interrupts.held():`` they wait until its end. In a thread other than the main one it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._old: dict[signal.Signals, _Handler] = {}
+        self._holds = 0
+        self._pending = False
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._old[number] = signal.signal(number, self._arrived)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._old:
+            number, handler = self._old.popitem()
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What is in this block is finished first; raises KeyboardInterrupt at its end if one was asked for."""
+        self._holds += 1
+        try:
+            yield
+        finally:
+            self._holds -= 1
+        self._deliver()
+
+    def _arrived(self, number: int, frame: FrameType | None) -> None:
+        self._pending = True
+        self._deliver()
+
+    def _deliver(self) -> None:
+        if self._pending and not self._holds:
+            self._pending = False
+            raise KeyboardInterrupt
