@@ -3,3 +3,5 @@
 The floors, from the bottom: ``wire``; ``registry``, ``library``, ``index``; ``swarm``; ``rs``, ``peer``, ``web``;
 ``cli``, ``experiment``. Imports run downward only.
 """
+
+__version__ = "0.1.0"

@@ -55,6 +55,7 @@ class RequestConnection(LineReceiver):
         self._waiting: deque[Request] = deque()
         self._busy = False
         self._reading = True
+        self._begun = False
         self._version = Version.V10
         self._last_words: WireError | None = None
         self._here = ""
@@ -95,7 +96,8 @@ class RequestConnection(LineReceiver):
     def dataReceived(self, data: bytes) -> None:
         """Bytes of requests; what comes after the last one that is answered is dropped."""
         if self._reading:
-            if self._parser.idle and not self._busy:
+            if not self._begun and not self._busy:
+                self._begun = True
                 self.expires = self.factory.clock.seconds() + REQUEST_TIME
             super().dataReceived(data)  # type: ignore[no-untyped-call]
 
@@ -118,6 +120,7 @@ class RequestConnection(LineReceiver):
 
     def _take(self, request: Request) -> None:
         self._waiting.append(request)
+        self._begun = False
         if request.version is Version.V10:
             self._reading = False  # one request a connection; what existing clients send after it is ignored
         elif len(self._waiting) >= MAX_WAITING:

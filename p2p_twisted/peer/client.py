@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 from twisted.internet import error
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint, connectProtocol
-from twisted.internet.interfaces import IReactorTCP, IReactorTime, IStreamClientEndpoint, ITCPTransport
-from twisted.internet.protocol import connectionDone
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.interfaces import IReactorTCP, IReactorThreads, IReactorTime, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
@@ -34,8 +34,8 @@ PATIENCE = 20
 MAX_REFUSAL = 4096
 
 
-class Reactor(IReactorTCP, IReactorTime):
-    """What a client needs of a reactor."""
+class Reactor(IReactorTCP, IReactorTime, IReactorThreads):
+    """What a peer needs of a reactor."""
 
 
 class Sink(Protocol):
@@ -242,13 +242,25 @@ def endpoint(reactor: Reactor, address: Address) -> IStreamClientEndpoint:
     return HostnameEndpoint(reactor, host, port, CONNECT_TIMEOUT)
 
 
+class _Once(Factory):
+    """Gives out the one protocol that it was made for."""
+
+    noisy = False
+
+    def __init__(self, protocol: ClientConnection) -> None:
+        self._protocol = protocol
+
+    def buildProtocol(self, addr: object) -> ClientConnection:
+        return self._protocol
+
+
 async def dial(
     reactor: Reactor, address: Address, host: str | None = None, version: Version | None = None
 ) -> ClientConnection:
     """A connection to the server at `address`. Raises Unreachable. `host` and `version`: see ClientConnection."""
     try:
         connection = ClientConnection(reactor, host, version)
-        await connectProtocol(endpoint(reactor, address), connection)
+        await endpoint(reactor, address).connect(_Once(connection))
         return connection
     except (error.ConnectError, error.DNSLookupError, OSError, ValueError) as e:
         raise Unreachable(f"{address[0]}:{address[1]}: {str(e).rstrip('.') or type(e).__name__}") from e

@@ -124,7 +124,7 @@ class Discovery(Service):
         known, self.peers = self.peers, {}
         own = self.own_addresses()
         for address in listed:
-            self.peers[address] = known.pop(address, None) or KnownPeer(address, is_self=address in own)
+            self.peers[address] = known.pop(address, KnownPeer(address, is_self=address in own))
         for gone in known.values():
             if gone.failures:
                 self.index.forget(gone.address)

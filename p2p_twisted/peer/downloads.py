@@ -10,16 +10,18 @@ from pathlib import Path
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..index.distributed import Address
 from ..index.search import Document, documents
 from ..library.paths import safe_name
-from ..library.shared import Library, SharedFile
+from ..library.pieces import piece_size
+from ..library.shared import Library
 from ..swarm.errors import DownloadError, Exists, NoHolder, Unwritable
 from ..swarm.fetch import FileSink, fetch_whole
-from ..swarm.part import PartFile, local_error
+from ..swarm.part import PartFile, sha256_of
 from ..wire.messages import GetFile, Response
 from ..wire.records import IndexRecord
 from .client import Reactor, dial
@@ -87,7 +89,7 @@ class Downloads(Service):
             del self.jobs[id_]
 
     def _stopped(self, failure: Failure, job: Job) -> None:
-        if failure.check(CancelledError):
+        if failure.check(CancelledError) is not None:
             job.end(CANCELLED)
         else:
             self.log.failure("download {id}", failure, id=job.id)
@@ -114,9 +116,7 @@ class Downloads(Service):
             return
         news = self._discovery.refresh()
         if len(self._discovery.index):
-            news = DeferredList(
-                [news, deferLater(self._reactor, PATIENCE_FOR_NEWS)], fireOnOneCallback=True
-            )  # type: ignore[assignment]
+            news = DeferredList([news, deferLater(self._reactor, PATIENCE_FOR_NEWS)], fireOnOneCallback=True)  # type: ignore[assignment]
         await news
 
     def _known(self, name: str) -> bool:
@@ -140,8 +140,7 @@ class Downloads(Service):
             target = job.directory.joinpath(*safe_name(item.name))
         except ValueError as e:
             raise Unwritable(f"{item.name}: {e}") from e
-        own = self._library.get(item.name)
-        document = item.document or (own and Document(own.name, own.title, own.size, own.sha256))
+        document = item.document
         if document is None:
             raise NoHolder(f"no peer has {item.name}")
         if await self._is_there(target, document, job.overwrite):
@@ -149,26 +148,38 @@ class Downloads(Service):
             return THERE
         part = PartFile(target)
         try:
-            sha256 = await self._fill(part, document, own, item)
+            sha256 = await self._fill(part, document, item)
             part.finish(job.overwrite)
         except DownloadError:
             part.discard()
             raise
         finally:
             part.close()
-        self._library.add_file(job.directory, target, sha256, b"")
+        self._add(job.directory, target, sha256, document)
         return DONE
+
+    def _add(self, folder: Path, path: Path, sha256: str, document: Document) -> None:
+        """Share what was fetched, if it came into a shared folder."""
+        if folder.resolve() not in self._library.folders:
+            return
+        if path.stat().st_size <= piece_size(document.size or 0):
+            self._library.add_file(folder, path, sha256, b"", document.title)
+        else:
+            self._library.scan()
 
     async def _is_there(self, target: Path, document: Document, overwrite: bool) -> bool:
         if not target.exists():
             return False
-        if document.sha256 is not None and await self._library.hash_of(target) == document.sha256:
+        if document.sha256 is not None and await self._hash(target) == document.sha256:
             return True
         if not overwrite:
             raise Exists(f"{target} is there already, with other content; say overwrite to replace it")
         return False
 
-    async def _fill(self, part: PartFile, document: Document, own: SharedFile | None, item: Item) -> str:
+    def _hash(self, path: Path) -> Deferred[str | None]:
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), sha256_of, path)
+
+    async def _fill(self, part: PartFile, document: Document, item: Item) -> str:
         def progress(holder: IndexRecord, got: int) -> None:
             item.got, item.source = got, f"{holder.host}:{holder.port}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from pathlib import Path
 
@@ -93,3 +94,15 @@ def _rename_if_free(source: Path, target: Path) -> None:
         source.rename(target)
     else:
         source.unlink()
+
+
+def sha256_of(path: Path) -> str | None:
+    """The SHA-256 (hex) of the file at `path`, None if it cannot be read. Blocks: for a thread."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    except OSError:
+        return None
+    return digest.hexdigest()

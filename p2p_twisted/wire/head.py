@@ -27,8 +27,10 @@ class Head:
         return not self._lines
 
     def add(self, line: bytes) -> list[bytes] | None:
-        """Take one line (bytes, no line end). Raises BadRequest over the limits."""
-        if not line and self._lines:
+        """Take one line (bytes, no line end). Raises BadRequest over the limits, and for a head that is empty."""
+        if not line:
+            if not self._lines:
+                raise BadRequest("an empty line stands where a first line must be")
             lines, self._lines, self._size = self._lines, [], 0
             return lines
         self._size += len(line) + 2

@@ -102,3 +102,12 @@ class Response:
     def ok(self) -> bool:
         """Whether the request was granted."""
         return self.status == OK
+
+
+def first_contact(message: Message) -> Message:
+    """`message` without what 1.1 adds to it: all that may be said to a server that has not yet answered in 1.1."""
+    if isinstance(message, GetFile):
+        return GetFile(message.name)
+    if isinstance(message, PQuery):
+        return PQuery(message.cookie, message.port)
+    return message

@@ -29,7 +29,7 @@ from .messages import (
 Headers = Mapping[str, str]
 Build = Callable[[Headers, "list[str]"], Message]
 
-_ENVELOPE = re.compile(rf"(Host|OS):? ([^\s{fields.CONTROL}][^{fields.CONTROL}]{{0,254}})")
+_ENVELOPE = re.compile(rf"(Host|OS):? ([^ {fields.CONTROL}][^{fields.CONTROL}]{{0,254}})")
 _HEADER = re.compile(rf"(?!(?:Host|OS):)([A-Za-z][A-Za-z0-9-]{{0,63}}): ([^{fields.CONTROL}]*)")
 
 

@@ -1,0 +1,67 @@
+"""What this peer can say of documents: its own files and the learnt records as one index, and its files opened."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+
+from ..index.distributed import DistributedIndex
+from ..index.search import Document, documents
+from ..library.catalogue import SharedFile
+from ..library.pieces import list_digest
+from ..library.shared import Library
+from ..wire.errors import FileNotFound
+from ..wire.limits import TTL
+from ..wire.messages import Version
+from ..wire.records import IndexRecord, encode_record
+
+
+class Holdings:
+    """Library and index together."""
+
+    def __init__(self, library: Library, index: DistributedIndex, now: Callable[[], float]) -> None:
+        """`now` gives monotonic seconds."""
+        self.library = library
+        self.index = index
+        self.port = 0
+        self.advertise: str | None = None
+        self._now = now
+        self._own: tuple[tuple[object, ...], str] = ((), "")
+
+    def record(self, file: SharedFile, host: str) -> IndexRecord:
+        """The index record of an own file; `host` is where this peer is reached, unless it advertises another."""
+        pieces = list_digest(file.pieces) if file.pieces else ""
+        host = self.advertise or host
+        return IndexRecord(file.name, file.title, host, self.port, TTL, file.size, file.sha256, pieces)
+
+    def body(self, host: str, version: Version) -> bytes:
+        """The answer to GET INDEX: own files first, then what was learnt, each with its holder."""
+        learnt = "".join(f"{encode_record(record, version)}\n" for record in self.index.records(self._now()))
+        return (self._own_lines(host, version) + learnt).encode()
+
+    def _own_lines(self, host: str, version: Version) -> str:
+        key = (self.library.version, host, self.port, version)
+        if self._own[0] != key:
+            lines = (encode_record(self.record(file, host), version) for file in self.library.files.values())
+            self._own = key, "".join(f"{line}\n" for line in lines)
+        return self._own[1]
+
+    def documents(self, host: str) -> list[Document]:
+        """Every document known, here or elsewhere, by name."""
+        own = [self.record(file, host) for file in self.library.files.values()]
+        return documents([*own, *self.index.records(self._now())])
+
+    def find(self, name: str, sha256: str | None) -> SharedFile:
+        """The shared file `name`, or whichever has the hash `sha256` if that is given. Raises FileNotFound."""
+        file = self.library.get(name) if sha256 is None else self.library.by_sha256(sha256)
+        if file is None:
+            raise FileNotFound(f"no such document here: {name}")
+        return file
+
+    def open(self, file: SharedFile) -> int:
+        """A descriptor to read `file`, the caller's to close. Raises FileNotFound when it is gone or has changed."""
+        try:
+            return self.library.open(file)
+        except builtins.FileNotFoundError:
+            self.library.scan()
+            raise FileNotFound(f"no longer here: {file.name}") from None

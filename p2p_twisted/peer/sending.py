@@ -1,0 +1,105 @@
+"""A range of a file onto a connection: by sendfile(2) where the connection is plain TCP on Linux, else block by block.
+
+Both are pull producers: they read no further than the other side takes, so that a slow reader costs no memory.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPullProducer
+from zope.interface import implementer
+
+BLOCK = 256 * 1024
+"""Bytes read at a time where there is no sendfile."""
+AT_ONCE = 1024 * 1024
+"""Bytes handed to one sendfile, so that every connection gets its turn."""
+
+
+class SendingStopped(Exception):
+    """The connection was lost, or the file ended too early: the answer is incomplete."""
+
+
+@implementer(IPullProducer)
+class BlockSender:
+    """Sends the bytes offset..offset+length of an open file; takes the descriptor over and closes it."""
+
+    def __init__(self, transport: Any, fd: int, offset: int, length: int, progress: Callable[[], None]) -> None:
+        """`progress` is called whenever some of it went out."""
+        self.done: Deferred[None] = Deferred()
+        self._transport = transport
+        self._fd = fd
+        self._offset = offset
+        self._left = length
+        self._progress = progress
+        self._begun = False
+
+    def start(self) -> Deferred[None]:
+        """Send. The Deferred fires when all is handed to the transport; it fails with SendingStopped."""
+        if not self._left:
+            self._end()
+            self.done.callback(None)
+            return self.done
+        self._transport.registerProducer(self, False)
+        self._begun = True
+        return self.done
+
+    def resumeProducing(self) -> None:
+        """The transport has room."""
+        if not self._begun:  # called by registerProducer: what was written before has not gone out yet
+            self._transport.startWriting()
+            return
+        try:
+            sent = self._send()
+        except BlockingIOError:
+            self._transport.startWriting()
+            return
+        except OSError:
+            sent = 0
+        if not sent:
+            self._transport.abortConnection()  # the head promised more than there is
+            return
+        self._offset += sent
+        self._left -= sent
+        self._progress()
+        if not self._left:
+            self._transport.unregisterProducer()
+            self._end()
+            self.done.callback(None)
+
+    def stopProducing(self) -> None:
+        """The connection is lost."""
+        if self._fd >= 0:
+            self._end()
+            self.done.errback(SendingStopped())
+
+    def _end(self) -> None:
+        os.close(self._fd)
+        self._fd = -1
+
+    def _send(self) -> int:
+        data = os.pread(self._fd, min(BLOCK, self._left), self._offset)
+        self._transport.write(data)
+        return len(data)
+
+
+class FileSender(BlockSender):
+    """As BlockSender, but the bytes never come up from the kernel. For plain TCP only."""
+
+    def _send(self) -> int:
+        handle = self._transport.getHandle()
+        sent = os.sendfile(handle.fileno(), self._fd, self._offset, min(AT_ONCE, self._left))
+        self._transport.startWriting()  # asks to be called again: the transport itself has nothing to write
+        return sent
+
+
+def sender(transport: Any, fd: int, offset: int, length: int, progress: Callable[[], None]) -> BlockSender:
+    """The sender that suits `transport`; see BlockSender."""
+    handle = transport.getHandle() if hasattr(transport, "getHandle") else None
+    plain = sys.platform == "linux" and type(handle) is socket.socket and not getattr(transport, "TLS", False)
+    return (FileSender if plain else BlockSender)(transport, fd, offset, length, progress)

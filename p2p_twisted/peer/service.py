@@ -1,0 +1,230 @@
+"""A running peer: library, index, server, registration and downloads put together, and what the API asks of them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet import defer
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+
+from .. import __version__
+from ..index.distributed import Address, DistributedIndex
+from ..index.search import search
+from ..library.cache import HashCache
+from ..library.shared import Library
+from ..startup import StartError, listen, make_state_folder
+from ..wire.fields import split_type
+from ..wire.limits import RS_PORT
+from .client import Reactor
+from .discovery import Discovery
+from .downloads import Downloads
+from .holdings import Holdings
+from .protocol import PeerFactory
+from .rs_client import Registration
+
+PORTS = range(65400, 65501)
+"""Where a peer listens that was not told where: at the first free one of these."""
+PATIENCE_FOR_SCAN = 5
+"""Seconds that registering waits for the first scan of the shared folders."""
+
+
+@dataclass
+class PeerSettings:
+    """What a peer is told. `listen` is a Twisted endpoint string, or None for the first free port of PORTS."""
+
+    rs_host: str
+    state_dir: Path
+    download_dir: Path
+    rs_port: int = RS_PORT
+    listen: str | None = None
+    share: list[Path] = field(default_factory=list)
+    advertise: str | None = None
+
+
+class Peer(MultiService):
+    """A peer. `bind` it, then start it as a service. All times it is asked for are monotonic inside, Unix outside."""
+
+    log = Logger()
+
+    def __init__(self, reactor: Reactor, settings: PeerSettings) -> None:
+        """Opens the state folder. Raises StartError when a folder is missing or cannot be used."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.settings = settings
+        self._reactor = reactor
+        self._started = time.time()
+        for folder in settings.share:
+            if not folder.is_dir():
+                raise StartError(f"share folder {folder} is not there; make it, or name another with --share")
+        make_state_folder(settings.state_dir)
+        _make(settings.download_dir)
+        self._cache = HashCache(settings.state_dir / "hashes.sqlite")
+        # its own downloads first: what is fetched is shared under the name it was fetched by
+        self.library = Library(reactor, [settings.download_dir, *settings.share], self._cache)  # type: ignore[arg-type]
+        self.knowledge = DistributedIndex()
+        self.holdings = Holdings(self.library, self.knowledge, time.monotonic)
+        self.holdings.advertise = settings.advertise
+        self.factory = PeerFactory(reactor, self.holdings)
+        self._port: IListeningPort | None = None
+
+    # its life
+
+    def bind(self) -> None:
+        """Take the port. Raises StartError when it cannot be had, SettingsError when `listen` is no endpoint."""
+        self._port = self._listen()
+        self.holdings.port = self._port.getHost().port  # type: ignore[attr-defined]
+        rs = (self.settings.rs_host, self.settings.rs_port)
+        self.registration = Registration(
+            self._reactor, rs, self.holdings.port, self.settings.state_dir, self.settings.advertise
+        )
+        self.discovery = Discovery(self._reactor, self.registration, self.knowledge, time.monotonic)
+        self.orders = Downloads(self._reactor, self.library, self.discovery, time.monotonic)
+
+    def _listen(self) -> IListeningPort:
+        if self.settings.listen is not None:
+            return listen(self._reactor, "--listen", self.settings.listen, self.factory)
+        for port in PORTS:
+            try:
+                return listen(self._reactor, "--listen", f"tcp:{port}", self.factory)
+            except StartError:
+                continue
+        raise StartError(f"all ports from {PORTS[0]} to {PORTS[-1]} are taken; name a free one with --listen")
+
+    def startService(self) -> None:
+        """Read the shared folders, then be known to the RS and learn of the others."""
+        super().startService()  # type: ignore[no-untyped-call]
+        scanned = self.library.start()
+        scanned.addTimeout(PATIENCE_FOR_SCAN, self._reactor)
+        scanned.addErrback(lambda failure: failure.trap(defer.TimeoutError) and None)
+        scanned.addCallback(lambda _: self._announce())
+
+    def _announce(self) -> None:
+        if self.running:
+            for service in (self.registration, self.discovery, self.orders):
+                service.setServiceParent(self)  # type: ignore[no-untyped-call]
+
+    def stopService(self) -> Deferred[None]:
+        """Leave the RS and stop; fires when nothing is open any more."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await (super().stopService() or succeed(None))  # type: ignore[no-untyped-call]
+        if self._port is not None:
+            await (self._port.stopListening() or succeed(None))
+        await self.library.stop()
+        self._cache.close()
+
+    # what the API asks
+
+    @property
+    def host(self) -> str:
+        """Where others reach this peer, as far as it knows."""
+        return self.registration.seen_as or "127.0.0.1"
+
+    def status(self) -> dict[str, Any]:
+        """See docs/api.rst."""
+        files = self.library.files.values()
+        return {
+            "role": "peer",
+            "version": __version__,
+            "host": self.host,
+            "port": self.holdings.port,
+            "rs": {
+                "host": self.registration.rs[0],
+                "port": self.registration.rs[1],
+                "registered": self.registration.registered,
+                "last_error": self.registration.error,
+            },
+            "shared": [str(folder) for folder in self.library.folders],
+            "download_dir": str(self.settings.download_dir),
+            "files": len(files),
+            "bytes": sum(file.size for file in files),
+            "index_records": len(self.knowledge),
+            "peers": sum(not peer.is_self for peer in self.discovery.peers.values()),
+            "uploaded": self.factory.uploaded,
+            "uptime": time.time() - self._started,
+        }
+
+    def peers(self) -> list[dict[str, Any]]:
+        """See docs/api.rst."""
+        now = time.monotonic()
+        return [
+            {
+                "host": peer.address[0],
+                "port": peer.address[1],
+                "files": len(self.knowledge.held_by(peer.address, now)),
+                "last_seen": None if peer.seen is None else now - peer.seen,
+                "failures": peer.failures,
+            }
+            for peer in self.discovery.peers.values()
+            if not peer.is_self
+        ]
+
+    def index(self, q: str, limit: int, offset: int) -> dict[str, Any]:
+        """See docs/api.rst."""
+        total, found = search(self.holdings.documents(self.host), q, limit, offset)
+        own: Address = (self.holdings.advertise or self.host, self.holdings.port)
+        items = [
+            {
+                "name": document.name,
+                "type": split_type(document.name)[1],
+                "title": document.title,
+                "size": document.size,
+                "sha256": document.sha256,
+                "local": any((holder.host, holder.port) == own for holder in document.holders),
+                "holders": [{"host": h.host, "port": h.port, "ttl": h.ttl} for h in document.holders],
+            }
+            for document in found
+        ]
+        return {"total": total, "items": items}
+
+    def downloads(self) -> list[dict[str, Any]]:
+        """See docs/api.rst."""
+        return [job.as_json(files=False) for job in self.orders.jobs.values()]
+
+    def download(self, id: str) -> dict[str, Any] | None:  # noqa: A002
+        """See docs/api.rst."""
+        job = self.orders.jobs.get(id)
+        return None if job is None else job.as_json()
+
+    def start_download(self, names: list[str] | None, directory: str | None, overwrite: bool) -> str:
+        """Take an order; returns its id. Raises ValueError."""
+        folder = self.settings.download_dir if directory is None else Path(directory).expanduser()
+        return self.orders.start(names, folder.absolute(), overwrite).id
+
+    def cancel_download(self, id: str) -> bool:  # noqa: A002
+        """Stop a download; False if it is over or unknown."""
+        return self.orders.cancel(id)
+
+    def share(self, path: str) -> Deferred[None]:
+        """Share one more folder until the peer stops. Fails with ValueError."""
+        folder = Path(path).expanduser()
+
+        async def add() -> None:
+            try:
+                await self.library.add_folder(folder)
+            except OSError as e:
+                raise ValueError(f"{folder}: {e.strerror}; name a folder that is there") from e
+
+        return Deferred.fromCoroutine(add())
+
+    def refresh(self) -> Deferred[None]:
+        """Ask the RS and the peers again; fires when all have answered or failed."""
+        return self.discovery.refresh()
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as e:
+        remedy = "give a folder that this user may write to with --download-dir"
+        raise StartError(f"download folder {folder}: {e.strerror}; {remedy}") from e

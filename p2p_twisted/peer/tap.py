@@ -1,0 +1,83 @@
+"""``twistd p2p-peer``: the options, and the service made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_state_path
+from twisted.application.service import IService
+
+from ..settings import Setting, SettingsError, SettingsOptions, exit_with, folder, whole
+from ..startup import StartError
+from ..web.peer_api import peer_root
+from ..web.service import ApiStartError, makeApiService
+from ..wire import fields
+from ..wire.errors import BadRequest
+from ..wire.limits import RS_PORT
+from .service import Peer, PeerSettings
+
+STATE_DIR = user_state_path("p2p_twisted", appauthor=False) / "peer"
+
+
+def _host(text: str) -> str:
+    try:
+        return fields.host(text)
+    except BadRequest:
+        raise ValueError("must be an address or a host name") from None
+
+
+SETTINGS = (
+    Setting("rs-host", "Host of the registration server.", _host, required=True),
+    Setting("rs-port", "Port of the registration server.", whole(1, 65535), str(RS_PORT)),
+    Setting("listen", "Where to serve: a Twisted endpoint; without it the first free port of 65400 to 65500."),
+    Setting("share", "A folder to share, sub-folders too.", folder, repeatable=True),
+    Setting("download-dir", "Where downloads go; it is shared too. Without it: downloads in the state folder.", folder),
+    Setting("state-dir", "Where cookie, hashes, key and socket are.", folder, str(STATE_DIR)),
+    Setting("web", "Where the control API is served besides its Unix socket: a Twisted endpoint."),
+    Setting("advertise", "Host under which others reach this peer, if not the one the RS sees.", _host),
+)
+"""What a peer can be told, on the command line and in ``[peer]`` of a config file."""
+
+
+class Options(SettingsOptions):
+    """Run a peer: share folders, learn who else is there, fetch and serve files."""
+
+    verb = "p2p-peer"
+    section = "peer"
+    settings = SETTINGS
+
+
+def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
+    """The settings of a peer from what was said, by the names of SETTINGS."""
+    state_dir: Path = values["state-dir"]
+    return PeerSettings(
+        rs_host=values["rs-host"],
+        rs_port=values["rs-port"],
+        listen=values["listen"],
+        share=list(values["share"]),
+        download_dir=values["download-dir"] or state_dir / "downloads",
+        state_dir=state_dir,
+        advertise=values["advertise"],
+    )
+
+
+def make_peer(reactor: Any, settings: PeerSettings, web: str | None) -> Peer:
+    """A peer that listens already, with its control API, not started. Raises StartError, SettingsError, OSError."""
+    peer = Peer(reactor, settings)
+    peer.bind()
+    makeApiService(reactor, web, settings.state_dir, peer_root(peer)).setServiceParent(peer)
+    return peer
+
+
+def makeService(options: Options, reactor: Any = None) -> IService:
+    """The service of ``twistd p2p-peer``. Ends the process with one line when it cannot run."""
+    if reactor is None:
+        from twisted.internet import reactor
+    try:
+        return make_peer(reactor, peer_settings(options), options["web"])
+    except SettingsError as e:
+        exit_with(f"p2p-peer: {e}", 2)
+    except (StartError, ApiStartError, OSError) as e:
+        exit_with(f"p2p-peer: {e}", 1)

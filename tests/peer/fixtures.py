@@ -1,0 +1,62 @@
+"""A peer's server with real files behind it, over an in-memory transport or a real socket."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from p2p_twisted.index.distributed import DistributedIndex
+from p2p_twisted.library.cache import HashCache
+from p2p_twisted.library.shared import Library
+from p2p_twisted.peer.holdings import Holdings
+from p2p_twisted.peer.protocol import PeerFactory
+
+
+class Transport(StringTransport):
+    """Adds what a TCP transport has and StringTransport lacks."""
+
+    aborted = False
+
+    def startWriting(self):
+        """Whoever drives the test calls resumeProducing."""
+
+    def abortConnection(self):
+        self.aborted = True
+
+    def setTcpNoDelay(self, enabled):
+        pass
+
+    def received(self):
+        """What was written since the last call."""
+        data = self.value()
+        self.clear()
+        return data
+
+
+async def make_factory(folder, files, clock=None, now=time.monotonic):
+    """A PeerFactory that shares `files` (name -> bytes), put into `folder`."""
+    root = Path(folder)
+    root.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    cache = HashCache(Path(f"{folder}-hashes.sqlite"))
+    library = Library(reactor, [root], cache)
+    await library.scan()
+    holdings = Holdings(library, DistributedIndex(), now)
+    holdings.port = 4394
+    return PeerFactory(clock or Clock(), holdings)
+
+
+def connect(factory, host="192.168.1.1"):
+    """(protocol, transport) of a new in-memory connection."""
+    transport = Transport(IPv4Address("TCP", "10.153.15.5", 4394), IPv4Address("TCP", host, 50000))
+    protocol = factory.buildProtocol(None)
+    protocol.makeConnection(transport)
+    return protocol, transport
