@@ -1,0 +1,88 @@
+"""What is shared at this moment: files by name and by content, and word of every change to those who listen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from twisted.logger import Logger
+
+
+@dataclass(frozen=True)
+class SharedFile:
+    """A file that is shared: `name` (with ``/``), `path`, `size` in bytes, `mtime_ns`, `sha256` in hex, `pieces` (the
+    32-byte digests of all pieces, b"" when there is at most one), `title` or "", and `inode` (0 if of no matter)."""
+
+    name: str
+    path: Path
+    size: int
+    mtime_ns: int
+    sha256: str
+    pieces: bytes
+    title: str
+    inode: int = 0
+
+    @property
+    def root(self) -> Path:
+        """The shared folder in which it lies."""
+        return self.path.parents[self.name.count("/")]
+
+
+Listener = Callable[[list[SharedFile], list[str]], object]
+"""Called with (added, removed): the files that are new or changed, and the names that are no longer shared."""
+
+
+class Catalogue:
+    """Shared files by name. Not for several threads.
+
+    `on_change` holds the listeners, called in turn at each change; one that fails is logged and stops no other.
+    `version` is the number of changes so far.
+    """
+
+    log = Logger()
+
+    def __init__(self) -> None:
+        self.on_change: list[Listener] = []
+        self.version = 0
+        self._files: dict[str, SharedFile] = {}
+        self._by_sha256: dict[str, dict[str, SharedFile]] = {}
+
+    @property
+    def files(self) -> Mapping[str, SharedFile]:
+        """All files by name; a live view."""
+        return MappingProxyType(self._files)
+
+    def get(self, name: str) -> SharedFile | None:
+        """The file shared as `name`."""
+        return self._files.get(name)
+
+    def by_sha256(self, sha256: str) -> SharedFile | None:
+        """One of the files with this content (64 hex digits)."""
+        return next(iter(self._by_sha256.get(sha256, {}).values()), None)
+
+    def apply(self, added: list[SharedFile], removed: list[str]) -> None:
+        """Remove these names, add these files (in place of those of the same names), and tell the listeners."""
+        if not added and not removed:
+            return
+        for name in removed:
+            self._remove(name)
+        for file in added:
+            self._remove(file.name)
+            self._files[file.name] = file
+            self._by_sha256.setdefault(file.sha256, {})[file.name] = file
+        self.version += 1
+        for listener in tuple(self.on_change):
+            try:
+                listener(added, removed)
+            except Exception:
+                self.log.failure("a listener to changes of the library failed")
+
+    def _remove(self, name: str) -> None:
+        old = self._files.pop(name, None)
+        if old is not None:
+            same = self._by_sha256[old.sha256]
+            del same[name]
+            if not same:
+                del self._by_sha256[old.sha256]

@@ -1,0 +1,104 @@
+"""Names of documents and paths of files: which may be shared, and how one is opened without leaving its folder.
+
+A name is the path below the shared folder with ``/`` between its segments. Links are not followed, neither to files
+nor to folders: the simplest rule by which no link can lead out of a folder. The shared folder itself may be a link.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from p2p_twisted.wire.fields import has_control
+from p2p_twisted.wire.limits import MAX_NAME
+
+PART = ".part"
+"""How the name of an unfinished download ends."""
+
+_DIRECTORY = getattr(os, "O_DIRECTORY", 0) | os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+# A file that became a named pipe must not block the opener until somebody writes to it.
+_FILE = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_STEPWISE = os.open in os.supports_dir_fd and bool(_NOFOLLOW)
+_OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+# What another system takes for a separator or a drive is no part of a name here either.
+_FOREIGN = "\\:" if os.name == "nt" else "\\"
+
+
+def safe_name(name: str) -> tuple[str, ...]:
+    """The segments of the name of a document that may be shared, or be made by a download.
+
+    Raises ValueError, saying why, for a name that is empty or longer than MAX_NAME bytes, is not UTF-8, has a control
+    character or a backslash, or has a segment that is empty, begins with a dot (``..`` too) or ends in ``.part``.
+    """
+    if not name or len(name.encode()) > MAX_NAME:
+        raise ValueError(f"a name has 1 to {MAX_NAME} bytes")
+    if has_control(name) or any(c in name for c in _FOREIGN):
+        raise ValueError("a name has no control characters and no backslashes")
+    segments = tuple(name.split("/"))
+    for segment in segments:
+        if not segment or segment.startswith(".") or segment.endswith(PART):
+            raise ValueError("no part of a name is empty, hidden or an unfinished download")
+    return segments
+
+
+def is_safe(name: str) -> bool:
+    """Whether `safe_name` accepts `name`."""
+    try:
+        safe_name(name)
+    except ValueError:
+        return False
+    return True
+
+
+def name_of(root: Path, path: Path) -> str | None:
+    """The name under which the file at `path` is shared from folder `root`; None if it lies outside or may not be
+    shared. Looks at the two paths only, not at the disk."""
+    try:
+        name = "/".join(path.relative_to(root).parts)
+    except ValueError:
+        return None
+    return name if is_safe(name) else None
+
+
+def open_beneath(root: Path, name: str) -> int:
+    """Open the regular file `name` in folder `root` for reading; returns its file descriptor, the caller's to close.
+
+    Raises FileNotFoundError when there is no such readable file, or a link stands anywhere below `root`: checked while
+    opening, so a folder swapped for a link since the scan does not help. Raises OSError when no descriptor is left,
+    and ValueError when the name is not a safe one.
+    """
+    segments = safe_name(name)
+    try:
+        fd = _open_stepwise(root, segments) if _STEPWISE else _open_checked(root, segments)
+    except OSError as e:
+        if e.errno in _OUT_OF_DESCRIPTORS:
+            raise
+        raise FileNotFoundError(errno.ENOENT, f"cannot be opened ({e.strerror})", name) from e
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise FileNotFoundError(errno.ENOENT, "is not a file", name)
+    return fd
+
+
+def _open_stepwise(root: Path, segments: tuple[str, ...]) -> int:
+    folder = os.open(root, _DIRECTORY)
+    try:
+        for segment in segments[:-1]:
+            inner = os.open(segment, _DIRECTORY | _NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        return os.open(segments[-1], _FILE | _NOFOLLOW, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _open_checked(root: Path, segments: tuple[str, ...]) -> int:
+    """The next best where a path cannot be opened step by step (Windows): look for links first."""
+    real = os.path.realpath(root)
+    path = Path(real, *segments)
+    if os.path.realpath(path) != os.path.normpath(path):
+        raise OSError(errno.ELOOP, "leads through a link")
+    return os.open(path, _FILE)

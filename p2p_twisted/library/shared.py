@@ -1,0 +1,186 @@
+"""The library: the files in the shared folders, kept true to the disk while it runs. Lives in the reactor's thread."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThreadPool
+
+from .cache import HashCache, Hashes, Stamp
+from .catalogue import Catalogue, SharedFile
+from .paths import name_of, open_beneath
+from .pieces import list_length
+from .scan import Found, batches, read_files, stamp_of, survey
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from twisted.internet.base import ReactorBase
+
+SLICE = 1000
+"""Changes made known in one turn of the reactor."""
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Library(Catalogue):
+    """The files shared from `folders`, by name; where two folders have a file of the same name, the first counts.
+
+    A changed file may be removed first, and added again when it has been read. `hashed` counts the files read so far.
+    """
+
+    def __init__(self, reactor: ReactorBase, folders: Sequence[Path], cache: HashCache) -> None:
+        super().__init__()
+        self.hashed = 0
+        self._reactor = reactor
+        self._folders = [Path(os.path.realpath(folder)) for folder in folders]
+        self._cache = cache
+        self._unsaved: list[tuple[str, Stamp, Hashes]] = []
+        self._problems: set[str] = set()
+        self._asked: list[Deferred[None]] = []
+        self._scanning = False
+        self._stopping = Event()
+        self._watch = Watch(reactor, self.scan)
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        """The shared folders, links resolved, those that count first first."""
+        return tuple(self._folders)
+
+    def start(self) -> Deferred[None]:
+        """Scan now, and then whenever something may have changed. Fires after the first scan; never fails."""
+        self._stopping.clear()
+        self._watch.start()
+        return self.scan()
+
+    def stop(self) -> Deferred[None]:
+        """Stop scanning and reading. Fires when no thread is at work any more and the cache may be closed."""
+        self._watch.stop()
+        self._stopping.set()
+        return self.scan()  # waits for the one under way, and does nothing itself
+
+    def scan(self) -> Deferred[None]:
+        """Bring the library up to date with the disk as it is now or later; a scan under way is waited for first.
+
+        Walks and reads in threads. Fires when all is read; never fails: what cannot be read is logged and left out.
+        """
+        done: Deferred[None] = Deferred()
+        self._asked.append(done)
+        if not self._scanning:
+            self._scanning = True
+            Deferred.fromCoroutine(self._scan_while_asked())
+        return done
+
+    def add_folder(self, path: Path) -> Deferred[None]:
+        """Share the folder `path` too; fires when it has been read. Raises NotADirectoryError if it is none."""
+        folder = Path(os.path.realpath(path))
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "is not a folder", str(path))
+        if folder not in self._folders:
+            self._folders.append(folder)
+        return self.scan()
+
+    def add_file(self, folder: Path, path: Path, sha256: str, pieces: bytes, title: str = "") -> SharedFile:
+        """Share at once the file at `path` in the shared folder `folder`, whose hashes are known to be right: a
+        verified download. It is not read again. Returns what is shared under its name, which is the file of an
+        earlier folder if that has one.
+
+        Raises FileNotFoundError if it is not there, ValueError if it is in no shared folder, has a name that may not
+        be shared, or `pieces` is not the list for its size.
+        """
+        found = self._find(Path(os.path.realpath(folder)), name_of(folder, path))
+        if len(pieces) != list_length(found.stamp.size):
+            raise ValueError(f"{path}: {len(pieces)} bytes of piece digests for {found.stamp.size} bytes")
+        current = self._files.get(found.name)
+        if current is not None and self._folders.index(current.root) < self._folders.index(Path(found.root)):
+            return current
+        hashes = Hashes(sha256, pieces, title)
+        self._unsaved.append((found.path, found.stamp, hashes))
+        file = found.with_hashes(hashes)
+        self.apply([file], [])
+        return file
+
+    def open(self, file: SharedFile) -> int:
+        """Open `file` for reading; returns the file descriptor, the caller's to close.
+
+        Raises FileNotFoundError when it is gone, leads out of its folder by now, or is no longer of the same size and
+        time of change; OSError when no descriptor is left.
+        """
+        fd = open_beneath(file.root, file.name)
+        status = os.fstat(fd)
+        if (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns):
+            os.close(fd)
+            raise FileNotFoundError(errno.ENOENT, "has changed since it was read", file.name)
+        return fd
+
+    def _find(self, root: Path, name: str | None) -> Found:
+        if root not in self._folders or name is None:
+            raise ValueError("not in a shared folder, or not a name that may be shared")
+        fd = open_beneath(root, name)
+        try:
+            return Found(os.fspath(root), name, os.fspath(root / name), stamp_of(os.fstat(fd)))
+        finally:
+            os.close(fd)
+
+    async def _scan_while_asked(self) -> None:
+        while self._asked:
+            asked, self._asked = self._asked, []
+            folders: list[str] = []
+            try:
+                folders = await self._scan_once()
+            except Exception:
+                self.log.failure("a scan of the shared folders failed")
+            self._watch.scanned(folders)
+            for done in asked:
+                done.callback(None)
+        self._scanning = False
+
+    async def _scan_once(self) -> list[str]:
+        """The folders walked through."""
+        rows, self._unsaved = self._unsaved, []
+        if rows:
+            await self._in_thread(self._cache.put, rows)
+        if self._stopping.is_set():
+            return []
+        found = await self._in_thread(survey, self.folders, dict(self._files), self._cache)
+        # What was added again since the walk stays.
+        gone = [old.name for old in found.gone if self._files.get(old.name) is old]
+        await self._apply_in_slices(found.cached, gone)
+        problems = set(found.problems)
+        small, big = batches(found.unread)
+        readers = self._read([small, big], problems), self._read([big], problems)
+        await gatherResults(map(Deferred.fromCoroutine, readers), consumeErrors=True)
+        for problem in problems - self._problems:
+            self.log.warn("not shared: {problem}", problem=problem)
+        self._problems = problems
+        return found.folders
+
+    async def _read(self, queues: Sequence[deque[list[Found]]], problems: set[str]) -> None:
+        """Read the batches of `queues`, which the readers share, one after the other."""
+        for queue in queues:
+            while queue and not self._stopping.is_set():
+                # A download may have been added since the walk.
+                batch = [found for found in queue.popleft() if not found.matches(self._files.get(found.name))]
+                reading = await self._in_thread(read_files, batch, self._cache, self._stopping)
+                problems.update(reading.problems)
+                self.hashed += len(reading.files)
+                self.apply(reading.files, [])
+
+    async def _apply_in_slices(self, added: list[SharedFile], removed: list[str]) -> None:
+        """`apply`, but let the reactor turn in between."""
+        for start in range(0, max(len(added), len(removed)), SLICE):
+            if start:
+                await deferLater(self._reactor, 0)
+            part = slice(start, start + SLICE)
+            self.apply(added[part], removed[part])
+
+    def _in_thread(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), work, *args, **kwargs)

@@ -1,0 +1,131 @@
+"""The hash cache: what it keeps, what it forgets, and that a broken file costs nothing but work."""
+
+import sqlite3
+import threading
+
+import pytest
+
+from p2p_twisted.library import cache as module
+from p2p_twisted.library.cache import HashCache, Hashes, Stamp
+
+STAMP = Stamp(size=5, mtime_ns=2**62 + 1, inode=2**62)
+HASHES = Hashes("ab" * 32, b"\0\xff" * 32, "Ein Titel")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "hashes.sqlite"
+
+
+@pytest.fixture
+def cache(path):
+    cache = HashCache(path)
+    yield cache
+    cache.close()
+
+
+def test_keeps_what_is_put_over_a_restart(path):
+    first = HashCache(path)
+    first.put([("/a", STAMP, HASHES), ("/b", STAMP, HASHES._replace(title=""))])
+    first.close()
+    second = HashCache(path)
+    assert second.get("/a", STAMP) == HASHES
+    assert second.get("/b", STAMP).title == ""
+    second.close()
+
+
+def test_what_is_not_closed_is_kept_too(path, cache):
+    cache.put([("/a", STAMP, HASHES)])
+    another = HashCache(path)
+    assert another.get("/a", STAMP) == HASHES
+    another.close()
+
+
+@pytest.mark.parametrize("change", [{"size": 6}, {"mtime_ns": 1}, {"inode": 1}])
+def test_another_stamp_is_another_file(cache, change):
+    cache.put([("/a", STAMP, HASHES)])
+    assert cache.get("/a", STAMP._replace(**change)) is None
+    assert cache.get("/b", STAMP) is None
+
+
+def test_the_last_put_counts(cache):
+    newer = STAMP._replace(mtime_ns=9)
+    cache.put([("/a", STAMP, HASHES)])
+    cache.put([("/a", newer, HASHES)])
+    assert cache.get("/a", newer) == HASHES
+    assert cache.get("/a", STAMP) is None
+
+
+def test_a_path_need_not_be_utf8(cache):
+    cache.put([("/\udcff", STAMP, HASHES)])
+    assert cache.get("/\udcff", STAMP) == HASHES
+
+
+def test_prune_forgets_what_vanished_below_the_folder(cache, tmp_path):
+    here = tmp_path / "share" / "not walked"
+    here.parent.mkdir()
+    here.touch()
+    gone, present, kept = f"{tmp_path}/share/gone", f"{tmp_path}/share/present", [str(here), f"{tmp_path}/shared", "/x"]
+    cache.put([(path, STAMP, HASHES) for path in [gone, present, *kept]])
+    cache.prune(f"{tmp_path}/share", {present})
+    assert cache.get(gone, STAMP) is None
+    assert all(cache.get(path, STAMP) for path in [present, *kept])
+
+
+@pytest.mark.parametrize("junk", [b"no database" * 500, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_broken_file_is_set_aside(path, junk):
+    path.write_bytes(junk)
+    cache = HashCache(path)
+    cache.put([("/a", STAMP, HASHES)])
+    assert cache.get("/a", STAMP) == HASHES
+    cache.close()
+    assert path.with_name("hashes.sqlite.broken").read_bytes() == junk
+
+
+def test_a_file_that_breaks_while_in_use(path):
+    cache = HashCache(path)
+    cache.put([(f"/{i}", STAMP, HASHES) for i in range(1000)])
+    cache.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    cache = HashCache(path)
+    assert cache.get("/1", STAMP) is None
+    cache.put([("/1", STAMP, HASHES)])
+    assert cache.get("/1", STAMP) == HASHES
+    cache.close()
+
+
+def test_rows_of_another_format_do_not_count(path, monkeypatch):
+    old = HashCache(path)
+    old.put([("/a", STAMP, HASHES)])
+    old.close()
+    monkeypatch.setattr(module, "FORMAT", module.FORMAT + 1)
+    new = HashCache(path)
+    assert new.get("/a", STAMP) is None
+    new.close()
+
+
+def test_where_no_file_can_be_made(tmp_path):
+    with pytest.raises(sqlite3.OperationalError):
+        HashCache(tmp_path / "nowhere" / "hashes.sqlite")
+
+
+def test_once_closed_it_knows_and_keeps_nothing(path):
+    cache = HashCache(path)
+    cache.close()
+    cache.put([("/a", STAMP, HASHES)])
+    assert cache.get("/a", STAMP) is None
+
+
+def test_many_threads_at_once(cache):
+    def work(number):
+        for i in range(30):
+            cache.put([(f"/{number}/{i}", STAMP, HASHES)])
+            assert cache.get(f"/{number}/{i}", STAMP) == HASHES
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(cache.get(f"/{number}/29", STAMP) for number in range(4))

@@ -1,0 +1,195 @@
+"""The threads' part of a scan, on real folders: the walk, the comparison, the reading."""
+
+import hashlib
+import os
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from p2p_twisted.library import scan
+from p2p_twisted.library.cache import HashCache
+from p2p_twisted.library.pieces import MIN_PIECE
+from p2p_twisted.library.scan import BATCH, BIG, Found, Stamp, Survey, batches, read_files, survey, walk
+
+
+@pytest.fixture
+def cache(tmp_path):
+    cache = HashCache(tmp_path / "hashes.sqlite")
+    yield cache
+    cache.close()
+
+
+@pytest.fixture
+def root(tmp_path):
+    root = tmp_path / "share"
+    root.mkdir()
+    return root
+
+
+def write(path, data=b"x"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def names(root):
+    result = Survey()
+    return sorted(found.name for found in walk(str(root), result)), result
+
+
+def known_after(root, cache):
+    """What a library knows when all is read."""
+    reading = read_files(survey([root], {}, cache).unread, cache, Event())
+    return {file.name: file for file in reading.files}
+
+
+def test_walk_takes_what_may_be_shared(root):
+    for name in ("a.txt", "sub/b.txt", "sub/deeper/c", ".hidden", ".git/config", "half.part", "sub/half.part", "a\nb"):
+        write(root / name)
+    os.mkfifo(root / "pipe")
+    (root / "link").symlink_to("a.txt")
+    (root / "loop").symlink_to(".")
+    (root / "etc").symlink_to("/etc")
+    found, result = names(root)
+    assert found == ["a.txt", "sub/b.txt", "sub/deeper/c"]
+    assert sorted(result.folders) == [str(root), f"{root}/sub", f"{root}/sub/deeper"]
+    assert result.problems == []
+
+
+def test_walk_skips_names_that_are_not_utf8(root):
+    Path(os.fsdecode(os.fsencode(root) + b"/\xff")).touch()
+    assert names(root)[0] == []
+
+
+def test_walk_tells_of_a_folder_that_is_missing(root):
+    found, result = names(root / "nowhere")
+    assert (found, result.folders) == ([], [])
+    assert result.problems == [f"{root}/nowhere: No such file or directory"]
+
+
+def test_reading_gives_the_hashes(root, cache):
+    data = bytes(range(256)) * (MIN_PIECE // 128)
+    write(root / "sub" / "big.bin", data)
+    write(root / "empty.txt", b"")
+    write(root / "note.txt", b"A note\n")
+    known = known_after(root, cache)
+    big, empty, note = known["sub/big.bin"], known["empty.txt"], known["note.txt"]
+    assert big.sha256 == hashlib.sha256(data).hexdigest()
+    assert big.pieces == hashlib.sha256(data[:MIN_PIECE]).digest() * 2
+    assert (empty.size, empty.sha256, empty.pieces) == (0, hashlib.sha256(b"").hexdigest(), b"")
+    assert (note.title, note.pieces, note.size) == ("A note", b"", 7)
+    assert (big.path, big.root) == (root / "sub" / "big.bin", root)
+
+
+def test_nothing_new(root, cache):
+    write(root / "a.txt")
+    result = survey([root], known_after(root, cache), cache)
+    assert (result.cached, result.unread, result.gone) == ([], [], [])
+
+
+def test_a_restart_finds_all_in_the_cache(root, cache):
+    write(root / "a.txt")
+    known = known_after(root, cache)
+    result = survey([root], {}, cache)
+    assert {file.name: file for file in result.cached} == known
+    assert result.unread == []
+
+
+def test_a_changed_file_is_gone_until_it_is_read(root, cache):
+    path = write(root / "a.txt")
+    known = known_after(root, cache)
+    write(path, b"longer")
+    result = survey([root], known, cache)
+    assert [found.name for found in result.unread] == ["a.txt"]
+    assert result.gone == [known["a.txt"]]
+
+
+def test_a_file_replaced_by_one_of_the_same_size_and_time(root, cache):
+    path = write(root / "a.txt", b"old")
+    known = known_after(root, cache)
+    other = write(root / "b.part", b"new")
+    os.utime(other, ns=(0, known["a.txt"].mtime_ns))
+    other.replace(path)
+    assert [found.name for found in survey([root], known, cache).unread] == ["a.txt"]
+
+
+def test_a_file_that_is_gone_is_forgotten(root, cache):
+    path = write(root / "a.txt")
+    known = known_after(root, cache)
+    found = survey([root], {}, cache).cached[0]
+    path.unlink()
+    assert survey([root], known, cache).gone == [known["a.txt"]]
+    assert cache.get(str(path), Stamp(found.size, found.mtime_ns, found.inode)) is None
+
+
+def test_a_folder_that_is_missing_is_not_forgotten(root, cache):
+    write(root / "a.txt")
+    known = known_after(root, cache)
+    away = root.rename(root.with_name("away"))
+    assert survey([root], known, cache).gone == [known["a.txt"]]
+    away.rename(root)
+    assert survey([root], {}, cache).unread == []
+
+
+def test_of_equal_names_the_first_folder_counts(tmp_path, cache):
+    first, second = tmp_path / "first", tmp_path / "second"
+    write(second / "a.txt", b"second")
+    known = {file.name: file for file in read_files(survey([first, second], {}, cache).unread, cache, Event()).files}
+    assert known["a.txt"].path == second / "a.txt"
+    write(first / "a.txt", b"first")
+    result = survey([first, second], known, cache)
+    assert [found.path for found in result.unread] == [str(first / "a.txt")]
+    assert result.gone == [known["a.txt"]]
+
+
+def test_a_file_that_changed_since_the_walk_is_left_out(root, cache):
+    path = write(root / "a.txt")
+    unread = survey([root], {}, cache).unread
+    write(path, b"longer")
+    reading = read_files(unread, cache, Event())
+    assert (reading.files, reading.problems) == ([], [])
+
+
+def test_a_file_that_changes_while_it_is_read_is_left_out(root, cache, monkeypatch):
+    path = write(root / "a.txt")
+
+    def changing_title(file, name):
+        with path.open("ab") as writer:
+            writer.write(b"more")
+        return "title"
+
+    monkeypatch.setattr(scan, "title_of", changing_title)
+    assert read_files(survey([root], {}, cache).unread, cache, Event()).files == []
+    monkeypatch.undo()
+    assert [file.size for file in known_after(root, cache).values()] == [5]
+
+
+def test_a_file_that_vanished_or_became_a_link_is_a_problem(root, cache):
+    gone, link = write(root / "gone"), write(root / "link")
+    unread = survey([root], {}, cache).unread
+    gone.unlink()
+    link.unlink()
+    link.symlink_to("/etc/passwd")
+    reading = read_files(unread, cache, Event())
+    assert reading.files == []
+    assert sorted(line.partition(":")[0] for line in reading.problems) == [str(gone), str(link)]
+
+
+def test_stopping_leaves_the_rest_unread(root, cache):
+    write(root / "a.txt")
+    stopping = Event()
+    stopping.set()
+    reading = read_files(survey([root], {}, cache).unread, cache, stopping)
+    assert (reading.files, reading.problems) == ([], [])
+
+
+def test_batches():
+    def found(size):
+        return Found("/r", str(size), f"/r/{size}", Stamp(size, 0, 0))
+
+    small, big = batches([found(size) for size in (BIG + 1, BIG, *range(2 * BATCH + 1, 0, -1))])
+    assert [[file.stamp.size for file in batch] for batch in big] == [[BIG], [BIG + 1]]
+    assert [len(batch) for batch in small] == [BATCH, BATCH, 1]
+    assert small[0][0].stamp.size == 1
+    assert batches([]) == (small.__class__(), big.__class__())

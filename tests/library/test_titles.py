@@ -1,0 +1,151 @@
+"""Titles: from RFCs, other texts and PDFs, made here; the real RFCs have a file of their own."""
+
+import gc
+import threading
+from io import BytesIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2p_twisted.library import pdf
+from p2p_twisted.library.titles import MAX_TEXT, title_of, title_of_text
+from p2p_twisted.wire.fields import has_control
+from p2p_twisted.wire.limits import MAX_TITLE
+
+from .samples import RFC_HEAD, endless_pdf, pdf_of
+
+RFC_TITLE = "A Title That Is So Long That It Has To Go On in the Next Line: Part Two"
+
+
+def title(data, name):
+    return title_of(BytesIO(data), name)
+
+
+def without_empty_lines(text):
+    return "\n".join(line for line in text.splitlines() if line.strip())
+
+
+@pytest.mark.parametrize("text", [RFC_HEAD, without_empty_lines(RFC_HEAD)])
+def test_rfc(text):
+    assert title_of_text(text) == RFC_TITLE
+
+
+def test_rfc_of_the_eighties():
+    text = "\nRFC 768 \t\t\t\t                      J. Postel\n" + " " * 60 + "28 August 1980\n\n"
+    text += " " * 25 + "User Datagram Protocol\n" + " " * 25 + "-" * 22 + "\n\nIntroduction\n"
+    assert title_of_text(text) == "User Datagram Protocol"
+
+
+def test_rfc_whose_head_has_one_column_only():
+    text = "Network Working Group\nRequest for Comments: 1\n\n" + " " * 30 + "Host Software\n\nAbstract\n"
+    assert title_of_text(text) == "Host Software"
+
+
+def test_rfc_without_a_title():
+    assert title_of_text("Request for Comments: 1\n\n\n") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\n\n  Moby Dick \n\nCall me Ishmael.", "Moby Dick"),
+        ("# The *Manual* #\n\ntext", "The *Manual"),
+        ("Setext\n======\n", "Setext"),
+        ("==========\n  Title\n==========\n\ntext", "Title"),
+        (".. _label:\n\n.. image:: x.png\n\nReal Title\n==========\n", "Real Title"),
+        ("<!-- a comment -->\n[![Build](https://x/y.svg)](z)\n# p2p\n", "p2p"),
+        ("#!/bin/sh\n# -*- mode: sh -*-\n# What it does\n", "What it does"),
+        ("\ufeffWith a mark\n", "With a mark"),
+        ("one\ttwo\x07three\u2028", "one two three"),
+        ("right\u202eleft soft\u00adhyphen", "rightleft softhyphen"),
+        ("12345\n-----\n\nWords", "Words"),
+        ("", ""),
+        ("....\n!!!\n", ""),
+    ],
+)
+def test_first_meaningful_line(text, expected):
+    assert title_of_text(text) == expected
+
+
+@given(st.text())
+def test_always_one_clean_line(text):
+    found = title_of_text(text)
+    assert len(found) <= MAX_TITLE
+    assert not has_control(found)
+    assert found == " ".join(found.split())
+
+
+def test_what_kind_of_file_it_is_follows_from_the_name():
+    for name in ("README", "a.txt", "a.TXT", "sub.zip/a.md", "a.rst"):
+        assert title(b"Hello world\n", name) == "Hello world"
+    for name in ("a.html", "a.json", "a.txt.gz", "a.zip/b.c"):
+        assert title(b"Hello world\n", name) == ""
+
+
+def test_bytes_that_are_no_text():
+    assert title(b"\x7fELF\0\0\0", "program") == ""
+    assert title("Übergröße\n".encode("latin-1"), "a.txt") == "Übergröße"
+    assert title(b"Hello\n" + b"x" * (MAX_TEXT - 7) + "é".encode(), "a.txt") == "Hello"
+
+
+def test_only_the_beginning_is_read():
+    assert title(b"\n" * MAX_TEXT + b"Too late", "a.txt") == ""
+
+
+@pytest.mark.parametrize(
+    "useless",
+    [
+        None,
+        "Enscript Output",
+        "untitled",
+        "Untitled-1",
+        "Microsoft Word - thesis.doc",
+        "doc",
+        "doc.PDF",
+        "ab.tex",
+        "??",
+    ],
+)
+def test_pdf_with_a_useless_title_is_read_as_text(useless):
+    assert title(pdf_of(RFC_HEAD, useless), "sub/doc.pdf") == RFC_TITLE
+    assert title(pdf_of("A Heading\n\nAnd text.", useless), "sub/doc.pdf") == "A Heading"
+
+
+def test_pdf_whose_title_says_something():
+    assert title(pdf_of(RFC_HEAD, "On\tTitles "), "doc.PDF") == "On Titles"
+
+
+def test_pdf_without_text():
+    assert title(pdf_of(""), "doc.pdf") == ""
+
+
+@given(st.integers(0, 1500), st.binary(max_size=8))
+def test_no_broken_pdf_raises(where, junk):
+    whole = pdf_of("Heading")
+    title(whole[:where] + junk + whole[where + len(junk) :], "doc.pdf")
+    title(whole[:where], "doc.pdf")
+
+
+@pytest.mark.parametrize("data", [b"", b"%PDF-1.7", b"no pdf at all" * 1000, b"\0" * 100_000])
+def test_no_pdf_at_all(data):
+    assert title(data, "doc.pdf") == ""
+
+
+def test_pdfs_of_any_size_are_not_read(monkeypatch):
+    monkeypatch.setattr(pdf, "MAX_FILE", 100)
+    assert title(pdf_of("Heading"), "doc.pdf") == ""
+
+
+@pytest.fixture
+def no_collection():
+    """Hypothesis looks at every garbage collection with a function of its own: what ends a thread may strike there."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collection")
+def test_a_pdf_made_to_take_for_ever():
+    assert pdf.read_pdf(BytesIO(endless_pdf(5_000_000)), timeout=0.5) == ("", "")
+    assert "pdf" not in [thread.name for thread in threading.enumerate()]
