@@ -49,7 +49,7 @@ printable = st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\
 
 os_texts = st.one_of(
     st.sampled_from(["Mac OS X", "Linux", "Windows 10"]),
-    st.text(printable, min_size=1, max_size=255).filter(lambda text: not text[0].isspace()),
+    st.text(printable, min_size=1, max_size=255).filter(lambda text: text[0] != " "),
 )
 titles = st.text(printable, max_size=MAX_TITLE)
 names = st.one_of(
