@@ -1,52 +1,24 @@
-"""docs/protocol.rst says what the wire floor does: its examples, its grammar and its numbers are read and tried."""
+"""docs/protocol.rst says what the wire floor does: its examples and its tables are read and tried."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from p2p_twisted import serving
 from p2p_twisted.library.pieces import piece_count, piece_size
 from p2p_twisted.wire import fields, limits
 from p2p_twisted.wire.encode import encode_request, encode_response
 from p2p_twisted.wire.errors import PHRASES, BadRequest
 from p2p_twisted.wire.messages import GetFile, GetIndex, PQuery, Register, Request, Response, Version
-from p2p_twisted.wire.parser import METHODS, VERSIONS, RequestParser
-from p2p_twisted.wire.records import IndexRecord, encode_record, parse_record
+from p2p_twisted.wire.parser import METHODS, VERSIONS
+from p2p_twisted.wire.records import encode_record, parse_record
 
-from .abnf import Grammar
 from .harness import ResponseReceiver, parse, receive
-from .strategies import damaged, records, requests, responses
+from .protocol_text import EXAMPLES, GRAMMAR, TEXT, blocks, sent, tables
 
-TEXT = (Path(__file__).parents[2] / "docs" / "protocol.rst").read_text(encoding="utf-8")
-
-
-def blocks(kind: str) -> list[str]:
-    """The code blocks of `kind`, without their indentation."""
-    found = re.findall(rf"^\.\. code-block:: {kind}\n\n((?:   .*\n|\n)+)", TEXT, re.MULTILINE)
-    return ["\n".join(line[3:] for line in block.rstrip().split("\n")) + "\n" for block in found]
-
-
-def sent(block: str, arrow: str) -> bytes:
-    """The bytes that go in the direction of `arrow` (a regular expression) in an example."""
-    lines = (line.replace("⇥", "\t") for line in re.findall(rf"^(?:{arrow})(?:  (.+))?$", block, re.MULTILINE))
-    return "".join(line[:-1] if line.endswith("\\") else f"{line}\n" for line in lines).encode()
-
-
-def tables() -> list[list[list[str]]]:
-    """The rows of each simple table, a list of cells each; a row that goes on over more lines is left in pieces."""
-    found = re.findall(r"^=+(?:  =+)+\n.*?\n(=+(?:  =+)+)\n(.*?)\n\1\n", TEXT, re.MULTILINE | re.DOTALL)
-    return [[re.split(r"  +", row) for row in body.split("\n")] for _, body in found]
-
-
-EXAMPLES = [block for block in blocks("none") if block.startswith("C->")]
-GRAMMAR = Grammar("".join(blocks("abnf")))
-LIKELY = Grammar("".join(blocks("abnf")).replace("2*31( host / os / header )", "host os *1header"))
-"""The same with heads that have, by chance, what a head must have."""
 Answers = list[tuple[Response, bytes]]
 
 
@@ -146,74 +118,6 @@ def test_every_status_has_an_example_and_a_row() -> None:
     assert rows == PHRASES
 
 
-# the grammar
-
-
-@given(requests(), st.sampled_from([b"\n", b"\r\n"]))
-def test_what_is_encoded_is_in_the_grammar(request: Request, end: bytes) -> None:
-    assert GRAMMAR.pattern("request").fullmatch(encode_request(request, length=True).replace(b"\n", end))
-
-
-def test_characters() -> None:
-    char = GRAMMAR.pattern("char")
-    edges = (0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x3FFFF, 0x40000, 0xFFFFF, 0x100000, 0x10FFFF)
-    for code in (*range(0x3000), *edges):
-        assert bool(char.fullmatch(chr(code).encode())) != fields.has_control(chr(code))
-    for no_utf8 in (b"\x80", b"\xc1\x80", b"\xe0\x9f\xbf", b"\xed\xa0\x80", b"\xf0\x8f\xbf\xbf", b"\xf4\x90\x80\x80"):
-        assert not char.fullmatch(no_utf8)
-
-
-@pytest.mark.parametrize(("rule", "most"), [("os-text", 255), ("address", 255), ("title", limits.MAX_TITLE)])
-def test_longest_texts(rule: str, most: int) -> None:
-    assert GRAMMAR.pattern(rule).fullmatch(b"x" * most)
-    assert not GRAMMAR.pattern(rule).fullmatch(b"x" * (most + 1))
-
-
-@given(responses())
-def test_responses_are_in_the_grammar(answer: tuple[Response, bytes]) -> None:
-    assert GRAMMAR.pattern("response").fullmatch(encode_response(answer[0]) + answer[1])
-
-
-@given(records(Version.V11))
-def test_records_are_in_the_grammar(record: IndexRecord) -> None:
-    assert GRAMMAR.pattern("index").fullmatch(f"{encode_record(record, Version.V11)}\n".encode())
-
-
-def first_request(wire: bytes) -> tuple[bytes, Request] | None:
-    """The first request in `wire` and the bytes that it took."""
-    parser, taken = RequestParser(), 0
-    for line in wire.split(b"\n")[:-1]:
-        taken += len(line) + 1
-        request = parser.line(line)
-        if request is not None:
-            return wire[:taken], request
-    return None
-
-
-@given(st.data(), requests(), st.booleans())
-def test_what_is_taken_is_in_the_grammar(data: st.DataObject, request: Request, length: bool) -> None:
-    try:
-        found = first_request(data.draw(damaged(encode_request(request, length))) + b"\n")
-    except BadRequest:
-        return
-    assert found is None or GRAMMAR.pattern("request").fullmatch(found[0])
-
-
-BEYOND = "a second|needs a Host and an OS|decimal number from|or than Length says|too long|data lines|FIRST not after"
-BEYOND += "|must not be empty|after the first line come|a name has at most"
-"""Why something in the grammar may be refused all the same: the rules that the page states in words."""
-
-
-@given(st.from_regex(LIKELY.pattern("request"), fullmatch=True))
-def test_what_is_in_the_grammar_is_taken(wire: bytes) -> None:
-    try:
-        found = first_request(wire)
-    except BadRequest as error:
-        assert re.search(BEYOND, error.reason)
-    else:
-        assert (found and found[0] == wire) or b"\nLength: " in wire
-
-
 # the numbers
 
 
@@ -240,6 +144,15 @@ LIMITS = {
 def test_port_and_ttl() -> None:
     assert f"The RS listens on port {limits.RS_PORT} " in TEXT
     assert f"The TTL is set to {limits.TTL} s" in TEXT
+
+
+def test_connections() -> None:
+    assert f"At most {serving.MAX_WAITING} requests may be" in TEXT
+    assert (
+        f"complete {serving.REQUEST_TIME} s after its first byte, the first one {serving.REQUEST_TIME} s after" in TEXT
+    )
+    assert f"nothing is asked for {serving.IDLE_TIME} s" in TEXT
+    assert f"takes nothing of an answer for {serving.STALL_TIME} s" in TEXT
 
 
 def test_versions() -> None:
