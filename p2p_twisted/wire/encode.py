@@ -7,8 +7,11 @@ from functools import singledispatch
 from .errors import PHRASES
 from .fields import split_type
 from .messages import (
+    Cancel,
     GetFile,
     GetIndex,
+    GetNext,
+    GetPieces,
     KeepAlive,
     Leave,
     Message,
@@ -18,6 +21,7 @@ from .messages import (
     Response,
     Version,
 )
+from .ranges import format_ranges
 
 VERSION_WORD = {Version.V10: "P2P_DI_1.0", Version.V11: "P2P_DI_1.1"}
 """What the first line of a request says."""
@@ -59,7 +63,12 @@ def _(message: PQuery) -> Parts:
 
 @_parts.register
 def _(message: GetIndex) -> Parts:
-    return "GET INDEX", [], []
+    headers = []
+    if message.since is not None:
+        headers.append(("Since", message.since))
+    if message.follow:
+        headers.append(("Follow", "yes"))
+    return "GET INDEX", headers, []
 
 
 @_parts.register
@@ -72,6 +81,21 @@ def _(message: GetFile) -> Parts:
     return "GET FILE", headers, list(split_type(message.name))
 
 
+@_parts.register
+def _(message: GetPieces) -> Parts:
+    return "GET PIECES", [("SHA-256", message.sha256)], []
+
+
+@_parts.register
+def _(message: GetNext) -> Parts:
+    return "GET NEXT", [], [f"{sha256} {format_ranges(pieces)}" for sha256, pieces in message.wants]
+
+
+@_parts.register
+def _(message: Cancel) -> Parts:
+    return "CANCEL FILE", [("SHA-256", message.sha256), ("Range", f"{message.span[0]}-{message.span[1]}")], []
+
+
 def encode_request(request: Request, length: bool = False) -> bytes:
     """`request` as it goes on the wire; with `length`, a 1.1 request says how long its data is.
 
@@ -82,7 +106,7 @@ def encode_request(request: Request, length: bool = False) -> bytes:
     body = "".join(f"{line}\n" for line in data).encode()
     lines = [f"{what} {VERSION_WORD[request.version]}", f"Host {request.host}", f"OS {request.os}"]
     if request.version is Version.V11:
-        if length and body:
+        if body and (length or isinstance(request.message, GetNext)):
             headers.append(("Length", str(len(body))))
         lines += [f"{key}: {value}" for key, value in headers]
     return "\n".join(lines).encode() + b"\n\n" + body
@@ -108,5 +132,7 @@ def _headers(response: Response) -> list[tuple[str, str]]:
         ("SHA-256", response.sha256),
         ("Range", span),
         ("More", "yes" if response.more else None),
+        ("Index", response.index),
+        ("Since", response.since),
     ]
     return [(key, str(value)) for key, value in named if value is not None]

@@ -16,6 +16,7 @@ CONTROL = "\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _HOST = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+_INDEX_VERSION = re.compile(r"[0-9a-zA-Z.]{1,64}", re.ASCII)
 _CONTROL = re.compile(f"[{CONTROL}]")
 
 
@@ -51,6 +52,20 @@ def span(text: str) -> tuple[int, int]:
         if pair[0] <= pair[1]:
             return pair
     raise BadRequest("Range must be FIRST-LAST with FIRST not after LAST")
+
+
+def index_version(text: str) -> str:
+    """A version of an index: a word that only its maker understands."""
+    if not _INDEX_VERSION.fullmatch(text):
+        raise BadRequest("a version of an index has at most 64 letters, digits and dots")
+    return text
+
+
+def yes(text: str) -> bool:
+    """The one value of a header that says yes by being there."""
+    if text != "yes":
+        raise BadRequest("this header can only be yes")
+    return True
 
 
 def host(text: str) -> str:

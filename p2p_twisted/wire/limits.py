@@ -33,6 +33,15 @@ MAX_COOKIE_1_0 = 2**31 - 1
 MAX_SIZE = 2**63 - 1
 """Largest file."""
 
+MAX_PIECES = 2**32
+"""Largest number of a piece."""
+
+MAX_WANTS = 32
+"""Most files named in one GET NEXT."""
+
+MAX_PIECE_LIST = 64 * 2**20
+"""Longest answer to GET PIECES that a client reads."""
+
 MAX_INDEX = 256 * 2**20
 """Longest answer to GET INDEX that a client reads."""
 

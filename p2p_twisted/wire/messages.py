@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .errors import OK
+from .ranges import Ranges
+
+ANEW = "0"
+"""The version of every index before its first."""
 
 
 class Version(Enum):
@@ -51,7 +55,14 @@ class PQuery:
 
 @dataclass(frozen=True)
 class GetIndex:
-    """Peer -> peer: your whole index (RFCQuery)."""
+    """Peer -> peer: your whole index (RFCQuery).
+
+    1.1 may ask for what has changed among the peer's own files `since` a version of its index (`ANEW`: for all of
+    them), and to `follow`: to be sent further changes as they happen, each in an answer of its own.
+    """
+
+    since: str | None = None
+    follow: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,29 @@ class GetFile:
     sha256: str | None = None
 
 
-Message = Register | Leave | KeepAlive | PQuery | GetIndex | GetFile
+@dataclass(frozen=True)
+class GetPieces:
+    """Peer -> peer, 1.1: the list of piece hashes of the file with the hash `sha256` (hex)."""
+
+    sha256: str
+
+
+@dataclass(frozen=True)
+class GetNext:
+    """Peer -> peer, 1.1: one of these pieces that you have sent to nobody yet. `wants`: pairs (sha256, pieces)."""
+
+    wants: tuple[tuple[str, Ranges], ...]
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Peer -> peer, 1.1: do not answer the GET FILE for `span` of `sha256` that I sent before, if it still waits."""
+
+    sha256: str
+    span: tuple[int, int]
+
+
+Message = Register | Leave | KeepAlive | PQuery | GetIndex | GetFile | GetPieces | GetNext | Cancel
 
 
 @dataclass(frozen=True)
@@ -85,7 +118,8 @@ class Response:
     """The head of a response. All but the first four are 1.1's headers, None (or False) when not there.
 
     `length`: bytes of the body; `size` and `sha256` (hex): of the whole file; `span`: the bytes (first, last) that the
-    body is; `more`: the peer list goes on after its last line.
+    body is; `more`: the peer list goes on after its last line; `index`: the version of the index that the answer
+    leads to, `since`: the one it starts from.
     """
 
     status: int
@@ -97,6 +131,8 @@ class Response:
     sha256: str | None = None
     span: tuple[int, int] | None = None
     more: bool = False
+    index: str | None = None
+    since: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -110,4 +146,6 @@ def first_contact(message: Message) -> Message:
         return GetFile(message.name)
     if isinstance(message, PQuery):
         return PQuery(message.cookie, message.port)
+    if isinstance(message, GetIndex):
+        return GetIndex()
     return message

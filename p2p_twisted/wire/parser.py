@@ -8,75 +8,16 @@ many bytes as the header Length says.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 
 from . import fields
 from .errors import BadRequest
 from .head import Head, text_of
 from .limits import MAX_DATA, MAX_LINE
-from .messages import (
-    GetFile,
-    GetIndex,
-    KeepAlive,
-    Leave,
-    Message,
-    PQuery,
-    Register,
-    Request,
-    Version,
-)
-
-Headers = Mapping[str, str]
-Build = Callable[[Headers, "list[str]"], Message]
+from .messages import Request, Version
+from .methods import METHODS, ONLY_1_1
 
 _ENVELOPE = re.compile(rf"(Host|OS):? ([^ {fields.CONTROL}][^{fields.CONTROL}]{{0,254}})")
 _HEADER = re.compile(rf"(?!(?:Host|OS):)([A-Za-z][A-Za-z0-9-]{{0,63}}): ([^{fields.CONTROL}]*)")
-
-
-def _value(line: str, *keys: str) -> str:
-    key, colon, value = line.partition(":")
-    if not colon or key not in keys:
-        raise BadRequest(f"a data line must be {' or '.join(f'{k}:VALUE' for k in keys)}")
-    return value
-
-
-def _who(data: list[str]) -> tuple[int, int]:
-    return fields.cookie(_value(data[0], "cookie")), fields.port(_value(data[1], "port"))
-
-
-def _register(headers: Headers, data: list[str]) -> Message:
-    text = _value(data[0], "cookie")
-    return Register(fields.cookie(text) if text else None, fields.port(_value(data[1], "port")))
-
-
-def _pquery(headers: Headers, data: list[str]) -> Message:
-    limit, after = headers.get("Limit"), headers.get("After")
-    return PQuery(
-        fields.cookie(_value(data[0], "cookie")),
-        fields.port(_value(data[1], "port", "cookie")),  # existing clients label the port "cookie"
-        None if limit is None else fields.number(limit, "Limit", 1),
-        None if after is None else fields.address(after),
-    )
-
-
-def _get_file(headers: Headers, data: list[str]) -> Message:
-    span, sha256 = headers.get("Range"), headers.get("SHA-256")
-    return GetFile(
-        fields.name(fields.join_type(*data)),
-        None if span is None else fields.span(span),
-        None if sha256 is None else fields.sha256(sha256),
-    )
-
-
-METHODS: dict[str, tuple[int, Build]] = {
-    "Register NULL": (2, _register),
-    "Leave NULL": (2, lambda headers, data: Leave(*_who(data))),
-    "KeepAlive NULL": (2, lambda headers, data: KeepAlive(*_who(data))),
-    "PQuery NULL": (2, _pquery),
-    "GET INDEX": (0, lambda headers, data: GetIndex()),
-    "GET FILE": (2, _get_file),
-}
-"""METHOD SP DOCUMENT -> how many data lines it has, and what makes the message of headers and data lines."""
 
 VERSIONS = {
     f"P2P{a}DI{b}1.{minor}": version
@@ -85,7 +26,12 @@ VERSIONS = {
 }
 """Every spelling of the version that clients use."""
 
-_FIRST_LINES = {f"{what} {word}".encode(): (what, v) for what in METHODS for word, v in VERSIONS.items()}
+_FIRST_LINES = {
+    f"{what} {word}".encode(): (what, version)
+    for what in METHODS
+    for word, version in VERSIONS.items()
+    if version is Version.V11 or what not in ONLY_1_1
+}
 
 
 def _first_line(line: bytes) -> tuple[str, Version]:
@@ -99,8 +45,8 @@ def _first_line(line: bytes) -> tuple[str, Version]:
     if version not in VERSIONS:
         raise BadRequest("unknown version: P2P_DI_1.0 and P2P_DI_1.1 are spoken here")
     what = f"{method} {document.upper() if method == 'GET' else document}"
-    if what not in METHODS:
-        raise BadRequest("unknown method or document")
+    if what not in METHODS or (VERSIONS[version] is Version.V10 and what in ONLY_1_1):
+        raise BadRequest(f"unknown method or document in {version}")
     return what, VERSIONS[version]
 
 
@@ -152,6 +98,8 @@ class RequestParser:
         self._count, self._build = METHODS[what]
         self._headers = _request_headers(lines[1:], self._version)
         length = self._headers.get("Length")
+        if length is None and self._count is None:
+            raise BadRequest("this message needs the header Length")
         self._exact = length is not None
         self._left = MAX_DATA if length is None else fields.number(length, "Length", 0, MAX_DATA)
         self._data = []
@@ -163,7 +111,7 @@ class RequestParser:
     def _finish(self) -> Request:
         data = [text_of(line) for line in self._data or ()]
         self._data = None
-        if len(data) != self._count:
+        if self._count is not None and len(data) != self._count:
             raise BadRequest(f"this message has {self._count} data lines")
         headers = self._headers
         message = self._build(headers, data)

@@ -14,18 +14,14 @@ _STATUS = re.compile(rf"([0-9]{{3}}) (?:[^{fields.CONTROL}]* )?P2P[-_](?:CI|DI)[
 _HEADER = re.compile(rf"([A-Za-z][A-Za-z0-9-]{{0,63}}):? ([^{fields.CONTROL}]*)")
 
 
-def _flag(text: str) -> bool:
-    if text != "yes":
-        raise BadRequest("More can only be yes")
-    return True
-
-
 _RESPONSE_FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
     "Length": ("length", lambda text: fields.number(text, "Length")),
     "Size": ("size", lambda text: fields.number(text, "Size")),
     "SHA-256": ("sha256", fields.sha256),
     "Range": ("span", fields.span),
-    "More": ("more", _flag),
+    "More": ("more", fields.yes),
+    "Index": ("index", fields.index_version),
+    "Since": ("since", fields.index_version),
 }
 
 

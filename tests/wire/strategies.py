@@ -12,10 +12,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from p2p_twisted.wire.errors import PHRASES
-from p2p_twisted.wire.limits import MAX_COOKIE, MAX_NAME, MAX_SIZE, MAX_TITLE, TTL
+from p2p_twisted.wire.limits import MAX_COOKIE, MAX_NAME, MAX_PIECES, MAX_SIZE, MAX_TITLE, TTL
 from p2p_twisted.wire.messages import (
+    Cancel,
     GetFile,
     GetIndex,
+    GetNext,
+    GetPieces,
     KeepAlive,
     Leave,
     Message,
@@ -25,6 +28,7 @@ from p2p_twisted.wire.messages import (
     Response,
     Version,
 )
+from p2p_twisted.wire.ranges import to_ranges
 from p2p_twisted.wire.records import IndexRecord
 
 settings.register_profile("p2p_twisted", parent=settings.default, deadline=None)
@@ -58,6 +62,10 @@ names = st.one_of(
 )
 
 
+index_versions = st.from_regex(r"[0-9a-zA-Z.]{1,64}", fullmatch=True)
+piece_sets = st.sets(st.integers(0, 300) | st.integers(0, MAX_PIECES), min_size=1, max_size=40).map(to_ranges)
+
+
 def optional(strategy: st.SearchStrategy[Any], version: Version) -> st.SearchStrategy[Any]:
     """None or a value in 1.1; None in 1.0, which has no such header."""
     return st.none() | strategy if version is Version.V11 else st.none()
@@ -65,7 +73,14 @@ def optional(strategy: st.SearchStrategy[Any], version: Version) -> st.SearchStr
 
 def messages(version: Version) -> st.SearchStrategy[Message]:
     """Any message that a request of `version` can carry."""
+    only_1_1 = [
+        st.builds(GetIndex, index_versions, st.booleans()),
+        st.builds(GetPieces, sha256s),
+        st.builds(GetNext, st.lists(st.tuples(sha256s, piece_sets), min_size=1, max_size=5).map(tuple)),
+        st.builds(Cancel, sha256s, spans),
+    ]
     return st.one_of(
+        *(only_1_1 if version is Version.V11 else ()),
         st.builds(Register, st.none() | cookies, ports),
         st.builds(Leave, cookies, ports),
         st.builds(KeepAlive, cookies, ports),
@@ -93,6 +108,7 @@ def responses(draw: Draw, version: Version | None = None) -> tuple[Response, byt
     first = draw(st.none() | st.integers(0, MAX_SIZE - len(body)))
     span = (first, first + len(body) - 1) if body and first is not None else None
     rest = draw(st.none() | sizes), draw(st.none() | sha256s), span, draw(st.booleans())
+    rest += draw(st.none() | index_versions), draw(st.none() | index_versions)
     return Response(*envelope, len(body), *rest), body
 
 

@@ -1,0 +1,53 @@
+"""The lines of an answer to GET INDEX with Since: what has changed among the files of one peer.
+
+Three kinds: an index record of 1.1 (the file is new, or has changed); ``-``, name and type (it is gone); ``have``,
+SHA-256, size and ranges (these pieces of an unfinished file are there). All parted by tabs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import fields
+from .messages import Version
+from .ranges import Ranges, format_ranges, parse_ranges
+from .records import IndexRecord, encode_record, parse_record
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The file `name` is shared no more."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Have:
+    """Of the unfinished file with the hash `sha256` (hex) and `size` bytes, these pieces are there."""
+
+    sha256: str
+    size: int
+    pieces: Ranges
+
+
+Change = IndexRecord | Gone | Have
+
+
+def encode_change(change: Change) -> str:
+    """One line without its line end."""
+    if isinstance(change, Gone):
+        stem, kind = fields.split_type(change.name)
+        return f"-\t{stem}\t{kind}"
+    if isinstance(change, Have):
+        return f"have\t{change.sha256}\t{change.size}\t{format_ranges(change.pieces)}"
+    return encode_record(change, Version.V11)
+
+
+def parse_change(line: str) -> Change:
+    """The inverse of `encode_change`. Raises BadRequest."""
+    parts = line.split("\t")
+    if len(parts) == 3 and parts[0] == "-":
+        return Gone(fields.name(fields.join_type(parts[1], parts[2])))
+    if len(parts) == 4 and parts[0] == "have":
+        return Have(fields.sha256(parts[1]), fields.number(parts[2], "size"), parse_ranges(parts[3]))
+    return parse_record(line)

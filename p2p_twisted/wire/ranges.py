@@ -1,0 +1,47 @@
+"""Sets of piece numbers as text: ``0-3,7,9-12``, ascending, apart from each other, without white space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from .errors import BadRequest
+from .fields import number
+from .limits import MAX_LINE, MAX_PIECES
+
+Ranges = tuple[tuple[int, int], ...]
+"""Pairs (first, last), both included, ascending, with a gap between each and the next."""
+
+
+def to_ranges(pieces: Iterable[int]) -> Ranges:
+    """The ranges that hold exactly `pieces`."""
+    found: list[tuple[int, int]] = []
+    for piece in sorted(pieces):
+        if found and piece <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], piece)
+        else:
+            found.append((piece, piece))
+    return tuple(found)
+
+
+def from_ranges(ranges: Ranges) -> Iterator[int]:
+    """The pieces in `ranges`, ascending."""
+    for first, last in ranges:
+        yield from range(first, last + 1)
+
+
+def format_ranges(ranges: Ranges) -> str:
+    """As text."""
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
+
+
+def parse_ranges(text: str) -> Ranges:
+    """The inverse of `format_ranges`. Raises BadRequest when it is not of that very form, or empty."""
+    found: list[tuple[int, int]] = []
+    for part in text[:MAX_LINE].split(","):
+        low, dash, high = part.partition("-")
+        first = number(low, "a piece", 0, MAX_PIECES)
+        last = number(high, "a piece", first + 1, MAX_PIECES) if dash else first
+        if found and first <= found[-1][1] + 1:
+            raise BadRequest("pieces must be ascending, and ranges that touch be one")
+        found.append((first, last))
+    return tuple(found)

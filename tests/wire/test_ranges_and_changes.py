@@ -1,0 +1,46 @@
+"""Sets of pieces, and the lines of index changes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2p_twisted.wire.changes import Gone, Have, encode_change, parse_change
+from p2p_twisted.wire.errors import BadRequest
+from p2p_twisted.wire.messages import Version
+from p2p_twisted.wire.ranges import format_ranges, from_ranges, parse_ranges, to_ranges
+
+from .strategies import names, piece_sets, records, sha256s, sizes
+
+HASHED = records(Version.V11).filter(lambda record: record.sha256 is not None)
+
+
+@given(st.sets(st.integers(0, 500)))
+def test_ranges_hold_exactly_the_pieces(pieces):
+    assert list(from_ranges(to_ranges(pieces))) == sorted(pieces)
+
+
+@given(piece_sets)
+def test_ranges_as_text_and_back(ranges):
+    assert parse_ranges(format_ranges(ranges)) == ranges
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-", "3-", "-3", "3-3", "4-3", "1,1", "2,1", "1,2", "0-3,4", "1, 3", "+1", "01", "1-2-3", "9" * 30]
+)
+def test_what_is_not_of_that_form(text):
+    with pytest.raises(BadRequest):
+        parse_ranges(text)
+
+
+@given(HASHED | st.builds(Gone, names) | st.builds(Have, sha256s, sizes, piece_sets))
+def test_changes_as_lines_and_back(change):
+    line = encode_change(change)
+    assert "\n" not in line and parse_change(line) == change
+
+
+@given(st.text(max_size=60) | st.lists(st.text(max_size=10), max_size=10).map("\t".join))
+def test_any_other_line_is_a_bad_request(line):
+    try:
+        parse_change(line)
+    except BadRequest:
+        pass
