@@ -60,9 +60,9 @@ def paths_of(number: int, kind: str) -> tuple[str, ...]:
 class Fetcher:
     """Fetches RFCs of one ``kind`` (txt or pdf) from ``mirror`` into ``directory``.
 
-    ``on_bytes(count)`` and ``on_document(number)`` are called from the workers' threads, for bytes that arrive and for
-    each document that is dealt with. ``wait(seconds)`` and ``now()`` replace the pauses and the monotonic clock, for
-    tests. Raises ValueError for a mirror that is not HTTP(S).
+    ``on_document(number)`` is called from the workers' threads for each document that is dealt with. ``wait(seconds)``
+    and ``now()`` replace the pauses and the monotonic clock, for tests. Raises ValueError for a mirror that is not
+    HTTP(S).
     """
 
     def __init__(
@@ -71,13 +71,12 @@ class Fetcher:
         mirror: str = RFC_EDITOR,
         kind: str = "txt",
         *,
-        on_bytes: Callable[[int], None] = lambda count: None,
         on_document: Callable[[int], None] = lambda number: None,
         wait: Callable[[float], object] | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stopped = threading.Event()
-        self._mirror = Mirror(mirror, kind, self._stopped, on_bytes)
+        self._mirror = Mirror(mirror, kind, self._stopped)
         self._directory = directory
         self._kind = kind
         self._on_document = on_document

@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
 from email.utils import formatdate, parsedate_to_datetime
@@ -35,19 +35,18 @@ class FetchError(Exception):
 
 
 class Mirror:
-    """Documents of one ``kind`` (txt or pdf) below ``address``. ``on_bytes(count)`` is called for bytes that arrive.
+    """Documents of one ``kind`` (txt or pdf) below ``address``.
 
     Once ``stopped`` is set, transfers end with FetchError at the next piece. Raises ValueError for an address that is
     not HTTP(S).
     """
 
-    def __init__(self, address: str, kind: str, stopped: threading.Event, on_bytes: Callable[[int], None]) -> None:
+    def __init__(self, address: str, kind: str, stopped: threading.Event) -> None:
         if urlsplit(address).scheme not in ("http", "https"):
             raise ValueError(f"{address!r} is not an http:// or https:// address")
         self._address = address if address.endswith("/") else address + "/"
         self._kind = kind
         self._stopped = stopped
-        self._on_bytes = on_bytes
 
     def fetch(self, path: str, target: Path) -> bool:
         """Fetch the document at ``path`` to ``target`` in one request; False when the mirror does not have it.
@@ -65,7 +64,9 @@ class Mirror:
                 return False
             raise _refusal(error) from error
         except (OSError, HTTPException) as error:
-            raise FetchError(f"{urlsplit(self._address).netloc}: {getattr(error, 'reason', error)}") from error
+            reason = getattr(error, "reason", error)
+            said = getattr(reason, "strerror", None) or reason
+            raise FetchError(f"{urlsplit(self._address).netloc}: {said}") from error
         with response:
             self._save(response, part)
         part.replace(target)
@@ -83,7 +84,6 @@ class Mirror:
         with _open_part(part, start, response.headers) as file:
             for data in self._chunks(response):
                 file.write(data)
-                self._on_bytes(len(data))
             if end not in (None, file.tell()):
                 raise FetchError(f"the connection was lost after {file.tell()} of {end} bytes")
         _check_kind(part, self._kind)

@@ -1,5 +1,6 @@
 """Fetching RFCs from a mirror: a local one that misbehaves as told. No pause is really waited for."""
 
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,7 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from p2p_twisted.cli.corpus import corpus
+from p2p_twisted.experiment import fetch
 from p2p_twisted.experiment.fetch import WORKERS, Fetcher, parse_numbers, paths_of
 
 DATE = "Tue, 01 Jan 2019 00:00:00 GMT"
@@ -221,3 +225,53 @@ def test_bad_numbers_are_refused(text: str) -> None:
 def test_a_mirror_is_http() -> None:
     with pytest.raises(ValueError, match="http"):
         Fetcher(Path(), "file:///etc/")
+
+
+def command(mirror: FakeMirror, *arguments: str) -> Result:
+    return CliRunner().invoke(corpus, ["fetch", "--mirror", mirror.url, *arguments])
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "PAUSE", 0)
+    monkeypatch.setattr(fetch, "BACK_OFF", 0)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_the_command_lists_what_is_missing_and_exits_12(mirror: FakeMirror, tmp_path: Path) -> None:
+    mirror.script = {f"/rfc/rfc{number}.txt": [Answer(body=b"RFC")] for number in (7, 9)}
+    (tmp_path / "rfc8.txt").write_bytes(b"RFC")
+    done = command(mirror, "7-10", str(tmp_path))
+    assert done.exit_code == 12
+    assert done.stdout == (f"2 of 4 fetched (6 bytes), 1 were there already, in {tmp_path}\nnot on the mirror: 10\n")
+    again = command(mirror, "7-9", str(tmp_path), "--json")
+    assert again.exit_code == 0
+    names = [str(tmp_path / f"rfc{number}.txt") for number in (7, 8, 9)]
+    assert json.loads(again.stdout) == {"fetched": [], "present": names, "missing": [], "failed": {}}
+
+
+@pytest.mark.usefixtures("at_once")
+def test_the_command_says_what_failed(mirror: FakeMirror, tmp_path: Path) -> None:
+    mirror.script["/rfc/rfc7.txt"] = [Answer(403)]
+    done = command(mirror, "7", str(tmp_path))
+    assert done.exit_code == 12
+    assert "rfc7: the mirror says 403 Forbidden" in done.stdout
+
+
+def test_the_command_says_that_it_was_interrupted(
+    mirror: FakeMirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: Fetcher, numbers: list[int]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Fetcher, "run", interrupted)
+    done = command(mirror, "7", str(tmp_path))
+    assert (done.exit_code, done.stderr) == (
+        7,
+        "p2p corpus: interrupted; the same command goes on where it stopped\n",
+    )
+
+
+@pytest.mark.parametrize("arguments", [["7-", "x"], ["7", "x", "--mirror", "file:///etc"], ["7", "x", "--type", "ps"]])
+def test_bad_arguments_are_usage_errors(mirror: FakeMirror, arguments: list[str]) -> None:
+    assert command(mirror, *arguments).exit_code == 2

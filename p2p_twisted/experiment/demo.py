@@ -1,0 +1,137 @@
+"""The main job: documents spread over peers, every peer fetches all it lacks, and every copy is checked."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..swarm.part import sha256_of
+from ..web.client import ControlError
+from .cluster import Cluster
+from .processes import ClusterError, Member
+
+POLL = 0.2
+
+
+@dataclass(frozen=True)
+class PeerResult:
+    """How one peer fared: files it held at first, files and bytes it fetched, its seconds, and its copies found right.
+
+    ``failed`` maps the names it did not get to the reasons.
+    """
+
+    role: str
+    shared: int
+    fetched: int
+    bytes: int
+    seconds: float
+    verified: int
+    failed: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to. ``expected`` files are right when every peer has every document."""
+
+    peers: Sequence[PeerResult]
+    documents: int
+
+    @property
+    def expected(self) -> int:
+        """Copies there have to be, altogether."""
+        return len(self.peers) * self.documents
+
+    @property
+    def verified(self) -> int:
+        """Copies whose SHA-256 is that of the original."""
+        return sum(peer.verified for peer in self.peers)
+
+
+class Documents:
+    """The files of a corpus by the names under which they are shared, with their SHA-256 (hex)."""
+
+    def __init__(self, root: Path, paths: Sequence[Path]) -> None:
+        """Reads them all. Raises OSError."""
+        self.paths = {path.relative_to(root).as_posix(): path for path in paths}
+        self.sha256 = {name: sha256_of(path) for name, path in self.paths.items()}
+        for name, sha256 in self.sha256.items():
+            if sha256 is None:
+                raise PermissionError(errno.EACCES, "cannot be read", str(self.paths[name]))
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def spread(self, peers: Sequence[Member]) -> None:
+        """Copy each document into the share folder of one peer, in turn. Raises OSError."""
+        for number, (name, path) in enumerate(self.paths.items()):
+            target = peers[number % len(peers)].share_dir / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+
+    def verified(self, peer: Member) -> int:
+        """How many of the documents ``peer`` has, among those it shared or those it fetched, as they should be."""
+        return sum(
+            any(sha256_of(folder / name) == sha256 for folder in (peer.share_dir, peer.download_dir))
+            for name, sha256 in self.sha256.items()
+        )
+
+
+def fetch_everything(
+    cluster: Cluster, progress: Callable[[int, int], object], poll: float = POLL
+) -> dict[str, dict[str, Any]]:
+    """Every peer fetches what it lacks, all at once; the finished downloads, as the API shows them, by role.
+
+    ``progress(files_done, files_total)`` is called every ``poll`` seconds. Raises ClusterError when a peer does not
+    answer.
+    """
+    orders = {peer.role: order(peer) for peer in cluster.peers}
+    while True:
+        downloads = {role: look(cluster[role], id_) for role, id_ in orders.items()}
+        progress(
+            sum(download["files_done"] for download in downloads.values()),
+            sum(download["files_total"] for download in downloads.values()),
+        )
+        if all(download["ended"] is not None for download in downloads.values()):
+            return downloads
+        time.sleep(poll)
+
+
+def order(peer: Member) -> str:
+    """Have ``peer`` fetch all that it lacks; returns the download's id at once. Raises ClusterError."""
+    try:
+        return str(peer.control.post("downloads", {"all": True})["id"])
+    except ControlError as error:
+        raise ClusterError(f"{peer.role}: {error}") from error
+
+
+def look(peer: Member, download: str) -> dict[str, Any]:
+    """How a download of ``peer`` stands. Raises ClusterError, naming how the peer ended if it did."""
+    try:
+        found: dict[str, Any] = peer.control.get(f"downloads/{download}")
+    except ControlError as error:
+        peer.status()  # raises by itself, with the last line of the log, if the process has ended
+        raise ClusterError(f"{peer.role}: {error}") from error
+    return found
+
+
+def judge(cluster: Cluster, documents: Documents, downloads: Mapping[str, Mapping[str, Any]]) -> Result:
+    """Check every copy at every peer against the originals, and sum up."""
+    return Result([_judge(peer, documents, downloads[peer.role]) for peer in cluster.peers], len(documents))
+
+
+def _judge(peer: Member, documents: Documents, download: Mapping[str, Any]) -> PeerResult:
+    errors = {file["name"]: file["error"] for file in download["files"] if file["error"] is not None}
+    return PeerResult(
+        role=peer.role,
+        shared=sum((peer.share_dir / name).exists() for name in documents.paths),
+        fetched=download["files_done"],
+        bytes=download["bytes_done"],
+        seconds=download["ended"] - download["started"],
+        verified=documents.verified(peer),
+        failed={name: error["text"] for name, error in errors.items()},
+    )

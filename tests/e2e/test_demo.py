@@ -1,0 +1,139 @@
+"""The main job through real twistd processes: as the command, interrupted, and with the RS killed half way."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from p2p_twisted.experiment.cluster import Cluster, wait_until
+from p2p_twisted.experiment.corpus import choose
+from p2p_twisted.experiment.demo import Documents, fetch_everything, judge
+
+RFCS = Path(__file__).parents[2].parent / "shared" / "corpus" / "rfc"
+TIMEOUT = 120
+
+
+@pytest.fixture
+def tmp() -> Iterator[Path]:
+    """A folder with a short path (sockets), in which the command makes its own; whatever runs there is killed."""
+    with TemporaryDirectory(prefix="p2pt") as folder:
+        yield Path(folder)
+        for pid in running_in(Path(folder)):
+            os.kill(pid, signal.SIGKILL)
+
+
+def running_in(folder: Path) -> list[int]:
+    """The processes whose command line names something in ``folder`` (where there is a /proc)."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.fsencode(folder) in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+        except OSError:
+            pass
+    return found
+
+
+def start_demo(tmp: Path, *arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", "from p2p_twisted.cli.demo import demo; demo()", *arguments]
+    env = {**os.environ, "TMPDIR": str(tmp), "COLUMNS": "80"}
+    return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_the_demo_verifies_every_copy_and_leaves_nothing(tmp: Path) -> None:
+    process = start_demo(tmp)
+    out, err = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, err) == (0, ""), out
+    assert out.splitlines()[-1] == "verified 360 of 360 files"
+    assert [line.split()[1] for line in out.splitlines() if "60 of 60" in line] == [f"peer{n}" for n in range(1, 7)]
+    assert max(map(len, out.splitlines())) <= 80
+    assert list(tmp.iterdir()) == []
+    assert running_in(tmp) == []
+
+
+@pytest.mark.skipif(not RFCS.is_dir(), reason="the RFCs are not there")
+def test_the_demo_on_real_rfcs(tmp: Path) -> None:
+    process = start_demo(tmp, "--corpus", str(RFCS), "--json")
+    out, err = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, err) == (0, ""), out
+    result = json.loads(out)
+    assert (result["documents"], result["verified"], result["expected"]) == (60, 360, 360)
+    assert [(peer["shared"], peer["fetched"]) for peer in result["peers"]] == [(10, 50)] * 6
+
+
+def test_an_empty_corpus_is_a_usage_error(tmp: Path) -> None:
+    empty = tmp / "empty"
+    empty.mkdir()
+    process = start_demo(tmp, "--corpus", str(empty))
+    _, err = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 2
+    assert err.splitlines()[-1] == f"Error: --corpus: {empty} has no documents in it"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing(tmp: Path, number: signal.Signals) -> None:
+    process = start_demo(tmp)
+    wait_until(lambda: any(tmp.glob("*/peer3/state/api.sock")), time.monotonic() + TIMEOUT, "peer3 never came up")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, out, err) == (7, "", "p2p demo: interrupted; everything was stopped\n")
+    assert list(tmp.iterdir()) == []
+    assert running_in(tmp) == []
+
+
+def test_a_demo_that_is_kept_says_how_to_stop_it(tmp: Path) -> None:
+    documents = tmp / "documents"
+    documents.mkdir()
+    (documents / "one.txt").write_text("A Title\n\nand some text\n")
+    process = start_demo(tmp, "--corpus", str(documents), "--keep")
+    out, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0
+    assert "verified 6 of 6 files" in out
+    stop = re.search(r"^  (kill ([0-9 ]+); rm -r (\S+))$", out, re.M)
+    assert stop is not None
+    assert sorted(map(int, stop[2].split())) == sorted(running_in(Path(stop[3])))
+    subprocess.run(stop[1], shell=True, check=True)
+    wait_until(lambda: not running_in(tmp), time.monotonic() + 30, "something goes on running")
+
+
+def a_corpus(folder: Path) -> Documents:
+    """The RFCs, or where they are not, 60 files of random bytes."""
+    if RFCS.is_dir():
+        return Documents(RFCS, choose(RFCS, 60))
+    paths = [folder / f"random{number}.bin" for number in range(60)]
+    for number, path in enumerate(paths):
+        path.write_bytes(random.Random(number).randbytes(42_000))
+    return Documents(folder, paths)
+
+
+def test_the_rs_is_killed_and_restarted_half_way(tmp: Path) -> None:
+    documents = a_corpus(tmp)
+    killed_at = []
+
+    def half_way(done: int, total: int) -> None:
+        if done >= 150 and not killed_at:
+            killed_at.append(done)
+            cluster.kill9("rs")
+            cluster.restart("rs")
+
+    with Cluster(6) as cluster:
+        documents.spread(cluster.peers)
+        cluster.start()
+        cluster.wait_for_documents(60)
+        result = judge(cluster, documents, fetch_everything(cluster, half_way, poll=0.01))
+        cluster.wait_registered()
+        rs = cluster.rs.status()
+    assert killed_at
+    assert killed_at[0] < 300
+    assert (result.verified, result.expected) == (360, 360), result
+    assert rs is not None
+    assert rs["active"] == 6
