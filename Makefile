@@ -1,0 +1,56 @@
+# make demo, make test: each makes what it needs first. PYTHON=python3.12 chooses another Python, VENV another folder for it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# A folder that `make demo` takes its documents from, in place of making some.
+CORPUS ?=
+# Modules with trial TestCases, as trial names them; those under tests/e2e are pytest's alone.
+TRIAL = $(shell grep -rl 'twisted.trial.unittest' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
+
+.NOTPARALLEL:
+.PHONY: help demo test lint types trial pytest kill9 docs bench-rs bench-loopback bench-netlab clean FORCE
+
+help:
+	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: $(VENV)/installed ## a registration server and six peers on this machine exchange 60 documents (CORPUS=dir)
+	$(BIN)/p2p demo $(if $(CORPUS),--corpus '$(CORPUS)')
+
+test: lint types trial pytest ## everything that CI checks
+
+lint: $(VENV)/installed-test ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-test ## mypy, strict
+	$(BIN)/mypy
+
+trial: $(VENV)/installed-test ## the trial TestCases under trial
+	$(BIN)/trial --reporter=text $(TRIAL)
+
+pytest: $(VENV)/installed-test ## all tests under pytest
+	$(BIN)/python -m pytest -ra
+
+docs: $(VENV)/installed-docs ## the pages, into docs/_build
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
+
+clean: ## remove all that make has made
+	rm -rf $(VENV) build docs/_build *.egg-info _trial_temp* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/pip:
+	$(PYTHON) -m venv $(VENV)
+
+# The install is editable: it follows every edit, but knows only the modules there were when it was made.
+$(VENV)/modules: FORCE | $(BIN)/pip
+	@find p2p_twisted twisted_plugins -name '*.py' | sort | cmp -s - $@ || find p2p_twisted twisted_plugins -name '*.py' | sort > $@
+
+$(VENV)/installed: setup.cfg pyproject.toml $(VENV)/modules
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-%: setup.cfg pyproject.toml $(VENV)/modules
+	$(PIP) --editable '.[$*]'
+	@touch $@

@@ -1,0 +1,22 @@
+"""What all tests share: the order they run in, and the folder of RFCs that some are tried on."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+CORPUS = Path(os.environ.get("P2P_CORPUS") or Path(__file__).parents[2] / "shared/corpus/rfc").absolute()
+END_TO_END = Path(__file__).parent / "e2e"
+
+
+def pytest_collection_modifyitems(items):
+    """End to end last: pytest-twisted takes the reactor for itself, and trial's tests cannot have it any more."""
+    items.sort(key=lambda item: END_TO_END in item.path.parents)
+
+
+@pytest.fixture(scope="session")
+def corpus():
+    """The folder of RFCs: text and PDF."""
+    if not CORPUS.is_dir():
+        pytest.skip(f"no RFCs in {CORPUS}; P2P_CORPUS may say where they are")
+    return CORPUS

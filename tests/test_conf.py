@@ -1,0 +1,113 @@
+"""The files in conf/: each is understood, nothing collides, and they run as they are from a clean checkout."""
+
+import os
+import shutil
+import subprocess
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from p2p_twisted.experiment.cluster import wait_until
+from p2p_twisted.experiment.processes import TWISTD, Loopback
+from p2p_twisted.peer import tap as peer_tap
+from p2p_twisted.rs import tap as rs_tap
+from p2p_twisted.web.client import ControlClient, ControlError
+
+ROOT = Path(__file__).parents[1]
+CONF = ROOT / "conf"
+PEERS = [f"peer{number}" for number in range(1, 7)]
+UP = 60
+"""Seconds that the processes may take until they know each other."""
+
+
+def read(options, name):
+    options.parseOptions(["--config", str(CONF / f"{name}.conf")])
+    return options
+
+
+@pytest.fixture
+def peers(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    return [read(peer_tap.Options(), name) for name in PEERS]
+
+
+def test_conf_has_an_rs_and_six_peers():
+    assert sorted(path.name for path in CONF.iterdir()) == sorted(f"{name}.conf" for name in ["rs", *PEERS])
+
+
+def test_nothing_of_one_peer_is_anothers(peers):
+    for key in ("listen", "state-dir", "download-dir"):
+        assert len({peer[key] for peer in peers}) == len(PEERS)
+
+
+def test_what_is_shared_is_in_the_checkout(peers):
+    assert all(folder.is_dir() for peer in peers for folder in peer["share"])
+
+
+def test_peers_look_for_the_rs_where_it_listens(peers):
+    listen = read(rs_tap.Options(), "rs")["listen"].split(":")
+    assert {str(peer["rs-port"]) for peer in peers} == {listen[1]}
+
+
+@pytest.mark.parametrize(("name", "options"), [("rs", rs_tap.Options), ("peer1", peer_tap.Options)])
+def test_a_file_explains_every_setting(name, options):
+    text = (CONF / f"{name}.conf").read_text("utf-8")
+    lines = {line.lstrip("# ").partition("=")[0].strip() for line in text.splitlines() if "=" in line}
+    assert {setting.name for setting in options.settings} <= lines
+
+
+def checkout(folder):
+    """What the files need of a checkout, in `folder`, but on ports that are free now."""
+    ports = Loopback()
+    free = {port: str(ports.port("")) for port in ("65423", "65401", "65402")}
+    shutil.copytree(ROOT / "docs", folder / "docs")
+    for path in CONF.iterdir():
+        text = path.read_text("utf-8")
+        for port in free:
+            text = text.replace(port, free[port])
+        (folder / "conf").mkdir(exist_ok=True)
+        (folder / "conf" / path.name).write_text(text, "utf-8")
+
+
+def start(stack, folder, verb, name):
+    """``twistd`` with ``conf/NAME.conf`` in `folder`, until `stack` is left."""
+    log = folder / f"{name}.log"
+    command = [*TWISTD, verb, "--config", f"conf/{name}.conf"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    stack.callback(stop, process, log)
+
+
+def stop(process, log):
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    print(log.read_text("utf-8"))
+
+
+def knows(folder, name, document):
+    control = ControlClient(folder / "state" / name)
+    try:
+        control.post("refresh")
+        return control.get("index", q=document)["total"] == 1
+    except ControlError:
+        return False
+    finally:
+        control.close()
+
+
+def test_rs_and_peers_run_as_they_are(tmp_path):
+    checkout(tmp_path)
+    with ExitStack() as stack:
+        start(stack, tmp_path, "p2p-rs", "rs")
+        start(stack, tmp_path, "p2p-peer", "peer1")
+        start(stack, tmp_path, "p2p-peer", "peer2")
+        for name, document in (("peer1", "peer6.conf"), ("peer2", "protocol.rst")):
+            complaint = f"{name} did not learn of {document}"
+            wait_until(lambda n=name, d=document: knows(tmp_path, n, d), time.monotonic() + UP, complaint)

@@ -1,0 +1,81 @@
+"""What is installed: every module, both twistd verbs wherever one is, and nothing else."""
+
+import ast
+import shutil
+import subprocess
+import sys
+import zipfile
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PLUGINS = ROOT / "twisted_plugins"
+TIMEOUT = 120
+
+
+@pytest.fixture(scope="module")
+def setup():
+    parser = ConfigParser()
+    parser.read(ROOT / "setup.cfg", "utf-8")
+    return parser
+
+
+def folders_of_python():
+    package = ROOT / "p2p_twisted"
+    return {".".join(path.parent.relative_to(ROOT).parts) for path in package.rglob("*.py")}
+
+
+def modules():
+    package = {path.relative_to(ROOT).as_posix() for path in (ROOT / "p2p_twisted").rglob("*.py")}
+    return package | {f"twisted/plugins/{path.name}" for path in PLUGINS.glob("*.py")}
+
+
+def run(cwd, *command):
+    return subprocess.run(command, cwd=cwd, check=True, timeout=TIMEOUT, capture_output=True, text=True).stdout
+
+
+def test_every_folder_is_a_package_and_is_listed(setup):
+    listed = setup["options"]["packages"].split()
+    assert len(listed) == len(set(listed))
+    assert set(listed) == folders_of_python() | {"twisted.plugins"}
+    assert all((ROOT / name.replace(".", "/") / "__init__.py").is_file() for name in folders_of_python())
+
+
+def test_plugins_are_mapped_into_twisted_and_seen_when_editable(setup):
+    assert setup["options"]["package_dir"].split() == ["twisted.plugins", "=", "twisted_plugins"]
+    assert setup["editable_wheel"]["mode"] == "strict"
+
+
+def test_the_plugin_file_stands_alone_and_imports_nothing_of_the_package():
+    [plugin] = PLUGINS.glob("*.py")
+    assert plugin.stem not in ("__init__", "p2p_twisted")
+    tree = ast.parse(plugin.read_text("utf-8"))
+    assert [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)] == [
+        "from twisted.application.service import ServiceMaker"
+    ]
+
+
+def test_a_wheel_has_every_module_and_nothing_else(tmp_path):
+    source = tmp_path / "source"
+    rubbish = shutil.ignore_patterns("__pycache__", "dropin.cache")
+    for name in ("p2p_twisted", "twisted_plugins"):
+        shutil.copytree(ROOT / name, source / name, ignore=rubbish)
+    for name in ("setup.cfg", "pyproject.toml", "README.rst", "LICENSE"):
+        shutil.copyfile(ROOT / name, source / name)
+    build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+    run(source, sys.executable, "-c", build, str(tmp_path))
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        files = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert files == modules() | {"p2p_twisted/py.typed"}
+
+
+def test_twistd_knows_both_verbs_from_any_folder(tmp_path):
+    usage = run(tmp_path, sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "--help")
+    assert "p2p-rs" in usage and "p2p-peer" in usage
+
+
+def test_the_command_is_installed(tmp_path):
+    assert "Usage: p2p" in run(tmp_path, str(Path(sys.executable).with_name("p2p")), "--help")
