@@ -1,0 +1,54 @@
+"""What the HTTP side asks of a peer and of an RS. What they return is ready for JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+Json = dict[str, Any]
+"""A JSON object; the shapes are in docs/api.rst. Times are Unix seconds, sizes bytes, rates bytes a second."""
+
+
+class PeerFacade(Protocol):
+    """A running peer. All methods are called in the reactor's thread."""
+
+    def status(self) -> Json:
+        """Who it is, where its RS is, what it shares and knows."""
+
+    def peers(self) -> list[Json]:
+        """The other peers that it knows: host, port, files, last_seen (seconds ago or None), failures."""
+
+    def index(self, q: str, limit: int, offset: int) -> Json:
+        """The documents that match `q`: total, and at most `limit` items from `offset` on, by name."""
+
+    def downloads(self) -> list[Json]:
+        """Every download of this run, the newest last."""
+
+    def download(self, id: str) -> Json | None:  # noqa: A002
+        """One download with its files, or None if there is none with that id."""
+
+    def start_download(self, names: list[str] | None, directory: str | None, overwrite: bool) -> str:
+        """Fetch `names` (None: everything that is not here yet) to `directory` (None: the peer's own); returns its id.
+
+        Raises ValueError with one line for people when the names or the folder cannot be used.
+        """
+
+    def cancel_download(self, id: str) -> bool:  # noqa: A002
+        """Stop a download; what was fetched stays for the next time. False if it was over, or is unknown."""
+
+    def share(self, path: str) -> Deferred[None]:
+        """Share one more folder. Fires when it has been read; fails with ValueError if it cannot be."""
+
+    def refresh(self) -> Deferred[None]:
+        """Ask the RS and the peers again. Fires when they have answered or failed; `status` then says which."""
+
+
+class RSFacade(Protocol):
+    """A running RS. All methods are called in the reactor's thread."""
+
+    def status(self) -> Json:
+        """Who it is, and how many peers it knows."""
+
+    def peers(self, limit: int, offset: int) -> Json:
+        """The peer records: total, and at most `limit` items from `offset` on, by address. Without the cookies."""

@@ -1,0 +1,127 @@
+"""The control API of a peer, as a tree of resources: ``/api/v1/`` (docs/api.rst)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+
+from ..wire import fields
+from ..wire.errors import BadRequest
+from .calls import MISSING, PATH, Call, Endpoint, Reply, api_root, paging, plain
+from .errors import ApiError
+from .facade import PeerFacade
+from .site import ControlRequest
+
+
+def peer_root(peer: PeerFacade) -> Resource:
+    """The root of a peer's site, with the API in it; pages may be put beside it."""
+    return api_root(
+        status=plain(peer.status),
+        peers=plain(lambda: {"items": peer.peers()}),
+        index=Endpoint({b"GET": lambda call: _index(call, peer)}),
+        downloads=_Downloads(peer),
+        shares=Endpoint({b"POST": lambda call: _share(call, peer)}),
+        refresh=Endpoint({b"POST": lambda call: _refresh(call, peer)}),
+    )
+
+
+def _index(call: Call, peer: PeerFacade) -> Reply:
+    query = call.query(("q", "limit", "offset"))
+    limit, offset = paging(query)
+    return Reply(peer.index(query.get("q", ""), limit, offset))
+
+
+def _share(call: Call, peer: PeerFacade) -> Deferred[Reply]:
+    body = call.body(("dir",))
+    folder = _folder(body, "dir")
+    if folder is None:
+        raise BadRequest('name the folder: {"dir": PATH}')
+
+    def refused(failure: Failure) -> None:
+        failure.trap(ValueError)
+        raise ApiError(400, str(failure.value))
+
+    done = peer.share(folder).addErrback(refused)
+    return done.addCallback(lambda _: Reply(peer.status()))
+
+
+def _refresh(call: Call, peer: PeerFacade) -> Deferred[Reply]:
+    call.query()
+    return peer.refresh().addCallback(lambda _: Reply(peer.status()))
+
+
+class _Downloads(Endpoint):
+    """``downloads``, and below it one path for each of them."""
+
+    def __init__(self, peer: PeerFacade) -> None:
+        super().__init__({b"GET": self._list, b"POST": self._start})
+        self._peer = peer
+
+    def getChild(self, path: bytes, request: ControlRequest) -> Resource:
+        """One download, whether there is one with that id is seen when it is asked for."""
+        try:
+            return _Download(self._peer, path.decode("ascii"))
+        except UnicodeDecodeError:
+            return MISSING
+
+    def _list(self, call: Call) -> Reply:
+        call.query()
+        return Reply({"items": self._peer.downloads()})
+
+    def _start(self, call: Call) -> Reply:
+        call.query()
+        body = call.body(("names", "all", "dir", "overwrite"))
+        names, folder, overwrite = _names(body), _folder(body, "dir"), body.get("overwrite", False)
+        if not isinstance(overwrite, bool):
+            raise BadRequest("overwrite must be true or false")
+        try:
+            id_ = self._peer.start_download(names, folder, overwrite)
+        except ValueError as error:
+            raise ApiError(400, str(error)) from None
+        return Reply({"id": id_}, 202, {"Location": f"{PATH}/downloads/{id_}"})
+
+
+class _Download(Endpoint):
+    """One download."""
+
+    def __init__(self, peer: PeerFacade, id_: str) -> None:
+        super().__init__({b"GET": self._show, b"DELETE": self._cancel})
+        self._peer, self._id = peer, id_
+
+    def _show(self, call: Call) -> Reply:
+        call.query()
+        found = self._peer.download(self._id)
+        if found is None:
+            raise ApiError(404, "there is no such download")
+        return Reply(found)
+
+    def _cancel(self, call: Call) -> Reply:
+        over = self._show(call).data["state"]
+        if not self._peer.cancel_download(self._id):
+            raise ApiError(409, f"this download is over: {over}")
+        return self._show(call)
+
+
+def _names(body: dict[str, Any]) -> list[str] | None:
+    """The names asked for, None for all. Raises BadRequest unless exactly one of the two is said."""
+    names = body.get("names", [])
+    if "all" in body:
+        if body["all"] is not True or "names" in body:
+            raise BadRequest('ask for {"names": [NAME, ...]} or for {"all": true}')
+        return None
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise BadRequest('ask for {"names": [NAME, ...]} or for {"all": true}')
+    return [fields.name(name) for name in dict.fromkeys(names)]
+
+
+def _folder(body: dict[str, Any], member: str) -> str | None:
+    """The absolute path `member`, if it is there. Raises BadRequest."""
+    folder = body.get(member)
+    if folder is None:
+        return None
+    if not isinstance(folder, str) or not folder.startswith("/") or fields.has_control(folder):
+        raise BadRequest(f"{member} must be an absolute path")
+    return folder

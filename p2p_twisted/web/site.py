@@ -1,0 +1,180 @@
+"""The HTTP server under every page and call: bounded, timed out, guarded, and never an answer that is not ours.
+
+Whatever resource is put under the root later is behind the same checks: `guard.check_host` for every request,
+`guard.check_key` for every method that may change something.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web import http, server
+from twisted.web.resource import IResource, Resource
+
+from .errors import ApiError
+from .guard import SAFE_METHODS, check_host, check_key
+
+MAX_BODY = 2**20
+"""Most bytes of a request's body."""
+
+REQUEST_TIME = 60
+"""Seconds from the connection, or from the answer before it, within which a request must be here whole."""
+
+MAX_CONNECTIONS = 200
+"""Most connections at a time: those beyond are closed at once, so that files and peers have descriptors left."""
+
+_ALWAYS = {
+    b"Cache-Control": b"no-store",
+    b"Cross-Origin-Resource-Policy": b"same-origin",
+    b"Referrer-Policy": b"no-referrer",
+    b"X-Content-Type-Options": b"nosniff",
+}
+
+
+class Channel(http.HTTPChannel):
+    """A connection. Bytes that trickle in buy no time: the idle timeout is a deadline for the whole request."""
+
+    site: ControlSite
+
+    def connectionMade(self) -> None:
+        """Be known to the site, which closes its connections when it stops."""
+        self.site.connections.add(self)
+        super().connectionMade()  # type: ignore[no-untyped-call]
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Make room for another connection."""
+        self.site.connections.discard(self)
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+    def resetTimeout(self) -> None:
+        """Not what TimeoutMixin does at every byte; the timeout starts anew only after an answer."""
+
+
+class ControlRequest(server.Request):
+    """A request whose body is bounded, and which answers in JSON also when something is wrong.
+
+    `room` is how many more bytes of the body are kept: none for who has no key. Below 0 the body was too long.
+    """
+
+    _log = Logger()
+    channel: Channel
+    room = 0
+    gone = False
+
+    def gotLength(self, length: int | None) -> None:
+        """The headers are here, a body may follow. It is not put into `content`, which would be parsed as a form."""
+        self.content, self._body = BytesIO(), BytesIO()
+        self.room = MAX_BODY if self.channel.site.trusts(self) else 0
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Take a part of the body."""
+        self.room -= len(data)
+        if self.room >= 0:
+            self._body.write(data)
+
+    def body(self) -> bytes:
+        """What was kept of the body."""
+        return self._body.getvalue()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Remember that there is nobody to answer any more."""
+        self.gone = True
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+    def values(self, header: str) -> list[str]:
+        """Every value of `header`, as text: bytes that are not ASCII come out as what matches nothing."""
+        return [raw.decode("ascii", "replace") for raw in self.requestHeaders.getRawHeaders(header.encode(), [])]
+
+    def answer(self, status: int, data: Any, headers: Mapping[str, str] | None = None) -> int:
+        """Answer with `data` as JSON, unless the caller is gone. Returns NOT_DONE_YET, for `render` to return."""
+        if not self.gone:
+            body = json.dumps(data, separators=(",", ":")).encode() + b"\n"
+            self.setResponseCode(status)
+            for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+                self.responseHeaders.setRawHeaders(name.encode(), [value.encode()])
+            self.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % len(body)])
+            self.write(body)  # type: ignore[no-untyped-call]
+            self.finish()  # type: ignore[no-untyped-call]
+        return server.NOT_DONE_YET
+
+    def refuse(self, error: ApiError) -> int:
+        """Answer with what is wrong."""
+        return self.answer(error.status, {"error": error.text}, error.headers)
+
+    def processingFailed(self, reason: Failure) -> Failure:
+        """Log what should not have happened, and tell the caller no more than that."""
+        self._log.failure("{method} {path} failed", reason, method=self.method, path=self.path)
+        self.refuse(ApiError(500, "this call failed here; the log says why"))
+        return reason
+
+
+class _Refusal(Resource):
+    isLeaf = True
+
+    def __init__(self, error: ApiError) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._error = error
+
+    def render(self, request: ControlRequest) -> int:
+        return request.refuse(self._error)
+
+
+class ControlSite(server.Site):
+    """Serves the tree under `root`, what changes something only to those who know `key`."""
+
+    protocol = Channel  # type: ignore[assignment]  # the parent's default adds HTTP/2 to it
+    requestFactory = ControlRequest
+
+    def __init__(self, root: IResource, key: str, reactor: IReactorTime) -> None:
+        super().__init__(root, timeout=REQUEST_TIME, reactor=reactor)  # type: ignore[no-untyped-call]
+        self._key = key
+        self.connections: set[Channel] = set()
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """A connection, unless there are MAX_CONNECTIONS."""
+        if len(self.connections) >= MAX_CONNECTIONS:
+            return None
+        return super().buildProtocol(addr)  # type: ignore[no-untyped-call]
+
+    def stopFactory(self) -> None:
+        """Nothing listens any more: close the connections that are open, once what is in them is sent."""
+        for connection in list(self.connections):
+            connection.loseConnection()  # type: ignore[no-untyped-call]
+        super().stopFactory()
+
+    def getResourceFor(self, request: ControlRequest) -> IResource:
+        """The resource under the request's path, or one that refuses it."""
+        request.responseHeaders.removeHeader(b"Server")
+        for name, value in _ALWAYS.items():
+            request.responseHeaders.setRawHeaders(name, [value])
+        try:
+            self._check(request)
+        except ApiError as error:
+            return _Refusal(error)
+        found: IResource = super().getResourceFor(request)  # type: ignore[no-untyped-call]
+        return found
+
+    def _check(self, request: ControlRequest) -> None:
+        check_host(request.values("Host"), getattr(request.host, "host", None))
+        if request.method not in SAFE_METHODS:
+            check_key(request.values("Authorization"), self._key)
+            if request.room < 0:
+                raise ApiError(413, f"a body has at most {MAX_BODY} bytes")
+
+    def trusts(self, request: ControlRequest) -> bool:
+        """Whether `request` carries the key."""
+        try:
+            check_key(request.values("Authorization"), self._key)
+        except ApiError:
+            return False
+        return True
+
+    def log(self, request: http.Request) -> None:
+        """No access log: a client that waits for a download asks several times a second."""

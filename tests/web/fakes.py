@@ -1,0 +1,136 @@
+"""A peer and an RS that are nothing but their facades."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+
+def a_file(name: str, state: str, size: int = 1000, kind: str | None = None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "size": size,
+        "got": size if state in ("done", "there") else 0,
+        "state": state,
+        "source": "127.0.0.1:65401" if state == "done" else None,
+        "started": 1000.0,
+        "ended": 1001.0,
+        "error": {"kind": kind, "text": f"{name} went wrong: {kind}"} if kind else None,
+    }
+
+
+def a_download(id_: str, files: list[dict[str, Any]], state: str, kind: str | None = None) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "state": state,
+        "directory": "/tmp/fetched",
+        "started": 1000.0,
+        "ended": None if state in ("waiting", "running") else 1002.5,
+        "error": {"kind": kind, "text": f"all of it went wrong: {kind}"} if kind else None,
+        "files": files,
+        "files_total": len(files),
+        "files_done": sum(file["state"] in ("done", "there") for file in files),
+        "files_failed": sum(file["state"] == "failed" for file in files),
+        "bytes_total": sum(file["size"] for file in files),
+        "bytes_done": sum(file["got"] for file in files),
+        "rate": 1234.5,
+    }
+
+
+def a_document(number: int) -> dict[str, Any]:
+    return {
+        "name": f"rfc{number}.txt.pdf",
+        "type": "pdf",
+        "title": f"Document {number}",
+        "size": number,
+        "sha256": f"{number:064x}",
+        "local": number % 2 == 0,
+        "holders": [{"host": "127.0.0.1", "port": 65401, "ttl": 7000}],
+    }
+
+
+class FakePeer:
+    """A PeerFacade. `files` says how each name ends (state, kind); other names have no holder."""
+
+    def __init__(self) -> None:
+        self.documents = [a_document(number) for number in range(1, 11)]
+        self.results: dict[str, tuple[str, str | None]] = {}
+        self.running: dict[str, dict[str, Any]] = {}
+        self.orders: list[tuple[list[str] | None, str | None, bool]] = []
+        self.shared: list[str] = []
+        self.refreshed: list[Deferred[None]] = []
+        self.hold_refresh = False
+        self.registered = True
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "role": "peer",
+            "version": "0.1.0",
+            "host": "127.0.0.1",
+            "port": 65400,
+            "rs": {
+                "host": "127.0.0.1",
+                "port": 65423,
+                "registered": self.registered,
+                "cookie_known": True,
+                "last_error": None if self.registered else "connection refused",
+            },
+            "shared": ["/srv/documents", *self.shared],
+            "download_dir": "/tmp/fetched",
+            "files": 12,
+            "bytes": 3456789,
+            "index_records": 60,
+            "peers": 5,
+            "uptime": 7384.2,
+        }
+
+    def peers(self) -> list[dict[str, Any]]:
+        return [
+            {"host": "127.0.0.1", "port": 65401, "files": 10, "last_seen": 12.3, "failures": 0},
+            {"host": "127.0.0.1", "port": 65402, "files": 0, "last_seen": None, "failures": 3},
+        ]
+
+    def index(self, q: str, limit: int, offset: int) -> dict[str, Any]:
+        found = [document for document in self.documents if q in document["name"]]
+        return {"total": len(found), "items": found[offset : offset + limit]}
+
+    def downloads(self) -> list[dict[str, Any]]:
+        return list(self.running.values())
+
+    def download(self, id: str) -> dict[str, Any] | None:  # noqa: A002
+        return self.running.get(id)
+
+    def start_download(self, names: list[str] | None, directory: str | None, overwrite: bool) -> str:
+        if directory == "/not/a/folder":
+            raise ValueError("/not/a/folder is not a folder")
+        self.orders.append((names, directory, overwrite))
+        id_ = str(len(self.orders))
+        files = []
+        for name in names or [document["name"] for document in self.documents]:
+            state, kind = self.results.get(name, ("done", None) if names is None else ("failed", "no-holder"))
+            files.append(a_file(name, state, kind=kind))
+        states = {file["state"] for file in files}
+        state = "running" if "running" in states else "failed" if "failed" in states else "done"
+        self.running[id_] = a_download(id_, files, state)
+        return id_
+
+    def cancel_download(self, id: str) -> bool:  # noqa: A002
+        if self.running[id]["state"] != "running":
+            return False
+        self.running[id]["state"] = "cancelled"
+        return True
+
+    def share(self, path: str) -> Deferred[None]:
+        if path == "/not/a/folder":
+            return fail(ValueError("/not/a/folder is not a folder"))
+        if path == "/broken":
+            return fail(RuntimeError("a secret of the inside"))
+        self.shared.append(path)
+        return succeed(None)
+
+    def refresh(self) -> Deferred[None]:
+        if not self.hold_refresh:
+            return succeed(None)
+        self.refreshed.append(Deferred())
+        return self.refreshed[-1]
