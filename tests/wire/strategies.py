@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from p2p_twisted.wire.changes import Change, Gone, Have
 from p2p_twisted.wire.errors import PHRASES
 from p2p_twisted.wire.limits import MAX_COOKIE, MAX_NAME, MAX_PIECES, MAX_SIZE, MAX_TITLE, TTL
 from p2p_twisted.wire.messages import (
@@ -117,6 +118,13 @@ def records(version: Version) -> st.SearchStrategy[IndexRecord]:
     six: tuple[st.SearchStrategy[Any], ...] = names, titles, hosts, ports, st.integers(0, TTL)
     nine = *six, sizes, sha256s, st.just("") | sha256s
     return st.builds(IndexRecord, *six) | st.builds(IndexRecord, *(nine if version is Version.V11 else six))
+
+
+changes: st.SearchStrategy[Change] = st.one_of(
+    records(Version.V11).filter(lambda record: record.sha256 is not None),
+    st.builds(Gone, names),
+    st.builds(Have, sha256s, sizes, piece_sets),
+)
 
 
 @st.composite

@@ -7,8 +7,11 @@ import pytest
 from p2p_twisted.wire.encode import encode_request, encode_response
 from p2p_twisted.wire.errors import BadRequest
 from p2p_twisted.wire.messages import (
+    Cancel,
     GetFile,
     GetIndex,
+    GetNext,
+    GetPieces,
     KeepAlive,
     Leave,
     Message,
@@ -148,6 +151,23 @@ def test_headers_of_1_1() -> None:
     assert encode_request(get) == (
         b"GET FILE P2P_DI_1.1\nHost 10.0.0.1\nOS Linux\nSHA-256: " + b"0f" * 32 + b"\nRange: 65536-131071\n\na\npdf\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("message", "wire"),
+    [
+        (GetIndex("0", True), b"GET INDEX P2P_DI_1.1\n%s\nSince: 0\nFollow: yes\n\n"),
+        (GetPieces("0a" * 32), b"GET PIECES P2P_DI_1.1\n%s\nSHA-256: " + b"0a" * 32 + b"\n\n"),
+        (
+            GetNext((("0a" * 32, ((0, 3), (7, 7))),)),
+            b"GET NEXT P2P_DI_1.1\n%s\nLength: 71\n\n" + b"0a" * 32 + b" 0-3,7\n",
+        ),
+        (Cancel("0a" * 32, (0, 9)), b"CANCEL FILE P2P_DI_1.1\n%s\nSHA-256: " + b"0a" * 32 + b"\nRange: 0-9\n\n"),
+    ],
+)
+def test_swarm(message: Message, wire: bytes) -> None:
+    request = Request(message, Version.V11, "10.0.0.1", "Linux")
+    assert encode_request(request) == wire.replace(b"%s", b"Host 10.0.0.1\nOS Linux")
 
 
 def test_response_of_1_1() -> None:

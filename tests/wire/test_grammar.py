@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2p_twisted.wire import fields, limits
+from p2p_twisted.wire.changes import Change, encode_change
 from p2p_twisted.wire.encode import encode_request, encode_response
 from p2p_twisted.wire.errors import BadRequest
 from p2p_twisted.wire.messages import Request, Response, Version
@@ -16,7 +17,7 @@ from p2p_twisted.wire.parser import RequestParser
 from p2p_twisted.wire.records import IndexRecord, encode_record
 
 from .protocol_text import GRAMMAR, LIKELY
-from .strategies import damaged, records, requests, responses
+from .strategies import changes, damaged, records, requests, responses
 
 
 @given(requests(), st.sampled_from([b"\n", b"\r\n"]))
@@ -42,6 +43,11 @@ def test_longest_texts(rule: str, most: int) -> None:
 @given(responses())
 def test_responses_are_in_the_grammar(answer: tuple[Response, bytes]) -> None:
     assert GRAMMAR.pattern("response").fullmatch(encode_response(answer[0]) + answer[1])
+
+
+@given(changes)
+def test_changes_are_in_the_grammar(change: Change) -> None:
+    assert GRAMMAR.pattern("changes").fullmatch(f"{encode_change(change)}\n".encode())
 
 
 @given(records(Version.V11))
@@ -70,7 +76,10 @@ def test_what_is_taken_is_in_the_grammar(data: st.DataObject, request: Request, 
 
 
 BEYOND = "a second|needs a Host and an OS|decimal number from|or than Length says|too long|data lines|FIRST not after"
-BEYOND += "|must not be empty|after the first line come|a name has at most"
+BEYOND += (
+    "|must not be empty|after the first line come|a name has at most|needs the header|in P2P.DI.1.0|Follow needs Since"
+)
+BEYOND += "|GET NEXT names|pieces must be ascending|a version of an index|can only be yes"
 """Why something in the grammar may be refused all the same: the rules that the page states in words."""
 
 

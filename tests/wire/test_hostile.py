@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from p2p_twisted.wire.encode import encode_request
 from p2p_twisted.wire.errors import BadRequest
-from p2p_twisted.wire.limits import MAX_DATA, MAX_HEAD, MAX_HEAD_LINES, MAX_LINE, MAX_NAME
+from p2p_twisted.wire.limits import MAX_DATA, MAX_HEAD, MAX_HEAD_LINES, MAX_LINE, MAX_NAME, MAX_WANTS
 from p2p_twisted.wire.messages import GetFile, Request
-from p2p_twisted.wire.parser import METHODS, VERSIONS, RequestParser
+from p2p_twisted.wire.methods import METHODS, ONLY_1_1
+from p2p_twisted.wire.parser import VERSIONS, RequestParser
 
 from .harness import RequestReceiver, parse, receive
 from .strategies import chunks, damaged, requests
@@ -127,6 +128,19 @@ def test_headers(headers: bytes) -> None:
 
 def test_1_0_has_no_other_headers() -> None:
     assert "Host ADDRESS" in refused(b"PQuery NULL P2P_DI_1.0\n" + HEAD + b"Limit: 1\n\ncookie:4\nport:1\n")
+
+
+@pytest.mark.parametrize("what", sorted(ONLY_1_1))
+def test_1_0_has_no_swarm(what: str) -> None:
+    assert "unknown method" in refused(f"{what} P2P_DI_1.0\n".encode() + HEAD + b"\n")
+
+
+@pytest.mark.parametrize("wants", [0, MAX_WANTS + 1])
+def test_get_next_names_a_bounded_number_of_files(wants: int) -> None:
+    head = b"GET NEXT P2P_DI_1.1\n" + HEAD
+    data = (b"0a" * 32 + b" 0\n") * wants
+    assert "from 1 to" in refused(head + b"Length: %d\n\n" % len(data) + data)
+    assert "Length" in refused(head + b"\n" + data)
 
 
 @pytest.mark.parametrize("value", ["", "5", "5-", "-5", "5-4", "0--1", "+0-1", "0-1,3-4", "0 - 1", f"0-{2**63}"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +29,7 @@ def test_length_counts_the_data(request: Request) -> None:
 @given(requests(Version.V11), st.booleans())
 def test_crlf_is_the_same_request(request: Request, colon: bool) -> None:
     wire = encode_request(request).replace(b"\n", b"\r\n")
+    wire = re.sub(rb"Length: \d+", b"Length: %d" % len(wire.partition(b"\r\n\r\n")[2]), wire)
     if colon:
         wire = wire.replace(b"\r\nHost ", b"\r\nHost: ", 1).replace(b"\r\nOS ", b"\r\nOS: ", 1)
     assert parse(wire) == [request]
