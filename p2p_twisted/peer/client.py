@@ -30,7 +30,11 @@ from ..wire.response_parser import ResponseParser
 OS_NAME = platform.system()
 CONNECT_TIMEOUT = 5
 PATIENCE = 20
-"""Seconds without a byte after which an outstanding request is given up."""
+"""Seconds without progress (an answer, or PACE bytes of one) after which outstanding requests are given up."""
+PACE = 4096
+"""Bytes: a server that sends one now and then, and will never be done, is not to hold us up."""
+COLLECT_TIME = 120
+"""Seconds in which a body that is collected must be complete, however long."""
 MAX_REFUSAL = 4096
 
 
@@ -93,7 +97,8 @@ class ClientConnection(LineReceiver):
         self._queue: deque[Exchange] = deque()
         self._parser = ResponseParser()
         self._left: int | None = None
-        self._heard = 0.0
+        self._progressed = 0.0
+        self._fresh = 0
         self._alarm: Any = None
         self._lost: FetchError | None = None
 
@@ -125,9 +130,16 @@ class ClientConnection(LineReceiver):
         return exchange.done
 
     def collect(self, message: Message, limit: int) -> Deferred[tuple[Response, bytes]]:
-        """As `ask`, but fires with the head and the whole body, of at most `limit` bytes."""
+        """As `ask`, but fires with the head and the whole body, of at most `limit` bytes, within COLLECT_TIME."""
         sink = _Collect(limit)
-        return self.ask(message, sink).addCallback(lambda response: (response, sink.body()))
+        late = self._clock.callLater(COLLECT_TIME, self._fail, Stalled(f"not complete within {COLLECT_TIME} s"))
+
+        def over(result: Response) -> Response:
+            if late.active():
+                late.cancel()
+            return result
+
+        return self.ask(message, sink).addBoth(over).addCallback(lambda response: (response, sink.body()))
 
     def close(self) -> None:
         """Be done with it; what is outstanding fails with Unreachable."""
@@ -139,8 +151,12 @@ class ClientConnection(LineReceiver):
     # what comes in
 
     def dataReceived(self, data: bytes) -> None:
-        """Bytes have come: the server is alive."""
-        self._heard = self._clock.seconds()
+        """Bytes have come; after the end they are no longer looked at."""
+        if self._lost is not None:
+            return
+        self._fresh += len(data)
+        if self._fresh >= PACE:
+            self._progress()
         super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def lineReceived(self, line: bytes) -> None:
@@ -180,7 +196,7 @@ class ClientConnection(LineReceiver):
             self._queue[0].sink.data(data)
         except FetchError as e:
             return self._fail(e)
-        if self._left == 0:
+        if self._left == 0 and self._queue:  # else the sink has closed the connection
             self._finish()
             self.setLineMode(extra)  # type: ignore[no-untyped-call]
 
@@ -198,6 +214,7 @@ class ClientConnection(LineReceiver):
     # the end of an exchange
 
     def _finish(self) -> None:
+        self._progress()
         exchange = self._queue.popleft()
         response = exchange.response
         assert response is not None
@@ -211,6 +228,7 @@ class ClientConnection(LineReceiver):
     def _fail(self, why: FetchError) -> None:
         if self._lost is None:
             self._lost = why
+            self.clearLineBuffer()  # type: ignore[no-untyped-call]
             if self._alarm is not None and self._alarm.active():
                 self._alarm.cancel()
             if self.transport is not None:
@@ -218,16 +236,19 @@ class ClientConnection(LineReceiver):
         while self._queue:
             self._queue.popleft().done.errback(self._lost)
 
+    def _progress(self) -> None:
+        self._progressed, self._fresh = self._clock.seconds(), 0
+
     def _watch(self) -> None:
         if len(self._queue) == 1:
-            self._heard = self._clock.seconds()
+            self._progress()
         if self._alarm is None or not self._alarm.active():
             self._alarm = self._clock.callLater(PATIENCE, self._check)
 
     def _check(self) -> None:
-        quiet = self._clock.seconds() - self._heard
+        quiet = self._clock.seconds() - self._progressed
         if self._queue and quiet >= PATIENCE:
-            self._fail(Stalled(f"nothing came for {PATIENCE} s"))
+            self._fail(Stalled(f"nothing, or next to nothing, came for {PATIENCE} s"))
         elif self._queue:
             self._alarm = self._clock.callLater(PATIENCE - quiet, self._check)
 
