@@ -1,0 +1,218 @@
+"""One large file over loopback, verified: ``curl`` from nginx and ``sha256sum`` against ``p2p get``.
+
+    python -m benchmarks.loopback [--size 1024] [--repeat 3] [--dir DIR]
+
+Both read the same file from the same folder and write to the same file system, in turns; before each turn what the
+one before wrote is deleted and the disk is idle. curl comes with nginx's sendfile and is followed by sha256sum;
+``p2p get`` is a command of its own each time: it starts, registers, finds the file, fetches it from a serving peer and
+verifies it. The bar is a ratio of 1.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from p2p_twisted.experiment.cluster import Cluster
+from p2p_twisted.experiment.interrupts import Interrupts
+from p2p_twisted.experiment.processes import ClusterError, Loopback
+
+REPOSITORY = Path(__file__).parents[1]
+
+NAME = "large.bin"
+BOTH = "curl and sha256sum"
+BLOCK = 2**20
+COMMAND_SECONDS = 120
+START_SECONDS = 10
+NGINX_CONF = """
+daemon off; worker_processes 1; pid {state}/pid; error_log {state}/error.log; user {user};
+events {{ worker_connections 64; }}
+http {{
+    sendfile on; tcp_nopush on; access_log off; client_body_temp_path {state}/body;
+    proxy_temp_path {state}/proxy; fastcgi_temp_path {state}/fastcgi;
+    uwsgi_temp_path {state}/uwsgi; scgi_temp_path {state}/scgi;
+    server {{ listen 127.0.0.1:{port}; root {root}; }}
+}}
+"""
+
+
+class BenchError(Exception):
+    """The comparison cannot go on; the text is one line that says why."""
+
+
+def main() -> None:
+    options = _options()
+    tools = {name: _find(name) for name in ("nginx", "curl", "sha256sum")}
+    if absent := [name for name, path in tools.items() if path is None]:
+        sys.exit(f"loopback: not found: {', '.join(absent)}; install nginx-light, curl and coreutils")
+    try:
+        with Interrupts(), tempfile.TemporaryDirectory(prefix="loopback-", dir=options.dir.resolve()) as folder:
+            _compare(Path(folder), options.size, options.repeat, tools)
+    except (BenchError, ClusterError) as error:
+        sys.exit(f"loopback: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _compare(folder: Path, size: int, repeat: int, tools: dict[str, str]) -> None:
+    share, target, state = (folder / name for name in ("share", "target", "nginx"))
+    for made in (share, target, state):
+        made.mkdir()
+    sha256 = _make(share / NAME, size)
+    times: dict[str, list[float]] = {"curl": [], "sha256sum": [], BOTH: [], "p2p get": []}
+    with _nginx(tools["nginx"], share, state) as url, _peer(share) as rs:
+        for _ in range(repeat):
+            fetched, verified = _curl(tools, url, target, sha256)
+            times["curl"].append(fetched)
+            times["sha256sum"].append(verified)
+            times[BOTH].append(fetched + verified)
+            times["p2p get"].append(_p2p(rs, target, sha256))
+    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+    for name, seconds in times.items():
+        rate = size / 1024 / medians[name]
+        print(f"{name:20} {medians[name]:6.2f} s  {rate:5.2f} GiB/s   runs {' '.join(f'{s:.2f}' for s in seconds)}")
+    print(f"{'ratio':20} {medians['p2p get'] / medians[BOTH]:6.2f}")
+
+
+def _curl(tools: dict[str, str], url: str, target: Path, sha256: str) -> tuple[float, float]:
+    """Seconds of the one and of the other."""
+    path = _cleared(target) / NAME
+    start = time.perf_counter()
+    _run([tools["curl"], "-sSf", "-o", str(path), url])
+    fetched = time.perf_counter()
+    said = _run([tools["sha256sum"], str(path)])
+    verified = time.perf_counter()
+    if said.split()[0] != sha256:
+        raise BenchError("curl brought a wrong file")
+    return fetched - start, verified - fetched
+
+
+def _p2p(rs: tuple[str, int], target: Path, sha256: str) -> float:
+    _cleared(target)
+    command = [sys.executable, "-m", "p2p_twisted.cli.main", "get", NAME, "-o", str(target)]
+    with tempfile.TemporaryDirectory(prefix="p2p-") as state:
+        start = time.perf_counter()
+        _run([*command, "--rs-host", rs[0], "--rs-port", str(rs[1]), "--state-dir", state])
+        seconds = time.perf_counter() - start
+    if _sha256(target / NAME) != sha256:
+        raise BenchError("p2p get brought a wrong file")
+    return seconds
+
+
+@contextlib.contextmanager
+def _nginx(program: str, root: Path, state: Path) -> Iterator[str]:
+    """Serve ``root``; the URL of the file."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    user = "root" if os.geteuid() == 0 else "nobody"  # who is not root stays who he is, with a warning
+    conf = state / "nginx.conf"
+    conf.write_text(NGINX_CONF.format(state=state, user=user, port=port, root=root))
+    argv = [program, "-p", str(state), "-e", str(state / "error.log"), "-c", str(conf)]
+    process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        _wait_for(process, port, state / "error.log")
+        yield f"http://127.0.0.1:{port}/{NAME}"
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    said = log.read_text().splitlines() if log.exists() else []
+    raise BenchError(f"nginx does not serve: {said[-1] if said else 'it says nothing'}")
+
+
+@contextlib.contextmanager
+def _peer(share: Path) -> Iterator[tuple[str, int]]:
+    """An RS and a peer that serves ``share``; the RS's address and port."""
+
+    def options(role: str) -> Sequence[str]:
+        return () if role == "rs" else ("--share", str(share))
+
+    os.environ["PYTHONPATH"] = str(REPOSITORY)  # for every process of the package that is started from here on
+    launcher = Ports()
+    with Cluster(1, launcher, options) as cluster:
+        cluster.start()
+        cluster.wait_for_documents(1, COMMAND_SECONDS)
+        yield launcher.address("rs"), launcher.ports["rs"]
+
+
+class Ports(Loopback):
+    """Loopback, remembering who has which port."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ports: dict[str, int] = {}
+
+    def port(self, role: str) -> int:
+        """See Loopback.port."""
+        self.ports[role] = super().port(role)
+        return self.ports[role]
+
+
+def _run(argv: list[str]) -> str:
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=COMMAND_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(f"{Path(argv[0]).name}: not done after {COMMAND_SECONDS} s") from error
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["no word"]
+        raise BenchError(f"{' '.join(argv[:4])}: exit status {done.returncode}: {said[-1]}")
+    return done.stdout
+
+
+def _make(path: Path, size: int) -> str:
+    """Write ``size`` MiB of random bytes; their SHA-256."""
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        for _ in range(size):
+            block = os.urandom(BLOCK)
+            digest.update(block)
+            file.write(block)
+    return digest.hexdigest()
+
+
+def _cleared(target: Path) -> Path:
+    shutil.rmtree(target)
+    target.mkdir()
+    os.sync()
+    return target
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _find(name: str) -> str | None:
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
+def _options() -> argparse.Namespace:
+    summary, _, details = __doc__.partition("\n")
+    parser = argparse.ArgumentParser(description=summary, epilog=details.partition("\n\n")[2])
+    parser.add_argument("--size", type=int, default=1024, help="MiB of the file; default: 1024")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each; default: 3")
+    parser.add_argument("--dir", type=Path, default=Path(), help="where the files are made; default: here")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

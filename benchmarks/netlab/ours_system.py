@@ -1,0 +1,118 @@
+"""This project as a system under test: an RS and peers as twistd processes, ordered about over their control API."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from benchmarks.netlab.system import BenchError
+from benchmarks.netlab.works import Work
+from p2p_twisted.experiment.cluster import Cluster
+from p2p_twisted.experiment.netns import LabHosts, NetLab
+from p2p_twisted.experiment.processes import ClusterError, Member
+from p2p_twisted.web.client import ControlError
+
+PORT = 4400
+REPOSITORY = Path(__file__).parents[2]
+ASK_SECONDS = 1.0  # between looks at a download whose files are not all there yet
+
+
+class OurSystem:
+    """Peers of this project; the RS has a host of its own, behind those of the work."""
+
+    name = "ours"
+    services = 1
+
+    @contextlib.contextmanager
+    def start(self, lab: NetLab, work: Work, folder: Path) -> Iterator["OurSwarm"]:
+        """See System.start; its files are in the cluster's own folder, a Unix socket's path being short."""
+        with Cluster(work.hosts, Hosts(lab, PORT)) as cluster:
+            swarm = OurSwarm(cluster, work)
+            swarm.fill()
+            try:
+                cluster.start()
+                yield swarm
+            except (ClusterError, ControlError) as error:
+                raise BenchError(str(error)) from error
+
+
+class Hosts(LabHosts):
+    """The laboratory, with this checkout's package and twistd plugins for whatever is started there."""
+
+    def launch(self, role: str, argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+        """See LabHosts.launch."""
+        return super().launch(role, argv, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, **options)
+
+
+class OurSwarm:
+    """The running cluster and the downloads it was told to make."""
+
+    def __init__(self, cluster: Cluster, work: Work) -> None:
+        self._cluster, self._work = cluster, work
+        self._ids: dict[int, str] = {}
+        self._unseen = {host: list(work.names) for host in work.wanting}
+        self._asked = dict.fromkeys(work.wanting, 0.0)
+        self._finished: dict[int, float] = {}
+
+    def fill(self) -> None:
+        """Give every host the documents it starts with."""
+        for host, names in self._work.holdings.items():
+            for document in self._work.documents:
+                if document.name in names:
+                    shutil.copy(document, self._member(host).share_dir)
+
+    def order(self) -> None:
+        """See Swarm.order."""
+        hosts = self._work.wanting
+        barrier = threading.Barrier(len(hosts))
+
+        def order(host: int) -> str:
+            barrier.wait()
+            return self._member(host).control.post("downloads", {"all": True})["id"]
+
+        with ThreadPoolExecutor(len(hosts)) as pool:
+            self._ids = dict(zip(hosts, pool.map(order, hosts), strict=True))
+
+    def finished(self) -> dict[int, float]:
+        """See Swarm.finished. The time is the peer's own, when its last file had been verified and renamed."""
+        for host in self._work.wanting:
+            if host not in self._finished and self._worth_asking(host):
+                self._ask(host)
+        return self._finished
+
+    def first_copy(self) -> float | None:
+        """See Swarm.first_copy."""
+        return None
+
+    def kill(self, host: int) -> None:
+        """See Swarm.kill."""
+        self._member(host).kill()
+
+    def path(self, host: int, name: str) -> Path:
+        """See Swarm.path."""
+        member = self._member(host)
+        return (member.share_dir if name in self._work.holdings.get(host, ()) else member.download_dir) / name
+
+    def _member(self, host: int) -> Member:
+        return self._cluster.peers[host - 1]
+
+    def _worth_asking(self, host: int) -> bool:
+        """Whether all files are there, which is seen without costing the peer any time; or else now and then."""
+        unseen = self._unseen[host]
+        while unseen and self.path(host, unseen[-1]).exists():
+            unseen.pop()
+        return not unseen or time.monotonic() - self._asked[host] > ASK_SECONDS
+
+    def _ask(self, host: int) -> None:
+        self._asked[host] = time.monotonic()
+        download = self._member(host).control.get(f"downloads/{self._ids[host]}")
+        if download["state"] == "done":
+            self._finished[host] = download["ended"] - time.time() + time.monotonic()
+        elif download["state"] in ("failed", "cancelled"):
+            raise BenchError(f"the download in host {host} {download['state']}: {download['error']}")

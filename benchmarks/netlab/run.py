@@ -1,0 +1,118 @@
+"""One run of one work by one system: hosts made, system started, order given, links watched, files verified."""
+
+import hashlib
+import math
+import statistics
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from benchmarks.netlab.system import BenchError, Swarm, System
+from benchmarks.netlab.works import DOWN, KILL_AFTER, SOURCE, UP, Work
+from p2p_twisted.experiment.netns import NetLab
+
+POLL_SECONDS = 0.005  # between looks at who has finished
+SAMPLE_SECONDS = 0.1  # between looks at the counters of the links
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run showed; what was sent and received is in times the bytes that were to be, data above TCP.
+
+    ``seconds``: order until the last one had all. ``source``: sent by the source until then (None: there is none);
+    ``copy``: until the downloaders together had everything (None: not known). ``extra``: received beyond the
+    documents, protocol and duplicates, mean of the downloaders. ``busy``: the processors' busy share. ``spared``: the
+    source should have been killed, but all had finished before it had sent that much.
+    """
+
+    seconds: float
+    source: float | None
+    copy: float | None
+    extra: float
+    busy: float
+    spared: bool
+
+
+class Watch:
+    """The counters of the links and of the processors during a run."""
+
+    def __init__(self, lab: NetLab) -> None:
+        self._lab = lab
+        self._start = lab.traffic()
+        self._source = [(time.monotonic(), 0)]
+        self._processors = _processor_times()
+
+    def sample(self) -> None:
+        """Look at what the source has sent, if the last look was long enough ago."""
+        if time.monotonic() - self._source[-1][0] >= SAMPLE_SECONDS:
+            sent = self._lab.traffic()[SOURCE].sent - self._start[SOURCE].sent
+            self._source.append((time.monotonic(), sent))
+
+    def source_sent(self, at: float = math.inf) -> float:
+        """Data the source has sent until the last look, or until the time.monotonic() ``at``."""
+        for (before, low), (after, high) in pairwise(self._source):
+            if before <= at <= after:
+                return low + (high - low) * (at - before) / (after - before)
+        return self._source[-1][1]
+
+    def received(self, host: int) -> int:
+        """Data ``host`` has received until now."""
+        return self._lab.traffic()[host].received - self._start[host].received
+
+    def busy(self) -> float:
+        """The share of the processors' time spent on work since the start."""
+        idle, total = (now - then for now, then in zip(_processor_times(), self._processors, strict=True))
+        return 1 - idle / total if total else 0.0
+
+
+def run(system: System, work: Work, folder: Path, timeout: float) -> Outcome:
+    """Run ``work`` once in new hosts, files in the empty ``folder``; raises BenchError, after ``timeout`` s too."""
+    with NetLab(work.hosts + system.services, UP, DOWN) as lab:
+        with system.start(lab, work, folder) as swarm:
+            watch = Watch(lab)
+            begun = time.monotonic()
+            swarm.order()
+            killed = _wait(swarm, work, watch, begun + timeout)
+            busy = watch.busy()
+            watch.sample()
+            ended, copied = max(swarm.finished().values()), swarm.first_copy()
+            outcome = Outcome(
+                ended - begun,
+                watch.source_sent(ended) / work.size if work.has_source else None,
+                watch.source_sent(copied) / work.size if copied else None,
+                statistics.mean(watch.received(host) / work.lacking(host) - 1 for host in work.wanting),
+                busy,
+                work.killed and not killed,
+            )
+        _verify(swarm, work)
+    return outcome
+
+
+def _wait(swarm: Swarm, work: Work, watch: Watch, deadline: float) -> bool:
+    """Return when all have finished: whether the source was killed on the way."""
+    killed = False
+    while len(finished := swarm.finished()) < len(work.wanting):
+        if time.monotonic() > deadline:
+            raise BenchError(f"{len(finished)} of {len(work.wanting)} hosts had finished when the time was over")
+        watch.sample()
+        if work.killed and not killed and watch.source_sent() >= KILL_AFTER * work.size:
+            swarm.kill(SOURCE)
+            killed = True
+        time.sleep(POLL_SECONDS)
+    return killed
+
+
+def _verify(swarm: Swarm, work: Work) -> None:
+    for document in work.documents:
+        right = hashlib.sha256(document.read_bytes()).digest()
+        for host in work.wanting:
+            copy = swarm.path(host, document.name)
+            if not copy.is_file() or hashlib.sha256(copy.read_bytes()).digest() != right:
+                raise BenchError(f"host {host} has a wrong or no copy of {document.name}")
+
+
+def _processor_times() -> tuple[int, int]:
+    """Ticks that all processors have idled, and all their ticks, since the machine started."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return fields[3] + fields[4], sum(fields)

@@ -1,0 +1,41 @@
+"""What the bench asks of a system under test; each adapter module has one."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from benchmarks.netlab.works import Work
+from p2p_twisted.experiment.netns import NetLab
+
+
+class BenchError(Exception):
+    """A run cannot go on; the text is one line that says why."""
+
+
+class Swarm(Protocol):
+    """One system, running in every host of a work."""
+
+    def order(self) -> None:
+        """Order the download in all hosts that want something, at the same instant."""
+
+    def finished(self) -> dict[int, float]:
+        """The hosts that have all, with the time.monotonic() at which they had; raises BenchError when one failed."""
+
+    def first_copy(self) -> float | None:
+        """The time.monotonic() at which the downloaders together had everything; None while not so, or unknown."""
+
+    def kill(self, host: int) -> None:
+        """SIGKILL the system's process in ``host``."""
+
+    def path(self, host: int, name: str) -> Path:
+        """Where ``host`` keeps the document ``name``, whether it started with it or fetched it."""
+
+
+class System(Protocol):
+    """A system under test: ``name`` in the table, ``services`` hosts needed beside the work's (numbered after them)."""
+
+    name: str
+    services: int
+
+    def start(self, lab: NetLab, work: Work, folder: Path) -> AbstractContextManager[Swarm]:
+        """Start the system in all hosts, ready for the order; files go to ``folder``. Leaving ends every process."""

@@ -1,0 +1,97 @@
+"""The works: which host starts with which documents, who wants them all, and how fast a fluid could do it."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+UP = 20_000_000  # bits/s of every host's uplink
+DOWN = 100_000_000  # bits/s of every host's downlink
+SOURCE = 1  # the host that has everything, where there is one
+LARGE = 32 * 2**20  # bytes of the one file
+CORPUS_FILES = 60
+SPREAD_PEERS = 6
+KILL_AFTER = 1.1  # times the file, sent by the source
+
+
+@dataclass(frozen=True)
+class Work:
+    """One task for a system: ``documents`` exist, ``holdings`` says who has which names, ``wanting`` wants all.
+
+    ``bound`` is the fluid bound in seconds, framing not counted; ``killed`` says that the source is killed on the way.
+    """
+
+    title: str
+    documents: tuple[Path, ...]
+    holdings: dict[int, tuple[str, ...]]
+    wanting: tuple[int, ...]
+    bound: float
+    killed: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all documents, ascending."""
+        return tuple(sorted(path.name for path in self.documents))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all documents."""
+        return sum(path.stat().st_size for path in self.documents)
+
+    def lacking(self, host: int) -> int:
+        """Bytes of the documents that ``host`` has yet to get."""
+        held = self.holdings.get(host, ())
+        return sum(path.stat().st_size for path in self.documents if path.name not in held)
+
+    @property
+    def has_source(self) -> bool:
+        """Whether there is one host that has everything and wants nothing."""
+        return SOURCE not in self.wanting
+
+    @property
+    def hosts(self) -> int:
+        """How many hosts the work has; they are numbered from 1."""
+        return len(self.holdings.keys() | set(self.wanting))
+
+
+def one_file(folder: Path, downloaders: int, killed: bool = False) -> Work:
+    """A file of 32 MiB, made in ``folder``, from one source to ``downloaders`` hosts."""
+    path = folder / "large.bin"
+    if not path.exists():
+        path.write_bytes(random.Random(downloaders).randbytes(LARGE))
+    title = f"32 MiB, {'source killed' if killed else '1 source'}, {downloaders} downloaders"
+    return _from_one_source(title, (path,), downloaders, killed)
+
+
+def rfc_set(corpus: Path, downloaders: int) -> Work:
+    """The PDFs of ``corpus`` from one source to ``downloaders`` hosts."""
+    documents = _pdfs(corpus)
+    return _from_one_source(f"{len(documents)} RFCs, 1 source, {downloaders} downloaders", documents, downloaders)
+
+
+def rfc_spread(corpus: Path) -> Work:
+    """The PDFs of ``corpus``, dealt out in turn to six peers, all of whom want all."""
+    documents = _pdfs(corpus)
+    peers = tuple(range(1, SPREAD_PEERS + 1))
+    holdings = {peer: tuple(path.name for path in documents[peer - 1 :: SPREAD_PEERS]) for peer in peers}
+    total = sum(path.stat().st_size for path in documents)
+    bound = (SPREAD_PEERS - 1) * total / (SPREAD_PEERS * UP / 8)
+    return Work(f"{len(documents)} RFCs, spread over {SPREAD_PEERS} peers", documents, holdings, peers, bound)
+
+
+def fluid_bound(size: int, downloaders: int) -> float:
+    """Seconds to bring ``size`` bytes from one source to ``downloaders`` hosts (Kumar and Ross 2006)."""
+    return 8 * max(size / UP, size / DOWN, downloaders * size / (UP * (1 + downloaders)))
+
+
+def _from_one_source(title: str, documents: tuple[Path, ...], downloaders: int, killed: bool = False) -> Work:
+    holdings = {SOURCE: tuple(sorted(path.name for path in documents))}
+    bound = fluid_bound(sum(path.stat().st_size for path in documents), downloaders)
+    wanting = tuple(range(SOURCE + 1, SOURCE + 1 + downloaders))
+    return Work(title, documents, holdings, wanting, bound, killed)
+
+
+def _pdfs(corpus: Path) -> tuple[Path, ...]:
+    found = tuple(sorted(corpus.glob("*.pdf"))[-CORPUS_FILES:])
+    if len(found) < CORPUS_FILES:
+        raise SystemExit(f"netlab: {corpus} has {len(found)} PDFs, {CORPUS_FILES} are needed: give --corpus DIR")
+    return found
