@@ -10,7 +10,7 @@ from types import MappingProxyType
 from twisted.logger import Logger
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SharedFile:
     """A file that is shared: `name` (with ``/``), `path`, `size` in bytes, `mtime_ns`, `sha256` in hex, `pieces` (the
     32-byte digests of all pieces, b"" when there is at most one), `title` or "", and `inode` (0 if of no matter)."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from twisted.internet import inotify
 from twisted.internet.error import ConnectionDone
@@ -16,9 +15,6 @@ from twisted.python.failure import Failure
 from twisted.python.filepath import FilePath
 
 from .paths import is_safe
-
-if TYPE_CHECKING:
-    from twisted.internet.base import ReactorBase
 
 # A file is of interest once its writer closes it (its making is not), a folder as soon as it is made.
 _EVENTS = (
@@ -38,7 +34,7 @@ class Notifier(inotify.INotify):
     Raises OSError when the user has no inotify instance left.
     """
 
-    def __init__(self, reactor: ReactorBase, changed: Callable[[], None]) -> None:
+    def __init__(self, reactor: object, changed: Callable[[], None]) -> None:
         try:
             super().__init__(reactor)
         except inotify.INotifyError as e:

@@ -78,28 +78,28 @@ def survey(roots: Sequence[Path], known: Mapping[str, SharedFile], cache: HashCa
     A file that changed, and whose new hashes the cache does not have, is both `gone` and `unread`.
     """
     result = Survey()
-    found: dict[str, Found] = {}
+    seen, kept, present = set(), set(), set()
     for root in map(os.fspath, roots):
         for file in walk(root, result):
-            found.setdefault(file.name, file)
-    kept = set()
-    for file in found.values():
-        if file.matches(known.get(file.name)):
-            kept.add(file.name)
-        elif hashes := cache.get(file.path, file.stamp):
-            kept.add(file.name)
-            result.cached.append(file.with_hashes(hashes))
-        else:
-            result.unread.append(file)
+            present.add(file.path)
+            if file.name in seen:
+                continue
+            seen.add(file.name)
+            if file.matches(known.get(file.name)):
+                kept.add(file.name)
+            elif hashes := cache.get(file.path, file.stamp):
+                kept.add(file.name)
+                result.cached.append(file.with_hashes(hashes))
+            else:
+                result.unread.append(file)
     result.gone = [old for name, old in known.items() if name not in kept]
     if result.gone or not known:
-        _prune(roots, found, result, cache)
+        _prune(roots, present, result, cache)
     return result
 
 
-def _prune(roots: Sequence[Path], found: Mapping[str, Found], result: Survey, cache: HashCache) -> None:
+def _prune(roots: Sequence[Path], present: set[str], result: Survey, cache: HashCache) -> None:
     """Forget vanished files, but not those of a root that is missing: that may be a disk to be mounted again."""
-    present = {file.path for file in found.values()}
     for root in set(map(os.fspath, roots)).intersection(result.folders):
         cache.prune(root, present)
 
@@ -107,10 +107,9 @@ def _prune(roots: Sequence[Path], found: Mapping[str, Found], result: Survey, ca
 def walk(root: str, result: Survey) -> Iterator[Found]:
     """All files below `root` that may be shared, links not followed; what was walked through and what was in the way
     goes into `result`."""
-    pending = [""]
+    pending = [(root, "")]
     while pending:
-        inner = pending.pop()
-        folder, prefix = (f"{root}/{inner}", f"{inner}/") if inner else (root, "")
+        folder, prefix = pending.pop()
         try:
             with os.scandir(folder) as entries:
                 result.folders.append(folder)
@@ -119,7 +118,7 @@ def walk(root: str, result: Survey) -> Iterator[Found]:
                     if not is_safe(name):
                         continue
                     if entry.is_dir(follow_symlinks=False):
-                        pending.append(name)
+                        pending.append((entry.path, f"{name}/"))
                     elif entry.is_file(follow_symlinks=False) and (stamp := _stamp_of(entry)):
                         yield Found(root, name, entry.path, stamp)
         except OSError as e:

@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, fail, gatherResults
+from twisted.internet.interfaces import IReactorThreads, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 
@@ -21,14 +22,15 @@ from .pieces import list_length
 from .scan import Found, batches, read_files, stamp_of, survey
 from .watch import Watch
 
-if TYPE_CHECKING:
-    from twisted.internet.base import ReactorBase
-
 SLICE = 1000
 """Changes made known in one turn of the reactor."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+
+class Reactor(IReactorTime, IReactorThreads):
+    """What a library needs of a reactor; for inotify also IReactorFDSet."""
 
 
 class Library(Catalogue):
@@ -37,11 +39,11 @@ class Library(Catalogue):
     A changed file may be removed first, and added again when it has been read. `hashed` counts the files read so far.
     """
 
-    def __init__(self, reactor: ReactorBase, folders: Sequence[Path], cache: HashCache) -> None:
+    def __init__(self, reactor: Reactor, folders: Sequence[Path], cache: HashCache) -> None:
         super().__init__()
         self.hashed = 0
         self._reactor = reactor
-        self._folders = [Path(os.path.realpath(folder)) for folder in folders]
+        self._folders = list(dict.fromkeys(Path(os.path.realpath(folder)) for folder in folders))
         self._cache = cache
         self._unsaved: list[tuple[str, Stamp, Hashes]] = []
         self._problems: set[str] = set()
@@ -80,10 +82,10 @@ class Library(Catalogue):
         return done
 
     def add_folder(self, path: Path) -> Deferred[None]:
-        """Share the folder `path` too; fires when it has been read. Raises NotADirectoryError if it is none."""
+        """Share the folder `path` too; fires when it has been read. Fails with NotADirectoryError if it is none."""
         folder = Path(os.path.realpath(path))
         if not folder.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, "is not a folder", str(path))
+            return fail(NotADirectoryError(errno.ENOTDIR, "is not a folder", str(path)))
         if folder not in self._folders:
             self._folders.append(folder)
         return self.scan()

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 if TYPE_CHECKING:
-    from twisted.internet.base import ReactorBase
-
     from .notify import Notifier
 
 POLL = 5.0
@@ -31,7 +29,7 @@ class Watch:
 
     log = Logger()
 
-    def __init__(self, reactor: ReactorBase, scan: Callable[[], object]) -> None:
+    def __init__(self, reactor: IReactorTime, scan: Callable[[], object]) -> None:
         self._reactor = reactor
         self._scan = scan
         self._running = False

@@ -1,0 +1,360 @@
+"""The library on real folders, its threads being function calls and its scans driven by hand."""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from p2p_twisted.library import shared
+from p2p_twisted.library.cache import HashCache
+from p2p_twisted.library.pieces import MIN_PIECE, PieceHasher
+from p2p_twisted.library.shared import Library
+from p2p_twisted.library.watch import POLL
+
+from .fakes import InlineReactor
+
+
+class LibraryCase(SynchronousTestCase):
+    def setUp(self):
+        self.base = Path(os.path.realpath(self.mktemp()))
+        self.share = self.base / "share"
+        self.share.mkdir(parents=True)
+        self.reactor = InlineReactor()
+        self.library = self.make_library()
+        self.changes = []
+        self.library.on_change.append(lambda added, removed: self.changes.append(([f.name for f in added], removed)))
+
+    def make_library(self, *folders):
+        cache = HashCache(self.base / "hashes.sqlite")
+        self.addCleanup(cache.close)
+        return Library(self.reactor, folders or [self.share], cache)
+
+    def write(self, name, data=b"x", folder=None):
+        path = (folder or self.share) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    def scan(self, library=None):
+        self.successResultOf((library or self.library).scan())
+
+    def warnings(self):
+        """The lines logged from now on."""
+        lines = []
+
+        def observe(event):
+            if event["log_level"] >= LogLevel.warn and "problem" in event:
+                lines.append(event["problem"])
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        return lines
+
+
+class ScanTests(LibraryCase):
+    def test_files_come(self):
+        self.write("a.txt", b"Hello world\n")
+        self.write("sub/b.bin", b"")
+        self.scan()
+        self.assertEqual(set(self.library.files), {"a.txt", "sub/b.bin"})
+        a = self.library.get("a.txt")
+        self.assertEqual((a.sha256, a.title, a.size), (sha256(b"Hello world\n").hexdigest(), "Hello world", 12))
+        self.assertIs(self.library.by_sha256(a.sha256), a)
+        self.assertEqual(len(self.changes), 1)
+
+    def test_nothing_changes(self):
+        self.write("a.txt")
+        self.scan()
+        self.scan()
+        self.assertEqual((self.library.version, self.library.hashed), (1, 1))
+
+    def test_files_change(self):
+        self.write("a.txt", b"old")
+        self.scan()
+        self.write("a.txt", b"newer")
+        self.scan()
+        self.assertEqual(self.library.get("a.txt").sha256, sha256(b"newer").hexdigest())
+        self.assertEqual(self.changes, [(["a.txt"], []), ([], ["a.txt"]), (["a.txt"], [])])
+
+    def test_files_go(self):
+        path = self.write("sub/b.txt")
+        self.scan()
+        path.unlink()
+        self.scan()
+        self.assertEqual(dict(self.library.files), {})
+        self.assertEqual(self.changes, [(["sub/b.txt"], []), ([], ["sub/b.txt"])])
+
+    def test_a_file_that_moves_has_its_new_name_only(self):
+        path = self.write("a.txt")
+        self.scan()
+        path.rename(self.share / "b.txt")
+        self.scan()
+        self.assertEqual(set(self.library.files), {"b.txt"})
+
+    def test_a_restart_reads_nothing(self):
+        for i in range(100):
+            self.write(f"{i % 7}/{i}.txt", b"Document %d\n" % i)
+        self.scan()
+        again = self.make_library()
+        self.scan(again)
+        self.assertEqual(dict(again.files), dict(self.library.files))
+        self.assertEqual((self.library.hashed, again.hashed), (100, 0))
+
+    def test_a_file_made_anew_while_nobody_looked_is_read(self):
+        path = self.write("a.txt", b"one")
+        self.scan()
+        path.unlink()
+        self.write("a.txt", b"two")
+        again = self.make_library()
+        self.scan(again)
+        self.assertEqual((again.get("a.txt").sha256, again.hashed), (sha256(b"two").hexdigest(), 1))
+
+    def test_many_changes_are_made_known_in_slices(self):
+        self.patch(shared, "SLICE", 2)
+        for i in range(5):
+            self.write(f"{i}.txt")
+        self.scan()
+        again = self.make_library()
+        sizes = []
+        again.on_change.append(lambda added, removed: sizes.append(len(added)))
+        scanned = again.scan()
+        self.assertEqual(sizes, [2])
+        self.reactor.advance(0)
+        self.successResultOf(scanned)
+        self.assertEqual(sizes, [2, 2, 1])
+
+    def test_what_cannot_be_read_is_told_once(self):
+        lines = self.warnings()
+        self.share.rename(self.base / "away")
+        self.scan()
+        self.scan()
+        self.assertEqual(lines, [f"{self.share}: No such file or directory"])
+        (self.base / "away").rename(self.share)
+        self.write("a.txt")
+        self.scan()
+        self.assertEqual(set(self.library.files), {"a.txt"})
+        self.assertEqual(len(lines), 1)
+
+    def test_a_scan_that_fails_is_not_the_last(self):
+        self.patch(shared, "survey", None)
+        self.scan()
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+
+class UnderWayTests(LibraryCase):
+    """What happens while a scan waits for its threads."""
+
+    def setUp(self):
+        super().setUp()
+        self.waiting = []
+
+        def in_thread(work, *args):
+            done = Deferred()
+            self.waiting.append((done, work, args))
+            return done
+
+        self.library._in_thread = in_thread
+
+    def go_on(self, meanwhile=lambda: None):
+        """Do what was handed to threads until now, then `meanwhile`, then let the library know."""
+        waiting, self.waiting = self.waiting, []
+        results = [(done, work(*args)) for done, work, args in waiting]
+        meanwhile()
+        for done, result in results:
+            done.callback(result)
+
+    def test_a_scan_asked_for_sees_what_came_during_the_one_before(self):
+        first, later = self.library.scan(), []
+
+        def meanwhile():
+            self.write("a.txt")
+            later.extend([self.library.scan(), self.library.scan()])
+
+        self.go_on(meanwhile)
+        self.successResultOf(first)
+        for asked in later:
+            self.assertNoResult(asked)
+        while self.waiting:
+            self.go_on()
+        for asked in later:
+            self.successResultOf(asked)
+        self.assertEqual(set(self.library.files), {"a.txt"})
+
+    def test_a_download_that_the_walk_found_but_did_not_know_is_not_read(self):
+        path = self.write("a.txt", b"data")
+        scanned = self.library.scan()
+        self.go_on(lambda: self.library.add_file(self.share, path, sha256(b"data").hexdigest(), b""))
+        while not scanned.called:
+            self.go_on()
+        self.assertEqual((self.library.hashed, set(self.library.files)), (0, {"a.txt"}))
+
+    def test_a_download_in_place_of_a_file_that_the_walk_missed_stays(self):
+        path = self.write("a.txt", b"old")
+        self.library.add_file(self.share, path, sha256(b"old").hexdigest(), b"")
+
+        def download():
+            self.write("a.txt", b"newer")
+            self.library.add_file(self.share, path, sha256(b"newer").hexdigest(), b"")
+
+        path.unlink()
+        scanned = self.library.scan()
+        self.go_on()
+        self.go_on(download)
+        self.successResultOf(scanned)
+        self.assertEqual(self.library.get("a.txt").sha256, sha256(b"newer").hexdigest())
+
+    def test_stop_waits_for_the_scan_under_way(self):
+        self.write("a.txt")
+        self.library.scan()
+        stopped = self.library.stop()
+        self.assertNoResult(stopped)
+        self.go_on()
+        self.successResultOf(stopped)
+        self.assertEqual((self.waiting, self.library.hashed), ([], 0))
+
+
+class AddTests(LibraryCase):
+    def add(self, name, data, folder=None, **more):
+        hasher = PieceHasher(len(data))
+        hasher.update(data)
+        folder = folder or self.share
+        return self.library.add_file(folder, self.write(name, data, folder), hasher.sha256(), hasher.pieces(), **more)
+
+    def test_a_download_is_shared_at_once_and_never_read(self):
+        data = bytes(MIN_PIECE + 1)
+        added = self.add("sub/a.bin", data, title="Zeros")
+        self.assertEqual(self.changes, [(["sub/a.bin"], [])])
+        self.assertIs(self.library.get("sub/a.bin"), added)
+        self.assertEqual((added.title, len(added.pieces)), ("Zeros", 64))
+        self.scan()
+        again = self.make_library()
+        self.scan(again)
+        self.assertEqual(again.get("sub/a.bin"), added)
+        self.assertEqual((self.library.hashed, again.hashed, self.library.version), (0, 0, 1))
+
+    def test_stopping_keeps_what_was_added(self):
+        self.add("a.txt", b"data")
+        self.successResultOf(self.library.stop())
+        again = self.make_library()
+        self.scan(again)
+        self.assertEqual(again.hashed, 0)
+
+    def test_a_download_over_an_old_file(self):
+        self.write("a.txt", b"old")
+        self.scan()
+        self.add("a.txt", b"newer")
+        self.assertEqual(self.library.get("a.txt").sha256, sha256(b"newer").hexdigest())
+        self.assertIsNone(self.library.by_sha256(sha256(b"old").hexdigest()))
+
+    def test_an_earlier_folder_keeps_the_name(self):
+        second = self.base / "second"
+        second.mkdir()
+        self.successResultOf(self.library.add_folder(second))
+        self.write("a.txt", b"first")
+        self.scan()
+        self.assertEqual(self.add("a.txt", b"second", second).path, self.share / "a.txt")
+        self.assertEqual(self.add("b.txt", b"second", second).path, second / "b.txt")
+
+    def test_a_shared_folder_may_be_named_by_a_link(self):
+        link = self.base / "link"
+        link.symlink_to(self.share)
+        self.assertEqual(self.add("a.txt", b"data", link).path, self.share / "a.txt")
+
+    def test_what_is_not_added(self):
+        path = self.write("a.txt", b"data")
+        cases = [
+            (ValueError, (self.base, path, "aa", b"")),
+            (ValueError, (self.share, self.base / "elsewhere", "aa", b"")),
+            (ValueError, (self.share, self.share / ".hidden", "aa", b"")),
+            (ValueError, (self.share, path, "aa", b"x" * 32)),
+            (FileNotFoundError, (self.share, self.share / "none", "aa", b"")),
+        ]
+        for error, args in cases:
+            with self.assertRaises(error):
+                self.library.add_file(*args)
+        self.assertEqual(self.changes, [])
+
+    def test_another_folder(self):
+        other = self.base / "other"
+        self.write("b.txt", folder=other)
+        self.write("a.txt", b"second", folder=other)
+        self.write("a.txt", b"first")
+        self.successResultOf(self.library.add_folder(other))
+        self.successResultOf(self.library.add_folder(other))
+        self.assertEqual(list(self.library.folders), [self.share, other])
+        self.assertEqual(self.library.get("a.txt").sha256, sha256(b"first").hexdigest())
+        self.assertEqual(self.library.get("b.txt").root, other)
+        self.failureResultOf(self.library.add_folder(self.base / "none"), NotADirectoryError)
+        self.failureResultOf(self.library.add_folder(other / "b.txt"), NotADirectoryError)
+
+
+class OpenTests(LibraryCase):
+    def setUp(self):
+        super().setUp()
+        self.path = self.write("sub/a.txt", b"data")
+        self.scan()
+        self.file = self.library.get("sub/a.txt")
+
+    def test_open(self):
+        with os.fdopen(self.library.open(self.file), "rb") as opened:
+            self.assertEqual(opened.read(), b"data")
+
+    def refused(self):
+        with self.assertRaises(FileNotFoundError):
+            self.library.open(self.file)
+
+    def test_gone(self):
+        self.path.unlink()
+        self.refused()
+
+    def test_another_size(self):
+        self.path.write_bytes(b"other data")
+        self.refused()
+
+    def test_another_time(self):
+        os.utime(self.path, ns=(0, 0))
+        self.refused()
+
+    def test_a_link_out_of_the_folder(self):
+        outside = self.base / "outside"
+        self.path.parent.rename(outside)
+        self.path.parent.symlink_to(outside)
+        self.refused()
+
+
+class TimingTests(LibraryCase):
+    """Started, on a reactor without inotify."""
+
+    def setUp(self):
+        super().setUp()
+        self.patch(shared.Watch, "_make_notifier", lambda watch: None)
+
+    def test_scans_again_and_again_until_stopped(self):
+        self.successResultOf(self.library.start())
+        self.write("a.txt")
+        self.reactor.advance(POLL - 1)
+        self.assertEqual(set(self.library.files), set())
+        self.reactor.advance(1)
+        self.assertEqual(set(self.library.files), {"a.txt"})
+        self.write("b.txt")
+        self.reactor.advance(POLL)
+        self.assertEqual(set(self.library.files), {"a.txt", "b.txt"})
+        self.successResultOf(self.library.stop())
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_can_be_started_again(self):
+        self.successResultOf(self.library.start())
+        self.successResultOf(self.library.stop())
+        self.write("a.txt")
+        self.successResultOf(self.library.start())
+        self.assertEqual(set(self.library.files), {"a.txt"})
+
+    def test_a_scan_that_fails_does_not_end_them(self):
+        self.patch(shared, "survey", None)
+        self.successResultOf(self.library.start())
+        self.reactor.advance(POLL)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 2)
+        self.assertEqual(len(self.reactor.getDelayedCalls()), 1)

@@ -1,0 +1,113 @@
+"""When to scan: the times, with a notifier that is a fake."""
+
+import sys
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from p2p_twisted.library.watch import MAX_WATCHED, POLL, SAFETY, SETTLE, Watch
+
+NOTIFY = "p2p_twisted.library.notify"
+
+
+class FakeNotifier:
+    """Knows the folders it covers; is out of watches when told so."""
+
+    def __init__(self):
+        self.covered = set()
+        self.full = False
+        self.closed = False
+
+    def cover(self, folders):
+        if self.full:
+            raise OSError("no watch left")
+        new = set(folders) - self.covered
+        self.covered |= new
+        return bool(new)
+
+    def close(self):
+        self.closed = True
+
+
+class WatchTests(SynchronousTestCase):
+    def setUp(self):
+        self.clock = Clock()
+        self.scans = []
+        self.watch = Watch(self.clock, lambda: self.scans.append(self.clock.seconds()))
+        self.notifier = FakeNotifier()
+        self.patch(self.watch, "_make_notifier", lambda: self.notifier)
+
+    def next_scan(self):
+        """Seconds from now to the next scan."""
+        (call,) = self.clock.getDelayedCalls()
+        return call.getTime() - self.clock.seconds()
+
+    def test_without_notifier_often(self):
+        self.notifier = None
+        self.watch.start()
+        self.watch.scanned(["/a"])
+        self.assertEqual(self.next_scan(), POLL)
+        self.clock.advance(POLL)
+        self.assertEqual(self.scans, [POLL])
+
+    def test_a_new_folder_is_looked_at_once_more(self):
+        self.watch.start()
+        self.watch.scanned(["/a"])
+        self.assertEqual(self.notifier.covered, {"/a"})
+        self.assertEqual(self.next_scan(), SETTLE)
+        self.clock.advance(SETTLE)
+        self.watch.scanned(["/a"])
+        self.assertEqual(self.next_scan(), SAFETY)
+
+    def test_many_changes_are_one_scan(self):
+        self.watch.start()
+        self.notifier.covered.add("/a")
+        self.watch.scanned(["/a"])
+        self.watch._changed()
+        self.clock.advance(SETTLE / 2)
+        self.watch._changed()
+        self.clock.advance(SETTLE / 2)
+        self.assertEqual(self.scans, [SETTLE])
+
+    def test_a_change_during_a_scan_is_not_lost(self):
+        self.watch.start()
+        self.notifier.covered.add("/a")
+        self.watch.scanned(["/a"])
+        self.clock.advance(SAFETY)
+        self.watch._changed()
+        self.watch.scanned(["/a"])
+        self.assertEqual(self.next_scan(), SETTLE)
+
+    def test_no_watches_left(self):
+        self.watch.start()
+        self.notifier.full = True
+        self.watch.scanned(["/a"])
+        self.assertTrue(self.notifier.closed)
+        self.assertEqual(self.next_scan(), POLL)
+
+    def test_too_many_folders(self):
+        self.watch.start()
+        self.watch.scanned([str(i) for i in range(MAX_WATCHED + 1)])
+        self.assertTrue(self.notifier.closed)
+        self.assertEqual(self.next_scan(), POLL)
+
+    def test_stopped(self):
+        self.watch.start()
+        self.watch.scanned(["/a"])
+        self.watch.stop()
+        self.watch.scanned(["/a"])
+        self.assertTrue(self.notifier.closed)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_never_started(self):
+        self.watch.scanned(["/a"])
+        self.watch.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class NotifierTests(SynchronousTestCase):
+    def test_a_system_without_inotify(self):
+        modules = {name: module for name, module in sys.modules.items() if name == NOTIFY}
+        sys.modules[NOTIFY] = None
+        self.addCleanup(lambda: (sys.modules.pop(NOTIFY), sys.modules.update(modules)))
+        self.assertIsNone(Watch(Clock(), lambda: None)._make_notifier())
