@@ -108,7 +108,7 @@ class Endpoint(Resource):
 
     def getChild(self, path: bytes, request: ControlRequest) -> Resource:
         """Whatever was not put here is a path that does not exist."""
-        return MISSING
+        return Endpoint()
 
     def render(self, request: ControlRequest) -> int:
         """Answer, now or when the handler's Deferred fires."""
@@ -129,10 +129,6 @@ class Endpoint(Resource):
             return ApiError(404, "there is nothing at this path")
         allowed = [name.decode() for name in self._handlers] + ["HEAD"] * (b"GET" in self._handlers)
         return ApiError(405, f"the methods here are {', '.join(allowed)}", {"Allow": ", ".join(allowed)})
-
-
-MISSING = Endpoint()
-"""The resource at every path that does not exist: no method, no children."""
 
 
 def plain(data: Callable[[], Any]) -> Endpoint:

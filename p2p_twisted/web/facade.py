@@ -1,4 +1,4 @@
-"""What the HTTP side asks of a peer and of an RS. What they return is ready for JSON."""
+"""What the HTTP side asks of a peer. All that it returns is ready for JSON."""
 
 from __future__ import annotations
 
@@ -42,13 +42,3 @@ class PeerFacade(Protocol):
 
     def refresh(self) -> Deferred[None]:
         """Ask the RS and the peers again. Fires when they have answered or failed; `status` then says which."""
-
-
-class RSFacade(Protocol):
-    """A running RS. All methods are called in the reactor's thread."""
-
-    def status(self) -> Json:
-        """Who it is, and how many peers it knows."""
-
-    def peers(self, limit: int, offset: int) -> Json:
-        """The peer records: total, and at most `limit` items from `offset` on, by address. Without the cookies."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -10,14 +11,17 @@ from twisted.web.resource import Resource
 
 from ..wire import fields
 from ..wire.errors import BadRequest
-from .calls import MISSING, PATH, Call, Endpoint, Reply, api_root, paging, plain
+from .calls import PATH, Call, Endpoint, Reply, api_root, paging, plain
 from .errors import ApiError
-from .facade import PeerFacade
+from .facade import Json, PeerFacade
 from .site import ControlRequest
 
 
-def peer_root(peer: PeerFacade) -> Resource:
-    """The root of a peer's site, with the API in it; pages may be put beside it."""
+def peer_root(peer: PeerFacade, config: Sequence[Json] = ()) -> Endpoint:
+    """The root of a peer's site, with the API in it; pages may be put beside it.
+
+    `config` is `settings_json` of the options that the peer was started with.
+    """
     return api_root(
         status=plain(peer.status),
         peers=plain(lambda: {"items": peer.peers()}),
@@ -25,6 +29,7 @@ def peer_root(peer: PeerFacade) -> Resource:
         downloads=_Downloads(peer),
         shares=Endpoint({b"POST": lambda call: _share(call, peer)}),
         refresh=Endpoint({b"POST": lambda call: _refresh(call, peer)}),
+        config=plain(lambda: {"items": list(config)}),
     )
 
 
@@ -62,10 +67,7 @@ class _Downloads(Endpoint):
 
     def getChild(self, path: bytes, request: ControlRequest) -> Resource:
         """One download, whether there is one with that id is seen when it is asked for."""
-        try:
-            return _Download(self._peer, path.decode("ascii"))
-        except UnicodeDecodeError:
-            return MISSING
+        return _Download(self._peer, path.decode("ascii", "replace"))
 
     def _list(self, call: Call) -> Reply:
         call.query()

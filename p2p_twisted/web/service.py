@@ -10,109 +10,52 @@ import socket
 import stat
 from pathlib import Path
 
-from twisted.application.service import MultiService, Service
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.endpoints import UNIXServerEndpoint, serverFromString
-from twisted.internet.interfaces import IListeningPort, IReactorTime, IStreamServerEndpoint
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from twisted.application.service import MultiService
+from twisted.internet.endpoints import quoteStringArgument
+from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import IResource
 
+from ..startup import PortService, StartError, listen
+from .client import SOCKET_FILE
 from .key import load_or_create_key
 from .site import ControlSite
 
-SOCKET_FILE = "api.sock"
 MAX_SOCKET_PATH = 107
 """Longest path of a Unix socket, in bytes."""
 
 
-class ApiStartError(Exception):
-    """The API cannot listen. One line that names where, and what to do about it."""
+class ApiStartError(StartError):
+    """The socket in the state folder cannot be had. One line that names it, and what to do about it."""
 
 
-def makeApiService(reactor: IReactorTime, description: str | None, state_dir: Path, root: IResource) -> MultiService:
-    """A service that serves `root` on the Unix socket in `state_dir` and, if given, at the endpoint `description`.
+def makeApiService(reactor: IReactorTime, web: str | None, state_dir: Path, root: IResource) -> MultiService:
+    """Serve `root` on the Unix socket in `state_dir` and, if given, at the endpoint `web`; listens when this returns.
 
-    Makes the key in `state_dir` (which must exist) if there is none. Raises OSError when it cannot, and ApiStartError
-    for a path that is too long or a description that is none. Starting the service raises ApiStartError when the
-    socket belongs to a running peer or RS, or the endpoint is taken.
+    Makes the key in `state_dir` (which must exist) if there is none. Raises OSError when it cannot; StartError when the
+    socket belongs to a running peer or RS, its path is too long, or `web` is taken; SettingsError for no endpoint.
     """
     path = state_dir / SOCKET_FILE
-    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
-        raise ApiStartError(
-            f"{path}: longer than {MAX_SOCKET_PATH} bytes, a socket's limit; use a shorter state folder"
-        )
+    clear_socket(path)
     site = ControlSite(root, load_or_create_key(state_dir), reactor)
-    listeners: list[_Listener] = [_SocketListener(path, UNIXServerEndpoint(reactor, os.fspath(path), mode=0o600), site)]
-    if description is not None:
-        listeners.append(_Listener(f"web endpoint {description}", _endpoint(reactor, description), site))
     service = MultiService()
-    for listener in listeners:
-        listener.setServiceParent(service)  # type: ignore[no-untyped-call]
+    if web is not None:
+        _add(service, PortService(listen(reactor, "--web", web, site)))
+    description = f"unix:{quoteStringArgument(os.fspath(path))}:mode=600"
+    _add(service, PortService(listen(reactor, "control socket", description, site)))
     return service
 
 
-def _endpoint(reactor: IReactorTime, description: str) -> IStreamServerEndpoint:
-    try:
-        endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
-    except (ValueError, TypeError) as error:
-        raise ApiStartError(
-            f"web endpoint {description}: {error}; say for example tcp:8080:interface=localhost"
-        ) from None
-    return endpoint
-
-
-class _Listener(Service):
-    """Serves the site at one endpoint; `where` names it in an error."""
-
-    _log = Logger()
-
-    def __init__(self, where: str, endpoint: IStreamServerEndpoint, site: ControlSite) -> None:
-        self._where = where
-        self._endpoint = endpoint
-        self._site = site
-        self._port: IListeningPort | None = None
-        self._error: ApiStartError | None = None
-
-    def startService(self) -> None:
-        """Listen. Raises ApiStartError when it fails at once; a later failure is logged."""
-        super().startService()  # type: ignore[no-untyped-call]
-        self._endpoint.listen(self._site).addCallbacks(self._listening, self._failed)
-        if self._error is not None:
-            raise self._error
-
-    def _listening(self, port: IListeningPort) -> None:
-        self._port = port
-
-    def _failed(self, failure: Failure) -> None:
-        self._error = ApiStartError(f"{self._where}: {failure.value}")
-        self._log.critical("{error}", error=self._error)
-
-    def stopService(self) -> Deferred[None]:
-        """Fires when nothing listens there any more."""
-        super().stopService()  # type: ignore[no-untyped-call]
-        port, self._port = self._port, None
-        return (port and port.stopListening()) or succeed(None)
-
-
-class _SocketListener(_Listener):
-    """Serves the site on the Unix socket `path`, which nobody else may be serving."""
-
-    def __init__(self, path: Path, endpoint: IStreamServerEndpoint, site: ControlSite) -> None:
-        super().__init__(str(path), endpoint, site)
-        self._path = path
-
-    def startService(self) -> None:
-        """Listen, in place of a socket that a killed process left. Raises ApiStartError."""
-        clear_socket(self._path)
-        super().startService()
+def _add(service: MultiService, port: PortService) -> None:
+    port.setServiceParent(service)  # type: ignore[no-untyped-call]
 
 
 def clear_socket(path: Path) -> None:
-    """Remove the Unix socket `path` if nobody listens on it; else, or if it is no socket, raises ApiStartError."""
+    """Remove the Unix socket `path` if it is there and nobody listens on it. Raises ApiStartError if it is in use."""
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
+        raise ApiStartError(f"{path}: a socket's path has at most {MAX_SOCKET_PATH} bytes; use a shorter state folder")
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise ApiStartError(f"{path}: in the way of the control socket, and no socket; move it away")
+            raise ApiStartError(f"{path}: is where the control socket goes, and is none; move it away")
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(1)
             probe.connect(os.fspath(path))
@@ -122,5 +65,5 @@ def clear_socket(path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     except OSError as error:
-        raise ApiStartError(f"{path}: {error.strerror or error}") from None
+        raise ApiStartError(f"{path}: {error.strerror or error}; use another state folder") from None
     raise ApiStartError(f"{path}: another process runs on this state folder; stop it, or use another state folder")

@@ -8,8 +8,9 @@ from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.trial.unittest import TestCase
 
+from p2p_twisted import __version__
 from p2p_twisted.registry.memory import MemoryRegistry
-from p2p_twisted.web.rs_api import RegistryFacade, rs_root
+from p2p_twisted.web.rs_api import rs_root
 from p2p_twisted.web.site import ControlSite
 
 from .harness import KEY, Answer, exchange, parse, request
@@ -25,8 +26,9 @@ class RSApiTests(TestCase):
             for host, port in (("10.0.0.2", 65400), ("10.0.0.1", 65401), ("10.0.0.1", 65400))
         ]
         self.registry.leave(self.cookies[0], 65400)
-        facade = RegistryFacade(self.registry, lambda: {"version": "0.1.0", "uptime": 5.0})
-        port = reactor.listenTCP(0, ControlSite(rs_root(facade), KEY, reactor), interface="127.0.0.1")
+        config = [{"name": "ttl", "value": 7200, "origin": "default"}]
+        root = rs_root(self.registry, lambda: {"uptime": 5, "active": 2}, config)
+        port = reactor.listenTCP(0, ControlSite(root, KEY, reactor), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
 
@@ -34,7 +36,7 @@ class RSApiTests(TestCase):
         return parse(await exchange(self.endpoint, request("GET", path, key=None)))
 
     async def test_status(self) -> None:
-        expected = {"role": "rs", "version": "0.1.0", "uptime": 5.0, "ttl": 7200, "active": 2, "known": 3}
+        expected = {"role": "rs", "version": __version__, "uptime": 5, "active": 2}
         self.assertEqual((await self.get("/api/v1/status")).json, expected)
 
     async def test_peers_with_all_fields_but_the_cookie(self) -> None:
@@ -56,6 +58,10 @@ class RSApiTests(TestCase):
         self.assertEqual(answer.json["items"][0]["port"], 65401)
         self.assertEqual((await self.get("/api/v1/peers?limit=0")).status, 400)
         self.assertEqual((await self.get("/api/v1/peers?q=x")).status, 400)
+
+    async def test_settings(self) -> None:
+        expected = {"items": [{"name": "ttl", "value": 7200, "origin": "default"}]}
+        self.assertEqual((await self.get("/api/v1/config")).json, expected)
 
     async def test_it_has_nothing_of_a_peer(self) -> None:
         for path in "index", "downloads", "shares":

@@ -12,6 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
+from p2p_twisted.settings import SettingsError
+from p2p_twisted.startup import StartError
 from p2p_twisted.web.client import ControlClient, ControlError
 from p2p_twisted.web.peer_api import peer_root
 from p2p_twisted.web.service import ApiStartError, makeApiService
@@ -102,14 +104,14 @@ class ListeningTests(ServiceTestCase):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             description = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
-            error = self.assertRaises(ApiStartError, self.start, description)
-        self.assertIn(description, str(error))
+            error = self.assertRaises(StartError, self.start, description)
+        self.assertIn(f"--web {description}", str(error))
         self.assertNotIn("\n", str(error))
 
     def test_a_description_of_nothing(self) -> None:
         for description in "tcp", "tcp:x", "nonsense:5", "8080x", "tcp:1:2:3:4:5:6:7":
-            error = self.assertRaises(ApiStartError, self.start, description)
-            self.assertIn(f"web endpoint {description}", str(error))
+            error = self.assertRaises(SettingsError, self.start, description)
+            self.assertIn(repr(description), str(error))
 
 
 class ClientTests(ServiceTestCase):
