@@ -107,10 +107,10 @@ class ScanTests(LibraryCase):
         path = self.write("a.txt", b"one")
         self.scan()
         path.unlink()
-        self.write("a.txt", b"two")
+        self.write("a.txt", b"second")
         again = self.make_library()
         self.scan(again)
-        self.assertEqual((again.get("a.txt").sha256, again.hashed), (sha256(b"two").hexdigest(), 1))
+        self.assertEqual((again.get("a.txt").sha256, again.hashed), (sha256(b"second").hexdigest(), 1))
 
     def test_many_changes_are_made_known_in_slices(self):
         self.patch(shared, "SLICE", 2)
