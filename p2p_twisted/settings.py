@@ -1,0 +1,196 @@
+"""Settings of a twistd verb: one table from which flags, config file, defaults and ``--help`` all come.
+
+A flag wins over the config file, the file over the default. The file is an INI file; its keys are the names of the
+flags without the dashes. Where a flag may be repeated, its values stand behind each other, parted by commas or lines.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
+from dataclasses import dataclass
+from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+
+from twisted.python import usage
+
+Network = IPv4Network | IPv6Network
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used. One line that names it and says what it must be."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting.
+
+    `name`: the flag without its dashes. `help`: one sentence. `convert` makes the value of its text and raises
+    ValueError with what it must be. `default`: as text, None for "not set". `repeatable`: the value is a tuple.
+    """
+
+    name: str
+    help: str
+    convert: Callable[[str], Any] = str
+    default: str | None = None
+    repeatable: bool = False
+    required: bool = False
+
+    def value(self, texts: Sequence[str]) -> Any:
+        """The value that `texts` stand for, of which the last counts if it is not repeatable. Raises ValueError."""
+        values = tuple(self.convert(text) for text in texts)
+        return values if self.repeatable else values[-1]
+
+    def texts(self, text: str | None) -> list[str]:
+        """`text`, as the config file has it, taken apart."""
+        if text is None:
+            return []
+        return (
+            [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()] if self.repeatable else [text]
+        )
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A convert: a decimal number from `low` to `high`."""
+
+    def convert(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return convert
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """A convert: one of `words`."""
+
+    def convert(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return text
+
+    return convert
+
+
+def folder(text: str) -> Path:
+    """A convert: a path, ``~`` expanded, relative to the folder one is in."""
+    if not text or "\0" in text:
+        raise ValueError("must be the path of a folder")
+    return Path(text).expanduser().absolute()
+
+
+def network(text: str) -> Network:
+    """A convert: a network in CIDR notation, or one address."""
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise ValueError("must be a network such as 192.168.0.0/16 or 2001:db8::/32") from None
+
+
+def read_section(path: Path, section: str, settings: Sequence[Setting]) -> dict[str, str]:
+    """Key -> value of ``[section]`` in the INI file `path`. Raises SettingsError, also for a key that is no setting."""
+    parser = ConfigParser(delimiters=("=",), interpolation=None, default_section="")
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(path.read_text("utf-8"), str(path))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}; --config takes an INI file") from None
+    except (ConfigParserError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not an INI file: {' '.join(str(error).split())}") from None
+    if not parser.has_section(section):
+        raise SettingsError(f"{path}: has no section [{section}]")
+    found = dict(parser.items(section))
+    for key in found:
+        if key not in (names := [setting.name for setting in settings]):
+            raise SettingsError(f"{path}: unknown key {key!r} in [{section}]{suggestion(key, names)}")
+    return found
+
+
+def suggestion(word: str, known: Sequence[str]) -> str:
+    """What to say behind "unknown `word`": the name in `known` that was meant, or all of them."""
+    close = get_close_matches(word.lower().replace("_", "-"), known, 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; the keys are {', '.join(known)}"
+
+
+def exit_with(line: str, code: int) -> NoReturn:
+    """End the process with one line on stderr."""
+    print(line, file=sys.stderr)
+    raise SystemExit(code)
+
+
+class SettingsOptions(usage.Options):
+    """The command line of a twistd verb, made of the table `settings`; afterwards ``options[name]`` is a value.
+
+    A mistake ends the process: one line on stderr, exit code 2.
+    """
+
+    verb: ClassVar[str]
+    """The twistd verb, for messages."""
+    section: ClassVar[str]
+    """The section of the config file."""
+    settings: ClassVar[tuple[Setting, ...]]
+
+    def __init_subclass__(cls) -> None:
+        for setting in cls.settings:
+            setattr(cls, f"opt_{setting.name.replace('-', '_')}", _handler(setting))
+
+    def __init__(self) -> None:
+        self.given: dict[str, list[str]] = {}
+        self.origins: dict[str, str] = {}
+        """Name -> where its value came from: "flag", "default", or the path of the config file."""
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def opt_config(self, path: str) -> None:
+        """Read settings from this INI file; flags win over it."""
+        self.given["config"] = [path]
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Parse the command line and merge in the config file and the defaults."""
+        try:
+            super().parseOptions(options)  # type: ignore[no-untyped-call]
+        except (usage.UsageError, SettingsError) as error:
+            exit_with(f"{self.verb}: {error}", 2)
+
+    def parseArgs(self, *args: str) -> None:
+        """Take no arguments."""
+        if args:
+            raise usage.UsageError(f"takes no arguments, only options: {args[0]!r}")
+
+    def postOptions(self) -> None:
+        """Merge. Raises SettingsError."""
+        config = self.given.pop("config", None)
+        path = Path(config[-1]) if config else None
+        file = read_section(path, self.section, self.settings) if path else {}
+        for setting in self.settings:
+            if texts := self.given.get(setting.name, []):
+                origin, where = "flag", f"--{setting.name}"
+            elif setting.name in file:
+                texts, origin, where = setting.texts(file[setting.name]), str(path), f"{path}: {setting.name}"
+            else:
+                texts, origin, where = setting.texts(setting.default), "default", f"--{setting.name}"
+            self.origins[setting.name] = origin
+            self[setting.name] = _value(setting, texts, where)
+
+
+def _value(setting: Setting, texts: Sequence[str], where: str) -> Any:
+    if not texts and setting.required:
+        raise SettingsError(f"{where} must be given, as a flag or in the config file")
+    if not texts and not setting.repeatable:
+        return None
+    try:
+        return setting.value(texts)
+    except ValueError as error:
+        raise SettingsError(f"{where} {error}, not {', '.join(map(repr, texts))}") from None
+
+
+def _handler(setting: Setting) -> Callable[[SettingsOptions, str], None]:
+    def opt(self: SettingsOptions, text: str) -> None:
+        self.given.setdefault(setting.name, []).append(text)
+
+    default = "" if setting.default is None else f" [default: {setting.default}]"
+    opt.__doc__ = setting.help + (" May be repeated." if setting.repeatable else "") + default
+    return opt

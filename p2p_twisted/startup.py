@@ -1,0 +1,95 @@
+"""What both twistd verbs do before the reactor runs: make the state folder, and listen, or end with one line.
+
+All of it happens in ``makeService``. An error in ``startService`` would come too late: twistd logs a traceback, and the
+process may be a daemon that nobody hears any more.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.python.failure import Failure
+
+from .settings import SettingsError
+
+BACKLOG = 1024
+"""Connections that the kernel keeps until they are accepted; Twisted asks for 50, which a burst of clients overruns."""
+
+
+class StartError(Exception):
+    """The process cannot do its work. One line that names the thing and the remedy."""
+
+
+def make_state_folder(path: Path) -> None:
+    """Make the folder `path`, for this user alone, if it is not there. Raises StartError when it cannot be used."""
+    remedy = "give a folder that this user may write to with --state-dir"
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"state folder {path}: {error.strerror}; {remedy}") from None
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        raise StartError(f"state folder {path}: Permission denied; {remedy}")
+
+
+def listen(reactor: Any, flag: str, description: str, factory: IProtocolFactory) -> IListeningPort:
+    """Listen at the endpoint `description`, which was given as `flag`, at once.
+
+    Raises SettingsError when it is not a description of a server endpoint, and StartError when the port is taken or
+    cannot be had for another reason.
+    """
+    try:
+        endpoint = serverFromString(reactor, _with_backlog(description))
+    except Exception as error:  # an endpoint parser may raise anything; so may one from a plugin
+        raise SettingsError(
+            f"{flag} must be a Twisted endpoint such as tcp:65423, not {description!r} ({error})"
+        ) from None
+    results: list[IListeningPort | Failure] = []
+    maybeDeferred(endpoint.listen, factory).addBoth(results.append)
+    match results:
+        case [Failure() as failure]:
+            raise StartError(f"{flag} {description}: {_why(failure)}; choose another port, or end who has it") from None
+        case [port]:
+            return port  # type: ignore[return-value]
+    raise StartError(f"{flag} {description}: this kind of endpoint does not listen at once; use tcp:PORT")
+
+
+def listen_tcp(reactor: Any, flag: str, description: str, factory: IProtocolFactory) -> IListeningPort:
+    """As `listen`, for a factory that must know who calls: raises SettingsError for an endpoint that is not on TCP."""
+    port = listen(reactor, flag, description, factory)
+    if isinstance(port.getHost(), IPv4Address | IPv6Address):
+        return port
+    port.stopListening()
+    raise SettingsError(f"{flag} must be an endpoint on TCP such as tcp:65423, not {description!r}")
+
+
+def _with_backlog(description: str) -> str:
+    kind = description.partition(":")[0]
+    return (
+        f"{description}:backlog={BACKLOG}" if kind in ("tcp", "tcp6") and "backlog=" not in description else description
+    )
+
+
+def _why(failure: Failure) -> str:
+    error = failure.value
+    cause = error.socketError if isinstance(error, CannotListenError) else error
+    return str(getattr(cause, "strerror", None) or cause)
+
+
+class PortService(Service):
+    """A port that listens already, as a service: it closes when the service stops."""
+
+    def __init__(self, port: IListeningPort) -> None:
+        self.port = port
+
+    def stopService(self) -> Deferred[None] | None:
+        """Fires when nothing listens there any more."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        return self.port.stopListening()
