@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import json
 import re
-import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from rich.console import Console
@@ -15,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..experiment.corpus import MAX_COUNT, make_corpus, spread_sizes
 from ..experiment.fetch import RFC_EDITOR, Fetcher, Outcome, parse_numbers
-
-OK, INTERRUPTED, DISK_FULL, EXISTS, PART_FAILED = 0, 7, 9, 11, 12
+from . import exits
+from .output import clean, print_json
 
 
 @click.group()
@@ -30,7 +28,7 @@ def corpus() -> None:
 @click.option("--sizes", metavar="MIN-MAX", help="Smallest and largest size in bytes, instead of 7 KB and 228 KB.")
 @click.option("--total", metavar="BYTES", type=click.IntRange(1), help="Size of all together, instead of 42 KB each.")
 @click.option("--seed", metavar="S", default=0, show_default=True, help="The same seed gives the same documents.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def make(directory: Path, count: int, sizes: str | None, total: int | None, seed: int, as_json: bool) -> None:
     """Write N documents into DIR, text and PDF by turns, their sizes spread as those of RFCs are.
 
@@ -43,14 +41,14 @@ def make(directory: Path, count: int, sizes: str | None, total: int | None, seed
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     except FileExistsError as error:
-        _fail(str(error), EXISTS)
+        raise exits.Failure(exits.EXISTS, str(error)) from error
     except OSError as error:
-        _fail_writing(error)
+        raise _unwritable(error) from error
     size = sum(path.stat().st_size for path in paths)
-    if as_json:
-        print(json.dumps({"directory": str(directory), "files": [path.name for path in paths], "bytes": size}))
+    if as_json or _json_wanted():
+        print_json({"directory": str(directory), "files": [path.name for path in paths], "bytes": size})
     else:
-        print(f"{len(paths)} documents, {size:,} bytes, in {directory}")
+        click.echo(f"{len(paths)} documents, {size:,} bytes, in {directory}")
 
 
 @corpus.command()
@@ -58,28 +56,33 @@ def make(directory: Path, count: int, sizes: str | None, total: int | None, seed
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--mirror", metavar="URL", default=RFC_EDITOR, show_default=True, help="Where the RFCs are.")
 @click.option("--type", "kind", type=click.Choice(["txt", "pdf"]), default="txt", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def fetch(numbers: str, directory: Path, mirror: str, kind: str, as_json: bool) -> None:
     """Fetch the RFCs NUMBERS, such as 8423-8496 or 791,8446, into DIR.
 
     At most three at a time and two requests a second. What is there already is not fetched, and what was interrupted
     goes on where it stopped. Exits 12 when the mirror lacks some or some failed, 7 when interrupted.
     """
-    say = Console(stderr=True, highlight=False)
     try:
         wanted = parse_numbers(numbers)
-        outcome = _fetch(wanted, directory, mirror, kind, say)
+        outcome = _fetch(wanted, directory, mirror, kind)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:
-        _fail_writing(error)
-    except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on where it stopped", INTERRUPTED)
-    if as_json:
-        print(json.dumps(_as_json(outcome)))
+        raise _unwritable(error) from error
+    except KeyboardInterrupt as interrupt:
+        text = "interrupted; the same command goes on where it stopped"
+        raise exits.Failure(exits.INTERRUPTED, text) from interrupt
+    if as_json or _json_wanted():
+        print_json(_as_json(outcome))
     else:
         _show(outcome, len(wanted), directory)
-    sys.exit(PART_FAILED if outcome.missing or outcome.failed else OK)
+    click.get_current_context().exit(exits.PART_FAILED if outcome.missing or outcome.failed else exits.OK)
+
+
+def _json_wanted() -> bool:
+    """Whether ``--json`` stands before the verb."""
+    return bool(click.get_current_context().find_root().params.get("as_json"))
 
 
 def _limits(sizes: str | None) -> tuple[int, int] | None:
@@ -91,7 +94,8 @@ def _limits(sizes: str | None) -> tuple[int, int] | None:
     return int(found[1]), int(found[2])
 
 
-def _fetch(wanted: list[int], directory: Path, mirror: str, kind: str, say: Console) -> Outcome:
+def _fetch(wanted: list[int], directory: Path, mirror: str, kind: str) -> Outcome:
+    say = Console(stderr=True)
     counts = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(TextColumn("{task.description}"), *counts, console=say, disable=not say.is_terminal) as progress:
         task = progress.add_task(f"RFCs ({kind})", total=len(wanted))
@@ -101,11 +105,11 @@ def _fetch(wanted: list[int], directory: Path, mirror: str, kind: str, say: Cons
 def _show(outcome: Outcome, wanted: int, directory: Path) -> None:
     size = sum(path.stat().st_size for path in outcome.fetched)
     there = f", {len(outcome.present)} were there already" if outcome.present else ""
-    print(f"{len(outcome.fetched)} of {wanted} fetched ({size:,} bytes){there}, in {directory}")
+    click.echo(f"{len(outcome.fetched)} of {wanted} fetched ({size:,} bytes){there}, in {directory}")
     if outcome.missing:
-        print("not on the mirror: " + ", ".join(map(str, outcome.missing)))
+        click.echo("not on the mirror: " + ", ".join(map(str, outcome.missing)))
     for number, reason in sorted(outcome.failed.items()):
-        print(f"rfc{number}: {reason}")
+        click.echo(clean(f"rfc{number}: {reason}"))
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:
@@ -117,11 +121,7 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _fail_writing(error: OSError) -> NoReturn:
+def _unwritable(error: OSError) -> exits.Failure:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     where = error.filename or "the folder"
-    _fail(f"{where}: {error.strerror}", DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else 1)
-
-
-def _fail(text: str, code: int) -> NoReturn:
-    click.echo(f"p2p corpus: {text}", err=True)
-    sys.exit(code)
+    return exits.Failure(exits.DISK_FULL if full else exits.FAILED, f"{where}: {error.strerror}")

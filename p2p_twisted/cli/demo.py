@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -21,45 +20,45 @@ from ..experiment.cluster import Cluster
 from ..experiment.corpus import choose, make_corpus
 from ..experiment.demo import Documents, Result, fetch_everything, judge
 from ..experiment.processes import ClusterError
+from . import exits
+from .output import clean, print_json
 
 PEERS = 6
 FILES = 60
-OK, USAGE, PEERS_FAILED, INTERRUPTED, PART_FAILED = 0, 2, 5, 7, 12
 
 
 @click.command()
 @click.option(
     "--corpus",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help=f"Folder of documents; of more than {FILES}, the last {FILES} in natural order. "
+    metavar="DIR",
+    help=f"Folder of documents; of more than {FILES}, the last {FILES} in natural order of their names. "
     "Without it, the demo makes its own: text and PDF.",
 )
 @click.option("--keep", is_flag=True, help="Leave everything running and say how to talk to it and how to stop it.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def demo(corpus: Path | None, keep: bool, as_json: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def demo(context: click.Context, corpus: Path | None, keep: bool, as_json: bool) -> None:
     """Run a registration server and six peers on this machine and let every peer fetch every document.
 
     60 documents are spread ten each; every peer fetches the other 50 from the others; all 360 copies are verified by
     their SHA-256. Exits 0 when all are right, 12 when some are not, 5 when a process fails, 7 when interrupted; in all
     cases nothing is left running or lying about, unless --keep is given.
     """
-    say = Console(stderr=True, highlight=False)
+    as_json = as_json or bool(context.find_root().params.get("as_json"))
     try:
         with Cluster(PEERS) as cluster:
             began = time.monotonic()
-            documents = _documents(cluster, corpus)
-            result = _run(cluster, documents, say)
+            result = _run(cluster, _documents(cluster, corpus))
             _show(result, time.monotonic() - began, as_json)
             if keep:
                 cluster.keep()
-                Console(stderr=as_json, highlight=False, soft_wrap=True).print(_how_to_talk(cluster), markup=False)
+                click.echo(_how_to_talk(cluster), err=as_json)
     except ClusterError as error:
-        say.print(f"p2p demo: {error}", markup=False, soft_wrap=True)
-        sys.exit(PEERS_FAILED)
-    except KeyboardInterrupt:
-        say.print("p2p demo: interrupted; everything was stopped")
-        sys.exit(INTERRUPTED)
-    sys.exit(OK if result.verified == result.expected else PART_FAILED)
+        raise exits.Failure(exits.PEERS_FAILED, str(error)) from error
+    except KeyboardInterrupt as interrupt:
+        raise exits.Failure(exits.INTERRUPTED, "interrupted; everything was stopped") from interrupt
+    context.exit(exits.OK if result.verified == result.expected else exits.PART_FAILED)
 
 
 def _documents(cluster: Cluster, corpus: Path | None) -> Documents:
@@ -75,40 +74,40 @@ def _documents(cluster: Cluster, corpus: Path | None) -> Documents:
     return documents
 
 
-def _run(cluster: Cluster, documents: Documents, say: Console) -> Result:
-    with _progress(say, "starting 7 processes", None):
+def _run(cluster: Cluster, documents: Documents) -> Result:
+    with _progress(f"starting {1 + PEERS} processes", None):
         cluster.start()
         cluster.wait_for_documents(len(documents))
-    with _progress(say, "fetching", len(documents) * (PEERS - 1)) as update:
+    with _progress("fetching", len(documents) * (PEERS - 1)) as update:
         downloads = fetch_everything(cluster, update)
     return judge(cluster, documents, downloads)
 
 
 @contextmanager
-def _progress(say: Console, what: str, total: int | None) -> Iterator[Callable[[int, int], object]]:
+def _progress(what: str, total: int | None) -> Iterator[Callable[[int, int], object]]:
     """A bar on stderr if that is a terminal; the block gets the function that moves it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    say = Console(stderr=True)
+    counts = (MofNCompleteColumn(),) if total else ()
+    columns = (TextColumn("{task.description}"), BarColumn(), *counts, TimeElapsedColumn())
     with Progress(*columns, console=say, transient=True, disable=not say.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done, _: progress.update(task, completed=done)
 
 
 def _show(result: Result, seconds: float, as_json: bool) -> None:
-    summary = f"verified {result.verified} of {result.expected} files"
     if as_json:
-        print(json.dumps(_as_json(result, seconds), indent=2))
+        print_json(_as_json(result, seconds))
         return
-    out = Console(highlight=False)
-    out.print(_table(result))
+    Console(highlight=False).print(_table(result))
     for peer in result.peers:
         for name, reason in sorted(peer.failed.items()):
-            out.print(f"{peer.role}: {name}: {reason}", markup=False, soft_wrap=True)
-    out.print(f"{seconds:.1f} s altogether")
-    out.print(summary)
+            click.echo(clean(f"{peer.role}: {name}: {reason}"))
+    click.echo(f"{seconds:.1f} s altogether")
+    click.echo(f"verified {result.verified} of {result.expected} files")
 
 
 def _table(result: Result) -> Table:
-    table = Table("peer", title=f"{result.documents} documents, {len(result.peers)} peers")
+    table = Table("peer", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in ("own files", "fetched", "bytes", "time (s)", "MB/s", "verified"):
         table.add_column(heading, justify="right")
     for peer in result.peers:
@@ -142,6 +141,6 @@ def _how_to_talk(cluster: Cluster) -> str:
             f"  p2p --state-dir {quoted(peer)} ls",
             f"  p2p --state-dir {quoted(rs)} rs peers",
             "Stop it and tidy up:",
-            f"  kill {pids}; rm -r {quoted(cluster.folder)}",
+            f"  kill {pids}; sleep 1; rm -r {quoted(cluster.folder)}",
         ]
     )

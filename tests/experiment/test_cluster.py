@@ -1,6 +1,7 @@
 """The process machinery of a cluster, with small programs in place of twistd: nothing is left behind, ever."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -182,6 +183,7 @@ def test_what_is_kept_goes_on_running(programs: Programs) -> None:
     for member in cluster.members:
         member.kill()
     assert programs.all_gone()
+    shutil.rmtree(cluster.folder)
 
 
 def test_sockets_have_short_paths_even_where_temporary_folders_have_long_ones(

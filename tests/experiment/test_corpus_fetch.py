@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from p2p_twisted.cli.corpus import corpus
+from p2p_twisted.cli.main import main
 from p2p_twisted.experiment import fetch
 from p2p_twisted.experiment.fetch import WORKERS, Fetcher, parse_numbers, paths_of
 
@@ -228,7 +228,7 @@ def test_a_mirror_is_http() -> None:
 
 
 def command(mirror: FakeMirror, *arguments: str) -> Result:
-    return CliRunner().invoke(corpus, ["fetch", "--mirror", mirror.url, *arguments])
+    return CliRunner().invoke(main, ["corpus", "fetch", "--mirror", mirror.url, *arguments])
 
 
 @pytest.fixture
@@ -268,7 +268,7 @@ def test_the_command_says_that_it_was_interrupted(
     done = command(mirror, "7", str(tmp_path))
     assert (done.exit_code, done.stderr) == (
         7,
-        "p2p corpus: interrupted; the same command goes on where it stopped\n",
+        "p2p: interrupted; the same command goes on where it stopped\n",
     )
 
 
