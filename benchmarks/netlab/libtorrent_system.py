@@ -93,7 +93,7 @@ class LibtorrentSwarm:
         return self._folder / f"h{host}" / ROOT / name
 
     def stop(self) -> None:
-        """End the sessions, which write what they still hold in memory."""
+        """See Swarm.stop; the sessions write what they still hold in memory."""
         for process in self._processes.values():
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.close()

@@ -99,6 +99,10 @@ class OurSwarm:
         member = self._member(host)
         return (member.share_dir if name in self._work.holdings.get(host, ()) else member.download_dir) / name
 
+    def stop(self) -> None:
+        """See Swarm.stop."""
+        self._cluster.stop()
+
     def _member(self, host: int) -> Member:
         return self._cluster.peers[host - 1]
 

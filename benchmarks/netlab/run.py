@@ -68,23 +68,24 @@ class Watch:
 
 def run(system: System, work: Work, folder: Path, timeout: float) -> Outcome:
     """Run ``work`` once in new hosts, files in the empty ``folder``; raises BenchError, after ``timeout`` s too."""
-    with NetLab(work.hosts + system.services, UP, DOWN) as lab:
-        with system.start(lab, work, folder) as swarm:
-            watch = Watch(lab)
-            begun = time.monotonic()
-            swarm.order()
-            killed = _wait(swarm, work, watch, begun + timeout)
-            busy = watch.busy()
-            watch.sample()
-            ended, copied = max(swarm.finished().values()), swarm.first_copy()
-            outcome = Outcome(
-                ended - begun,
-                watch.source_sent(ended) / work.size if work.has_source else None,
-                watch.source_sent(copied) / work.size if copied else None,
-                statistics.mean(watch.received(host) / work.lacking(host) - 1 for host in work.wanting),
-                busy,
-                work.killed and not killed,
-            )
+    hosts = work.hosts + system.services
+    with NetLab(hosts, UP, DOWN) as lab, system.start(lab, work, folder) as swarm:
+        watch = Watch(lab)
+        begun = time.monotonic()
+        swarm.order()
+        killed = _wait(swarm, work, watch, begun + timeout)
+        busy = watch.busy()
+        watch.sample()
+        ended, copied = max(swarm.finished().values()), swarm.first_copy()
+        outcome = Outcome(
+            ended - begun,
+            watch.source_sent(ended) / work.size if work.has_source else None,
+            watch.source_sent(copied) / work.size if copied else None,
+            statistics.mean(watch.received(host) / work.lacking(host) - 1 for host in work.wanting),
+            busy,
+            work.killed and not killed,
+        )
+        swarm.stop()
         _verify(swarm, work)
     return outcome
 

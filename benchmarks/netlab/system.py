@@ -30,6 +30,9 @@ class Swarm(Protocol):
     def path(self, host: int, name: str) -> Path:
         """Where ``host`` keeps the document ``name``, whether it started with it or fetched it."""
 
+    def stop(self) -> None:
+        """End every process; what they have on disk stays until the block ends in which the system was started."""
+
 
 class System(Protocol):
     """A system under test: ``name`` in the table, ``services`` hosts needed beside the work's (numbered after them)."""
@@ -38,4 +41,4 @@ class System(Protocol):
     services: int
 
     def start(self, lab: NetLab, work: Work, folder: Path) -> AbstractContextManager[Swarm]:
-        """Start the system in all hosts, ready for the order; files go to ``folder``. Leaving ends every process."""
+        """Start the system in all hosts, ready for the order; files go to ``folder``. Leaving the block stops it."""
