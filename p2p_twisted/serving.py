@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import platform
 from collections import Counter, deque
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHalfCloseableProtocol, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPullProducer, IReactorTime, ITCPTransport
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -28,6 +29,8 @@ from .wire.parser import RequestParser
 OS_NAME = platform.system()
 MAX_WAITING = 64
 """Requests read ahead while one is being answered."""
+AHEAD = 64 * 1024
+"""Bytes of short answers after which the client must have read them before it gets more."""
 REQUEST_TIME = 30
 """Seconds in which a request must be complete, from its first byte (or from the connection's start) on."""
 IDLE_TIME = 120
@@ -35,7 +38,33 @@ IDLE_TIME = 120
 STALL_TIME = 60
 """Seconds without progress after which an answer is given up."""
 GRACE_TIME = 10
-"""Seconds that the other side has to read the last answer."""
+"""Seconds that the other side has to read the last answer, and then to close."""
+
+
+@implementer(IPullProducer)
+class _AllSent:
+    """Waits until the connection has nothing left to send."""
+
+    def __init__(self, transport: Any) -> None:
+        self.done: Deferred[None] = Deferred()
+        self._transport = transport
+        self._registered = False
+
+    def start(self) -> Deferred[None]:
+        """Fires then, or when the connection is lost."""
+        self._transport.registerProducer(self, False)
+        self._registered = True
+        return self.done
+
+    def resumeProducing(self) -> None:
+        """Called by registerProducer, and when there is room."""
+        if self._registered:
+            self._transport.unregisterProducer()
+            self.done.callback(None)
+
+    def stopProducing(self) -> None:
+        """The connection is lost."""
+        self.done.callback(None)
 
 
 @implementer(IHalfCloseableProtocol)
@@ -48,7 +77,11 @@ class RequestConnection(LineReceiver):
     delimiter = b"\n"
     MAX_LENGTH = MAX_LINE
     expires = 0.0
-    """When (the factory's clock) this connection is aborted, unless something happens before."""
+    """When (the factory's clock) this connection is ended, unless something happens before."""
+    lingers = False
+    """Whether the client may still be sending after its last request. To close then would reset the connection, and
+    what the client has not read yet would be lost: only this side is closed, and what comes is dropped until the other
+    is closed too."""
 
     def __init__(self) -> None:
         self._parser = RequestParser()
@@ -58,25 +91,34 @@ class RequestConnection(LineReceiver):
         self._begun = False
         self._version = Version.V10
         self._last_words: WireError | None = None
-        self._here = ""
+        self.here = ""
+        """The address at which the client reached this server."""
+        self._ahead_of_client = 0
+        self._heard_all = False
+        self._said_all = False
 
     # for subclasses
 
-    def answer(self, request: Request) -> Deferred[None] | None:
+    def answer(self, request: Request) -> Deferred[Any] | None:
         """Answer `request` by `reply`, at once or before the returned Deferred fires. May raise a WireError."""
         raise NotImplementedError
+
+    def received(self, request: Request, waiting: Iterable[Request]) -> None:
+        """A request has come, and will be answered after those that are `waiting`."""
 
     def reply(self, body: bytes = b"", status: int = 200, length: int | None = None, **headers: Any) -> None:
         """Send the head of an answer and `body`; `length` is that of the whole body when more of it follows."""
         response = Response(
             status,
             self._version,
-            self._here,
+            self.here,
             OS_NAME,
             length=len(body) if length is None else length,
             **headers,
         )
-        self.transport.write(encode_response(response) + body)
+        data = encode_response(response) + body
+        self._ahead_of_client += len(data)
+        self.transport.write(data)
 
     def touch(self) -> None:
         """The answer being sent makes progress."""
@@ -87,7 +129,7 @@ class RequestConnection(LineReceiver):
     def connectionMade(self) -> None:
         """A client is there."""
         self.transport.setTcpNoDelay(True)
-        self._here = self.transport.getHost().host
+        self.here = self.transport.getHost().host
         self.expires = self.factory.clock.seconds() + REQUEST_TIME
         if not self.factory.admit(self):
             self._reading = False
@@ -96,7 +138,7 @@ class RequestConnection(LineReceiver):
     def dataReceived(self, data: bytes) -> None:
         """Bytes of requests; what comes after the last one that is answered is dropped."""
         if self._reading:
-            if not self._begun and not self._busy:
+            if data and not self._begun and not self._busy:
                 self._begun = True
                 self.expires = self.factory.clock.seconds() + REQUEST_TIME
             super().dataReceived(data)  # type: ignore[no-untyped-call]
@@ -119,10 +161,11 @@ class RequestConnection(LineReceiver):
             self._end_with(BadRequest(f"a line is longer than {MAX_LINE} bytes"))
 
     def _take(self, request: Request) -> None:
+        self.received(request, self._waiting)
         self._waiting.append(request)
         self._begun = False
         if request.version is Version.V10:
-            self._reading = False  # one request a connection; what existing clients send after it is ignored
+            self._stop_reading()  # one request a connection; what existing clients send after it is ignored
         elif len(self._waiting) >= MAX_WAITING:
             self.pauseProducing()  # type: ignore[no-untyped-call]
         if not self._busy:
@@ -140,6 +183,9 @@ class RequestConnection(LineReceiver):
             except Exception:
                 self._failed(Failure())
                 pending = None
+            if pending is None and self._ahead_of_client > AHEAD:
+                self._ahead_of_client = 0
+                pending = _AllSent(self.transport).start()
             if pending is not None:
                 pending.addErrback(self._failed)
                 pending.addCallback(lambda _: self._answered())
@@ -149,6 +195,8 @@ class RequestConnection(LineReceiver):
 
     def _answered(self) -> None:
         self._busy = False
+        if getattr(self.transport, "disconnected", False):  # its producer is told before connectionLost is called
+            self._forget_all()
         self._next()
 
     def _rest(self) -> None:
@@ -166,39 +214,64 @@ class RequestConnection(LineReceiver):
         error = failure.value
         if isinstance(error, WireError):
             self._refuse(error)
-            self._reading = self._reading and not isinstance(error, BadRequest)
         else:
             self.log.failure("while answering", failure)
-            self._reading = False
+            self._forget_all()
             self.transport.abortConnection()
 
     def _refuse(self, error: WireError) -> None:
         self.reply(f"{error.reason}\n".encode(), error.status)
+        if isinstance(error, BadRequest):
+            self.lingers = True
+            self._forget_all()
 
     def _end_with(self, error: WireError) -> None:
         """Answer what was asked before, then refuse and close."""
-        self._reading, self._last_words = False, error
+        self._stop_reading()
+        self._last_words = error
         if not self._busy:
             self._next()
+
+    # the end
+
+    def _stop_reading(self) -> None:
+        self._reading = False
+        self.clearLineBuffer()  # type: ignore[no-untyped-call]
+
+    def _forget_all(self) -> None:
+        self._stop_reading()
+        self._waiting.clear()
 
     def _close(self) -> None:
         self._reading = False
         self.expires = self.factory.clock.seconds() + GRACE_TIME
-        self.transport.loseConnection()
+        if self.lingers and not self._heard_all:
+            self.transport.loseWriteConnection()
+        else:
+            self.transport.loseConnection()
 
     def readConnectionLost(self) -> None:
         """The client has closed its side, and may still read what it asked for."""
         self._reading = False
+        self._heard_all = True
         if not self._busy:
             self._close()
 
     def writeConnectionLost(self) -> None:
-        """The client reads no more; connectionLost follows."""
+        """All has been sent, and this side is closed."""
+        self._said_all = True
+        self.expires = self.factory.clock.seconds() + GRACE_TIME
+
+    def expire(self) -> None:
+        """Its time is over. What the kernel has taken it goes on to send, unless the connection is aborted."""
+        if self._said_all:
+            self.transport.loseConnection()
+        else:
+            self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
-        self._reading = False
-        self._waiting.clear()
+        self._forget_all()
         self.factory.dismiss(self)
 
 
@@ -250,4 +323,4 @@ class RequestFactory(Factory):
     def _abort_expired(self) -> None:
         now = self.clock.seconds()
         for connection in [c for c in self.connections if c.expires <= now]:
-            connection.transport.abortConnection()
+            connection.expire()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from ..serving import RequestConnection, RequestFactory
+from ..serving import AHEAD, RequestConnection, RequestFactory
 from ..wire.errors import BadRequest
 from ..wire.messages import GetFile, GetIndex, Request
 from .holdings import Holdings
-from .sending import SendingStopped, sender
+from .sending import BytesSender, Sender, SendingStopped, file_sender
 
 MOST_CONNECTIONS = 2_000
 MOST_OF_ONE_HOST = 500
@@ -19,16 +19,23 @@ class PeerConnection(RequestConnection):
     """A connection to this peer's server."""
 
     factory: PeerFactory
+    lingers = True  # existing clients append lines to GET INDEX
 
     def answer(self, request: Request) -> Deferred[None] | None:
         """Serve the two messages of peers; those of the RS are BadRequest."""
         message = request.message
         if isinstance(message, GetIndex):
-            self.reply(self.factory.holdings.body(self._here, request.version))
-            return None
+            return self._send_index(self.factory.holdings.body(self.here, request.version))
         if isinstance(message, GetFile):
             return self._send_file(message)
         raise BadRequest("this is a peer: it serves GET INDEX and GET FILE; the rest is for the RS")
+
+    def _send_index(self, body: bytes) -> Deferred[None] | None:
+        if len(body) <= AHEAD:
+            self.reply(body)
+            return None
+        self.reply(length=len(body))
+        return _unless_lost(BytesSender(self.transport, body, self.touch))
 
     def _send_file(self, message: GetFile) -> Deferred[None] | None:
         holdings = self.factory.holdings
@@ -40,8 +47,11 @@ class PeerConnection(RequestConnection):
         fd = holdings.open(file)
         self.reply(length=length, size=file.size, sha256=file.sha256, span=message.span)
         self.factory.uploaded += length
-        sending = sender(self.transport, fd, first, length, self.touch)
-        return sending.start().addErrback(lambda failure: failure.trap(SendingStopped) and None)
+        return _unless_lost(file_sender(self.transport, fd, first, length, self.touch))
+
+
+def _unless_lost(sending: Sender) -> Deferred[None]:
+    return sending.start().addErrback(lambda failure: failure.trap(SendingStopped) and None)
 
 
 class PeerFactory(RequestFactory):

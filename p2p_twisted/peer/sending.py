@@ -1,6 +1,6 @@
-"""A range of a file onto a connection: by sendfile(2) where the connection is plain TCP on Linux, else block by block.
+"""A long answer onto a connection: a file by sendfile(2) where that is plain TCP on Linux, all else block by block.
 
-Both are pull producers: they read no further than the other side takes, so that a slow reader costs no memory.
+All are pull producers: they go no further than the other side takes, so that a slow reader costs no memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IPullProducer
 from zope.interface import implementer
 
 BLOCK = 256 * 1024
-"""Bytes read at a time where there is no sendfile."""
+"""Bytes handed over at a time where there is no sendfile."""
 AT_ONCE = 1024 * 1024
 """Bytes handed to one sendfile, so that every connection gets its turn."""
 
@@ -26,14 +26,13 @@ class SendingStopped(Exception):
 
 
 @implementer(IPullProducer)
-class BlockSender:
-    """Sends the bytes offset..offset+length of an open file; takes the descriptor over and closes it."""
+class Sender:
+    """Sends the bytes offset..offset+length of something. Subclasses say how."""
 
-    def __init__(self, transport: Any, fd: int, offset: int, length: int, progress: Callable[[], None]) -> None:
+    def __init__(self, transport: Any, offset: int, length: int, progress: Callable[[], None]) -> None:
         """`progress` is called whenever some of it went out."""
         self.done: Deferred[None] = Deferred()
         self._transport = transport
-        self._fd = fd
         self._offset = offset
         self._left = length
         self._progress = progress
@@ -74,13 +73,40 @@ class BlockSender:
 
     def stopProducing(self) -> None:
         """The connection is lost."""
-        if self._fd >= 0:
+        if not self.done.called:
             self._end()
             self.done.errback(SendingStopped())
 
+    def _send(self) -> int:
+        """Hand some more to the transport; returns how many bytes. Raises OSError."""
+        raise NotImplementedError
+
+    def _end(self) -> None:
+        """Let go of what is sent."""
+
+
+class BytesSender(Sender):
+    """Sends `body`."""
+
+    def __init__(self, transport: Any, body: bytes, progress: Callable[[], None]) -> None:
+        super().__init__(transport, 0, len(body), progress)
+        self._body = body
+
+    def _send(self) -> int:
+        data = self._body[self._offset : self._offset + BLOCK]
+        self._transport.write(data)
+        return len(data)
+
+
+class BlockSender(Sender):
+    """Sends a range of an open file; takes the descriptor over and closes it."""
+
+    def __init__(self, transport: Any, fd: int, offset: int, length: int, progress: Callable[[], None]) -> None:
+        super().__init__(transport, offset, length, progress)
+        self._fd = fd
+
     def _end(self) -> None:
         os.close(self._fd)
-        self._fd = -1
 
     def _send(self) -> int:
         data = os.pread(self._fd, min(BLOCK, self._left), self._offset)
@@ -98,8 +124,8 @@ class FileSender(BlockSender):
         return sent
 
 
-def sender(transport: Any, fd: int, offset: int, length: int, progress: Callable[[], None]) -> BlockSender:
-    """The sender that suits `transport`; see BlockSender."""
+def file_sender(transport: Any, fd: int, offset: int, length: int, progress: Callable[[], None]) -> BlockSender:
+    """The sender of a file that suits `transport`; see BlockSender."""
     handle = transport.getHandle() if hasattr(transport, "getHandle") else None
     plain = sys.platform == "linux" and type(handle) is socket.socket and not getattr(transport, "TLS", False)
     return (FileSender if plain else BlockSender)(transport, fd, offset, length, progress)

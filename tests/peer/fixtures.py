@@ -21,12 +21,21 @@ class Transport(StringTransport):
     """Adds what a TCP transport has and StringTransport lacks."""
 
     aborted = False
+    ended = False
+    """Whether this side was closed, after what had been written."""
 
     def startWriting(self):
         """Whoever drives the test calls resumeProducing."""
 
     def abortConnection(self):
         self.aborted = True
+
+    def loseConnection(self):
+        self.ended = True
+        super().loseConnection()
+
+    def loseWriteConnection(self):
+        self.ended = True
 
     def setTcpNoDelay(self, enabled):
         pass

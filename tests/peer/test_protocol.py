@@ -53,7 +53,7 @@ class Exact10(Case):
     def test_file(self):
         answer, transport = self.ask(FILE + b"rfc8446.txt\npdf\n")
         self.assertEqual(answer, HEAD_10 + TEXT)
-        self.assertTrue(transport.disconnecting)
+        self.assertTrue(transport.ended)
 
     def test_file_with_crlf_and_in_one_byte_pieces(self):
         protocol, transport = connect(self.factory)
@@ -75,7 +75,7 @@ class Exact10(Case):
                 lines = answer[len(HEAD_10) :].decode().splitlines()
                 self.assertEqual([line.split("\t")[0] for line in sorted(lines)], ["empty", "rfc8446.txt", "sub/notes"])
                 self.assertTrue(all(line.split("\t")[3:] == ["10.153.15.5", "4394", "7200"] for line in lines))
-                self.assertTrue(transport.disconnecting)
+                self.assertTrue(transport.ended)
 
     def test_index_tells_what_was_learnt_with_its_holder(self):
         holder = ("10.1.1.1", 4395)
@@ -89,7 +89,7 @@ class Exact10(Case):
             answer, transport = self.ask(FILE + name)
             self.assertTrue(answer.startswith(refusal(100, "FILE_NOT_FOUND")), answer)
             self.assertEqual(answer.count(b"\n"), 5)
-            self.assertTrue(transport.disconnecting)
+            self.assertTrue(transport.ended)
 
     def test_a_file_that_has_changed_since_it_was_read(self):
         (self.factory.holdings.library.folders[0] / "rfc8446.txt.pdf").write_bytes(
@@ -114,7 +114,7 @@ class Exact10(Case):
             answer, transport = self.ask(data)
             self.assertTrue(answer.startswith(refusal(300, "BAD_REQUEST")), data[:40])
             self.assertEqual(answer.count(b"\n"), 5)
-            self.assertTrue(transport.disconnecting)
+            self.assertTrue(transport.ended)
         self.assertEqual(self.flushLoggedErrors(), [])
 
 
@@ -141,7 +141,7 @@ class Pipelined11(Case):
         expected += self.head(Length=4, Size=len(TEXT), SHA_256=sha, Range="5-8") + TEXT[5:9]
         expected += self.head(Length=5, Size=5, SHA_256=other) + b"notes"
         self.assertEqual(answer, expected)
-        self.assertFalse(transport.disconnecting)
+        self.assertFalse(transport.ended)
 
     def test_a_file_by_its_hash_whatever_its_name(self):
         sha = self.factory.holdings.library.get("sub/notes.txt").sha256
@@ -153,10 +153,10 @@ class Pipelined11(Case):
         ask = b"GET FILE P2P_DI_1.1\n" + ENVELOPE
         answer, transport = self.ask(ask + b"nothing\n\n" + ask + b"sub/notes\ntxt\n")
         self.assertTrue(answer.startswith(b"100 FILE_NOT_FOUND P2P-CI/1.1") and answer.endswith(b"notes"))
-        self.assertFalse(transport.disconnecting)
+        self.assertFalse(transport.ended)
         answer, transport = self.ask(ask + b"sub/notes\ntxt\n" + b"rubbish\n\n")
         self.assertIn(b"notes300 BAD_REQUEST P2P-CI/1.1\n", answer)
-        self.assertTrue(transport.disconnecting)
+        self.assertTrue(transport.ended)
 
     def test_a_range_beyond_the_end(self):
         ask = b"GET FILE P2P_DI_1.1\n" + ENVELOPE[:-1] + b"Range: 0-5\n\nsub/notes\ntxt\n"
@@ -170,7 +170,7 @@ class Bounds(Case):
         protocol, transport = connect(self.factory)
         protocol.dataReceived(data)
         self.clock.pump([1] * (seconds - 1))
-        before = transport.aborted or transport.disconnecting
+        before = transport.aborted or transport.ended
         self.clock.pump([1, 1])
         return before, transport.aborted
 
