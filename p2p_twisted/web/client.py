@@ -64,9 +64,13 @@ class ControlClient:
         """The JSON that ``GET /api/v1/path?query`` answers with."""
         return self._call("GET", path + ("?" + urlencode(query) if query else ""), None, {})
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The JSON that a POST of `body` answers with."""
-        return self._call("POST", path, body or {}, self._authorization())
+    def post(self, path: str, body: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
+        """The JSON that a POST of `body` answers with. `timeout` is this call's own."""
+        self._connection.timeout = timeout or self._timeout
+        try:
+            return self._call("POST", path, body or {}, self._authorization())
+        finally:
+            self._connection.timeout = self._timeout
 
     def delete(self, path: str) -> Any:
         """The JSON that a DELETE answers with."""
@@ -97,7 +101,7 @@ class ControlClient:
     def _exchange(self, method: str, path: str, payload: bytes | None, headers: dict[str, str]) -> tuple[int, Any]:
         """One request and its answer. When the server closed an idle connection, a GET is sent again on a new one."""
         if method != "GET":
-            self._connection.close()
+            self._connection.close()  # sent twice, it could be done twice
         reused = self._connection.sock is not None
         try:
             self._connection.request(method, PATH + path, payload, headers)
@@ -111,7 +115,7 @@ class ControlClient:
 
     def _as_control_error(self, error: Exception) -> ControlError:
         if isinstance(error, TimeoutError):
-            return ControlError("timeout", f"{self._where}: no answer for {self._timeout:g} seconds")
+            return ControlError("timeout", f"{self._where}: no answer for {self._connection.timeout:g} seconds")
         if isinstance(error, PermissionError):
             return ControlError("no-access", f"{self._where}: belongs to another user")
         if isinstance(error, (FileNotFoundError, NotADirectoryError, ConnectionRefusedError)):

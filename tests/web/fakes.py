@@ -50,12 +50,17 @@ def a_document(number: int) -> dict[str, Any]:
     }
 
 
+def outcome(name: str) -> tuple[str, str | None]:
+    """How the fetch of `name` ends: ``done_x``, ``there_x``, ``running_x``; ``KIND_x`` fails for that reason."""
+    word = name.split("_")[0]
+    return (word, None) if word in ("done", "there", "running") else ("failed", word)
+
+
 class FakePeer:
-    """A PeerFacade. `files` says how each name ends (state, kind); other names have no holder."""
+    """A PeerFacade. A document's name says how fetching it ends: see `outcome`."""
 
     def __init__(self) -> None:
         self.documents = [a_document(number) for number in range(1, 11)]
-        self.results: dict[str, tuple[str, str | None]] = {}
         self.running: dict[str, dict[str, Any]] = {}
         self.orders: list[tuple[list[str] | None, str | None, bool]] = []
         self.shared: list[str] = []
@@ -108,7 +113,7 @@ class FakePeer:
         id_ = str(len(self.orders))
         files = []
         for name in names or [document["name"] for document in self.documents]:
-            state, kind = self.results.get(name, ("done", None) if names is None else ("failed", "no-holder"))
+            state, kind = outcome(name) if names is not None else ("done", None)
             files.append(a_file(name, state, kind=kind))
         states = {file["state"] for file in files}
         state = "running" if "running" in states else "failed" if "failed" in states else "done"

@@ -130,11 +130,12 @@ class ReadingTests(ApiTestCase):
 
 class DownloadTests(ApiTestCase):
     async def test_start_and_follow(self) -> None:
-        self.peer.results["a.pdf"] = ("running", None)
-        answer = await self.ask("POST", "/api/v1/downloads", {"names": ["a.pdf", "a.pdf"], "dir": "/tmp/x"})
+        answer = await self.ask(
+            "POST", "/api/v1/downloads", {"names": ["running_a.pdf", "running_a.pdf"], "dir": "/tmp/x"}
+        )
         self.assertEqual((answer.status, answer.json), (202, {"id": "1"}))
         self.assertEqual(answer.headers["Location"], "/api/v1/downloads/1")
-        self.assertEqual(self.peer.orders, [(["a.pdf"], "/tmp/x", False)])
+        self.assertEqual(self.peer.orders, [(["running_a.pdf"], "/tmp/x", False)])
         found = await self.ask("GET", answer.headers["Location"])
         self.assertEqual(found.json, self.peer.running["1"])
         listed = await self.ask("GET", "/api/v1/downloads")
@@ -146,8 +147,7 @@ class DownloadTests(ApiTestCase):
         self.assertEqual(self.peer.orders, [(None, None, True)])
 
     async def test_cancel(self) -> None:
-        self.peer.results["a.pdf"] = ("running", None)
-        await self.ask("POST", "/api/v1/downloads", {"names": ["a.pdf"]})
+        await self.ask("POST", "/api/v1/downloads", {"names": ["running_a.pdf"]})
         answer = await self.ask("DELETE", "/api/v1/downloads/1")
         self.assertEqual((answer.status, answer.json["state"]), (200, "cancelled"))
         again = await self.ask("DELETE", "/api/v1/downloads/1")
@@ -158,7 +158,7 @@ class DownloadTests(ApiTestCase):
         for body in (
             {},
             {"names": []},
-            {"names": "a.pdf"},
+            {"names": "running_a.pdf"},
             {"names": {}},
             {"names": [1]},
             {"names": [["a"]]},

@@ -121,8 +121,7 @@ class ClientTests(ServiceTestCase):
         self.assertEqual(await deferToThread(client.get, "status"), self.peer.status())
         found = await deferToThread(lambda: client.get("index", q="rfc1 &?.txt", limit=5))
         self.assertEqual(found, {"total": 0, "items": []})
-        self.peer.results["a.pdf"] = ("running", None)
-        self.assertEqual(await deferToThread(client.post, "downloads", {"names": ["a.pdf"]}), {"id": "1"})
+        self.assertEqual(await deferToThread(client.post, "downloads", {"names": ["running_a.pdf"]}), {"id": "1"})
         self.assertEqual((await deferToThread(client.delete, "downloads/1"))["state"], "cancelled")
 
     async def test_refusals(self) -> None:

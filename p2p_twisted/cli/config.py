@@ -1,0 +1,67 @@
+"""``p2p config``: settings, and where each came from."""
+
+from __future__ import annotations
+
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import Where, for_peer
+from .output import print_json, print_table
+from .session import peer
+
+
+@click.group()
+def config() -> None:
+    """Show settings and where each came from."""
+
+
+@config.command()
+@click.option(
+    "--config",
+    "file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What a peer or an RS that is started with this file would use, instead of what the running peer uses.",
+)
+@for_peer
+def show(where: Where, file: Path | None) -> None:
+    """Show every setting of the running peer: its value, and whether a flag, a file or the default said so."""
+    if file is None:
+        with peer(where) as session:
+            items = session.client.get("config")["items"]
+    else:
+        items = _of_file(file)
+    if where.as_json:
+        print_json({"items": items})
+        return
+    print_table(("setting", "value", "from"), [(one["name"], _text(one["value"]), one["origin"]) for one in items])
+
+
+def _of_file(file: Path) -> list[dict[str, Any]]:
+    """The settings that `file` leads to. A mistake in it ends the command, as it would end twistd."""
+    from ..peer import tap as peer_tap
+    from ..rs import tap as rs_tap
+    from ..web.config import settings_json
+
+    options = rs_tap.Options() if _has_section(file, rs_tap.Options.section) else peer_tap.Options()
+    options.parseOptions(["--config", str(file)])
+    return settings_json(options)
+
+
+def _has_section(file: Path, section: str) -> bool:
+    parser = ConfigParser(delimiters=("=",), interpolation=None, default_section="")
+    try:
+        parser.read_string(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, ConfigParserError):
+        return False  # whoever reads it next says what is wrong
+    return parser.has_section(section)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "-"
+    return "-" if value is None else str(value)

@@ -1,0 +1,76 @@
+"""The ``p2p`` command: its verbs, each loaded when it is wanted, and what ends it."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from .. import __version__
+from . import exits
+from .options import for_all
+from .output import warn
+
+_VERBS = {
+    "config": ("config:config", "Show settings and where each came from."),
+    "corpus": ("corpus:corpus", "Get documents to share: make some, or fetch RFCs."),
+    "demo": ("demo:demo", "Run an RS and six peers here, and check what they exchange."),
+    "get": ("get:get", "Fetch documents."),
+    "ls": ("show:ls", "List the documents that peers have."),
+    "peers": ("show:peers", "List the other peers."),
+    "rs": ("rs:rs", "Ask the registration server that runs on this machine."),
+    "share": ("share:share", "Share a folder."),
+    "status": ("show:status", "Say how the peer is."),
+}
+"""Verb -> where it lives, below this package, and what ``p2p --help`` says of it without loading it."""
+
+_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code:>2}  {meaning}" for code, meaning in exits.MEANINGS.items())
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported one by one, and whose failures are one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, for help."""
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb `cmd_name`, imported now."""
+        if cmd_name not in _VERBS:
+            return None
+        module, _, name = _VERBS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(f".{module}", __package__), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs, for help, without importing any."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, text) for name, (_, text) in _VERBS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a verb."""
+        try:
+            return super().invoke(ctx)
+        except exits.Failure as failure:
+            warn(failure.text)
+            ctx.exit(failure.code)
+        except KeyboardInterrupt:
+            warn("interrupted")
+            ctx.exit(exits.INTERRUPTED)
+
+
+@click.group(cls=Verbs, epilog=_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="p2p")
+@for_all
+def main(**_: object) -> None:
+    """Share documents with other peers, and fetch theirs.
+
+    Talks to the peer that runs on this machine. With --rs-host HOST and none running, a verb is a peer itself until it
+    is done.
+    """
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""The options that many verbs share, and where they lead."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..wire.limits import RS_PORT
+
+STATE_DIR_VARIABLE = "P2P_STATE_DIR"
+
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Where:
+    """Whom a verb talks to, and how it answers. `rs` (host, port) is the RS of a peer to be if none is running."""
+
+    state_dir: Path
+    as_json: bool
+    rs: tuple[str, int] | None = None
+
+
+def default_state_dir(role: str) -> Path:
+    """The state folder of the peer (`role` "peer") or the RS ("rs") of this user, where no other is named."""
+    from platformdirs import user_state_path
+
+    return user_state_path("p2p_twisted", appauthor=False) / role
+
+
+def for_all(command: Command) -> Command:
+    """Give `command` --state-dir and --json; they may stand before the verb or behind it."""
+    option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    return option(
+        click.option(
+            "--state-dir",
+            type=click.Path(path_type=Path, file_okay=False, resolve_path=True),
+            metavar="DIR",
+            help=f"State folder of the running peer or RS. Without it: {STATE_DIR_VARIABLE}, or this user's.",
+        )(command)
+    )
+
+
+def for_peer(command: Command) -> Command:
+    """Give `command`, which takes a Where first, the options of the verbs that talk to a peer."""
+
+    @for_all
+    @click.option("--rs-host", metavar="HOST", help="If no peer is running, be one that is registered with this RS.")
+    @click.option("--rs-port", metavar="PORT", type=click.IntRange(1, 65535), default=RS_PORT, help="Port of that RS.")
+    @wraps(command)
+    def verb(state_dir: Path | None, as_json: bool, rs_host: str | None, rs_port: int, **rest: Any) -> Any:
+        rs = (_host(rs_host), rs_port) if rs_host is not None else None
+        return command(_where("peer", state_dir, as_json, rs), **rest)
+
+    return verb
+
+
+def for_rs(command: Command) -> Command:
+    """Give `command`, which takes a Where first, the options of the verbs that talk to an RS."""
+
+    @for_all
+    @wraps(command)
+    def verb(state_dir: Path | None, as_json: bool, **rest: Any) -> Any:
+        return command(_where("rs", state_dir, as_json), **rest)
+
+    return verb
+
+
+def _where(role: str, state_dir: Path | None, as_json: bool, rs: tuple[str, int] | None = None) -> Where:
+    before = click.get_current_context().find_root().params
+    folder = state_dir or before.get("state_dir") or _from_environment(role) or default_state_dir(role)
+    return Where(folder, as_json or bool(before.get("as_json")), rs)
+
+
+def _from_environment(role: str) -> Path | None:
+    text = os.environ.get(STATE_DIR_VARIABLE) if role == "peer" else None
+    return Path(text).absolute() if text else None
+
+
+def _host(text: str) -> str:
+    from ..wire import fields
+    from ..wire.errors import BadRequest
+
+    try:
+        return fields.host(text)
+    except BadRequest:
+        raise click.UsageError(f"--rs-host must be an address or a host name, not {text!r}") from None

@@ -1,0 +1,103 @@
+"""What is printed: for people in tables that fit the terminal, for programs as lines parted by tabs or as JSON.
+
+Names and titles come from strangers: whatever could steer a terminal, or turn text around, is shown escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def clean(text: object) -> str:
+    """`text` on one line, with nothing in it that a terminal obeys."""
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+
+
+def count(number: int, noun: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def size(number: int | None) -> str:
+    """A number of bytes for people: ``812 bytes``, ``1.2 MB``; ``?`` for None."""
+    if number is None:
+        return "?"
+    value, unit = float(number), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 or value >= 99.5 else f"{value:.1f} {_UNITS[unit]}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time span for people: ``45 s``, ``12 min``, ``5 h 3 min``, ``4 d 2 h``; ``never`` for None."""
+    if seconds is None:
+        return "never"
+    whole = int(seconds)
+    for unit, length, smaller, name in (("d", 86400, 3600, "h"), ("h", 3600, 60, "min")):
+        if whole >= length:
+            return f"{whole // length} {unit} {whole % length // smaller} {name}"
+    return f"{whole // 60} min" if whole >= 60 else f"{whole} s"
+
+
+def on_terminal() -> bool:
+    """Whether a person reads what is printed."""
+    return sys.stdout.isatty()
+
+
+def size_field(number: int | None) -> str:
+    """A number of bytes in a table: rounded for people, exact for programs (``-`` for None)."""
+    return size(number) if on_terminal() else "-" if number is None else str(number)
+
+
+def duration_field(seconds: float | None) -> str:
+    """A time span in a table: rounded for people, whole seconds for programs (``-`` for None)."""
+    return duration(seconds) if on_terminal() else "-" if seconds is None else str(int(seconds))
+
+
+def print_json(data: Any) -> None:
+    """`data` as JSON in ASCII, which no terminal obeys."""
+    click.echo(json.dumps(data, indent=2))
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
+    """Print `rows`: on a terminal as a table, else a line each, the fields parted by tabs, without the headings.
+
+    The columns in `right` are aligned to the right. Names are folded, never cut.
+    """
+    texts = [[clean(field) for field in row] for row in rows]
+    if not on_terminal():
+        for row in texts:
+            click.echo("\t".join(row))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    for row in texts:
+        table.add_row(*row)
+    Console(highlight=False, markup=False, emoji=False).print(table)
+
+
+def print_facts(facts: Iterable[tuple[str, object]]) -> None:
+    """Print pairs of a word and what it stands for, a line each: aligned on a terminal, else parted by a tab."""
+    pairs = [(name, clean(value)) for name, value in facts]
+    width = max(len(name) for name, _ in pairs) + 2 if on_terminal() else 0
+    for name, value in pairs:
+        click.echo(f"{name:{width}}{value}" if width else f"{name}\t{value}")
+
+
+def warn(text: str) -> None:
+    """One line on stderr."""
+    click.echo(f"p2p: {clean(text)}", err=True)

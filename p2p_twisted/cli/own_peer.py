@@ -1,0 +1,71 @@
+"""A peer in this process, for the length of one command. Its reactor has a thread of its own.
+
+The command talks to it as to any other peer, over the socket in the state folder; so may other commands meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import maybeDeferred
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
+from zope.interface import provider
+
+from ..peer.service import Peer, PeerSettings
+from ..peer.tap import make_peer
+from ..settings import SettingsError
+from ..startup import StartError
+from . import exits
+from .output import warn
+
+STOP_TIME = 10
+"""Seconds that it has to leave the RS and stop."""
+
+_reactor: Any = reactor
+
+
+class OwnPeer:
+    """A peer with `state_dir` at the RS `rs`, which shares the folders `share`: it runs in the block of a ``with``."""
+
+    def __init__(self, state_dir: Path, rs: tuple[str, int], share: Sequence[Path]) -> None:
+        self._settings = PeerSettings(
+            rs_host=rs[0],
+            rs_port=rs[1],
+            state_dir=state_dir,
+            download_dir=state_dir / "downloads",
+            share=list(share),
+        )
+        self._thread = Thread(target=_reactor.run, kwargs={"installSignalHandlers": False}, daemon=True)
+        self._peer: Peer
+
+    def __enter__(self) -> OwnPeer:
+        """Listen and start. Raises Failure."""
+        try:
+            self._peer = make_peer(_reactor, self._settings, None)
+        except (StartError, SettingsError, OSError) as error:
+            raise exits.Failure(exits.FAILED, str(error)) from None
+        _reactor.callWhenRunning(self._peer.startService)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leave the RS and stop."""
+        _reactor.callFromThread(self._stop)
+        self._thread.join(STOP_TIME)
+
+    def _stop(self) -> None:
+        maybeDeferred(self._peer.stopService).addBoth(lambda _: _reactor.stop())
+
+    def show_warnings(self) -> None:
+        """From now on, whatever the peer logs as a warning or worse is a line on stderr."""
+        globalLogBeginner.beginLoggingTo([_observe], redirectStandardIO=False, discardBuffer=True)
+
+
+@provider(ILogObserver)
+def _observe(event: LogEvent) -> None:
+    if event["log_level"] >= LogLevel.warn:
+        warn(formatEvent(event))

@@ -1,0 +1,58 @@
+"""``p2p rs``: what the RS that runs on this machine knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .options import Where, for_rs
+from .output import duration, print_facts, print_json, print_table
+from .session import registry
+
+PAGE = 1000
+"""Records asked for at a time."""
+
+
+@click.group()
+def rs() -> None:
+    """Ask the registration server that runs on this machine.
+
+    Its state folder is this user's for an RS, or the one named with --state-dir.
+    """
+
+
+@rs.command()
+@for_rs
+def status(where: Where) -> None:
+    """Say how the RS is: its TTL, and how many peers it knows."""
+    with registry(where) as client:
+        found = client.get("status")
+    if where.as_json:
+        print_json(found)
+        return
+    found["uptime"] = duration(found["uptime"])
+    print_facts(found.items())
+
+
+@rs.command()
+@for_rs
+def peers(where: Where) -> None:
+    """List the peers that ever registered, by address."""
+    items: list[dict[str, Any]] = []
+    total = 1
+    with registry(where) as client:
+        while len(items) < total:
+            page = client.get("peers", limit=PAGE, offset=len(items))
+            items += page["items"]
+            total = page["total"] if page["items"] else 0
+    if where.as_json:
+        print_json({"total": len(items), "items": items})
+        return
+    print_table(("peer", "active", "TTL", "count", "last registered"), map(_row, items), right=("TTL", "count"))
+
+
+def _row(item: dict[str, Any]) -> tuple[object, ...]:
+    active = "yes" if item["isActive"] else "no"
+    where = f"{item['hostName']}:{item['port']}"
+    return where, active, item["TTL"], item["registered_count"], item["last_registered"]

@@ -1,0 +1,141 @@
+"""Whom a verb talks to: what runs on the state folder, or a peer in this process for the length of the command."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..web.client import ControlClient, ControlError
+from . import exits
+from .options import Where, default_state_dir
+from .output import warn
+
+POLL = 0.02
+"""Seconds between two looks at a peer that starts."""
+
+NEWS_TIME = 300
+"""Seconds that the peers have to answer, all together."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """Who answers: `client` asks it, `own` says that it lives in this process and ends with the command."""
+
+    client: ControlClient
+    own: bool
+
+
+@contextmanager
+def peer(where: Where, share: Sequence[Path] = (), news: bool = False) -> Iterator[Session]:
+    """Talk to the running peer; if there is none and an RS is given, be one, which shares the folders `share`.
+
+    That one is registered when the block begins; with `news`, it has asked the other peers too. Raises Failure, also in
+    place of a ControlError in the block. SIGTERM is a KeyboardInterrupt in it.
+    """
+    client = ControlClient(where.state_dir)
+    with _failures(), _sigterm(), ExitStack() as stack:
+        status = _status(client, "peer")
+        if status is None:
+            own = _start(where, share, stack)
+            _wait_registered(client)
+            own.show_warnings()
+            if news:
+                client.post("refresh", timeout=NEWS_TIME)
+        elif where.rs not in (None, (status["rs"]["host"], status["rs"]["port"])):
+            warn(f"a peer runs already, with RS {status['rs']['host']}:{status['rs']['port']}: asking that one")
+        yield Session(client, own=status is None)
+        if status is None:
+            _wait_for_others(client)
+
+
+@contextmanager
+def registry(where: Where) -> Iterator[ControlClient]:
+    """Talk to the RS that runs on this machine. Raises Failure, also in place of a ControlError in the block."""
+    client = ControlClient(where.state_dir)
+    with _failures():
+        if _status(client, "rs") is None:
+            raise exits.Failure(
+                exits.USAGE,
+                f"no RS runs on {where.state_dir}: start one with 'twistd -n p2p-rs{_folder(where, 'rs')}', "
+                "or name the state folder of one with --state-dir",
+            )
+        yield client
+
+
+def _start(where: Where, share: Sequence[Path], stack: ExitStack) -> Any:
+    """Be a peer until `stack` is closed; returns the OwnPeer. Raises Failure."""
+    if where.rs is None:
+        raise exits.Failure(
+            exits.USAGE,
+            f"no peer runs on {where.state_dir}: start one with 'twistd -n p2p-peer{_folder(where, 'peer')} "
+            "--rs-host HOST', or let this command be one with --rs-host HOST",
+        )
+    from .own_peer import OwnPeer
+
+    return stack.enter_context(OwnPeer(where.state_dir, where.rs, share))
+
+
+def _folder(where: Where, role: str) -> str:
+    return "" if where.state_dir == default_state_dir(role) else f" --state-dir {where.state_dir}"
+
+
+def _status(client: ControlClient, role: str) -> Any:
+    """The status of what runs on the state folder, None if nothing does. Raises Failure if it has another role."""
+    try:
+        status = client.get("status")
+    except ControlError as error:
+        if error.kind != "not-running":
+            raise
+        return None
+    if status["role"] != role:
+        found = {"rs": "an RS", "peer": "a peer"}[status["role"]]
+        raise exits.Failure(exits.USAGE, f"what runs on this state folder is {found}; name another with --state-dir")
+    return status
+
+
+def _wait_registered(client: ControlClient) -> None:
+    """Return when our own peer is registered. Raises Failure when the RS cannot be had."""
+    while not (rs := client.get("status")["rs"])["registered"]:
+        if rs["last_error"]:
+            text = f"not registered with RS {rs['host']}:{rs['port']}: {rs['last_error']}"
+            raise exits.Failure(exits.RS_UNREACHABLE, text)
+        time.sleep(POLL)
+
+
+def _wait_for_others(client: ControlClient) -> None:
+    """Return when nobody else's download runs on our own peer, who found it running."""
+    told = False
+    while any(download["ended"] is None for download in client.get("downloads")["items"]):
+        if not told:
+            warn("done; another p2p command still fetches by way of this one, which waits for it")
+            told = True
+        time.sleep(10 * POLL)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Have a ControlError end the command."""
+    try:
+        yield
+    except ControlError as error:
+        code = exits.TIMEOUT if error.kind == "timeout" else exits.USAGE if error.status == 400 else exits.FAILED
+        raise exits.Failure(code, error.text) from None
+
+
+@contextmanager
+def _sigterm() -> Iterator[None]:
+    """Have SIGTERM end the command as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,51 @@
+"""``p2p share``: one more folder for the running peer, or a peer in the foreground that shares it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from .options import Where, for_peer
+from .output import clean, print_json, size, warn
+from .session import Session, peer
+
+READ_TIME = 24 * 3600
+"""Seconds that the peer has to read and hash all files of a folder."""
+
+
+@click.command()
+@click.argument(
+    "folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path)
+)
+@for_peer
+def share(where: Where, folder: Path) -> None:
+    """Share DIR and all below it.
+
+    The running peer shares it until it stops. With none running and --rs-host, this is a peer in the foreground, until
+    Ctrl-C.
+    """
+    with peer(where, share=[folder]) as session:
+        if session.own:
+            _serve(session, where, folder)
+            return
+        status = session.client.post("shares", {"dir": str(folder)}, timeout=READ_TIME)
+    if where.as_json:
+        print_json(status)
+    else:
+        click.echo(f"sharing {clean(folder)}; {status['files']} files, {size(status['bytes'])}, are shared altogether")
+
+
+def _serve(session: Session, where: Where, folder: Path) -> None:
+    """Say where, then wait for Ctrl-C, which is how this ends well."""
+    status = session.client.get("status")
+    if where.as_json:
+        print_json(status)
+    else:
+        click.echo(f"sharing {clean(folder)} at {status['host']}:{status['port']}; Ctrl-C ends it")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        warn("leaving")

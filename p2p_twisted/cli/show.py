@@ -1,0 +1,84 @@
+"""The verbs that show what a peer knows: ``status``, ``peers``, ``ls``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from ..web.client import ControlClient
+from .options import Where, for_peer
+from .output import count, duration, duration_field, print_facts, print_json, print_table, size, size_field
+from .session import peer
+
+PAGE = 1000
+"""Documents asked for at a time."""
+
+
+@click.command()
+@for_peer
+def status(where: Where) -> None:
+    """Say how the peer is: its RS, what it shares and what it knows."""
+    with peer(where, news=True) as session:
+        found = session.client.get("status")
+    if where.as_json:
+        print_json(found)
+    else:
+        print_facts(_facts(found))
+
+
+def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    rs = status["rs"]
+    state = "registered" if rs["registered"] else f"not registered: {rs['last_error'] or 'trying'}"
+    yield "peer", f"{status['host']}:{status['port']}, version {status['version']}, up {duration(status['uptime'])}"
+    yield "RS", f"{rs['host']}:{rs['port']}, {state}"
+    yield "shares", f"{count(status['files'], 'file')}, {size(status['bytes'])}"
+    for folder in status["shared"]:
+        yield "folder", folder
+    yield "downloads", status["download_dir"]
+    yield "knows", f"{count(status['index_records'], 'record')} of {count(status['peers'], 'other peer')}"
+
+
+@click.command()
+@for_peer
+def peers(where: Where) -> None:
+    """List the other peers, how many files each has, when it last answered, and how often it failed since."""
+    with peer(where, news=True) as session:
+        found = session.client.get("peers")
+    if where.as_json:
+        print_json(found)
+        return
+    rows = [
+        (f"{one['host']}:{one['port']}", one["files"], duration_field(one["last_seen"]), one["failures"])
+        for one in found["items"]
+    ]
+    print_table(("peer", "files", "seen", "failures"), rows, right=("files", "failures"))
+
+
+@click.command()
+@click.argument("pattern", default="")
+@for_peer
+def ls(where: Where, pattern: str) -> None:
+    """List the documents that peers have; with PATTERN, those with all its words in their name or title.
+
+    A word with * or ? is a pattern for the whole name.
+    """
+    with peer(where, news=True) as session:
+        items = list(_documents(session.client, pattern))
+    if where.as_json:
+        print_json({"total": len(items), "items": items})
+        return
+    rows = [
+        (item["name"], size_field(item["size"]), len(item["holders"]), "yes" if item["local"] else "no", item["title"])
+        for item in items
+    ]
+    print_table(("name", "size", "peers", "here", "title"), rows, right=("size", "peers"))
+
+
+def _documents(client: ControlClient, pattern: str) -> Iterator[dict[str, Any]]:
+    offset, total = 0, 1
+    while offset < total:
+        page = client.get("index", q=pattern, limit=PAGE, offset=offset)
+        yield from page["items"]
+        offset, total = offset + PAGE, page["total"]
