@@ -56,6 +56,20 @@ class DistributedIndex:
                 self._hear(holder, record, now)
         self._replace(source, fresh, now)
 
+    def put(self, holder: Address, record: IndexRecord, now: float) -> None:
+        """`holder` itself says that it has this."""
+        self._put(holder, record.name, Entry(record, now + TTL))
+
+    def remove(self, holder: Address, name: str) -> None:
+        """`holder` itself says that it has this no more."""
+        if name in self._holders.get(holder, {}):
+            self._drop(holder, name)
+
+    def renew(self, holder: Address, now: float) -> None:
+        """`holder` itself says that it still has what it had."""
+        for entry in self._holders.get(holder, {}).values():
+            entry.expires = now + TTL
+
     def _replace(self, holder: Address, records: dict[str, IndexRecord], now: float) -> None:
         for name in self._holders.get(holder, {}).keys() - records.keys():
             self._drop(holder, name)

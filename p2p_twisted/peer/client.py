@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import platform
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from twisted.internet import error
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.interfaces import IReactorTCP, IReactorThreads, IReactorTime, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.interfaces import IReactorTCP, IReactorTime, IStreamClientEndpoint, ITCPTransport
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
 from ..index.distributed import Address
+from ..swarm import proving
 from ..swarm.errors import FetchError, Garbled, Refused, Stalled, Unreachable
 from ..wire.encode import encode_request
 from ..wire.errors import BadRequest
 from ..wire.limits import MAX_LINE
-from ..wire.messages import Message, Request, Response, Version, first_contact
+from ..wire.messages import GetIndex, Message, Request, Response, Version, first_contact
 from ..wire.response_parser import ResponseParser
 
 OS_NAME = platform.system()
@@ -38,7 +40,7 @@ COLLECT_TIME = 120
 MAX_REFUSAL = 4096
 
 
-class Reactor(IReactorTCP, IReactorTime, IReactorThreads):
+class Reactor(IReactorTCP, proving.Reactor):
     """What a peer needs of a reactor."""
 
 
@@ -71,6 +73,12 @@ class _Collect:
     def body(self) -> bytes:
         return b"".join(self._parts)
 
+    def take(self) -> bytes:
+        """The body, after which the next may come."""
+        body = self.body()
+        self._parts, self._size = [], 0
+        return body
+
 
 @dataclass
 class Exchange:
@@ -80,6 +88,8 @@ class Exchange:
     sink: Sink
     done: Deferred[Response] = field(default_factory=Deferred)
     response: Response | None = None
+    each: Callable[[Response], object] | None = None
+    """What takes each of the answers that go on coming; None where one answer is all."""
 
 
 class ClientConnection(LineReceiver):
@@ -100,6 +110,7 @@ class ClientConnection(LineReceiver):
         self._progressed = 0.0
         self._fresh = 0
         self._alarm: Any = None
+        self._patience = PATIENCE
         self._lost: FetchError | None = None
 
     @property
@@ -140,6 +151,18 @@ class ClientConnection(LineReceiver):
             return result
 
         return self.ask(message, sink).addBoth(over).addCallback(lambda response: (response, sink.body()))
+
+    def follow(self, message: GetIndex, limit: int, changed: Callable[[Response, bytes], object]) -> Deferred[Response]:
+        """Ask for answers without end, each of at most `limit` bytes; `changed` takes the head and body of each.
+
+        Nothing else may be asked on this connection. The Deferred only ever fails: see `ask`.
+        """
+        sink = _Collect(limit)
+        self._patience = 3 * PATIENCE
+        asked = self.ask(message, sink)
+        if self._queue:
+            self._queue[-1].each = lambda response: changed(response, sink.take())
+        return asked
 
     def close(self) -> None:
         """Be done with it; what is outstanding fails with Unreachable."""
@@ -215,9 +238,14 @@ class ClientConnection(LineReceiver):
 
     def _finish(self) -> None:
         self._progress()
-        exchange = self._queue.popleft()
+        exchange = self._queue[0]
         response = exchange.response
         assert response is not None
+        if exchange.each is not None and response.ok:
+            exchange.response = None
+            exchange.each(response)
+            return
+        self._queue.popleft()
         if response.ok:
             exchange.done.callback(response)
         else:
@@ -243,14 +271,14 @@ class ClientConnection(LineReceiver):
         if len(self._queue) == 1:
             self._progress()
         if self._alarm is None or not self._alarm.active():
-            self._alarm = self._clock.callLater(PATIENCE, self._check)
+            self._alarm = self._clock.callLater(self._patience, self._check)
 
     def _check(self) -> None:
         quiet = self._clock.seconds() - self._progressed
-        if self._queue and quiet >= PATIENCE:
-            self._fail(Stalled(f"nothing, or next to nothing, came for {PATIENCE} s"))
+        if self._queue and quiet >= self._patience:
+            self._fail(Stalled(f"nothing, or next to nothing, came for {self._patience} s"))
         elif self._queue:
-            self._alarm = self._clock.callLater(PATIENCE - quiet, self._check)
+            self._alarm = self._clock.callLater(self._patience - quiet, self._check)
 
 
 def endpoint(reactor: Reactor, address: Address) -> IStreamClientEndpoint:
@@ -283,5 +311,7 @@ async def dial(
         connection = ClientConnection(reactor, host, version)
         await endpoint(reactor, address).connect(_Once(connection))
         return connection
+    except error.ConnectingCancelledError:
+        raise CancelledError from None
     except (error.ConnectError, error.DNSLookupError, OSError, ValueError) as e:
         raise Unreachable(f"{address[0]}:{address[1]}: {str(e).rstrip('.') or type(e).__name__}") from e

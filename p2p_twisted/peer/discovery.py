@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from ..index.distributed import Address, DistributedIndex
 from ..swarm.errors import FetchError
+from ..wire.changes import Change
 from ..wire.errors import BadRequest
 from ..wire.limits import MAX_INDEX
-from ..wire.messages import GetIndex, Version
+from ..wire.messages import ANEW, GetIndex, Version
 from ..wire.records import IndexRecord, parse_record
 from .client import ClientConnection, Reactor, dial
+from .following import Following, Heard
 from .rs_client import Registration
 
+FIRST_PAUSE = 1
 REFRESH = 60
-"""Seconds between two rounds."""
+"""Seconds between the first two rounds, and at last between any two; in between each is twice the one before."""
+MOST_FOLLOWED = 64
+"""Peers followed at the same time; the others are asked each round."""
 AT_ONCE = 16
 """Peers asked at the same time."""
 MAX_PEERS = 10_000
@@ -34,6 +41,7 @@ class KnownPeer:
     """What this peer knows of another. `seen` is when it last answered (monotonic seconds), None if it never did."""
 
     address: Address
+    following: Following
     seen: float | None = None
     failures: int = 0
     version: Version | None = None
@@ -66,24 +74,31 @@ class Discovery(Service):
         self._now = now
         self._round: Deferred[None] | None = None
         self._waiting: list[Deferred[None]] = []
-        self._loop = LoopingCall(self._turn)
-        self._loop.clock = reactor
+        self.heard: list[Heard] = []
+        """Told of every change that a followed peer tells of."""
+        self._pause = FIRST_PAUSE
+        self._next: Any = None
 
     def startService(self) -> None:
         """Begin the rounds."""
         super().startService()  # type: ignore[no-untyped-call]
-        self._loop.start(REFRESH).addErrback(lambda failure: self.log.failure("discovery", failure))
+        self._turn()
 
     def stopService(self) -> None:
         """End the rounds."""
         super().stopService()  # type: ignore[no-untyped-call]
-        self._loop.stop()
+        if self._next is not None and self._next.active():
+            self._next.cancel()
         if self._round is not None:
             self._round.cancel()
+        for peer in self.peers.values():
+            peer.following.close()
 
     def _turn(self) -> None:
         self.index.expire(self._now())
         self.refresh()
+        self._next = self._reactor.callLater(self._pause * random.uniform(0.75, 1.25), self._turn)
+        self._pause = min(2 * self._pause, REFRESH)
 
     def own_addresses(self) -> set[Address]:
         """Where this peer itself is to be found, as far as it knows."""
@@ -124,17 +139,27 @@ class Discovery(Service):
         known, self.peers = self.peers, {}
         own = self.own_addresses()
         for address in listed:
-            self.peers[address] = known.pop(address, KnownPeer(address, is_self=address in own))
+            self.peers[address] = known.pop(address) if address in known else self._new_peer(address, address in own)
         for gone in known.values():
             if gone.failures:
                 self.index.forget(gone.address)
             else:
                 self.peers[gone.address] = gone  # it answered a moment ago: the RS may just have been restarted
 
+    def _new_peer(self, address: Address, is_self: bool) -> KnownPeer:
+        return KnownPeer(address, Following(address, self.index, self._now, self._tell), is_self=is_self)
+
+    def _tell(self, address: Address, changes: Iterable[Change]) -> None:
+        self.peers[address].seen = self._now()
+        for listener in self.heard:
+            listener(address, changes)
+
     def _ask(self, peer: KnownPeer) -> Deferred[None]:
         return Deferred.fromCoroutine(self._exchange(peer))
 
     async def _exchange(self, peer: KnownPeer) -> None:
+        if peer.following.connection is not None:
+            return  # it tells us itself
         try:
             connection = await dial(self._reactor, peer.address, None, peer.version)
         except FetchError as e:
@@ -144,14 +169,30 @@ class Discovery(Service):
                 peer.is_self = True
                 self.index.forget(peer.address)
                 return
+            await self._hear(peer, connection)
+        except FetchError as e:
+            self._failed(peer, e)
+        finally:
+            if peer.following.connection is not connection:
+                connection.close()
+
+    async def _hear(self, peer: KnownPeer, connection: ClientConnection) -> None:
+        """Its index: the whole of it the first time, then what has changed; and from then on, if it can be followed."""
+        if peer.version is Version.V11:
+            peer.following.changed(*await connection.collect(GetIndex(peer.following.since), MAX_INDEX))
+        else:
             response, body = await connection.collect(GetIndex(), MAX_INDEX)
             reached = connection.transport.getPeer().host
-        except FetchError as e:
-            return self._failed(peer, e)
-        finally:
-            connection.close()
-        peer.version, peer.seen, peer.failures = response.version, self._now(), 0
-        self.index.learn(peer.address, await self._records(peer, body, reached), self._now(), self.own_addresses())
+            records = await self._records(peer, body, reached)
+            self.index.learn(peer.address, records, self._now(), self.own_addresses())
+            peer.version, peer.following.since = response.version, response.index or ANEW
+        peer.seen, peer.failures = self._now(), 0
+        if peer.version is Version.V11 and self._followed() < MOST_FOLLOWED and self.running:
+            following = Deferred.fromCoroutine(peer.following.run(connection))
+            following.addErrback(lambda failure: self.log.failure("following", failure))
+
+    def _followed(self) -> int:
+        return sum(peer.following.connection is not None for peer in self.peers.values())
 
     def _is_self(self, connection: ClientConnection) -> bool:
         here, there = connection.transport.getHost(), connection.transport.getPeer()

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from ..index.distributed import DistributedIndex
 from ..index.search import Document, documents
 from ..library.catalogue import SharedFile
-from ..library.pieces import list_digest
+from ..library.pieces import list_digest, piece_size
 from ..library.shared import Library
+from ..swarm.content import Content
 from ..wire.errors import FileNotFound
 from ..wire.limits import TTL
 from ..wire.messages import Version
@@ -26,6 +27,8 @@ class Holdings:
         self.port = 0
         self.advertise: str | None = None
         self._now = now
+        self.parts: dict[str, Content] = {}
+        """The unfinished files of running downloads by their hash; what is proven of them is served too."""
         self._own: tuple[tuple[object, ...], str] = ((), "")
 
     def record(self, file: SharedFile, host: str) -> IndexRecord:
@@ -57,6 +60,23 @@ class Holdings:
         if file is None:
             raise FileNotFound(f"no such document here: {name}")
         return file
+
+    def part(self, sha256: str, first: int, last: int) -> Content | None:
+        """The unfinished file with that hash, if its bytes `first` to `last` are proven."""
+        content = self.parts.get(sha256)
+        if content is None or last >= content.size:
+            return None
+        size = piece_size(content.size)
+        return content if content.have.issuperset(range(first // size, last // size + 1)) else None
+
+    def piece_list(self, sha256: str) -> bytes:
+        """The piece hashes of the file with that hash, one after the other. Raises FileNotFound."""
+        file, content = self.library.by_sha256(sha256), self.parts.get(sha256)
+        if file is not None:
+            return file.pieces or bytes.fromhex(sha256)
+        if content is not None and content.digests is not None:
+            return content.digests
+        raise FileNotFound(f"no piece list here of {sha256}")
 
     def open(self, file: SharedFile) -> int:
         """A descriptor to read `file`, the caller's to close. Raises FileNotFound when it is gone or has changed."""

@@ -8,10 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from ..index.search import Document
+from ..swarm.download import Download
 from ..swarm.errors import DownloadError
 
 WAITING, RUNNING, DONE, FAILED, THERE, CANCELLED = "waiting", "running", "done", "failed", "there", "cancelled"
 """States. A file that was not fetched because the same content lies there already is THERE."""
+
+
+@dataclass
+class Transfer:
+    """What came from one source of one file: bytes, and when the first and the last of them."""
+
+    size: int = 0
+    started: float = field(default_factory=time.time)
+    ended: float | None = None
 
 
 @dataclass
@@ -22,14 +32,27 @@ class Item:
     document: Document | None
     state: str = WAITING
     got: int = 0
-    source: str | None = None
     started: float | None = None
     ended: float | None = None
     error: DownloadError | None = None
+    transfers: dict[str, Transfer] = field(default_factory=dict)
+    """By the address of the source."""
 
     def begin(self) -> None:
         """It is this one's turn."""
-        self.state, self.started = RUNNING, time.time()
+        if self.started is None:
+            self.state, self.started = RUNNING, time.time()
+
+    def transfer(self, source: str) -> Transfer:
+        """What comes from `source`; if this is the first that is said of it, it begins now."""
+        return self.transfers.setdefault(source, Transfer())
+
+    def came(self, source: str, size: int) -> None:
+        """`size` bytes have come from `source`."""
+        transfer = self.transfer(source)
+        transfer.size += size
+        transfer.ended = time.time()
+        self.got += size
 
     def end(self, state: str, error: DownloadError | None = None) -> None:
         """It is over, one way or the other."""
@@ -47,7 +70,10 @@ class Item:
             "size": self.size,
             "got": self.got,
             "state": self.state,
-            "source": self.source,
+            "sources": {
+                source: {"bytes": transfer.size, "started": transfer.started, "ended": transfer.ended}
+                for source, transfer in self.transfers.items()
+            },
             "started": self.started,
             "ended": self.ended,
             "error": error_json(self.error),
@@ -62,11 +88,15 @@ class Job:
     names: list[str] | None
     directory: Path
     overwrite: bool
+    swarm: bool = True
+    """Whether to fetch from many at once; else one document after the other, each from one holder."""
     state: str = WAITING
     items: list[Item] = field(default_factory=list)
     started: float = field(default_factory=time.time)
     ended: float | None = None
     error: DownloadError | None = None
+    swarms: list[Download] = field(default_factory=list)
+    """The swarms that it has been part of."""
 
     @property
     def over(self) -> bool:
@@ -84,6 +114,8 @@ class Job:
         """As docs/api.rst has it; without `files`, only the sums."""
         done = sum(item.got for item in self.items)
         lasted = (self.ended or time.time()) - self.started
+        total = sum(item.size or 0 for item in self.items)
+        rate = done / lasted if lasted > 0 else 0.0
         summary = {
             "id": self.id,
             "state": self.state,
@@ -94,11 +126,15 @@ class Job:
             "files_total": len(self.items),
             "files_done": sum(item.state in (DONE, THERE) for item in self.items),
             "files_failed": sum(item.state == FAILED for item in self.items),
-            "bytes_total": sum(item.size or 0 for item in self.items),
+            "bytes_total": total,
             "bytes_done": done,
-            "rate": done / lasted if lasted > 0 else 0.0,
+            "rate": rate,
+            "time_left": (total - done) / rate if rate and not self.over else None,
         }
         if files:
+            summary["received"] = sum(swarm.received for swarm in self.swarms)
+            summary["duplicate"] = sum(swarm.duplicate for swarm in self.swarms)
+            summary["sources"] = [source for swarm in self.swarms for source in swarm.sources()]
             summary["files"] = [item.as_json() for item in self.items]
         return summary
 

@@ -1,13 +1,20 @@
-"""What a peer serves: its index (GET INDEX) and its files (GET FILE)."""
+"""What a peer serves: its index, its files, and of both what the swarm needs (piece lists, next pieces, changes)."""
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from collections.abc import Iterable
+from typing import Any
 
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer, IReactorTime
+from zope.interface import implementer
+
+from ..library.pieces import DIGEST, piece_count, piece_range
 from ..serving import AHEAD, RequestConnection, RequestFactory
-from ..wire.errors import BadRequest
-from ..wire.messages import GetFile, GetIndex, Request
+from ..swarm.handout import Handout
+from ..wire.errors import BadRequest, FileNotFound
+from ..wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Request
+from .announcing import Announcer
 from .holdings import Holdings
 from .sending import BytesSender, Sender, SendingStopped, file_sender
 
@@ -21,37 +28,152 @@ class PeerConnection(RequestConnection):
     factory: PeerFactory
     lingers = True  # existing clients append lines to GET INDEX
 
-    def answer(self, request: Request) -> Deferred[None] | None:
-        """Serve the two messages of peers; those of the RS are BadRequest."""
+    def __init__(self) -> None:
+        super().__init__()
+        self._cancelled: set[tuple[str | None, tuple[int, int] | None]] = set()
+
+    def answer(self, request: Request) -> Deferred[Any] | None:
+        """Serve the messages of peers; those of the RS are BadRequest."""
         message = request.message
-        if isinstance(message, GetIndex):
-            return self._send_index(self.factory.holdings.body(self.here, request.version))
         if isinstance(message, GetFile):
             return self._send_file(message)
+        if isinstance(message, GetNext):
+            return self._send_next(message)
+        if isinstance(message, GetIndex):
+            return self._send_index(message, request)
+        if isinstance(message, GetPieces):
+            digests = self.factory.holdings.piece_list(message.sha256)
+            return self._send("".join(f"{d.hex()}\n" for d in _split(digests)).encode())
+        if isinstance(message, Cancel):
+            self.reply()
+            return None
         raise BadRequest("this is a peer: it serves GET INDEX and GET FILE; the rest is for the RS")
 
-    def _send_index(self, body: bytes) -> Deferred[None] | None:
+    def received(self, request: Request, waiting: Iterable[Request]) -> None:
+        """A request has come while those in `waiting` wait: a Cancel counts at once."""
+        message = request.message
+        if isinstance(message, Cancel):
+            key = message.sha256, message.span
+            if any(isinstance(w.message, GetFile) and (w.message.sha256, w.message.span) == key for w in waiting):
+                self._cancelled.add(key)
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """The client asks no more."""
+        super().connectionLost(reason)
+        self.factory.handout.gone(self)
+
+    # the index
+
+    def _send_index(self, message: GetIndex, request: Request) -> Deferred[Any] | None:
+        if message.follow and message.since is not None:
+            return Following(self, message.since).start()
+        if message.since is not None:
+            body, since = self.factory.announcer.since(message.since, self.here)
+            return self._send(body, since=since, index=self.factory.announcer.version)
+        return self._send(self.factory.holdings.body(self.here, request.version), index=self.factory.announcer.version)
+
+    def _send(self, body: bytes, **headers: Any) -> Deferred[bool] | None:
         if len(body) <= AHEAD:
-            self.reply(body)
+            self.reply(body, **headers)
             return None
-        self.reply(length=len(body))
+        self.reply(length=len(body), **headers)
         return _unless_lost(BytesSender(self.transport, body, self.touch))
 
-    def _send_file(self, message: GetFile) -> Deferred[None] | None:
+    # files
+
+    def _send_file(self, message: GetFile) -> Deferred[bool]:
+        key = message.sha256, message.span
+        if key in self._cancelled:
+            self._cancelled.remove(key)
+            raise FileNotFound("cancelled")
         holdings = self.factory.holdings
+        if message.sha256 is not None and message.span is not None and holdings.parts:
+            content = holdings.part(message.sha256, *message.span)
+            if content is not None:
+                return self._send_range(content.open_piece(), content.size, content.sha256, message.span)
         file = holdings.find(message.name, message.sha256)
-        first, last = message.span or (0, file.size - 1)
-        if message.span and last >= file.size:
+        if message.span and message.span[1] >= file.size:
             raise BadRequest(f"the range goes beyond the {file.size} bytes of the file")
+        return self._send_range(holdings.open(file), file.size, file.sha256, message.span)
+
+    def _send_range(self, fd: int, size: int, sha256: str, span: tuple[int, int] | None) -> Deferred[bool]:
+        first, last = span or (0, size - 1)
         length = last - first + 1
-        fd = holdings.open(file)
-        self.reply(length=length, size=file.size, sha256=file.sha256, span=message.span)
+        self.reply(length=length, size=size, sha256=sha256, span=span)
         self.factory.uploaded += length
         return _unless_lost(file_sender(self.transport, fd, first, length, self.touch))
 
+    def _send_next(self, message: GetNext) -> Deferred[None]:
+        library, handout = self.factory.holdings.library, self.factory.handout
+        here = ((sha256, pieces, library.by_sha256(sha256)) for sha256, pieces in message.wants)
+        given = handout.next(
+            self, [(sha256, pieces, piece_count(file.size)) for sha256, pieces, file in here if file is not None]
+        )
+        if given is None:
+            raise FileNotFound("of these there is nothing here that has not been given out")
+        sha256, piece = given
+        file = self.factory.holdings.find("", sha256)
+        first, length = piece_range(file.size, piece)
+        sending = self._send_range(self.factory.holdings.open(file), file.size, sha256, (first, first + length - 1))
+        return sending.addCallback(lambda sent: None if sent else handout.take_back(sha256, piece))
 
-def _unless_lost(sending: Sender) -> Deferred[None]:
-    return sending.start().addErrback(lambda failure: failure.trap(SendingStopped) and None)
+
+@implementer(IPushProducer)
+class Following:
+    """Answers on a connection whose client follows the index: one answer for each batch of changes.
+
+    While the client does not read, it is not told; once it reads again, it is told what it has missed.
+    """
+
+    def __init__(self, connection: PeerConnection, since: str) -> None:
+        self.here = connection.here
+        self._connection = connection
+        self._announcer = connection.factory.announcer
+        self._since = since
+        self._paused = False
+        self._missed = False
+        self._done: Deferred[None] = Deferred()
+
+    def start(self) -> Deferred[None]:
+        """Tell what has changed so far, then whatever changes. Fires when the client is gone."""
+        self._connection.transport.registerProducer(self, True)  # type: ignore[attr-defined]
+        self._announcer.follow(self, self._since)
+        return self._done
+
+    def push(self, body: bytes, since: str | None, index: str) -> None:
+        """Send changes (announcing.Follower)."""
+        if self._paused:
+            self._missed = True
+            return
+        self._since = index
+        self._connection.touch()
+        self._connection.reply(body, since=since, index=index)
+
+    def pauseProducing(self) -> None:
+        """The client does not keep up."""
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        """The client has read what there was."""
+        self._paused = False
+        if self._missed:
+            self._missed = False
+            self._announcer.catch_up(self, self._since)
+
+    def stopProducing(self) -> None:
+        """The client is gone."""
+        self._announcer.unfollow(self)
+        if not self._done.called:
+            self._done.callback(None)
+
+
+def _unless_lost(sending: Sender) -> Deferred[bool]:
+    """Fires when it is sent, with True, or the client is gone, with False."""
+    return sending.start().addCallbacks(lambda _: True, lambda failure: failure.trap(SendingStopped) is None)
+
+
+def _split(digests: bytes) -> list[bytes]:
+    return [digests[i : i + DIGEST] for i in range(0, len(digests), DIGEST)]
 
 
 class PeerFactory(RequestFactory):
@@ -62,4 +184,6 @@ class PeerFactory(RequestFactory):
     def __init__(self, clock: IReactorTime, holdings: Holdings) -> None:
         super().__init__(clock, MOST_CONNECTIONS, MOST_OF_ONE_HOST)
         self.holdings = holdings
+        self.announcer = Announcer(clock, holdings)
+        self.handout = Handout()
         self.uploaded = 0

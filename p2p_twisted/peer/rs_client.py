@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock, succeed
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -31,6 +31,8 @@ LAST_RETRY = 60.0
 LEAVE_TIMEOUT = 3
 MAX_KEEPALIVE = 600
 """Seconds between KeepAlives at most: how long an RS that lost its memory does not know us."""
+MAX_LISTED = 20_000
+"""Lines of a peer list that are looked at."""
 
 
 class Registration(Service):
@@ -39,7 +41,10 @@ class Registration(Service):
     log = Logger()
 
     def __init__(self, reactor: Reactor, rs: Address, port: int, state_dir: Path, advertise: str | None = None) -> None:
-        """`rs`: the RS; `port`: where this peer serves; `advertise`: its host, if not the one the RS sees."""
+        """`rs`: the RS; `port`: where this peer serves; `advertise`: its host, if not the one the RS sees.
+
+        The cookie is kept in the file ``cookie`` of `state_dir`.
+        """
         self.rs = rs
         self.port = port
         self.registered = False
@@ -47,13 +52,14 @@ class Registration(Service):
         self.seen_as: str | None = advertise
         self._reactor = reactor
         self._file = state_dir / "cookie"
+        self.cookie = self._saved()
+        """The cookie given by this RS, None before the first registration."""
         self._advertise = advertise
         self._ttl = TTL
         self._loop: Deferred[None] = succeed(None)
+        self._registering = DeferredLock()
 
-    @property
-    def cookie(self) -> int | None:
-        """The cookie given by this RS, None before the first registration."""
+    def _saved(self) -> int | None:
         try:
             line = self._file.read_text()
             rs, _, text = line.strip().rpartition(" ")
@@ -62,9 +68,13 @@ class Registration(Service):
             return None
 
     def _save(self, cookie: int) -> None:
+        self.cookie = cookie
         fresh = self._file.with_suffix(".new")
-        fresh.write_text(f"{self.rs[0]}:{self.rs[1]} {cookie}\n")
-        fresh.replace(self._file)
+        try:
+            fresh.write_text(f"{self.rs[0]}:{self.rs[1]} {cookie}\n")
+            fresh.replace(self._file)
+        except OSError as e:
+            self.log.error("the cookie cannot be saved in {file}: {why}", file=str(self._file), why=e.strerror)
 
     # the loop
 
@@ -95,6 +105,8 @@ class Registration(Service):
             except FetchError as e:
                 self._troubled(e)
                 wait, pause = pause, min(2 * pause, LAST_RETRY)
+            except CancelledError:
+                raise
             except Exception:
                 self.log.failure("registration")
                 wait = LAST_RETRY
@@ -108,7 +120,18 @@ class Registration(Service):
     # the four requests
 
     async def register(self) -> None:
-        """Register, with the saved cookie if there is one that the RS still knows. Raises FetchError."""
+        """Register, with the saved cookie if there is one that the RS still knows. Raises FetchError.
+
+        Whoever asks for it meanwhile waits for the same registration: a second would get a cookie of its own.
+        """
+        await self._registering.acquire()
+        try:
+            if not self.registered:
+                await self._register()
+        finally:
+            self._registering.release()
+
+    async def _register(self) -> None:
         cookie = self.cookie
         try:
             line = await self._ask(Register(cookie, self.port))
@@ -118,7 +141,7 @@ class Registration(Service):
             line = await self._ask(Register(None, self.port))
         key, _, text = line.strip().partition(":")
         try:
-            self._save(fields.cookie(text.strip() if key == "cookie" else line))
+            self._save(fields.cookie(text.strip() if key == "cookie" else ""))
         except BadRequest:
             raise Garbled("the RS did not answer Register with a cookie") from None
         self.registered, self.error = True, None
@@ -137,18 +160,21 @@ class Registration(Service):
         if not self.registered:
             await self.register()
         body = await self._of_a_member(PQuery)
+        lines = body.split("\n", MAX_LISTED)[:MAX_LISTED]
         found = []
-        for line in body.splitlines():
+        bad = 0
+        for line in filter(None, lines):
             try:
-                found.append(fields.address(line.strip()))
+                found.append(fields.address(line.rstrip("\r")))
             except BadRequest:
-                self.log.info("RS sent a line that is no peer: {line!r}", line=line[:80])
+                bad += 1
+        if bad:
+            self.log.info("the RS sent {bad} lines that are no peers", bad=bad)
         return found
 
     async def _leave(self) -> None:
-        cookie = self.cookie
-        if cookie is not None:
-            await self._ask(Leave(cookie, self.port))
+        if self.cookie is not None:
+            await self._ask(Leave(self.cookie, self.port))
 
     async def _of_a_member(self, kind: type[KeepAlive] | type[PQuery]) -> str:
         """Ask as one who is registered; if the RS knows us no more, register anew and ask once more."""

@@ -85,7 +85,7 @@ class Peer(MultiService):
             self._reactor, rs, self.holdings.port, self.settings.state_dir, self.settings.advertise
         )
         self.discovery = Discovery(self._reactor, self.registration, self.knowledge, time.monotonic)
-        self.orders = Downloads(self._reactor, self.library, self.discovery, time.monotonic)
+        self.orders = Downloads(self._reactor, self.factory, self.discovery, time.monotonic)
 
     def _listen(self) -> IListeningPort:
         if self.settings.listen is not None:

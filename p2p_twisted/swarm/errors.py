@@ -11,6 +11,8 @@ class DownloadError(FetchError):
     """A document was not fetched. `kind` names the reason, for the API and for the exit code of `p2p get`."""
 
     kind = "peers-failed"
+    is_final = False
+    """Whether going on with what is there would be of no use."""
 
 
 class NoHolder(DownloadError):
@@ -27,6 +29,7 @@ class WrongContent(DownloadError):
     """What came is not what the index said."""
 
     kind = "checksum"
+    is_final = True
 
 
 class TooSlow(DownloadError):
@@ -45,6 +48,7 @@ class Exists(DownloadError):
     """Another file has that name in the target folder, and it was not asked to overwrite it."""
 
     kind = "exists"
+    is_final = True
 
 
 class Unwritable(DownloadError):

@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from ..index.search import Document
+from ..library.pieces import PieceHasher
 from ..wire.messages import GetFile, Response
 from ..wire.records import IndexRecord
 from .errors import FetchError, Garbled, NoHolder, PeersFailed, SourceError, WrongContent
 from .part import PartFile
 
 Progress = Callable[[IndexRecord, int], None]
-"""Told of the holder, and how many bytes have come from it, as they come."""
+"""Told of the holder, and how many more bytes have come from it."""
 
 
 class Ask(Protocol):
@@ -31,6 +32,7 @@ class FileSink:
         self._document = document
         self._progress = progress
         self._hash = hashlib.sha256()
+        self._pieces: PieceHasher | None = None
         self.got = 0
 
     def begin(self, response: Response) -> None:
@@ -41,43 +43,52 @@ class FileSink:
                 raise Garbled("it has other content under that name")
         if response.span is not None:
             raise Garbled("it sent a range where the whole was asked for")
+        size = self._document.size if response.size is None else response.size
+        self._pieces = None if size is None else PieceHasher(size)
 
     def data(self, data: bytes) -> None:
         """Raises Garbled when more comes than the document has."""
         if self._document.size is not None and self.got + len(data) > self._document.size:
             raise Garbled(f"it sent more than the {self._document.size} bytes that the document has")
         self._part.write(self.got, data)
-        self._hash.update(data)
+        if self._pieces is None:
+            self._hash.update(data)
+        else:
+            self._pieces.update(data)
         self.got += len(data)
-        self._progress(self.got)
+        self._progress(len(data))
 
-    def check(self) -> str:
-        """The SHA-256 (hex) of what came. Raises WrongContent when it is not the document's."""
-        found = self._hash.hexdigest()
+    def check(self) -> tuple[str, bytes]:
+        """The SHA-256 (hex) of what came, and its piece hashes. Raises WrongContent when it is not the document's."""
         if self._document.size is not None and self.got != self._document.size:
             raise WrongContent(f"{self.got} bytes came instead of {self._document.size}")
+        try:
+            found = self._hash.hexdigest() if self._pieces is None else self._pieces.sha256()
+        except ValueError as e:
+            raise WrongContent(str(e)) from e
         if self._document.sha256 is not None and found != self._document.sha256:
             raise WrongContent("its SHA-256 is not the one in the index")
-        return found
+        return found, b"" if self._pieces is None else self._pieces.pieces()
 
 
 async def fetch_whole(
     document: Document, holders: Sequence[IndexRecord], part: PartFile, ask: Ask, progress: Progress
-) -> tuple[str, IndexRecord]:
+) -> tuple[str, bytes]:
     """Fetch `document` into `part` from the first of `holders` that gives it right.
 
-    Returns its SHA-256 (hex) and who gave it. Raises NoHolder, WrongContent (all that came was wrong), PeersFailed
-    (with what each holder said) or another DownloadError (this side's disk).
+    Returns its SHA-256 (hex) and its piece hashes (empty if it has one piece, or nobody said its size). Raises
+    NoHolder, WrongContent (all that came was wrong), PeersFailed (with what each holder said) or another
+    DownloadError (this side's disk).
     """
     if not holders:
         raise NoHolder(f"no peer has {document.name}")
     failures: list[tuple[IndexRecord, FetchError]] = []
     for holder in holders:
-        sink = FileSink(part, document, lambda got, holder=holder: progress(holder, got))  # type: ignore[misc]
+        sink = FileSink(part, document, lambda size, holder=holder: progress(holder, size))  # type: ignore[misc]
         try:
             part.truncate(0)
             await ask(holder, GetFile(document.name), sink)
-            return sink.check(), holder
+            return sink.check()
         except (SourceError, WrongContent) as e:
             failures.append((holder, e))
     said = "; ".join(f"{holder.host}:{holder.port}: {e}" for holder, e in failures)

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 from pathlib import Path
+from threading import Lock
 
 from .errors import DiskFull, DownloadError, Exists, Unwritable
 
@@ -26,6 +27,7 @@ class PartFile:
         """Opens, or makes, the .part of `target`, and the folders above it."""
         self.target = target
         self.path = target.with_name(target.name + ".part")
+        self._lock = Lock()  # threads read and write: the descriptor must not be closed, and given out anew, meanwhile
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
@@ -36,17 +38,19 @@ class PartFile:
         """Put `data` at byte `offset`."""
         view = memoryview(data)
         try:
-            while view:
-                written = os.pwrite(self._fd, view, offset)
-                offset += written
-                view = view[written:]
+            with self._lock:
+                while view:
+                    written = os.pwrite(self._fd, view, offset)
+                    offset += written
+                    view = view[written:]
         except OSError as e:
             raise local_error(e, self.path) from e
 
     def read(self, offset: int, length: int) -> bytes:
         """At most `length` bytes from byte `offset` on."""
         try:
-            return os.pread(self._fd, length, offset)
+            with self._lock:
+                return os.pread(self._fd, length, offset)
         except OSError as e:
             raise local_error(e, self.path) from e
 
@@ -57,11 +61,16 @@ class PartFile:
         except OSError as e:
             raise local_error(e, self.path) from e
 
+    def duplicate(self) -> int:
+        """A second descriptor of the file, the caller's to close; it stays good when the file is renamed."""
+        return os.dup(self._fd)
+
     def close(self) -> None:
         """Leave it as it is, to be gone on with another time."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        with self._lock:
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
 
     def discard(self) -> None:
         """Remove it."""

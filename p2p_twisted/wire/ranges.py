@@ -23,10 +23,10 @@ def to_ranges(pieces: Iterable[int]) -> Ranges:
     return tuple(found)
 
 
-def from_ranges(ranges: Ranges) -> Iterator[int]:
-    """The pieces in `ranges`, ascending."""
+def from_ranges(ranges: Ranges, count: int) -> Iterator[int]:
+    """The pieces in `ranges`, ascending, of a file of `count` pieces: what is beyond them is passed over."""
     for first, last in ranges:
-        yield from range(first, last + 1)
+        yield from range(first, min(last + 1, count))
 
 
 def format_ranges(ranges: Ranges) -> str:

@@ -13,7 +13,7 @@ from .strategies import changes, piece_sets
 
 @given(st.sets(st.integers(0, 500)))
 def test_ranges_hold_exactly_the_pieces(pieces):
-    assert list(from_ranges(to_ranges(pieces))) == sorted(pieces)
+    assert list(from_ranges(to_ranges(pieces), 501)) == sorted(pieces)
 
 
 @given(piece_sets)

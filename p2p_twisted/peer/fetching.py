@@ -1,0 +1,245 @@
+"""One order carried out: its documents fetched by a swarm, or one after the other whole, proven and put in place."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ..index.distributed import Address
+from ..index.search import Document
+from ..library.paths import safe_name
+from ..library.pieces import piece_range, piece_size
+from ..swarm.content import Content
+from ..swarm.download import Download
+from ..swarm.errors import DownloadError, Exists, FetchError, NoHolder, SourceError, Unwritable
+from ..swarm.fetch import FileSink, fetch_whole
+from ..swarm.part import PartFile, sha256_of
+from ..swarm.proving import in_thread
+from ..wire.changes import Change, Gone, Have
+from ..wire.limits import MAX_INDEX
+from ..wire.messages import GetFile, GetIndex, Response, Version
+from ..wire.ranges import from_ranges
+from ..wire.records import IndexRecord
+from .client import ClientConnection, Reactor, dial
+from .discovery import Discovery
+from .holdings import Holdings
+from .jobs import DONE, FAILED, THERE, WAITING, Item, Job
+
+AT_ONCE = 2_000
+"""Documents in one swarm; a longer list is fetched in parts, for each unfinished document holds a descriptor."""
+
+Kept = Callable[[Content, int, bool], object]
+
+
+class Fetching:
+    """Carries out `job`. `kept` is told of each proven piece, and whether nobody else had it."""
+
+    def __init__(self, reactor: Reactor, holdings: Holdings, discovery: Discovery, kept: Kept, job: Job) -> None:
+        self.job = job
+        self._reactor = reactor
+        self._holdings = holdings
+        self._discovery = discovery
+        self._kept = kept
+        self._targets: dict[str, Path] = {}
+        self._items: dict[str, list[Item]] = {}
+
+    async def run(self) -> None:
+        """Fetch all that can be fetched; each item says what became of it."""
+        for item in self.job.items:
+            try:
+                await self._prepare(item)
+            except DownloadError as e:
+                item.end(FAILED, e)
+        waiting = [item for item in self.job.items if item.state == WAITING]
+        by_swarm = [item for item in waiting if self.job.swarm and _has_pieces(item.document)]
+        for start in range(0, len(by_swarm), AT_ONCE):
+            await self._swarm(by_swarm[start : start + AT_ONCE])
+        for item in waiting:
+            if item.ended is None:
+                await self._one(item)
+
+    async def _prepare(self, item: Item) -> None:
+        """See whether `item` is there, or may be fetched. Raises DownloadError."""
+        try:
+            target = self._targets[item.name] = self.job.directory.joinpath(*safe_name(item.name))
+        except ValueError as e:
+            raise Unwritable(f"{item.name}: {e}") from e
+        if item.document is None:
+            raise NoHolder(f"no peer has {item.name}")
+        if target.exists():
+            if item.document.sha256 and await in_thread(self._reactor, sha256_of, target) == item.document.sha256:
+                item.got = item.size or 0
+                item.end(THERE)
+            elif not self.job.overwrite:
+                raise Exists(f"{target} is there already, with other content; say overwrite to replace it")
+
+    # by a swarm
+
+    async def _swarm(self, items: list[Item]) -> None:
+        contents = []
+        for item in items:
+            document = item.document
+            assert document is not None and document.sha256 is not None and document.size is not None
+            same = self._items.setdefault(document.sha256, [])
+            same.append(item)
+            if len(same) == 1:
+                target = self._targets[item.name]
+                contents.append(Content(item.name, document.sha256, document.size, _piece_list(document), target))
+        download = Download(self._reactor, contents, self._connect, self._began, self._came, self._completed)
+        self.job.swarms.append(download)
+        for content in contents:
+            self._holdings.parts[content.sha256] = content
+            self._tell_sources(download, content)
+        self._discovery.heard.append(heard := lambda address, changes: self._heard(download, address, changes))
+        try:
+            await download.run()
+        finally:
+            self._discovery.heard.remove(heard)
+            for content in contents:
+                self._holdings.parts.pop(content.sha256, None)
+                content.close()
+
+    def _tell_sources(self, download: Download, content: Content) -> None:
+        document = self._items[content.sha256][0].document
+        assert document is not None
+        for holder in document.holders:
+            if holder.pieces == _piece_list(document):
+                download.add_seed((holder.host, holder.port), content.sha256)
+        for peer in self._discovery.peers.values():
+            part = peer.following.parts.get(content.sha256)
+            if part is not None:
+                download.add_pieces(peer.address, content.sha256, part.pieces)
+
+    @staticmethod
+    def _heard(download: Download, address: Address, changes: Iterable[Change]) -> None:
+        for change in changes:
+            if isinstance(change, Gone) or change.sha256 not in download.contents:
+                continue
+            if isinstance(change, Have):
+                count = download.contents[change.sha256].count
+                download.add_pieces(address, change.sha256, from_ranges(change.pieces, count))
+            else:
+                download.add_complete(address, change.sha256)
+
+    async def _connect(self, address: Address) -> ClientConnection:
+        """A connection on which 1.1 may be spoken. Raises SourceError."""
+        known = self._discovery.peers.get(address)
+        connection = await dial(self._reactor, address, None, known.version if known else None)
+        try:
+            if connection.version is None:
+                await connection.collect(GetIndex(), MAX_INDEX)
+            if connection.version is Version.V10:
+                raise SourceError("it speaks 1.0, which has no pieces")
+        except FetchError:
+            connection.close()
+            raise
+        return connection
+
+    def _began(self, content: Content, address: Address) -> None:
+        for item in self._items[content.sha256]:
+            item.begin()
+        item.transfer(_text(address))
+
+    def _came(self, content: Content, piece: int, address: Address, first_hand: bool) -> None:
+        for item in self._items[content.sha256]:
+            item.came(_text(address), piece_range(content.size, piece)[1])
+        self._kept(content, piece, first_hand)
+
+    def _completed(self, content: Content, error: DownloadError | None) -> None:
+        self._holdings.parts.pop(content.sha256, None)
+        first, *others = self._items[content.sha256]
+        try:
+            if error is not None:
+                raise error
+            content.finish(self.job.overwrite)
+        except DownloadError as e:
+            content.discard() if e.is_final else content.close()
+            if not e.is_final and _has_old_holder(first.document):
+                return  # a 1.0 holder is asked for it next
+            first.end(FAILED, e)
+        else:
+            first.end(DONE)
+            self._add(content.target, content.sha256, content.digests or b"", first.document)
+        # documents of the same content are fetched one by one: from this peer itself, by now
+        for other in others:
+            other.state = WAITING
+
+    # whole, from one holder
+
+    async def _one(self, item: Item) -> None:
+        item.begin()
+        try:
+            await self._whole(item, self._targets[item.name])
+            item.end(DONE)
+        except DownloadError as e:
+            item.end(FAILED, e)
+
+    async def _whole(self, item: Item, target: Path) -> None:
+        document = item.document
+        assert document is not None
+        part = PartFile(target)
+        item.got = 0
+
+        def progress(holder: IndexRecord, size: int) -> None:
+            item.transfer(_text((holder.host, holder.port)))
+            item.came(_text((holder.host, holder.port)), size)
+
+        try:
+            sha256, digests = await fetch_whole(document, self._ranked(document), part, self._ask, progress)
+            part.finish(self.job.overwrite)
+        except BaseException:
+            part.discard()
+            raise
+        self._add(target, sha256, digests, document)
+
+    def _ranked(self, document: Document) -> list[IndexRecord]:
+        """The holders, in chance order, those that failed lately last."""
+
+        def failures(holder: IndexRecord) -> int:
+            known = self._discovery.peers.get((holder.host, holder.port))
+            return known.failures if known else 0
+
+        return sorted(random.sample(document.holders, len(document.holders)), key=failures)
+
+    async def _ask(self, holder: IndexRecord, message: GetFile, sink: FileSink) -> Response:
+        connection = await dial(self._reactor, (holder.host, holder.port))
+        try:
+            return await connection.ask(message, sink)
+        finally:
+            connection.close()
+
+    # in place
+
+    def _add(self, target: Path, sha256: str, digests: bytes, document: Document | None) -> None:
+        """Share what was fetched, if it came into a shared folder."""
+        library, folder = self._holdings.library, Path(os.path.realpath(self.job.directory))
+        if folder not in library.folders:
+            return
+        pieces = digests if len(digests) > 32 else b""
+        try:
+            library.add_file(folder, target, sha256, pieces, document.title if document else "")
+        except (OSError, ValueError):
+            library.scan()  # it was moved or changed at once: it is read again
+
+
+def _has_pieces(document: Document | None) -> bool:
+    """Whether a swarm can fetch it: its hash is known, and that of its piece list if it has more than one piece."""
+    if document is None or document.sha256 is None or document.size is None:
+        return False
+    return document.size <= piece_size(document.size) or bool(_piece_list(document))
+
+
+def _piece_list(document: Document) -> str:
+    """The digest of its piece list that most of its holders give."""
+    return Counter(holder.pieces for holder in document.holders if holder.pieces is not None).most_common(1)[0][0]
+
+
+def _has_old_holder(document: Document | None) -> bool:
+    return document is not None and any(holder.sha256 is None for holder in document.holders)
+
+
+def _text(address: Address) -> str:
+    return f"{address[0]}:{address[1]}"

@@ -1,0 +1,369 @@
+"""A download from many sources at once: carries out what the picker chooses, and has what comes proven."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from random import Random
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..index.distributed import Address
+from ..library.pieces import piece_range, piece_size
+from ..wire.limits import MAX_PIECE_LIST
+from ..wire.messages import Cancel, GetFile, GetNext, GetPieces, Message
+from .content import Content
+from .errors import DownloadError, FetchError, PeersFailed, Refused, SourceError, TooSlow, Unreachable
+from .link import Connection, Link, PieceSink
+from .picker import Ask, AskPiece, Picker
+from .proving import Prover, Reactor, in_thread
+
+STALL = 4.0
+"""Seconds without a byte after which what a source owes is asked of others."""
+MOST_WRONG = 3
+"""Wrong pieces after which a source is dropped."""
+RECONNECTS = 3
+STUCK = 30.0
+"""Seconds without any source that has something, after which the download has failed."""
+
+
+class Download:
+    """Fetches `contents` (by their hash). `connect` makes a connection to a peer, or raises a SourceError.
+
+    `began` is called when a peer begins to send a piece, `kept` with each proven piece, who sent it, and whether it was
+    one that nobody else had; `completed` with each file that is wholly there and right, or the error that ended it.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        contents: Iterable[Content],
+        connect: Callable[[Address], Awaitable[Connection]],
+        began: Callable[[Content, Address], object],
+        kept: Callable[[Content, int, Address, bool], object],
+        completed: Callable[[Content, DownloadError | None], object],
+    ) -> None:
+        self.contents = {content.sha256: content for content in contents}
+        self.links: dict[Address, Link] = {}
+        self.received = 0
+        self.duplicate = 0
+        """Bytes that came, and those of them that were here already."""
+        self._reactor = reactor
+        self._connect = connect
+        self._began = began
+        self._kept = kept
+        self._completed = completed
+        self._picker = Picker(Random())
+        self._left = set(self.contents)
+        self._done: Deferred[None] = Deferred(lambda _: self._stop())
+        self._tick = LoopingCall(self._look_after)
+        self._tick.clock = reactor
+        self._progress = reactor.seconds()
+        self._paused = False
+        self._prover = Prover(reactor, self._complete, self._pause, self._broken)
+        self._typical = max((piece_size(content.size) for content in self.contents.values()), default=1)
+        self._listless = {content.sha256 for content in self.contents.values() if content.digests is None}
+        """Files whose piece list is neither known nor on its way."""
+
+    # from outside
+
+    def run(self) -> Deferred[None]:
+        """Begin. Fires when every file is completed or failed; cancelling it stops the download as it is."""
+        self._tick.start(1, now=False)
+        Deferred.fromCoroutine(self._begin()).addErrback(self._broken)
+        return self._done
+
+    def add_seed(self, address: Address, sha256: str) -> None:
+        """The peer at `address` has had the whole file since before the download began."""
+        self._picker.add_seed(address, sha256)
+        self._link(address)
+
+    def add_complete(self, address: Address, sha256: str) -> None:
+        """The peer at `address` has the whole file by now."""
+        self._picker.add_complete(address, sha256)
+        self._pump(self._link(address))
+
+    def add_pieces(self, address: Address, sha256: str, pieces: Iterable[int]) -> None:
+        """The peer at `address` has these pieces of the file."""
+        self._picker.add_pieces(address, sha256, pieces)
+        self._pump(self._link(address))
+
+    def sources(self) -> list[dict[str, Any]]:
+        """What is to be said of each source, for the API."""
+        now = self._reactor.seconds()
+        return [link.as_json(now) for link in self.links.values()]
+
+    # the course of it
+
+    async def _begin(self) -> None:
+        for content in list(self.contents.values()):
+            await in_thread(self._reactor, content.resume)
+            if content.digests is not None:
+                self._listless.discard(content.sha256)
+                self._want(content)
+        for link in list(self.links.values()):
+            self._pump(link)
+
+    def _want(self, content: Content) -> None:
+        self._picker.want(content.sha256, content.count, content.missing())
+        self._prover.hash_on(content)
+
+    def _link(self, address: Address) -> Link:
+        link = self.links.get(address)
+        if link is None:
+            link = self.links[address] = Link(address)
+            self._open(link)
+        return link
+
+    def _open(self, link: Link) -> None:
+        Deferred.fromCoroutine(self._opened(link)).addErrback(self._broken)
+
+    async def _opened(self, link: Link) -> None:
+        try:
+            link.connection = await self._connect(link.address)
+        except SourceError as e:
+            self._lost(link, e)
+            return
+        if self._done.called:
+            link.connection.close()
+            return
+        link.heard = self._reactor.seconds()
+        self._pump(link)
+
+    def _pump(self, link: Link) -> None:
+        """Ask `link` for as much as it should owe."""
+        if self._done.called or link.connection is None or self._paused:
+            return
+        self._ask_list(link)
+        while link.has_room(self._typical, self._reactor.seconds()):
+            ask = self._picker.next(link.address, self._reactor.seconds())
+            if ask is None:
+                return
+            self._ask(link, ask)
+
+    def _pump_all(self) -> None:
+        for link in list(self.links.values()):
+            self._pump(link)
+
+    def _ask(self, link: Link, ask: Ask) -> None:
+        assert link.connection is not None
+        if not link.owed:
+            link.heard = self._reactor.seconds()
+        link.chosen["rarest piece" if isinstance(ask, AskPiece) else "next piece of the source"] += 1
+        sink = PieceSink(
+            ask, self.contents, lambda sink: self._arriving(link, sink), lambda size: self._came(link, size)
+        )
+        link.owed[sink] = ask
+        asked = link.connection.ask(self._message(ask), sink)
+        asked.addCallbacks(lambda _: self._arrived(link, sink), lambda failure: self._refused(link, sink, failure))
+        asked.addErrback(self._broken)
+
+    def _message(self, ask: Ask) -> Message:
+        if not isinstance(ask, AskPiece):
+            return GetNext(ask.wants)
+        content = self.contents[ask.sha256]
+        first, length = piece_range(content.size, ask.piece)
+        return GetFile(content.name, (first, first + length - 1), ask.sha256)
+
+    # piece lists
+
+    def _ask_list(self, link: Link) -> None:
+        for sha256 in [sha256 for sha256 in self._listless if self._picker.knows(link.address, sha256)]:
+            if link.connection is not None:
+                self._listless.discard(sha256)
+                asked = link.connection.collect(GetPieces(sha256), MAX_PIECE_LIST)
+                asked.addCallbacks(self._list_came, self._no_list, (link, sha256), {}, (link, sha256))
+                asked.addErrback(self._broken)
+
+    def _list_came(self, answer: tuple[Any, bytes], link: Link, sha256: str) -> None:
+        try:
+            digests = bytes.fromhex(answer[1].decode("ascii").replace("\n", ""))
+        except ValueError:
+            digests = b""
+        if not self.contents[sha256].accept_list(digests):
+            self._listless.add(sha256)
+            self._drop(link, "its piece list is not the one in the index")
+        else:
+            self._want(self.contents[sha256])
+        self._pump_all()
+
+    def _no_list(self, failure: Failure, link: Link, sha256: str) -> None:
+        self._listless.add(sha256)
+        if failure.check(Refused):
+            self._picker.forget(link.address, sha256)
+        else:
+            self._failed(link, failure)
+        self._pump_all()
+
+    # pieces
+
+    def _arriving(self, link: Link, sink: PieceSink) -> None:
+        assert sink.content is not None
+        self._began(sink.content, link.address)
+        others = self._picker.arriving(link.address, sink.content.sha256, sink.piece, self._reactor.seconds())
+        for address in others:
+            self._cancel(self.links[address], sink.content, sink.piece)
+
+    def _came(self, link: Link, size: int) -> None:
+        link.heard = self._progress = self._reactor.seconds()
+        link.stalled = False
+        link.meter.add(size, link.heard)
+        self.received += size
+
+    def _arrived(self, link: Link, sink: PieceSink) -> None:
+        del link.owed[sink]
+        content = sink.content
+        assert content is not None
+        size = sum(map(len, sink.parts))
+        if content.sha256 not in self._left or sink.piece in content.have:
+            self.duplicate += size
+        else:
+            self._prover.prove(sink, size, lambda outcome: self._proven(outcome, link, sink))
+        self._pump(link)
+
+    def _proven(self, outcome: bool | DownloadError, link: Link, sink: PieceSink) -> None:
+        content = sink.content
+        assert content is not None
+        if content.sha256 not in self._left:
+            return
+        if isinstance(outcome, DownloadError):
+            self._complete(content, outcome)
+        elif not outcome:
+            self._wrong(link, content, sink.piece)
+        elif sink.piece not in content.have:
+            content.keep(sink.piece)
+            self._picker.got(content.sha256, sink.piece)
+            self._kept(content, sink.piece, link.address, sink.is_first_hand)
+            self._prover.hash_on(content)
+
+    def _wrong(self, link: Link, content: Content, piece: int) -> None:
+        self._picker.wrong(link.address, content.sha256, piece)
+        link.wrong += 1
+        self.log.warn("{where} sent piece {piece} of {name} wrong", where=link.address, piece=piece, name=content.name)
+        if link.wrong >= MOST_WRONG:
+            self._drop(link, f"{link.wrong} of its pieces were wrong")
+        self._pump_all()
+
+    def _cancel(self, link: Link, content: Content, piece: int) -> None:
+        for sink, ask in link.owed.items():
+            if ask == AskPiece(content.sha256, piece) and not sink.cancelled and link.connection is not None:
+                sink.cancelled = True
+                first, length = piece_range(content.size, piece)
+                cancelling = link.connection.collect(Cancel(content.sha256, (first, first + length - 1)), 0)
+                cancelling.addErrback(lambda failure: failure.trap(FetchError) and None)
+
+    def _refused(self, link: Link, sink: PieceSink, failure: Failure) -> None:
+        ask = link.owed.pop(sink, None)
+        if ask is None:
+            return
+        if not failure.check(Refused):
+            self._failed(link, failure)
+        elif not sink.cancelled:
+            self._picker.lacks(link.address, ask)
+            self._pump(link)
+        self._pump(link)
+
+    def _complete(self, content: Content, error: DownloadError | None) -> None:
+        if content.sha256 in self._left:
+            self._left.remove(content.sha256)
+            self._picker.unwant(content.sha256)
+            self._completed(content, error)
+            if not self._left:
+                self._end()
+
+    # sources that fail, and the end
+
+    def _failed(self, link: Link, failure: Failure) -> None:
+        """A connection is lost, with all that was owed over it."""
+        failure.trap(FetchError)
+        if link.connection is not None:
+            connection, link.connection = link.connection, None
+            connection.close()
+            self._free(link)
+            if isinstance(failure.value, Unreachable):
+                self._lost(link, failure.value)
+            else:
+                self._drop(link, failure.getErrorMessage())
+            self._pump_all()
+
+    def _lost(self, link: Link, why: FetchError) -> None:
+        """Try again a little later, a few times."""
+        link.retries += 1
+        if link.retries > RECONNECTS:
+            self._drop(link, str(why))
+        elif not self._done.called:
+            deferLater(self._reactor, link.retries, self._open, link).addErrback(self._broken)
+
+    def _drop(self, link: Link, why: str) -> None:
+        if link.dropped is None:
+            link.dropped = why
+            self.log.info("{address} is dropped as a source: {why}", address=link.address, why=why)
+            self._free(link)
+            self._picker.drop(link.address)
+            connection, link.connection = link.connection, None
+            if connection is not None:
+                connection.close()
+
+    def _free(self, link: Link) -> None:
+        """What it owes may be asked of others."""
+        for sink, ask in link.owed.items():
+            if sink.content is not None:
+                self._picker.lost(link.address, sink.content.sha256, sink.piece)
+            elif isinstance(ask, AskPiece):
+                self._picker.lost(link.address, ask.sha256, ask.piece)
+
+    def _look_after(self) -> None:
+        """Each second: pass over sources that stall, and see whether there is any left that helps."""
+        now = self._reactor.seconds()
+        for link in list(self.links.values()):
+            if link.owed and not link.stalled and not self._paused and now - link.heard > STALL:
+                link.stalled = True
+                self._free(link)
+        self._pump_all()
+        if all(link.dropped is not None for link in self.links.values()) or now - self._progress > STUCK:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        dropped = [link for link in self.links.values() if link.dropped]
+        said = "; ".join(f"{link.address[0]}:{link.address[1]}: {link.dropped}" for link in dropped) or "nobody has it"
+        for sha256 in list(self._left):
+            content = self.contents[sha256]
+            if len(dropped) < len(self.links):
+                error: DownloadError = TooSlow(f"{content.name}: nothing came for {STUCK:.0f} s")
+            else:
+                error = PeersFailed(f"{content.name}: {said}")
+            self._complete(content, error)
+
+    def _pause(self, paused: bool) -> None:
+        """Let the sources wait until what came is written, or no longer."""
+        if paused != self._paused:
+            self._paused = paused
+            for link in self.links.values():
+                if link.connection is not None:
+                    link.heard = self._reactor.seconds()
+                    transport = link.connection.transport
+                    (transport.pauseProducing if paused else transport.resumeProducing)()
+            self._pump_all()
+
+    def _end(self) -> None:
+        self._stop()
+        self._done.callback(None)
+
+    def _stop(self) -> None:
+        if self._tick.running:
+            self._tick.stop()
+        for link in self.links.values():
+            connection, link.connection = link.connection, None
+            if connection is not None:
+                connection.close()
+
+    def _broken(self, failure: Failure) -> None:
+        """An error in this program: say so, and end."""
+        self.log.failure("in a download", failure)
+        for sha256 in list(self._left):
+            self._complete(self.contents[sha256], DownloadError("an error in this program; its log says more"))

@@ -1,0 +1,172 @@
+"""One source of a download: its connection, what it owes, how fast it is, and what speaks for or against it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+from ..index.distributed import Address
+from ..library.pieces import piece_range, piece_size
+from ..wire.messages import Message, Response
+from .content import Content
+from .errors import Garbled
+from .picker import Ask, AskPiece
+
+LEAST = 3
+MOST = 32
+"""Requests that may be outstanding at one source, at least and at most."""
+AHEAD = 0.5
+"""Seconds of a source's rate that are asked for ahead: more than a round trip, less than makes a queue."""
+FADING = 1.0
+"""Seconds after which bytes count for a rate by a factor e less."""
+
+
+class Connection(Protocol):
+    """What is needed of a connection to a peer (peer/client.py)."""
+
+    transport: Any
+
+    def ask(self, message: Message, sink: Any) -> Deferred[Response]:
+        """Ask; the body goes to `sink`. Fails with a FetchError."""
+
+    def collect(self, message: Message, limit: int) -> Deferred[tuple[Response, bytes]]:
+        """Ask for a body of at most `limit` bytes. Fails with a FetchError."""
+
+    def close(self) -> None:
+        """Be done with it."""
+
+
+class Meter:
+    """Bytes, and their rate in bytes/s, of which what is older counts less and less. Times are the caller's seconds."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._rate = 0.0
+        self._at = 0.0
+
+    def add(self, size: int, now: float) -> None:
+        """`size` bytes came at `now`."""
+        self.total += size
+        self._rate = self.rate(now) + size / FADING
+        self._at = now
+
+    def rate(self, now: float) -> float:
+        """Bytes/s at `now`."""
+        return self._rate * math.exp(min(0.0, self._at - now) / FADING)
+
+
+class Link:
+    """A source at `address`."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.connection: Connection | None = None
+        self.meter = Meter()
+        self.owed: dict[PieceSink, Ask] = {}
+        self.heard = 0.0
+        """When something came last, or the first of what it owes was asked."""
+        self.stalled = False
+        self.retries = 0
+        self.wrong = 0
+        self.chosen: Counter[str] = Counter()
+        """How often it was asked, by the reason it was chosen for."""
+        self.dropped: str | None = None
+        """Why it is not asked any more."""
+
+    def has_room(self, typical: int, now: float) -> bool:
+        """Whether another request should be outstanding; `typical` is the bytes of an answer."""
+        if self.connection is None or self.stalled:
+            return False
+        ahead = int(self.meter.rate(now) * AHEAD / max(typical, 1)) + 1
+        return len(self.owed) < min(max(ahead, LEAST), MOST)
+
+    @property
+    def state(self) -> str:
+        """dropped, stalled, connected or waiting (for its connection)."""
+        if self.dropped is not None:
+            return "dropped"
+        return "stalled" if self.stalled else "connected" if self.connection else "waiting"
+
+    def as_json(self, now: float) -> dict[str, Any]:
+        """For the API."""
+        return {
+            "host": self.address[0],
+            "port": self.address[1],
+            "state": self.state,
+            "bytes": self.meter.total,
+            "rate": self.meter.rate(now),
+            "chosen": dict(self.chosen),
+            "wrong_pieces": self.wrong,
+            "dropped": self.dropped,
+        }
+
+
+class PieceSink:
+    """Takes the answer to one request for a piece. `arriving` and `arrived` are told of its begin and its end."""
+
+    def __init__(
+        self,
+        ask: Ask,
+        contents: dict[str, Content],
+        arriving: Callable[[PieceSink], None],
+        progress: Callable[[int], None],
+    ) -> None:
+        self.content: Content | None = None
+        """The file, and the number of the piece in it, once the head of the answer said so."""
+        self.piece = -1
+        self.parts: list[bytes] = []
+        self.cancelled = False
+        self.is_first_hand = not isinstance(ask, AskPiece)
+        """Whether the source gives it to nobody else."""
+        self._ask = ask
+        self._contents = contents
+        self._arriving = arriving
+        self._progress = progress
+
+    def begin(self, response: Response) -> None:
+        """Find out which piece it is. Raises Garbled when it is none that was asked for."""
+        ask = self._ask
+        content = self._contents.get(response.sha256 or "")
+        if content is None or response.size != content.size or response.length is None:
+            raise Garbled("it answered with another file than it was asked for")
+        first = response.span[0] if response.span else 0
+        piece = first // piece_size(content.size)
+        if piece >= content.count or piece_range(content.size, piece) != (first, response.length):
+            raise Garbled("it answered with something that is no piece")
+        if not self._was_asked(ask, content.sha256, piece):
+            raise Garbled("it answered with another piece than it was asked for")
+        self.content, self.piece = content, piece
+        self._arriving(self)
+
+    @staticmethod
+    def _was_asked(ask: Ask, sha256: str, piece: int) -> bool:
+        if isinstance(ask, AskPiece):
+            return (ask.sha256, ask.piece) == (sha256, piece)
+        return any(
+            wanted == sha256 and any(first <= piece <= last for first, last in ranges) for wanted, ranges in ask.wants
+        )
+
+    def data(self, data: bytes) -> None:
+        """A part of it."""
+        self.parts.append(data)
+        self._progress(len(data))
+
+    def store(self) -> bool:
+        """Whether it is the right piece; if it is, it is written. Blocks for a big piece: for a thread."""
+        assert self.content is not None
+        digest = hashlib.sha256()
+        for part in self.parts:
+            digest.update(part)
+        right = self.content.proves(self.piece, digest.digest())
+        if right:
+            offset, _ = piece_range(self.content.size, self.piece)
+            for part in self.parts:
+                self.content.write(offset, part)
+                offset += len(part)
+        self.parts.clear()
+        return right

@@ -1,0 +1,323 @@
+"""Which piece to ask of which source next. Pure: no I/O; chance comes from a given Random, time is an argument.
+
+The order of choice, for a source that has room for another request:
+
+1. Of the files that the source had complete when the download began, and has not yet given out to the last piece, ask
+   for *the next* one: the source, not the asker, knows what it has sent to nobody yet (handout.py). Where several such
+   sources are known, each is asked for its own share of the pieces, so that they do not send the same.
+2. Of what it is known to have and nobody is asked for, the rarest piece.
+3. At the end, when all that is missing is on its way, a piece that another source has owed for too long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from random import Random
+
+from ..index.distributed import Address
+from ..wire.limits import MAX_WANTS
+from ..wire.ranges import Ranges, to_ranges
+
+Source = Address
+"""What identifies a source."""
+
+MOST_WANTS = MAX_WANTS // 2
+"""Files named in one request for the next piece."""
+MOST_RANGES = 100
+"""Ranges in one want: a line on the wire has its limit."""
+LOOKED_AT = 32
+"""Files with something to ask for that one choice is made among: of thousands, a look at all would cost too much."""
+OVERDUE = 1.0
+"""Seconds that a piece is owed before another source may be asked for it too."""
+
+
+@dataclass(frozen=True)
+class AskPiece:
+    """Ask for this piece."""
+
+    sha256: str
+    piece: int
+
+
+@dataclass(frozen=True)
+class AskNext:
+    """Ask for any of these that was given to nobody yet."""
+
+    wants: tuple[tuple[str, Ranges], ...]
+
+
+Ask = AskPiece | AskNext
+
+
+@dataclass
+class Wanted:
+    """A file of the download: which of its `count` pieces are missing, and who owes which since when (seconds)."""
+
+    sha256: str
+    count: int
+    missing: set[int]
+    owed: dict[int, dict[Source, float]] = field(default_factory=dict)
+    holders: dict[int, int] = field(default_factory=dict)
+    complete: int = 0
+    """Sources that have all of it."""
+
+    def rarity(self, piece: int) -> int:
+        """How many sources are known to have `piece`."""
+        return self.complete + self.holders.get(piece, 0)
+
+    def free(self) -> set[int]:
+        """What is missing and owed by nobody."""
+        return self.missing - self.owed.keys()
+
+
+@dataclass
+class _Known:
+    """What one source has. In `has`, None means all pieces of a file."""
+
+    has: dict[str, set[int] | None] = field(default_factory=dict)
+    fresh: list[str] = field(default_factory=list)
+    useful: list[str] = field(default_factory=list)
+    wrong: set[tuple[str, int]] = field(default_factory=set)
+
+    def pieces(self, wanted: Wanted, of: set[int]) -> set[int]:
+        """Those `of` the pieces that this source has and has not given wrong before."""
+        has = self.has.get(wanted.sha256, set())
+        found = of if has is None else of & has
+        return {p for p in found if (wanted.sha256, p) not in self.wrong} if self.wrong else found
+
+
+class Picker:
+    """The state of one download, as far as choices depend on it."""
+
+    def __init__(self, random: Random) -> None:
+        self.files: dict[str, Wanted] = {}
+        self._sources: dict[Source, _Known] = {}
+        self._seeds: dict[str, list[Source]] = {}
+        self._random = random
+        self._free = 0
+        """Pieces that are missing and owed by nobody."""
+
+    # what is known
+
+    def want(self, sha256: str, count: int, missing: Iterable[int]) -> None:
+        """Fetch the `missing` pieces of a file of `count` pieces."""
+        wanted = Wanted(sha256, count, set(missing))
+        self.files[sha256] = wanted
+        self._free += len(wanted.missing)
+        for known in self._sources.values():
+            if sha256 in known.has:
+                self._count(known, wanted, 1)
+                if sha256 not in known.useful:
+                    known.useful.append(sha256)
+
+    def add_seed(self, source: Source, sha256: str) -> None:
+        """`source` has had all of the file since before this download began."""
+        self.add_complete(source, sha256)
+        self._sources[source].fresh.append(sha256)
+        seeds = self._seeds.setdefault(sha256, [])
+        seeds.append(source)
+        seeds.sort(key=repr)  # every downloader must give the same share to the same seed
+
+    def add_complete(self, source: Source, sha256: str) -> None:
+        """`source` has all of the file by now."""
+        self._update(source, sha256, None)
+
+    def add_pieces(self, source: Source, sha256: str, pieces: Iterable[int]) -> None:
+        """`source` has these pieces of the file too."""
+        if sha256 not in self._known(source).has:
+            self._update(source, sha256, set())
+        has, wanted = self._known(source).has[sha256], self.files.get(sha256)
+        if has is not None:
+            for piece in set(pieces) - has:
+                has.add(piece)
+                if wanted is not None:
+                    wanted.holders[piece] = wanted.holders.get(piece, 0) + 1
+
+    def _known(self, source: Source) -> _Known:
+        return self._sources.setdefault(source, _Known())
+
+    def _update(self, source: Source, sha256: str, has: set[int] | None) -> None:
+        known, wanted = self._known(source), self.files.get(sha256)
+        if wanted is not None:
+            self._count(known, wanted, -1)
+        if sha256 not in known.has:
+            known.useful.append(sha256)
+        known.has[sha256] = has
+        if wanted is not None:
+            self._count(known, wanted, 1)
+
+    def _count(self, known: _Known, wanted: Wanted, by: int) -> None:
+        has = known.has.get(wanted.sha256, set())
+        if has is None:
+            wanted.complete += by
+            return
+        for piece in has:
+            wanted.holders[piece] = wanted.holders.get(piece, 0) + by
+
+    def drop(self, source: Source) -> None:
+        """`source` is gone, or not to be asked any more."""
+        known = self._sources.pop(source, None)
+        if known is None:
+            return
+        for wanted in self.files.values():
+            self._count(known, wanted, -1)
+            for piece in [piece for piece, owing in wanted.owed.items() if source in owing]:
+                self._settle(wanted, piece, source)
+        for seeds in self._seeds.values():
+            if source in seeds:
+                seeds.remove(source)
+
+    def knows(self, source: Source, sha256: str) -> bool:
+        """Whether `source` is known to have some of the file."""
+        return source in self._sources and sha256 in self._sources[source].has
+
+    def forget(self, source: Source, sha256: str) -> None:
+        """`source` has nothing of the file."""
+        known = self._sources.get(source)
+        if known is not None and sha256 in known.has:
+            self._update(source, sha256, set())
+            del known.has[sha256]
+            known.fresh = [fresh for fresh in known.fresh if fresh != sha256]
+
+    def unwant(self, sha256: str) -> None:
+        """The file is not fetched any more: it is complete, or has failed."""
+        wanted = self.files.pop(sha256, None)
+        if wanted is not None:
+            self._free -= len(wanted.free())
+        for known in self._sources.values():
+            known.fresh = [other for other in known.fresh if other != sha256]
+            known.useful = [other for other in known.useful if other != sha256]
+
+    # the choice
+
+    def next(self, source: Source, now: float) -> Ask | None:
+        """What to ask of `source`, which then counts as asked; None when it has nothing that is needed."""
+        known = self._sources.get(source)
+        if known is None:
+            return None
+        ask = self._next_of_seed(source, known)
+        if ask is not None:
+            return ask
+        found = self._rarest(known) or self._overdue(source, known, now)
+        if found is None:
+            return None
+        wanted, piece = found
+        self._owe(wanted, piece, source, now)
+        return AskPiece(wanted.sha256, piece)
+
+    def _next_of_seed(self, source: Source, known: _Known) -> AskNext | None:
+        wants: list[tuple[str, Ranges]] = []
+        for sha256 in self._turned(known.fresh):
+            wanted = self.files.get(sha256)
+            if wanted is None:
+                continue  # its piece list is not known yet
+            pieces = known.pieces(wanted, wanted.free())
+            share = pieces & self._share(source, wanted) if pieces else pieces
+            if share:
+                wants.append((sha256, to_ranges(share)[:MOST_RANGES]))
+                if len(share) > 1 or len(wants) == MOST_WANTS:
+                    break  # one file with several pieces fills a request
+            else:
+                known.fresh.remove(sha256)
+        return AskNext(tuple(wants)) if wants else None
+
+    def _share(self, source: Source, wanted: Wanted) -> set[int]:
+        seeds = self._seeds[wanted.sha256]
+        if len(seeds) == 1:
+            return wanted.missing
+        rank = seeds.index(source)
+        if wanted.count == 1:
+            return {0} if int(wanted.sha256[:8], 16) % len(seeds) == rank else set()
+        first, last = (wanted.count * r // len(seeds) for r in (rank, rank + 1))
+        return set(range(first, last))
+
+    def _rarest(self, known: _Known) -> tuple[Wanted, int] | None:
+        best: tuple[int, float, Wanted, int] | None = None
+        fresh = set(known.fresh)
+        looked_at = 0
+        for sha256 in self._turned(known.useful):
+            wanted = self.files.get(sha256)
+            if wanted is None or sha256 in fresh:
+                continue
+            pieces = known.pieces(wanted, wanted.free())
+            for piece in pieces:
+                key = (wanted.rarity(piece), self._random.random())
+                if best is None or key < best[:2]:
+                    best = (*key, wanted, piece)
+            looked_at += bool(pieces)
+            if looked_at == LOOKED_AT:
+                break
+        return best and best[2:]
+
+    def _overdue(self, source: Source, known: _Known, now: float) -> tuple[Wanted, int] | None:
+        if self._free:
+            return None
+        for sha256 in self._turned(known.useful):
+            wanted = self.files.get(sha256)
+            if wanted is None:
+                continue
+            for piece in known.pieces(wanted, wanted.missing):
+                owing = wanted.owed.get(piece, {})
+                if source not in owing and len(owing) < 2 and all(now - since > OVERDUE for since in owing.values()):
+                    return wanted, piece
+        return None
+
+    def _turned(self, names: list[str]) -> list[str]:
+        """`names` from a place taken by chance on: two downloaders begin with different files."""
+        start = self._random.randrange(len(names)) if names else 0
+        return names[start:] + names[:start]
+
+    # what became of it
+
+    def arriving(self, source: Source, sha256: str, piece: int, now: float) -> list[Source]:
+        """`source` has begun to send this piece, asked for or as the next. Returns who else owes it."""
+        wanted = self.files.get(sha256)
+        if wanted is None or piece not in wanted.missing:
+            return []
+        self._owe(wanted, piece, source, now)
+        return [other for other in wanted.owed[piece] if other != source]
+
+    def got(self, sha256: str, piece: int) -> None:
+        """The piece is here and right."""
+        wanted = self.files[sha256]
+        if piece in wanted.missing:
+            wanted.missing.remove(piece)
+            self._free -= wanted.owed.pop(piece, None) is None
+
+    def lost(self, source: Source, sha256: str, piece: int) -> None:
+        """`source` will not send the piece: it is free to be asked for elsewhere."""
+        wanted = self.files.get(sha256)
+        if wanted is not None:
+            self._settle(wanted, piece, source)
+
+    def wrong(self, source: Source, sha256: str, piece: int) -> None:
+        """What `source` sent as this piece was not it; it is not asked for it again."""
+        self.lost(source, sha256, piece)
+        if source in self._sources:
+            self._sources[source].wrong.add((sha256, piece))
+
+    def lacks(self, source: Source, ask: Ask) -> None:
+        """`source` answered that it has not got what it was asked for, or has given out all of it."""
+        known = self._sources.get(source)
+        if isinstance(ask, AskPiece):
+            self.wrong(source, ask.sha256, ask.piece)
+        elif known is not None:
+            asked = {sha256 for sha256, _ in ask.wants}
+            known.fresh = [sha256 for sha256 in known.fresh if sha256 not in asked]
+
+    def _settle(self, wanted: Wanted, piece: int, source: Source) -> None:
+        owing = wanted.owed.get(piece)
+        if owing is not None:
+            owing.pop(source, None)
+            if not owing:
+                del wanted.owed[piece]
+                self._free += 1
+
+    def _owe(self, wanted: Wanted, piece: int, source: Source, now: float) -> None:
+        self._free -= piece not in wanted.owed
+        wanted.owed.setdefault(piece, {})[source] = now
+
+    def done(self) -> bool:
+        """Whether nothing is missing."""
+        return not any(wanted.missing for wanted in self.files.values())

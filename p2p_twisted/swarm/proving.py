@@ -1,0 +1,96 @@
+"""Proving what came: each piece by its hash, then the whole by its own, in threads where that is worth it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorThreads, IReactorTime
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
+
+from .content import Content
+from .errors import DownloadError, WrongContent
+from .link import PieceSink
+
+T = TypeVar("T")
+Outcome = bool | DownloadError
+"""Whether a piece is right, or why this side could not write it."""
+
+INLINE = 128 * 1024
+"""A piece up to this size, in bytes, is hashed and written at once; a thread would cost more than it saves."""
+UNPROVEN = 16 * 2**20
+"""Bytes that may wait to be hashed and written before the sources are made to wait."""
+
+
+class Reactor(IReactorTime, IReactorThreads):
+    """What a download needs of a reactor."""
+
+
+def in_thread(reactor: Reactor, work: Callable[..., T], *args: object) -> Deferred[T]:
+    """Run `work` in the reactor's thread pool; fires with what it returns, fails with what it raises."""
+    return deferToThreadPool(reactor, reactor.getThreadPool(), work, *args)
+
+
+class Prover:
+    """Proves pieces and files. `completed` is told of each file that is wholly there: with an error if it is not right.
+
+    `pause` is told when too much waits to be proven, and when no longer; `broken` of errors in this program.
+    """
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        completed: Callable[[Content, DownloadError | None], object],
+        pause: Callable[[bool], object],
+        broken: Callable[[Failure], object],
+    ) -> None:
+        self._reactor = reactor
+        self._completed = completed
+        self._pause = pause
+        self._broken = broken
+        self._waiting = 0
+        self._hashing: set[str] = set()
+
+    def prove(self, sink: PieceSink, size: int, proven: Callable[[Outcome], object]) -> None:
+        """Hash the piece of `size` bytes in `sink`, and write it if it is right. `proven` is told the outcome."""
+        if size <= INLINE:
+            proven(_store(sink))
+            return
+        self._waiting += size
+        self._pause(self._waiting > UNPROVEN)
+        storing = in_thread(self._reactor, _store, sink)
+        storing.addCallback(self._stored, size, proven).addErrback(self._broken)
+
+    def _stored(self, outcome: Outcome, size: int, proven: Callable[[Outcome], object]) -> None:
+        self._waiting -= size
+        proven(outcome)
+        self._pause(self._waiting > UNPROVEN)
+
+    def hash_on(self, content: Content) -> None:
+        """Take what can be taken into the hash of the whole; tell `completed` when that was the last of it."""
+        if content.count <= 1:
+            if content.complete:
+                self._completed(content, None)  # its only piece is the whole
+        elif content.can_hash_on and content.sha256 not in self._hashing:
+            self._hashing.add(content.sha256)
+            in_thread(self._reactor, content.hash_on).addBoth(self._hashed, content).addErrback(self._broken)
+
+    def _hashed(self, outcome: Any, content: Content) -> None:
+        self._hashing.discard(content.sha256)
+        if isinstance(outcome, Failure):
+            outcome.trap(DownloadError)
+            self._completed(content, outcome.value)  # type: ignore[arg-type]
+        elif content.is_hashed:
+            wrong = WrongContent(f"{content.name}: its pieces are right, the whole is not: the index record is false")
+            self._completed(content, None if content.is_right() else wrong)
+        else:
+            self.hash_on(content)
+
+
+def _store(sink: PieceSink) -> Outcome:
+    try:
+        return sink.store()
+    except DownloadError as e:
+        return e
