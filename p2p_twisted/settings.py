@@ -6,6 +6,7 @@ flags without the dashes. Where a flag may be repeated, its values stand behind 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from configparser import ConfigParser
@@ -113,7 +114,7 @@ def read_section(path: Path, section: str, settings: Sequence[Setting]) -> dict[
 def suggestion(word: str, known: Sequence[str]) -> str:
     """What to say behind "unknown `word`": the name in `known` that was meant, or all of them."""
     close = get_close_matches(word.lower().replace("_", "-"), known, 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; the keys are {', '.join(known)}"
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
 
 
 def exit_with(line: str, code: int) -> NoReturn:
@@ -153,7 +154,12 @@ class SettingsOptions(usage.Options):
         try:
             super().parseOptions(options)  # type: ignore[no-untyped-call]
         except (usage.UsageError, SettingsError) as error:
-            exit_with(f"{self.verb}: {error}", 2)
+            exit_with(f"{self.verb}: {error}{self._meant(str(error))}", 2)
+
+    def _meant(self, error: str) -> str:
+        """What to add when getopt did not know an option."""
+        match = re.fullmatch(r"option (--\S+) not recognized", error)
+        return suggestion(match[1], [f"--{setting.name}" for setting in self.settings]) if match else ""
 
     def parseArgs(self, *args: str) -> None:
         """Take no arguments."""

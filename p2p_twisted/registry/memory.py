@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 
-from p2p_twisted.wire.errors import Forbidden
-from p2p_twisted.wire.limits import MAX_COOKIE, MAX_COOKIE_1_0, TTL
-
+from ..wire.errors import Forbidden
+from ..wire.limits import MAX_COOKIE, MAX_COOKIE_1_0, TTL
 from .active import AddressBook
 from .record import Address, PeerRecord, neighbourhood
 from .store import FULL, INACTIVE, UNKNOWN_COOKIE, UNREGISTERED
@@ -96,6 +95,9 @@ class MemoryRegistry:
         """Changes whenever `active` would answer something else."""
         self._expire(self._monotonic())
         return self._book.generation
+
+    def __len__(self) -> int:
+        return len(self._records)
 
     def records(self) -> list[PeerRecord]:
         """Every record, by cookie."""

@@ -16,8 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from p2p_twisted.wire.limits import TTL
-
+from ..wire.limits import TTL
 from .memory import MemoryRegistry
 from .record import PeerRecord
 from .store import StoreError

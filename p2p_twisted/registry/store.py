@@ -53,6 +53,9 @@ class Registry(Protocol):
     def generation(self) -> int:
         """A number that is another one whenever `active` would answer something else than before."""
 
+    def __len__(self) -> int:
+        """How many records there are, active or not."""
+
     def records(self) -> list[PeerRecord]:
         """Every record, active or not, by cookie."""
 

@@ -1,0 +1,157 @@
+"""The RS's side of the wire: each of the four messages becomes one call of the registry, its outcome an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IConsumer, IReactorTime
+
+from ..registry.store import Registry, StoreError
+from ..serving import AHEAD, IDLE_TIME, OS_NAME, RequestConnection, RequestFactory
+from ..wire.encode import encode_response
+from ..wire.errors import BadRequest, Forbidden
+from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
+from .sending import PART, BodySender
+from .shortcut import KEEP_ALIVE
+from .trust import TrustedNetworks
+
+MOST_CONNECTIONS = 10_000
+MOST_OF_ONE_HOST = 2_000
+MAX_PAGE = 1_000
+"""Most lines of a part of the peer list; only the whole list, which all who ask share, is longer."""
+
+Answer = tuple[bytes, Mapping[str, Any]]
+"""The body of an answer that grants, and the headers that 1.1 adds to it."""
+
+
+class RSConnection(RequestConnection):
+    """A connection to the RS."""
+
+    factory: RSFactory
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes of requests: KeepAlives by the short way, as many as there are, the rest line by line."""
+        if self._reading and not (self._busy or self._buffer or self._ahead_of_client > AHEAD) and self._parser.idle:
+            short = self._renew(data)
+            if short and short == len(data):
+                return
+            data = data[short:]
+        super().dataReceived(data)
+
+    def _renew(self, data: bytes) -> int:
+        """Answer the KeepAlives that `data` begins with, up to one that is to be refused; returns their length."""
+        at, answers, match = 0, [], KEEP_ALIVE.match(data)
+        while match is not None and self._reading:
+            minor, cookie, port = match.groups()
+            try:
+                self.factory.registry.keep_alive(int(cookie), int(port))
+            except (Forbidden, StoreError):
+                break
+            answers.append(_renewal(self.here, minor, self.factory.registry.ttl))
+            at = match.end()
+            self._reading = minor != b"0"
+            match = KEEP_ALIVE.match(data, at)
+        if answers:
+            self._renewed(b"".join(answers))
+        return at
+
+    def _renewed(self, answers: bytes) -> None:
+        self._ahead_of_client += len(answers)
+        self.transport.write(answers)
+        self._version = Version.V11 if self._reading else Version.V10
+        if self._reading:
+            self.expires = self.factory.clock.seconds() + IDLE_TIME
+        else:
+            self._close()
+
+    def answer(self, request: Request) -> Deferred[None] | None:
+        """Serve the four messages of the RS; those of peers are BadRequest."""
+        ask = _VERBS.get(type(request.message))
+        if ask is None:
+            raise BadRequest("this is the RS: it serves Register, Leave, KeepAlive and PQuery; files are with peers")
+        try:
+            body, headers = ask(self, request.message, request)
+        except StoreError as error:
+            self.log.error("{error}", error=error)
+            raise Forbidden("the RS cannot write down anything now; try again later") from None
+        return self._send(body, headers)
+
+    def _send(self, body: bytes, headers: Mapping[str, Any]) -> Deferred[None] | None:
+        if len(body) <= PART:
+            self.reply(body, **headers)
+            return None
+        self.reply(length=len(body), **headers)
+        return BodySender(IConsumer(self.transport), body, self.touch).start()
+
+    def _register(self, message: Register, request: Request) -> Answer:
+        factory = self.factory
+        peer = self.transport.getPeer().host
+        host = factory.trusted.host_of(peer, request.host)
+        limit = None if peer in factory.trusted else factory.most_records
+        record = factory.registry.register(host, message.port, message.cookie, request.version is Version.V11, limit)
+        return b"cookie:%d\n" % record.cookie, {}
+
+    def _leave(self, message: Leave, request: Request) -> Answer:
+        self.factory.registry.leave(message.cookie, message.port)
+        return b"you have been unregistered from the RS server!\n", {}
+
+    def _keep_alive(self, message: KeepAlive, request: Request) -> Answer:
+        self.factory.registry.keep_alive(message.cookie, message.port)
+        return _renewed(self.factory.registry.ttl), {}
+
+    def _query(self, message: PQuery, request: Request) -> Answer:
+        factory = self.factory
+        factory.registry.query(message.cookie, message.port)
+        if message.limit is None and message.after is None:
+            return factory.everybody(), {}
+        page, more = factory.registry.active(min(message.limit or MAX_PAGE, MAX_PAGE), message.after)
+        return _lines(page), {"more": more}
+
+
+_VERBS: dict[type, Callable[[RSConnection, Any, Request], Answer]] = {
+    Register: RSConnection._register,
+    Leave: RSConnection._leave,
+    KeepAlive: RSConnection._keep_alive,
+    PQuery: RSConnection._query,
+}
+
+
+def _renewed(ttl: int) -> bytes:
+    return b"you have been renewed! TTL is %d seconds\n" % ttl
+
+
+@lru_cache(maxsize=64)
+def _renewal(here: str, minor: bytes, ttl: int) -> bytes:
+    """The whole answer that grants a KeepAlive of version 1.`minor` which came to the address `here`."""
+    version = Version.V10 if minor == b"0" else Version.V11
+    body = _renewed(ttl)
+    return encode_response(Response(200, version, here, OS_NAME, length=len(body))) + body
+
+
+def _lines(page: list[tuple[str, int]]) -> bytes:
+    return "".join([f"{host} {port}\n" for host, port in page]).encode("ascii")
+
+
+class RSFactory(RequestFactory):
+    """Makes the RS's connections. `registry` is started by whoever made it."""
+
+    protocol = RSConnection  # type: ignore[assignment]
+
+    def __init__(self, clock: IReactorTime, registry: Registry, trusted: TrustedNetworks, most_records: int) -> None:
+        """`most_records`: most peers of one host that is not trusted."""
+        super().__init__(clock, MOST_CONNECTIONS, MOST_OF_ONE_HOST)
+        self.registry = registry
+        self.trusted = trusted
+        self.most_records = most_records
+        self._list = b""
+        self._list_of: int | None = None
+
+    def everybody(self) -> bytes:
+        """The whole peer list as PQuery answers it, made anew only when it is another one."""
+        generation = self.registry.generation()
+        if self._list_of != generation:
+            self._list, self._list_of = _lines(self.registry.active()[0]), generation
+        return self._list

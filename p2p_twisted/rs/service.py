@@ -1,0 +1,80 @@
+"""The RS as a service: the registry, swept each second, and the port."""
+
+from __future__ import annotations
+
+from twisted.application.service import MultiService, Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from ..registry.store import Registry
+from .protocol import RSFactory
+
+SWEEP = 1
+"""Seconds between sweeps."""
+
+
+class Sweeper(Service):
+    """Sweeps the registry each second, whatever happens."""
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime, registry: Registry) -> None:
+        self._registry = registry
+        self._loop = LoopingCall(self.sweep)
+        self._loop.clock = clock
+
+    def startService(self) -> None:
+        """Begin."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self._loop.start(SWEEP, now=False)
+
+    def stopService(self) -> None:
+        """End."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        if self._loop.running:
+            self._loop.stop()
+
+    def sweep(self) -> None:
+        """Sweep once. What goes wrong is logged: a function that raises would end its LoopingCall for good."""
+        try:
+            gone = self._registry.sweep()
+        except Exception:
+            self._log.failure("sweeping the registry")
+        else:
+            if gone:
+                self._log.info("{gone} peers are inactive: their TTL ran out", gone=gone)
+
+
+class RegistrationServer(MultiService):
+    """The whole RS. Services added to it stop before the registry is closed."""
+
+    def __init__(self, clock: IReactorTime, registry: Registry, factory: RSFactory) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.registry = registry
+        self.factory = factory
+        self._clock = clock
+        self._started = 0.0
+        Sweeper(clock, registry).setServiceParent(self)  # type: ignore[no-untyped-call]
+
+    def startService(self) -> None:
+        """Take the registry for this process, and start the parts."""
+        self._started = self._clock.seconds()
+        self.registry.start()
+        super().startService()  # type: ignore[no-untyped-call]
+
+    def stopService(self) -> Deferred[None]:
+        """Fires when the parts have stopped and the registry is written down."""
+        stopping: Deferred[None] = super().stopService()  # type: ignore[no-untyped-call]
+        return stopping.addBoth(lambda _: self.registry.close())
+
+    def status(self) -> dict[str, int]:
+        """For the control API: seconds up, TTL in seconds, peers active and known, open connections."""
+        return {
+            "uptime": int(self._clock.seconds() - self._started),
+            "ttl": self.registry.ttl,
+            "active": len(self.registry.active()[0]),
+            "records": len(self.registry),
+            "connections": len(self.factory.connections),
+        }

@@ -1,0 +1,98 @@
+"""``twistd p2p-rs``: the command line of the RS, and the service made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_state_path
+
+from ..registry.memory import MemoryRegistry
+from ..registry.sqlite import SQLiteRegistry
+from ..registry.store import Registry, StoreError
+from ..settings import Setting, SettingsError, SettingsOptions, exit_with, folder, network, one_of, whole
+from ..startup import PortService, StartError, listen_tcp, make_state_folder
+from ..web.config import settings_json
+from ..web.rs_api import rs_root
+from ..web.service import makeApiService
+from ..wire.limits import RS_PORT, TTL
+from .protocol import RSFactory
+from .service import RegistrationServer
+from .trust import TrustedNetworks
+
+REGISTRY_FILE = "registry.sqlite"
+STATE_DIR = user_state_path("p2p_twisted", appauthor=False) / "rs"
+
+
+class Options(SettingsOptions):
+    """The options of ``twistd p2p-rs``."""
+
+    verb = "p2p-rs"
+    section = "rs"
+    settings = (
+        Setting("listen", "Where peers reach the RS: a Twisted endpoint on TCP.", str, f"tcp:{RS_PORT}"),
+        Setting("state-dir", "Folder of the registry, the API key and the control socket.", folder, str(STATE_DIR)),
+        Setting(
+            "registry",
+            "sqlite: kept in the state folder; memory: gone with the process.",
+            one_of("sqlite", "memory"),
+            "sqlite",
+        ),
+        Setting(
+            "ttl",
+            "Seconds for which a peer counts as active unless it renews, 1 to 2592000.",
+            whole(1, 2_592_000),
+            str(TTL),
+        ),
+        Setting(
+            "trusted-network",
+            "Network in CIDR notation from which a peer may name another address than its own in its Host line, and "
+            "register any number of peers.",
+            network,
+            "127.0.0.0/8, ::1/128",
+            repeatable=True,
+        ),
+        Setting(
+            "max-peers-per-host",
+            "Most peers that one host outside the trusted networks may register.",
+            whole(1, 10**9),
+            "1000",
+        ),
+        Setting(
+            "web", "Where else than on the socket in the state folder the control API is served: a Twisted endpoint."
+        ),
+    )
+
+
+def makeService(options: Options, reactor: Any = None) -> RegistrationServer:
+    """The RS, listening already. If it cannot be, the process ends with one line and exit code 2 (an option), or 1."""
+    if reactor is None:
+        from twisted.internet import reactor
+    try:
+        return _make(options, reactor)
+    except SettingsError as error:
+        exit_with(f"{Options.verb}: {error}", 2)
+    except (StartError, StoreError, OSError) as error:
+        exit_with(f"{Options.verb}: {error}", 1)
+
+
+def _make(options: Options, reactor: Any) -> RegistrationServer:
+    make_state_folder(options["state-dir"])
+    registry = _registry(options)
+    trusted = TrustedNetworks(options["trusted-network"])
+    factory = RSFactory(reactor, registry, trusted, options["max-peers-per-host"])
+    server = RegistrationServer(reactor, registry, factory)
+    root = rs_root(registry, server.status, settings_json(options))
+    for service in (
+        PortService(listen_tcp(reactor, "--listen", options["listen"], factory)),
+        makeApiService(reactor, options["web"], options["state-dir"], root),
+    ):
+        service.setServiceParent(server)  # type: ignore[no-untyped-call]
+    return server
+
+
+def _registry(options: Options) -> Registry:
+    if options["registry"] == "memory":
+        return MemoryRegistry(options["ttl"])
+    path: Path = options["state-dir"] / REGISTRY_FILE
+    return SQLiteRegistry(path, options["ttl"])

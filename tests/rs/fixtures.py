@@ -1,0 +1,102 @@
+"""An RS over in-memory transports, with time standing still; and its exact words."""
+
+from __future__ import annotations
+
+import platform
+from ipaddress import ip_network
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from p2p_twisted.registry.memory import MemoryRegistry
+from p2p_twisted.rs.protocol import RSConnection, RSFactory
+from p2p_twisted.rs.trust import TrustedNetworks
+
+HERE = "10.153.15.5"
+OS = platform.system()
+
+
+class Transport(StringTransport):
+    """Adds what a TCP transport has and StringTransport lacks. Whoever drives the test calls `drain`."""
+
+    aborted = False
+    ended = False
+    """Whether this side was closed, after what had been written."""
+
+    def setTcpNoDelay(self, enabled):
+        pass
+
+    def loseConnection(self):
+        self.ended = True
+        super().loseConnection()
+
+    def loseWriteConnection(self):
+        self.ended = True
+
+    def abortConnection(self):
+        self.aborted = True
+
+    def drain(self):
+        """Let the client read everything; returns it."""
+        while self.producer is not None:
+            self.producer.resumeProducing()
+        data = self.value()
+        self.clear()
+        return data
+
+
+class Rig:
+    """An RS's factory on a clock of its own, and connections to it."""
+
+    def __init__(
+        self, ttl: int = 7200, most_records: int = 1000, trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    ):
+        self.clock = Clock()
+        self.registry = MemoryRegistry(ttl, self.clock.seconds, self.clock.seconds)
+        networks = TrustedNetworks([ip_network(one) for one in trusted])
+        self.factory = RSFactory(self.clock, self.registry, networks, most_records)
+        self.factory.doStart()
+
+    def connect(self, peer: str = "192.168.1.1") -> tuple[RSConnection, Transport]:
+        address = IPv6Address if ":" in peer else IPv4Address
+        transport = Transport(IPv4Address("TCP", HERE, 65423), address("TCP", peer, 50000))
+        connection = self.factory.buildProtocol(None)
+        connection.makeConnection(transport)
+        return connection, transport
+
+    def ask(self, data: bytes, peer: str = "192.168.1.1") -> bytes:
+        """The whole answer to `data` on a connection of its own."""
+        connection, transport = self.connect(peer)
+        connection.dataReceived(data)
+        return transport.drain()
+
+    def register(self, port: int = 4394, peer: str = "192.168.1.1", host: str = "h", minor: int = 0) -> int:
+        """Register a new peer; returns its cookie."""
+        answer = self.ask(request("Register", "cookie:", f"port:{port}", host=host, minor=minor), peer)
+        assert answer.startswith(b"200 OK"), answer
+        return int(answer.rpartition(b"cookie:")[2])
+
+
+def request(
+    method: str, *data: str, host: str = "10.153.44.84", minor: int = 0, headers: tuple[str, ...] = ()
+) -> bytes:
+    """A request as clients send it: bare LF, no colon behind Host and OS."""
+    lines = [f"{method} NULL P2P_DI_1.{minor}", f"Host {host}", "OS Mac OS X", *headers, "", *data]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def keep_alive(cookie: int, port: int = 4394, minor: int = 0) -> bytes:
+    return request("KeepAlive", f"cookie:{cookie}", f"port:{port}", minor=minor)
+
+
+def answer(body: str, status: str = "200 OK", minor: int = 0, more: bool = False) -> bytes:
+    """The exact bytes of a response."""
+    head = f"{status} P2P-CI/1.{minor}\nHost: {HERE}\nOS: {OS}\n"
+    if minor:
+        head += f"Length: {len(body)}\n" + ("More: yes\n" if more else "")
+    return (head + "\n" + body).encode()
+
+
+RENEWED = "you have been renewed! TTL is 7200 seconds\n"
+LEFT = "you have been unregistered from the RS server!\n"

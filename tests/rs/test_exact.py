@@ -1,0 +1,243 @@
+"""What each message gets, byte for byte."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from p2p_twisted.registry.store import StoreError
+from p2p_twisted.rs import protocol
+
+from .fixtures import LEFT, RENEWED, Rig, answer, keep_alive, request
+
+
+class Case(SynchronousTestCase):
+    def setUp(self):
+        self.rig = Rig()
+        self.addCleanup(self.rig.factory.doStop)
+
+
+class Version10(Case):
+    """Bare LF, the client's side open, one request a connection."""
+
+    def ask(self, data):
+        """The answer, which is there and followed by the close as soon as the last line is in."""
+        connection, transport = self.rig.connect()
+        connection.dataReceived(data[:-1])
+        self.assertEqual(transport.value(), b"")
+        connection.dataReceived(data[-1:])
+        self.assertTrue(transport.ended)
+        return transport.drain()
+
+    def test_register(self):
+        got = self.ask(request("Register", "cookie:", "port:4394"))
+        (record,) = self.rig.registry.records()
+        self.assertEqual(got, answer(f"cookie:{record.cookie}\n"))
+        self.assertEqual((record.host, record.port), ("192.168.1.1", 4394))
+        self.assertLess(record.cookie, 2**31)
+
+    def test_register_again_with_the_cookie(self):
+        cookie = self.rig.register()
+        got = self.ask(request("Register", f"cookie:{cookie}", "port:4395"))
+        self.assertEqual(got, answer(f"cookie:{cookie}\n"))
+        self.assertEqual(self.rig.registry.active()[0], [("192.168.1.1", 4395)])
+
+    def test_leave(self):
+        cookie = self.rig.register()
+        self.assertEqual(self.ask(request("Leave", f"cookie:{cookie}", "port:4394")), answer(LEFT))
+        self.assertEqual(self.rig.registry.active()[0], [])
+
+    def test_keep_alive(self):
+        cookie = self.rig.register()
+        self.rig.clock.pump([1000, 1])
+        self.assertEqual(self.ask(keep_alive(cookie)), answer(RENEWED))
+        self.assertEqual(self.rig.registry.records()[0].ttl(self.rig.clock.seconds()), 7200)
+
+    def test_keep_alive_tells_the_ttl_of_this_rs(self):
+        self.rig = Rig(ttl=60)
+        self.addCleanup(self.rig.factory.doStop)
+        cookie = self.rig.register()
+        body = "you have been renewed! TTL is 60 seconds\n"
+        self.assertEqual(self.ask(keep_alive(cookie)), answer(body))
+        self.assertEqual(
+            self.ask(keep_alive(cookie).replace(b"KeepAlive NULL P2P_DI", b"KeepAlive NULL P2P-DI")), answer(body)
+        )
+
+    def test_pquery_lists_every_active_peer_the_asker_included(self):
+        cookie = self.rig.register(4396)
+        self.rig.register(4391)
+        self.rig.register(4392, peer="10.0.0.9")
+        gone = self.rig.register(4393)
+        self.rig.registry.leave(gone, 4393)
+        listed = answer("10.0.0.9 4392\n192.168.1.1 4391\n192.168.1.1 4396\n")
+        for label in ("cookie", "port"):
+            self.assertEqual(self.ask(request("PQuery", f"cookie:{cookie}", f"{label}:4396")), listed)
+
+    def test_pquery_sees_who_has_come_and_gone_since(self):
+        cookie = self.rig.register(1)
+        query = request("PQuery", f"cookie:{cookie}", "port:1")
+        self.assertEqual(self.ask(query), answer("192.168.1.1 1\n"))
+        other = self.rig.register(2)
+        self.assertEqual(self.ask(query), answer("192.168.1.1 1\n192.168.1.1 2\n"))
+        self.rig.registry.leave(other, 2)
+        self.assertEqual(self.ask(query), answer("192.168.1.1 1\n"))
+
+    def test_every_spelling_of_the_request(self):
+        cookie = self.rig.register()
+        plain = keep_alive(cookie)
+        for spelt in (
+            plain.replace(b"\n", b"\r\n"),
+            plain.replace(b"Host ", b"Host: ").replace(b"OS ", b"OS: "),
+            plain.replace(b"P2P_DI_1.0", b"P2P-DI_1.0"),
+            plain.replace(b"P2P_DI_1.0", b"P2P-DI/1.0"),
+        ):
+            self.assertEqual(self.ask(spelt), answer(RENEWED))
+
+    def test_what_comes_after_the_request_is_ignored(self):
+        cookie = self.rig.register()
+        for tail in (b"NULL\nNULL\n", keep_alive(cookie), b"\0" * 100):
+            connection, transport = self.rig.connect()
+            connection.dataReceived(keep_alive(cookie) + tail)
+            connection.dataReceived(tail)
+            self.assertEqual(transport.drain(), answer(RENEWED))
+
+    def test_a_client_that_closes_its_side_early_gets_its_answer(self):
+        cookie = self.rig.register()
+        for data, wanted in (
+            (keep_alive(cookie), RENEWED),
+            (request("PQuery", f"cookie:{cookie}", "port:4394"), "192.168.1.1 4394\n"),
+        ):
+            connection, transport = self.rig.connect()
+            connection.dataReceived(data)
+            connection.readConnectionLost()
+            self.assertEqual(transport.drain(), answer(wanted))
+            self.assertTrue(transport.ended)
+
+
+class Refusals(Case):
+    def test_forbidden(self):
+        cookie = self.rig.register()
+        unknown = "no peer is registered with this cookie and port\n"
+        for method in ("Leave", "KeepAlive", "PQuery"):
+            for data in (
+                (f"cookie:{cookie}", "port:4395"),
+                (f"cookie:{cookie ^ 1}", "port:4394"),
+                ("cookie:0", "port:1"),
+            ):
+                self.assertEqual(self.rig.ask(request(method, *data)), answer(unknown, "403 FORBIDDEN"))
+
+    def test_forbidden_to_the_inactive(self):
+        cookie = self.rig.register()
+        self.rig.registry.leave(cookie, 4394)
+        inactive = "this peer is not active: it has left, or its TTL ran out; register again\n"
+        for method in ("Leave", "PQuery"):
+            got = self.rig.ask(request(method, f"cookie:{cookie}", "port:4394"))
+            self.assertEqual(got, answer(inactive, "403 FORBIDDEN"))
+
+    def test_register_with_a_cookie_that_nobody_was_given(self):
+        got = self.rig.ask(request("Register", "cookie:4", "port:4394"))
+        self.assertEqual(got, answer("this cookie was never given out: register with an empty one\n", "403 FORBIDDEN"))
+        self.assertEqual(self.rig.registry.records(), [])
+
+    def test_what_is_for_peers_is_a_bad_request(self):
+        why = "this is the RS: it serves Register, Leave, KeepAlive and PQuery; files are with peers\n"
+        for line in (b"GET INDEX", b"GET FILE"):
+            data = line + b" P2P_DI_1.0\nHost a\nOS b\n\nrfc1.txt\npdf\n"
+            self.assertEqual(self.rig.ask(data), answer(why, "300 BAD_REQUEST"))
+
+    def test_a_full_disk_is_refused_and_logged_without_traceback(self):
+        def fail(*args):
+            raise StoreError("registry.sqlite: disk is full; make room on the disk")
+
+        self.rig.registry._written = fail
+        got = self.rig.ask(request("Register", "cookie:", "port:4394"))
+        self.assertEqual(got, answer("the RS cannot write down anything now; try again later\n", "403 FORBIDDEN"))
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+
+class Version11(Case):
+    """Connections stay open, and every answer says how long it is."""
+
+    def setUp(self):
+        super().setUp()
+        self.connection, self.transport = self.rig.connect()
+
+    def ask(self, data):
+        self.connection.dataReceived(data)
+        self.assertFalse(self.transport.ended)
+        return self.transport.drain()
+
+    def test_a_whole_life_on_one_connection(self):
+        got = self.ask(request("Register", "cookie:", "port:1", minor=1))
+        (record,) = self.rig.registry.records()
+        self.assertEqual(got, answer(f"cookie:{record.cookie}\n", minor=1))
+        self.assertIn(record.cookie, range(2**31, 2**63))
+        self.assertEqual(self.ask(keep_alive(record.cookie, 1, 1)), answer(RENEWED, minor=1))
+        who = f"cookie:{record.cookie}", "port:1"
+        self.assertEqual(self.ask(request("PQuery", *who, minor=1)), answer("192.168.1.1 1\n", minor=1))
+        self.assertEqual(self.ask(request("Leave", *who, minor=1)), answer(LEFT, minor=1))
+
+    def test_pipelined_requests_are_answered_in_order(self):
+        cookie = self.rig.register()
+        query = request("PQuery", f"cookie:{cookie}", "port:4394", minor=1)
+        alive, wrong = keep_alive(cookie, minor=1), keep_alive(cookie, 1, minor=1)
+        wanted = [
+            answer(RENEWED, minor=1),
+            answer(RENEWED, minor=1),
+            answer("no peer is registered with this cookie and port\n", "403 FORBIDDEN", minor=1),
+            answer("192.168.1.1 4394\n", minor=1),
+            answer(RENEWED, minor=1),
+        ]
+        self.assertEqual(self.ask(alive + alive + wrong + query + alive), b"".join(wanted))
+
+    def test_a_request_of_1_0_is_the_last(self):
+        cookie = self.rig.register()
+        self.connection.dataReceived(keep_alive(cookie, minor=1) + keep_alive(cookie) + keep_alive(cookie, minor=1))
+        self.assertEqual(self.transport.drain(), answer(RENEWED, minor=1) + answer(RENEWED))
+        self.assertTrue(self.transport.ended)
+
+    def test_the_list_in_pages(self):
+        cookie, *_ = [self.rig.register(port) for port in (1, 2, 3, 4, 5)]
+
+        def page(*headers):
+            return self.ask(request("PQuery", f"cookie:{cookie}", "port:1", minor=1, headers=headers))
+
+        lines = [f"192.168.1.1 {port}\n" for port in (1, 2, 3, 4, 5)]
+        self.assertEqual(page("Limit: 2"), answer("".join(lines[:2]), minor=1, more=True))
+        self.assertEqual(page("Limit: 2", "After: 192.168.1.1 2"), answer("".join(lines[2:4]), minor=1, more=True))
+        self.assertEqual(page("Limit: 2", "After: 192.168.1.1 4"), answer(lines[4], minor=1))
+        self.assertEqual(page("After: 192.168.1.1 3"), answer("".join(lines[3:]), minor=1))
+        self.assertEqual(page("After: 192.168.1.1 5"), answer("", minor=1))
+
+    def test_the_rs_may_give_fewer_than_were_wanted(self):
+        self.patch(protocol, "MAX_PAGE", 2)
+        cookie, *_ = [self.rig.register(port) for port in (1, 2, 3)]
+        got = self.ask(request("PQuery", f"cookie:{cookie}", "port:1", minor=1, headers=("Limit: 1000000",)))
+        self.assertEqual(got, answer("192.168.1.1 1\n192.168.1.1 2\n", minor=1, more=True))
+
+
+class WhoIsRecorded(Case):
+    """The connection's own address, unless the client may say otherwise."""
+
+    def recorded(self, peer, host):
+        self.rig.register(peer=peer, host=host)
+        (record,) = self.rig.registry.records()
+        return record.host
+
+    def test_a_stranger_is_not_believed(self):
+        self.assertEqual(self.recorded("192.168.1.1", "10.9.9.9"), "192.168.1.1")
+
+    def test_loopback_is(self):
+        self.assertEqual(self.recorded("127.0.0.1", "10.9.9.9"), "10.9.9.9")
+
+    def test_a_mapped_address_is_the_plain_one(self):
+        self.assertEqual(self.recorded("::ffff:192.168.1.1", "192.168.1.1"), "192.168.1.1")
+        self.assertEqual(self.rig.registry.active()[0], [("192.168.1.1", 4394)])
+
+    def test_a_host_has_its_number_of_records_and_the_trusted_have_no_limit(self):
+        self.rig = Rig(most_records=3)
+        self.addCleanup(self.rig.factory.doStop)
+        for port in range(1, 6):
+            self.rig.register(port, peer="127.0.0.1", host="127.0.0.1")
+        for port in range(1, 4):
+            self.rig.register(port)
+        got = self.rig.ask(request("Register", "cookie:", "port:4"))
+        self.assertTrue(got.startswith(b"403 FORBIDDEN"), got)
+        self.rig.register(4, peer="192.168.1.2")
