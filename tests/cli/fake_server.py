@@ -1,0 +1,42 @@
+"""A process that serves the control API of a fake peer, or of an RS with a few records, on a state folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from twisted.internet import reactor
+
+from p2p_twisted.registry.memory import MemoryRegistry
+from p2p_twisted.web.peer_api import peer_root
+from p2p_twisted.web.rs_api import rs_root
+from p2p_twisted.web.service import makeApiService
+from tests.web.fakes import FakePeer, a_document
+
+EVIL = "evil\x1b[2J\u202efdp.exe"
+
+CONFIG = [
+    {"name": "rs-host", "value": "127.0.0.1", "origin": "flag"},
+    {"name": "share", "value": ["/srv/a", "/srv/b"], "origin": "/etc/peer.conf"},
+    {"name": "web", "value": None, "origin": "default"},
+]
+
+
+def root(role: str):
+    if role == "rs":
+        registry = MemoryRegistry()
+        registry.register("10.0.0.1", 65400, None, wide=False)
+        registry.leave(registry.register("10.0.0.2", 65401, None, wide=False).cookie, 65401)
+        return rs_root(registry, lambda: {"uptime": 61, "active": 1})
+    peer = FakePeer()
+    peer.registered = role == "peer"
+    peer.documents += [a_document(1000 + number) for number in range(1500)]
+    peer.documents.append(a_document(11) | {"name": EVIL, "title": "[bold]\x9b31mtitle[/bold]", "size": None})
+    peer.documents.append(a_document(12) | {"name": f"{'long-' * 30}name.pdf"})
+    return peer_root(peer, CONFIG)
+
+
+if __name__ == "__main__":
+    makeApiService(reactor, None, Path(sys.argv[1]), root(sys.argv[2])).startService()
+    reactor.callWhenRunning(print, "ready", flush=True)
+    reactor.run()

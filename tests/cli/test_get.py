@@ -1,0 +1,190 @@
+"""``get``: the order it gives, what it prints, and every exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from p2p_twisted.cli import exits
+from p2p_twisted.experiment.cluster import wait_until
+from p2p_twisted.web.client import ControlClient
+from tests.web.fakes import a_download, a_file
+
+from .harness import ENVIRONMENT, P2P, p2p, serving
+
+
+@pytest.fixture(scope="module")
+def peer() -> Iterator[Path]:
+    with serving("peer") as folder:
+        yield folder
+
+
+@pytest.mark.parametrize(
+    ("names", "code"),
+    [
+        (["done_a"], 0),
+        (["done_a", "there_b"], 0),
+        (["no-holder_a"], 3),
+        (["no-holder_a", "no-holder_b"], 3),
+        (["rs-unreachable_a"], 4),
+        (["peers-failed_a"], 5),
+        (["timeout_a"], 6),
+        (["checksum_a"], 8),
+        (["disk-full_a"], 9),
+        (["exists_a"], 11),
+        (["unwritable_a"], 1),
+        (["done_a", "no-holder_b"], 12),
+        (["there_a", "checksum_b"], 12),
+        (["checksum_a", "exists_b"], 12),
+    ],
+)
+def test_exit_codes(peer: Path, names: list[str], code: int) -> None:
+    result = p2p("--state-dir", peer, "get", *names)
+    assert result.exit_code == code
+    for name in names:
+        assert (f"{name}: {name} went wrong" in result.stderr) == (not name.startswith(("done", "there")))
+
+
+def test_paths_for_programs_and_a_summary_for_people(peer: Path) -> None:
+    result = p2p("--state-dir", peer, "get", "done_a", "there_b", "no-holder_c")
+    assert result.stdout == "/tmp/fetched/done_a\n/tmp/fetched/there_b\n"
+    assert result.stderr.splitlines()[-1] == (
+        "p2p: 1 file fetched to /tmp/fetched, 1.0 kB in 2.5 s; 1 file already in /tmp/fetched; 1 file failed"
+    )
+
+
+def test_json(peer: Path) -> None:
+    result = p2p("--state-dir", peer, "get", "done_a", "checksum_b", "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["state"], len(found["files"]), result.stderr) == (12, "failed", 2, "")
+
+
+def test_the_order(peer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[object] = []
+    monkeypatch.setattr(ControlClient, "post", lambda self, path, body: orders.append(body) or {"id": "1"})
+    monkeypatch.chdir(tmp_path)
+    p2p("--state-dir", peer, "get", "done_a")
+    p2p("--state-dir", peer, "get", "--all", "--overwrite", "-o", "sub")
+    assert orders == [
+        {"names": ["done_a"], "dir": None, "overwrite": False},
+        {"all": True, "dir": str(tmp_path / "sub"), "overwrite": True},
+    ]
+
+
+def test_many_failures_are_not_all_named(peer: Path) -> None:
+    result = p2p("--state-dir", peer, "get", *(f"no-holder_{number}" for number in range(25)))
+    assert "and 5 more; --json lists them all" in result.stderr
+    assert len(result.stderr.splitlines()) == 22
+
+
+def test_no_holder_without_an_rs_is_an_rs_that_cannot_be_reached() -> None:
+    with serving("peer-without-rs") as folder:
+        result = p2p("--state-dir", folder, "get", "no-holder_a")
+    assert result.exit_code == 4
+    assert "not registered with RS 127.0.0.1:65423: connection refused" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["done_a", "--all"],
+        ["done_a", "--timeout", "0"],
+        ["done_a", "--timeout", "soon"],
+        ["done_a", "--rs-host", "two words"],
+        ["done_a", "--rs-port", "0"],
+        ["a\nb"],
+        ["done_a", "-o", "/etc/passwd"],
+        ["done_a", "-o", "/not/a/folder"],
+    ],
+)
+def test_usage(peer: Path, arguments: list[str]) -> None:
+    result = p2p("--state-dir", peer, "get", *arguments)
+    assert result.exit_code == 2
+    assert result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_timeout_stops_the_download(peer: Path) -> None:
+    result = p2p("--state-dir", peer, "get", "running_a", "--timeout", "0.1")
+    assert (result.exit_code, "not done in time" in result.stderr) == (6, True)
+    assert ControlClient(peer).get("downloads")["items"][-1]["state"] == "cancelled"
+
+
+def test_another_rs_than_the_running_peers(peer: Path) -> None:
+    result = p2p("--state-dir", peer, "get", "done_a", "--rs-host", "192.0.2.1")
+    assert result.exit_code == 0
+    assert "a peer runs already, with RS 127.0.0.1:65423" in result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(peer: Path, number: int) -> None:
+    process = running(peer, stderr=subprocess.PIPE)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 7
+    assert b"interrupted" in errors
+    assert b"the same command goes on from there" in errors
+    assert ControlClient(peer).get("downloads")["items"][-1]["state"] == "cancelled"
+
+
+def test_the_peer_stops_meanwhile() -> None:
+    with serving("peer") as folder:
+        process = running(folder, stderr=subprocess.PIPE)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 7
+    assert b"the peer stopped; start it again" in errors
+
+
+def test_a_bar_on_a_terminal(peer: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = running(peer, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while b"0 of 1 files" not in shown:
+        shown += os.read(ours, 4096)
+    process.send_signal(signal.SIGINT)
+    try:
+        while data := os.read(ours, 4096):
+            shown += data
+    except OSError:  # how a pseudo-terminal ends on Linux
+        pass
+    os.close(ours)
+    output, _ = process.communicate(timeout=20)
+    assert (process.returncode, output) == (7, b"")
+    assert b"interrupted" in shown
+
+
+def running(folder: Path, stderr: int) -> subprocess.Popen[bytes]:
+    """A ``p2p get`` of what never comes, that has given its order."""
+    client = ControlClient(folder)
+    before = len(client.get("downloads")["items"])
+    command = [*P2P, "--state-dir", str(folder), "get", "running_a"]
+    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=stderr)
+    wait_until(lambda: len(client.get("downloads")["items"]) > before, time.monotonic() + 30, "no order")
+    client.close()
+    return process
+
+
+class TestCodes:
+    def test_an_error_of_the_whole_counts_when_files_failed_for_several_reasons(self) -> None:
+        files = [a_file("a", "failed", kind="checksum"), a_file("b", "failed", kind="exists")]
+        assert exits.of_download(a_download("1", files, "failed", kind="disk-full")) == exits.DISK_FULL
+
+    def test_nothing_was_to_be_fetched(self) -> None:
+        assert exits.of_download(a_download("1", [], "done")) == exits.OK
+
+    def test_an_error_before_any_file(self) -> None:
+        assert exits.of_download(a_download("1", [], "failed", kind="rs-unreachable")) == exits.RS_UNREACHABLE
+
+    def test_cancelled_by_somebody_else(self) -> None:
+        files = [a_file("a", "cancelled")]
+        assert exits.of_download(a_download("1", files, "cancelled")) == exits.FAILED

@@ -1,0 +1,124 @@
+"""``p2p`` as a peer itself, against a real RS and a real peer."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from p2p_twisted.experiment.cluster import Cluster, wait_until
+from p2p_twisted.web.client import ControlClient, ControlError
+
+from .harness import ENVIRONMENT, P2P, state_folder
+
+CONTENT = b"This is a document.\n" * 1000
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster(1) as cluster:
+        (cluster.peers[0].share_dir / "a.txt").write_bytes(CONTENT)
+        (cluster.peers[0].share_dir / "b.txt").write_bytes(CONTENT[::-1])
+        cluster.start()
+        cluster.wait_for_documents(2)
+        yield cluster
+
+
+@pytest.fixture
+def state() -> Iterator[Path]:
+    with state_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def at(cluster: Cluster, state: Path) -> list[str]:
+    """The options that make ``p2p`` a peer of the cluster."""
+    port = ControlClient(cluster.peers[0].state_dir).get("status")["rs"]["port"]
+    return ["--rs-host", "127.0.0.1", "--rs-port", str(port), "--state-dir", str(state)]
+
+
+def start(*arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*P2P, *arguments], env=ENVIRONMENT, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def run(*arguments: str, cwd: Path | None = None) -> tuple[int, str, str]:
+    process = start(*arguments, cwd=cwd)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def test_get_to_the_folder_one_is_in(at: list[str], tmp_path: Path) -> None:
+    code, out, err = run("get", "a.txt", *at, cwd=tmp_path)
+    assert (code, out) == (0, f"{tmp_path}/a.txt\n"), err
+    assert (tmp_path / "a.txt").read_bytes() == CONTENT
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_get_all(at: list[str], tmp_path: Path) -> None:
+    code, out, err = run("get", "--all", "-o", str(tmp_path / "new"), *at)
+    assert (code, len(out.splitlines())) == (0, 2), err
+    assert (tmp_path / "new/b.txt").read_bytes() == CONTENT[::-1]
+
+
+def test_it_leaves_nothing_running(at: list[str], state: Path, tmp_path: Path, cluster: Cluster) -> None:
+    code, out, _ = run("status", "--json", *at)
+    port = json.loads(out)["port"]
+    assert code == 0
+    assert not (state / "api.sock").exists()
+    records = cluster.rs.control.get("peers")["items"]
+    assert not any(record["isActive"] for record in records if record["port"] == port)
+
+
+def test_what_others_have(at: list[str]) -> None:
+    code, out, _ = run("ls", *at)
+    assert (code, [line.split("\t")[0] for line in out.splitlines()]) == (0, ["a.txt", "b.txt"])
+    code, out, _ = run("peers", *at)
+    assert (code, out.split("\t")[1]) == (0, "2")
+
+
+def test_nobody_has_it(at: list[str]) -> None:
+    assert run("get", "c.txt", *at)[0] == 3
+
+
+def test_there_is_another_file(at: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("mine")
+    assert run("get", "a.txt", *at, cwd=tmp_path)[0] == 11
+    assert (tmp_path / "a.txt").read_text() == "mine"
+    assert run("get", "a.txt", "--overwrite", *at, cwd=tmp_path)[0] == 0
+
+
+def test_no_rs_there(state: Path) -> None:
+    code, _, err = run("get", "a.txt", "--rs-host", "127.0.0.1", "--rs-port", "1", "--state-dir", str(state))
+    assert (code, err.count("\n")) == (4, 1)
+    assert "not registered with RS 127.0.0.1:1: " in err
+
+
+def test_a_state_folder_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code, _, err = run("ls", "--rs-host", "127.0.0.1", "--state-dir", str(tmp_path / "file/state"))
+    assert (code, err.count("\n")) == (1, 1)
+    assert "--state-dir" in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_share_in_the_foreground(at: list[str], state: Path, tmp_path: Path, cluster: Cluster, number: int) -> None:
+    (tmp_path / "c.txt").write_bytes(CONTENT)
+    process = start("share", str(tmp_path), *at)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith(f"sharing {tmp_path} at ")
+    other = ControlClient(state)
+    wait_until(lambda: other.get("index", q="c.txt")["total"] == 1, time.monotonic() + 30, "it is not shared")
+    code, out, _ = run("ls", "c.txt", "--state-dir", str(state))
+    assert (code, out.split("\t")[0]) == (0, "c.txt")
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "p2p: leaving\n")
+    with pytest.raises(ControlError):
+        other.get("status")

@@ -1,0 +1,167 @@
+"""``status``, ``peers``, ``ls``, ``rs``, ``config``: what they print, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from p2p_twisted.cli import output
+from tests.web.fakes import FakePeer
+
+from .fake_server import CONFIG
+from .harness import p2p, serving, state_folder
+
+
+@pytest.fixture(scope="module")
+def peer() -> Iterator[Path]:
+    with serving("peer") as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def rs() -> Iterator[Path]:
+    with serving("rs") as folder:
+        yield folder
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Print as if to a terminal of 80 columns."""
+    monkeypatch.setattr(output, "on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_status(peer: Path) -> None:
+    result = p2p("--state-dir", peer, "status")
+    assert result.exit_code == 0
+    assert "RS\t127.0.0.1:65423, registered\n" in result.stdout
+    assert "shares\t12 files, 3.5 MB\n" in result.stdout
+    assert "folder\t/srv/documents\n" in result.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--json", "status"], ["status", "--json"]])
+def test_json_wherever_it_stands(peer: Path, arguments: list[str]) -> None:
+    result = p2p("--state-dir", peer, *arguments)
+    assert json.loads(result.stdout) == FakePeer().status()
+
+
+@pytest.mark.parametrize("arguments", [["{}", "status"], ["status", "{}"]])
+def test_the_state_folder_wherever_it_stands(peer: Path, arguments: list[str]) -> None:
+    words = [word for argument in arguments for word in (("--state-dir", peer) if argument == "{}" else (argument,))]
+    assert p2p(*words).exit_code == 0
+
+
+def test_the_state_folder_from_the_environment(peer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("P2P_STATE_DIR", str(peer))
+    assert p2p("status").exit_code == 0
+
+
+def test_status_of_a_peer_that_is_not_registered() -> None:
+    with serving("peer-without-rs") as folder:
+        result = p2p("--state-dir", folder, "status")
+    assert "RS\t127.0.0.1:65423, not registered: connection refused\n" in result.stdout
+
+
+def test_peers(peer: Path) -> None:
+    assert p2p("--state-dir", peer, "peers").stdout == "127.0.0.1:65401\t10\t12\t0\n127.0.0.1:65402\t0\t-\t3\n"
+    assert json.loads(p2p("--state-dir", peer, "peers", "--json").stdout) == {"items": FakePeer().peers()}
+
+
+def test_peers_on_a_terminal(peer: Path, terminal: None) -> None:
+    lines = p2p("--state-dir", peer, "peers").stdout.splitlines()
+    assert lines[0].split() == ["peer", "files", "seen", "failures"]
+    assert lines[-1].split() == ["127.0.0.1:65402", "0", "never", "3"]
+
+
+def test_ls_has_all_pages_with_a_line_for_each(peer: Path) -> None:
+    lines = p2p("--state-dir", peer, "ls").stdout.split("\n")
+    assert len(lines) == 1513
+    assert lines[0] == "rfc1.txt.pdf\t1\t1\tno\tDocument 1"
+
+
+def test_ls_with_a_pattern(peer: Path) -> None:
+    result = p2p("--state-dir", peer, "ls", "rfc2.")
+    assert result.stdout == "rfc2.txt.pdf\t2\t1\tyes\tDocument 2\n"
+    found = json.loads(p2p("--state-dir", peer, "ls", "rfc2.", "--json").stdout)
+    assert (found["total"], found["items"]) == (1, [FakePeer().documents[1]])
+
+
+def test_what_strangers_named_cannot_steer_a_terminal(peer: Path) -> None:
+    for arguments in ["ls", "evil"], ["ls", "evil", "--json"]:
+        text = p2p("--state-dir", peer, *arguments).stdout
+        assert not set("\x1b\x9b\u202e") & set(text)
+    assert (
+        p2p("--state-dir", peer, "ls", "evil").stdout
+        == "evil\\x1b[2J\\u202efdp.exe\t-\t1\tno\t[bold]\\x9b31mtitle[/bold]\n"
+    )
+
+
+def test_nor_in_a_table(peer: Path, terminal: None) -> None:
+    text = p2p("--state-dir", peer, "ls", "evil").stdout
+    assert not set("\x1b\x9b\u202e") & set(text)
+    assert "[bold]\\x9b31mtitle[/bold]" in text
+
+
+def test_a_table_fits_and_cuts_no_name(peer: Path, terminal: None) -> None:
+    lines = p2p("--state-dir", peer, "ls", "long").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "long-" * 30 + "name.pdf" in "".join(line.split(" ")[0] for line in lines[2:])
+
+
+def test_a_name_is_never_cut_in_a_pipe(peer: Path) -> None:
+    assert p2p("--state-dir", peer, "ls", "long").stdout.startswith("long-" * 30 + "name.pdf\t12\t")
+
+
+def test_rs(rs: Path) -> None:
+    assert "active\t1\n" in p2p("--state-dir", rs, "rs", "status").stdout
+    lines = p2p("rs", "peers", "--state-dir", rs).stdout.splitlines()
+    assert [line.split("\t")[:2] for line in lines] == [["10.0.0.1:65400", "yes"], ["10.0.0.2:65401", "no"]]
+    found = json.loads(p2p("--state-dir", rs, "rs", "peers", "--json").stdout)
+    assert found["total"] == 2
+    assert "cookie" not in found["items"][0]
+
+
+def test_one_is_not_taken_for_the_other(peer: Path, rs: Path) -> None:
+    for arguments, other in (["--state-dir", rs, "status"], "an RS"), (["rs", "status", "--state-dir", peer], "a peer"):
+        result = p2p(*arguments)
+        assert (result.exit_code, other in result.stderr) == (2, True)
+
+
+def test_settings_of_the_running_peer(peer: Path) -> None:
+    result = p2p("--state-dir", peer, "config", "show")
+    assert result.stdout == "rs-host\t127.0.0.1\tflag\nshare\t/srv/a, /srv/b\t/etc/peer.conf\nweb\t-\tdefault\n"
+    assert json.loads(p2p("--state-dir", peer, "config", "show", "--json").stdout) == {"items": CONFIG}
+
+
+def test_settings_of_a_file(tmp_path: Path) -> None:
+    for name, content, line in (
+        ("peer.conf", "[peer]\nrs-host = 192.0.2.1\n", "rs-host\t192.0.2.1\t{}\n"),
+        ("rs.conf", "[rs]\nttl = 100\n", "ttl\t100\t{}\n"),
+    ):
+        file = tmp_path / name
+        file.write_text(content)
+        result = p2p("config", "show", "--config", file)
+        assert result.exit_code == 0
+        assert line.format(file) in result.stdout
+
+
+def test_settings_of_a_file_with_a_mistake(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "peer.conf"
+    for content in "[peer]\nrs-hots = 192.0.2.1\n", "rs-host", "[other]\n", "\xff":
+        file.write_text(content, encoding="latin-1")
+        result = p2p("config", "show", "--config", file)
+        assert (result.exit_code, str(file) in result.stderr) == (2, True)
+
+
+def test_nobody_runs() -> None:
+    with state_folder() as folder:
+        result = p2p("--state-dir", folder, "status")
+        assert result.exit_code == 2
+        assert result.stderr.count("\n") == 1
+        assert f"twistd -n p2p-peer --state-dir {folder} --rs-host HOST" in result.stderr
+        assert "be one with --rs-host HOST" in result.stderr
+        result = p2p("--state-dir", folder, "rs", "peers")
+        assert (result.exit_code, "twistd -n p2p-rs" in result.stderr) == (2, True)
