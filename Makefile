@@ -37,7 +37,7 @@ docs: $(VENV)/installed-docs ## the pages, into docs/_build
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
 
 clean: ## remove all that make has made
-	rm -rf $(VENV) build docs/_build *.egg-info _trial_temp* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build docs/_build *.egg-info _trial_temp* tests.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/pip:

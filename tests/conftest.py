@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from unittest import TestCase
 
 import pytest
 
@@ -10,8 +11,8 @@ END_TO_END = Path(__file__).parent / "e2e"
 
 
 def pytest_collection_modifyitems(items):
-    """End to end last: pytest-twisted takes the reactor for itself, and trial's tests cannot have it any more."""
-    items.sort(key=lambda item: END_TO_END in item.path.parents)
+    """Trial's tests first: pytest-twisted takes the reactor with the first function it runs. End to end last."""
+    items.sort(key=lambda item: (END_TO_END in item.path.parents, not issubclass(item.cls or object, TestCase)))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The house holds: imports run downward only, the wire knows no I/O, and nobody but tap modules and the command has a reactor."""
+"""The house holds: imports run downward only, the wire knows no I/O, only tap modules and the command have a reactor."""
 
 import ast
 import os
@@ -48,7 +48,7 @@ def imported(name: str, tree: ast.AST) -> Iterator[str]:
 
 
 def place(name: str) -> str:
-    """The floor's folder, or the module beside the floors, in which `p2p_twisted.x...` is; "" for the package itself."""
+    """The folder on a floor, or the module beside them, that has `p2p_twisted.x...`; "" for the package itself."""
     parts = name.split(".")
     return parts[1] if len(parts) > 1 and (parts[1] in FLOORS or f"p2p_twisted.{parts[1]}" in MODULES) else ""
 
