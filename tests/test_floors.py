@@ -1,4 +1,4 @@
-"""The house holds: imports run downward only, the wire knows no I/O, only tap modules and the command have a reactor."""
+"""The house holds: imports run downward only, the wire knows no I/O, only tap modules and the command have reactors."""
 
 import ast
 import os
