@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import errno
 from importlib import import_module
 from typing import Any
 
@@ -59,6 +59,11 @@ class Verbs(click.Group):
         except KeyboardInterrupt:
             warn("interrupted")
             ctx.exit(exits.INTERRUPTED)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read the output has seen enough
+                raise
+            warn(f"{error.filename or 'output'}: {error.strerror or error}")
+            ctx.exit(exits.DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else exits.FAILED)
 
 
 @click.group(cls=Verbs, epilog=_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,7 +75,3 @@ def main(**_: object) -> None:
     Talks to the peer that runs on this machine. With --rs-host HOST and none running, a verb is a peer itself until it
     is done.
     """
-
-
-if __name__ == "__main__":
-    sys.exit(main())

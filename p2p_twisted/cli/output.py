@@ -75,8 +75,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], right
     """
     texts = [[clean(field) for field in row] for row in rows]
     if not on_terminal():
-        for row in texts:
-            click.echo("\t".join(row))
+        click.echo("".join("\t".join(row) + "\n" for row in texts), nl=False)
         return
     from rich import box
     from rich.console import Console

@@ -18,7 +18,7 @@ from p2p_twisted.peer import tap as peer_tap
 from p2p_twisted.rs import tap as rs_tap
 from p2p_twisted.web.client import ControlClient
 
-from .harness import ENVIRONMENT, p2p, serving, state_folder
+from .harness import ENVIRONMENT, P2P, p2p, serving, state_folder
 
 
 def test_help_has_every_verb_and_every_exit_code() -> None:
@@ -71,6 +71,16 @@ def test_share(tmp_path: Path) -> None:
         result = p2p("--state-dir", folder, "share", "--json", tmp_path)
         assert str(tmp_path) in result.stdout
         assert p2p("--state-dir", folder, "share", tmp_path / "none").exit_code == 2
+
+
+def test_output_that_nobody_reads_or_that_has_no_room() -> None:
+    with serving("peer") as folder, Path("/dev/full").open("w") as full:
+        command = [*P2P, "--state-dir", str(folder), "ls"]
+        done = subprocess.run(command, env=ENVIRONMENT, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (exits.DISK_FULL, b"p2p: output: No space left on device\n")
+        with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdout.close()
+            assert process.stderr.read() == b""
 
 
 def test_a_peer_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
