@@ -50,7 +50,7 @@ def peer(where: Where, share: Sequence[Path] = (), news: bool = False) -> Iterat
             warn(f"a peer runs already, with RS {status['rs']['host']}:{status['rs']['port']}: asking that one")
         yield Session(client, own=status is None)
         if status is None:
-            _wait_for_others(client)
+            wait_for_others(client)
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def _wait_registered(client: ControlClient) -> None:
         time.sleep(POLL)
 
 
-def _wait_for_others(client: ControlClient) -> None:
+def wait_for_others(client: ControlClient) -> None:
     """Return when nobody else's download runs on our own peer, who found it running."""
     told = False
     while any(download["ended"] is None for download in client.get("downloads")["items"]):

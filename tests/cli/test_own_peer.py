@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from p2p_twisted.cli import session
 from p2p_twisted.experiment.cluster import Cluster, wait_until
 from p2p_twisted.web.client import ControlClient, ControlError
 
@@ -122,3 +123,17 @@ def test_share_in_the_foreground(at: list[str], state: Path, tmp_path: Path, clu
     assert (process.returncode, err) == (0, "p2p: leaving\n")
     with pytest.raises(ControlError):
         other.get("status")
+
+
+def test_it_waits_for_others_who_found_it_running(capsys: pytest.CaptureFixture[str]) -> None:
+    class Asked:
+        answers = [[{"ended": None}, {"ended": 1.0}], [{"ended": None}], []]
+
+        def get(self, path: str) -> dict[str, object]:
+            assert path == "downloads"
+            return {"items": self.answers.pop(0)}
+
+    client = Asked()
+    session.wait_for_others(client)  # type: ignore[arg-type]
+    assert client.answers == []
+    assert capsys.readouterr().err.count("another p2p command") == 1

@@ -13,7 +13,7 @@ def a_file(name: str, state: str, size: int = 1000, kind: str | None = None) -> 
         "size": size,
         "got": size if state in ("done", "there") else 0,
         "state": state,
-        "source": "127.0.0.1:65401" if state == "done" else None,
+        "sources": {"127.0.0.1:65401": {"bytes": size, "started": 1000.5, "ended": 1001.0}} if state == "done" else {},
         "started": 1000.0,
         "ended": 1001.0,
         "error": {"kind": kind, "text": f"{name} went wrong: {kind}"} if kind else None,
@@ -35,6 +35,7 @@ def a_download(id_: str, files: list[dict[str, Any]], state: str, kind: str | No
         "bytes_total": sum(file["size"] for file in files),
         "bytes_done": sum(file["got"] for file in files),
         "rate": 1234.5,
+        "time_left": None,
     }
 
 
@@ -78,7 +79,6 @@ class FakePeer:
                 "host": "127.0.0.1",
                 "port": 65423,
                 "registered": self.registered,
-                "cookie_known": True,
                 "last_error": None if self.registered else "connection refused",
             },
             "shared": ["/srv/documents", *self.shared],
@@ -106,7 +106,7 @@ class FakePeer:
     def download(self, id: str) -> dict[str, Any] | None:  # noqa: A002
         return self.running.get(id)
 
-    def start_download(self, names: list[str] | None, directory: str | None, overwrite: bool) -> str:
+    def start_download(self, names, directory, overwrite, swarm=True, holders=None):
         if directory == "/not/a/folder":
             raise ValueError("/not/a/folder is not a folder")
         self.orders.append((names, directory, overwrite))
