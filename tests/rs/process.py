@@ -1,0 +1,82 @@
+"""An RS as a real twistd process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from p2p_twisted.experiment.processes import TWISTD, Loopback
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+PATIENCE = 30
+"""Seconds for what takes well under one."""
+
+_ports = Loopback()
+
+
+def free_port() -> int:
+    """A port that nobody listens on, nor gets for an outgoing connection."""
+    return _ports.port("")
+
+
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    """``twistd -n p2p-rs ARGS``, which is to end by itself."""
+    command = [*TWISTD, "p2p-rs", *args]
+    return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=PATIENCE, check=False)
+
+
+class RSProcess:
+    """A running RS with its state in `folder`; ready to answer when made. As a context, stopped at the end."""
+
+    def __init__(self, folder: Path, *args: str, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.log = folder / "rs.log"
+        listen = f"tcp:{self.port}:interface=127.0.0.1"
+        command = [*TWISTD, "p2p-rs", "--listen", listen, "--state-dir", str(folder / "state"), *args]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=ENVIRONMENT)
+        self._wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.connect().close()
+            except ConnectionRefusedError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    self.kill()
+                    raise AssertionError(self.log.read_text()) from None
+                time.sleep(0.02)
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+
+    def ask(self, data: bytes) -> bytes:
+        """The answer in 1.0; this side stays open until the RS has closed its own."""
+        with self.connect() as sock:
+            sock.sendall(data)
+            return b"".join(iter(lambda: sock.recv(65536), b""))
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> str:
+        """Ask it to end; returns its log."""
+        self.process.terminate()
+        try:
+            assert self.process.wait(PATIENCE) in (0, -signal.SIGTERM)  # twistd ends by the signal that ended it
+        finally:
+            self.kill()
+        return self.log.read_text()
+
+    def __enter__(self) -> RSProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
