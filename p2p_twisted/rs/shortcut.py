@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 KEEP_ALIVE = re.compile(
-    rb"KeepAlive NULL P2P_DI_1\.([01])\r?\n"
+    rb"KeepAlive NULL P2P(?:_DI_|-DI_|-DI/)1\.([01])\r?\n"
     rb"Host:? [\x21-\x7e]{1,255}\r?\n"
     rb"OS:? [\x21-\x7e](?:[\x20-\x7e]{0,254})\r?\n"
     rb"\r?\n"

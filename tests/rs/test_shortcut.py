@@ -20,11 +20,14 @@ texts = st.text(st.characters(min_codepoint=0x1F, max_codepoint=0x80), min_size=
 numbers = st.integers(0, 2**64).map(str) | st.sampled_from(["", "00", "+1", "1_0", "1 ", "٣", "65535", "65536", "0"])
 
 
+words = st.sampled_from(["P2P_DI_", "P2P-DI_", "P2P-DI/", "P2P_DI/"])
+
+
 @st.composite
 def nearly_keep_alives(draw):
     minor, colon = draw(st.sampled_from(["0", "1", "2"])), st.sampled_from([" ", ": ", ":", "  "])
     lines = [
-        f"KeepAlive NULL P2P_DI_1.{minor}",
+        f"KeepAlive NULL {draw(words)}1.{minor}",
         f"Host{draw(colon)}{draw(texts)}",
         f"OS{draw(colon)}{draw(texts)}",
         "",
