@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, gatherResults
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from ..index.distributed import Address, DistributedIndex
+from ..index.distributed import MAX_RECORDS_OF_HOLDER, Address, DistributedIndex
 from ..swarm.errors import FetchError
 from ..wire.changes import Change
 from ..wire.errors import BadRequest
@@ -20,7 +22,7 @@ from ..wire.limits import MAX_INDEX
 from ..wire.messages import ANEW, GetIndex, Version
 from ..wire.records import IndexRecord, parse_record
 from .client import ClientConnection, Reactor, dial
-from .following import Following, Heard
+from .following import Following, Heard, lines_of
 from .rs_client import Registration
 
 FIRST_PAUSE = 1
@@ -50,12 +52,11 @@ class KnownPeer:
 
 def parse_index(body: bytes) -> Iterator[IndexRecord | None]:
     """The records of an answer to GET INDEX, None for each line that is not one."""
-    for line in body.decode("utf-8", "replace").split("\n"):
-        if line:
-            try:
-                yield parse_record(line.rstrip("\r"))
-            except BadRequest:
-                yield None
+    for line in lines_of(body):
+        try:
+            yield parse_record(line)
+        except BadRequest:
+            yield None
 
 
 class Discovery(Service):
@@ -113,7 +114,7 @@ class Discovery(Service):
         self._waiting.append(waiting)
         if self._round is None:
             self._round = Deferred.fromCoroutine(self._refresh())
-            self._round.addErrback(lambda failure: self.log.failure("discovery", failure))
+            self._round.addErrback(self._trouble)
             self._round.addBoth(self._done)
         return waiting
 
@@ -128,7 +129,13 @@ class Discovery(Service):
         await self._ask_rs()
         turns = DeferredSemaphore(AT_ONCE)
         others = [peer for peer in self.peers.values() if not peer.is_self]
-        await gatherResults([turns.run(self._ask, peer) for peer in others])
+        others.sort(key=lambda peer: peer.failures)
+        await gatherResults([turns.run(self._ask, peer).addErrback(self._trouble) for peer in others])
+
+    def _trouble(self, failure: Failure) -> None:
+        """Of a round that was cancelled there is nothing to say."""
+        if not failure.check(CancelledError):
+            self.log.failure("discovery", failure)
 
     async def _ask_rs(self) -> None:
         try:
@@ -202,7 +209,7 @@ class Discovery(Service):
         """The records in `body`; the peer's own are given the address that we know it by."""
         records = []
         bad = 0
-        for count, record in enumerate(parse_index(body), 1):
+        for count, record in enumerate(islice(parse_index(body), MAX_RECORDS_OF_HOLDER), 1):
             if record is None:
                 bad += 1
             else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from io import BytesIO
+from itertools import islice
 
 from twisted.logger import Logger
 
-from ..index.distributed import Address, DistributedIndex
+from ..index.distributed import MAX_RECORDS_OF_HOLDER, Address, DistributedIndex
 from ..library.pieces import piece_count
 from ..swarm.errors import FetchError
 from ..wire.changes import Change, Gone, Have, parse_change
@@ -20,6 +22,8 @@ from .client import ClientConnection
 
 MOST_PARTS = 10_000
 """Unfinished files remembered of one peer."""
+MOST_PIECES = 100_000
+"""Pieces of all of them together remembered of one peer."""
 
 Heard = Callable[[Address, Iterable[Change]], object]
 """Told which peer said that what has changed."""
@@ -33,6 +37,12 @@ class Part:
     pieces: set[int] = field(default_factory=set)
 
 
+def lines_of(body: bytes) -> Iterator[str]:
+    """The lines of an index, without their ends: one at a time, for it may be long."""
+    for line in BytesIO(body):
+        yield line.rstrip(b"\r\n").decode("utf-8", "replace")
+
+
 class Following:
     """Follows the peer at `address`. `parts` are its unfinished files by their hash."""
 
@@ -42,6 +52,7 @@ class Following:
         self.address = address
         self.since = ANEW
         self.parts: dict[str, Part] = {}
+        self._pieces = 0
         self.connection: ClientConnection | None = None
         self._index = index
         self._now = now
@@ -57,6 +68,7 @@ class Following:
         finally:
             self.connection = None
             self.parts.clear()
+            self._pieces = 0
             connection.close()
 
     def close(self) -> None:
@@ -79,21 +91,25 @@ class Following:
 
     def _parsed(self, body: bytes) -> Iterable[Change]:
         """The changes in `body`; the peer's own records get the address that we know it by."""
-        for line in body.decode("utf-8", "replace").split("\n"):
+        bad = 0
+        for line in islice(lines_of(body), MAX_RECORDS_OF_HOLDER):
             try:
-                change = parse_change(line) if line else None
-            except BadRequest as e:
-                self.log.info("{peer} sent a line that is no change: {why}", peer=self.address, why=e.reason)
+                change = parse_change(line)
+            except BadRequest:
+                bad += 1
                 continue
             if isinstance(change, IndexRecord):
                 yield replace(change, host=self.address[0], port=self.address[1])
-            elif change is not None:
+            else:
                 yield change
+        if bad:
+            self.log.info("{peer} sent {bad} lines that are no changes", peer=self.address, bad=bad)
 
     def _apply(self, change: Change, now: float) -> None:
         if isinstance(change, IndexRecord):
             self._index.put(self.address, change, now)
-            self.parts.pop(change.sha256 or "", None)
+            part = self.parts.pop(change.sha256 or "", None)
+            self._pieces -= len(part.pieces) if part else 0
         elif isinstance(change, Gone):
             self._index.remove(self.address, change.name)
         elif change.sha256 in self.parts or len(self.parts) < MOST_PARTS:
@@ -101,4 +117,6 @@ class Following:
 
     def _have(self, change: Have) -> None:
         part = self.parts.setdefault(change.sha256, Part(piece_count(change.size)))
-        part.pieces.update(from_ranges(change.pieces, part.count))
+        before = len(part.pieces)
+        part.pieces.update(islice(from_ranges(change.pieces, part.count), MOST_PIECES - self._pieces))
+        self._pieces += len(part.pieces) - before

@@ -47,8 +47,8 @@ class Transport(StringTransport):
         return data
 
 
-async def make_factory(folder, files, clock=None, now=time.monotonic):
-    """A PeerFactory that shares `files` (name -> bytes), put into `folder`."""
+async def make_factory(folder, files, clock=None, now=time.monotonic, reactor=reactor):
+    """A PeerFactory that shares `files` (name -> bytes), put into `folder`; `reactor` has the threads."""
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():

@@ -22,7 +22,7 @@ class Silent(Protocol):
 class Scripted(Protocol):
     """A server that answers each time something comes, and then closes.
 
-    The factory's `answers` are given out in turn, the last again and again; each is bytes, or makes them of the request.
+    The factory's `answers` are given out in turn, the last again and again; one is bytes, or makes them of the request.
     """
 
     factory: ScriptedFactory
@@ -214,6 +214,9 @@ class Network(Clock):
             self.callLater(0, on_result, False, Failure())
         else:
             self.callLater(0, on_result, True, result)
+
+    def callFromThread(self, function, *arguments, **keywords):
+        self.callLater(0, function, *arguments, **keywords)
 
     # for tests
 

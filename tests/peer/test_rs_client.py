@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from ipaddress import ip_network
+from itertools import pairwise
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
@@ -197,7 +198,7 @@ class KeepsAlive(Case):
         for _ in range(400):
             self.network.wait(1)
             self.assertTrue(registry.records()[0].active)
-        pauses = [later - earlier for earlier, later in zip(self.tries()[1:], self.tries()[2:], strict=False)]
+        pauses = [later - earlier for earlier, later in pairwise(self.tries()[1:])]
         self.assertGreater(len(pauses), 20)
         self.assertTrue(all(7 <= pause <= 13 for pause in pauses), pauses)
         self.assertGreater(len(set(pauses)), 1, "no jitter: all peers of an RS that restarts would ask in step")
@@ -254,8 +255,7 @@ class Retries(Case):
     """An RS that is away."""
 
     def pauses(self):
-        tries = self.tries()
-        return [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+        return [later - earlier for earlier, later in pairwise(self.tries())]
 
     def test_with_back_off_and_jitter(self):
         registration = self.run_one()
