@@ -23,6 +23,7 @@ from twisted.python.failure import Failure
 from ..index.distributed import Address
 from ..swarm import proving
 from ..swarm.errors import FetchError, Garbled, Refused, Stalled, Unreachable
+from ..swarm.rates import Throttle
 from ..wire.encode import encode_request
 from ..wire.errors import BadRequest
 from ..wire.limits import MAX_LINE
@@ -99,9 +100,18 @@ class ClientConnection(LineReceiver):
     delimiter = b"\n"
     MAX_LENGTH = MAX_LINE
 
-    def __init__(self, clock: IReactorTime, host: str | None = None, version: Version | None = None) -> None:
-        """`host`: what the Host line says (None: this side's address); `version`: the server's, if it is known."""
+    def __init__(
+        self,
+        clock: IReactorTime,
+        host: str | None = None,
+        version: Version | None = None,
+        downlink: Throttle | None = None,
+    ) -> None:
+        """`host`: what the Host line says (None: this side's address); `version`: the server's, if it is known;
+        `downlink`: limits the rate at which is read."""
         self.version = version
+        self._downlink = downlink
+        self._holds: set[str] = set()
         self._clock = clock
         self._host = host
         self._queue: deque[Exchange] = deque()
@@ -164,6 +174,18 @@ class ClientConnection(LineReceiver):
             self._queue[-1].each = lambda response: changed(response, sink.take())
         return asked
 
+    def hold(self, why: str) -> None:
+        """Read no more, until nobody who holds it does so any longer."""
+        if not self._holds and self._lost is None:
+            self.transport.pauseProducing()  # type: ignore[attr-defined]
+        self._holds.add(why)
+
+    def release(self, why: str) -> None:
+        """The reason `why` to hold it is over."""
+        self._holds.discard(why)
+        if not self._holds and self._lost is None:
+            self.transport.resumeProducing()  # type: ignore[attr-defined]
+
     def close(self) -> None:
         """Be done with it; what is outstanding fails with Unreachable."""
         self._fail(Unreachable("closed by this side"))
@@ -177,6 +199,9 @@ class ClientConnection(LineReceiver):
         """Bytes have come; after the end they are no longer looked at."""
         if self._lost is not None:
             return
+        if self._downlink is not None and self._downlink.passed(len(data)):
+            self.hold("rate")
+            self._downlink.wait(lambda: self.release("rate"))
         self._fresh += len(data)
         if self._fresh >= PACE:
             self._progress()
@@ -304,11 +329,15 @@ class _Once(Factory):
 
 
 async def dial(
-    reactor: Reactor, address: Address, host: str | None = None, version: Version | None = None
+    reactor: Reactor,
+    address: Address,
+    host: str | None = None,
+    version: Version | None = None,
+    downlink: Throttle | None = None,
 ) -> ClientConnection:
-    """A connection to the server at `address`. Raises Unreachable. `host` and `version`: see ClientConnection."""
+    """A connection to the server at `address`. Raises Unreachable. The rest: see ClientConnection."""
     try:
-        connection = ClientConnection(reactor, host, version)
+        connection = ClientConnection(reactor, host, version, downlink)
         await endpoint(reactor, address).connect(_Once(connection))
         return connection
     except error.ConnectingCancelledError:

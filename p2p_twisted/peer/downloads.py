@@ -11,9 +11,11 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList, Timeo
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..index.distributed import Address
 from ..index.search import Document, documents
 from ..library.paths import safe_name
 from ..swarm.errors import DownloadError
+from ..swarm.rates import Throttle
 from .client import Reactor
 from .discovery import Discovery
 from .fetching import Fetching
@@ -31,19 +33,34 @@ class Downloads(Service):
 
     log = Logger()
 
-    def __init__(self, reactor: Reactor, factory: PeerFactory, discovery: Discovery, now: Callable[[], float]) -> None:
-        """`factory` serves what is fetched while it is; `now` gives monotonic seconds."""
+    def __init__(
+        self,
+        reactor: Reactor,
+        factory: PeerFactory,
+        discovery: Discovery,
+        downlink: Throttle,
+        now: Callable[[], float],
+    ) -> None:
+        """`factory` serves what is fetched while it is; `downlink` limits the rate; `now` gives monotonic seconds."""
         self.jobs: dict[str, Job] = {}
         self._reactor = reactor
         self._factory = factory
         self._holdings = factory.holdings
         self._discovery = discovery
+        self._downlink = downlink
         self._now = now
         self._running: dict[str, Deferred[None]] = {}
         self._ids = itertools.count(1)
 
-    def start(self, names: list[str] | None, directory: Path, overwrite: bool, swarm: bool = True) -> Job:
-        """Take an order; `names` is None for everything that is not in the library. Raises ValueError."""
+    def start(
+        self,
+        names: list[str] | None,
+        directory: Path,
+        overwrite: bool,
+        swarm: bool = True,
+        holders: list[Address] | None = None,
+    ) -> Job:
+        """Take an order; see Job. `names` is None for everything that is not in the library. Raises ValueError."""
         for name in names or ():
             safe_name(name)
         if names is not None and not names:
@@ -52,7 +69,7 @@ class Downloads(Service):
             raise ValueError(f"{directory} is not a folder")
         self._forget_old()
         unique = None if names is None else list(dict.fromkeys(names))
-        job = Job(str(next(self._ids)), unique, directory, overwrite, swarm)
+        job = Job(str(next(self._ids)), unique, directory, overwrite, swarm, holders)
         self.jobs[job.id] = job
         running = Deferred.fromCoroutine(self._run(job))
         self._running[job.id] = running
@@ -93,9 +110,9 @@ class Downloads(Service):
     async def _run(self, job: Job) -> None:
         job.state = RUNNING
         await self._hear_news(job)
-        job.items = [Item(name, document) for name, document in self._plan(job.names)]
+        job.items = [Item(name, document) for name, document in self._plan(job)]
         kept = self._factory.announcer.kept
-        await Fetching(self._reactor, self._holdings, self._discovery, kept, job).run()
+        await Fetching(self._reactor, self._holdings, self._discovery, self._downlink, kept, job).run()
         failed = [item for item in job.items if item.state == FAILED]
         job.end(FAILED if failed else DONE, failed[0].error if len(failed) == len(job.items) > 0 else None)
 
@@ -111,12 +128,13 @@ class Downloads(Service):
     def _known(self, name: str) -> bool:
         return bool(self._discovery.index.holders_of(name, self._now()))
 
-    def _plan(self, names: list[str] | None) -> list[tuple[str, Document | None]]:
+    def _plan(self, job: Job) -> list[tuple[str, Document | None]]:
         index, now = self._discovery.index, self._now()
-        wanted = sorted(index.names() - set(self._holdings.library.files)) if names is None else names
+        wanted = sorted(index.names() - set(self._holdings.library.files)) if job.names is None else job.names
         plan = []
         for name in wanted:
-            found = documents(index.holders_of(name, now))
-            if found or names is not None:
+            holders = index.holders_of(name, now)
+            found = documents(holder for holder in holders if job.may_ask((holder.host, holder.port)))
+            if found or job.names is not None:
                 plan.append((name, found[0] if found else None))
         return plan

@@ -18,6 +18,7 @@ from ..swarm.errors import DownloadError, Exists, FetchError, NoHolder, SourceEr
 from ..swarm.fetch import FileSink, fetch_whole
 from ..swarm.part import PartFile, sha256_of
 from ..swarm.proving import in_thread
+from ..swarm.rates import Throttle
 from ..wire.changes import Change, Gone, Have
 from ..wire.limits import MAX_INDEX
 from ..wire.messages import GetFile, GetIndex, Response, Version
@@ -37,11 +38,14 @@ Kept = Callable[[Content, int, bool], object]
 class Fetching:
     """Carries out `job`. `kept` is told of each proven piece, and whether nobody else had it."""
 
-    def __init__(self, reactor: Reactor, holdings: Holdings, discovery: Discovery, kept: Kept, job: Job) -> None:
+    def __init__(
+        self, reactor: Reactor, holdings: Holdings, discovery: Discovery, downlink: Throttle, kept: Kept, job: Job
+    ) -> None:
         self.job = job
         self._reactor = reactor
         self._holdings = holdings
         self._discovery = discovery
+        self._downlink = downlink
         self._kept = kept
         self._targets: dict[str, Path] = {}
         self._items: dict[str, list[Item]] = {}
@@ -110,11 +114,12 @@ class Fetching:
                 download.add_seed((holder.host, holder.port), content.sha256)
         for peer in self._discovery.peers.values():
             part = peer.following.parts.get(content.sha256)
-            if part is not None:
+            if part is not None and self.job.may_ask(peer.address):
                 download.add_pieces(peer.address, content.sha256, part.pieces)
 
-    @staticmethod
-    def _heard(download: Download, address: Address, changes: Iterable[Change]) -> None:
+    def _heard(self, download: Download, address: Address, changes: Iterable[Change]) -> None:
+        if not self.job.may_ask(address):
+            return
         for change in changes:
             if isinstance(change, Gone) or change.sha256 not in download.contents:
                 continue
@@ -127,7 +132,7 @@ class Fetching:
     async def _connect(self, address: Address) -> ClientConnection:
         """A connection on which 1.1 may be spoken. Raises SourceError."""
         known = self._discovery.peers.get(address)
-        connection = await dial(self._reactor, address, None, known.version if known else None)
+        connection = await dial(self._reactor, address, None, known.version if known else None, self._downlink)
         try:
             if connection.version is None:
                 await connection.collect(GetIndex(), MAX_INDEX)
@@ -205,7 +210,7 @@ class Fetching:
         return sorted(random.sample(document.holders, len(document.holders)), key=failures)
 
     async def _ask(self, holder: IndexRecord, message: GetFile, sink: FileSink) -> Response:
-        connection = await dial(self._reactor, (holder.host, holder.port))
+        connection = await dial(self._reactor, (holder.host, holder.port), downlink=self._downlink)
         try:
             return await connection.ask(message, sink)
         finally:

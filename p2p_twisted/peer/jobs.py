@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..index.distributed import Address
 from ..index.search import Document
 from ..swarm.download import Download
 from ..swarm.errors import DownloadError
@@ -90,6 +91,8 @@ class Job:
     overwrite: bool
     swarm: bool = True
     """Whether to fetch from many at once; else one document after the other, each from one holder."""
+    holders: list[Address] | None = None
+    """The peers that may be fetched from; None for all."""
     state: str = WAITING
     items: list[Item] = field(default_factory=list)
     started: float = field(default_factory=time.time)
@@ -102,6 +105,10 @@ class Job:
     def over(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.ended is not None
+
+    def may_ask(self, address: Address) -> bool:
+        """Whether the peer at `address` may be fetched from."""
+        return self.holders is None or address in self.holders
 
     def end(self, state: str, error: DownloadError | None = None) -> None:
         """It is over; what has not been fetched never will be."""

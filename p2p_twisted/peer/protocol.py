@@ -12,6 +12,7 @@ from zope.interface import implementer
 from ..library.pieces import DIGEST, piece_count, piece_range
 from ..serving import AHEAD, RequestConnection, RequestFactory
 from ..swarm.handout import Handout
+from ..swarm.rates import Throttle
 from ..wire.errors import BadRequest, FileNotFound
 from ..wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Request
 from .announcing import Announcer
@@ -101,7 +102,7 @@ class PeerConnection(RequestConnection):
         length = last - first + 1
         self.reply(length=length, size=size, sha256=sha256, span=span)
         self.factory.uploaded += length
-        return _unless_lost(file_sender(self.transport, fd, first, length, self.touch))
+        return _unless_lost(file_sender(self.transport, fd, first, length, self.touch, self.factory.uplink))
 
     def _send_next(self, message: GetNext) -> Deferred[None]:
         library, handout = self.factory.holdings.library, self.factory.handout
@@ -177,13 +178,14 @@ def _split(digests: bytes) -> list[bytes]:
 
 
 class PeerFactory(RequestFactory):
-    """Serves `holdings`. `uploaded` counts the bytes of files that were asked for."""
+    """Serves `holdings`, files at the rate of `uplink`. `uploaded` counts the bytes of files that were asked for."""
 
     protocol = PeerConnection  # type: ignore[assignment]
 
-    def __init__(self, clock: IReactorTime, holdings: Holdings) -> None:
+    def __init__(self, clock: IReactorTime, holdings: Holdings, uplink: Throttle | None = None) -> None:
         super().__init__(clock, MOST_CONNECTIONS, MOST_OF_ONE_HOST)
         self.holdings = holdings
         self.announcer = Announcer(clock, holdings)
         self.handout = Handout()
+        self.uplink = uplink
         self.uploaded = 0

@@ -15,6 +15,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPullProducer
 from zope.interface import implementer
 
+from ..swarm.rates import Throttle
+
 BLOCK = 256 * 1024
 """Bytes handed over at a time where there is no sendfile."""
 AT_ONCE = 1024 * 1024
@@ -29,13 +31,16 @@ class SendingStopped(Exception):
 class Sender:
     """Sends the bytes offset..offset+length of something. Subclasses say how."""
 
-    def __init__(self, transport: Any, offset: int, length: int, progress: Callable[[], None]) -> None:
-        """`progress` is called whenever some of it went out."""
+    def __init__(
+        self, transport: Any, offset: int, length: int, progress: Callable[[], None], throttle: Throttle | None = None
+    ) -> None:
+        """`progress` is called whenever some of it went out; `throttle` limits the rate."""
         self.done: Deferred[None] = Deferred()
         self._transport = transport
         self._offset = offset
         self._left = length
         self._progress = progress
+        self._throttle = throttle
         self._begun = False
 
     def start(self) -> Deferred[None]:
@@ -53,13 +58,22 @@ class Sender:
         if not self._begun:  # called by registerProducer: what was written before has not gone out yet
             self._transport.startWriting()
             return
+        if self.done.called:  # lost while it waited for its turn
+            return
+        size = min(AT_ONCE, self._left)
+        if self._throttle is not None:
+            size = self._throttle.ask(size, self.resumeProducing)
+            if not size:
+                return
         try:
-            sent = self._send()
+            sent = self._send(size)
         except BlockingIOError:
+            self._give_back(size)
             self._transport.startWriting()
             return
         except OSError:
             sent = 0
+        self._give_back(size - sent)
         if not sent:
             self._transport.abortConnection()  # the head promised more than there is
             return
@@ -77,8 +91,12 @@ class Sender:
             self._end()
             self.done.errback(SendingStopped())
 
-    def _send(self) -> int:
-        """Hand some more to the transport; returns how many bytes. Raises OSError."""
+    def _give_back(self, size: int) -> None:
+        if self._throttle is not None and size:
+            self._throttle.give_back(size)
+
+    def _send(self, most: int) -> int:
+        """Hand at most `most` more bytes to the transport; returns how many. Raises OSError."""
         raise NotImplementedError
 
     def _end(self) -> None:
@@ -92,8 +110,8 @@ class BytesSender(Sender):
         super().__init__(transport, 0, len(body), progress)
         self._body = body
 
-    def _send(self) -> int:
-        data = self._body[self._offset : self._offset + BLOCK]
+    def _send(self, most: int) -> int:
+        data = self._body[self._offset : self._offset + min(BLOCK, most)]
         self._transport.write(data)
         return len(data)
 
@@ -101,15 +119,23 @@ class BytesSender(Sender):
 class BlockSender(Sender):
     """Sends a range of an open file; takes the descriptor over and closes it."""
 
-    def __init__(self, transport: Any, fd: int, offset: int, length: int, progress: Callable[[], None]) -> None:
-        super().__init__(transport, offset, length, progress)
+    def __init__(
+        self,
+        transport: Any,
+        fd: int,
+        offset: int,
+        length: int,
+        progress: Callable[[], None],
+        throttle: Throttle | None = None,
+    ) -> None:
+        super().__init__(transport, offset, length, progress, throttle)
         self._fd = fd
 
     def _end(self) -> None:
         os.close(self._fd)
 
-    def _send(self) -> int:
-        data = os.pread(self._fd, min(BLOCK, self._left), self._offset)
+    def _send(self, most: int) -> int:
+        data = os.pread(self._fd, min(BLOCK, most), self._offset)
         self._transport.write(data)
         return len(data)
 
@@ -117,15 +143,22 @@ class BlockSender(Sender):
 class FileSender(BlockSender):
     """As BlockSender, but the bytes never come up from the kernel. For plain TCP only."""
 
-    def _send(self) -> int:
+    def _send(self, most: int) -> int:
         handle = self._transport.getHandle()
-        sent = os.sendfile(handle.fileno(), self._fd, self._offset, min(AT_ONCE, self._left))
+        sent = os.sendfile(handle.fileno(), self._fd, self._offset, most)
         self._transport.startWriting()  # asks to be called again: the transport itself has nothing to write
         return sent
 
 
-def file_sender(transport: Any, fd: int, offset: int, length: int, progress: Callable[[], None]) -> BlockSender:
+def file_sender(
+    transport: Any,
+    fd: int,
+    offset: int,
+    length: int,
+    progress: Callable[[], None],
+    throttle: Throttle | None = None,
+) -> BlockSender:
     """The sender of a file that suits `transport`; see BlockSender."""
     handle = transport.getHandle() if hasattr(transport, "getHandle") else None
     plain = sys.platform == "linux" and type(handle) is socket.socket and not getattr(transport, "TLS", False)
-    return (FileSender if plain else BlockSender)(transport, fd, offset, length, progress)
+    return (FileSender if plain else BlockSender)(transport, fd, offset, length, progress, throttle)

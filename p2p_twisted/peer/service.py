@@ -21,6 +21,7 @@ from ..index.search import search
 from ..library.cache import HashCache
 from ..library.shared import Library
 from ..startup import StartError, listen, make_state_folder
+from ..swarm.rates import Throttle
 from ..wire.fields import split_type
 from ..wire.limits import RS_PORT
 from .client import Reactor
@@ -47,6 +48,9 @@ class PeerSettings:
     listen: str | None = None
     share: list[Path] = field(default_factory=list)
     advertise: str | None = None
+    up_rate: float | None = None
+    down_rate: float | None = None
+    """Bytes/s of files sent and received, None without limit."""
 
 
 class Peer(MultiService):
@@ -71,7 +75,9 @@ class Peer(MultiService):
         self.knowledge = DistributedIndex()
         self.holdings = Holdings(self.library, self.knowledge, time.monotonic)
         self.holdings.advertise = settings.advertise
-        self.factory = PeerFactory(reactor, self.holdings)
+        self.uplink = Throttle(reactor, time.monotonic, settings.up_rate)
+        self.downlink = Throttle(reactor, time.monotonic, settings.down_rate)
+        self.factory = PeerFactory(reactor, self.holdings, self.uplink)
         self._port: IListeningPort | None = None
 
     # its life
@@ -85,7 +91,7 @@ class Peer(MultiService):
             self._reactor, rs, self.holdings.port, self.settings.state_dir, self.settings.advertise
         )
         self.discovery = Discovery(self._reactor, self.registration, self.knowledge, time.monotonic)
-        self.orders = Downloads(self._reactor, self.factory, self.discovery, time.monotonic)
+        self.orders = Downloads(self._reactor, self.factory, self.discovery, self.downlink, time.monotonic)
 
     def _listen(self) -> IListeningPort:
         if self.settings.listen is not None:
@@ -149,6 +155,7 @@ class Peer(MultiService):
             "index_records": len(self.knowledge),
             "peers": sum(not peer.is_self for peer in self.discovery.peers.values()),
             "uploaded": self.factory.uploaded,
+            "limits": self.limits(),
             "uptime": time.time() - self._started,
         }
 
@@ -194,10 +201,17 @@ class Peer(MultiService):
         job = self.orders.jobs.get(id)
         return None if job is None else job.as_json()
 
-    def start_download(self, names: list[str] | None, directory: str | None, overwrite: bool) -> str:
+    def start_download(
+        self,
+        names: list[str] | None,
+        directory: str | None,
+        overwrite: bool,
+        swarm: bool = True,
+        holders: list[Address] | None = None,
+    ) -> str:
         """Take an order; returns its id. Raises ValueError."""
         folder = self.settings.download_dir if directory is None else Path(directory).expanduser()
-        return self.orders.start(names, folder.absolute(), overwrite).id
+        return self.orders.start(names, folder.absolute(), overwrite, swarm, holders).id
 
     def cancel_download(self, id: str) -> bool:  # noqa: A002
         """Stop a download; False if it is over or unknown."""
@@ -214,6 +228,17 @@ class Peer(MultiService):
                 raise ValueError(f"{folder}: {e.strerror}; name a folder that is there") from e
 
         return Deferred.fromCoroutine(add())
+
+    def limits(self) -> dict[str, float | None]:
+        """The rates in bytes/s, None without limit."""
+        return {"up_rate": self.uplink.rate, "down_rate": self.downlink.rate}
+
+    def set_limits(self, limits: dict[str, float | None]) -> None:
+        """Change one or both of the rates; the keys are those of `limits`."""
+        if "up_rate" in limits:
+            self.uplink.set_rate(limits["up_rate"])
+        if "down_rate" in limits:
+            self.downlink.set_rate(limits["down_rate"])
 
     def refresh(self) -> Deferred[None]:
         """Ask the RS and the peers again; fires when all have answered or failed."""

@@ -11,6 +11,7 @@ from twisted.application.service import IService
 
 from ..settings import Setting, SettingsError, SettingsOptions, exit_with, folder, whole
 from ..startup import StartError
+from ..swarm.rates import parse_rate
 from ..web.peer_api import peer_root
 from ..web.service import ApiStartError, makeApiService
 from ..wire import fields
@@ -36,6 +37,8 @@ SETTINGS = (
     Setting("download-dir", "Where downloads go; it is shared too. Without it: downloads in the state folder.", folder),
     Setting("state-dir", "Where cookie, hashes, key and socket are.", folder, str(STATE_DIR)),
     Setting("web", "Where the control API is served besides its Unix socket: a Twisted endpoint."),
+    Setting("up-rate", "Most bytes of files sent a second: 500K, 20Mbit, none.", parse_rate, "none"),
+    Setting("down-rate", "Most bytes of files received a second: 500K, 20Mbit, none.", parse_rate, "none"),
     Setting("advertise", "Host under which others reach this peer, if not the one the RS sees.", _host),
 )
 """What a peer can be told, on the command line and in ``[peer]`` of a config file."""
@@ -60,6 +63,8 @@ def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
         download_dir=values["download-dir"] or state_dir / "downloads",
         state_dir=state_dir,
         advertise=values["advertise"],
+        up_rate=values["up-rate"],
+        down_rate=values["down-rate"],
     )
 
 

@@ -346,8 +346,7 @@ class Download:
             for link in self.links.values():
                 if link.connection is not None:
                     link.heard = self._reactor.seconds()
-                    transport = link.connection.transport
-                    (transport.pauseProducing if paused else transport.resumeProducing)()
+                    (link.connection.hold if paused else link.connection.release)("unproven")
             self._pump_all()
 
     def _end(self) -> None:

@@ -29,7 +29,11 @@ FADING = 1.0
 class Connection(Protocol):
     """What is needed of a connection to a peer (peer/client.py)."""
 
-    transport: Any
+    def hold(self, why: str) -> None:
+        """Read no more for the time being."""
+
+    def release(self, why: str) -> None:
+        """That reason is over."""
 
     def ask(self, message: Message, sink: Any) -> Deferred[Response]:
         """Ask; the body goes to `sink`. Fails with a FetchError."""

@@ -28,8 +28,18 @@ class PeerFacade(Protocol):
     def download(self, id: str) -> Json | None:  # noqa: A002
         """One download with its files, or None if there is none with that id."""
 
-    def start_download(self, names: list[str] | None, directory: str | None, overwrite: bool) -> str:
+    def start_download(
+        self,
+        names: list[str] | None,
+        directory: str | None,
+        overwrite: bool,
+        swarm: bool = True,
+        holders: list[tuple[str, int]] | None = None,
+    ) -> str:
         """Fetch `names` (None: everything that is not here yet) to `directory` (None: the peer's own); returns its id.
+
+        Without `swarm`, one document after the other in the order of `names`, each whole from one holder. With
+        `holders`, from these peers only.
 
         Raises ValueError with one line for people when the names or the folder cannot be used.
         """
@@ -39,6 +49,12 @@ class PeerFacade(Protocol):
 
     def share(self, path: str) -> Deferred[None]:
         """Share one more folder. Fires when it has been read; fails with ValueError if it cannot be."""
+
+    def limits(self) -> dict[str, float | None]:
+        """`up_rate` and `down_rate` in bytes/s, None without limit."""
+
+    def set_limits(self, limits: dict[str, float | None]) -> None:
+        """Change one or both of the rates."""
 
     def refresh(self) -> Deferred[None]:
         """Ask the RS and the peers again. Fires when they have answered or failed; `status` then says which."""

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
+from ..swarm.rates import LEAST_RATE
 from ..wire import fields
 from ..wire.errors import BadRequest
 from .calls import PATH, Call, Endpoint, Reply, api_root, paging, plain
@@ -28,6 +29,7 @@ def peer_root(peer: PeerFacade, config: Sequence[Json] = ()) -> Endpoint:
         index=Endpoint({b"GET": lambda call: _index(call, peer)}),
         downloads=_Downloads(peer),
         shares=Endpoint({b"POST": lambda call: _share(call, peer)}),
+        limits=Endpoint({b"GET": lambda call: _limits(call, peer), b"PUT": lambda call: _set_limits(call, peer)}),
         refresh=Endpoint({b"POST": lambda call: _refresh(call, peer)}),
         config=plain(lambda: {"items": list(config)}),
     )
@@ -58,6 +60,21 @@ def _refresh(call: Call, peer: PeerFacade) -> Deferred[Reply]:
     return peer.refresh().addCallback(lambda _: Reply(peer.status()))
 
 
+def _limits(call: Call, peer: PeerFacade) -> Reply:
+    call.query()
+    return Reply(dict(peer.limits()))
+
+
+def _set_limits(call: Call, peer: PeerFacade) -> Reply:
+    call.query()
+    body = call.body(("up_rate", "down_rate"))
+    for member, rate in body.items():
+        if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or rate < LEAST_RATE):
+            raise BadRequest(f"{member} must be bytes a second, {LEAST_RATE} or more, or null for no limit")
+    peer.set_limits(body)
+    return Reply(dict(peer.limits()))
+
+
 class _Downloads(Endpoint):
     """``downloads``, and below it one path for each of them."""
 
@@ -75,12 +92,11 @@ class _Downloads(Endpoint):
 
     def _start(self, call: Call) -> Reply:
         call.query()
-        body = call.body(("names", "all", "dir", "overwrite"))
-        names, folder, overwrite = _names(body), _folder(body, "dir"), body.get("overwrite", False)
-        if not isinstance(overwrite, bool):
-            raise BadRequest("overwrite must be true or false")
+        body = call.body(("names", "all", "dir", "overwrite", "swarm", "from"))
+        names, folder = _names(body), _folder(body, "dir")
+        overwrite, swarm = _flag(body, "overwrite", False), _flag(body, "swarm", True)
         try:
-            id_ = self._peer.start_download(names, folder, overwrite)
+            id_ = self._peer.start_download(names, folder, overwrite, swarm, _holders(body))
         except ValueError as error:
             raise ApiError(400, str(error)) from None
         return Reply({"id": id_}, 202, {"Location": f"{PATH}/downloads/{id_}"})
@@ -117,6 +133,24 @@ def _names(body: dict[str, Any]) -> list[str] | None:
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise BadRequest('ask for {"names": [NAME, ...]} or for {"all": true}')
     return [fields.name(name) for name in dict.fromkeys(names)]
+
+
+def _flag(body: dict[str, Any], member: str, default: bool) -> bool:
+    """The boolean `member`. Raises BadRequest."""
+    value = body.get(member, default)
+    if not isinstance(value, bool):
+        raise BadRequest(f"{member} must be true or false")
+    return value
+
+
+def _holders(body: dict[str, Any]) -> list[tuple[str, int]] | None:
+    """The peers that may be fetched from, None for all. Raises BadRequest."""
+    listed = body.get("from")
+    if listed is None:
+        return None
+    if not isinstance(listed, list) or not listed or not all(isinstance(one, str) for one in listed):
+        raise BadRequest('from must be a list of peers: ["HOST:PORT", ...]')
+    return [fields.address(" ".join(one.rsplit(":", 1))) for one in listed]
 
 
 def _folder(body: dict[str, Any], member: str) -> str | None:
