@@ -1,10 +1,13 @@
 """``twistd p2p-rs`` as a process: what it says when it cannot run, and what it answers when it can."""
 
+import contextlib
 import os
 import platform
+import random
 import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 import time
 from contextlib import closing
@@ -172,3 +175,45 @@ def test_as_a_daemon_it_keeps_its_registry(tmp_path):
     assert "Traceback" not in (tmp_path / "log").read_text()
     with closing(sqlite3.connect(tmp_path / "state" / "registry.sqlite")) as file:
         assert file.execute("SELECT count(*) FROM peers").fetchone() == (1,)
+
+
+def test_a_client_that_closes_its_sending_side_early_is_answered(tmp_path):
+    with RSProcess(tmp_path) as rs:
+        cookie = register(rs)
+        for minor in (0, 1):
+            with rs.connect() as sock:
+                sock.sendall(keep_alive(cookie, minor=minor))
+                sock.shutdown(socket.SHUT_WR)
+                assert b"you have been renewed!" in sock.makefile("rb").read()
+
+
+def test_whatever_clients_do_the_log_has_no_traceback(tmp_path):
+    chance = random.Random(1)
+    with RSProcess(tmp_path) as rs:
+        cookie = register(rs)
+        whole = [
+            keep_alive(cookie, minor=1),
+            request("PQuery", f"cookie:{cookie}", "port:4394", minor=1, headers=("Limit: 1", "After: a 1")),
+            request("Register", "cookie:", "port:1", host="[::1]"),
+            b"GET INDEX P2P_DI_1.0\nHost a\nOS b\n\nNULL\nNULL\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"\x16\x03\x01" + bytes(100),
+            b"x" * 20_000,
+        ]
+        for _ in range(150):
+            stream = bytearray(b"".join(chance.choices(whole, k=chance.randrange(1, 4))))
+            for _ in range(chance.randrange(3)):
+                stream[chance.randrange(len(stream))] = chance.randrange(256)
+            with rs.connect() as sock:
+                sock.sendall(stream[: chance.randrange(len(stream) + 1)])
+                how = chance.randrange(3)
+                if how == 0:  # a reset, at once
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                elif how == 1:
+                    sock.shutdown(socket.SHUT_WR)
+                    sock.settimeout(PATIENCE)
+                    with contextlib.suppress(ConnectionResetError):
+                        while sock.recv(65536):
+                            pass
+        assert rs.ask(keep_alive(cookie)).startswith(HEAD)
+        assert "Traceback" not in rs.stop()
