@@ -37,6 +37,9 @@ def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for folder in status["shared"]:
         yield "folder", folder
     yield "downloads", status["download_dir"]
+    for name, rate in status["limits"].items():
+        if rate is not None:
+            yield name.replace("_", "-"), f"at most {size(round(rate))}/s"
     yield "knows", f"{count(status['index_records'], 'record')} of {count(status['peers'], 'other peer')}"
 
 

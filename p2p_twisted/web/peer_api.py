@@ -17,6 +17,9 @@ from .errors import ApiError
 from .facade import Json, PeerFacade
 from .site import ControlRequest
 
+MAX_RATE = 2**50
+"""Highest rate limit in bytes/s; beyond any link there is."""
+
 
 def peer_root(peer: PeerFacade, config: Sequence[Json] = ()) -> Endpoint:
     """The root of a peer's site, with the API in it; pages may be put beside it.
@@ -68,11 +71,17 @@ def _limits(call: Call, peer: PeerFacade) -> Reply:
 def _set_limits(call: Call, peer: PeerFacade) -> Reply:
     call.query()
     body = call.body(("up_rate", "down_rate"))
-    for member, rate in body.items():
-        if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or rate < LEAST_RATE):
-            raise BadRequest(f"{member} must be bytes a second, {LEAST_RATE} or more, or null for no limit")
-    peer.set_limits(body)
+    peer.set_limits({member: _rate(rate, member) for member, rate in body.items()})
     return Reply(dict(peer.limits()))
+
+
+def _rate(rate: Any, member: str) -> float | None:
+    """A rate in bytes/s, or None. Raises BadRequest, also for the NaN and the infinity that Python's JSON knows."""
+    if rate is None:
+        return None
+    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and LEAST_RATE <= rate <= MAX_RATE:
+        return rate
+    raise BadRequest(f"{member} must be bytes a second, {LEAST_RATE} or more, or null for no limit")
 
 
 class _Downloads(Endpoint):

@@ -14,6 +14,7 @@ import pytest
 from p2p_twisted.cli import session
 from p2p_twisted.experiment.cluster import Cluster, wait_until
 from p2p_twisted.web.client import ControlClient, ControlError
+from tests.web.fakes import FakePeer
 
 from .harness import ENVIRONMENT, P2P, state_folder
 
@@ -137,3 +138,14 @@ def test_it_waits_for_others_who_found_it_running(capsys: pytest.CaptureFixture[
     session.wait_for_others(client)  # type: ignore[arg-type]
     assert client.answers == []
     assert capsys.readouterr().err.count("another p2p command") == 1
+
+
+def test_the_fakes_are_like_the_real_one(cluster: Cluster, at: list[str], tmp_path: Path) -> None:
+    control, fake = cluster.peers[0].control, FakePeer()
+    fake.start_download(["done_a"], None, False)
+    assert set(fake.status()) == set(control.get("status"))
+    assert set(fake.documents[0]) == set(control.get("index")["items"][0])
+    _, out, _ = run("get", "a.txt", "--json", *at, cwd=tmp_path)
+    real, faked = json.loads(out), fake.running["1"]
+    assert set(faked) <= set(real)
+    assert set(faked["files"][0]) == set(real["files"][0])

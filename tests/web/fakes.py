@@ -63,11 +63,12 @@ class FakePeer:
     def __init__(self) -> None:
         self.documents = [a_document(number) for number in range(1, 11)]
         self.running: dict[str, dict[str, Any]] = {}
-        self.orders: list[tuple[list[str] | None, str | None, bool]] = []
+        self.orders: list[tuple[object, ...]] = []
         self.shared: list[str] = []
         self.refreshed: list[Deferred[None]] = []
         self.hold_refresh = False
         self.registered = True
+        self.rates: dict[str, float | None] = {"up_rate": None, "down_rate": None}
 
     def status(self) -> dict[str, Any]:
         return {
@@ -87,6 +88,8 @@ class FakePeer:
             "bytes": 3456789,
             "index_records": 60,
             "peers": 5,
+            "uploaded": 1000,
+            "limits": self.rates,
             "uptime": 7384.2,
         }
 
@@ -106,10 +109,17 @@ class FakePeer:
     def download(self, id: str) -> dict[str, Any] | None:  # noqa: A002
         return self.running.get(id)
 
-    def start_download(self, names, directory, overwrite, swarm=True, holders=None):
+    def start_download(
+        self,
+        names: list[str] | None,
+        directory: str | None,
+        overwrite: bool,
+        swarm: bool = True,
+        holders: list[tuple[str, int]] | None = None,
+    ) -> str:
         if directory == "/not/a/folder":
             raise ValueError("/not/a/folder is not a folder")
-        self.orders.append((names, directory, overwrite))
+        self.orders.append((names, directory, overwrite, swarm, holders))
         id_ = str(len(self.orders))
         files = []
         for name in names or [document["name"] for document in self.documents]:
@@ -133,6 +143,12 @@ class FakePeer:
             return fail(RuntimeError("a secret of the inside"))
         self.shared.append(path)
         return succeed(None)
+
+    def limits(self) -> dict[str, float | None]:
+        return self.rates
+
+    def set_limits(self, limits: dict[str, float | None]) -> None:
+        self.rates.update(limits)
 
     def refresh(self) -> Deferred[None]:
         if not self.hold_refresh:

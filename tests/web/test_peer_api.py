@@ -135,7 +135,7 @@ class DownloadTests(ApiTestCase):
         )
         self.assertEqual((answer.status, answer.json), (202, {"id": "1"}))
         self.assertEqual(answer.headers["Location"], "/api/v1/downloads/1")
-        self.assertEqual(self.peer.orders, [(["running_a.pdf"], "/tmp/x", False)])
+        self.assertEqual(self.peer.orders, [(["running_a.pdf"], "/tmp/x", False, True, None)])
         found = await self.ask("GET", answer.headers["Location"])
         self.assertEqual(found.json, self.peer.running["1"])
         listed = await self.ask("GET", "/api/v1/downloads")
@@ -144,7 +144,13 @@ class DownloadTests(ApiTestCase):
     async def test_all_of_it(self) -> None:
         answer = await self.ask("POST", "/api/v1/downloads", {"all": True, "overwrite": True})
         self.assertEqual(answer.status, 202)
-        self.assertEqual(self.peer.orders, [(None, None, True)])
+        self.assertEqual(self.peer.orders, [(None, None, True, True, None)])
+
+    async def test_from_whom_and_how(self) -> None:
+        order = {"all": True, "swarm": False, "from": ["127.0.0.1:65401", "2001:db8::1:65402"]}
+        self.assertEqual((await self.ask("POST", "/api/v1/downloads", order)).status, 202)
+        holders = [("127.0.0.1", 65401), ("2001:db8::1", 65402)]
+        self.assertEqual(self.peer.orders, [(None, None, False, False, holders)])
 
     async def test_cancel(self) -> None:
         await self.ask("POST", "/api/v1/downloads", {"names": ["running_a.pdf"]})
@@ -178,6 +184,14 @@ class DownloadTests(ApiTestCase):
             {"all": True, "overwrite": "yes"},
             {"all": True, "overwrite": 1},
             {"all": True, "direktory": "/tmp"},
+            {"all": True, "swarm": 0},
+            {"all": True, "from": []},
+            {"all": True, "from": "127.0.0.1:65401"},
+            {"all": True, "from": [65401]},
+            {"all": True, "from": ["127.0.0.1"]},
+            {"all": True, "from": ["127.0.0.1:0"]},
+            {"all": True, "from": ["127.0.0.1:+1"]},
+            {"all": True, "from": ["two words:65401"]},
             [],
             "names",
             5,
@@ -206,6 +220,22 @@ class DownloadTests(ApiTestCase):
         head = request("POST", "/api/v1/downloads", extra="Transfer-Encoding: chunked\r\n")
         answer = parse(await exchange(self.endpoint, head + b'd\r\n{"all": true}\r\n0\r\n\r\n'))
         self.assertEqual(answer.status, 202)
+
+
+class LimitTests(ApiTestCase):
+    async def test_change_one_then_the_other(self) -> None:
+        answer = await self.ask("PUT", "/api/v1/limits", {"up_rate": 2500000})
+        self.assertEqual((answer.status, answer.json), (200, {"up_rate": 2500000, "down_rate": None}))
+        await self.ask("PUT", "/api/v1/limits", {"up_rate": None, "down_rate": 1024.5})
+        answer = await self.ask("GET", "/api/v1/limits", key=None)
+        self.assertEqual(answer.json, {"up_rate": None, "down_rate": 1024.5})
+
+    async def test_what_is_no_rate(self) -> None:
+        for rate in b"1023", b"0", b"-5", b"true", b'"20Mbit"', b"[]", b"{}", b"NaN", b"Infinity", b"1e999", b"1e20":
+            answer = await self.ask("PUT", "/api/v1/limits", b'{"up_rate": %s}' % rate)
+            self.assertEqual(answer.status, 400, rate)
+        self.assertEqual((await self.ask("PUT", "/api/v1/limits", {"rate": 5000})).status, 400)
+        self.assertEqual(self.peer.limits(), {"up_rate": None, "down_rate": None})
 
 
 class ShareTests(ApiTestCase):

@@ -18,7 +18,7 @@ from .test_peer_api import ApiTestCase
 
 class GuardedTests(ApiTestCase):
     async def test_no_key(self) -> None:
-        for method, path in ("POST", "downloads"), ("DELETE", "downloads/1"), ("POST", "shares"), ("POST", "refresh"):
+        for method, path in ("POST", "downloads"), ("DELETE", "downloads/1"), ("POST", "shares"), ("PUT", "limits"):
             answer = await self.ask(method, f"/api/v1/{path}", {"all": True}, key=None)
             self.assertEqual((answer.status, answer.headers["WWW-Authenticate"]), (401, "Bearer"))
             answer = await self.ask(method, f"/api/v1/{path}", {"all": True}, key="0" * 64)
