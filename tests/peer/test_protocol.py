@@ -1,6 +1,8 @@
 """What a peer's server answers, byte for byte, and what it does with a hostile client."""
 
 import platform
+import shutil
+import tempfile
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
@@ -30,8 +32,11 @@ class Case(TestCase):
     FILES = {"rfc8446.txt.pdf": TEXT, "sub/notes.txt": b"notes", "empty": b""}
 
     def setUp(self):
+        folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+
         async def make():
-            self.factory = await make_factory(Path(self.mktemp()).absolute(), self.FILES)
+            self.factory = await make_factory(folder / "shared", self.FILES)
             self.clock = self.factory.clock
             self.factory.doStart()
             self.addCleanup(self.factory.doStop)
