@@ -68,4 +68,5 @@ class OwnPeer:
 @provider(ILogObserver)
 def _observe(event: LogEvent) -> None:
     if event["log_level"] >= LogLevel.warn:
-        warn(formatEvent(event))
+        failure = event.get("log_failure")
+        warn(formatEvent(event) if failure is None else f"{formatEvent(event)}: {failure.value!r}")
