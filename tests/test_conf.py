@@ -1,6 +1,7 @@
-"""The files in conf/: each is understood, nothing collides, and they run as they are from a clean checkout."""
+"""The files in conf/ are understood, do not collide and run as they are; the manual has the options that there are."""
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -56,6 +57,37 @@ def test_a_file_explains_every_setting(name, options):
     text = (CONF / f"{name}.conf").read_text("utf-8")
     lines = {line.lstrip("# ").partition("=")[0].strip() for line in text.splitlines() if "=" in line}
     assert {setting.name for setting in options.settings} <= lines
+
+
+ROW = re.compile(r"^   \* - ``([a-z-]+)``\n     - (.+)\n     - ((?:.|\n {7})+)", re.MULTILINE)
+"""A row of an options table in docs/operating.rst: name, default, meaning."""
+
+
+def default(setting):
+    return "must be given" if setting.required else "none" if setting.default is None else f"``{setting.default}``"
+
+
+def bounds(setting):
+    """What the converter says of a value that cannot be: words that the manual has to have too."""
+    try:
+        setting.convert("?")
+    except ValueError as error:
+        return re.findall("[0-9]+ to [0-9]+", str(error))
+    return []
+
+
+@pytest.mark.parametrize(("section", "options"), [("rs", rs_tap.Options), ("peer", peer_tap.Options)])
+def test_the_manual_has_every_option_with_its_default_and_range(section, options):
+    manual = (ROOT / "docs" / "operating.rst").read_text("utf-8")
+    part = manual.split(f"section ``[{section}]``\n")[1].split("``p2p-peer``, section")[0].split("State folders\n")[0]
+    rows = {name: (said, meaning) for name, said, meaning in ROW.findall(part)}
+    settings = {setting.name: setting for setting in options.settings}
+    assert list(rows) == list(settings)
+    for name, setting in settings.items():
+        said, meaning = rows[name]
+        assert said == (f"``~/.local/state/p2p_twisted/{section}``" if name == "state-dir" else default(setting))
+        assert all(meaning.startswith(f"{words}.") for words in bounds(setting))
+        assert meaning.startswith("May be repeated.") == setting.repeatable
 
 
 def checkout(folder):
