@@ -1,0 +1,209 @@
+"""What holds for the picker whatever happens, against a model that keeps account of who owes what."""
+
+from random import Random
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from p2p_twisted.swarm.picker import OVERDUE, AskNext, AskPiece, Picker
+from p2p_twisted.wire.ranges import from_ranges
+
+COUNTS = {"a" * 64: 7, "b" * 64: 3, "c" * 64: 1}
+SOURCES = [("10.0.0.1", port) for port in range(4)]
+
+sources = st.sampled_from(SOURCES)
+files = st.sampled_from(sorted(COUNTS))
+pieces = st.builds(lambda sha256, piece: (sha256, piece % COUNTS[sha256]), files, st.integers(0, 6))
+
+
+class Model(RuleBasedStateMachine):
+    """Does things at random to a picker, and remembers what that must have led to."""
+
+    def __init__(self):
+        super().__init__()
+        self.now = 0.0
+        self.missing = set()
+        self.known = set()
+        self.has = {source: set() for source in SOURCES}
+        self.wrong = {source: set() for source in SOURCES}
+        self.owed = {}
+        self.nexts = []
+
+    @initialize(seed=st.integers(0, 100), here=st.sets(pieces))
+    def start(self, seed, here):
+        self.picker = Picker(Random(seed))
+        for sha256, count in COUNTS.items():
+            missing = {piece for piece in range(count) if (sha256, piece) not in here}
+            self.picker.want(sha256, count, missing)
+            self.missing.update((sha256, piece) for piece in missing)
+
+    # what is known
+
+    @rule(source=sources, sha256=files)
+    def seeds(self, source, sha256):
+        if not self.picker.knows(source, sha256):
+            self.picker.add_seed(source, sha256)
+            self.known.add(source)
+            self.has[source].update(all_of(sha256))
+
+    @rule(source=sources, sha256=files)
+    def completes(self, source, sha256):
+        self.picker.add_complete(source, sha256)
+        self.known.add(source)
+        self.has[source].update(all_of(sha256))
+
+    @rule(source=sources, found=st.sets(pieces, max_size=5))
+    def has_more(self, source, found):
+        for sha256, piece in found:
+            self.picker.add_pieces(source, sha256, [piece])
+            self.known.add(source)
+        self.has[source].update(found)
+
+    @rule(source=sources)
+    def drops(self, source):
+        self.picker.drop(source)
+        self.known.discard(source)
+        self.nexts = [(asked, ask) for asked, ask in self.nexts if asked != source]
+        self.has[source].clear()
+        self.wrong[source].clear()
+        self.settle(source, list(self.owed))
+
+    @rule(source=sources, sha256=files)
+    def forgets(self, source, sha256):
+        if not any(source in owing for (owed, _), owing in self.owed.items() if owed == sha256):
+            self.picker.forget(source, sha256)
+            self.has[source] -= all_of(sha256)
+
+    # time, and the choice
+
+    @rule(seconds=st.sampled_from([0.1, OVERDUE / 2, 2 * OVERDUE]))
+    def time_passes(self, seconds):
+        self.now += seconds
+
+    @rule(source=sources, times=st.integers(1, 12))
+    def asks(self, source, times):
+        for _ in range(times):
+            ask = self.picker.next(source, self.now)
+            if isinstance(ask, AskPiece):
+                self.check_piece(source, (ask.sha256, ask.piece))
+                self.owed.setdefault((ask.sha256, ask.piece), {})[source] = self.now
+            elif isinstance(ask, AskNext):
+                self.check_next(source, ask)
+                self.nexts.append((source, ask))
+                return
+            else:
+                self.check_nothing_for(source)
+                return
+
+    def useful(self, source):
+        return (self.has[source] & self.missing) - self.wrong[source]
+
+    def free(self):
+        return self.missing - self.owed.keys()
+
+    def is_overdue(self, source, piece):
+        owing = self.owed.get(piece, {})
+        return source not in owing and len(owing) == 1 and all(self.now - since > OVERDUE for since in owing.values())
+
+    def check_piece(self, source, piece):
+        assert piece in self.useful(source), "asked of one who lacks it, or for what is here"
+        if piece in self.owed:
+            assert self.is_overdue(source, piece), "asked twice before its time, or a third time"
+            assert not self.free(), "asked twice while something was free"
+
+    def check_next(self, source, ask):
+        named = named_in(ask)
+        assert len(named) == len(set(named)) > 0
+        assert set(named) <= self.useful(source) & self.free()
+
+    def check_nothing_for(self, source):
+        assert not self.useful(source) & self.free(), "left out a piece that nobody owes"
+        if not self.free():
+            overdue = {piece for piece in self.useful(source) if self.is_overdue(source, piece)}
+            assert not overdue, "left out an overdue piece at the end"
+
+    # what becomes of it
+
+    @precondition(lambda self: self.nexts)
+    @rule(data=st.data())
+    def next_arrives(self, data):
+        source, ask = self.nexts.pop()
+        piece = data.draw(st.sampled_from(named_in(ask)))
+        others = set(self.picker.arriving(source, *piece, self.now))
+        assert others == (self.owed.get(piece, {}).keys() - {source} if piece in self.missing else set())
+        if piece in self.missing:
+            self.owed.setdefault(piece, {})[source] = self.now
+
+    @precondition(lambda self: self.nexts)
+    @rule()
+    def nothing_is_left_to_give(self):
+        source, ask = self.nexts.pop()
+        self.picker.lacks(source, ask)
+
+    @precondition(lambda self: self.owed)
+    @rule(data=st.data(), what=st.sampled_from(["got", "got", "lost", "wrong", "lacks", "arriving"]))
+    def of_what_is_owed(self, data, what):
+        piece = data.draw(st.sampled_from(sorted(self.owed)))
+        source = data.draw(st.sampled_from(sorted(self.owed[piece])))
+        if what == "got":
+            self.picker.got(*piece)
+            self.missing.discard(piece)
+            self.owed.pop(piece)
+        elif what == "arriving":
+            others = self.picker.arriving(source, *piece, self.now)
+            assert set(others) == self.owed[piece].keys() - {source}
+            self.owed[piece][source] = self.now
+        else:
+            if what == "lost":
+                self.picker.lost(source, *piece)
+            elif what == "wrong":
+                self.picker.wrong(source, *piece)
+            else:
+                self.picker.lacks(source, AskPiece(*piece))
+            if what != "lost" and source in self.known:
+                self.wrong[source].add(piece)
+            self.settle(source, [piece])
+
+    @rule(piece=pieces)
+    def comes_unasked(self, piece):
+        self.picker.got(*piece)
+        self.missing.discard(piece)
+        self.owed.pop(piece, None)
+
+    def settle(self, source, owed):
+        for piece in owed:
+            self.owed[piece].pop(source, None)
+            if not self.owed[piece]:
+                del self.owed[piece]
+
+    @invariant()
+    def done_when_nothing_is_missing(self):
+        if hasattr(self, "picker"):
+            assert self.picker.done() == (not self.missing)
+
+    def teardown(self):
+        """What is owed is lost; from here on every source answers: all that any of them has must come."""
+        for piece, owing in self.owed.items():
+            for source in owing:
+                self.picker.lost(source, *piece)
+        for _ in range(sum(COUNTS.values())):
+            for source in SOURCES:
+                ask = self.picker.next(source, self.now)
+                if ask is not None:
+                    piece = (ask.sha256, ask.piece) if isinstance(ask, AskPiece) else named_in(ask)[0]
+                    self.picker.got(*piece)
+                    self.missing.remove(piece)
+        assert not any(map(self.useful, SOURCES))
+
+
+def all_of(sha256):
+    return {(sha256, piece) for piece in range(COUNTS[sha256])}
+
+
+def named_in(ask):
+    return [(sha256, piece) for sha256, ranges in ask.wants for piece in from_ranges(ranges, COUNTS[sha256])]
+
+
+TestPickerInvariants = Model.TestCase
+TestPickerInvariants.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
