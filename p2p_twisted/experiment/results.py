@@ -1,0 +1,176 @@
+"""What runs came to: plain values, and the files they are kept in. Seconds since a run's start, and bytes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What ``peer`` got of ``file`` from ``source``: bytes, and when the first and the last of them came."""
+
+    peer: str
+    file: str
+    source: str
+    bytes: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A document that ``peer`` has whole and in place since ``at``."""
+
+    peer: str
+    file: str
+    bytes: int
+    at: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How many bytes of documents ``peer`` had fetched at one moment."""
+
+    peer: str
+    at: float
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that was made to happen to ``peer``, in a few words: ``peer3 killed``."""
+
+    at: float
+    peer: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One task carried out once. One that was ``interrupted`` says how far it had come.
+
+    ``orders``: the names that each peer was to fetch, in order; ``phases``: when each began. ``seconds``: until the
+    last peer had all; ``bound``: the least that the links allow; ``spread``: from the first peer's start to the last's.
+    ``busy``, ``busiest``: see ``machine.Processors``. ``verified`` of ``expected`` copies have the right SHA-256.
+    ``liars``, ``slow``: see ``faults.Faults``. ``failed``: peer -> name -> reason.
+    """
+
+    task: str
+    repeat: int
+    swarm: bool
+    holdings: Mapping[str, Sequence[str]]
+    orders: Mapping[str, Sequence[str]]
+    phases: Sequence[float]
+    bound: float
+    seconds: float
+    spread: float
+    busy: float | None
+    busiest: float | None
+    verified: int
+    expected: int
+    transfers: Sequence[Transfer]
+    arrivals: Sequence[Arrival]
+    samples: Sequence[Sample]
+    events: Sequence[Event]
+    liars: Sequence[str] = ()
+    slow: Mapping[str, float] = field(default_factory=dict)
+    failed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    interrupted: bool = False
+
+    @property
+    def ratio(self) -> float:
+        """Times the bound."""
+        return self.seconds / self.bound
+
+    @property
+    def complete(self) -> bool:
+        """Whether every copy is there and right."""
+        return self.verified == self.expected and not self.interrupted
+
+    @property
+    def askers(self) -> list[str]:
+        """The peers that fetch, in the order of their numbers."""
+        return sorted(self.orders, key=number)
+
+    def finished(self, peer: str) -> float | None:
+        """When ``peer`` had all it wanted; None if it never had."""
+        times = [arrival.at for arrival in self.arrivals if arrival.peer == peer]
+        return max(times) if len(times) == len(self.orders[peer]) else None
+
+
+@dataclass(frozen=True)
+class Results:
+    """All runs of an experiment, and the setting they were made in: versions, machine, links, seed."""
+
+    setting: Mapping[str, Any]
+    runs: Sequence[Run]
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks that were run, in that order."""
+        return list(dict.fromkeys(run.task for run in self.runs))
+
+    def of(self, task: str) -> list[Run]:
+        """The runs of a task, those that came to their end first."""
+        return sorted((run for run in self.runs if run.task == task), key=lambda run: run.interrupted)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The repeats of a task in a few numbers: seconds are medians, ``low`` and ``high`` the extremes."""
+
+    task: str
+    runs: int
+    seconds: float
+    low: float
+    high: float
+    bound: float
+    verified: int
+    expected: int
+
+    @property
+    def ratio(self) -> float:
+        """Median seconds in times the bound."""
+        return self.seconds / self.bound
+
+
+def summarise(runs: Sequence[Run]) -> Summary:
+    """The summary of the runs of one task; of those that came to their end, if any did."""
+    ended = [run for run in runs if not run.interrupted] or runs
+    times = [run.seconds for run in ended]
+    copies = (sum(run.verified for run in ended), sum(run.expected for run in ended))
+    return Summary(runs[0].task, len(ended), statistics.median(times), min(times), max(times), runs[0].bound, *copies)
+
+
+def number(role: str) -> int:
+    """The number of a peer; a sort key."""
+    return int(role.removeprefix("peer"))
+
+
+def as_json(results: Results) -> str:
+    """Everything, as JSON."""
+    runs = [{**asdict(run), "ratio": run.ratio} for run in results.runs]
+    return json.dumps({"setting": results.setting, "runs": runs}, indent=1) + "\n"
+
+
+def transfers_csv(results: Results) -> str:
+    """Every transfer on a line: task, repeat, then the members of Transfer."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["task", "repeat", *(column.name for column in fields(Transfer))])
+    for run in results.runs:
+        writer.writerows([run.task, run.repeat, *asdict(transfer).values()] for transfer in run.transfers)
+    return text.getvalue()
+
+
+def write_data(results: Results, folder: Path) -> None:
+    """Write ``results.json`` and ``transfers.csv`` into ``folder``. Raises OSError."""
+    (folder / "results.json").write_text(as_json(results), "utf-8")
+    (folder / "transfers.csv").write_text(transfers_csv(results), "utf-8")
