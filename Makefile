@@ -6,6 +6,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # A folder that `make demo` takes its documents from, in place of making some.
 CORPUS ?=
+# More for a benchmark's command line.
+ARGS ?=
 # Modules with trial TestCases, as trial names them; those under tests/e2e are pytest's alone.
 TRIAL = $(shell grep -rl 'twisted.trial.unittest' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
@@ -33,6 +35,18 @@ trial: $(VENV)/installed-test ## the trial TestCases under trial
 pytest: $(VENV)/installed-test ## all tests under pytest
 	$(BIN)/python -m pytest -ra
 
+kill9: $(VENV)/installed-test ## 50 times an RS killed with signal 9 under load, all answers held against it
+	P2P_KILLS=50 $(BIN)/python -m pytest -s tests/rs/test_kill9.py
+
+bench-rs: $(VENV)/installed ## KeepAlive with 100 000 peers, against a bare LineReceiver (ARGS="...")
+	$(BIN)/python benchmarks/keepalive.py $(ARGS)
+
+bench-loopback: $(VENV)/installed ## a large file on loopback, against curl from nginx (ARGS="...")
+	$(BIN)/python -m benchmarks.loopback $(ARGS)
+
+bench-netlab: $(VENV)/installed-benchmarks ## works on shaped links, against libtorrent; as root (ARGS="...")
+	$(BIN)/python -m benchmarks.netlab $(ARGS)
+
 docs: $(VENV)/installed-docs ## the pages, into docs/_build
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
 
@@ -49,6 +63,10 @@ $(VENV)/modules: FORCE | $(BIN)/pip
 
 $(VENV)/installed: setup.cfg pyproject.toml $(VENV)/modules
 	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-benchmarks: $(VENV)/installed benchmarks/requirements.txt
+	$(PIP) --requirement benchmarks/requirements.txt
 	@touch $@
 
 $(VENV)/installed-%: setup.cfg pyproject.toml $(VENV)/modules
