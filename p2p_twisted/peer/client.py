@@ -195,6 +195,10 @@ class ClientConnection(LineReceiver):
 
     # what comes in
 
+    def connectionMade(self) -> None:
+        """Requests are small: none may wait for the acknowledgement of the one before."""
+        self.transport.setTcpNoDelay(True)
+
     def dataReceived(self, data: bytes) -> None:
         """Bytes have come; after the end they are no longer looked at."""
         if self._lost is not None:

@@ -74,8 +74,11 @@ class Downloads(Service):
         running = Deferred.fromCoroutine(self._run(job))
         self._running[job.id] = running
         running.addErrback(self._stopped, job)
-        running.addBoth(lambda _: self._running.pop(job.id, None))
+        running.addBoth(lambda _: self._over(job))
         return job
+
+    def _over(self, job: Job) -> None:
+        self._running.pop(job.id, None)
 
     def cancel(self, id: str) -> bool:  # noqa: A002
         """Stop a download. False when it is over or there is none of that id."""
