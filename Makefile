@@ -30,7 +30,7 @@ types: $(VENV)/installed-test ## mypy, strict
 	$(BIN)/mypy
 
 trial: $(VENV)/installed-test ## the trial TestCases under trial
-	$(BIN)/trial --reporter=text $(TRIAL)
+	$(BIN)/python -m twisted.trial --reporter=text $(TRIAL)
 
 pytest: $(VENV)/installed-test ## all tests under pytest
 	$(BIN)/python -m pytest -ra
