@@ -141,7 +141,7 @@ class Job:
         if files:
             summary["received"] = sum(swarm.received for swarm in self.swarms)
             summary["duplicate"] = sum(swarm.duplicate for swarm in self.swarms)
-            summary["sources"] = [source for swarm in self.swarms for source in swarm.sources()]
+            summary["sources"] = [source for swarm in self.swarms for source in swarm.links.as_json()]
             summary["files"] = [item.as_json() for item in self.items]
         return summary
 

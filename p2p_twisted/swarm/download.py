@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -16,22 +16,20 @@ from ..library.pieces import piece_range, piece_size
 from ..wire.limits import MAX_PIECE_LIST
 from ..wire.messages import Cancel, GetFile, GetNext, GetPieces, Message
 from .content import Content
-from .errors import DownloadError, FetchError, PeersFailed, Refused, SourceError, TooSlow, Unreachable
+from .errors import DownloadError, FetchError, PeersFailed, Refused, TooSlow
 from .link import Connection, Link, PieceSink
+from .links import Links
 from .picker import Ask, AskPiece, Picker
-from .proving import Prover, Reactor, in_thread
+from .proving import Outcome, Prover, Reactor, in_thread
 
-STALL = 4.0
-"""Seconds without a byte after which what a source owes is asked of others."""
 MOST_WRONG = 3
 """Wrong pieces after which a source is dropped."""
-RECONNECTS = 3
 STUCK = 30.0
-"""Seconds without any source that has something, after which the download has failed."""
+"""Seconds without a byte from anyone after which the download has failed."""
 
 
 class Download:
-    """Fetches `contents` (by their hash). `connect` makes a connection to a peer, or raises a SourceError.
+    """Fetches `contents`. `connect` makes a connection to a peer, or raises a SourceError.
 
     `began` is called when a peer begins to send a piece, `kept` with each proven piece, who sent it, and whether it was
     one that nobody else had; `completed` with each file that is wholly there and right, or the error that ended it.
@@ -49,17 +47,18 @@ class Download:
         completed: Callable[[Content, DownloadError | None], object],
     ) -> None:
         self.contents = {content.sha256: content for content in contents}
-        self.links: dict[Address, Link] = {}
+        """By their hash."""
+        self.links = Links(reactor, connect, self._pump, self._freed, self._broken)
         self.received = 0
         self.duplicate = 0
         """Bytes that came, and those of them that were here already."""
         self._reactor = reactor
-        self._connect = connect
         self._began = began
         self._kept = kept
         self._completed = completed
         self._picker = Picker(Random())
         self._left = set(self.contents)
+        self._over = False
         self._done: Deferred[None] = Deferred(lambda _: self._stop())
         self._tick = LoopingCall(self._look_after)
         self._tick.clock = reactor
@@ -81,65 +80,39 @@ class Download:
     def add_seed(self, address: Address, sha256: str) -> None:
         """The peer at `address` has had the whole file since before the download began."""
         self._picker.add_seed(address, sha256)
-        self._link(address)
+        self.links.add(address)
 
     def add_complete(self, address: Address, sha256: str) -> None:
         """The peer at `address` has the whole file by now."""
         self._picker.add_complete(address, sha256)
-        self._pump(self._link(address))
+        self.links.add(address)
 
     def add_pieces(self, address: Address, sha256: str, pieces: Iterable[int]) -> None:
         """The peer at `address` has these pieces of the file."""
         self._picker.add_pieces(address, sha256, pieces)
-        self._pump(self._link(address))
+        self.links.add(address)
 
-    def sources(self) -> list[dict[str, Any]]:
-        """What is to be said of each source, for the API."""
-        now = self._reactor.seconds()
-        return [link.as_json(now) for link in self.links.values()]
-
-    # the course of it
+    # asking
 
     async def _begin(self) -> None:
         for content in list(self.contents.values()):
-            await in_thread(self._reactor, content.resume)
+            if content.count > 1:
+                await in_thread(self._reactor, content.resume)
             if content.digests is not None:
                 self._listless.discard(content.sha256)
                 self._want(content)
-        for link in list(self.links.values()):
-            self._pump(link)
+        self._pump_all()
 
     def _want(self, content: Content) -> None:
-        self._picker.want(content.sha256, content.count, content.missing())
-        self._prover.hash_on(content)
-
-    def _link(self, address: Address) -> Link:
-        link = self.links.get(address)
-        if link is None:
-            link = self.links[address] = Link(address)
-            self._open(link)
-        return link
-
-    def _open(self, link: Link) -> None:
-        Deferred.fromCoroutine(self._opened(link)).addErrback(self._broken)
-
-    async def _opened(self, link: Link) -> None:
-        try:
-            link.connection = await self._connect(link.address)
-        except SourceError as e:
-            self._lost(link, e)
-            return
-        if self._done.called:
-            link.connection.close()
-            return
-        link.heard = self._reactor.seconds()
-        self._pump(link)
+        if not self._over:
+            self._picker.want(content.sha256, content.count, content.missing())
+            self._prover.hash_on(content)
 
     def _pump(self, link: Link) -> None:
         """Ask `link` for as much as it should owe."""
-        if self._done.called or link.connection is None or self._paused:
+        if self._over or link.connection is None or self._paused:
             return
-        self._ask_list(link)
+        self._ask_lists(link)
         while link.has_room(self._typical, self._reactor.seconds()):
             ask = self._picker.next(link.address, self._reactor.seconds())
             if ask is None:
@@ -147,7 +120,7 @@ class Download:
             self._ask(link, ask)
 
     def _pump_all(self) -> None:
-        for link in list(self.links.values()):
+        for link in self.links:
             self._pump(link)
 
     def _ask(self, link: Link, ask: Ask) -> None:
@@ -172,7 +145,7 @@ class Download:
 
     # piece lists
 
-    def _ask_list(self, link: Link) -> None:
+    def _ask_lists(self, link: Link) -> None:
         for sha256 in [sha256 for sha256 in self._listless if self._picker.knows(link.address, sha256)]:
             if link.connection is not None:
                 self._listless.discard(sha256)
@@ -185,11 +158,11 @@ class Download:
             digests = bytes.fromhex(answer[1].decode("ascii").replace("\n", ""))
         except ValueError:
             digests = b""
-        if not self.contents[sha256].accept_list(digests):
-            self._listless.add(sha256)
-            self._drop(link, "its piece list is not the one in the index")
-        else:
+        if self.contents[sha256].accept_list(digests):
             self._want(self.contents[sha256])
+        else:
+            self._listless.add(sha256)
+            self.links.drop(link, "its piece list is not the one in the index")
         self._pump_all()
 
     def _no_list(self, failure: Failure, link: Link, sha256: str) -> None:
@@ -197,16 +170,17 @@ class Download:
         if failure.check(Refused):
             self._picker.forget(link.address, sha256)
         else:
-            self._failed(link, failure)
+            failure.trap(FetchError)
+            self.links.failed(link, failure.value)  # type: ignore[arg-type]
         self._pump_all()
 
-    # pieces
+    # what comes
 
     def _arriving(self, link: Link, sink: PieceSink) -> None:
         assert sink.content is not None
         self._began(sink.content, link.address)
-        others = self._picker.arriving(link.address, sink.content.sha256, sink.piece, self._reactor.seconds())
-        for address in others:
+        now = self._reactor.seconds()
+        for address in self._picker.arriving(link.address, sink.content.sha256, sink.piece, now):
             self._cancel(self.links[address], sink.content, sink.piece)
 
     def _came(self, link: Link, size: int) -> None:
@@ -226,10 +200,27 @@ class Download:
             self._prover.prove(sink, size, lambda outcome: self._proven(outcome, link, sink))
         self._pump(link)
 
-    def _proven(self, outcome: bool | DownloadError, link: Link, sink: PieceSink) -> None:
+    def _refused(self, link: Link, sink: PieceSink, failure: Failure) -> None:
+        ask = link.owed.pop(sink, None)
+        if not failure.check(Refused):
+            failure.trap(FetchError)
+            self.links.failed(link, failure.value)  # type: ignore[arg-type]
+        elif ask is not None and not sink.cancelled:
+            self._picker.lacks(link.address, ask)
+        self._pump(link)
+
+    def _cancel(self, link: Link, content: Content, piece: int) -> None:
+        for sink, ask in link.owed.items():
+            if ask == AskPiece(content.sha256, piece) and not sink.cancelled and link.connection is not None:
+                sink.cancelled = True
+                first, length = piece_range(content.size, piece)
+                cancelling = link.connection.collect(Cancel(content.sha256, (first, first + length - 1)), 0)
+                cancelling.addErrback(lambda failure: failure.trap(FetchError) and None)
+
+    def _proven(self, outcome: Outcome, link: Link, sink: PieceSink) -> None:
         content = sink.content
         assert content is not None
-        if content.sha256 not in self._left:
+        if self._over or content.sha256 not in self._left:
             return
         if isinstance(outcome, DownloadError):
             self._complete(content, outcome)
@@ -244,122 +235,63 @@ class Download:
     def _wrong(self, link: Link, content: Content, piece: int) -> None:
         self._picker.wrong(link.address, content.sha256, piece)
         link.wrong += 1
-        self.log.warn("{where} sent piece {piece} of {name} wrong", where=link.address, piece=piece, name=content.name)
+        self.log.warn("{at} sent piece {piece} of {name} wrong", at=link.address, piece=piece, name=content.name)
         if link.wrong >= MOST_WRONG:
-            self._drop(link, f"{link.wrong} of its pieces were wrong")
+            self.links.drop(link, f"{link.wrong} of its pieces were wrong")
         self._pump_all()
 
-    def _cancel(self, link: Link, content: Content, piece: int) -> None:
-        for sink, ask in link.owed.items():
-            if ask == AskPiece(content.sha256, piece) and not sink.cancelled and link.connection is not None:
-                sink.cancelled = True
-                first, length = piece_range(content.size, piece)
-                cancelling = link.connection.collect(Cancel(content.sha256, (first, first + length - 1)), 0)
-                cancelling.addErrback(lambda failure: failure.trap(FetchError) and None)
-
-    def _refused(self, link: Link, sink: PieceSink, failure: Failure) -> None:
-        ask = link.owed.pop(sink, None)
-        if ask is None:
-            return
-        if not failure.check(Refused):
-            self._failed(link, failure)
-        elif not sink.cancelled:
-            self._picker.lacks(link.address, ask)
-            self._pump(link)
-        self._pump(link)
-
-    def _complete(self, content: Content, error: DownloadError | None) -> None:
-        if content.sha256 in self._left:
-            self._left.remove(content.sha256)
-            self._picker.unwant(content.sha256)
-            self._completed(content, error)
-            if not self._left:
-                self._end()
-
-    # sources that fail, and the end
-
-    def _failed(self, link: Link, failure: Failure) -> None:
-        """A connection is lost, with all that was owed over it."""
-        failure.trap(FetchError)
-        if link.connection is not None:
-            connection, link.connection = link.connection, None
-            connection.close()
-            self._free(link)
-            if isinstance(failure.value, Unreachable):
-                self._lost(link, failure.value)
-            else:
-                self._drop(link, failure.getErrorMessage())
+    def _pause(self, paused: bool) -> None:
+        """Let the sources wait until what came is proven, or no longer."""
+        if paused != self._paused and not self._over:
+            self._paused = paused
+            self.links.hold(paused)
             self._pump_all()
 
-    def _lost(self, link: Link, why: FetchError) -> None:
-        """Try again a little later, a few times."""
-        link.retries += 1
-        if link.retries > RECONNECTS:
-            self._drop(link, str(why))
-        elif not self._done.called:
-            deferLater(self._reactor, link.retries, self._open, link).addErrback(self._broken)
+    # the end
 
-    def _drop(self, link: Link, why: str) -> None:
-        if link.dropped is None:
-            link.dropped = why
-            self.log.info("{address} is dropped as a source: {why}", address=link.address, why=why)
-            self._free(link)
-            self._picker.drop(link.address)
-            connection, link.connection = link.connection, None
-            if connection is not None:
-                connection.close()
-
-    def _free(self, link: Link) -> None:
-        """What it owes may be asked of others."""
+    def _freed(self, link: Link) -> None:
+        """What `link` owes may be asked of others."""
         for sink, ask in link.owed.items():
             if sink.content is not None:
                 self._picker.lost(link.address, sink.content.sha256, sink.piece)
             elif isinstance(ask, AskPiece):
                 self._picker.lost(link.address, ask.sha256, ask.piece)
+        if link.dropped is not None:
+            self._picker.drop(link.address)
+        self._pump_all()
 
     def _look_after(self) -> None:
         """Each second: pass over sources that stall, and see whether there is any left that helps."""
-        now = self._reactor.seconds()
-        for link in list(self.links.values()):
-            if link.owed and not link.stalled and not self._paused and now - link.heard > STALL:
-                link.stalled = True
-                self._free(link)
+        if not self._paused:
+            self.links.pass_over_stalled()
         self._pump_all()
-        if all(link.dropped is not None for link in self.links.values()) or now - self._progress > STUCK:
+        if len(self.links.dropped) == len(list(self.links)) or self._reactor.seconds() - self._progress > STUCK:
             self._give_up()
 
     def _give_up(self) -> None:
-        dropped = [link for link in self.links.values() if link.dropped]
+        dropped = self.links.dropped
         said = "; ".join(f"{link.address[0]}:{link.address[1]}: {link.dropped}" for link in dropped) or "nobody has it"
         for sha256 in list(self._left):
             content = self.contents[sha256]
-            if len(dropped) < len(self.links):
-                error: DownloadError = TooSlow(f"{content.name}: nothing came for {STUCK:.0f} s")
+            if len(dropped) < len(list(self.links)):
+                self._complete(content, TooSlow(f"{content.name}: nothing came for {STUCK:.0f} s"))
             else:
-                error = PeersFailed(f"{content.name}: {said}")
-            self._complete(content, error)
+                self._complete(content, PeersFailed(f"{content.name}: {said}"))
 
-    def _pause(self, paused: bool) -> None:
-        """Let the sources wait until what came is written, or no longer."""
-        if paused != self._paused:
-            self._paused = paused
-            for link in self.links.values():
-                if link.connection is not None:
-                    link.heard = self._reactor.seconds()
-                    (link.connection.hold if paused else link.connection.release)("unproven")
-            self._pump_all()
-
-    def _end(self) -> None:
-        self._stop()
-        self._done.callback(None)
+    def _complete(self, content: Content, error: DownloadError | None) -> None:
+        if content.sha256 in self._left and not self._over:
+            self._left.remove(content.sha256)
+            self._picker.unwant(content.sha256)
+            self._completed(content, error)
+            if not self._left:
+                self._stop()
+                self._done.callback(None)
 
     def _stop(self) -> None:
+        self._over = True
         if self._tick.running:
             self._tick.stop()
-        for link in self.links.values():
-            connection, link.connection = link.connection, None
-            if connection is not None:
-                connection.close()
+        self.links.close()
 
     def _broken(self, failure: Failure) -> None:
         """An error in this program: say so, and end."""

@@ -75,6 +75,7 @@ class Link:
         self.heard = 0.0
         """When something came last, or the first of what it owes was asked."""
         self.stalled = False
+        self.is_over = False
         self.retries = 0
         self.wrong = 0
         self.chosen: Counter[str] = Counter()
@@ -91,9 +92,11 @@ class Link:
 
     @property
     def state(self) -> str:
-        """dropped, stalled, connected or waiting (for its connection)."""
+        """dropped, closed (the download is over), stalled, connected or waiting (for its connection)."""
         if self.dropped is not None:
             return "dropped"
+        if self.is_over:
+            return "closed"
         return "stalled" if self.stalled else "connected" if self.connection else "waiting"
 
     def as_json(self, now: float) -> dict[str, Any]:
