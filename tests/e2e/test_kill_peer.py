@@ -1,0 +1,214 @@
+"""A peer is killed with -9 in the middle of a transfer: all comes in the end, and nothing half-written gets its name."""
+
+import hashlib
+import random
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p2p_twisted.experiment.cluster import wait_until
+from p2p_twisted.experiment.processes import Member
+
+from . import raw
+from .raw import PATIENCE, System, wait_for
+
+NAME = "big.bin"
+DATA = random.Random(12).randbytes(20 * 2**20)
+SLOW = {"peer1": ("--up-rate", "6M"), "peer2": ("--up-rate", "6M")}
+"""Two holders that take two seconds for it together."""
+
+
+class Watch(threading.Thread):
+    """Looks into a folder again and again: whatever is seen under the final name must be the whole, at any moment."""
+
+    def __init__(self, folder: Path, data: bytes = DATA) -> None:
+        super().__init__(daemon=True)
+        self.seen: set[str] = set()
+        self.wrong: list[str] = []
+        self._folder = folder
+        self._data = data
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        while not self._over.wait(0.002):
+            self.look()
+
+    def look(self) -> None:
+        names = {path.name for path in self._folder.iterdir()}
+        if NAME in names - self.seen:
+            found = (self._folder / NAME).read_bytes()
+            if found != self._data:
+                self.wrong.append(f"{len(found)} bytes at first")
+        elif NAME in names and (self._folder / NAME).stat().st_size != len(self._data):
+            self.wrong.append("another size later")
+        self.seen |= names
+
+    def __enter__(self) -> "Watch":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+    def assert_right(self) -> None:
+        """The file is there, alone, and there never was a wrong one."""
+        self.look()
+        assert self.wrong == []
+        assert [path.name for path in self._folder.iterdir()] == [NAME]
+        assert hashlib.sha256((self._folder / NAME).read_bytes()).digest() == hashlib.sha256(self._data).digest()
+
+
+@pytest.fixture
+def system() -> Iterator[System]:
+    """Two slow holders of the file, and a third peer that knows of it."""
+    with raw.system([{NAME: DATA}, {NAME: DATA}, {}], SLOW) as running:
+        running.cluster.wait_for_documents(1)
+        wait(lambda: len(holders(running.cluster.peers[2])) == 2)
+        yield running
+
+
+def wait(ready: Callable[[], bool]) -> None:
+    wait_until(ready, time.monotonic() + 2 * PATIENCE, "it did not come to that")
+
+
+def holders(asker: Member) -> list[Any]:
+    """Who is known to have the file."""
+    asker.control.post("refresh")
+    items = asker.control.get("index", q=NAME)["items"]
+    return items[0]["holders"] if items else []
+
+
+def order(asker: Member, **more: object) -> str:
+    """The id of a new download of the file."""
+    return str(asker.control.post("downloads", {"names": [NAME], **more})["id"])
+
+
+def wait_for_a_part(asker: Member, id_: str) -> dict[str, int]:
+    """Return when a quarter has come, and not all: the bytes from each source, by its address."""
+    found: dict[str, Any] = {}
+
+    def is_under_way() -> bool:
+        found.update(asker.control.get(f"downloads/{id_}"))
+        return bool(found["bytes_done"] >= len(DATA) / 4 or found["ended"])
+
+    wait(is_under_way)
+    assert found["ended"] is None
+    return {source: transfer["bytes"] for source, transfer in found["files"][0]["sources"].items()}
+
+
+@pytest.mark.parametrize("swarm", [True, False], ids=["from many at once", "from one after the other"])
+def test_the_asker_finishes_from_another_holder(system: System, swarm: bool) -> None:
+    asker = system.cluster.peers[2]
+    with Watch(asker.download_dir) as watch:
+        id_ = order(asker, swarm=swarm)
+        sources = wait_for_a_part(asker, id_)
+        busiest = max(sources, key=lambda source: sources[source])
+        killed = system.cluster.peers[system.peers.index(int(busiest.rpartition(":")[2]))]
+        system.cluster.kill9(killed.role)
+        assert NAME not in watch.seen
+        found = wait_for(asker.control, id_)
+    assert (found["state"], found["files_done"]) == ("done", 1), found
+    assert f"{NAME}.part" in watch.seen
+    watch.assert_right()
+    assert len(found["files"][0]["sources"]) == 2
+
+
+def test_all_holders_are_killed_and_one_comes_back(system: System) -> None:
+    """The order fails and says why; the next one finishes what is there."""
+    asker = system.cluster.peers[2]
+    with Watch(asker.download_dir) as watch:
+        id_ = order(asker)
+        wait_for_a_part(asker, id_)
+        for role in ("peer1", "peer2"):
+            system.cluster.kill9(role)
+        found = wait_for(asker.control, id_)
+        assert (found["state"], found["files_failed"]) == ("failed", 1), found
+        assert found["error"]["kind"] in ("peers-failed", "no-holder", "timeout"), found
+        assert NAME not in watch.seen
+        system.cluster.restart("peer1")
+        wait(lambda: bool(holders(asker)))
+        found = wait_for(asker.control, order(asker))
+    assert found["state"] == "done", found
+    watch.assert_right()
+
+
+def test_the_asker_itself_is_killed(system: System) -> None:
+    """What it had is under no final name; started again and asked again, it finishes."""
+    asker = system.cluster.peers[2]
+    with Watch(asker.download_dir) as watch:
+        wait_for_a_part(asker, order(asker))
+        system.cluster.kill9("peer3")
+        watch.look()
+        assert NAME not in watch.seen
+        system.cluster.restart("peer3")
+        system.cluster.wait_registered()
+        wait(lambda: len(holders(asker)) == 2)
+        found = wait_for(asker.control, order(asker))
+    assert found["state"] == "done", found
+    watch.assert_right()
+
+
+class Old(threading.Thread):
+    """A 1.0 peer in this process with one document, of which it sends `most` bytes before it resets the connection."""
+
+    def __init__(self, data: bytes, most: int) -> None:
+        super().__init__(daemon=True)
+        self.asked = 0
+        self._data, self._most = data, most
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+
+    def run(self) -> None:
+        while True:
+            try:
+                sock, _ = self._socket.accept()
+            except OSError:
+                return
+            with sock:
+                self._serve(sock)
+
+    def _serve(self, sock: socket.socket) -> None:
+        said = sock.recv(65536)
+        if said.startswith(b"GET FILE"):
+            self.asked += 1
+            sock.sendall(raw.answer(self._data[: self._most]))
+            if self._most < len(self._data):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif said.startswith(b"GET INDEX"):
+            sock.sendall(raw.answer(f"big\tbin\tA title\t127.0.0.1\t{self.port}\t7200\n"))
+
+    def __enter__(self) -> "Old":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self.join()
+
+
+def test_old_peers_of_which_some_die() -> None:
+    """A body of 1.0 has no length: only the end of its connection tells whether it was all."""
+    data = DATA[: 2**20]
+    with raw.system([{}]) as system, Old(data, len(data) // 2) as dying, Old(data, len(data)) as well:
+        asker = system.cluster.peers[0]
+        for port in (dying.port, well.port):
+            raw.exchange(system.rs, [raw.request("Register NULL", "cookie:", f"port:{port}")])
+        wait(lambda: len(holders(asker)) == 2)
+        for number in range(30):
+            folder = asker.download_dir / str(number)
+            folder.mkdir()
+            with Watch(folder, data) as watch:
+                found = wait_for(asker.control, order(asker, dir=str(folder)))
+            assert found["state"] == "done", found
+            watch.assert_right()
+            if dying.asked:
+                break
+        assert dying.asked
