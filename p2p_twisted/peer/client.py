@@ -9,8 +9,7 @@ from __future__ import annotations
 import platform
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred
@@ -29,6 +28,7 @@ from ..wire.errors import BadRequest
 from ..wire.limits import MAX_LINE
 from ..wire.messages import GetIndex, Message, Request, Response, Version, first_contact
 from ..wire.response_parser import ResponseParser
+from .exchange import Collect, Exchange, Sink
 
 OS_NAME = platform.system()
 CONNECT_TIMEOUT = 5
@@ -43,54 +43,6 @@ MAX_REFUSAL = 4096
 
 class Reactor(IReactorTCP, proving.Reactor):
     """What a peer needs of a reactor."""
-
-
-class Sink(Protocol):
-    """Takes a body as it comes. A FetchError that either method raises ends the connection and the request."""
-
-    def begin(self, response: Response) -> None:
-        """The head of a granted response is there."""
-
-    def data(self, data: bytes) -> None:
-        """A part of its body is there."""
-
-
-class _Collect:
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._size = 0
-        self._parts: list[bytes] = []
-
-    def begin(self, response: Response) -> None:
-        if (response.length or 0) > self._limit:
-            raise Garbled(f"an answer of {response.length} bytes, more than the {self._limit} that it may have")
-
-    def data(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > self._limit:
-            raise Garbled(f"an answer longer than the {self._limit} bytes that it may have")
-        self._parts.append(data)
-
-    def body(self) -> bytes:
-        return b"".join(self._parts)
-
-    def take(self) -> bytes:
-        """The body, after which the next may come."""
-        body = self.body()
-        self._parts, self._size = [], 0
-        return body
-
-
-@dataclass
-class Exchange:
-    """One request on its way: where its body goes, and the Deferred that its caller waits on."""
-
-    message: Message
-    sink: Sink
-    done: Deferred[Response] = field(default_factory=Deferred)
-    response: Response | None = None
-    each: Callable[[Response], object] | None = None
-    """What takes each of the answers that go on coming; None where one answer is all."""
 
 
 class ClientConnection(LineReceiver):
@@ -152,7 +104,7 @@ class ClientConnection(LineReceiver):
 
     def collect(self, message: Message, limit: int) -> Deferred[tuple[Response, bytes]]:
         """As `ask`, but fires with the head and the whole body, of at most `limit` bytes, within COLLECT_TIME."""
-        sink = _Collect(limit)
+        sink = Collect(limit)
         late = self._clock.callLater(COLLECT_TIME, self._fail, Stalled(f"not complete within {COLLECT_TIME} s"))
 
         def over(result: Response) -> Response:
@@ -167,7 +119,7 @@ class ClientConnection(LineReceiver):
 
         Nothing else may be asked on this connection. The Deferred only ever fails: see `ask`.
         """
-        sink = _Collect(limit)
+        sink = Collect(limit)
         self._patience = 3 * PATIENCE
         asked = self.ask(message, sink)
         if self._queue:
@@ -230,7 +182,7 @@ class ClientConnection(LineReceiver):
         if response.ok:
             exchange.sink.begin(response)
         else:
-            exchange.sink = _Collect(MAX_REFUSAL)
+            exchange.sink = Collect(MAX_REFUSAL)
             exchange.sink.begin(response)
         self._left = response.length
         if self._left == 0:
@@ -278,7 +230,7 @@ class ClientConnection(LineReceiver):
         if response.ok:
             exchange.done.callback(response)
         else:
-            assert isinstance(exchange.sink, _Collect)
+            assert isinstance(exchange.sink, Collect)
             text = exchange.sink.body().decode("utf-8", "replace").strip().partition("\n")[0]
             exchange.done.errback(Refused(response.status, "".join(c for c in text if c.isprintable())))
 
