@@ -4,23 +4,65 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import pairwise
+from typing import Any
 
 import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
 
 from p2p_twisted import serving
-from p2p_twisted.library.pieces import piece_count, piece_size
+from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_count, piece_range, piece_size
+from p2p_twisted.peer import announcing, client
+from p2p_twisted.peer.protocol import PeerFactory
+from p2p_twisted.swarm import download, link, links, picker
+from p2p_twisted.swarm.content import Content
 from p2p_twisted.wire import fields, limits
+from p2p_twisted.wire.changes import Gone, Have, encode_change, parse_change
 from p2p_twisted.wire.encode import encode_request, encode_response
 from p2p_twisted.wire.errors import PHRASES, BadRequest
-from p2p_twisted.wire.messages import GetFile, GetIndex, PQuery, Register, Request, Response, Version
+from p2p_twisted.wire.messages import (
+    Cancel,
+    GetFile,
+    GetIndex,
+    GetNext,
+    GetPieces,
+    PQuery,
+    Register,
+    Request,
+    Response,
+    Version,
+)
 from p2p_twisted.wire.methods import METHODS, ONLY_1_1
 from p2p_twisted.wire.parser import VERSIONS
-from p2p_twisted.wire.records import encode_record, parse_record
+from p2p_twisted.wire.ranges import from_ranges
+from p2p_twisted.wire.records import IndexRecord, encode_record, parse_record
 
+from ..peer.fixtures import Transport, make_factory
+from ..peer.network import Network
 from .harness import ResponseReceiver, parse, receive
 from .protocol_text import EXAMPLES, GRAMMAR, TEXT, blocks, sent, tables
 
 Answers = list[tuple[Response, bytes]]
+
+README = b"Read me first\n"
+LOG = b"\n" * 65536 + b"the last line\n"
+FILES = {"README": README, "notes/log.txt": LOG}
+"""What the examples are about."""
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+CONTENTS = {sha256(content): content for content in FILES.values()}
+
+
+def piece_list(content: bytes) -> bytes:
+    """The piece hashes of `content`, one after the other; none for a file of one piece."""
+    hasher = PieceHasher(len(content))
+    hasher.update(content)
+    return hasher.pieces()
 
 
 def asked(block: str) -> list[Request]:
@@ -64,7 +106,10 @@ def test_answers_of_the_examples(block: str) -> None:
 
 @pytest.mark.parametrize("block", [block for block in EXAMPLES if "300 BAD" not in block])
 def test_answers_fit_what_was_asked(block: str) -> None:
-    for request, (response, body) in zip(asked(block), answered(block), strict=True):
+    requests, answers = asked(block), answered(block)
+    if isinstance(requests[-1].message, GetIndex) and requests[-1].message.follow:
+        requests += requests[-1:] * (len(answers) - len(requests))
+    for request, (response, body) in zip(requests, answers, strict=True):
         assert request.version is response.version
         if response.ok:
             check_body(request, response, body)
@@ -73,21 +118,137 @@ def test_answers_fit_what_was_asked(block: str) -> None:
 def check_body(request: Request, response: Response, body: bytes) -> None:
     """A granted answer of the examples has the body of its message."""
     lines = body.decode().splitlines()
-    if isinstance(request.message, Register):
+    message = request.message
+    if isinstance(message, Register):
         assert GRAMMAR.pattern("given-cookie").fullmatch(body)
-    elif isinstance(request.message, PQuery):
+    elif isinstance(message, PQuery):
         assert GRAMMAR.pattern("peer-list").fullmatch(body)
         assert [fields.address(line) for line in lines] == sorted(fields.address(line) for line in lines)
-    elif isinstance(request.message, GetIndex):
-        assert GRAMMAR.pattern("index").fullmatch(body)
-        assert [encode_record(parse_record(line), request.version) for line in lines] == lines
-    elif isinstance(request.message, GetFile):
-        content = b"Read me first\n"
-        first, last = request.message.span or (0, len(content) - 1)
-        assert body == content[first : last + 1]
-        assert response.span == request.message.span
-        if request.version is Version.V11:
-            assert (response.size, response.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    elif isinstance(message, GetIndex):
+        assert (response.index is not None) == (request.version is Version.V11)
+        if message.since is None:
+            assert GRAMMAR.pattern("index").fullmatch(body)
+            assert [encode_record(parse_record(line), request.version) for line in lines] == lines
+        else:
+            check_changes(message.since, response, body)
+    elif isinstance(message, GetFile):
+        check_file(CONTENTS[message.sha256] if message.sha256 else FILES[message.name], message.span, response, body)
+    elif isinstance(message, GetPieces):
+        assert GRAMMAR.pattern("piece-list").fullmatch(body)
+        digests = piece_list(CONTENTS[message.sha256]) or bytes.fromhex(message.sha256)
+        assert bytes.fromhex("".join(lines)) == digests
+    elif isinstance(message, GetNext):
+        check_next(message, response, body)
+    elif isinstance(message, Cancel):
+        assert not body
+
+
+def check_changes(since: str, response: Response, body: bytes) -> None:
+    """The lines of an answer to GET INDEX with Since say of the files of the examples what is true."""
+    assert GRAMMAR.pattern("changes").fullmatch(body)
+    assert response.since in (None, since, response.index)
+    lines = body.decode().splitlines()
+    changes = [parse_change(line) for line in lines]
+    assert [encode_change(change) for change in changes] == lines
+    for change in changes:
+        if isinstance(change, Gone):
+            assert change.name in FILES
+            continue
+        assert change.sha256 is not None
+        content = CONTENTS[change.sha256]
+        assert change.size == len(content)
+        if isinstance(change, IndexRecord):
+            digests = piece_list(content)
+            assert change.pieces == (list_digest(digests) if digests else "")
+            assert (change.host, change.ttl) == (response.host, limits.TTL)
+        else:
+            assert list(from_ranges(change.pieces, piece_count(change.size)))
+
+
+def check_file(content: bytes, span: tuple[int, int] | None, response: Response, body: bytes) -> None:
+    """`body` is the part `span` of `content`, and in 1.1 the head says so."""
+    first, last = span or (0, len(content) - 1)
+    assert body == content[first : last + 1]
+    assert response.span == span
+    if response.version is Version.V11:
+        assert (response.size, response.sha256) == (len(content), sha256(content))
+
+
+def check_next(message: GetNext, response: Response, body: bytes) -> None:
+    """`body` is a piece that `message` names."""
+    assert response.sha256 is not None
+    content = CONTENTS[response.sha256]
+    wanted = from_ranges(dict(message.wants)[response.sha256], piece_count(len(content)))
+    ranges = (piece_range(len(content), piece) for piece in wanted)
+    assert response.span in [(first, first + length - 1) for first, length in ranges]
+    check_file(content, response.span, response, body)
+
+
+@pytest.mark.parametrize("block", [block for block in EXAMPLES if "Follow: yes" in block])
+def test_what_is_followed_has_no_gap(block: str) -> None:
+    [request], answers = asked(block), answered(block)
+    assert isinstance(request.message, GetIndex)
+    known, parts = request.message.since, set()
+    for (before, _), (after, body) in pairwise([(answers[0][0], b""), *answers]):
+        assert after.since in (known, before.since)
+        known = after.index
+        for change in map(parse_change, body.decode().splitlines()):
+            if isinstance(change, Have):
+                parts |= set(from_ranges(change.pieces, 2))
+    assert parts == {0, 1}
+
+
+# a peer that has what the examples are about says the same
+
+
+@pytest.fixture(scope="module")
+def peers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PeerFactory]:
+    """By their address: one that has the files, and one that has the second piece of one."""
+    network, made = Network(), list[PeerFactory]()
+    for files in (FILES, {}):
+        folder = tmp_path_factory.mktemp("peer")
+        Deferred.fromCoroutine(make_factory(folder / "share", files, network, reactor=network)).addCallback(made.append)
+        network.settle()
+    complete, part = made
+    complete.holdings.port = part.holdings.port = 65400
+    content = Content("notes/log.txt", sha256(LOG), len(LOG), list_digest(piece_list(LOG)), folder / "log.txt")
+    assert content.accept_list(piece_list(LOG))
+    content.write(65536, LOG[65536:])
+    content.keep(1)
+    part.holdings.parts[content.sha256] = content
+    return {"10.153.44.86": complete, "10.153.44.85": part}
+
+
+def said_by(factory: PeerFactory, host: str, wire: bytes) -> bytes:
+    """What the peer at `host` answers to `wire`."""
+    transport: Any = Transport(IPv4Address("TCP", host, 65400), IPv4Address("TCP", "10.153.44.84", 50000))
+    connection = factory.buildProtocol(None)  # type: ignore[arg-type]
+    assert connection is not None
+    connection.makeConnection(transport)
+    connection.dataReceived(wire)
+    while transport.producer is not None:
+        transport.producer.resumeProducing()
+    connection.connectionLost()
+    return bytes(transport.value())
+
+
+def of_these_files(block: str) -> bool:
+    """Whether an example depends on nothing but the files that a peer has: on no past, and on no other peer."""
+    return "C->P" in block and "Follow" not in block and (("GET INDEX" not in block) or "Since: 0" in block)
+
+
+@pytest.mark.parametrize("block", list(filter(of_these_files, EXAMPLES)))
+def test_a_peer_answers_as_the_examples_do(
+    block: str, peers: dict[str, PeerFactory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "OS_NAME", "Linux")
+    host = answered(block)[0][0].host
+    said = said_by(peers[host], host, sent(block, "C->P"))
+    assert without_version(said) == without_version(sent(block, "P->C"))
+
+
+def without_version(wire: bytes) -> bytes:
+    return re.sub(rb"(?m)^Index: \S+$", b"Index", wire)
 
 
 def test_netcat() -> None:
@@ -101,20 +262,11 @@ def test_netcat() -> None:
         parse(bad.replace("\\n", "\n").encode())
 
 
-NOT_YET = {"GET PIECES", "GET NEXT", "CANCEL FILE"}
-"""Messages that nobody serves yet."""
-
-
 def test_every_message_has_an_example() -> None:
-    spoken = {
-        sent(block, "C->RS|C->P").split(b" P2P_DI_")[0].decode() + v for block in EXAMPLES for v in versions(block)
-    }
-    known = {what + version for what in METHODS for version in (" 1.0", " 1.1")}
-    assert spoken == known - {f"{what} 1.0" for what in ONLY_1_1} - {f"{what} 1.1" for what in NOT_YET}
-
-
-def versions(block: str) -> set[str]:
-    return {f" {word}" for word in re.findall(r"P2P_DI_(1\.\d)", block)}
+    wire = b"".join(sent(block, "C->RS|C->P") for block in EXAMPLES).decode()
+    spoken = set(re.findall(r"^(\S+ \S+) P2P_DI_(1\.\d)$", wire, re.MULTILINE))
+    known = {(what, version) for what in METHODS for version in ("1.0", "1.1")}
+    assert spoken == known - {(what, "1.0") for what in ONLY_1_1}
 
 
 def test_every_status_has_an_example_and_a_row() -> None:
@@ -133,7 +285,7 @@ def test_limits() -> None:
 
 
 LIMITS = {
-    "a line, without its end": limits.MAX_LINE,
+    "a line of a request or head, without end": limits.MAX_LINE,
     "lines of a head, without the empty one": limits.MAX_HEAD_LINES,
     "a head, each line's end counted as two": limits.MAX_HEAD,
     "data of a request": limits.MAX_DATA,
@@ -142,7 +294,10 @@ LIMITS = {
     "a cookie": limits.MAX_COOKIE,
     "a cookie given to a client of 1.0": limits.MAX_COOKIE_1_0,
     "a size, a length, an offset": limits.MAX_SIZE,
+    "files named in a GET NEXT": limits.MAX_WANTS,
+    "the number of a piece": limits.MAX_PIECES,
     "an answer to GET INDEX": limits.MAX_INDEX,
+    "an answer to GET PIECES": limits.MAX_PIECE_LIST,
     "an answer to PQuery": limits.MAX_PEER_LIST,
 }
 
@@ -159,6 +314,24 @@ def test_connections() -> None:
     )
     assert f"nothing is asked for {serving.IDLE_TIME} s" in TEXT
     assert f"takes nothing of an answer for {serving.STALL_TIME} s" in TEXT
+    assert f"has taken nothing for {serving.STALL_TIME} s loses" in TEXT
+
+
+def test_following() -> None:
+    said = " ".join(TEXT.split())
+    assert f"nothing has changed for {announcing.SILENCE} s, an empty one" in said
+    assert f"has heard nothing for {3 * client.PATIENCE} s SHOULD" in said
+    assert announcing.SILENCE < 3 * client.PATIENCE
+
+
+def test_swarm() -> None:
+    said = " ".join(TEXT.partition("\nHow a swarm runs\n")[2].split())
+    assert f"in batches, {announcing.LAZY} s apart" in said
+    assert f"has been owed for {picker.OVERDUE:.0f} s is then asked" in said
+    assert link.AHEAD == 0.5 and f"but {link.LEAST} at least and {link.MOST} at most" in said
+    assert f"names up to {picker.MOST_WANTS} files" in said
+    assert f"sent nothing for {links.STALL:.0f} s is passed over" in said
+    assert (download.MOST_WRONG, links.RECONNECTS) == (3, 3)
 
 
 def test_versions() -> None:

@@ -34,7 +34,9 @@ def test_characters() -> None:
         assert not char.fullmatch(no_utf8)
 
 
-@pytest.mark.parametrize(("rule", "most"), [("os-text", 255), ("address", 255), ("title", limits.MAX_TITLE)])
+@pytest.mark.parametrize(
+    ("rule", "most"), [("os-text", 255), ("address", 255), ("title", limits.MAX_TITLE), ("index-version", 64)]
+)
 def test_longest_texts(rule: str, most: int) -> None:
     assert GRAMMAR.pattern(rule).fullmatch(b"x" * most)
     assert not GRAMMAR.pattern(rule).fullmatch(b"x" * (most + 1))
