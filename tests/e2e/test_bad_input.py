@@ -127,6 +127,47 @@ def test_ranges_that_are_none(system: System) -> None:
     assert_well(system)
 
 
+SHA = b"ab" * 32
+REQUESTS = [
+    b"GET INDEX P2P_DI_1.1\n%s\n",
+    b"GET INDEX P2P_DI_1.1\n%sSince: 0\n\n",
+    b"GET INDEX P2P_DI_1.1\n%sSince: 0123456789ab.7\nFollow: yes\n\n",
+    b"GET FILE P2P_DI_1.1\n%sSHA-256: " + SHA + b"\nRange: 0-99\nLength: 8\n\nbig\nbin\n",
+    b"GET FILE P2P_DI_1.1\n%sRange: 0-99\n\nbig\nbin\n",
+    b"GET PIECES P2P_DI_1.1\n%sSHA-256: " + SHA + b"\n\n",
+    b"GET NEXT P2P_DI_1.1\n%sLength: 71\n\n" + SHA + b" 0-7,9\n",
+    b"CANCEL FILE P2P_DI_1.1\n%sSHA-256: " + SHA + b"\nRange: 0-99\n\n",
+    b"PQuery NULL P2P_DI_1.1\n%sLimit: 5\nAfter: 127.0.0.1 5\n\ncookie:4\nport:5\n",
+    b"Register NULL P2P_DI_1.1\n%s\ncookie:4\nport:5\n",
+]
+"""Requests of 1.1 of every kind; %s is the envelope."""
+
+
+def almost_requests(count: int) -> Iterator[bytes]:
+    """Such requests, up to two places of which were replaced, doubled or left out."""
+    chance = random.Random(13)
+    bits = [b"\n", b"\r", b" ", b"0", b"9" * 30, b"-", b",", b"\0", b"\xff", b"\xc2\xb2", b"."]
+    for _ in range(count):
+        said = chance.choice(REQUESTS) % ENVELOPE
+        for _ in range(chance.randrange(3)):
+            at = chance.randrange(len(said))
+            said = said[:at] + chance.choice(bits) + said[at + chance.randrange(3) :]
+        yield said * chance.choice((1, 1, 3))
+
+
+def test_requests_that_are_almost_right(port: int) -> None:
+    """Whatever they get, it is an answer, and nothing in the log."""
+    for said in almost_requests(1000):
+        with connect(port) as sock:
+            sock.sendall(said)
+            sock.settimeout(0.002)
+            try:
+                got = sock.recv(65536)
+            except TimeoutError:
+                continue
+            assert got[:4] in (b"200 ", b"100 ", b"300 ", b"403 "), said
+
+
 def test_clients_that_close_in_the_middle(port: int) -> None:
     """Of a request or of the answer; politely or by a reset."""
     said = [b"GET", b"GET FILE P2P_DI_1.0\n" + ENVELOPE, FILE_11, FILE_11 * 30, INDEX_11 * 100, KEEP_ALIVE_11 * 100]

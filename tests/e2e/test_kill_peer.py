@@ -1,4 +1,4 @@
-"""A peer is killed with -9 in the middle of a transfer: all comes in the end, and nothing half-written gets its name."""
+"""A peer killed with -9 in the middle of a transfer: all comes in the end, and nothing half-written gets its name."""
 
 import hashlib
 import random
