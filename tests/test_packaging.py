@@ -69,7 +69,7 @@ def test_a_wheel_has_every_module_and_nothing_else(tmp_path):
     [wheel] = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         files = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert files == modules() | {"p2p_twisted/py.typed"}
+    assert files == modules() | {"p2p_twisted/py.typed", "p2p_twisted/experiment/report.html.j2"}
 
 
 def test_twistd_knows_both_verbs_from_any_folder(tmp_path):

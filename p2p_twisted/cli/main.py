@@ -17,6 +17,7 @@ _VERBS = {
     "config": ("config:config", "Show settings and where each came from."),
     "corpus": ("corpus:corpus", "Get documents to share: make some, or fetch RFCs."),
     "demo": ("demo:demo", "Run an RS and six peers here, and check what they exchange."),
+    "experiment": ("experiment:experiment", "Compare centralised, peer-to-peer and swarm, and write a report."),
     "get": ("get:get", "Fetch documents."),
     "ls": ("show:ls", "List the documents that peers have."),
     "peers": ("show:peers", "List the other peers."),

@@ -9,7 +9,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+
+from .links import Links
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Event:
 class Run:
     """One task carried out once. One that was ``interrupted`` says how far it had come.
 
-    ``orders``: the names that each peer was to fetch, in order; ``phases``: when each began. ``seconds``: until the
+    ``orders``: the names that each peer was to fetch, in order; ``began``: when each was told. ``seconds``: until the
     last peer had all; ``bound``: the least that the links allow; ``spread``: from the first peer's start to the last's.
     ``busy``, ``busiest``: see ``machine.Processors``. ``verified`` of ``expected`` copies have the right SHA-256.
     ``liars``, ``slow``: see ``faults.Faults``. ``failed``: peer -> name -> reason.
@@ -67,7 +68,7 @@ class Run:
     swarm: bool
     holdings: Mapping[str, Sequence[str]]
     orders: Mapping[str, Sequence[str]]
-    phases: Sequence[float]
+    began: Mapping[str, float]
     bound: float
     seconds: float
     spread: float
@@ -95,6 +96,11 @@ class Run:
         return self.verified == self.expected and not self.interrupted
 
     @property
+    def peers(self) -> int:
+        """How many peers there were."""
+        return len(self.holdings) + len(self.liars)
+
+    @property
     def askers(self) -> list[str]:
         """The peers that fetch, in the order of their numbers."""
         return sorted(self.orders, key=number)
@@ -109,7 +115,8 @@ class Run:
 class Results:
     """All runs of an experiment, and the setting they were made in: versions, machine, links, seed."""
 
-    setting: Mapping[str, Any]
+    setting: Mapping[str, str]
+    links: Links
     runs: Sequence[Run]
 
     @property
@@ -117,16 +124,26 @@ class Results:
         """The tasks that were run, in that order."""
         return list(dict.fromkeys(run.task for run in self.runs))
 
-    def of(self, task: str) -> list[Run]:
-        """The runs of a task, those that came to their end first."""
-        return sorted((run for run in self.runs if run.task == task), key=lambda run: run.interrupted)
+    @property
+    def cases(self) -> dict[tuple[str, int], list[Run]]:
+        """The runs that repeat one another, by their task and their number of peers, in the order they were made."""
+        found: dict[tuple[str, int], list[Run]] = {}
+        for run in self.runs:
+            found.setdefault((run.task, run.peers), []).append(run)
+        return found
+
+    @property
+    def growing(self) -> bool:
+        """Whether the same tasks were run with different numbers of peers."""
+        return len(self.cases) > len(self.tasks)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The repeats of a task in a few numbers: seconds are medians, ``low`` and ``high`` the extremes."""
+    """The runs of one case in a few numbers: ``seconds`` is the median, ``low`` and ``high`` are the extremes."""
 
     task: str
+    peers: int
     runs: int
     seconds: float
     low: float
@@ -142,11 +159,20 @@ class Summary:
 
 
 def summarise(runs: Sequence[Run]) -> Summary:
-    """The summary of the runs of one task; of those that came to their end, if any did."""
+    """The summary of the runs of one case; of those that came to their end, if any did."""
     ended = [run for run in runs if not run.interrupted] or runs
     times = [run.seconds for run in ended]
     copies = (sum(run.verified for run in ended), sum(run.expected for run in ended))
-    return Summary(runs[0].task, len(ended), statistics.median(times), min(times), max(times), runs[0].bound, *copies)
+    return Summary(
+        runs[0].task,
+        runs[0].peers,
+        len(ended),
+        statistics.median(times),
+        min(times),
+        max(times),
+        runs[0].bound,
+        *copies,
+    )
 
 
 def number(role: str) -> int:
@@ -157,7 +183,7 @@ def number(role: str) -> int:
 def as_json(results: Results) -> str:
     """Everything, as JSON."""
     runs = [{**asdict(run), "ratio": run.ratio} for run in results.runs]
-    return json.dumps({"setting": results.setting, "runs": runs}, indent=1) + "\n"
+    return json.dumps({"setting": results.setting, "links": asdict(results.links), "runs": runs}, indent=1) + "\n"
 
 
 def transfers_csv(results: Results) -> str:

@@ -61,7 +61,7 @@ class Execution:
         self._repeat = repeat
         self._watch = watch
         self._askers: list[Asker] = []
-        self._phases: list[float] = []
+        self._began: dict[str, float] = {}
         self._spread = 0.0
         self._events: list[Event] = []
         self._samples: list[Sample] = []
@@ -69,7 +69,10 @@ class Execution:
         self._processors: Processors | None = None
 
     def run(self) -> Run:
-        """Start everybody, carry the plan out, stop everybody. A Ctrl-C ends it where it is. Raises ClusterError."""
+        """Start everybody, carry the plan out, stop everybody. A Ctrl-C ends it where it is.
+
+        Raises ClusterError, and KeyboardInterrupt when there is nothing to tell of yet.
+        """
         with Cluster(self._work.peers, self._place.launcher, self._place.options) as cluster:
             self._cluster = cluster
             interrupted = False
@@ -77,6 +80,8 @@ class Execution:
                 self._prepare()
                 self._carry_out()
             except KeyboardInterrupt:
+                if not self._began:
+                    raise
                 interrupted = True
                 for asker in self._askers:
                     asker.read()
@@ -109,12 +114,12 @@ class Execution:
         harm = Harm(self._cluster, Schedule(self._work.faults, last, self._work.seed), self._happened)
         self._processors = processors_of(self._cluster)
         for phase in self._plan.phases:
-            if self._phases:
+            if self._began:
                 self._wait_for_news(phase)
             askers = [self._asker(order) for order in phase if self._cluster[order.asker].pid is not None]
             self._askers += askers
             start = begin_together(askers)
-            self._phases.append(start.at)
+            self._began |= {asker.member.role: start.at for asker in askers}
             self._spread = max(self._spread, start.spread)
             self._look_on(askers, harm)
         if self._processors is not None:
@@ -166,10 +171,10 @@ class Execution:
         self._events.append(Event(self._now(), role, text))
 
     def _now(self) -> float:
-        return time.time() - self._phases[0]
+        return time.time() - min(self._began.values())
 
     def _result(self, interrupted: bool) -> Run:
-        plan, start = self._plan, self._phases[0] if self._phases else time.time()
+        plan, start = self._plan, min(self._began.values(), default=time.time())
         came = [arrival for asker in self._askers for arrival in arrivals(asker, start)]
         failed = {asker.member.role: failures(asker) for asker in self._askers}
         return Run(
@@ -178,7 +183,7 @@ class Execution:
             swarm=plan.swarm,
             holdings=plan.holdings,
             orders=plan.wanted,
-            phases=[at - start for at in self._phases],
+            began={role: at - start for role, at in self._began.items()},
             bound=plan.bound(self._work.links),
             seconds=max((arrival.at for arrival in came), default=0.0),
             spread=self._spread,

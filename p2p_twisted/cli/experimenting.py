@@ -1,0 +1,139 @@
+"""An experiment carried out for the command line: progress shown, results and report written, whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..experiment.design import Design
+from ..experiment.findings import findings
+from ..experiment.interrupts import Interrupts
+from ..experiment.netns import LabError
+from ..experiment.processes import ClusterError
+from ..experiment.results import Event, Results, Run, Sample, summarise
+from ..experiment.run import Watch
+from ..experiment.suite import ProcessorsBusy, Suite
+from ..experiment.tasks import Plan
+from ..experiment.words import titled
+from . import exits
+from .output import clean, print_json, print_table, warn
+
+EXTRA = ("matplotlib", "jinja2")
+
+
+def carry_out(design: Design, out: Path | None, as_json: bool) -> int:
+    """Run it, write everything into ``out``, print the findings; the exit code. Raises Failure, UsageError, OSError."""
+    _need_extra()
+    folder = _folder(out)
+    with _progress() as on_run:
+        suite = Suite(design, on_run)
+        code = _run(suite, folder)
+    results = suite.results
+    if not results.runs:
+        folder.rmdir()
+        return code
+    _write(results, folder)
+    _show(results, folder, as_json)
+    complete = all(run.complete for run in results.runs)
+    return code or (exits.OK if complete else exits.PART_FAILED)
+
+
+def _run(suite: Suite, folder: Path) -> int:
+    """The exit code: 0 if it came to its end; else why it did not has been said."""
+    try:
+        with Interrupts():
+            suite.run(folder)
+    except KeyboardInterrupt:
+        pass
+    except ValueError as error:
+        folder.rmdir()
+        raise click.UsageError(str(error)) from error
+    except ClusterError as error:
+        return _failed(exits.PEERS_FAILED, error)
+    except (LabError, ProcessorsBusy) as error:
+        return _failed(exits.FAILED, error)
+    else:
+        if not any(run.interrupted for run in suite.runs):
+            return exits.OK
+    warn("interrupted; everything was stopped, what was found until then is written")
+    return exits.INTERRUPTED
+
+
+def _failed(code: int, error: Exception) -> int:
+    warn(str(error))
+    return code
+
+
+def _need_extra() -> None:
+    missing = [name for name in EXTRA if find_spec(name) is None]
+    if missing:
+        text = f"{' and '.join(missing)} not installed: pip install 'p2p_twisted[experiment]'"
+        raise exits.Failure(exits.FAILED, text)
+
+
+def _folder(out: Path | None) -> Path:
+    """Where the results go, made. Raises Failure when something is in it."""
+    folder = out or Path(f"p2p-experiment-{datetime.now():%Y%m%d-%H%M%S}")
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise exits.Failure(exits.EXISTS, f"{folder} is not empty; name another folder with --out")
+    return folder
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Plan, int], Watch]]:
+    """A bar for each run on stderr, if that is a terminal; the block gets what makes them."""
+    say = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=say, disable=not say.is_terminal) as progress:
+
+        def on_run(plan: Plan, repeat: int) -> Watch:
+            text = f"{plan.task}, {len(plan.holdings)} peers, run {repeat}"
+            task = progress.add_task(text, total=plan.bytes_wanted)
+
+            def watch(samples: Sequence[Sample], events: Sequence[Event]) -> None:
+                progress.update(task, completed=sum(sample.bytes for sample in samples))
+
+            return watch
+
+        yield on_run
+
+
+def _write(results: Results, folder: Path) -> None:
+    from ..experiment.figures import draw
+    from ..experiment.report import write_report
+
+    figures = folder / "figures"
+    figures.mkdir()
+    write_report(results, draw(results, figures), folder)
+
+
+def _show(results: Results, folder: Path, as_json: bool) -> None:
+    if as_json:
+        print_json({"out": str(folder), "cases": _cases(results), "findings": findings(results)})
+        return
+    headings = ("task", "peers", "time (s)", "bound (s)", "ratio", "verified")
+    print_table(headings, map(_row, results.cases.values()), right=headings[1:])
+    for sentence in findings(results):
+        click.echo(clean(sentence))
+    click.echo(f"report: {folder / 'report.html'}")
+
+
+def _row(runs: Sequence[Run]) -> list[object]:
+    case = summarise(runs)
+    times = (f"{number:.2f}" for number in (case.seconds, case.bound, case.ratio))
+    return [titled(runs[0].task, runs[0].swarm), case.peers, *times, f"{case.verified} of {case.expected}"]
+
+
+def _cases(results: Results) -> list[dict[str, Any]]:
+    summaries = [summarise(runs) for runs in results.cases.values()]
+    return [{**asdict(summary), "ratio": summary.ratio} for summary in summaries]

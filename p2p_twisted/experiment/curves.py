@@ -1,0 +1,103 @@
+"""What is drawn, as numbers: time against what was fetched, confidence over repeats, who sent how much to whom."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .results import Run, number
+
+MIB = 2**20
+T_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
+"""Student's t for 95 % from both sides, for 1 to 9 degrees of freedom; beyond, 1.96 and a little."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """``seconds`` since the start at which ``amounts`` were there: documents, or MiB."""
+
+    amounts: Sequence[float]
+    seconds: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Band:
+    """The mean over repeats of the seconds at ``amounts``, and its 95 % confidence limits."""
+
+    amounts: Sequence[float]
+    mean: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """``cells[row][column]``: bytes that ``receivers[column]`` got from ``senders[row]``."""
+
+    senders: Sequence[str]
+    receivers: Sequence[str]
+    cells: Sequence[Sequence[int]]
+
+
+def in_bytes(run: Run) -> bool:
+    """Whether progress is told in MiB, there being one document only."""
+    return all(len(names) == 1 for names in run.orders.values())
+
+
+def of_peer(run: Run, peer: str) -> Curve:
+    """The course of one peer, from when it was told to begin."""
+    begin = run.began.get(peer, 0.0)
+    if in_bytes(run):
+        seen = [(sample.bytes / MIB, sample.at) for sample in run.samples if sample.peer == peer]
+        whole = [(arrival.bytes / MIB, arrival.at) for arrival in run.arrivals if arrival.peer == peer]
+        last = whole[0] if whole else (math.inf, math.inf)
+        points = [(amount, at) for amount, at in seen if at < last[1] and amount < last[0]] + whole
+    else:
+        times = sorted(arrival.at for arrival in run.arrivals if arrival.peer == peer)
+        points = [(place, at) for place, at in enumerate(times, 1)]
+    return Curve([0.0, *(amount for amount, _ in points)], [begin, *(at for _, at in points)])
+
+
+def of_last(run: Run) -> Curve:
+    """When the last peer had its first document, its second, and so on; as far as all came."""
+    curves = [of_peer(run, peer) for peer in run.askers]
+    shortest = min((curve.amounts for curve in curves), key=len)
+    return Curve(shortest, [max(curve.seconds[place] for curve in curves) for place in range(len(shortest))])
+
+
+def over_repeats(curves: Sequence[Curve]) -> Band:
+    """The curves of several repeats as one, as far as all of them go. With one, the band has no width."""
+    amounts = min((curve.amounts for curve in curves), key=len)
+    columns = [[curve.seconds[place] for curve in curves] for place in range(len(amounts))]
+    means = [statistics.fmean(column) for column in columns]
+    widths = [confidence(column) for column in columns]
+    low = [max(0.0, mean - width) for mean, width in zip(means, widths, strict=True)]
+    high = [mean + width for mean, width in zip(means, widths, strict=True)]
+    return Band(amounts, means, low, high)
+
+
+def confidence(values: Sequence[float]) -> float:
+    """Half the width of the 95 % confidence interval of the mean of ``values``; 0 for a single one."""
+    if len(values) < 2:
+        return 0.0
+    freedom = len(values) - 1
+    t = T_95[freedom - 1] if freedom <= len(T_95) else 1.96 + 2.5 / freedom
+    return t * statistics.stdev(values) / math.sqrt(len(values))
+
+
+def typical(runs: Sequence[Run]) -> Run:
+    """The run whose time is the median, the lower of two; of those that came to their end, if any did."""
+    ended = [run for run in runs if not run.interrupted] or runs
+    return sorted(ended, key=lambda run: run.seconds)[(len(ended) - 1) // 2]
+
+
+def who_to_whom(run: Run) -> Matrix:
+    """The bytes that went from everybody to everybody."""
+    sent: dict[tuple[str, str], int] = {}
+    for transfer in run.transfers:
+        pair = (transfer.source, transfer.peer)
+        sent[pair] = sent.get(pair, 0) + transfer.bytes
+    everybody = sorted({*run.holdings, *run.liars}, key=number)
+    return Matrix(everybody, run.askers, [[sent.get((row, column), 0) for column in run.askers] for row in everybody])

@@ -1,0 +1,155 @@
+"""What the numbers show, in sentences made from them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from .curves import typical
+from .links import Links
+from .machine import BUSY
+from .results import Results, Run, Summary, number, summarise
+from .words import titled
+
+
+def findings(results: Results) -> list[str]:
+    """The sentences, the most important first."""
+    return [
+        *(_times(runs) for runs in results.cases.values()),
+        *(_growth(results) if results.growing else _comparison(results)),
+        *_faults(results),
+        *_trust(results),
+    ]
+
+
+def _times(runs: Sequence[Run]) -> str:
+    summary, run = summarise(runs), typical(runs)
+    title = titled(run.task, run.swarm)
+    if not any(run.complete for run in runs):
+        return f"{title}, {run.peers} peers: {_unfinished(run)}."
+    repeats = f", median of {summary.runs} runs ({summary.low:.2f} to {summary.high:.2f} s)" if summary.runs > 1 else ""
+    return (
+        f"{title}, {summary.peers} peers: the last one had everything after {summary.seconds:.2f} s{repeats}. "
+        f"That is {summary.ratio:.2f} times the bound of {summary.bound:.2f} s."
+    )
+
+
+def _unfinished(run: Run) -> str:
+    done = [peer for peer in run.askers if run.finished(peer) is not None]
+    ended = "interrupted" if run.interrupted else "not completed"
+    return f"{ended}; {len(done)} of {len(run.askers)} peers had all they wanted when it ended, {run.seconds:.2f} s on"
+
+
+def _comparison(results: Results) -> Iterator[str]:
+    """What the tasks show beside one another; of those that were completed."""
+    cases = {task: runs for (task, _), runs in results.cases.items() if any(run.complete for run in runs)}
+    summaries = {task: summarise(runs) for task, runs in cases.items()}
+    if {"task1", "task2-best"} <= cases.keys():
+        yield _best(summaries["task1"], summaries["task2-best"], typical(cases["task2-best"]))
+    if {"task1", "task2-worst"} <= cases.keys():
+        yield _worst(summaries["task1"], summaries["task2-worst"])
+    if "task2-worst" in cases:
+        yield _where_it_loses(typical(cases["task2-worst"]), results.links)
+    if "swarm" in cases:
+        yield _swarm(typical(cases["swarm"]), results.links)
+
+
+def _best(task1: Summary, best: Summary, run: Run) -> str:
+    most = max(_sent(run).values()) / sum(_sent(run).values())
+    return (
+        f"Peer-to-peer at its best is {task1.seconds / best.seconds:.1f} times as fast as centralised; the links would "
+        f"allow {task1.bound / best.bound:.1f} times. No peer sent more than {most:.0%} of the bytes, "
+        f"an equal share being {1 / run.peers:.0%}."
+    )
+
+
+def _worst(task1: Summary, worst: Summary) -> str:
+    longer = worst.seconds / task1.seconds
+    if longer <= 1:
+        return f"The worst case of Task 2 was not slower than Task 1 here: {longer:.2f} times its time."
+    return f"Peer-to-peer at its worst took {longer:.2f} times as long as centralised."
+
+
+def _where_it_loses(run: Run, links: Links) -> str:
+    start = max(run.began.values())
+    sent = _sent(run)
+    collector = max(sent, key=lambda role: sent[role])
+    others = [role for role in run.holdings if role != collector]
+    used = sum(sent.get(role, 0) / links.up_of(role) for role in others) / (run.seconds * len(others))
+    share = sent[collector] / sum(sent.values())
+    return (
+        f"Where the worst case loses: {start:.2f} s ({start / run.seconds:.0%} of its time) pass before the others may "
+        f"begin, and then all of them wait for {collector}, which sends {share:.0%} of all bytes; over the whole run "
+        f"the uplinks of the others are used to {used:.0%}."
+    )
+
+
+def _swarm(run: Run, links: Links) -> str:
+    [name] = {name for names in run.orders.values() for name in names}
+    size = max(arrival.bytes for arrival in run.arrivals)
+    [source] = [role for role, names in run.holdings.items() if name in names]
+    alone = len(run.askers) * size / links.up_of(source)
+    copies = _sent(run).get(source, 0) / size
+    return (
+        f"In the swarm the source sent {copies:.2f} copies of the document for {len(run.askers)} peers; the rest they "
+        f"gave one another. A source alone would need {alone:.1f} s at least: the swarm is "
+        f"{alone / run.seconds:.1f} times as fast as that."
+    )
+
+
+def _growth(results: Results) -> Iterator[str]:
+    summaries = {case: summarise(runs) for case, runs in results.cases.items() if all(run.complete for run in runs)}
+    for task in dict.fromkeys(task for task, _ in summaries):
+        grown = [summary for (other, _), summary in summaries.items() if other == task]
+        few, many = grown[0], grown[-1]
+        yield (
+            f"{titled(task, False)}: from {few.peers} to {many.peers} peers the time grew "
+            f"{many.seconds / few.seconds:.1f}-fold, from {few.seconds:.2f} to {many.seconds:.2f} s; "
+            f"the bound grew {many.bound / few.bound:.1f}-fold."
+        )
+    for peers in sorted({peers for task, peers in summaries if task == "swarm"}):
+        if ("central", peers) in summaries:
+            factor = summaries["central", peers].seconds / summaries["swarm", peers].seconds
+            yield f"With {peers} peers the swarm is {factor:.1f} times as fast as one source."
+
+
+def _faults(results: Results) -> Iterator[str]:
+    for run in results.runs:
+        where = f"{titled(run.task, run.swarm)}, run {run.repeat}"
+        if run.events:
+            yield f"{where}: " + ", ".join(f"{event.text} after {event.at:.1f} s" for event in run.events) + "."
+        if run.liars:
+            garbage = sum(_sent(run).get(liar, 0) for liar in run.liars)
+            kept = "none of it was kept" if run.verified == run.expected else "see the copies that are not right"
+            yield f"{where}: {_megabytes(garbage)} of garbage came from {', '.join(run.liars)}; {kept}."
+        for peer in sorted(run.failed, key=number):
+            first, reason = next(iter(run.failed[peer].items()))
+            yield f"{where}: {peer} did not get {len(run.failed[peer])} of its documents; {first}: {reason}."
+
+
+def _trust(results: Results) -> Iterator[str]:
+    """Whether the numbers can be trusted: copies, start, processors, limits."""
+    right, all_ = (sum(getattr(run, name) for run in results.runs) for name in ("verified", "expected"))
+    yield f"{right} of {all_} copies have the SHA-256 that they should have."
+    yield f"All peers began within {max(run.spread for run in results.runs) * 1000:.0f} ms of one another."
+    busy = [run for run in results.runs if run.busy is not None and run.busy > BUSY]
+    if busy:
+        tasks = ", ".join(dict.fromkeys(titled(run.task, run.swarm) for run in busy))
+        most = max(run.busy or 0 for run in busy)
+        yield f"The processors were up to {most:.0%} busy in {tasks}: they may have set the pace there, not the links."
+    if any(run.complete and run.ratio < 1 for run in results.runs):
+        yield (
+            "Times below the bound come from the peers' own limits: after a pause a peer may send a little at once, "
+            "which a link would not."
+        )
+
+
+def _sent(run: Run) -> dict[str, int]:
+    """Bytes that each peer sent."""
+    sent: dict[str, int] = {}
+    for transfer in run.transfers:
+        sent[transfer.source] = sent.get(transfer.source, 0) + transfer.bytes
+    return sent
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

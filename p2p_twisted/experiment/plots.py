@@ -1,0 +1,177 @@
+"""The figures of an experiment, each of one idea. Needs matplotlib."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+
+from . import curves
+from .results import Run, Summary, number
+from .style import BOUND, COLOURS, INK, counted, draw_bound, figure, line, note
+from .words import TITLES
+
+TIME = "time since the start (s)"
+UNTIL = "time until the last peer has all (s)"
+MARKS = {"killed": "X", "back": "o"}
+"""How an event is marked on the curve of the peer that it happens to, by the last word of its text."""
+MOST_NUMBERS = 12
+"""Peers up to which a map of who sent to whom has numbers on it."""
+
+
+def times(summaries: Sequence[Summary]) -> Figure:
+    """A bar for each task: seconds until the last peer had all, and the bound."""
+    made = figure(7.5, 1.3 + 0.6 * len(summaries))
+    axes = made.add_subplot()
+    places = range(len(summaries))
+    errors = [[s.seconds - s.low for s in summaries], [s.high - s.seconds for s in summaries]]
+    look: dict[str, Any] = {"height": 0.55, "color": COLOURS[5], "error_kw": {"ecolor": INK, "capsize": 3}}
+    axes.barh(places, [s.seconds for s in summaries], xerr=errors, **look)
+    bounds = [s.bound for s in summaries]
+    axes.scatter(bounds, places, marker="|", s=420, color=INK, linewidth=2, zorder=3, label="the links' bound")
+    for place, summary in enumerate(summaries):
+        label = f"{summary.seconds:.2f} s, {summary.ratio:.2f} times the bound"
+        note(axes, label, (max(summary.high, summary.bound), place), (9, -3))
+    axes.set(yticks=list(places), yticklabels=[TITLES[s.task] for s in summaries], xlabel=UNTIL)
+    axes.set_xlim(0, 1.6 * max(max(s.high, s.bound) for s in summaries))
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    made.legend(loc="outside upper right", markerscale=0.5)
+    return made
+
+
+def tasks(cases: Sequence[Sequence[Run]]) -> Figure:
+    """A panel for each task: when the last peer had so many documents; the bound; a band where there are repeats."""
+    made = figure(3.3 * len(cases) + 0.6, 4.0)
+    panels = made.subplots(1, len(cases), sharey=True, squeeze=False)[0]
+    for place, (axes, runs) in enumerate(zip(panels, cases, strict=True)):
+        band = curves.over_repeats([curves.of_last(run) for run in runs])
+        axes.plot(band.amounts, band.mean, color=COLOURS[place])
+        if len(runs) > 1:
+            axes.fill_between(band.amounts, band.low, band.high, color=COLOURS[place], alpha=0.25, linewidth=0)
+        draw_bound(axes, runs[0].bound)
+        axes.set_title(TITLES[runs[0].task])
+    for axes in panels:
+        counted(axes)
+    _label(made, "documents that the last peer has", TIME)
+    return made
+
+
+def all_peers(run: Run) -> Figure:
+    """The curves of all peers, the bound, and what happened."""
+    made = figure(7.5, 4.8)
+    axes = made.add_subplot()
+    for peer in run.askers:
+        _draw_peer(axes, run, peer)
+    _draw_others(axes, run)
+    draw_bound(axes, run.bound)
+    axes.set(xlabel=_amount(run), ylabel=TIME, title=TITLES[run.task])
+    counted(axes)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=math.ceil(len(run.askers) / 16))
+    return made
+
+
+def each_peer(run: Run) -> Figure:
+    """The curve of every peer in a panel of its own."""
+    columns = min(len(run.askers), 3 if len(run.askers) <= 9 else 6)
+    rows = math.ceil(len(run.askers) / columns)
+    made = figure(2.6 * columns + 0.6, 2.1 * rows + 0.7)
+    panels = list(made.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
+    for axes, peer in zip(panels, run.askers, strict=False):
+        _draw_peer(axes, run, peer)
+        _draw_others(axes, run)
+        axes.set_title(_name(run, peer))
+    for axes in panels[: len(run.askers)]:
+        counted(axes)
+        axes.tick_params(labelbottom=axes in panels[len(run.askers) - columns : len(run.askers)])
+    for axes in panels[len(run.askers) :]:
+        axes.set_visible(False)
+    made.suptitle(TITLES[run.task], x=0.01, ha="left", fontweight="bold")
+    _label(made, _amount(run), TIME)
+    return made
+
+
+def who_to_whom(run: Run) -> Figure:
+    """The bytes from everybody to everybody, as a map of colours with numbers on it."""
+    matrix = curves.who_to_whom(run)
+    megabytes = [[cell / 1e6 for cell in row] for row in matrix.cells]
+    few = len(matrix.senders) <= MOST_NUMBERS
+    side = 0.62 if few else 0.3
+    made = figure(2.6 + side * len(matrix.receivers), 1.6 + side * len(matrix.senders))
+    axes = made.add_subplot()
+    image = axes.imshow(megabytes, cmap="Blues", vmin=0, vmax=max(map(max, megabytes)) or 1.0)
+    if few:
+        _write_numbers(axes, megabytes)
+    axes.set(xticks=range(len(matrix.receivers)), xticklabels=[str(number(role)) for role in matrix.receivers])
+    axes.set(yticks=range(len(matrix.senders)), yticklabels=[str(number(role)) for role in matrix.senders])
+    axes.set(xlabel="to peer", ylabel="from peer", title=TITLES[run.task])
+    axes.grid(visible=False)
+    made.colorbar(image, ax=axes, label="MB")
+    return made
+
+
+def growth(by_task: Mapping[str, Sequence[Summary]]) -> Figure:
+    """Time against the number of peers, for each task a curve and its bound."""
+    made = figure(7.5, 4.6)
+    axes = made.add_subplot()
+    for place, (task, summaries) in enumerate(by_task.items()):
+        numbers = [summary.peers for summary in summaries]
+        look: dict[str, Any] = {"color": COLOURS[place]}
+        axes.plot(numbers, [s.seconds for s in summaries], marker="o", label=TITLES[task], **look)
+        axes.plot(numbers, [s.bound for s in summaries], **{**BOUND, **look}, label="its bound")
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set(xticks=numbers, xticklabels=list(map(str, numbers)), xlabel="peers", ylabel=UNTIL)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.legend(loc="upper left")
+    return made
+
+
+def _draw_peer(axes: Axes, run: Run, peer: str) -> None:
+    look = line(number(peer) - 1)
+    curve = curves.of_peer(run, peer)
+    axes.plot(curve.amounts, curve.seconds, **look, label=_name(run, peer))
+    for event in run.events:
+        if event.peer == peer:
+            there = [amount for amount, at in zip(curve.amounts, curve.seconds, strict=True) if at <= event.at]
+            point = (max(there, default=0.0), event.at)
+            mark = MARKS[event.text.split()[-1]]
+            axes.plot(*point, mark, color=look["color"], markersize=10, markeredgecolor="white", zorder=4)
+            note(axes, event.text, point, (9, -3))
+
+
+def _draw_others(axes: Axes, run: Run) -> None:
+    """What happened to peers that have no curve."""
+    for event in run.events:
+        if event.peer not in run.orders:
+            axes.axhline(event.at, color=INK, linewidth=0.9, linestyle=":")
+            note(axes, event.text, (1, event.at), (-4, 3), across=True)
+    for liar in run.liars:
+        axes.plot([], [], linestyle="none", label=f"{liar}: garbage")
+
+
+def _write_numbers(axes: Axes, cells: Sequence[Sequence[float]]) -> None:
+    most = max(map(max, cells)) or 1.0
+    for row, values in enumerate(cells):
+        for column, value in enumerate(values):
+            text, colour = f"{value:.2f}" if value else "-", "white" if value > 0.6 * most else INK
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+
+
+def _name(run: Run, peer: str) -> str:
+    return f"{peer}: {run.slow[peer] * 8 / 1e6:g} Mbit/s" if peer in run.slow else peer
+
+
+def _amount(run: Run) -> str:
+    return "fetched (MiB)" if curves.in_bytes(run) else "documents fetched"
+
+
+def _label(made: Figure, across: str, up: str) -> None:
+    made.supxlabel(across, fontsize=10.5, color=INK)
+    made.supylabel(up, fontsize=10.5, color=INK)

@@ -1,0 +1,44 @@
+"""The report: one HTML file with figures, findings, tables and setting in it. Needs Jinja2."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from .figures import Plate
+from .findings import findings
+from .results import Results, summarise
+from .words import SETUPS, titled
+
+TEMPLATE = "report.html.j2"
+
+
+def render(results: Results, plates: Sequence[Plate]) -> str:
+    """The HTML, with nothing in it that is loaded from elsewhere."""
+    environment = Environment(
+        loader=PackageLoader(__package__, "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["inline"] = lambda svg: "data:image/svg+xml;base64," + b64encode(svg.encode()).decode()
+    return environment.get_template(TEMPLATE).render(
+        findings=findings(results),
+        cases=[(titled(runs[0].task, runs[0].swarm), summarise(runs)) for runs in results.cases.values()],
+        setups=[(titled(task, False), SETUPS[task]) for task in results.tasks],
+        runs=[(titled(run.task, run.swarm), run) for run in results.runs],
+        plates=plates,
+        setting=results.setting,
+        interrupted=any(run.interrupted for run in results.runs),
+    )
+
+
+def write_report(results: Results, plates: Sequence[Plate], folder: Path) -> Path:
+    """Write ``report.html`` into ``folder``; its path. Raises OSError."""
+    path = folder / "report.html"
+    path.write_text(render(results, plates), "utf-8")
+    return path

@@ -1,0 +1,93 @@
+"""How figures look, and how they are written: PNG and SVG, without pyplot. Needs matplotlib."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B3A100")
+"""Told apart by the colour-blind as well (Okabe and Ito 2008; the last, yellow, darkened for white paper)."""
+DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
+"""A line's dashes change when the colours are used up."""
+INK = "#333333"
+BOUND: dict[str, Any] = {"color": INK, "linestyle": (0, (6, 3)), "linewidth": 1.2}
+DPI = 160
+
+_RC: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10.5,
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.grid": True,
+    "grid.color": "#E3E3E3",
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "legend.fontsize": 9.5,
+    "lines.linewidth": 1.8,
+    "svg.hashsalt": "p2p_twisted",
+}
+
+
+def style() -> Any:
+    """A context in which figures are made and written."""
+    return rc_context(_RC)  # type: ignore[arg-type]
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure, inches."""
+    made = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(made)
+    return made
+
+
+def counted(axes: Axes) -> None:
+    """Whole round numbers along the x axis, and both axes from 0 on."""
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, steps=[1, 2, 5, 10]))
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+
+
+def line(place: int) -> dict[str, Any]:
+    """The look of the line of the ``place``th peer, from 0."""
+    dashes = DASHES[place // len(COLOURS) % len(DASHES)]
+    return {"color": COLOURS[place % len(COLOURS)], "linestyle": dashes}
+
+
+def draw_bound(axes: Axes, seconds: float) -> None:
+    """A dashed line across at the bound, with its name on it."""
+    axes.axhline(seconds, **BOUND)
+    note(axes, f"bound {seconds:.2f} s", (0, seconds), (4, 3), across=True)
+
+
+def note(axes: Axes, text: str, at: tuple[float, float], shift: tuple[float, float], across: bool = False) -> None:
+    """A word at a point, ``shift`` points away from it, to its left if that is negative.
+
+    With ``across`` the point's x is a share (0 to 1) of the width of ``axes``.
+    """
+    where = axes.get_yaxis_transform() if across else axes.transData
+    side = "right" if shift[0] < 0 else "left"
+    axes.annotate(text, at, xytext=shift, xycoords=where, textcoords="offset points", ha=side, fontsize=9, color=INK)
+
+
+def write(made: Figure, folder: Path, name: str) -> str:
+    """Write ``name.png`` and ``name.svg`` into ``folder``; the SVG's text. Raises OSError."""
+    made.savefig(folder / f"{name}.png", dpi=DPI, metadata={"Software": None})
+    text = io.StringIO()
+    made.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    (folder / f"{name}.svg").write_text(text.getvalue(), "utf-8")
+    return text.getvalue()

@@ -1,0 +1,98 @@
+"""A whole experiment: its plans made, carried out one after the other, and everything written down."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+from .corpus import choose, make_corpus
+from .demo import Documents
+from .design import Design, describe
+from .machine import BUSY
+from .places import PLACES
+from .results import Results, Run, write_data
+from .run import Execution, Watch, Work
+from .tasks import TASKS, Plan, one_source
+
+LARGE = "large.bin"
+"""The document of those tasks that have one only."""
+ONE_SOURCE = {"swarm": True, "central": False}
+"""Those tasks, and whether they swarm."""
+
+
+class ProcessorsBusy(Exception):
+    """A run in which the processors set the pace, not the links; one line that says so."""
+
+
+class Suite:
+    """Runs ``design``; ``on_run(plan, repeat)`` is called before each run and returns who watches it."""
+
+    def __init__(self, design: Design, on_run: Callable[[Plan, int], Watch]) -> None:
+        self.runs: list[Run] = []
+        self._design = design
+        self._on_run = on_run
+        self._setting: dict[str, str] = {}
+
+    @property
+    def results(self) -> Results:
+        """Those so far."""
+        return Results(self._setting, self._design.all_links, self.runs)
+
+    def run(self, out: Path) -> None:
+        """Run everything, and after each run write the data so far into ``out``. Stops early when interrupted.
+
+        Raises ValueError when there is no such plan, OSError when ``out`` cannot be written or the corpus not be read,
+        ClusterError, LabError, ProcessorsBusy.
+        """
+        with tempfile.TemporaryDirectory(prefix="p2p-") as folder:
+            works = [self._work(task, peers, Path(folder)) for task, peers in self._design.cases]
+            self._setting = describe(self._design, {work.plan.task: work.plan.sizes for work in works})
+            for work in works:
+                for repeat in range(1, self._design.repeat + 1):
+                    self.runs.append(self._checked(self._execute(work, repeat)))
+                    write_data(self.results, out)
+                    if self.runs[-1].interrupted:
+                        return
+
+    def _execute(self, work: Work, repeat: int) -> Run:
+        with PLACES[self._design.lab](work.links, work.peers) as place:
+            return Execution(work, place, repeat, self._on_run(work.plan, repeat)).run()
+
+    def _checked(self, run: Run) -> Run:
+        if self._design.cpu_check:
+            for busy, what in ((run.busy, "the processors were"), (run.busiest, "a peer kept a processor")):
+                if busy is not None and busy > BUSY:
+                    raise ProcessorsBusy(
+                        f"{run.task} refused: {what} {busy:.0%} busy, so they, not the links, may have set the pace; "
+                        "try slower links, fewer peers, or a machine with less to do"
+                    )
+        return run
+
+    def _work(self, task: str, peers: int, folder: Path) -> Work:
+        design = self._design
+        roles = design.honest(peers)
+        if task in ONE_SOURCE:
+            documents = self._large(folder)
+            plan = one_source(task, roles, LARGE, design.size, ONE_SOURCE[task])
+        else:
+            documents = self._documents(folder)
+            sizes = {name: path.stat().st_size for name, path in documents.paths.items()}
+            plan = TASKS[task](roles, sizes, design.fetch, design.seed, design.swarm)
+        return Work(plan, documents, design.all_links, design.faults, design.seed)
+
+    def _documents(self, folder: Path) -> Documents:
+        design, own = self._design, folder / "corpus"
+        if design.corpus is None:
+            return Documents(own, make_corpus(own, design.files, design.seed))
+        chosen = choose(design.corpus, design.files)
+        if len(chosen) < design.files:
+            raise ValueError(f"{design.corpus} has {len(chosen)} documents, not {design.files}")
+        return Documents(design.corpus, chosen)
+
+    def _large(self, folder: Path) -> Documents:
+        path = folder / LARGE
+        if not path.exists():
+            path.write_bytes(Random(f"{self._design.seed}/large").randbytes(self._design.size))
+        return Documents(folder, [path])
