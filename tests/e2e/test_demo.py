@@ -44,7 +44,7 @@ def running_in(folder: Path) -> list[int]:
 
 
 def start_demo(tmp: Path, *arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "p2p_twisted.cli.main", "demo", *arguments]
+    command = [sys.executable, "-c", "from p2p_twisted.cli.main import main; main()", "demo", *arguments]
     env = {**os.environ, "TMPDIR": str(tmp), "COLUMNS": "80"}
     return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
