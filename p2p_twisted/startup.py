@@ -20,12 +20,28 @@ from twisted.python.failure import Failure
 
 from .settings import SettingsError
 
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None  # type: ignore[assignment]
+
 BACKLOG = 1024
 """Connections that the kernel keeps until they are accepted; Twisted asks for 50, which a burst of clients overruns."""
 
 
 class StartError(Exception):
     """The process cannot do its work. One line that names the thing and the remedy."""
+
+
+def allow_many_connections() -> None:
+    """Raise the soft limit of open files to the hard one: the usual 1024 is less than one server's connections."""
+    if resource is not None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != hard:
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            except (OSError, ValueError):
+                pass  # some systems name a hard limit that they do not grant
 
 
 def make_state_folder(path: Path) -> None:

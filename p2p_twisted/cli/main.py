@@ -19,6 +19,7 @@ _VERBS = {
     "demo": ("demo:demo", "Run an RS and six peers here, and check what they exchange."),
     "experiment": ("experiment:experiment", "Compare centralised, peer-to-peer and swarm, and write a report."),
     "get": ("get:get", "Fetch documents."),
+    "limits": ("limits:limits", "Show or change the rate limits."),
     "ls": ("show:ls", "List the documents that peers have."),
     "peers": ("show:peers", "List the other peers."),
     "rs": ("rs:rs", "Ask the registration server that runs on this machine."),
@@ -76,3 +77,7 @@ def main(**_: object) -> None:
     Talks to the peer that runs on this machine. With --rs-host HOST and none running, a verb is a peer itself until it
     is done.
     """
+
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,7 @@ from pathlib import Path
 from p2p_twisted.wire.fields import has_control
 from p2p_twisted.wire.limits import MAX_NAME
 
-PART = ".part"
+UNFINISHED = (".part", ".part.state")
 """How the name of an unfinished download ends."""
 
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0) | os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
@@ -39,7 +39,7 @@ def safe_name(name: str) -> tuple[str, ...]:
         raise ValueError("a name has no control characters and no backslashes")
     segments = tuple(name.split("/"))
     for segment in segments:
-        if not segment or segment.startswith(".") or segment.endswith(PART):
+        if not segment or segment.startswith(".") or segment.endswith(UNFINISHED):
             raise ValueError("no part of a name is empty, hidden or an unfinished download")
     return segments
 

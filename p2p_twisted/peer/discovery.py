@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..index.distributed import MAX_RECORDS_OF_HOLDER, Address, DistributedIndex
-from ..swarm.errors import FetchError
+from ..swarm.errors import FetchError, Unreachable
 from ..wire.changes import Change
 from ..wire.errors import BadRequest
 from ..wire.limits import MAX_INDEX
@@ -222,6 +222,8 @@ class Discovery(Service):
 
     def _failed(self, peer: KnownPeer, why: FetchError) -> None:
         peer.failures += 1
+        if not isinstance(why, Unreachable):
+            peer.version = None  # another server may have that address by now
         if peer.failures == 1:
             self.log.info("{peer}: {why}", peer=peer.address, why=str(why))
 

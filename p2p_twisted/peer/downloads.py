@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
+import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, TimeoutError  # noqa: A004
@@ -26,6 +27,8 @@ PATIENCE_FOR_NEWS = 3
 """Seconds that an order waits at most for the RS and the peers to be asked again, when something is known already."""
 REMEMBERED = 100
 """Downloads that are over and still listed."""
+DROPPED_SHOWN = 20
+"""Sources that were dropped and are still told of."""
 
 
 class Downloads(Service):
@@ -50,7 +53,6 @@ class Downloads(Service):
         self._downlink = downlink
         self._now = now
         self._running: dict[str, Deferred[None]] = {}
-        self._ids = itertools.count(1)
 
     def start(
         self,
@@ -69,7 +71,7 @@ class Downloads(Service):
             raise ValueError(f"{directory} is not a folder")
         self._forget_old()
         unique = None if names is None else list(dict.fromkeys(names))
-        job = Job(str(next(self._ids)), unique, directory, overwrite, swarm, holders)
+        job = Job(secrets.token_hex(4), unique, directory, overwrite, swarm, holders)
         self.jobs[job.id] = job
         running = Deferred.fromCoroutine(self._run(job))
         self._running[job.id] = running
@@ -87,6 +89,16 @@ class Downloads(Service):
             return False
         running.cancel()
         return True
+
+    def dropped_sources(self) -> list[dict[str, Any]]:
+        """The last sources that downloads dropped, as docs/api.rst has them."""
+        found = [
+            {"host": link.address[0], "port": link.address[1], "why": link.dropped, "when": job.ended}
+            for job in self.jobs.values()
+            for swarm in job.swarms
+            for link in swarm.links.dropped
+        ]
+        return found[-DROPPED_SHOWN:]
 
     def stopService(self) -> Deferred[object]:
         """Stop all downloads; what they fetched stays in their .part files."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..index.distributed import Address
 from ..index.search import Document
 from ..library.paths import safe_name
-from ..library.pieces import piece_range, piece_size
+from ..library.pieces import piece_count, piece_range, piece_size
 from ..swarm.content import Content
 from ..swarm.download import Download
 from ..swarm.errors import DownloadError, Exists, FetchError, NoHolder, SourceError, Unwritable
@@ -20,7 +20,7 @@ from ..swarm.part import PartFile, sha256_of
 from ..swarm.proving import in_thread
 from ..swarm.rates import Throttle
 from ..wire.changes import Change, Gone, Have
-from ..wire.limits import MAX_INDEX
+from ..wire.limits import MAX_INDEX, MAX_PIECE_LIST
 from ..wire.messages import GetFile, GetIndex, Response, Version
 from ..wire.ranges import from_ranges
 from ..wire.records import IndexRecord
@@ -31,6 +31,9 @@ from .jobs import DONE, FAILED, THERE, WAITING, Item, Job
 
 AT_ONCE = 2_000
 """Documents in one swarm; a longer list is fetched in parts, for each unfinished document holds a descriptor."""
+
+MOST_PIECES = MAX_PIECE_LIST // 65
+"""Pieces of one document: what fits into an answer to GET PIECES."""
 
 Kept = Callable[[Content, int, bool], object]
 
@@ -233,6 +236,8 @@ class Fetching:
 def _has_pieces(document: Document | None) -> bool:
     """Whether a swarm can fetch it: its hash is known, and that of its piece list if it has more than one piece."""
     if document is None or document.sha256 is None or document.size is None:
+        return False
+    if piece_count(document.size) > MOST_PIECES:
         return False
     return document.size <= piece_size(document.size) or bool(_piece_list(document))
 

@@ -82,6 +82,8 @@ class Following:
         changes = list(self._parsed(body))
         if response.since is None:
             self._index.forget(self.address)
+            self.parts.clear()
+            self._pieces = 0
         else:
             self._index.renew(self.address, now)
         for change in changes:

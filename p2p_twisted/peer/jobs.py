@@ -9,6 +9,8 @@ from typing import Any
 
 from ..index.distributed import Address
 from ..index.search import Document
+from ..library.pieces import piece_count, piece_size
+from ..swarm.content import Content
 from ..swarm.download import Download
 from ..swarm.errors import DownloadError
 
@@ -64,12 +66,27 @@ class Item:
         """Bytes of the document, if they are known."""
         return None if self.document is None else self.document.size
 
-    def as_json(self) -> dict[str, Any]:
-        """As docs/api.rst has it."""
+    def here(self, content: Content | None) -> tuple[int, int]:
+        """Bytes and pieces that are here, also from an earlier run; `content` is what a swarm has of it."""
+        if self.size is None:
+            return self.got, 0
+        count, length = piece_count(self.size), piece_size(self.size)
+        if self.state in (DONE, THERE):
+            return self.size, count
+        if content is None:  # fetched whole: each source begins anew
+            got = next(reversed(self.transfers.values())).size if self.transfers else 0
+            return got, got // length
+        short = count * length - self.size if count - 1 in content.have else 0
+        return len(content.have) * length - short, len(content.have)
+
+    def as_json(self, content: Content | None) -> dict[str, Any]:
+        """As docs/api.rst has it; `content` as for `here`."""
+        got, pieces = self.here(content)
         return {
             "name": self.name,
             "size": self.size,
-            "got": self.got,
+            "got": got,
+            "pieces": None if self.size is None else {"have": pieces, "total": piece_count(self.size)},
             "state": self.state,
             "sources": {
                 source: {"bytes": transfer.size, "started": transfer.started, "ended": transfer.ended}
@@ -117,12 +134,27 @@ class Job:
             if item.ended is None:
                 item.end(CANCELLED if state == CANCELLED else FAILED, error)
 
+    def sources(self) -> list[dict[str, Any]]:
+        """The sources of its swarms, as docs/api.rst has them."""
+        return [source for swarm in self.swarms for source in swarm.links.as_json()]
+
+    @property
+    def rate(self) -> float:
+        """Bytes/s: those that come now from the sources that are connected; without such, the average."""
+        now = 0.0 if self.over else sum(source["rate"] for source in self.sources() if source["state"] == "connected")
+        if now >= 1:
+            return now
+        lasted = (self.ended or time.time()) - self.started
+        came = sum(transfer.size for item in self.items for transfer in item.transfers.values())
+        return came / lasted if lasted > 0 else 0.0
+
     def as_json(self, files: bool = True) -> dict[str, Any]:
         """As docs/api.rst has it; without `files`, only the sums."""
-        done = sum(item.got for item in self.items)
-        lasted = (self.ended or time.time()) - self.started
-        total = sum(item.size or 0 for item in self.items)
-        rate = done / lasted if lasted > 0 else 0.0
+        swarmed = {sha256: content for swarm in self.swarms for sha256, content in swarm.contents.items()}
+        contents = [swarmed.get(item.document.sha256 or "") if item.document else None for item in self.items]
+        got = [item.here(content)[0] for item, content in zip(self.items, contents, strict=True)]
+        left = sum((item.size or 0) - here for item, here in zip(self.items, got, strict=True) if item.ended is None)
+        rate = self.rate
         summary = {
             "id": self.id,
             "state": self.state,
@@ -133,16 +165,16 @@ class Job:
             "files_total": len(self.items),
             "files_done": sum(item.state in (DONE, THERE) for item in self.items),
             "files_failed": sum(item.state == FAILED for item in self.items),
-            "bytes_total": total,
-            "bytes_done": done,
+            "bytes_total": sum(item.size or 0 for item in self.items),
+            "bytes_done": sum(got),
             "rate": rate,
-            "time_left": (total - done) / rate if rate and not self.over else None,
+            "time_left": left / rate if rate and not self.over else None,
         }
         if files:
             summary["received"] = sum(swarm.received for swarm in self.swarms)
             summary["duplicate"] = sum(swarm.duplicate for swarm in self.swarms)
-            summary["sources"] = [source for swarm in self.swarms for source in swarm.links.as_json()]
-            summary["files"] = [item.as_json() for item in self.items]
+            summary["sources"] = self.sources()
+            summary["files"] = [item.as_json(content) for item, content in zip(self.items, contents, strict=True)]
         return summary
 
 

@@ -115,7 +115,12 @@ class PeerConnection(RequestConnection):
         sha256, piece = given
         file = self.factory.holdings.find("", sha256)
         first, length = piece_range(file.size, piece)
-        sending = self._send_range(self.factory.holdings.open(file), file.size, sha256, (first, first + length - 1))
+        try:
+            fd = self.factory.holdings.open(file)
+        except FileNotFound:
+            handout.take_back(sha256, piece)
+            raise
+        sending = self._send_range(fd, file.size, sha256, (first, first + length - 1))
         return sending.addCallback(lambda sent: None if sent else handout.take_back(sha256, piece))
 
 

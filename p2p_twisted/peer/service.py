@@ -20,7 +20,7 @@ from ..index.distributed import Address, DistributedIndex
 from ..index.search import search
 from ..library.cache import HashCache
 from ..library.shared import Library
-from ..startup import StartError, listen, make_state_folder
+from ..startup import StartError, listen_tcp, make_state_folder
 from ..swarm.rates import Throttle
 from ..wire.fields import split_type
 from ..wire.limits import RS_PORT
@@ -95,10 +95,10 @@ class Peer(MultiService):
 
     def _listen(self) -> IListeningPort:
         if self.settings.listen is not None:
-            return listen(self._reactor, "--listen", self.settings.listen, self.factory)
+            return listen_tcp(self._reactor, "--listen", self.settings.listen, self.factory)
         for port in PORTS:
             try:
-                return listen(self._reactor, "--listen", f"tcp:{port}", self.factory)
+                return listen_tcp(self._reactor, "--listen", f"tcp:{port}", self.factory)
             except StartError:
                 continue
         raise StartError(f"all ports from {PORTS[0]} to {PORTS[-1]} are taken; name a free one with --listen")
@@ -155,6 +155,7 @@ class Peer(MultiService):
             "index_records": len(self.knowledge),
             "peers": sum(not peer.is_self for peer in self.discovery.peers.values()),
             "uploaded": self.factory.uploaded,
+            "dropped_sources": self.orders.dropped_sources(),
             "limits": self.limits(),
             "uptime": time.time() - self._started,
         }

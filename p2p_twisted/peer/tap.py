@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,10 @@ from platformdirs import user_state_path
 from twisted.application.service import IService
 
 from ..settings import Setting, SettingsError, SettingsOptions, exit_with, folder, whole
-from ..startup import StartError
+from ..startup import StartError, allow_many_connections
 from ..swarm.rates import parse_rate
+from ..web.config import settings_json
+from ..web.facade import Json
 from ..web.peer_api import peer_root
 from ..web.service import ApiStartError, makeApiService
 from ..wire import fields
@@ -68,11 +70,15 @@ def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
     )
 
 
-def make_peer(reactor: Any, settings: PeerSettings, web: str | None) -> Peer:
-    """A peer that listens already, with its control API, not started. Raises StartError, SettingsError, OSError."""
+def make_peer(reactor: Any, settings: PeerSettings, web: str | None, config: Sequence[Json] = ()) -> Peer:
+    """A peer that listens already, with its control API, not started. Raises StartError, SettingsError, OSError.
+
+    `config` is what the API says of its settings: `settings_json` of the options, where there are any.
+    """
+    allow_many_connections()
     peer = Peer(reactor, settings)
     peer.bind()
-    makeApiService(reactor, web, settings.state_dir, peer_root(peer)).setServiceParent(peer)
+    makeApiService(reactor, web, settings.state_dir, peer_root(peer, config)).setServiceParent(peer)
     return peer
 
 
@@ -81,7 +87,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     if reactor is None:
         from twisted.internet import reactor
     try:
-        return make_peer(reactor, peer_settings(options), options["web"])
+        return make_peer(reactor, peer_settings(options), options["web"], settings_json(options))
     except SettingsError as e:
         exit_with(f"p2p-peer: {e}", 2)
     except (StartError, ApiStartError, OSError) as e:

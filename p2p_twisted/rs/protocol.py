@@ -76,7 +76,7 @@ class RSConnection(RequestConnection):
             body, headers = ask(self, request.message, request)
         except StoreError as error:
             self.log.error("{error}", error=error)
-            raise Forbidden("the RS cannot write down anything now; try again later") from None
+            raise BadRequest("the RS cannot write down anything now; try again later") from None
         return self._send(body, headers)
 
     def _send(self, body: bytes, headers: Mapping[str, Any]) -> Deferred[None] | None:

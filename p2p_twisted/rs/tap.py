@@ -11,7 +11,7 @@ from ..registry.memory import MemoryRegistry
 from ..registry.sqlite import SQLiteRegistry
 from ..registry.store import Registry, StoreError
 from ..settings import Setting, SettingsError, SettingsOptions, exit_with, folder, network, one_of, whole
-from ..startup import PortService, StartError, listen_tcp, make_state_folder
+from ..startup import PortService, StartError, allow_many_connections, listen_tcp, make_state_folder
 from ..web.config import settings_json
 from ..web.rs_api import rs_root
 from ..web.service import makeApiService
@@ -77,6 +77,7 @@ def makeService(options: Options, reactor: Any = None) -> RegistrationServer:
 
 
 def _make(options: Options, reactor: Any) -> RegistrationServer:
+    allow_many_connections()
     make_state_folder(options["state-dir"])
     registry = _registry(options)
     trusted = TrustedNetworks(options["trusted-network"])

@@ -18,7 +18,7 @@ from ..wire.messages import Cancel, GetFile, GetNext, GetPieces, Message
 from .content import Content
 from .errors import DownloadError, FetchError, PeersFailed, Refused, TooSlow
 from .link import Connection, Link, PieceSink
-from .links import Links
+from .links import STALL, Links
 from .picker import Ask, AskPiece, Picker
 from .proving import Outcome, Prover, Reactor, in_thread
 
@@ -66,8 +66,10 @@ class Download:
         self._paused = False
         self._prover = Prover(reactor, self._complete, self._pause, self._broken)
         self._typical = max((piece_size(content.size) for content in self.contents.values()), default=1)
-        self._listless = {content.sha256 for content in self.contents.values() if content.digests is None}
-        """Files whose piece list is neither known nor on its way."""
+        self._listless: dict[str, set[Address]] = {}
+        """Files whose piece list is not known, and who was asked for it."""
+        self._list_asked: dict[str, float] = {}
+        """Of these, when the last one was asked; missing if another is to be asked."""
 
     # from outside
 
@@ -98,13 +100,14 @@ class Download:
         for content in list(self.contents.values()):
             if content.count > 1:
                 await in_thread(self._reactor, content.resume)
-            if content.digests is not None:
-                self._listless.discard(content.sha256)
+            if content.digests is None:
+                self._listless[content.sha256] = set()
+            else:
                 self._want(content)
         self._pump_all()
 
     def _want(self, content: Content) -> None:
-        if not self._over:
+        if not self._over and content.sha256 in self._left:
             self._picker.want(content.sha256, content.count, content.missing())
             self._prover.hash_on(content)
 
@@ -146,9 +149,11 @@ class Download:
     # piece lists
 
     def _ask_lists(self, link: Link) -> None:
-        for sha256 in [sha256 for sha256 in self._listless if self._picker.knows(link.address, sha256)]:
-            if link.connection is not None:
-                self._listless.discard(sha256)
+        for sha256, asked_of in self._listless.items():
+            may = sha256 not in self._list_asked and link.address not in asked_of
+            if may and link.connection is not None and self._picker.knows(link.address, sha256):
+                asked_of.add(link.address)
+                self._list_asked[sha256] = self._reactor.seconds()
                 asked = link.connection.collect(GetPieces(sha256), MAX_PIECE_LIST)
                 asked.addCallbacks(self._list_came, self._no_list, (link, sha256), {}, (link, sha256))
                 asked.addErrback(self._broken)
@@ -158,15 +163,15 @@ class Download:
             digests = bytes.fromhex(answer[1].decode("ascii").replace("\n", ""))
         except ValueError:
             digests = b""
-        if self.contents[sha256].accept_list(digests):
-            self._want(self.contents[sha256])
-        else:
-            self._listless.add(sha256)
+        if not self.contents[sha256].accept_list(digests):
+            self._list_asked.pop(sha256, None)
             self.links.drop(link, "its piece list is not the one in the index")
+        elif self._listless.pop(sha256, None) is not None:
+            self._want(self.contents[sha256])
         self._pump_all()
 
     def _no_list(self, failure: Failure, link: Link, sha256: str) -> None:
-        self._listless.add(sha256)
+        self._list_asked.pop(sha256, None)
         if failure.check(Refused):
             self._picker.forget(link.address, sha256)
         else:
@@ -205,7 +210,9 @@ class Download:
         if not failure.check(Refused):
             failure.trap(FetchError)
             self.links.failed(link, failure.value)  # type: ignore[arg-type]
-        elif ask is not None and not sink.cancelled:
+        elif isinstance(ask, AskPiece) and sink.cancelled:
+            self._picker.lost(link.address, ask.sha256, ask.piece)
+        elif ask is not None:
             self._picker.lacks(link.address, ask)
         self._pump(link)
 
@@ -264,8 +271,10 @@ class Download:
         """Each second: pass over sources that stall, and see whether there is any left that helps."""
         if not self._paused:
             self.links.pass_over_stalled()
+        now = self._reactor.seconds()
+        self._list_asked = {sha256: asked for sha256, asked in self._list_asked.items() if now - asked < STALL}
         self._pump_all()
-        if len(self.links.dropped) == len(list(self.links)) or self._reactor.seconds() - self._progress > STUCK:
+        if len(self.links.dropped) == len(list(self.links)) or now - self._progress > STUCK:
             self._give_up()
 
     def _give_up(self) -> None:

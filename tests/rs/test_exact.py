@@ -148,7 +148,7 @@ class Refusals(Case):
 
         self.rig.registry._written = fail
         got = self.rig.ask(request("Register", "cookie:", "port:4394"))
-        self.assertEqual(got, answer("the RS cannot write down anything now; try again later\n", "403 FORBIDDEN"))
+        self.assertEqual(got, answer("the RS cannot write down anything now; try again later\n", "300 BAD_REQUEST"))
         self.assertEqual(self.flushLoggedErrors(), [])
 
 
