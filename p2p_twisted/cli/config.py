@@ -64,4 +64,6 @@ def _has_section(file: Path, section: str) -> bool:
 def _text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value) or "-"
+    if isinstance(value, float):
+        return f"{value:.0f}"
     return "-" if value is None else str(value)

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..web.client import ControlClient, ControlError
 from . import exits
 from .options import Where, for_peer
+from .order import Download, Order
 from .output import clean, count, on_terminal, print_json, size, warn
 from .progress import show_progress
 from .session import peer
-
-FIRST_POLL = 0.02
-LAST_POLL = 0.25
-"""Seconds between the first, and the later, looks at a download."""
+from .sources import explain as explain_sources
 
 SHOWN = 20
 """Failed files that are named one by one."""
-
-KEPT = "what was fetched is kept: the same command goes on from there"
-
-Download = Mapping[str, Any]
 
 
 @click.command()
@@ -43,9 +36,18 @@ Download = Mapping[str, Any]
 @click.option(
     "--timeout", metavar="SECONDS", type=click.FloatRange(0, min_open=True), help="Give up after so many seconds."
 )
+@click.option("--no-swarm", is_flag=True, help="Fetch one document after the other, each whole from one peer.")
+@click.option("--explain", is_flag=True, help="Say afterwards why each peer was chosen, and why it was dropped if so.")
 @for_peer
 def get(
-    where: Where, names: tuple[str, ...], everything: bool, output: Path | None, overwrite: bool, timeout: float | None
+    where: Where,
+    names: tuple[str, ...],
+    everything: bool,
+    output: Path | None,
+    overwrite: bool,
+    timeout: float | None,
+    no_swarm: bool,
+    explain: bool,
 ) -> None:
     """Fetch documents by NAME, or all of them.
 
@@ -56,57 +58,21 @@ def get(
         raise click.UsageError("name the documents, or say --all")
     deadline = time.monotonic() + timeout if timeout else None
     order: dict[str, Any] = {"all": True} if everything else {"names": list(names)}
+    order |= {"overwrite": overwrite, "swarm": not no_swarm}
     with peer(where) as session:
         if session.own and output is None:
             output = Path.cwd()
         order["dir"] = None if output is None else str(output)
-        id_ = session.client.post("downloads", {**order, "overwrite": overwrite})["id"]
-        with show_progress() as update:
-            download = _follow(session.client, id_, update, deadline)
+        given = Order(session.client, session.client.post("downloads", order)["id"])
+        try:
+            with show_progress() as update:
+                download = given.follow(update, deadline)
+        finally:
+            if explain and given.download is not None:
+                explain_sources(given.download)
         rs = session.client.get("status")["rs"]
     _show(where, download)
     raise SystemExit(_code(download, rs))
-
-
-def _follow(client: ControlClient, id_: str, update: Callable[[Download], None], deadline: float | None) -> Download:
-    """The download when it is over. Cancels it at Ctrl-C and at `deadline` (monotonic). Raises Failure."""
-    try:
-        return _poll(client, id_, update, deadline)
-    except KeyboardInterrupt:
-        _cancel(client, id_)
-        raise exits.Failure(exits.INTERRUPTED, f"interrupted; {KEPT}") from None
-    except TimeoutError:
-        _cancel(client, id_)
-        raise exits.Failure(exits.TIMEOUT, f"not done in time; {KEPT}") from None
-    except ControlError as error:
-        if error.kind not in ("lost", "not-running"):
-            raise
-        text = f"the peer stopped; start it again: {KEPT}"
-        raise exits.Failure(exits.INTERRUPTED, text) from None
-
-
-def _poll(client: ControlClient, id_: str, update: Callable[[Download], None], deadline: float | None) -> Download:
-    pause = FIRST_POLL
-    while True:
-        asked = time.monotonic()
-        download: Download = client.get(f"downloads/{id_}")
-        update(download)
-        if download["ended"] is not None:
-            return download
-        now = time.monotonic()
-        if deadline is not None and now >= deadline:
-            raise TimeoutError
-        # a download of very many files is long to describe: the peer is not to spend its time on that
-        pause = max(min(LAST_POLL, pause * 1.2), 10 * (now - asked))
-        time.sleep(pause if deadline is None else min(pause, deadline - now))
-
-
-def _cancel(client: ControlClient, id_: str) -> None:
-    try:
-        client.delete(f"downloads/{id_}")
-    except ControlError as error:
-        if error.status not in (404, 409):
-            warn(error.text)
 
 
 def _show(where: Where, download: Download) -> None:
@@ -138,15 +104,24 @@ def _summary(download: Download) -> str:
     if not files:
         return "nothing to fetch: all that other peers are known to have is here"
     states = Counter(file["state"] for file in files)
-    got = sum(file["got"] for file in files if file["state"] == "done")
-    took = download["ended"] - download["started"]
     parts = []
     if done := states.pop("done", 0):
-        parts.append(f"{count(done, 'file')} fetched to {download['directory']}, {size(got)} in {took:.1f} s")
+        parts.append(f"{count(done, 'file')} fetched to {download['directory']}, {_how(download)}")
     if there := states.pop("there", 0):
         parts.append(f"{count(there, 'file')} already in {download['directory']}")
     parts += [f"{count(number, 'file')} {state}" for state, number in states.items()]
     return "; ".join(parts)
+
+
+def _how(download: Download) -> str:
+    """Of what was fetched: bytes, time, rate, from how many."""
+    done = [file for file in download["files"] if file["state"] == "done"]
+    parts = [(address, part["bytes"]) for file in done for address, part in file["sources"].items()]
+    whole, came = sum(file["got"] for file in done), sum(bytes_ for _, bytes_ in parts)
+    earlier = f" ({size(whole - came)} of it earlier)" if came < whole else ""
+    took = download["ended"] - download["started"]
+    peers = count(len({address for address, bytes_ in parts if bytes_}), "peer")
+    return f"{size(whole)}{earlier} in {took:.1f} s, {size(round(download['rate']))}/s, from {peers}"
 
 
 def _code(download: Download, rs: Mapping[str, Any]) -> int:

@@ -48,14 +48,14 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 60} min" if whole >= 60 else f"{whole} s"
 
 
-def on_terminal() -> bool:
-    """Whether a person reads what is printed."""
-    return sys.stdout.isatty()
+def on_terminal(err: bool = False) -> bool:
+    """Whether a person reads what is printed, or with `err` what goes to stderr."""
+    return (sys.stderr if err else sys.stdout).isatty()
 
 
-def size_field(number: int | None) -> str:
-    """A number of bytes in a table: rounded for people, exact for programs (``-`` for None)."""
-    return size(number) if on_terminal() else "-" if number is None else str(number)
+def size_field(number: int | None, err: bool = False) -> str:
+    """A number of bytes in a table (with `err`, on stderr): rounded for people, exact for programs (``-`` for None)."""
+    return size(number) if on_terminal(err) else "-" if number is None else str(number)
 
 
 def duration_field(seconds: float | None) -> str:
@@ -68,14 +68,16 @@ def print_json(data: Any) -> None:
     click.echo(json.dumps(data, indent=2))
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
+def print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = (), err: bool = False
+) -> None:
     """Print `rows`: on a terminal as a table, else a line each, the fields parted by tabs, without the headings.
 
-    The columns in `right` are aligned to the right. Names are folded, never cut.
+    The columns in `right` are aligned to the right. Names are folded, never cut. With `err` it goes to stderr.
     """
     texts = [[clean(field) for field in row] for row in rows]
-    if not on_terminal():
-        click.echo("".join("\t".join(row) + "\n" for row in texts), nl=False)
+    if not on_terminal(err):
+        click.echo("".join("\t".join(row) + "\n" for row in texts), nl=False, err=err)
         return
     from rich import box
     from rich.console import Console
@@ -86,7 +88,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], right
         table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
     for row in texts:
         table.add_row(*row)
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    Console(highlight=False, markup=False, emoji=False, stderr=err).print(table)
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -41,6 +42,15 @@ def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if rate is not None:
             yield name.replace("_", "-"), f"at most {size(round(rate))}/s"
     yield "knows", f"{count(status['index_records'], 'record')} of {count(status['peers'], 'other peer')}"
+    for source in status["dropped_sources"]:
+        yield "dropped", _dropped(source)
+
+
+def _dropped(source: Mapping[str, Any]) -> str:
+    when = "in a running download"
+    if source["when"] is not None:
+        when = f"in a download that ended {duration(max(0, time.time() - source['when']))} ago"
+    return f"{source['host']}:{source['port']}, {when}: {source['why']}"
 
 
 @click.command()

@@ -72,6 +72,10 @@ class ControlClient:
         finally:
             self._connection.timeout = self._timeout
 
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON that a PUT of `body` answers with."""
+        return self._call("PUT", path, body, self._authorization())
+
     def delete(self, path: str) -> Any:
         """The JSON that a DELETE answers with."""
         return self._call("DELETE", path, None, self._authorization())

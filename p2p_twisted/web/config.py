@@ -17,4 +17,4 @@ def settings_json(options: SettingsOptions) -> list[Json]:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
-    return value if value is None or isinstance(value, (bool, int)) else str(value)
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)

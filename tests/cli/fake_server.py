@@ -18,6 +18,7 @@ EVIL = "evil\x1b[2J\u202efdp.exe"
 CONFIG = [
     {"name": "rs-host", "value": "127.0.0.1", "origin": "flag"},
     {"name": "share", "value": ["/srv/a", "/srv/b"], "origin": "/etc/peer.conf"},
+    {"name": "up-rate", "value": 512000.0, "origin": "flag"},
     {"name": "web", "value": None, "origin": "default"},
 ]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.cli import exits
+from p2p_twisted.cli import exits, get
 from p2p_twisted.experiment.cluster import wait_until
 from p2p_twisted.web.client import ControlClient
 from tests.web.fakes import a_download, a_file
@@ -57,7 +57,8 @@ def test_paths_for_programs_and_a_summary_for_people(peer: Path) -> None:
     result = p2p("--state-dir", peer, "get", "done_a", "there_b", "no-holder_c")
     assert result.stdout == "/tmp/fetched/done_a\n/tmp/fetched/there_b\n"
     assert result.stderr.splitlines()[-1] == (
-        "p2p: 1 file fetched to /tmp/fetched, 1.0 kB in 2.5 s; 1 file already in /tmp/fetched; 1 file failed"
+        "p2p: 1 file fetched to /tmp/fetched, 1.0 kB in 2.5 s, 1.2 kB/s, from 1 peer; "
+        "1 file already in /tmp/fetched; 1 file failed"
     )
 
 
@@ -72,10 +73,10 @@ def test_the_order(peer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(ControlClient, "post", lambda self, path, body: orders.append(body) or {"id": "1"})
     monkeypatch.chdir(tmp_path)
     p2p("--state-dir", peer, "get", "done_a")
-    p2p("--state-dir", peer, "get", "--all", "--overwrite", "-o", "sub")
+    p2p("--state-dir", peer, "get", "--all", "--overwrite", "--no-swarm", "-o", "sub")
     assert orders == [
-        {"names": ["done_a"], "dir": None, "overwrite": False},
-        {"all": True, "dir": str(tmp_path / "sub"), "overwrite": True},
+        {"names": ["done_a"], "dir": None, "overwrite": False, "swarm": True},
+        {"all": True, "dir": str(tmp_path / "sub"), "overwrite": True, "swarm": False},
     ]
 
 
@@ -111,6 +112,31 @@ def test_usage(peer: Path, arguments: list[str]) -> None:
     assert result.exit_code == 2
     assert result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_what_an_earlier_run_fetched_is_told_apart() -> None:
+    file = a_file("a", "done") | {"got": 4000}
+    assert get._summary(a_download("1", [file], "done")) == (
+        "1 file fetched to /tmp/fetched, 4.0 kB (3.0 kB of it earlier) in 2.5 s, 1.2 kB/s, from 1 peer"
+    )
+
+
+def test_the_sources_explained(peer: Path) -> None:
+    result = p2p("--state-dir", peer, "get", "done_a", "--explain")
+    assert result.stdout == "/tmp/fetched/done_a\n"
+    assert result.stderr.splitlines()[0] == "127.0.0.1:65401\t1000\t100%\trarest piece: 1\tkept"
+
+
+def test_the_sources_explained_when_it_is_given_up(peer: Path) -> None:
+    result = p2p("--state-dir", peer, "get", "running_a", "--explain", "--timeout", "0.1")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (6, 2)
+    assert result.stderr.startswith("127.0.0.1:65401\t")
+
+
+def test_a_peer_that_was_started_again_knows_it_no_more(peer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ControlClient, "post", lambda self, path, body: {"id": "another"})
+    result = p2p("--state-dir", peer, "get", "done_a", "--explain")
+    assert (result.exit_code, "the peer stopped; start it again" in result.stderr) == (7, True)
 
 
 def test_timeout_stops_the_download(peer: Path) -> None:
@@ -149,7 +175,7 @@ def test_a_bar_on_a_terminal(peer: Path) -> None:
     process = running(peer, stderr=theirs)
     os.close(theirs)
     shown = b""
-    while b"0 of 1 files" not in shown:
+    while b"0/1 pieces, 1 source" not in shown:
         shown += os.read(ours, 4096)
     process.send_signal(signal.SIGINT)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -61,6 +62,24 @@ def test_get_to_the_folder_one_is_in(at: list[str], tmp_path: Path) -> None:
     assert (code, out) == (0, f"{tmp_path}/a.txt\n"), err
     assert (tmp_path / "a.txt").read_bytes() == CONTENT
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_every_download_has_an_id_of_its_own_also_after_a_restart(at: list[str], tmp_path: Path) -> None:
+    ids = [json.loads(run("get", "a.txt", "--json", *at, cwd=tmp_path)[1])["id"] for _ in range(2)]
+    assert len(set(ids)) == 2
+
+
+def test_who_it_came_from(at: list[str], tmp_path: Path, cluster: Cluster) -> None:
+    address = "{host}:{port}\t20000\t100%\t".format(**cluster.peers[0].control.get("status"))
+    for how, reason in ((), r"next piece of the source: \d"), (("--no-swarm",), "the whole file: 1"):
+        code, _, err = run("get", "a.txt", "--explain", *how, *at, cwd=tmp_path)
+        assert (code, bool(re.match(f"{address}{reason}\tkept\n", err))) == (0, True), err
+        (tmp_path / "a.txt").unlink()
+
+
+def test_the_settings_of_a_peer(cluster: Cluster) -> None:
+    code, out, _ = run("config", "show", "--state-dir", str(cluster.peers[0].state_dir))
+    assert (code, f"share\t{cluster.peers[0].share_dir}\tflag\n" in out) == (0, True)
 
 
 def test_get_all(at: list[str], tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def rs() -> Iterator[Path]:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Print as if to a terminal of 80 columns."""
-    monkeypatch.setattr(output, "on_terminal", lambda: True)
+    monkeypatch.setattr(output, "on_terminal", lambda err=False: True)
     monkeypatch.setenv("COLUMNS", "80")
 
 
@@ -40,6 +40,9 @@ def test_status(peer: Path) -> None:
     assert "RS\t127.0.0.1:65423, registered\n" in result.stdout
     assert "shares\t12 files, 3.5 MB\n" in result.stdout
     assert "folder\t/srv/documents\n" in result.stdout
+    assert "dropped\t127.0.0.1:65401, in a download that ended " in result.stdout
+    assert " ago: 3 of its pieces were wrong\n" in result.stdout
+    assert "dropped\t127.0.0.1:65402, in a running download: it was closed\n" in result.stdout
 
 
 @pytest.mark.parametrize("arguments", [["--json", "status"], ["status", "--json"]])
@@ -132,7 +135,9 @@ def test_one_is_not_taken_for_the_other(peer: Path, rs: Path) -> None:
 
 def test_settings_of_the_running_peer(peer: Path) -> None:
     result = p2p("--state-dir", peer, "config", "show")
-    assert result.stdout == "rs-host\t127.0.0.1\tflag\nshare\t/srv/a, /srv/b\t/etc/peer.conf\nweb\t-\tdefault\n"
+    assert result.stdout == (
+        "rs-host\t127.0.0.1\tflag\nshare\t/srv/a, /srv/b\t/etc/peer.conf\nup-rate\t512000\tflag\nweb\t-\tdefault\n"
+    )
     assert json.loads(p2p("--state-dir", peer, "config", "show", "--json").stdout) == {"items": CONFIG}
 
 

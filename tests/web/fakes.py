@@ -12,11 +12,26 @@ def a_file(name: str, state: str, size: int = 1000, kind: str | None = None) -> 
         "name": name,
         "size": size,
         "got": size if state in ("done", "there") else 0,
+        "pieces": {"have": int(state in ("done", "there")), "total": 1},
         "state": state,
         "sources": {"127.0.0.1:65401": {"bytes": size, "started": 1000.5, "ended": 1001.0}} if state == "done" else {},
         "started": 1000.0,
         "ended": 1001.0,
         "error": {"kind": kind, "text": f"{name} went wrong: {kind}"} if kind else None,
+    }
+
+
+def a_source(port: int, **more: Any) -> dict[str, Any]:
+    return {
+        "host": "127.0.0.1",
+        "port": port,
+        "state": "connected",
+        "bytes": 1000,
+        "rate": 500.0,
+        "chosen": {"rarest piece": 1},
+        "wrong_pieces": 0,
+        "dropped": None,
+        **more,
     }
 
 
@@ -36,6 +51,9 @@ def a_download(id_: str, files: list[dict[str, Any]], state: str, kind: str | No
         "bytes_done": sum(file["got"] for file in files),
         "rate": 1234.5,
         "time_left": None,
+        "received": 1000,
+        "duplicate": 0,
+        "sources": [a_source(65401)] if files else [],
     }
 
 
@@ -89,6 +107,10 @@ class FakePeer:
             "index_records": 60,
             "peers": 5,
             "uploaded": 1000,
+            "dropped_sources": [
+                {"host": "127.0.0.1", "port": 65401, "why": "3 of its pieces were wrong", "when": 1000.5},
+                {"host": "127.0.0.1", "port": 65402, "why": "it was closed", "when": None},
+            ],
             "limits": self.rates,
             "uptime": 7384.2,
         }

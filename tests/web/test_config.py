@@ -16,11 +16,12 @@ def test_values_and_where_they_came_from(tmp_path: Path) -> None:
     file = tmp_path / "peer.conf"
     file.write_text("[peer]\nrs-host = 192.0.2.1\nshare = /srv/a, /srv/b\n")
     options = peer.Options()
-    options.parseOptions(["--config", str(file), "--rs-port", "4000"])
+    options.parseOptions(["--config", str(file), "--rs-port", "4000", "--up-rate", "500K"])
     found = {setting["name"]: (setting["value"], setting["origin"]) for setting in settings_json(options)}
     assert found["rs-host"] == ("192.0.2.1", str(file))
     assert found["rs-port"] == (4000, "flag")
     assert found["share"] == (["/srv/a", "/srv/b"], str(file))
+    assert found["up-rate"] == (512000.0, "flag")
     assert found["web"] == (None, "default")
 
 

@@ -123,6 +123,7 @@ class ClientTests(ServiceTestCase):
         self.assertEqual(found, {"total": 0, "items": []})
         self.assertEqual(await deferToThread(client.post, "downloads", {"names": ["running_a.pdf"]}), {"id": "1"})
         self.assertEqual((await deferToThread(client.delete, "downloads/1"))["state"], "cancelled")
+        self.assertEqual((await deferToThread(client.put, "limits", {"up_rate": 5000}))["up_rate"], 5000)
 
     async def test_refusals(self) -> None:
         self.start()

@@ -1,0 +1,85 @@
+"""The sources of a download, as ``get`` speaks of them: who they were, and why each was chosen or dropped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .output import count, print_table, size, size_field, warn
+
+WHOLE = "the whole file"
+"""Why a source was chosen from whom files are fetched whole: it has them."""
+
+
+@dataclass
+class Source:
+    """A peer that was asked. `size` is the bytes that came from it, needed or not; `state` as the API has it."""
+
+    address: str
+    state: str = "closed"
+    size: int = 0
+    chosen: Counter[str] = field(default_factory=Counter)
+    """How often, by the reason for it."""
+    wrong: int = 0
+    dropped: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, for people."""
+        if self.dropped is not None:
+            return f"dropped: {self.dropped}"
+        if self.wrong:
+            return f"{count(self.wrong, 'wrong piece')}, fetched elsewhere"
+        if self.state == "stalled":
+            return "stalled, passed over"
+        if not self.chosen:
+            return "not connected yet" if self.state == "waiting" else "not needed"
+        return "kept"
+
+
+def sources_of(download: Mapping[str, Any]) -> list[Source]:
+    """Who was asked for a download, as the API shows it: one for each address, in the order in which they were."""
+    found: dict[str, Source] = {}
+    for one in download["sources"]:
+        source = found.setdefault(f"{one['host']}:{one['port']}", Source(f"{one['host']}:{one['port']}"))
+        source.state = one["state"]
+        source.size += one["bytes"]
+        source.chosen.update(one["chosen"])
+        source.wrong += one["wrong_pieces"]
+        source.dropped = source.dropped or one["dropped"]
+    swarmed = set(found)
+    for file in download["files"]:
+        whole = [address for address in file["sources"] if address not in swarmed]
+        for address in whole:
+            source = found.setdefault(address, Source(address))
+            source.size += file["sources"][address]["bytes"]
+            source.chosen[WHOLE] += 1
+            if address != whole[-1] or file["state"] == "failed":
+                source.dropped = "it failed"
+            elif file["state"] == "running":
+                source.state = "connected"
+    return list(found.values())
+
+
+def explain(download: Mapping[str, Any]) -> None:
+    """Say on stderr why each source was chosen, how often, what came from it, and why it was dropped if it was."""
+    sources = sources_of(download)
+    if not sources:
+        warn("no peer was asked for anything")
+        return
+    together = sum(source.size for source in sources)
+    rows = [
+        (
+            source.address,
+            size_field(source.size, err=True),
+            f"{source.size / together:.0%}" if together else "-",
+            ", ".join(f"{why}: {times}" for why, times in source.chosen.most_common()) or "-",
+            source.outcome,
+        )
+        for source in sources
+    ]
+    print_table(("source", "bytes", "share", "chosen for", "outcome"), rows, right=("bytes", "share"), err=True)
+    if together and (twice := download["duplicate"]):
+        warn(f"{size(twice)} of {size(together)} came twice ({twice / together:.1%})")

@@ -1,0 +1,92 @@
+"""Who a download came from, why, and how it goes: what ``get`` makes of what the API says."""
+
+from __future__ import annotations
+
+import pytest
+
+from p2p_twisted.cli import progress
+from p2p_twisted.cli.sources import explain, sources_of
+from tests.web.fakes import a_download, a_file, a_source
+
+
+def a_swarm(*sources: dict[str, object], **more: object) -> dict[str, object]:
+    return a_download("1", [a_file("a", "running")], "running") | {"sources": list(sources)} | more
+
+
+@pytest.mark.parametrize(
+    ("more", "outcome"),
+    [
+        ({}, "kept"),
+        ({"state": "dropped", "dropped": "3 of its pieces were wrong", "wrong_pieces": 3}, "dropped: 3 of its pieces"),
+        ({"wrong_pieces": 1}, "1 wrong piece, fetched elsewhere"),
+        ({"state": "stalled"}, "stalled, passed over"),
+        ({"state": "waiting", "chosen": {}}, "not connected yet"),
+        ({"state": "closed", "chosen": {}}, "not needed"),
+    ],
+)
+def test_outcomes(more: dict[str, object], outcome: str) -> None:
+    (source,) = sources_of(a_swarm(a_source(1, **more)))
+    assert source.outcome.startswith(outcome)
+
+
+def test_one_peer_in_two_swarms_is_one_source() -> None:
+    twice = a_source(1, chosen={"rarest piece": 2, "next piece of the source": 1}), a_source(1, dropped="closed")
+    (source,) = sources_of(a_swarm(*twice))
+    assert (source.size, source.dropped) == (2000, "closed")
+    assert source.chosen == {"rarest piece": 3, "next piece of the source": 1}
+
+
+def whole(*ports: int, state: str = "done") -> dict[str, object]:
+    parts = {f"127.0.0.1:{port}": {"bytes": 1000, "started": 1.0, "ended": 2.0} for port in ports}
+    return a_file("a", state) | {"sources": parts}
+
+
+def test_those_that_gave_whole_files_are_sources_too() -> None:
+    first, second = sources_of(a_download("1", [whole(1, 2), whole(2)], "done") | {"sources": []})
+    assert (first.outcome, first.chosen) == ("dropped: it failed", {"the whole file": 1})
+    assert (second.outcome, second.chosen, second.size) == ("kept", {"the whole file": 2}, 2000)
+    (last,) = sources_of(a_download("1", [whole(1, state="failed")], "failed") | {"sources": []})
+    assert last.dropped
+    (now,) = sources_of(a_download("1", [whole(1, state="running")], "running") | {"sources": []})
+    assert now.state == "connected"
+
+
+def test_lines_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    explain(a_swarm(a_source(1, bytes=3000), a_source(2, chosen={}, dropped="bad\x1b[2J"), duplicate=1000))
+    assert capsys.readouterr().err.splitlines() == [
+        "127.0.0.1:1\t3000\t75%\trarest piece: 1\tkept",
+        "127.0.0.1:2\t1000\t25%\t-\tdropped: bad\\x1b[2J",
+        "p2p: 1.0 kB of 4.0 kB came twice (25.0%)",
+    ]
+
+
+def test_nobody_and_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    explain(a_swarm())
+    explain(a_swarm(a_source(1, bytes=0)))
+    errors = capsys.readouterr().err.splitlines()
+    assert errors == ["p2p: no peer was asked for anything", "127.0.0.1:1\t0\t-\trarest piece: 1\tkept"]
+
+
+class TestProgress:
+    def test_of_one_file(self) -> None:
+        running = a_swarm(a_source(1), a_source(2), a_source(3, state="dropped", dropped="closed"))
+        assert progress.what(running) == "0/1 pieces, 2 sources"
+
+    def test_of_several(self) -> None:
+        files = [a_file("a", "done"), a_file("b", "running"), a_file("c", "waiting") | {"size": 0, "pieces": None}]
+        assert progress.what(a_download("1", files, "running")) == "1/3 files, 1/2 pieces, 1 source"
+
+    @pytest.mark.parametrize(
+        ("done", "total", "left", "text"),
+        [
+            (0, 2000, None, "0% of 2.0 kB, 1.2 kB/s"),
+            (1999, 2000, 0.4, "99% of 2.0 kB, 1.2 kB/s, 0:00 left"),
+            (0, 0, None, "0% of 0 bytes, 1.2 kB/s"),
+            (700, 2000, 61.0, "35% of 2.0 kB, 1.2 kB/s, 1:01 left"),
+            (700, 2000, 7384.0, "35% of 2.0 kB, 1.2 kB/s, 2:03:04 left"),
+            (700, 2000, 1e300, "35% of 2.0 kB, 1.2 kB/s, days left"),
+        ],
+    )
+    def test_rate_and_time_left(self, done: int, total: int, left: float | None, text: str) -> None:
+        download = a_swarm(bytes_done=done, bytes_total=total, time_left=left)
+        assert progress.speed(download) == text
