@@ -21,7 +21,8 @@ from ..wire.ranges import to_ranges
 from .holdings import Holdings
 
 LAZY = 0.3
-"""Seconds for which what is not urgent is gathered."""
+LAZY_EACH = 0.05
+"""Seconds for which what is not urgent is gathered, at least and for each follower."""
 SILENCE = 30
 """Seconds after which a follower is told that nothing has changed."""
 REMEMBERED = 10_000
@@ -70,7 +71,7 @@ class Announcer:
     def kept(self, content: Content, piece: int, first_hand: bool) -> None:
         """A piece of an unfinished file is there; `first_hand`: the source gave it to nobody else."""
         self._new.setdefault(content.sha256, set()).add(piece)
-        self._tell_in(0 if first_hand else LAZY)
+        self._tell_in(0 if first_hand else max(LAZY, LAZY_EACH * len(self._followers)))
 
     def _tell_in(self, delay: float) -> None:
         due = self._clock.seconds() + delay

@@ -29,6 +29,7 @@ from ..wire.limits import MAX_LINE
 from ..wire.messages import GetIndex, Message, Request, Response, Version, first_contact
 from ..wire.response_parser import ResponseParser
 from .exchange import Collect, Exchange, Sink
+from .wakeups import Wakeups
 
 OS_NAME = platform.system()
 CONNECT_TIMEOUT = 5
@@ -97,7 +98,7 @@ class ClientConnection(LineReceiver):
             return exchange.done
         self._queue.append(exchange)
         known = self.version is Version.V11
-        request = Request(message if known else first_contact(message), Version.V11, self._own_host(), OS_NAME)
+        request = Request(message if known else first_contact(message), Version.V11, self._host or "", OS_NAME)
         self.transport.write(encode_request(request, length=known))
         self._watch()
         return exchange.done
@@ -142,14 +143,13 @@ class ClientConnection(LineReceiver):
         """Be done with it; what is outstanding fails with Unreachable."""
         self._fail(Unreachable("closed by this side"))
 
-    def _own_host(self) -> str:
-        return self._host or str(self.transport.getHost().host)
-
     # what comes in
 
     def connectionMade(self) -> None:
         """Requests are small: none may wait for the acknowledgement of the one before."""
         self.transport.setTcpNoDelay(True)
+        self._wakeups = Wakeups(self.transport)
+        self._host = self._host or str(self.transport.getHost().host)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes have come; after the end they are no longer looked at."""
@@ -196,6 +196,7 @@ class ClientConnection(LineReceiver):
         if self._left is not None:
             data, extra = data[: self._left], data[self._left :]
             self._left -= len(data)
+            self._wakeups.came(len(data), self._left, self._clock.seconds())
         try:
             self._queue[0].sink.data(data)
         except FetchError as e:

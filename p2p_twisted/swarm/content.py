@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from ..library.pieces import DIGEST, list_digest, piece_count, piece_range
+from ..library.pieces import DIGEST, list_digest, piece_count, piece_range, piece_size
 from .part import PartFile, local_error
 
 MAGIC = "p2p-part 1"
+HASH_AT_ONCE = 4 * 2**20
+"""Bytes."""
 
 
 class Content:
@@ -151,8 +153,9 @@ class Content:
 
     @property
     def can_hash_on(self) -> bool:
-        """Whether `hash_on` has something to do."""
-        return self._hashed in self.have
+        """Whether `hash_on` has enough to do to be worth a thread: all the rest, or HASH_AT_ONCE bytes in a row."""
+        row = max(1, HASH_AT_ONCE // piece_size(self.size))
+        return self.complete or all(piece in self.have for piece in range(self._hashed, self._hashed + row))
 
     @property
     def is_hashed(self) -> bool:

@@ -166,14 +166,9 @@ class PieceSink:
     def store(self) -> bool:
         """Whether it is the right piece; if it is, it is written. Blocks for a big piece: for a thread."""
         assert self.content is not None
-        digest = hashlib.sha256()
-        for part in self.parts:
-            digest.update(part)
-        right = self.content.proves(self.piece, digest.digest())
-        if right:
-            offset, _ = piece_range(self.content.size, self.piece)
-            for part in self.parts:
-                self.content.write(offset, part)
-                offset += len(part)
+        data = b"".join(self.parts)
         self.parts.clear()
+        right = self.content.proves(self.piece, hashlib.sha256(data).digest())
+        if right:
+            self.content.write(piece_range(self.content.size, self.piece)[0], data)
         return right

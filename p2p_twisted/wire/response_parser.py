@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from . import fields
 from .errors import PHRASES, BadRequest
@@ -12,7 +13,6 @@ from .messages import Response, Version
 
 _STATUS = re.compile(rf"([0-9]{{3}}) (?:[^{fields.CONTROL}]* )?P2P[-_](?:CI|DI)[/_-](1\.[01])")
 _HEADER = re.compile(rf"([A-Za-z][A-Za-z0-9-]{{0,63}}):? ([^{fields.CONTROL}]*)")
-
 
 _RESPONSE_FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
     "Length": ("length", lambda text: fields.number(text, "Length")),
@@ -25,17 +25,24 @@ _RESPONSE_FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
 }
 
 
+@lru_cache(512)
+def _header(line: bytes) -> tuple[str, str] | None:
+    """The name and the value of a header; None if it is none. Most lines of a head are those of the one before."""
+    match = _HEADER.fullmatch(text_of(line))
+    return None if match is None else (match[1], match[2])
+
+
 def _headers(lines: list[bytes], version: Version) -> dict[str, str]:
     headers: dict[str, str] = {}
     for line in lines:
-        match = _HEADER.fullmatch(text_of(line))
-        if match is None:
+        header = _header(line)
+        if header is None:
             if version is Version.V10:
                 continue
             raise BadRequest("a header of a response must be NAME: VALUE")
-        if match[1] in headers:
-            raise BadRequest(f"a second {match[1]} in a response")
-        headers[match[1]] = match[2]
+        if header[0] in headers:
+            raise BadRequest(f"a second {header[0]} in a response")
+        headers[header[0]] = header[1]
     return headers
 
 
