@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from benchmarks.netlab.system import BenchError
+from benchmarks.netlab.system import BenchError, Told
 from benchmarks.netlab.works import LARGE, Work
 from p2p_twisted.experiment.netns import NetLab
 
@@ -27,6 +28,7 @@ class LibtorrentSystem:
 
     name = "libtorrent"
     services = 0
+    lies = False
 
     @contextlib.contextmanager
     def start(self, lab: NetLab, work: Work, folder: Path) -> Iterator["LibtorrentSwarm"]:
@@ -52,7 +54,7 @@ class LibtorrentSwarm:
         self._lock = threading.Lock()
         self._pieces: dict[int, int] = {}  # how many the torrent has, from each host that is ready
         self._elsewhere: set[int] = set()  # pieces that some downloader has
-        self._finished: dict[int, float] = {}
+        self._finished: dict[int, dict[str, float]] = {}  # what each said then
         self._first_copy: float | None = None
 
     def start(self) -> None:
@@ -77,11 +79,17 @@ class LibtorrentSwarm:
         """See Swarm.finished."""
         self._check_alive()
         with self._lock:
-            return {host: at for host, at in self._finished.items() if host in self._work.wanting}
+            return {host: news["done"] for host, news in self._finished.items() if host in self._work.wanting}
 
     def first_copy(self) -> float | None:
         """See Swarm.first_copy."""
         return self._first_copy
+
+    def told(self) -> Told:
+        """See Swarm.told."""
+        said = [self._finished[host] for host in self._work.wanting]
+        received, duplicate, wrong = (sum(news[key] for news in said) for key in ("received", "duplicate", "wrong"))
+        return Told(duplicate / received, math.ceil(wrong / _piece_size(self._work)))
 
     def kill(self, host: int) -> None:
         """See Swarm.kill."""
@@ -125,7 +133,7 @@ class LibtorrentSwarm:
         if "ready" in news:
             self._pieces[host] = int(news["ready"])
         elif "done" in news:
-            self._finished[host] = news["done"]
+            self._finished[host] = news
         elif host not in self._work.holdings:
             self._elsewhere.add(int(news["piece"]))
             if len(self._elsewhere) == self._pieces[host] and self._first_copy is None:
@@ -157,7 +165,10 @@ def _torrent(work: Work, folder: Path) -> bytes:
     # Version 2 torrents start every file on a piece of its own, so that a peer that holds ten files can serve them.
     spread = len(work.holdings) > 1
     flags = libtorrent.create_torrent.v2_only if spread else libtorrent.create_torrent.v1_only
-    piece_size = 64 * 1024 if work.size >= LARGE else 16 * 1024
-    made = libtorrent.create_torrent(libtorrent.list_files(str(root)), piece_size, flags)
+    made = libtorrent.create_torrent(libtorrent.list_files(str(root)), _piece_size(work), flags)
     libtorrent.set_piece_hashes(made, str(folder))
     return libtorrent.bencode(made.generate())
+
+
+def _piece_size(work: Work) -> int:
+    return 64 * 1024 if work.size >= LARGE else 16 * 1024

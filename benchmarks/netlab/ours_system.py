@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmarks.netlab.system import BenchError
+from benchmarks.netlab.copies import Copies
+from benchmarks.netlab.system import BenchError, Told
 from benchmarks.netlab.works import Work
 from p2p_twisted.experiment.cluster import Cluster
 from p2p_twisted.experiment.netns import LabHosts, NetLab
@@ -20,7 +21,8 @@ from p2p_twisted.web.client import ControlError
 
 PORT = 4400
 REPOSITORY = Path(__file__).parents[2]
-ASK_SECONDS = 1.0  # between looks at a download whose files are not all there yet
+ASK_SECONDS = 1.0  # between questions to a peer whose files are not all there yet
+LIAR_PROGRAM = Path(__file__).with_name("liar.py")
 
 
 class OurSystem:
@@ -28,11 +30,12 @@ class OurSystem:
 
     name = "ours"
     services = 1
+    lies = True
 
     @contextlib.contextmanager
     def start(self, lab: NetLab, work: Work, folder: Path) -> Iterator["OurSwarm"]:
         """See System.start; its files are in the cluster's own folder, a Unix socket's path being short."""
-        with Cluster(work.hosts, Hosts(lab, PORT)) as cluster:
+        with Cluster(work.hosts, Hosts(lab, work.liar)) as cluster:
             swarm = OurSwarm(cluster, work)
             swarm.fill()
             try:
@@ -43,10 +46,20 @@ class OurSystem:
 
 
 class Hosts(LabHosts):
-    """The laboratory, with this checkout's package and twistd plugins for whatever is started there."""
+    """The laboratory, with this checkout's package and twistd plugins for whatever is started there.
+
+    In the host ``liar``, if there is one, a twistd is started whose peer lies.
+    """
+
+    def __init__(self, lab: NetLab, liar: int | None) -> None:
+        super().__init__(lab, PORT)
+        self._liar = liar
 
     def launch(self, role: str, argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
         """See LabHosts.launch."""
+        if self.host(role) == self._liar:
+            python, _, _, *rest = argv  # see TWISTD
+            argv = [python, str(LIAR_PROGRAM), *rest]
         return super().launch(role, argv, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, **options)
 
 
@@ -59,6 +72,8 @@ class OurSwarm:
         self._unseen = {host: list(work.names) for host in work.wanting}
         self._asked = dict.fromkeys(work.wanting, 0.0)
         self._finished: dict[int, float] = {}
+        self._downloads: dict[int, dict[str, Any]] = {}  # what the API said of those that have finished
+        self._copies = Copies(work.documents, [self._member(host).download_dir for host in work.wanting])
 
     def fill(self) -> None:
         """Give every host the documents it starts with."""
@@ -88,7 +103,14 @@ class OurSwarm:
 
     def first_copy(self) -> float | None:
         """See Swarm.first_copy."""
-        return None
+        return self._copies.look()
+
+    def told(self) -> Told:
+        """See Swarm.told."""
+        downloads = self._downloads.values()
+        received, duplicate = (sum(download[key] for download in downloads) for key in ("received", "duplicate"))
+        wrong = sum(source["wrong_pieces"] for download in downloads for source in download["sources"])
+        return Told(duplicate / received, wrong)
 
     def kill(self, host: int) -> None:
         """See Swarm.kill."""
@@ -118,5 +140,6 @@ class OurSwarm:
         download = self._member(host).control.get(f"downloads/{self._ids[host]}")
         if download["state"] == "done":
             self._finished[host] = download["ended"] - time.time() + time.monotonic()
+            self._downloads[host] = download
         elif download["state"] in ("failed", "cancelled"):
             raise BenchError(f"the download in host {host} {download['state']}: {download['error']}")

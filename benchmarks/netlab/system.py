@@ -1,6 +1,7 @@
 """What the bench asks of a system under test; each adapter module has one."""
 
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +11,18 @@ from p2p_twisted.experiment.netns import NetLab
 
 class BenchError(Exception):
     """A run cannot go on; the text is one line that says why."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the system itself says of all its downloads together, when they are over.
+
+    ``duplicate``: the share of the bytes of documents received that were there already. ``wrong``: pieces received
+    whose hash was not right.
+    """
+
+    duplicate: float
+    wrong: int
 
 
 class Swarm(Protocol):
@@ -22,7 +35,10 @@ class Swarm(Protocol):
         """The hosts that have all, with the time.monotonic() at which they had; raises BenchError when one failed."""
 
     def first_copy(self) -> float | None:
-        """The time.monotonic() at which the downloaders together had everything; None while not so, or unknown."""
+        """The time.monotonic() at which the downloaders together had everything; None while not so."""
+
+    def told(self) -> Told:
+        """What the downloaders say of what they received; all must have finished."""
 
     def kill(self, host: int) -> None:
         """SIGKILL the system's process in ``host``."""
@@ -35,10 +51,14 @@ class Swarm(Protocol):
 
 
 class System(Protocol):
-    """A system under test: ``name`` in the table, ``services`` hosts needed beside the work's (numbered after them)."""
+    """A system under test: ``name`` in the table, ``services`` hosts needed beside the work's (numbered after them).
+
+    ``lies``: whether it can be started so that a host serves garbage.
+    """
 
     name: str
     services: int
+    lies: bool
 
     def start(self, lab: NetLab, work: Work, folder: Path) -> AbstractContextManager[Swarm]:
         """Start the system in all hosts, ready for the order; files go to ``folder``. Leaving the block stops it."""

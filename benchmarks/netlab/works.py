@@ -1,7 +1,7 @@
 """The works: which host starts with which documents, who wants them all, and how fast a fluid could do it."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 UP = 20_000_000  # bits/s of every host's uplink
@@ -10,7 +10,9 @@ SOURCE = 1  # the host that has everything, where there is one
 LARGE = 32 * 2**20  # bytes of the one file
 CORPUS_FILES = 60
 SPREAD_PEERS = 6
-KILL_AFTER = 1.1  # times the file, sent by the source
+KILL_AFTER = 1.1  # times the file, sent by the source; sooner if the others together have all of it sooner
+HARMED_DOWNLOADERS = 8  # of the works in which somebody is killed or lies
+LIAR = 3  # the downloader that lies
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,8 @@ class Work:
     """One task for a system: ``documents`` exist, ``holdings`` says who has which names, ``wanting`` wants all.
 
     ``bound`` is the fluid bound in seconds, framing not counted; ``killed`` says that the source is killed on the way.
+    All that the host ``liar`` serves is garbage; it wants the documents as the others do. ``honest`` is the title of
+    the same work without it.
     """
 
     title: str
@@ -26,6 +30,8 @@ class Work:
     wanting: tuple[int, ...]
     bound: float
     killed: bool = False
+    liar: int | None = None
+    honest: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -53,13 +59,24 @@ class Work:
         return len(self.holdings.keys() | set(self.wanting))
 
 
-def one_file(folder: Path, downloaders: int, killed: bool = False) -> Work:
+def one_file(folder: Path, downloaders: int) -> Work:
     """A file of 32 MiB, made in ``folder``, from one source to ``downloaders`` hosts."""
     path = folder / "large.bin"
     if not path.exists():
         path.write_bytes(random.Random(downloaders).randbytes(LARGE))
-    title = f"32 MiB, {'source killed' if killed else '1 source'}, {downloaders} downloaders"
-    return _from_one_source(title, (path,), downloaders, killed)
+    return _from_one_source(f"32 MiB, 1 source, {downloaders} downloaders", (path,), downloaders)
+
+
+def kill_source(folder: Path) -> Work:
+    """As one_file, but the source is killed on the way."""
+    work = one_file(folder, HARMED_DOWNLOADERS)
+    return replace(work, title=f"32 MiB, source killed, {HARMED_DOWNLOADERS} downloaders", killed=True)
+
+
+def liar(folder: Path) -> Work:
+    """As one_file, but one of the downloaders serves garbage."""
+    work = one_file(folder, HARMED_DOWNLOADERS)
+    return replace(work, title=f"32 MiB, {HARMED_DOWNLOADERS} downloaders, one lies", liar=LIAR, honest=work.title)
 
 
 def rfc_set(corpus: Path, downloaders: int) -> Work:
@@ -83,11 +100,11 @@ def fluid_bound(size: int, downloaders: int) -> float:
     return 8 * max(size / UP, size / DOWN, downloaders * size / (UP * (1 + downloaders)))
 
 
-def _from_one_source(title: str, documents: tuple[Path, ...], downloaders: int, killed: bool = False) -> Work:
+def _from_one_source(title: str, documents: tuple[Path, ...], downloaders: int) -> Work:
     holdings = {SOURCE: tuple(sorted(path.name for path in documents))}
     bound = fluid_bound(sum(path.stat().st_size for path in documents), downloaders)
     wanting = tuple(range(SOURCE + 1, SOURCE + 1 + downloaders))
-    return Work(title, documents, holdings, wanting, bound, killed)
+    return Work(title, documents, holdings, wanting, bound)
 
 
 def _pdfs(corpus: Path) -> tuple[Path, ...]:
