@@ -12,15 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import error
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.interfaces import IReactorTCP, IReactorTime, IStreamClientEndpoint, ITCPTransport
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime, ITCPTransport
+from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
-from ..index.distributed import Address
-from ..swarm import proving
 from ..swarm.errors import FetchError, Garbled, Refused, Stalled, Unreachable
 from ..swarm.rates import Throttle
 from ..wire.encode import encode_request
@@ -32,7 +29,6 @@ from .exchange import Collect, Exchange, Sink
 from .wakeups import Wakeups
 
 OS_NAME = platform.system()
-CONNECT_TIMEOUT = 5
 PATIENCE = 20
 """Seconds without progress (an answer, or PACE bytes of one) after which outstanding requests are given up."""
 PACE = 4096
@@ -40,10 +36,6 @@ PACE = 4096
 COLLECT_TIME = 120
 """Seconds in which a body that is collected must be complete, however long."""
 MAX_REFUSAL = 4096
-
-
-class Reactor(IReactorTCP, proving.Reactor):
-    """What a peer needs of a reactor."""
 
 
 class ClientConnection(LineReceiver):
@@ -155,9 +147,6 @@ class ClientConnection(LineReceiver):
         """Bytes have come; after the end they are no longer looked at."""
         if self._lost is not None:
             return
-        if self._downlink is not None and self._downlink.passed(len(data)):
-            self.hold("rate")
-            self._downlink.wait(lambda: self.release("rate"))
         self._fresh += len(data)
         if self._fresh >= PACE:
             self._progress()
@@ -197,6 +186,9 @@ class ClientConnection(LineReceiver):
             data, extra = data[: self._left], data[self._left :]
             self._left -= len(data)
             self._wakeups.came(len(data), self._left, self._clock.seconds())
+        if self._downlink is not None and self._downlink.passed(len(data)):
+            self.hold("rate")
+            self._downlink.wait(lambda: self.release("rate"))
         try:
             self._queue[0].sink.data(data)
         except FetchError as e:
@@ -261,43 +253,3 @@ class ClientConnection(LineReceiver):
             self._fail(Stalled(f"nothing, or next to nothing, came for {self._patience} s"))
         elif self._queue:
             self._alarm = self._clock.callLater(self._patience - quiet, self._check)
-
-
-def endpoint(reactor: Reactor, address: Address) -> IStreamClientEndpoint:
-    """A client endpoint for `address`, whose host is an IP address or a name."""
-    host, port = address
-    if ":" in host:
-        return TCP6ClientEndpoint(reactor, host, port, CONNECT_TIMEOUT)
-    if host.replace(".", "").isdigit():
-        return TCP4ClientEndpoint(reactor, host, port, CONNECT_TIMEOUT)
-    return HostnameEndpoint(reactor, host, port, CONNECT_TIMEOUT)
-
-
-class _Once(Factory):
-    """Gives out the one protocol that it was made for."""
-
-    noisy = False
-
-    def __init__(self, protocol: ClientConnection) -> None:
-        self._protocol = protocol
-
-    def buildProtocol(self, addr: object) -> ClientConnection:
-        return self._protocol
-
-
-async def dial(
-    reactor: Reactor,
-    address: Address,
-    host: str | None = None,
-    version: Version | None = None,
-    downlink: Throttle | None = None,
-) -> ClientConnection:
-    """A connection to the server at `address`. Raises Unreachable. The rest: see ClientConnection."""
-    try:
-        connection = ClientConnection(reactor, host, version, downlink)
-        await endpoint(reactor, address).connect(_Once(connection))
-        return connection
-    except error.ConnectingCancelledError:
-        raise CancelledError from None
-    except (error.ConnectError, error.DNSLookupError, OSError, ValueError) as e:
-        raise Unreachable(f"{address[0]}:{address[1]}: {str(e).rstrip('.') or type(e).__name__}") from e

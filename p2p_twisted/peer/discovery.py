@@ -21,7 +21,8 @@ from ..wire.errors import BadRequest
 from ..wire.limits import MAX_INDEX
 from ..wire.messages import ANEW, GetIndex, Version
 from ..wire.records import IndexRecord, parse_record
-from .client import ClientConnection, Reactor, dial
+from .client import ClientConnection
+from .dialing import Reactor, dial
 from .following import Following, Heard, lines_of
 from .rs_client import Registration
 

@@ -17,7 +17,7 @@ from ..index.search import Document, documents
 from ..library.paths import safe_name
 from ..swarm.errors import DownloadError
 from ..swarm.rates import Throttle
-from .client import Reactor
+from .dialing import Reactor
 from .discovery import Discovery
 from .fetching import Fetching
 from .jobs import CANCELLED, DONE, FAILED, RUNNING, Item, Job

@@ -24,7 +24,8 @@ from ..wire.limits import MAX_INDEX, MAX_PIECE_LIST
 from ..wire.messages import GetFile, GetIndex, Response, Version
 from ..wire.ranges import from_ranges
 from ..wire.records import IndexRecord
-from .client import ClientConnection, Reactor, dial
+from .client import ClientConnection
+from .dialing import Reactor, dial
 from .discovery import Discovery
 from .holdings import Holdings
 from .jobs import DONE, FAILED, THERE, WAITING, Item, Job

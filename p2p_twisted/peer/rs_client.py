@@ -21,7 +21,7 @@ from ..wire import fields
 from ..wire.errors import BadRequest
 from ..wire.limits import MAX_PEER_LIST, TTL
 from ..wire.messages import KeepAlive, Leave, Message, PQuery, Register
-from .client import Reactor, dial
+from .dialing import Reactor, dial
 
 T = TypeVar("T")
 

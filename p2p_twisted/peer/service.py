@@ -24,7 +24,7 @@ from ..startup import StartError, listen_tcp, make_state_folder
 from ..swarm.rates import Throttle
 from ..wire.fields import split_type
 from ..wire.limits import RS_PORT
-from .client import Reactor
+from .dialing import Reactor
 from .discovery import Discovery
 from .downloads import Downloads
 from .holdings import Holdings

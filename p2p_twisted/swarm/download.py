@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from random import Random
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
@@ -13,14 +12,15 @@ from twisted.python.failure import Failure
 
 from ..index.distributed import Address
 from ..library.pieces import piece_range, piece_size
-from ..wire.limits import MAX_PIECE_LIST
-from ..wire.messages import Cancel, GetFile, GetNext, GetPieces, Message
+from ..wire.messages import Cancel, GetFile, GetNext, Message
 from .content import Content
 from .errors import DownloadError, FetchError, PeersFailed, Refused, TooSlow
 from .link import Connection, Link, PieceSink
-from .links import STALL, Links
-from .picker import Ask, AskPiece, Picker
+from .links import Links
+from .lists import PieceLists
+from .picker import Picker
 from .proving import Outcome, Prover, Reactor, in_thread
+from .wanted import Ask, AskPiece
 
 MOST_WRONG = 3
 """Wrong pieces after which a source is dropped."""
@@ -66,10 +66,7 @@ class Download:
         self._paused = False
         self._prover = Prover(reactor, self._complete, self._pause, self._broken)
         self._typical = max((piece_size(content.size) for content in self.contents.values()), default=1)
-        self._listless: dict[str, set[Address]] = {}
-        """Files whose piece list is not known, and who was asked for it."""
-        self._list_asked: dict[str, float] = {}
-        """Of these, when the last one was asked; missing if another is to be asked."""
+        self._lists = PieceLists(reactor, self.contents, self._picker, self.links, self._want, self._broken)
 
     # from outside
 
@@ -101,7 +98,7 @@ class Download:
             if content.count > 1:
                 await in_thread(self._reactor, content.resume)
             if content.digests is None:
-                self._listless[content.sha256] = set()
+                self._lists.need(content.sha256)
             else:
                 self._want(content)
         self._pump_all()
@@ -110,12 +107,13 @@ class Download:
         if not self._over and content.sha256 in self._left:
             self._picker.want(content.sha256, content.count, content.missing())
             self._prover.hash_on(content)
+            self._pump_all()
 
     def _pump(self, link: Link) -> None:
         """Ask `link` for as much as it should owe."""
         if self._over or link.connection is None or self._paused:
             return
-        self._ask_lists(link)
+        self._lists.ask(link)
         while link.has_room(self._typical, self._reactor.seconds()):
             ask = self._picker.next(link.address, self._reactor.seconds())
             if ask is None:
@@ -145,39 +143,6 @@ class Download:
         content = self.contents[ask.sha256]
         first, length = piece_range(content.size, ask.piece)
         return GetFile(content.name, (first, first + length - 1), ask.sha256)
-
-    # piece lists
-
-    def _ask_lists(self, link: Link) -> None:
-        for sha256, asked_of in self._listless.items():
-            may = sha256 not in self._list_asked and link.address not in asked_of
-            if may and link.connection is not None and self._picker.knows(link.address, sha256):
-                asked_of.add(link.address)
-                self._list_asked[sha256] = self._reactor.seconds()
-                asked = link.connection.collect(GetPieces(sha256), MAX_PIECE_LIST)
-                asked.addCallbacks(self._list_came, self._no_list, (link, sha256), {}, (link, sha256))
-                asked.addErrback(self._broken)
-
-    def _list_came(self, answer: tuple[Any, bytes], link: Link, sha256: str) -> None:
-        try:
-            digests = bytes.fromhex(answer[1].decode("ascii").replace("\n", ""))
-        except ValueError:
-            digests = b""
-        if not self.contents[sha256].accept_list(digests):
-            self._list_asked.pop(sha256, None)
-            self.links.drop(link, "its piece list is not the one in the index")
-        elif self._listless.pop(sha256, None) is not None:
-            self._want(self.contents[sha256])
-        self._pump_all()
-
-    def _no_list(self, failure: Failure, link: Link, sha256: str) -> None:
-        self._list_asked.pop(sha256, None)
-        if failure.check(Refused):
-            self._picker.forget(link.address, sha256)
-        else:
-            failure.trap(FetchError)
-            self.links.failed(link, failure.value)  # type: ignore[arg-type]
-        self._pump_all()
 
     # what comes
 
@@ -272,7 +237,7 @@ class Download:
         if not self._paused:
             self.links.pass_over_stalled()
         now = self._reactor.seconds()
-        self._list_asked = {sha256: asked for sha256, asked in self._list_asked.items() if now - asked < STALL}
+        self._lists.pass_over_slow(now)
         self._pump_all()
         if len(self.links.dropped) == len(list(self.links)) or now - self._progress > STUCK:
             self._give_up()

@@ -15,7 +15,7 @@ from ..library.pieces import piece_range, piece_size
 from ..wire.messages import Message, Response
 from .content import Content
 from .errors import Garbled
-from .picker import Ask, AskPiece
+from .wanted import Ask, AskPiece
 
 LEAST = 3
 MOST = 32

@@ -12,15 +12,11 @@ The order of choice, for a source that has room for another request:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from random import Random
 
-from ..index.distributed import Address
 from ..wire.limits import MAX_WANTS
 from ..wire.ranges import Ranges, to_ranges
-
-Source = Address
-"""What identifies a source."""
+from .wanted import Ask, AskNext, AskPiece, Known, Source, Wanted
 
 MOST_WANTS = MAX_WANTS // 2
 """Files named in one request for the next piece."""
@@ -32,67 +28,12 @@ OVERDUE = 1.0
 """Seconds that a piece is owed before another source may be asked for it too."""
 
 
-@dataclass(frozen=True)
-class AskPiece:
-    """Ask for this piece."""
-
-    sha256: str
-    piece: int
-
-
-@dataclass(frozen=True)
-class AskNext:
-    """Ask for any of these that was given to nobody yet."""
-
-    wants: tuple[tuple[str, Ranges], ...]
-
-
-Ask = AskPiece | AskNext
-
-
-@dataclass
-class Wanted:
-    """A file of the download: which of its `count` pieces are missing, and who owes which since when (seconds)."""
-
-    sha256: str
-    count: int
-    missing: set[int]
-    owed: dict[int, dict[Source, float]] = field(default_factory=dict)
-    holders: dict[int, int] = field(default_factory=dict)
-    complete: int = 0
-    """Sources that have all of it."""
-
-    def rarity(self, piece: int) -> int:
-        """How many sources are known to have `piece`."""
-        return self.complete + self.holders.get(piece, 0)
-
-    def free(self) -> set[int]:
-        """What is missing and owed by nobody."""
-        return self.missing - self.owed.keys()
-
-
-@dataclass
-class _Known:
-    """What one source has. In `has`, None means all pieces of a file."""
-
-    has: dict[str, set[int] | None] = field(default_factory=dict)
-    fresh: list[str] = field(default_factory=list)
-    useful: list[str] = field(default_factory=list)
-    wrong: set[tuple[str, int]] = field(default_factory=set)
-
-    def pieces(self, wanted: Wanted, of: set[int]) -> set[int]:
-        """Those `of` the pieces that this source has and has not given wrong before."""
-        has = self.has.get(wanted.sha256, set())
-        found = of if has is None else of & has
-        return {p for p in found if (wanted.sha256, p) not in self.wrong} if self.wrong else found
-
-
 class Picker:
     """The state of one download, as far as choices depend on it."""
 
     def __init__(self, random: Random) -> None:
         self.files: dict[str, Wanted] = {}
-        self._sources: dict[Source, _Known] = {}
+        self._sources: dict[Source, Known] = {}
         self._seeds: dict[str, list[Source]] = {}
         self._random = random
         self._free = 0
@@ -134,8 +75,8 @@ class Picker:
                 if wanted is not None:
                     wanted.holders[piece] = wanted.holders.get(piece, 0) + 1
 
-    def _known(self, source: Source) -> _Known:
-        return self._sources.setdefault(source, _Known())
+    def _known(self, source: Source) -> Known:
+        return self._sources.setdefault(source, Known())
 
     def _update(self, source: Source, sha256: str, has: set[int] | None) -> None:
         known, wanted = self._known(source), self.files.get(sha256)
@@ -147,7 +88,7 @@ class Picker:
         if wanted is not None:
             self._count(known, wanted, 1)
 
-    def _count(self, known: _Known, wanted: Wanted, by: int) -> None:
+    def _count(self, known: Known, wanted: Wanted, by: int) -> None:
         has = known.has.get(wanted.sha256, set())
         if has is None:
             wanted.complete += by
@@ -206,7 +147,7 @@ class Picker:
         self._owe(wanted, piece, source, now)
         return AskPiece(wanted.sha256, piece)
 
-    def _next_of_seed(self, source: Source, known: _Known) -> AskNext | None:
+    def _next_of_seed(self, source: Source, known: Known) -> AskNext | None:
         wants: list[tuple[str, Ranges]] = []
         for sha256 in self._turned(known.fresh):
             wanted = self.files.get(sha256)
@@ -232,7 +173,7 @@ class Picker:
         first, last = (wanted.count * r // len(seeds) for r in (rank, rank + 1))
         return set(range(first, last))
 
-    def _rarest(self, known: _Known) -> tuple[Wanted, int] | None:
+    def _rarest(self, known: Known) -> tuple[Wanted, int] | None:
         best: tuple[int, float, Wanted, int] | None = None
         fresh = set(known.fresh)
         looked_at = 0
@@ -250,7 +191,7 @@ class Picker:
                 break
         return best and best[2:]
 
-    def _overdue(self, source: Source, known: _Known, now: float) -> tuple[Wanted, int] | None:
+    def _overdue(self, source: Source, known: Known, now: float) -> tuple[Wanted, int] | None:
         if self._free:
             return None
         for sha256 in self._turned(known.useful):

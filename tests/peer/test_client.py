@@ -17,7 +17,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from p2p_twisted.peer import client
-from p2p_twisted.peer.client import ClientConnection, dial
+from p2p_twisted.peer.client import ClientConnection
+from p2p_twisted.peer.dialing import dial
 from p2p_twisted.swarm.errors import DiskFull, FetchError, Garbled, Refused, Stalled, Unreachable
 from p2p_twisted.wire.limits import MAX_HEAD_LINES, MAX_LINE
 from p2p_twisted.wire.messages import GetFile, GetIndex, KeepAlive, PQuery, Version

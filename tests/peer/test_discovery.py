@@ -11,7 +11,7 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.index.distributed import DistributedIndex
-from p2p_twisted.peer import client, discovery
+from p2p_twisted.peer import dialing, discovery
 from p2p_twisted.peer.discovery import Discovery
 from p2p_twisted.peer.rs_client import Registration
 from p2p_twisted.registry.memory import MemoryRegistry
@@ -300,14 +300,14 @@ class Slow(Case):
             self.serve(number, None)
         self.peer(1, one=b"1")
         self.peer(99, late=b"2")
-        self.assertTrue(self.refresh(4 * client.CONNECT_TIMEOUT))
+        self.assertTrue(self.refresh(4 * dialing.CONNECT_TIMEOUT))
         self.assertEqual(self.names(), ["late.txt", "one.txt"])
 
     def test_those_who_answer_are_asked_first(self):
         for number in range(2, 2 + 3 * discovery.AT_ONCE):
             self.serve(number, None)
         server = self.fake(99, HEAD_10 + line("late"))
-        self.refresh(4 * client.CONNECT_TIMEOUT)
+        self.refresh(4 * dialing.CONNECT_TIMEOUT)
         self.discovery.refresh()
         self.network.settle()
         self.assertEqual(len(server.heard), 2)

@@ -13,7 +13,7 @@ from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted.peer import client, rs_client
+from p2p_twisted.peer import dialing, rs_client
 from p2p_twisted.peer.rs_client import Registration
 from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.rs.protocol import RSFactory
@@ -302,7 +302,7 @@ class Retries(Case):
     def test_one_behind_a_dead_link(self):
         self.network.servers[RS] = None
         registration = self.run_one()
-        self.network.wait(client.CONNECT_TIMEOUT + 0.5)
+        self.network.wait(dialing.CONNECT_TIMEOUT + 0.5)
         self.assertIsNotNone(registration.error)
         self.rs()
         self.network.wait(5)

@@ -1,0 +1,63 @@
+"""Making a connection to the server of a peer, or to the RS."""
+
+from __future__ import annotations
+
+from twisted.internet import error
+from twisted.internet.defer import CancelledError
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.interfaces import IReactorTCP, IStreamClientEndpoint
+from twisted.internet.protocol import Factory
+
+from ..index.distributed import Address
+from ..swarm import proving
+from ..swarm.errors import Unreachable
+from ..swarm.rates import Throttle
+from ..wire.messages import Version
+from .client import ClientConnection
+
+CONNECT_TIMEOUT = 5
+"""Seconds in which a connection must be made."""
+
+
+class Reactor(IReactorTCP, proving.Reactor):
+    """What a peer needs of a reactor."""
+
+
+def endpoint(reactor: Reactor, address: Address) -> IStreamClientEndpoint:
+    """A client endpoint for `address`, whose host is an IP address or a name."""
+    host, port = address
+    if ":" in host:
+        return TCP6ClientEndpoint(reactor, host, port, CONNECT_TIMEOUT)
+    if host.replace(".", "").isdigit():
+        return TCP4ClientEndpoint(reactor, host, port, CONNECT_TIMEOUT)
+    return HostnameEndpoint(reactor, host, port, CONNECT_TIMEOUT)
+
+
+class _Once(Factory):
+    """Gives out the one protocol that it was made for."""
+
+    noisy = False
+
+    def __init__(self, protocol: ClientConnection) -> None:
+        self._protocol = protocol
+
+    def buildProtocol(self, addr: object) -> ClientConnection:
+        return self._protocol
+
+
+async def dial(
+    reactor: Reactor,
+    address: Address,
+    host: str | None = None,
+    version: Version | None = None,
+    downlink: Throttle | None = None,
+) -> ClientConnection:
+    """A connection to the server at `address`. Raises Unreachable. The rest: see ClientConnection."""
+    try:
+        connection = ClientConnection(reactor, host, version, downlink)
+        await endpoint(reactor, address).connect(_Once(connection))
+        return connection
+    except error.ConnectingCancelledError:
+        raise CancelledError from None
+    except (error.ConnectError, error.DNSLookupError, OSError, ValueError) as e:
+        raise Unreachable(f"{address[0]}:{address[1]}: {str(e).rstrip('.') or type(e).__name__}") from e

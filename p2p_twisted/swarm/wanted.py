@@ -1,0 +1,67 @@
+"""What a picker chooses among, and what it chooses: the files wanted, what each source has, and what to ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..index.distributed import Address
+from ..wire.ranges import Ranges
+
+Source = Address
+"""What identifies a source."""
+
+
+@dataclass(frozen=True)
+class AskPiece:
+    """Ask for this piece."""
+
+    sha256: str
+    piece: int
+
+
+@dataclass(frozen=True)
+class AskNext:
+    """Ask for any of these that was given to nobody yet."""
+
+    wants: tuple[tuple[str, Ranges], ...]
+
+
+Ask = AskPiece | AskNext
+
+
+@dataclass
+class Wanted:
+    """A file of the download: which of its `count` pieces are missing, and who owes which since when (seconds)."""
+
+    sha256: str
+    count: int
+    missing: set[int]
+    owed: dict[int, dict[Source, float]] = field(default_factory=dict)
+    holders: dict[int, int] = field(default_factory=dict)
+    complete: int = 0
+    """Sources that have all of it."""
+
+    def rarity(self, piece: int) -> int:
+        """How many sources are known to have `piece`."""
+        return self.complete + self.holders.get(piece, 0)
+
+    def free(self) -> set[int]:
+        """What is missing and owed by nobody."""
+        return self.missing - self.owed.keys()
+
+
+@dataclass
+class Known:
+    """What one source has: `has` the pieces of each file, None if all of them; `fresh` the files of which it may be
+    asked for the next piece; `useful` all of its files that are wanted; `wrong` the pieces that it gave wrong."""
+
+    has: dict[str, set[int] | None] = field(default_factory=dict)
+    fresh: list[str] = field(default_factory=list)
+    useful: list[str] = field(default_factory=list)
+    wrong: set[tuple[str, int]] = field(default_factory=set)
+
+    def pieces(self, wanted: Wanted, of: set[int]) -> set[int]:
+        """Those `of` the pieces that this source has and has not given wrong before."""
+        has = self.has.get(wanted.sha256, set())
+        found = of if has is None else of & has
+        return {p for p in found if (wanted.sha256, p) not in self.wrong} if self.wrong else found
