@@ -11,7 +11,7 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.index.distributed import DistributedIndex
-from p2p_twisted.peer import dialing, discovery
+from p2p_twisted.peer import client, dialing, discovery
 from p2p_twisted.peer.discovery import Discovery
 from p2p_twisted.peer.rs_client import Registration
 from p2p_twisted.registry.memory import MemoryRegistry

@@ -13,7 +13,7 @@ from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted.peer import dialing, rs_client
+from p2p_twisted.peer import client, dialing, rs_client
 from p2p_twisted.peer.rs_client import Registration
 from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.rs.protocol import RSFactory
