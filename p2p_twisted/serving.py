@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPullProducer, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import IHalfCloseableProtocol, IReactorTime, ITCPTransport
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -20,6 +20,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from .sending import PART, BodySender
 from .wire.encode import encode_response
 from .wire.errors import BadRequest, WireError
 from .wire.limits import MAX_LINE
@@ -39,32 +40,6 @@ STALL_TIME = 60
 """Seconds without progress after which an answer is given up."""
 GRACE_TIME = 10
 """Seconds that the other side has to read the last answer, and then to close."""
-
-
-@implementer(IPullProducer)
-class _AllSent:
-    """Waits until the connection has nothing left to send."""
-
-    def __init__(self, transport: Any) -> None:
-        self.done: Deferred[None] = Deferred()
-        self._transport = transport
-        self._registered = False
-
-    def start(self) -> Deferred[None]:
-        """Fires then, or when the connection is lost."""
-        self._transport.registerProducer(self, False)
-        self._registered = True
-        return self.done
-
-    def resumeProducing(self) -> None:
-        """Called by registerProducer, and when there is room."""
-        if self._registered:
-            self._transport.unregisterProducer()
-            self.done.callback(None)
-
-    def stopProducing(self) -> None:
-        """The connection is lost."""
-        self.done.callback(None)
 
 
 @implementer(IHalfCloseableProtocol)
@@ -119,6 +94,14 @@ class RequestConnection(LineReceiver):
         data = encode_response(response) + body
         self._ahead_of_client += len(data)
         self.transport.write(data)
+
+    def send(self, body: bytes, **headers: Any) -> Deferred[None] | None:
+        """Send an answer of any length, as fast as it is read: what `answer` is to return."""
+        if len(body) <= PART:
+            self.reply(body, **headers)
+            return None
+        self.reply(length=len(body), **headers)
+        return BodySender(self.transport, body, self.touch).start()
 
     def touch(self) -> None:
         """The answer being sent makes progress."""
@@ -185,7 +168,7 @@ class RequestConnection(LineReceiver):
                 pending = None
             if pending is None and self._ahead_of_client > AHEAD:
                 self._ahead_of_client = 0
-                pending = _AllSent(self.transport).start()
+                pending = BodySender(self.transport, b"", self.touch).start()
             if pending is not None:
                 pending.addErrback(self._failed)
                 pending.addCallback(lambda _: self._answered())

@@ -10,14 +10,14 @@ from twisted.internet.interfaces import IPushProducer, IReactorTime
 from zope.interface import implementer
 
 from ..library.pieces import DIGEST, piece_count, piece_range
-from ..serving import AHEAD, RequestConnection, RequestFactory
+from ..serving import RequestConnection, RequestFactory
 from ..swarm.handout import Handout
 from ..swarm.rates import Throttle
 from ..wire.errors import BadRequest, FileNotFound
 from ..wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Request
 from .announcing import Announcer
 from .holdings import Holdings
-from .sending import BytesSender, Sender, SendingStopped, file_sender
+from .sending import Sender, SendingStopped, file_sender
 
 MOST_CONNECTIONS = 2_000
 MOST_OF_ONE_HOST = 500
@@ -44,7 +44,7 @@ class PeerConnection(RequestConnection):
             return self._send_index(message, request)
         if isinstance(message, GetPieces):
             digests = self.factory.holdings.piece_list(message.sha256)
-            return self._send("".join(f"{d.hex()}\n" for d in _split(digests)).encode())
+            return self.send("".join(f"{d.hex()}\n" for d in _split(digests)).encode())
         if isinstance(message, Cancel):
             self.reply()
             return None
@@ -70,15 +70,8 @@ class PeerConnection(RequestConnection):
             return Following(self, message.since).start()
         if message.since is not None:
             body, since = self.factory.announcer.since(message.since, self.here)
-            return self._send(body, since=since, index=self.factory.announcer.version)
-        return self._send(self.factory.holdings.body(self.here, request.version), index=self.factory.announcer.version)
-
-    def _send(self, body: bytes, **headers: Any) -> Deferred[bool] | None:
-        if len(body) <= AHEAD:
-            self.reply(body, **headers)
-            return None
-        self.reply(length=len(body), **headers)
-        return _unless_lost(BytesSender(self.transport, body, self.touch))
+            return self.send(body, since=since, index=self.factory.announcer.version)
+        return self.send(self.factory.holdings.body(self.here, request.version), index=self.factory.announcer.version)
 
     # files
 

@@ -1,6 +1,6 @@
-"""A long answer onto a connection: a file by sendfile(2) where that is plain TCP on Linux, all else block by block.
+"""A range of a file onto a connection: by sendfile(2) where that is plain TCP on Linux, else block by block.
 
-All are pull producers: they go no further than the other side takes, so that a slow reader costs no memory.
+Both are pull producers: they go no further than the other side takes, so that a slow reader costs no memory.
 """
 
 from __future__ import annotations
@@ -101,19 +101,6 @@ class Sender:
 
     def _end(self) -> None:
         """Let go of what is sent."""
-
-
-class BytesSender(Sender):
-    """Sends `body`."""
-
-    def __init__(self, transport: Any, body: bytes, progress: Callable[[], None]) -> None:
-        super().__init__(transport, 0, len(body), progress)
-        self._body = body
-
-    def _send(self, most: int) -> int:
-        data = self._body[self._offset : self._offset + min(BLOCK, most)]
-        self._transport.write(data)
-        return len(data)
 
 
 class BlockSender(Sender):

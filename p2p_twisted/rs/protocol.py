@@ -7,14 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IConsumer, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 
 from ..registry.store import Registry, StoreError
 from ..serving import AHEAD, IDLE_TIME, OS_NAME, RequestConnection, RequestFactory
 from ..wire.encode import encode_response
 from ..wire.errors import BadRequest, Forbidden
 from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
-from .sending import PART, BodySender
 from .shortcut import KEEP_ALIVE
 from .trust import TrustedNetworks
 
@@ -77,14 +76,7 @@ class RSConnection(RequestConnection):
         except StoreError as error:
             self.log.error("{error}", error=error)
             raise BadRequest("the RS cannot write down anything now; try again later") from None
-        return self._send(body, headers)
-
-    def _send(self, body: bytes, headers: Mapping[str, Any]) -> Deferred[None] | None:
-        if len(body) <= PART:
-            self.reply(body, **headers)
-            return None
-        self.reply(length=len(body), **headers)
-        return BodySender(IConsumer(self.transport), body, self.touch).start()
+        return self.send(body, **headers)
 
     def _register(self, message: Register, request: Request) -> Answer:
         factory = self.factory

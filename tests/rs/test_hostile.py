@@ -4,8 +4,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted import serving
-from p2p_twisted.rs import protocol, sending
+from p2p_twisted import sending, serving
 
 from .fixtures import RENEWED, Rig, answer, keep_alive, request
 
@@ -120,7 +119,7 @@ class LongLists(Case):
     def setUp(self):
         super().setUp()
         self.patch(sending, "PART", 100)
-        self.patch(protocol, "PART", 100)
+        self.patch(serving, "PART", 100)
         for port in range(1, 51):
             self.rig.registry.register("192.168.1.1", port, None, True)
         self.body = "".join(f"192.168.1.1 {port}\n" for port in [*range(1, 51), 4394])
