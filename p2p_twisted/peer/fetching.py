@@ -193,6 +193,8 @@ class Fetching:
         item.got = 0
 
         def progress(holder: IndexRecord, size: int) -> None:
+            if size == 0:
+                item.got = 0
             item.transfer(_text((holder.host, holder.port)))
             item.came(_text((holder.host, holder.port)), size)
 

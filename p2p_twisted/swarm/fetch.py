@@ -14,7 +14,7 @@ from .errors import FetchError, Garbled, NoHolder, PeersFailed, SourceError, Wro
 from .part import PartFile
 
 Progress = Callable[[IndexRecord, int], None]
-"""Told of the holder, and how many more bytes have come from it."""
+"""Told of the holder, and how many more bytes have come from it; 0 says that it begins anew."""
 
 
 class Ask(Protocol):
@@ -87,6 +87,7 @@ async def fetch_whole(
         sink = FileSink(part, document, lambda size, holder=holder: progress(holder, size))  # type: ignore[misc]
         try:
             part.truncate(0)
+            progress(holder, 0)
             await ask(holder, GetFile(document.name), sink)
             return sink.check()
         except (SourceError, WrongContent) as e:
