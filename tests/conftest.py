@@ -1,6 +1,7 @@
 """What all tests share: the order they run in, and the folder of RFCs that some are tried on."""
 
 import os
+import signal
 from pathlib import Path
 from unittest import TestCase
 
@@ -8,6 +9,11 @@ import pytest
 
 CORPUS = Path(os.environ.get("P2P_CORPUS") or Path(__file__).parents[2] / "shared/corpus/rfc").absolute()
 END_TO_END = Path(__file__).parent / "e2e"
+
+
+def pytest_configure():
+    """Have Ctrl-C end what the tests start, even if they run in the background, where a shell has it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

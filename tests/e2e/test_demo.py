@@ -18,7 +18,8 @@ from p2p_twisted.experiment.cluster import Cluster, wait_until
 from p2p_twisted.experiment.corpus import choose
 from p2p_twisted.experiment.demo import Documents, fetch_everything, judge
 
-RFCS = Path(__file__).parents[2].parent / "shared" / "corpus" / "rfc"
+from ..conftest import CORPUS
+
 TIMEOUT = 120
 
 
@@ -60,9 +61,8 @@ def test_the_demo_verifies_every_copy_and_leaves_nothing(tmp: Path) -> None:
     assert running_in(tmp) == []
 
 
-@pytest.mark.skipif(not RFCS.is_dir(), reason="the RFCs are not there")
-def test_the_demo_on_real_rfcs(tmp: Path) -> None:
-    process = start_demo(tmp, "--corpus", str(RFCS), "--json")
+def test_the_demo_on_real_rfcs(tmp: Path, corpus: Path) -> None:
+    process = start_demo(tmp, "--corpus", str(corpus), "--json")
     out, err = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, err) == (0, ""), out
     result = json.loads(out)
@@ -107,8 +107,8 @@ def test_a_demo_that_is_kept_says_how_to_stop_it(tmp: Path) -> None:
 
 def a_corpus(folder: Path) -> Documents:
     """The RFCs, or where they are not, 60 files of random bytes."""
-    if RFCS.is_dir():
-        return Documents(RFCS, choose(RFCS, 60))
+    if CORPUS.is_dir():
+        return Documents(CORPUS, choose(CORPUS, 60))
     paths = [folder / f"random{number}.bin" for number in range(60)]
     for number, path in enumerate(paths):
         path.write_bytes(random.Random(number).randbytes(42_000))
