@@ -12,8 +12,9 @@ END_TO_END = Path(__file__).parent / "e2e"
 
 
 def pytest_configure():
-    """Have Ctrl-C end what the tests start, even if they run in the background, where a shell has it ignored."""
+    """Let signals end what the tests start, even where Ctrl-C is ignored (in the background) or a hang-up is (nohup)."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items):
