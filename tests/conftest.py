@@ -12,7 +12,7 @@ END_TO_END = Path(__file__).parent / "e2e"
 
 
 def pytest_configure():
-    """Let signals end what the tests start, even where Ctrl-C is ignored (in the background) or a hang-up is (nohup)."""
+    """Let signals end what the tests start, even where Ctrl-C (in the background) or a hang-up (nohup) is ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
