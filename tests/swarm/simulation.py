@@ -1,0 +1,280 @@
+"""A swarm in virtual time: real pickers, handouts and request windows; links, disks and messages are arithmetic.
+
+Each peer has an uplink and a downlink. A message takes the latency to arrive. What a peer has got it tells those who
+follow it, as peer/announcing.py does. Sizes are in bytes, rates in bytes/s, times in seconds.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from random import Random
+
+from p2p_twisted.library.pieces import piece_count, piece_range, piece_size
+from p2p_twisted.peer.announcing import LAZY
+from p2p_twisted.swarm.handout import Handout
+from p2p_twisted.swarm.link import Link
+from p2p_twisted.swarm.picker import AskNext, AskPiece, Picker
+
+from .uplink import Transfer, Uplink
+
+STALL = 4.0
+"""Seconds without a byte after which a source is passed over, as the download has it."""
+MOST_WRONG = 3
+"""Wrong pieces after which a source is dropped, as the download has it."""
+MESSAGE = 300
+"""What telling one follower takes of the uplink."""
+MBIT = 125_000.0
+UP, DOWN = 20 * MBIT, 100 * MBIT
+
+
+class World:
+    """The clock, the peers and the files (size by name)."""
+
+    def __init__(self, files, seed=1, latency=0.005, at_once=1000):
+        """`at_once`: how many askers a peer sends to at the same time."""
+        self.files = dict(files)
+        self.counts = {name: piece_count(size) for name, size in self.files.items()}
+        self.latency, self.at_once = latency, at_once
+        self.random = Random(seed)
+        self.now = 0.0
+        self.peers, self.unfinished = [], set()
+        self._events = []
+        self._order = itertools.count()
+
+    def after(self, delay, call, *arguments):
+        heapq.heappush(self._events, (self.now + delay, next(self._order), call, arguments))
+
+    def peer(self, up=UP, down=DOWN, files=(), wants=(), **kind):
+        """Add a peer that has `files` from the start, and wants `wants`."""
+        peer = Peer(self, ("10.0.0.1", len(self.peers) + 1), up, down, files, wants, **kind)
+        self.peers.append(peer)
+        return peer
+
+    def run(self, limit=10_000.0, follows=lambda one, other: True):
+        """Let every peer fetch what it wants; returns the seconds until the last one, of those who stay, has it.
+
+        `follows(one, other)`: whether one is told what another gets. AssertionError when it is not done by `limit`.
+        """
+        for one, other in itertools.permutations(self.peers, 2):
+            one.meet(other, follows(one, other))
+        self.unfinished = {peer for peer in self.peers if peer.wants}
+        for peer in self.peers:
+            peer.begin()
+        while self.unfinished:
+            assert self._events, "nothing happens any more"
+            self.now, _, call, arguments = heapq.heappop(self._events)
+            assert self.now < limit, f"not done after {limit} s"
+            call(*arguments)
+        return max(peer.finished for peer in self.peers)
+
+    @property
+    def duplicate(self):
+        """Of all bytes that came, the part that had come before."""
+        return sum(peer.duplicate for peer in self.peers) / sum(peer.received for peer in self.peers)
+
+    def is_elsewhere(self, source):
+        """Whether every piece that `source` has from the start exists at another peer too."""
+        others = [peer for peer in self.peers if peer is not source and not peer.gone and not peer.lies]
+        return all(
+            len(set().union(*(peer.have[name] for peer in others))) == self.counts[name]
+            for name in source.complete_at_start
+        )
+
+
+class Peer:
+    """One peer. `lies`: it sends garbage. `stops_at`: it is gone once it has sent so many bytes."""
+
+    def __init__(self, world, address, up, down, files, wants, lies=False, stops_at=None):
+        self.world, self.address = world, address
+        self.wants, self.complete_at_start = list(wants), list(files)
+        self.lies, self.stops_at = lies, stops_at
+        self.have = {name: set(range(count)) if name in files else set() for name, count in world.counts.items()}
+        self.uplink, self.handout = Uplink(self, up, world.at_once), Handout()
+        self.picker = Picker(Random(world.random.random()))
+        self.links, self.known, self.followers = {}, {}, []
+        self.dropped = set()
+        self.received = self.duplicate = 0
+        self.finished, self.gone = 0.0, False
+        self.sent_before_copy = None
+        self._down, self._down_free = down, 0.0
+        self._new, self._telling = {}, False
+        self._typical = max((piece_size(world.files[name]) for name in wants), default=1)
+
+    # the start, and the end
+
+    def meet(self, other, follows):
+        """Know of `other`: what it has from the start is in the index."""
+        self.known[other.address] = other
+        if follows:
+            other.followers.append(self)
+        for name in self.wants:
+            if name in other.complete_at_start:
+                self._link(other)
+                self.picker.add_seed(other.address, name)
+
+    def begin(self):
+        for name in self.wants:
+            self.picker.want(name, self.world.counts[name], range(self.world.counts[name]))
+        self._pump_all()
+        self.world.after(1, self._look_after)
+
+    def stop(self):
+        """Be gone, with all that only this peer has."""
+        self.gone = True
+        self.world.unfinished.discard(self)
+        for other in self.world.peers:
+            if other is not self:
+                self.world.after(self.world.latency, other.lose, self)
+
+    def lose(self, other):
+        """`other` is gone: there is nobody to answer, or to ask."""
+        self.uplink.forget(other)
+        self.handout.gone(other)
+        self.drop(other)
+
+    def drop(self, other):
+        """Ask `other` no more."""
+        self.dropped.add(other.address)
+        self.links.pop(other.address, None)
+        self.picker.drop(other.address)
+        other.uplink.forget(self)
+        other.handout.gone(self)
+        self._pump_all()
+
+    # asking, as swarm/download.py does
+
+    def _link(self, other):
+        if other.address not in self.links and other.address not in self.dropped:
+            self.links[other.address] = link = Link(other.address)
+            link.connection = True
+
+    def _pump_all(self):
+        for address in list(self.links):
+            self._pump(address)
+
+    def _pump(self, address):
+        link, now = self.links.get(address), self.world.now
+        while link is not None and not self.gone and link.has_room(self._typical, now):
+            ask = self.picker.next(address, now)
+            if ask is None:
+                return
+            transfer = Transfer(self.known[address], self, ask)
+            if not link.owed:
+                link.heard = now
+            link.owed[transfer] = ask
+            self.world.after(self.world.latency, transfer.sender.uplink.ask, transfer)
+
+    def _look_after(self):
+        for link in self.links.values():
+            if link.owed and not link.stalled and self.world.now - link.heard > STALL:
+                link.stalled = True
+                for transfer in link.owed:
+                    self.picker.lost(link.address, transfer.name, transfer.piece)
+        self._pump_all()
+        if self in self.world.unfinished:
+            self.world.after(1, self._look_after)
+
+    def refused(self, transfer):
+        link = self.links.get(transfer.sender.address)
+        if link is not None and link.owed.pop(transfer, None):
+            if transfer.cancelled:
+                self.picker.lost(link.address, transfer.name, transfer.piece)
+            else:
+                self.picker.lacks(link.address, transfer.ask)
+            self._pump(link.address)
+
+    def coming(self, transfer, size, is_first, is_last):
+        """A block has left the sender: it goes through this peer's downlink, after what else does."""
+        arrives = max(self.world.now + self.world.latency, self._down_free) + size / self._down
+        self._down_free = arrives
+        self.world.after(arrives - self.world.now, self._arrived, transfer, size, is_first, is_last)
+
+    def _arrived(self, transfer, size, is_first, is_last):
+        link = self.links.get(transfer.sender.address)
+        if link is None or transfer not in link.owed or self.gone:
+            return
+        link.heard, link.stalled = self.world.now, False
+        link.meter.add(size, self.world.now)
+        self.received += size
+        if is_first:
+            for other in self.picker.arriving(link.address, transfer.name, transfer.piece, self.world.now):
+                self._cancel(other, transfer)
+        if is_last:
+            del link.owed[transfer]
+            self._judge(link, transfer)
+            self._pump(link.address)
+
+    def _cancel(self, address, arriving):
+        for transfer in self.links[address].owed:
+            if (transfer.name, transfer.piece) == (arriving.name, arriving.piece) and not transfer.cancelled:
+                transfer.cancelled = True
+                self.world.after(self.world.latency, transfer.sender.uplink.cancel, transfer)
+
+    def _judge(self, link, transfer):
+        if transfer.piece in self.have[transfer.name]:
+            self.duplicate += transfer.size
+        elif transfer.sender.lies:
+            self.picker.wrong(link.address, transfer.name, transfer.piece)
+            link.wrong += 1
+            if link.wrong == MOST_WRONG:
+                self.drop(transfer.sender)
+            self._pump_all()
+        else:
+            self._keep(transfer.name, transfer.piece, isinstance(transfer.ask, AskNext))
+            transfer.sender.sent_one()
+
+    def _keep(self, name, piece, first_hand):
+        self.have[name].add(piece)
+        self.picker.got(name, piece)
+        if is_complete := len(self.have[name]) == self.world.counts[name]:
+            self.picker.unwant(name)
+        if self.picker.done():
+            self.finished = self.world.now
+            self.world.unfinished.discard(self)
+        self._new.setdefault(name, set()).add(piece)
+        if first_hand or is_complete:
+            self._tell()
+        elif not self._telling:
+            self._telling = True
+            self.world.after(LAZY, self._tell)
+
+    # telling, as peer/announcing.py does
+
+    def _tell(self):
+        new, self._new, self._telling = self._new, {}, False
+        for follower in self.followers if new and not self.gone else ():
+            self.uplink.take(MESSAGE)
+            self.world.after(self.world.latency, follower.hear, self, new)
+
+    def hear(self, other, new):
+        """`other` says which pieces it has got."""
+        for name, pieces in new.items():
+            if name in self.picker.files and not self.gone and not other.gone:
+                self._link(other)
+                if len(other.have[name]) == self.world.counts[name]:
+                    self.picker.add_complete(other.address, name)
+                else:
+                    self.picker.add_pieces(other.address, name, pieces)
+        self._pump(other.address)
+
+    # serving
+
+    def resolve(self, transfer):
+        """Find out which piece an asker is to get; False if there is none for it."""
+        if isinstance(transfer.ask, AskPiece):
+            found = (transfer.name, transfer.piece) if transfer.piece in self.have[transfer.name] else None
+        else:
+            wants = ((name, ranges, self.world.counts[name]) for name, ranges in transfer.ask.wants)
+            found = self.handout.next(transfer.asker, wants)
+        if found is not None:
+            transfer.takes(*found, piece_range(self.world.files[found[0]], found[1])[1])
+        return found is not None
+
+    def sent_one(self):
+        """A piece from here has arrived: is there another full copy by now? is it this peer's end?"""
+        size = sum(self.world.files[name] for name in self.complete_at_start)
+        if size and self.sent_before_copy is None and self.uplink.sent >= size and self.world.is_elsewhere(self):
+            self.sent_before_copy = self.uplink.sent / size
+        if self.stops_at is not None and self.uplink.sent >= self.stops_at and not self.gone:
+            self.stop()

@@ -1,0 +1,109 @@
+"""The sending side of a simulated peer: requests answered in order for each asker, the uplink shared among askers."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from p2p_twisted.swarm.picker import AskNext, AskPiece
+
+BLOCK = 16 * 1024
+"""What one asker gets of an uplink before it is another's turn."""
+
+
+class Transfer:
+    """One request of `asker` at `sender`, until it is answered."""
+
+    def __init__(self, sender, asker, ask):
+        self.sender, self.asker, self.ask = sender, asker, ask
+        self.name, self.piece = (ask.sha256, ask.piece) if isinstance(ask, AskPiece) else (None, -1)
+        self.left = self.size = 0
+        self.cancelled = False
+
+    @property
+    def begun(self):
+        return self.size > 0
+
+    def takes(self, name, piece, size):
+        """This is what it gets."""
+        self.name, self.piece = name, piece
+        self.left = self.size = size
+
+
+class Uplink:
+    """Sends to `at_once` askers block by block in turn; the others wait in line until one of these has its piece."""
+
+    def __init__(self, peer, rate, at_once):
+        self.sent = 0
+        self._peer, self._rate, self._world = peer, rate, peer.world
+        self._at_once = at_once
+        self._queues = {}
+        self._line, self._served = deque(), deque()
+        self._busy = False
+        self._debt = 0
+
+    def ask(self, transfer):
+        if self._peer.gone:
+            return
+        queue = self._queues.setdefault(transfer.asker, deque())
+        queue.append(transfer)
+        if len(queue) == 1:
+            self._line.append(transfer.asker)
+        if not self._busy:
+            self._next()
+
+    def cancel(self, transfer):
+        """Do not answer it, if it still waits."""
+        queue = self._queues.get(transfer.asker, ())
+        if transfer in queue and not transfer.begun:
+            queue.remove(transfer)
+            if not queue:
+                self._line.remove(transfer.asker)
+            self._refuse(transfer)
+
+    def forget(self, asker):
+        """The connection to it is lost."""
+        for transfer in self._queues.pop(asker, ()):
+            if transfer.begun and isinstance(transfer.ask, AskNext):
+                self._peer.handout.take_back(transfer.name, transfer.piece)
+        for askers in (self._line, self._served):
+            if asker in askers:
+                askers.remove(asker)
+
+    def take(self, size):
+        """Messages take their part of it."""
+        self._debt += size
+
+    def _next(self):
+        self._busy = False
+        while self._line and len(self._served) < self._at_once:
+            self._serve(self._line.popleft())
+        if self._served and not self._peer.gone:
+            asker = self._served.popleft()
+            queue = self._queues[asker]
+            self._send(queue[0])
+            if queue[0].left:
+                self._served.append(asker)
+            else:
+                queue.popleft()
+                if queue:
+                    self._line.append(asker)
+
+    def _serve(self, asker):
+        queue = self._queues[asker]
+        while queue and not self._peer.resolve(queue[0]):
+            self._refuse(queue.popleft())
+        if queue:
+            self._served.append(asker)
+
+    def _refuse(self, transfer):
+        self._world.after(self._world.latency, transfer.asker.refused, transfer)
+
+    def _send(self, transfer):
+        block = min(BLOCK, transfer.left)
+        is_first = transfer.left == transfer.size
+        transfer.left -= block
+        self.sent += block
+        lasts = (block + self._debt) / self._rate
+        self._busy, self._debt = True, 0
+        self._world.after(lasts, self._next)
+        self._world.after(lasts, transfer.asker.coming, transfer, block, is_first, not transfer.left)
