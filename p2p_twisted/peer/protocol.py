@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from ..library.pieces import DIGEST, piece_count, piece_range
@@ -21,6 +22,9 @@ from .sending import Sender, SendingStopped, file_sender
 
 MOST_CONNECTIONS = 2_000
 MOST_OF_ONE_HOST = 500
+TURN = 0.02
+LONGEST_TURN = 1.0
+"""Seconds after which an asker that is ahead of the others is looked at again, and for which it waits at the most."""
 
 
 class PeerConnection(RequestConnection):
@@ -39,7 +43,7 @@ class PeerConnection(RequestConnection):
         if isinstance(message, GetFile):
             return self._send_file(message)
         if isinstance(message, GetNext):
-            return self._send_next(message)
+            return Deferred.fromCoroutine(self._send_next_in_turn(message))
         if isinstance(message, GetIndex):
             return self._send_index(message, request)
         if isinstance(message, GetPieces):
@@ -96,6 +100,15 @@ class PeerConnection(RequestConnection):
         self.reply(length=length, size=size, sha256=sha256, span=span)
         self.factory.uploaded += length
         return _unless_lost(file_sender(self.transport, fd, first, length, self.touch, self.factory.uplink))
+
+    async def _send_next_in_turn(self, message: GetNext) -> None:
+        """Who is ahead of the others lets them catch up, for a moment."""
+        waited = 0.0
+        while self.factory.handout.is_ahead(self) and waited < LONGEST_TURN:
+            await deferLater(self.factory.clock, TURN)
+            waited += TURN
+        if not self.transport.disconnected:  # type: ignore[attr-defined]
+            await self._send_next(message)
 
     def _send_next(self, message: GetNext) -> Deferred[None]:
         library, handout = self.factory.holdings.library, self.factory.handout

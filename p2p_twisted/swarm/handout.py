@@ -10,6 +10,9 @@ from collections.abc import Hashable, Iterable
 
 from ..wire.ranges import Ranges
 
+MOST_AHEAD = 1
+"""Pieces that one asker may have been given more than the mean."""
+
 
 class Handout:
     """What this peer has given out of the files that it has complete.
@@ -21,6 +24,7 @@ class Handout:
     def __init__(self) -> None:
         self._given: dict[str, set[int]] = {}
         self._askers: dict[str, set[Hashable]] = {}
+        self._counts: dict[Hashable, int] = {}
 
     def next(self, asker: Hashable, wants: Iterable[tuple[str, Ranges, int]]) -> tuple[str, int] | None:
         """The first piece among `wants` (sha256, pieces, number of pieces that the file has) not given to anyone.
@@ -34,8 +38,18 @@ class Handout:
                 piece = _first_not_in(given, ranges, count)
                 if piece is not None:
                     given.add(piece)
+                    self._counts[asker] = self._counts.get(asker, 0) + 1
                     return sha256, piece
         return None
+
+    def is_ahead(self, asker: Hashable) -> bool:
+        """Whether `asker` has been given so much more than the others that it should wait for them.
+
+        Each has to pass on what it alone was given: who gets twice his share needs twice the time for that, and all
+        wait for him.
+        """
+        counts = self._counts
+        return bool(counts) and counts.get(asker, 0) > sum(counts.values()) / len(counts) + MOST_AHEAD
 
     def take_back(self, sha256: str, piece: int) -> None:
         """The piece did not reach the asker: it may be given again."""
@@ -43,6 +57,7 @@ class Handout:
 
     def gone(self, asker: Hashable) -> None:
         """This asker asks no more."""
+        self._counts.pop(asker, None)
         for sha256 in [sha256 for sha256, askers in self._askers.items() if asker in askers]:
             self._askers[sha256].discard(asker)
             if not self._askers[sha256]:
