@@ -97,3 +97,23 @@ def test_all_that_is_wanted_is_given_whoever_asks(pieces, askers):
     handout, ranges = Handout(), to_ranges(pieces)
     given = [handout.next(number % askers, [(A, ranges, 30)]) for number in range(50)]
     assert [piece for _, piece in filter(None, given)] == list(from_ranges(ranges, 30))
+
+
+def test_who_has_been_given_more_than_the_others_is_ahead_until_they_have_caught_up_or_are_gone():
+    handout = Handout()
+    wants = [(A, ((0, 99),), 100)]
+    assert not handout.is_ahead("a")
+    for asker in "aabb":
+        handout.next(asker, wants)
+    assert not handout.is_ahead("a")
+    for _ in range(3):
+        handout.next("a", wants)
+    assert handout.is_ahead("a") and not handout.is_ahead("b")
+    for _ in range(2):
+        handout.next("b", wants)
+    assert not handout.is_ahead("a")
+    handout.next("a", wants)
+    handout.next("a", wants)
+    assert handout.is_ahead("a")
+    handout.gone("b")
+    assert not handout.is_ahead("a")
