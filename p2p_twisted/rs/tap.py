@@ -84,9 +84,9 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
     factory = RSFactory(reactor, registry, trusted, options["max-peers-per-host"])
     server = RegistrationServer(reactor, registry, factory)
     root = rs_root(registry, server.status, settings_json(options))
-    for service in (
-        PortService(listen_tcp(reactor, "--listen", options["listen"], factory)),
+    for service in (  # the port last: who reaches it finds the API there
         makeApiService(reactor, options["web"], options["state-dir"], root),
+        PortService(listen_tcp(reactor, "--listen", options["listen"], factory)),
     ):
         service.setServiceParent(server)  # type: ignore[no-untyped-call]
     return server

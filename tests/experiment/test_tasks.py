@@ -75,7 +75,9 @@ def test_for_any_numbers(make, peers, sizes, seed, data):
         for order in phase:
             has[order.asker] |= set(order.names)
     if fetch is not None:
-        assert {len(names) for names in plan.wanted.values()} == {fetch}
+        # in the worst case one can lack no more than the first has by then, which is one less where the shares differ
+        spared = {fetch - 1} if make is TASKS["task2-worst"] and len(sizes) % len(peers) else set()
+        assert fetch in (numbers := {len(names) for names in plan.wanted.values()}) and numbers <= {fetch} | spared
     assert plan.bytes_wanted == sum(sizes[name] for names in plan.wanted.values() for name in names)
 
 
