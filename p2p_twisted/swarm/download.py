@@ -58,7 +58,7 @@ class Download:
         self._completed = completed
         self._picker = Picker(Random())
         self._left = set(self.contents)
-        self._over = False
+        self._begun = self._over = False
         self._done: Deferred[None] = Deferred(lambda _: self._stop())
         self._tick = LoopingCall(self._look_after)
         self._tick.clock = reactor
@@ -101,6 +101,7 @@ class Download:
                 self._lists.need(content.sha256)
             else:
                 self._want(content)
+        self._begun = True
         self._pump_all()
 
     def _want(self, content: Content) -> None:
@@ -172,13 +173,14 @@ class Download:
 
     def _refused(self, link: Link, sink: PieceSink, failure: Failure) -> None:
         ask = link.owed.pop(sink, None)
-        if not failure.check(Refused):
+        refused = failure.check(Refused) is not None
+        if ask is not None and refused and not sink.cancelled:
+            self._picker.lacks(link.address, ask)
+        elif ask is not None:
+            self._lost(link, sink, ask)
+        if not refused:
             failure.trap(FetchError)
             self.links.failed(link, failure.value)  # type: ignore[arg-type]
-        elif isinstance(ask, AskPiece) and sink.cancelled:
-            self._picker.lost(link.address, ask.sha256, ask.piece)
-        elif ask is not None:
-            self._picker.lacks(link.address, ask)
         self._pump(link)
 
     def _cancel(self, link: Link, content: Content, piece: int) -> None:
@@ -199,6 +201,7 @@ class Download:
         elif not outcome:
             self._wrong(link, content, sink.piece)
         elif sink.piece not in content.have:
+            link.retries = 0
             content.keep(sink.piece)
             self._picker.got(content.sha256, sink.piece)
             self._kept(content, sink.piece, link.address, sink.is_first_hand)
@@ -224,13 +227,16 @@ class Download:
     def _freed(self, link: Link) -> None:
         """What `link` owes may be asked of others."""
         for sink, ask in link.owed.items():
-            if sink.content is not None:
-                self._picker.lost(link.address, sink.content.sha256, sink.piece)
-            elif isinstance(ask, AskPiece):
-                self._picker.lost(link.address, ask.sha256, ask.piece)
+            self._lost(link, sink, ask)
         if link.dropped is not None:
             self._picker.drop(link.address)
         self._pump_all()
+
+    def _lost(self, link: Link, sink: PieceSink, ask: Ask) -> None:
+        if sink.content is not None:
+            self._picker.lost(link.address, sink.content.sha256, sink.piece)
+        elif isinstance(ask, AskPiece):
+            self._picker.lost(link.address, ask.sha256, ask.piece)
 
     def _look_after(self) -> None:
         """Each second: pass over sources that stall, and see whether there is any left that helps."""
@@ -239,7 +245,9 @@ class Download:
         now = self._reactor.seconds()
         self._lists.pass_over_slow(now)
         self._pump_all()
-        if len(self.links.dropped) == len(list(self.links)) or now - self._progress > STUCK:
+        if not self._begun or self._prover.is_busy:
+            self._progress = now  # what is here is still being looked at
+        elif len(self.links.dropped) == len(list(self.links)) or now - self._progress > STUCK:
             self._give_up()
 
     def _give_up(self) -> None:

@@ -53,6 +53,11 @@ class Prover:
         self._waiting = 0
         self._hashing: set[str] = set()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether threads are at work."""
+        return self._waiting > 0 or bool(self._hashing)
+
     def prove(self, sink: PieceSink, size: int, proven: Callable[[Outcome], object]) -> None:
         """Hash the piece of `size` bytes in `sink`, and write it if it is right. `proven` is told the outcome."""
         if size <= INLINE:
@@ -72,7 +77,7 @@ class Prover:
         """Take what can be taken into the hash of the whole; tell `completed` when that was the last of it."""
         if content.count <= 1:
             if content.complete:
-                self._completed(content, None)  # its only piece is the whole
+                self._judge(content)
         elif content.can_hash_on and content.sha256 not in self._hashing:
             self._hashing.add(content.sha256)
             in_thread(self._reactor, content.hash_on).addBoth(self._hashed, content).addErrback(self._broken)
@@ -83,10 +88,14 @@ class Prover:
             outcome.trap(DownloadError)
             self._completed(content, outcome.value)  # type: ignore[arg-type]
         elif content.is_hashed:
-            wrong = WrongContent(f"{content.name}: its pieces are right, the whole is not: the index record is false")
-            self._completed(content, None if content.is_right() else wrong)
+            self._judge(content)
         else:
             self.hash_on(content)
+
+    def _judge(self, content: Content) -> None:
+        right = content.count == 1 or content.is_right()  # an only piece is the whole
+        wrong = WrongContent(f"{content.name}: its pieces are right, the whole is not: the index record is false")
+        self._completed(content, None if right else wrong)
 
 
 def _store(sink: PieceSink) -> Outcome:
