@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from p2p_twisted.peer.protocol import LONGEST_TURN, TURN
 from p2p_twisted.swarm.picker import AskNext, AskPiece
 
 BLOCK = 16 * 1024
@@ -17,6 +18,7 @@ class Transfer:
         self.sender, self.asker, self.ask = sender, asker, ask
         self.name, self.piece = (ask.sha256, ask.piece) if isinstance(ask, AskPiece) else (None, -1)
         self.left = self.size = 0
+        self.waited = 0.0
         self.cancelled = False
 
     @property
@@ -47,17 +49,13 @@ class Uplink:
         queue = self._queues.setdefault(transfer.asker, deque())
         queue.append(transfer)
         if len(queue) == 1:
-            self._line.append(transfer.asker)
-        if not self._busy:
-            self._next()
+            self._line_up(transfer.asker)
 
     def cancel(self, transfer):
         """Do not answer it, if it still waits."""
         queue = self._queues.get(transfer.asker, ())
         if transfer in queue and not transfer.begun:
             queue.remove(transfer)
-            if not queue:
-                self._line.remove(transfer.asker)
             self._refuse(transfer)
 
     def forget(self, asker):
@@ -89,11 +87,26 @@ class Uplink:
                     self._line.append(asker)
 
     def _serve(self, asker):
-        queue = self._queues[asker]
-        while queue and not self._peer.resolve(queue[0]):
+        queue = self._queues.get(asker)
+        while queue and not self._must_wait(queue[0]):
+            if self._peer.resolve(queue[0]):
+                self._served.append(asker)
+                return
             self._refuse(queue.popleft())
         if queue:
-            self._served.append(asker)
+            queue[0].waited += TURN
+            self._world.after(TURN, self._line_up, asker)
+
+    def _must_wait(self, transfer):
+        """Whether it is ahead of the others, as peer/protocol.py has it."""
+        is_next = isinstance(transfer.ask, AskNext)
+        return is_next and transfer.waited < LONGEST_TURN and self._peer.handout.is_ahead(transfer.asker)
+
+    def _line_up(self, asker):
+        if asker not in self._line and asker not in self._served:
+            self._line.append(asker)
+        if not self._busy:
+            self._next()
 
     def _refuse(self, transfer):
         self._world.after(self._world.latency, transfer.asker.refused, transfer)

@@ -1,0 +1,289 @@
+"""Sources for a download, without a network: connections that answer when the test says so, rightly or not."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from random import Random
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
+
+from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_range, piece_size
+from p2p_twisted.swarm.content import Content
+from p2p_twisted.swarm.download import Download
+from p2p_twisted.swarm.errors import FetchError, Refused, Unreachable
+from p2p_twisted.wire.messages import Cancel, GetFile, GetNext, GetPieces, Response, Version
+from p2p_twisted.wire.ranges import from_ranges
+
+from ..library.fakes import InlineReactor
+
+PIECE = 64 * 1024
+
+
+class Document:
+    """`pieces` pieces of random bytes, the last of them short, and their hashes."""
+
+    def __init__(self, pieces, seed=1, name="document.bin", short=100):
+        self.data = Random(seed).randbytes(pieces * PIECE - short if pieces else 0)
+        self.name, self.size = name, len(self.data)
+        hasher = PieceHasher(self.size)
+        hasher.update(self.data)
+        self.sha256, self.digests = hasher.sha256(), hasher.pieces()
+        self.list_digest = list_digest(self.digests) if self.digests else ""
+
+    def content(self, folder):
+        return Content(self.name, self.sha256, self.size, self.list_digest, Path(folder) / self.name)
+
+    def piece(self, number):
+        first, length = piece_range(self.size, number)
+        return self.data[first : first + length]
+
+
+class Source:
+    """A peer that has `documents`. `answers` its requests one by one when told to, each by `give`."""
+
+    def __init__(self, port, documents, only=None):
+        """`only`: the pieces that it has; default: all."""
+        self.address = ("10.0.0.1", port)
+        self.documents = {document.sha256: document for document in documents}
+        self.only = only
+        self.given = set()
+        self.asked, self.cancelled, self.connections = [], [], []
+        self.refuses_to_connect = None
+        self.lies = False
+        self.serves = True
+        self.is_silent = False
+        """Whether it does not even answer GET PIECES."""
+        self.has_lists = True
+        self.held = 0
+
+    async def connect(self):
+        if self.refuses_to_connect is not None:
+            raise self.refuses_to_connect
+        self.connections.append(Connection(self))
+        return self.connections[-1]
+
+    @property
+    def connection(self):
+        return self.connections[-1]
+
+    @property
+    def owes(self):
+        """The requests that wait."""
+        return [message for message, _, _ in self.connection.waiting] if self.connections else []
+
+    def answer(self, times=1):
+        """Answer so many of the requests that wait, the oldest first."""
+        for _ in range(times):
+            self.connection.answer(self.connection.waiting[0])
+
+    def lose(self, why=None):
+        """The connection breaks."""
+        self.connection.fail(why or Unreachable("the connection was lost"))
+
+    def find(self, message):
+        """(document, piece) that the message is to be answered with; None for a refusal."""
+        if isinstance(message, GetFile):
+            document = self.documents.get(message.sha256)
+            piece = message.span[0] // piece_size(document.size) if document else -1
+            return (document, piece) if document and (self.only is None or piece in self.only) else None
+        for sha256, ranges in message.wants:
+            document = self.documents.get(sha256)
+            for piece in from_ranges(ranges, 2**32) if document else ():
+                if (sha256, piece) not in self.given and (self.only is None or piece in self.only):
+                    self.given.add((sha256, piece))
+                    return document, piece
+        return None
+
+
+class Connection:
+    """A connection to a source, as peer/client.py has it: it fails whatever waits when it is closed or lost."""
+
+    def __init__(self, source):
+        self.source = source
+        self.waiting = []
+        self.lists = []
+        self.lost = None
+        self.is_held = False
+
+    # what the download asks of it
+
+    def ask(self, message, sink):
+        if self.lost is not None:
+            return fail(self.lost)
+        self.source.asked.append(message)
+        self.waiting.append((message, sink, Deferred()))
+        return self.waiting[-1][2]
+
+    def collect(self, message, limit):
+        if self.lost is not None:
+            return fail(self.lost)
+        if isinstance(message, Cancel):
+            self.source.cancelled.append(message)
+            return succeed((self._response(), b""))
+        assert isinstance(message, GetPieces)
+        self.lists.append((message, Deferred()))
+        return self.lists[-1][1]
+
+    def hold(self, why):
+        self.is_held = True
+        self.source.held += 1
+
+    def release(self, why):
+        self.is_held = False
+
+    def close(self):
+        self.fail(Unreachable("closed by this side"))
+
+    # what the source does with it
+
+    def fail(self, why):
+        self.lost = self.lost or why
+        while self.waiting or self.lists:
+            (self.lists or self.waiting).pop(0)[-1].errback(Failure(self.lost))
+
+    def answer_lists(self):
+        """Answer every GET PIECES."""
+        while self.lists:
+            message, done = self.lists.pop(0)
+            document = self.source.documents.get(message.sha256)
+            if document is None or not self.source.has_lists:
+                done.errback(Failure(Refused(100, "no such list here")))
+            else:
+                digests = (document.digests[i : i + 32].hex() for i in range(0, len(document.digests), 32))
+                done.callback((self._response(), "".join(f"{digest}\n" for digest in digests).encode()))
+
+    def answer(self, request):
+        message, _, done = request
+        if isinstance(message, GetNext | GetFile) and (found := self.source.find(message)) is not None:
+            self.begin(request, *found)
+            self.finish(request, *found)
+        else:
+            self.waiting.remove(request)
+            done.errback(Failure(Refused(100, "not here")))
+
+    def begin(self, request, document, piece, **head):
+        """The head of the answer, and its first byte."""
+        first, length = piece_range(document.size, piece)
+        said = {"size": document.size, "sha256": document.sha256, "span": (first, first + length - 1), "length": length}
+        self._give(request, lambda sink: sink.begin(self._response(**{**said, **head})))
+        self._give(request, lambda sink: sink.data(self._bytes(document, piece)[:1]))
+
+    def finish(self, request, document, piece):
+        """The rest of it."""
+        self._give(request, lambda sink: sink.data(self._bytes(document, piece)[1:]))
+        if request in self.waiting:
+            self.waiting.remove(request)
+            request[2].callback(self._response())
+
+    def _bytes(self, document, piece):
+        data = document.piece(piece)
+        return bytes(byte ^ 1 for byte in data[:9]) + data[9:] if self.source.lies else data
+
+    def _give(self, request, give):
+        if request in self.waiting:
+            try:
+                give(request[1])
+            except FetchError as e:
+                self.fail(e)
+
+    @staticmethod
+    def _response(**head):
+        return Response(200, Version.V11, "10.0.0.1", "Linux", **{"length": 0, **head})
+
+
+class Swarm:
+    """A download of `documents` into `folder` from `sources`, all of them seeds unless they are in `late`."""
+
+    def __init__(self, folder, documents, sources, reactor=None, late=()):
+        self.reactor = reactor or InlineReactor()
+        self.sources = {source.address: source for source in (*sources, *late)}
+        self.contents = [document.content(folder) for document in documents]
+        self.began, self.kept, self.completed = [], [], {}
+        self.download = Download(
+            self.reactor,
+            self.contents,
+            lambda address: self.sources[address].connect(),
+            lambda content, address: self.began.append((content.name, address)),
+            lambda content, piece, address, first_hand: self.kept.append((piece, address, first_hand)),
+            self._completed,
+        )
+        for source in sources:
+            for sha256 in source.documents:
+                if sha256 in self.download.contents:
+                    self.download.add_seed(source.address, sha256)
+        self.ended = []
+        self.running = self.download.run()
+        self.running.addBoth(self.ended.append)
+        self.answer_lists()
+
+    def _completed(self, content, error):
+        self.completed[content.name] = error
+        if error is None:
+            content.finish(False)
+        else:
+            content.close()
+
+    def add_complete(self, source, document):
+        self.download.add_complete(source.address, document.sha256)
+        self.answer_lists()
+
+    def add_pieces(self, source, document, pieces):
+        self.download.add_pieces(source.address, document.sha256, pieces)
+        self.answer_lists()
+
+    def answer_lists(self):
+        """Whoever is asked for a piece list, and does not keep silent, answers."""
+        for source in self.sources.values():
+            if source.connections and not source.is_silent:
+                source.connection.answer_lists()
+
+    def serve(self):
+        """Let all sources answer whatever they are asked, in turn, until nothing is asked any more."""
+        self.answer_lists()
+        while busy := [s for s in self.sources.values() if s.serves and s.connections and s.connection.waiting]:
+            for source in busy:
+                if source.connection.waiting:
+                    source.answer()
+
+    def wait(self, seconds, step=0.5):
+        """Let that time pass, with everybody at work."""
+        self.serve()
+        for _ in range(round(seconds / step)):
+            self.advance(step)
+            self.serve()
+
+    def advance(self, *steps):
+        """Let time pass; only piece lists are answered."""
+        for step in steps:
+            self.reactor.advance(step)
+            self.answer_lists()
+
+    @property
+    def pieces(self):
+        """What was kept, in that order."""
+        return [piece for piece, _, _ in self.kept]
+
+
+def is_document(path, document):
+    """Whether the file at `path` is the document, whole."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() == document.sha256
+
+
+class SlowThreads(InlineReactor):
+    """A reactor whose threads do their work when the test says so."""
+
+    def __init__(self):
+        super().__init__()
+        self.work = []
+
+    def callInThreadWithCallback(self, on_result, work, *args, **kwargs):
+        self.work.append((on_result, work, args, kwargs))
+
+    def run_threads(self, times=10_000):
+        """Do what waits to be done, and what follows from that; at most so many things."""
+        while self.work and times:
+            on_result, work, args, kwargs = self.work.pop(0)
+            super().callInThreadWithCallback(on_result, work, *args, **kwargs)
+            times -= 1
