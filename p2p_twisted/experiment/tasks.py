@@ -89,13 +89,14 @@ def task1(peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None, see
 def task2_best(peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None, seed: int, swarm: bool) -> Plan:
     """Each holds an equal share and fetches ``fetch`` (by default all) of the rest, all at the same instant.
 
-    Peer i begins with what peer i+1 has, then i+2 and so on: at no time need two ask the same. Raises ValueError.
+    Peer i begins with what peer i+1 has, then i+2 and so on: at no time need two ask the same. And all ask for large
+    documents at the same time, or for small ones, so that they keep step. Raises ValueError.
     """
     holdings = deal(peers, sizes, seed)
     orders = []
     for place, asker in enumerate(peers):
         others = [*peers[place + 1 :], *peers[:place]]
-        shares = {holder: _shuffled(holdings[holder], seed, asker, holder) for holder in others}
+        shares = {holder: _in_step(holdings[holder], sizes, seed) for holder in others}
         lacking = sum(map(len, shares.values()))
         count = _checked(fetch, lacking, lacking)
         wants = [Want(name, None if swarm else role) for role, names in _evenly(shares, count) for name in names]
@@ -163,6 +164,14 @@ def _evenly(shares: Mapping[str, Sequence[str]], count: int) -> list[tuple[str, 
         role = min((role for role in shares if taken[role] < len(shares[role])), key=lambda role: taken[role])
         taken[role] += 1
     return [(role, names[: taken[role]]) for role, names in shares.items()]
+
+
+def _in_step(names: Sequence[str], sizes: Mapping[str, int], seed: int) -> list[str]:
+    """``names`` in such an order by size, decided by ``seed``, that equally many others in it go with them."""
+    by_size = sorted(names, key=lambda name: (sizes[name], name))
+    places = list(range(len(names)))
+    Random(f"{seed}/{len(names)}").shuffle(places)
+    return [by_size[place] for place in places]
 
 
 def _checked(fetch: int | None, usual: int, most: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +19,8 @@ from .part import PartFile, local_error
 MAGIC = "p2p-part 1"
 HASH_AT_ONCE = 4 * 2**20
 """Bytes."""
+STATE_MOST, STATE_OF_PIECE = 256, 2 * DIGEST + 24
+"""Characters of a state file that are read, at most: for the first line, and for each piece its hash and its number."""
 
 
 class Content:
@@ -91,10 +94,13 @@ class Content:
         """The piece is proven and written."""
         self.have.add(piece)
         if self.count > 1:
-            if self._state is None:
-                self._state = self._new_state()
-            self._state.write(f"{piece}\n")
-            self._state.flush()
+            try:
+                if self._state is None:
+                    self._state = self._new_state()
+                self._state.write(f"{piece}\n")
+                self._state.flush()
+            except OSError as e:
+                raise local_error(e, self.state_path) from e
 
     def open_piece(self) -> int:
         """A descriptor of its own to read proven pieces from, the caller's to close."""
@@ -102,13 +108,16 @@ class Content:
 
     def _new_state(self) -> IO[str]:
         assert self.digests is not None
-        try:
-            state = self.state_path.open("w", encoding="ascii")
-            state.write(f"{MAGIC} {self.sha256} {self.size}\n{self.digests.hex()}\n")
-            state.writelines(f"{piece}\n" for piece in sorted(self.have))
-            return state
-        except OSError as e:
-            raise local_error(e, self.state_path) from e
+        state = self.state_path.open("w", encoding="ascii")
+        state.write(f"{MAGIC} {self.sha256} {self.size}\n{self.digests.hex()}\n")
+        state.writelines(f"{piece}\n" for piece in sorted(self.have))
+        return state
+
+    def _close_state(self) -> None:
+        if self._state is not None:
+            with suppress(OSError):  # what could not be written is tried once more
+                self._state.close()
+            self._state = None
 
     # going on with what an earlier run left
 
@@ -126,7 +135,8 @@ class Content:
 
     def _read_state(self) -> tuple[bytes | None, set[int]]:
         try:
-            head, digests, *lines = self.state_path.read_text("ascii").splitlines()
+            with self.state_path.open(encoding="ascii") as state:
+                head, digests, *lines = state.read(STATE_MOST + self.count * STATE_OF_PIECE).splitlines()
             if head != f"{MAGIC} {self.sha256} {self.size}":
                 return None, set()
             return bytes.fromhex(digests), set(self._numbers(lines))
@@ -174,9 +184,7 @@ class Content:
 
     def close(self) -> None:
         """Leave it as it is, to be gone on with another time; without a proven piece there is nothing to keep."""
-        if self._state is not None:
-            self._state.close()
-            self._state = None
+        self._close_state()
         if self._opened is not None:
             if self.count > 1 and (self.have or self.state_path.exists()):
                 self._opened.close()
@@ -187,9 +195,7 @@ class Content:
     def finish(self, overwrite: bool) -> None:
         """Give it its final name. All pieces must be there. Raises Exists when that name is taken."""
         self._part.truncate(self.size)
-        if self._state is not None:
-            self._state.close()
-            self._state = None
+        self._close_state()
         self._part.finish(overwrite)
         if self.count > 1:
             self.state_path.unlink(missing_ok=True)

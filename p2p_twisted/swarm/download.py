@@ -202,10 +202,17 @@ class Download:
             self._wrong(link, content, sink.piece)
         elif sink.piece not in content.have:
             link.retries = 0
+            self._keep(content, link, sink)
+
+    def _keep(self, content: Content, link: Link, sink: PieceSink) -> None:
+        try:
             content.keep(sink.piece)
-            self._picker.got(content.sha256, sink.piece)
-            self._kept(content, sink.piece, link.address, sink.is_first_hand)
-            self._prover.hash_on(content)
+        except DownloadError as e:
+            self._complete(content, e)
+            return
+        self._picker.got(content.sha256, sink.piece)
+        self._kept(content, sink.piece, link.address, sink.is_first_hand)
+        self._prover.hash_on(content)
 
     def _wrong(self, link: Link, content: Content, piece: int) -> None:
         self._picker.wrong(link.address, content.sha256, piece)

@@ -46,7 +46,8 @@ class RSProcess:
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                return self.connect().close()
+                self.ask(b"?\n\n")  # the port takes connections before there is anybody to answer
+                return
             except ConnectionRefusedError:
                 if time.monotonic() > deadline or self.process.poll() is not None:
                     self.kill()
