@@ -45,6 +45,7 @@ class Asker:
         self._looked = 0.0
         self._unseen = list(order.names)
         self._bytes = 0
+        self._files = 0
 
     def begin(self) -> None:
         """Give the order. Raises ControlError."""
@@ -71,8 +72,8 @@ class Asker:
             self.over = True
 
     def sample(self, now: float) -> Sample:
-        """The bytes of documents it has fetched."""
-        return Sample(self.member.role, now, self._bytes)
+        """The bytes of documents it has fetched, and how many of those are whole."""
+        return Sample(self.member.role, now, self._bytes, self._files)
 
     def read(self) -> None:
         """Read out how the order stands; what cannot be read is as it was."""
@@ -105,7 +106,10 @@ class Asker:
 
     def _all_seen(self) -> bool:
         while self._unseen and (self.member.download_dir / self._unseen[0]).exists():
-            self._bytes += self._sizes[self._unseen.pop(0)]
+            name = self._unseen.pop(0)
+            if not self._swarm:  # else the API tells of parts, too
+                self._bytes += self._sizes[name]
+                self._files += 1
         return not self._unseen
 
     def _read(self) -> dict[str, Any]:
@@ -113,8 +117,9 @@ class Asker:
         download: dict[str, Any] = self.member.control.get(f"downloads/{self._id}")
         self.downloads[-1] = download
         if self._swarm:
-            before = (file for one in self.downloads[:-1] for file in one["files"])
-            self._bytes = sum(file["got"] for file in before if file["state"] in THERE) + download["bytes_done"]
+            before = [file for one in self.downloads[:-1] for file in one["files"] if file["state"] in THERE]
+            self._bytes = sum(file["got"] for file in before) + download["bytes_done"]
+            self._files = len(before) + sum(file["state"] in THERE for file in download["files"])
         return download
 
 

@@ -37,11 +37,12 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Sample:
-    """How many bytes of documents ``peer`` had fetched at one moment."""
+    """How many bytes of documents ``peer`` had fetched at one moment, and how many ``files`` were whole."""
 
     peer: str
     at: float
     bytes: int
+    files: int = 0
 
 
 @dataclass(frozen=True)

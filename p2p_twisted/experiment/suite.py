@@ -27,12 +27,21 @@ class ProcessorsBusy(Exception):
 
 
 class Suite:
-    """Runs ``design``; ``on_run(plan, repeat)`` is called before each run and returns who watches it."""
+    """Runs ``design``; ``on_run(plan, repeat)`` is called before each run and returns who watches it.
 
-    def __init__(self, design: Design, on_run: Callable[[Plan, int], Watch]) -> None:
+    ``on_ran(run)`` is called after each run.
+    """
+
+    def __init__(
+        self,
+        design: Design,
+        on_run: Callable[[Plan, int], Watch],
+        on_ran: Callable[[Run], object] = lambda run: None,
+    ) -> None:
         self.runs: list[Run] = []
         self._design = design
         self._on_run = on_run
+        self._on_ran = on_ran
         self._setting: dict[str, str] = {}
 
     @property
@@ -53,6 +62,7 @@ class Suite:
                 for repeat in range(1, self._design.repeat + 1):
                     self.runs.append(self._checked(self._execute(work, repeat)))
                     write_data(self.results, out)
+                    self._on_ran(self.runs[-1])
                     if self.runs[-1].interrupted:
                         return
 
