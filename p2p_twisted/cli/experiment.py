@@ -98,6 +98,7 @@ for_all = _options(
         help="Folder for the results, new or empty. Without it: p2p-experiment-DATE-TIME.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    click.option("--events", is_flag=True, help="Print a line of JSON whenever something happens."),
 )
 for_tasks = _options(
     click.option("--peers", type=click.IntRange(2, MOST_PEERS), default=6, show_default=True, help="Number of peers."),
@@ -198,4 +199,6 @@ def _run(context: click.Context, cases: Sequence[tuple[str, int]], options: dict
         **more,
     )
     as_json = options["as_json"] or bool(context.find_root().params.get("as_json"))
-    context.exit(carry_out(design, options["out"], as_json))
+    if as_json and options["events"]:
+        raise click.UsageError("--json prints what was found in the end, --events what happens: choose one")
+    context.exit(carry_out(design, options["out"], as_json, options["events"]))

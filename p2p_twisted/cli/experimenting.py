@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import datetime
 from importlib.util import find_spec
@@ -25,24 +25,32 @@ from ..experiment.suite import ProcessorsBusy, Suite
 from ..experiment.tasks import Plan
 from ..experiment.words import titled
 from . import exits
+from .events import Events
 from .output import clean, print_json, print_table, warn
 
 EXTRA = ("matplotlib", "jinja2")
 
 
-def carry_out(design: Design, out: Path | None, as_json: bool) -> int:
-    """Run it, write everything into ``out``, print the findings; the exit code. Raises Failure, UsageError, OSError."""
+def carry_out(design: Design, out: Path | None, as_json: bool, as_events: bool) -> int:
+    """Run it, write everything into ``out``, print the findings; the exit code. Raises Failure, UsageError, OSError.
+
+    With ``as_events`` a line of JSON for each happening (``events``) takes the place of bars, tables and findings.
+    """
     _need_extra()
     folder = _folder(out)
-    with _progress() as on_run:
-        suite = Suite(design, on_run)
+    events = Events(design.all_links) if as_events else None
+    with nullcontext(events.begins) if events else _progress() as on_run:
+        suite = Suite(design, on_run, events.ended if events else lambda run: None)
         code = _run(suite, folder)
     results = suite.results
     if not results.runs:
         folder.rmdir()
         return code
     _write(results, folder)
-    _show(results, folder, as_json)
+    if events:
+        events.over(findings(results), folder / "report.html")
+    else:
+        _show(results, folder, as_json)
     complete = all(run.complete for run in results.runs)
     return code or (exits.OK if complete else exits.PART_FAILED)
 
