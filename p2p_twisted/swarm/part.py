@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -30,7 +31,7 @@ class PartFile:
         self._lock = Lock()  # threads read and write: the descriptor must not be closed, and given out anew, meanwhile
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+            self._fd = _open_own(self.path)
         except OSError as e:
             raise local_error(e, self.path) from e
 
@@ -63,7 +64,10 @@ class PartFile:
 
     def duplicate(self) -> int:
         """A second descriptor of the file, the caller's to close; it stays good when the file is renamed."""
-        return os.dup(self._fd)
+        try:
+            return os.dup(self._fd)
+        except OSError as e:
+            raise local_error(e, self.path) from e
 
     def close(self) -> None:
         """Leave it as it is, to be gone on with another time."""
@@ -73,9 +77,9 @@ class PartFile:
                 self._fd = -1
 
     def discard(self) -> None:
-        """Remove it."""
+        """Remove it, if that can be done."""
         self.close()
-        self.path.unlink(missing_ok=True)
+        remove(self.path)
 
     def finish(self, overwrite: bool) -> None:
         """Give it its final name. Raises Exists when that is taken and `overwrite` is false."""
@@ -89,6 +93,26 @@ class PartFile:
             raise Exists(f"{self.target} is there already, with other content") from e
         except OSError as e:
             raise local_error(e, self.target) from e
+
+
+def remove(path: Path) -> None:
+    """Remove the file at `path`; one that cannot be removed stays."""
+    with suppress(OSError):
+        path.unlink()
+
+
+def _open_own(path: Path) -> int:
+    """Open, or make, the file at `path`, but none that has another name as well: that is not ours to write to.
+
+    What `_rename_if_free` was killed at has two names, the other one being the final one.
+    """
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+    fd = os.open(path, flags, 0o644)
+    if os.fstat(fd).st_nlink > 1:
+        os.close(fd)
+        path.unlink()
+        fd = os.open(path, flags | os.O_EXCL, 0o644)
+    return fd
 
 
 def _rename_if_free(source: Path, target: Path) -> None:
