@@ -8,13 +8,14 @@ pieces are hashed again before they count.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from ..library.pieces import DIGEST, list_digest, piece_count, piece_range, piece_size
-from .part import PartFile, local_error
+from .part import PartFile, local_error, remove
 
 MAGIC = "p2p-part 1"
 HASH_AT_ONCE = 4 * 2**20
@@ -96,7 +97,8 @@ class Content:
         if self.count > 1:
             try:
                 if self._state is None:
-                    self._state = self._new_state()
+                    self._state = self._open_state()
+                    self._begin_state(self._state)
                 self._state.write(f"{piece}\n")
                 self._state.flush()
             except OSError as e:
@@ -106,12 +108,16 @@ class Content:
         """A descriptor of its own to read proven pieces from, the caller's to close."""
         return self._part.duplicate()
 
-    def _new_state(self) -> IO[str]:
+    def _open_state(self) -> IO[str]:
+        """Written over from its start, not emptied first: a kill in between must not lose what an earlier run has."""
+        flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+        return os.fdopen(os.open(self.state_path, flags, 0o644), "w", encoding="ascii")
+
+    def _begin_state(self, state: IO[str]) -> None:
         assert self.digests is not None
-        state = self.state_path.open("w", encoding="ascii")
         state.write(f"{MAGIC} {self.sha256} {self.size}\n{self.digests.hex()}\n")
         state.writelines(f"{piece}\n" for piece in sorted(self.have))
-        return state
+        state.truncate()
 
     def _close_state(self) -> None:
         if self._state is not None:
@@ -179,14 +185,14 @@ class Content:
     def discard(self) -> None:
         """Remove all of it."""
         self.have.clear()
-        self.state_path.unlink(missing_ok=True)
+        remove(self.state_path)
         self.close()
 
     def close(self) -> None:
         """Leave it as it is, to be gone on with another time; without a proven piece there is nothing to keep."""
         self._close_state()
         if self._opened is not None:
-            if self.count > 1 and (self.have or self.state_path.exists()):
+            if self.count > 1 and (self.have or os.path.lexists(self.state_path)):
                 self._opened.close()
             else:
                 self._opened.discard()
@@ -198,4 +204,4 @@ class Content:
         self._close_state()
         self._part.finish(overwrite)
         if self.count > 1:
-            self.state_path.unlink(missing_ok=True)
+            remove(self.state_path)

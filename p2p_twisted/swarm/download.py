@@ -95,8 +95,12 @@ class Download:
 
     async def _begin(self) -> None:
         for content in list(self.contents.values()):
-            if content.count > 1:
-                await in_thread(self._reactor, content.resume)
+            try:
+                if content.count > 1:
+                    await in_thread(self._reactor, content.resume)
+            except DownloadError as e:
+                self._complete(content, e)
+                continue
             if content.digests is None:
                 self._lists.need(content.sha256)
             else:
