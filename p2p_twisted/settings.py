@@ -31,7 +31,8 @@ class Setting:
     """One setting.
 
     `name`: the flag without its dashes. `help`: one sentence. `convert` makes the value of its text and raises
-    ValueError with what it must be. `default`: as text, None for "not set". `repeatable`: the value is a tuple.
+    ValueError with what it must be. `default`: as text, None for "not set". `repeatable`: the value is a tuple. `flag`:
+    on the command line it stands alone, for ``yes``.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Setting:
     default: str | None = None
     repeatable: bool = False
     required: bool = False
+    flag: bool = False
 
     def value(self, texts: Sequence[str]) -> Any:
         """The value that `texts` stand for, of which the last counts if it is not repeatable. Raises ValueError."""
@@ -75,6 +77,13 @@ def one_of(*words: str) -> Callable[[str], str]:
         return text
 
     return convert
+
+
+def yes_or_no(text: str) -> bool:
+    """A convert: ``yes`` or ``no``."""
+    if text not in ("yes", "no"):
+        raise ValueError("must be yes or no")
+    return text == "yes"
 
 
 def folder(text: str) -> Path:
@@ -193,7 +202,19 @@ def _value(setting: Setting, texts: Sequence[str], where: str) -> Any:
         raise SettingsError(f"{where} {error}, not {', '.join(map(repr, texts))}") from None
 
 
-def _handler(setting: Setting) -> Callable[[SettingsOptions, str], None]:
+def _handler(setting: Setting) -> Callable[..., None]:
+    return _flag(setting) if setting.flag else _option(setting)
+
+
+def _flag(setting: Setting) -> Callable[[SettingsOptions], None]:
+    def opt(self: SettingsOptions) -> None:
+        self.given[setting.name] = ["yes"]
+
+    opt.__doc__ = setting.help
+    return opt
+
+
+def _option(setting: Setting) -> Callable[[SettingsOptions, str], None]:
     def opt(self: SettingsOptions, text: str) -> None:
         self.given.setdefault(setting.name, []).append(text)
 

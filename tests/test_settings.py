@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2p_twisted.settings import Setting, SettingsError, SettingsOptions, folder, network, one_of, read_section, whole
+from p2p_twisted.settings import (
+    Setting,
+    SettingsError,
+    SettingsOptions,
+    folder,
+    network,
+    one_of,
+    read_section,
+    whole,
+    yes_or_no,
+)
 
 TABLE = (
     Setting("ttl", "Seconds.", whole(10, 100), "72"),
@@ -15,6 +25,7 @@ TABLE = (
     Setting("trust", "A network.", network, "127.0.0.0/8, ::1/128", repeatable=True),
     Setting("web", "An endpoint."),
     Setting("rs-host", "Where the RS is.", required=True),
+    Setting("lab", "With a laboratory.", yes_or_no, "no", flag=True),
 )
 
 
@@ -77,6 +88,14 @@ def test_the_last_of_a_flag_that_is_not_repeatable_counts(parse):
     assert parse("--rs-host", "a", "--rs-host", "b")["rs-host"] == "b"
 
 
+def test_a_flag_stands_alone_and_is_yes_or_no_in_the_file(parse, refused):
+    off, on, file = ("--rs-host", "h"), ("--rs-host", "h", "--lab", "--lab"), "[test]\nlab = yes\n"
+    assert [parse(*off)["lab"], parse(*on)["lab"], parse(*off, file=file)["lab"]] == [False, True, True]
+    assert parse(*on).origins["lab"] == "flag"
+    assert "lab must be yes or no, not 'true'" in refused(*off, file="[test]\nlab = true\n")
+    assert "option --lab must not have an argument" in refused(*off, "--lab=yes")
+
+
 def test_values_stand_as_they_are_in_the_file(parse):
     options = parse(file="# c\n; c\n[other]\nx = 1\n[test]\nrs-host = %(a)s ; b\nweb = tcp:80:interface=::1\n")
     assert options["rs-host"] == "%(a)s ; b"
@@ -110,7 +129,7 @@ def test_a_mistake_on_the_command_line(refused, args, line):
     [
         ("[test]\nrs_host = h\n", "unknown key 'rs_host' in [test]; did you mean 'rs-host'?"),
         ("[test]\nTTL = 12\n", "unknown key 'TTL' in [test]; did you mean 'ttl'?"),
-        ("[test]\nqqqq = 12\n", "unknown key 'qqqq' in [test]; known are ttl, kind, share, trust, web, rs-host"),
+        ("[test]\nqqqq = 12\n", "unknown key 'qqqq' in [test]; known are ttl, kind, share, trust, web, rs-host, lab"),
         ("[test]\nrs-host = h\nttl = 5\n", "ttl must be a whole number from 10 to 100, not '5'"),
         ("[tset]\nttl = 12\n", "has no section [test]"),
         ("ttl = 12\n", "not an INI file: File contains no section headers."),
@@ -138,6 +157,7 @@ def test_help_has_every_setting_with_its_default(parse, capsys):
         "--ttl= Seconds. [default: 72]",
         "--trust= A network. May be repeated. [default: 127.0.0.0/8, ::1/128]",
         "--web= An endpoint. ",
+        "--lab With a laboratory. ",
         "--config= ",
     ):
         assert wanted in said + " "
