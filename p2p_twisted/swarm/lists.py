@@ -77,4 +77,5 @@ class PieceLists:
             self._picker.forget(link.address, sha256)
         else:
             failure.trap(FetchError)
+            self._asked_of.get(sha256, set()).discard(link.address)  # once it is connected again, it may be asked again
             self._links.failed(link, failure.value)  # type: ignore[arg-type]
