@@ -120,9 +120,13 @@ class Announcer:
         haves: list[Change] = [
             self._have(self._holdings.parts[sha256], new[sha256]) for sha256 in new.keys() & self._holdings.parts
         ]
-        since, after, self._told = f"{self._epoch}.{self._told}", self._told, self._version
+        since, self._told = f"{self._epoch}.{self._told}", self._version
+        after = self._known(since)
         bodies: dict[str, bytes] = {}
         for follower in list(self._followers):
+            if after is None:  # more has changed at once than is remembered
+                self.catch_up(follower, since)
+                continue
             if follower.here not in bodies:
                 bodies[follower.here] = _lines(self._changes(after, follower.here) + haves)
             follower.push(bodies[follower.here], since, self.version)
