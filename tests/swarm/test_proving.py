@@ -1,4 +1,4 @@
-"""Proving: small pieces at once, big ones in threads; how much may wait; what becomes of errors and of false records."""
+"""Proving: small pieces at once, big ones in threads; how much may wait; what becomes of errors and false records."""
 
 import errno
 import os
