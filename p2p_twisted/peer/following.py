@@ -82,10 +82,11 @@ class Following:
         changes = list(self._parsed(body))
         if response.since is None:
             self._index.forget(self.address)
-            self.parts.clear()
-            self._pieces = 0
         else:
             self._index.renew(self.address, now)
+        if response.since is None or self.connection is None:  # it tells of every unfinished file
+            self.parts.clear()
+            self._pieces = 0
         for change in changes:
             self._apply(change, now)
         self.since = response.index or ANEW
