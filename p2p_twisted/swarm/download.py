@@ -48,7 +48,7 @@ class Download:
     ) -> None:
         self.contents = {content.sha256: content for content in contents}
         """By their hash."""
-        self.links = Links(reactor, connect, self._pump, self._freed, self._broken)
+        self.links = Links(reactor, connect, self._pump, self._freed, self._away, self._broken)
         self.received = 0
         self.duplicate = 0
         """Bytes that came, and those of them that were here already."""
@@ -241,6 +241,11 @@ class Download:
             self._lost(link, sink, ask)
         if link.dropped is not None:
             self._picker.drop(link.address)
+        self._pump_all()
+
+    def _away(self, link: Link) -> None:
+        """Nobody waits for `link` to give its share."""
+        self._picker.away(link.address)
         self._pump_all()
 
     def _lost(self, link: Link, sink: PieceSink, ask: Ask) -> None:

@@ -24,7 +24,8 @@ MOST = 64
 
 
 class Links:
-    """Keeps the connections. `ready` is told of each source that may be asked, `freed` of each that owes no more.
+    """Keeps the connections. `ready` is told of each source that may be asked, `freed` of each that owes no more,
+    `away` of each that cannot be connected to.
 
     `connect` makes a connection to a peer or raises a SourceError; `broken` is told of errors in this program.
     """
@@ -37,6 +38,7 @@ class Links:
         connect: Callable[[Address], Awaitable[Connection]],
         ready: Callable[[Link], object],
         freed: Callable[[Link], object],
+        away: Callable[[Link], object],
         broken: Callable[[Failure], object],
     ) -> None:
         self._links: dict[Address, Link] = {}
@@ -44,6 +46,7 @@ class Links:
         self._connect = connect
         self._ready = ready
         self._freed = freed
+        self._away = away
         self._broken = broken
         self._closed = False
 
@@ -82,6 +85,7 @@ class Links:
         try:
             connection = await self._connect(link.address)
         except SourceError as e:
+            self._away(link)
             self._lost(link, e)
             return
         if self._closed:

@@ -109,6 +109,14 @@ class Picker:
             if source in seeds:
                 seeds.remove(source)
 
+    def away(self, source: Source) -> None:
+        """`source` cannot be reached: others who had a file from the start give its share of it from now on."""
+        for sha256, seeds in self._seeds.items():
+            if source in seeds and len(seeds) > 1:
+                seeds.remove(source)
+                known = self._sources[source]
+                known.fresh = [fresh for fresh in known.fresh if fresh != sha256]
+
     def knows(self, source: Source, sha256: str) -> bool:
         """Whether `source` is known to have some of the file."""
         return source in self._sources and sha256 in self._sources[source].has

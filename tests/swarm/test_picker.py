@@ -164,6 +164,24 @@ def test_the_share_of_a_seed_that_is_gone_falls_to_the_others():
     assert picker.next(SEED, 0) is None
 
 
+def test_the_share_of_a_seed_that_cannot_be_reached_falls_to_the_others():
+    """It may come back: then it is asked for pieces by their number, as others are."""
+    picker = a_picker(10)
+    picker.add_seed(SEED, A)
+    picker.add_seed(OTHER_SEED, A)
+    picker.away(SEED)
+    assert wanted_by(picker.next(OTHER_SEED, 0), 10) == {A: set(range(10))}
+    assert sorted(pieces_of(picker, SEED)) == list(range(10))
+
+
+def test_an_only_seed_remains_one_though_it_cannot_be_reached():
+    picker = a_picker(10)
+    picker.add_seed(SEED, A)
+    picker.away(SEED)
+    picker.away(OTHER_SEED)
+    assert wanted_by(picker.next(SEED, 0), 10) == {A: set(range(10))}
+
+
 def test_small_files_are_named_together_and_a_big_one_alone():
     picker = Picker(Random(1))
     names = [f"{number:064x}" for number in range(3 * MOST_WANTS)]

@@ -75,6 +75,10 @@ class Model(RuleBasedStateMachine):
         self.wrong[source].clear()
         self.settle(source, list(self.owed))
 
+    @rule(source=sources)
+    def cannot_be_reached(self, source):
+        self.picker.away(source)
+
     @rule(source=sources, sha256=files)
     def forgets(self, source, sha256):
         if not any(source in owing for (owed, _), owing in self.owed.items() if owed == sha256):
