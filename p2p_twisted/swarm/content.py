@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from ..library.pieces import DIGEST, list_digest, piece_count, piece_range, piece_size
+from .errors import Unwritable
 from .part import PartFile, local_error, remove
 
 MAGIC = "p2p-part 1"
@@ -42,12 +43,15 @@ class Content:
         """The 32-byte hashes of all pieces one after the other; None as long as they are not known."""
         self._list_digest = pieces
         self._opened: PartFile | None = None
+        self._closed = False
         self._state: IO[str] | None = None
         self._whole = hashlib.sha256()
         self._hashed = 0
 
     @property
     def _part(self) -> PartFile:
+        if self._closed:
+            raise Unwritable(f"{self.target} is not being fetched any more")  # to a thread that comes late
         if self._opened is None:
             self._opened = PartFile(self.target)
         return self._opened
@@ -189,7 +193,11 @@ class Content:
         self.close()
 
     def close(self) -> None:
-        """Leave it as it is, to be gone on with another time; without a proven piece there is nothing to keep."""
+        """Leave it as it is, to be gone on with another time; without a proven piece there is nothing to keep.
+
+        Nothing can be read or written any more.
+        """
+        self._closed = True
         self._close_state()
         if self._opened is not None:
             if self.count > 1 and (self.have or os.path.lexists(self.state_path)):

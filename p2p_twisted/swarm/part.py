@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 from contextlib import suppress
@@ -25,13 +26,15 @@ class PartFile:
     """The file NAME.part beside its final name. Everything raises a DownloadError, never an OSError."""
 
     def __init__(self, target: Path) -> None:
-        """Opens, or makes, the .part of `target`, and the folders above it."""
+        """Opens, or makes, the .part of `target`, and the folders above it. One download has it at a time."""
         self.target = target
         self.path = target.with_name(target.name + ".part")
         self._lock = Lock()  # threads read and write: the descriptor must not be closed, and given out anew, meanwhile
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._fd = _open_own(self.path)
+        except BlockingIOError as e:
+            raise Unwritable(f"{self.path} is being written by another download") from e
         except OSError as e:
             raise local_error(e, self.path) from e
 
@@ -73,17 +76,19 @@ class PartFile:
         """Leave it as it is, to be gone on with another time."""
         with self._lock:
             if self._fd >= 0:
+                with suppress(OSError):  # descriptors given out by `duplicate` would hold the lock
+                    fcntl.flock(self._fd, fcntl.LOCK_UN)
                 os.close(self._fd)
                 self._fd = -1
 
     def discard(self) -> None:
-        """Remove it, if that can be done."""
+        """Remove it, if that can be done. Does nothing once it is closed: what has the name then is another's."""
+        if self._fd >= 0:
+            remove(self.path)
         self.close()
-        remove(self.path)
 
     def finish(self, overwrite: bool) -> None:
         """Give it its final name. Raises Exists when that is taken and `overwrite` is false."""
-        self.close()
         try:
             if overwrite:
                 self.path.replace(self.target)
@@ -93,6 +98,7 @@ class PartFile:
             raise Exists(f"{self.target} is there already, with other content") from e
         except OSError as e:
             raise local_error(e, self.target) from e
+        self.close()
 
 
 def remove(path: Path) -> None:
@@ -102,17 +108,31 @@ def remove(path: Path) -> None:
 
 
 def _open_own(path: Path) -> int:
-    """Open, or make, the file at `path`, but none that has another name as well: that is not ours to write to.
+    """Open, or make, the file at `path`, and lock it. Raises BlockingIOError when it is locked already.
 
-    What `_rename_if_free` was killed at has two names, the other one being the final one.
+    One that has another name as well is not ours to write to: that is what `_rename_if_free` leaves when it is killed.
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
     fd = os.open(path, flags, 0o644)
-    if os.fstat(fd).st_nlink > 1:
-        os.close(fd)
+    try:
+        _lock(fd)
+        if os.fstat(fd).st_nlink <= 1:
+            return fd
         path.unlink()
-        fd = os.open(path, flags | os.O_EXCL, 0o644)
-    return fd
+    except OSError:
+        os.close(fd)
+        raise
+    os.close(fd)
+    return _open_own(path)
+
+
+def _lock(fd: int) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks
+        pass
 
 
 def _rename_if_free(source: Path, target: Path) -> None:

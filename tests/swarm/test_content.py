@@ -43,6 +43,11 @@ def resumed(folder, document=DOCUMENT):
     return content
 
 
+def kill(content):
+    """The process that has it is no more. Nothing is written, nothing removed."""
+    content._part.close()
+
+
 def completed(content, document=DOCUMENT):
     """Fetch what is missing, and have it hashed."""
     if content.digests is None:
@@ -88,20 +93,21 @@ class TestResume:
     def test_each_piece_counts_from_the_moment_it_is_kept(self, tmp_path, order, kills):
         """Killed after any of them: nothing is closed, and nothing more is written."""
         content = resumed(tmp_path)
-        killed = [content]
-        for done, (piece, kill) in enumerate(zip(order, kills, strict=True)):
+        dead = []
+        for done, (piece, killed_now) in enumerate(zip(order, kills, strict=True)):
             if content.digests is None:
                 content.accept_list(DOCUMENT.digests)
             write(content, DOCUMENT, piece)
-            if kill:
+            if killed_now:
+                kill(content)
+                dead.append(content)
                 content = resumed(tmp_path)
-                killed.append(content)
                 assert content.have == set(order[: done + 1])
         completed(content).finish(True)
         assert is_document(tmp_path / "document.bin", DOCUMENT)
         assert names(tmp_path) == ["document.bin"]
-        for dead in killed:
-            dead.close()
+        for content in dead:
+            content.close()
 
     @pytest.mark.parametrize(
         "damage",
@@ -241,7 +247,10 @@ class TestResume:
         content.write(2 * PIECE, DOCUMENT.piece(2))
         with no_room_beyond(limit), pytest.raises(DiskFull, match=r"no room for .*document\.bin\.part\.state"):
             content.keep(2)
-        assert resumed(left).have >= {0, 1, 3}
+        kill(content)
+        again = resumed(left)
+        assert again.have >= {0, 1, 3}
+        again.close()
         content.close()
 
 
@@ -350,6 +359,24 @@ class TestClose:
         content.close()
         assert resumed(left).have == {0, 1, 3}
 
+    def test_the_next_downloads_file_stays(self, tmp_path):
+        """As when a document of a long list was finished, and ordered anew, before the list is through."""
+        content = begun(tmp_path, 0, document=Document(1))
+        content.finish(False)
+        other = begun(tmp_path, 0, document=Document(1))
+        content.close()
+        other.finish(True)
+        assert names(tmp_path) == ["document.bin"]
+
+    def test_a_thread_that_comes_late_opens_nothing_anew(self, tmp_path):
+        """A piece may still be on its way to the disk when the download is stopped."""
+        content = begun(tmp_path)
+        content.close()
+        for late in (lambda: content.write(0, DOCUMENT.piece(0)), content.open_piece):
+            with pytest.raises(Unwritable):
+                late()
+        assert names(tmp_path) == []
+
     def test_never_begun(self, tmp_path):
         folder = tmp_path / "folder"
         DOCUMENT.content(folder).close()
@@ -430,6 +457,7 @@ class TestHashOfTheWhole:
             write(content, DOCUMENT, piece)
             worth.append(content.can_hash_on)
         assert worth == [False, False, True, True]
+        content.close()
         content = resumed(tmp_path)
         content.have = {0, 1, 2}
         content.hash_on()

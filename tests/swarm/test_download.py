@@ -176,6 +176,7 @@ class Resumes(Case):
         for piece in range(3):
             content.write(piece * PIECE, document.piece(piece))
             content.keep(piece)
+        content.close()
         source = Source(1, [document])
         swarm = self.swarm([document], [source])
         swarm.serve()

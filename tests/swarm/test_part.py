@@ -1,6 +1,7 @@
 """The file under the .part name: bytes at their places, other people's files let be, a last name that was free."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -107,6 +108,31 @@ class TestOpening:
         part.finish(True)
         assert target.read_bytes() == b"another version"
         assert not path.exists()
+
+    def test_one_download_has_it_at_a_time(self, target, path):
+        """Two would mix their bytes, and neither would know."""
+        first = PartFile(target)
+        first.write(0, b"first")
+        with pytest.raises(Unwritable, match=r"document\.bin\.part is being written by another download"):
+            PartFile(target)
+        assert path.read_bytes() == b"first"
+        first.close()
+        PartFile(target).discard()
+
+    def test_who_still_reads_it_does_not_keep_others_from_it(self, target):
+        part = PartFile(target)
+        fd = part.duplicate()
+        part.close()
+        PartFile(target).close()
+        os.close(fd)
+
+    @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+    def test_a_file_system_without_locks(self, target, monkeypatch, number):
+        monkeypatch.setattr(fcntl, "flock", failing(number))
+        part = PartFile(target)
+        part.write(0, b"data")
+        part.finish(False)
+        assert target.read_bytes() == b"data"
 
     @pytest.mark.parametrize("name", ["document.bin.part/x", "document.bin.part", "n" * 300, "n" * 251])
     def test_where_no_file_can_be(self, tmp_path, name):
@@ -229,6 +255,13 @@ class TestEnd:
         part.discard()
         part.discard()
         assert names(tmp_path) == []
+
+    def test_that_of_the_next_download_is_not(self, part, target, path):
+        part.finish(False)
+        other = PartFile(target)
+        part.discard()
+        assert path.exists()
+        other.discard()
 
     def test_it_is_left(self, part, path):
         part.close()
