@@ -67,7 +67,11 @@ class Downloads(Service):
             safe_name(name)
         if names is not None and not names:
             raise ValueError("no names: say which documents, or all")
-        if directory.exists() and not directory.is_dir():
+        try:
+            is_other = directory.exists() and not directory.is_dir()
+        except OSError as e:
+            raise ValueError(f"{directory}: {e.strerror}") from e
+        if is_other:
             raise ValueError(f"{directory} is not a folder")
         self._forget_old()
         unique = None if names is None else list(dict.fromkeys(names))

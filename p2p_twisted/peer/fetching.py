@@ -16,7 +16,7 @@ from ..swarm.content import Content
 from ..swarm.download import Download
 from ..swarm.errors import DownloadError, Exists, FetchError, NoHolder, SourceError, Unwritable
 from ..swarm.fetch import FileSink, fetch_whole
-from ..swarm.part import PartFile, sha256_of
+from ..swarm.part import PartFile, local_error, sha256_of
 from ..swarm.proving import in_thread
 from ..swarm.rates import Throttle
 from ..wire.changes import Change, Gone, Have
@@ -73,11 +73,14 @@ class Fetching:
         """See whether `item` is there, or may be fetched. Raises DownloadError."""
         try:
             target = self._targets[item.name] = self.job.directory.joinpath(*safe_name(item.name))
+            is_there = target.exists()
         except ValueError as e:
             raise Unwritable(f"{item.name}: {e}") from e
+        except OSError as e:
+            raise local_error(e, target) from e
         if item.document is None:
             raise NoHolder(f"no peer has {item.name}")
-        if target.exists():
+        if is_there:
             if item.document.sha256 and await in_thread(self._reactor, sha256_of, target) == item.document.sha256:
                 item.got = item.size or 0
                 item.end(THERE)

@@ -1,0 +1,218 @@
+"""Orders carried out over a network in memory, with real files: by swarms and whole, under names that make trouble."""
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+from random import Random
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from p2p_twisted.index.distributed import DistributedIndex
+from p2p_twisted.library.pieces import MIN_PIECE
+from p2p_twisted.peer.discovery import Discovery
+from p2p_twisted.peer.downloads import Downloads
+from p2p_twisted.peer.jobs import CANCELLED, DONE, FAILED
+from p2p_twisted.peer.rs_client import Registration
+from p2p_twisted.registry.memory import MemoryRegistry
+from p2p_twisted.rs.protocol import RSFactory
+from p2p_twisted.rs.trust import TrustedNetworks
+from p2p_twisted.swarm.rates import Throttle
+
+from .fixtures import make_factory
+from .network import Network, ScriptedFactory
+
+RS = ("10.0.0.9", 65423)
+BIG = Random(1).randbytes(300_000)
+OTHER = Random(2).randbytes(300_000)
+HEAD_10 = b"200 OK P2P-CI/1.0\nHost: h\nOS: o\n\n"
+
+
+def at(number):
+    """The address of the peer of that number."""
+    return f"10.0.1.{number}", 4000 + number
+
+
+def v11(body):
+    return b"200 OK P2P-CI/1.1\nHost: h\nOS: o\nLength: %d\nIndex: x.1\n\n%s" % (len(body), body)
+
+
+def record(name, data, pieces="-"):
+    """What the first peer says it has."""
+    host, port = at(1)
+    return f"{name}\t\t\t{host}\t{port}\t7200\t{len(data)}\t{hashlib.sha256(data).hexdigest()}\t{pieces}\n".encode()
+
+
+class Case(SynchronousTestCase):
+    """Each test has a peer that downloads, and an RS where others are known."""
+
+    def setUp(self):
+        self.network = Network()
+        self.registry = MemoryRegistry(7200, self.network.seconds, self.network.seconds)
+        self.network.servers[RS] = RSFactory(self.network, self.registry, TrustedNetworks([]), 1000)
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.into = self.folder / "into"
+        self.factory = self.make("mine")
+        registration = Registration(self.network, RS, 4394, self.folder)
+        index = self.factory.holdings.index = DistributedIndex()
+        self.discovery = Discovery(self.network, registration, index, self.network.seconds)
+        downlink = Throttle(self.network, self.network.seconds, None)
+        self.downloads = Downloads(self.network, self.factory, self.discovery, downlink, self.network.seconds)
+        self.discovery.startService()
+        self.addCleanup(self.stop)
+
+    def make(self, name, **files):
+        made = []
+        coroutine = make_factory(self.folder / name, files, self.network, self.network.seconds, self.network)
+        Deferred.fromCoroutine(coroutine).addCallback(made.append)
+        self.network.settle()
+        self.addCleanup(made[0].holdings.library.stop)
+        return made[0]
+
+    def stop(self):
+        self.downloads.stopService()
+        self.discovery.stopService()
+        self.network.settle()
+
+    def peer(self, number, **files):
+        """A peer that shares `files`."""
+        factory = self.make(str(number), **files)
+        factory.holdings.port = at(number)[1]
+        return self.serve(number, factory)
+
+    def serve(self, number, factory):
+        self.network.servers[at(number)] = factory
+        self.registry.register(*at(number), None, True)
+        return factory
+
+    def order(self, *names, seconds=10, **more):
+        """What became of an order after that time; without names it is for all."""
+        arguments = {"directory": self.into, "overwrite": False, **more}
+        job = self.downloads.start(list(names) or None, **arguments)
+        self.network.wait(seconds)
+        return job
+
+    def errors(self, job):
+        """The kind of error of each file that has failed."""
+        return {item.name: item.error.kind for item in job.items if item.error is not None}
+
+    def files(self):
+        return {path.name: path.read_bytes() for path in self.into.iterdir()}
+
+
+class Orders(Case):
+    """Documents that are there to be had."""
+
+    def test_all_that_others_have(self):
+        self.peer(1, big=BIG, one=b"1", none=b"")
+        self.peer(2, big=BIG, two=b"22")
+        job = self.order()
+        self.assertEqual((job.state, self.errors(job)), (DONE, {}))
+        self.assertEqual(self.files(), {"big": BIG, "one": b"1", "two": b"22", "none": b""})
+        self.assertEqual(self.factory.holdings.parts, {})
+
+    def test_again_and_it_is_there(self):
+        self.peer(1, big=BIG)
+        self.order("big")
+        before = (self.into / "big").stat()
+        job = self.order("big")
+        self.assertEqual((job.state, [item.state for item in job.items]), (DONE, ["there"]))
+        self.assertEqual((self.into / "big").stat(), before)
+
+    def test_one_that_nobody_has(self):
+        self.peer(1, one=b"1")
+        job = self.order("one", "nothing")
+        self.assertEqual((job.state, self.errors(job)), (FAILED, {"nothing": "no-holder"}))
+        self.assertEqual(self.files(), {"one": b"1"})
+
+    def test_a_name_that_is_taken(self):
+        self.peer(1, big=BIG, one=b"1")
+        self.into.mkdir()
+        for name in ("big", "one"):
+            (self.into / name).write_bytes(b"mine")
+        job = self.order("big", "one")
+        self.assertEqual(self.errors(job), {"big": "exists", "one": "exists"})
+        self.assertEqual(self.files(), {"big": b"mine", "one": b"mine"})
+        job = self.order("big", "one", overwrite=True)
+        self.assertEqual((job.state, self.files()), (DONE, {"big": BIG, "one": b"1"}))
+
+    def test_two_names_of_the_same_content(self):
+        self.peer(1, big=BIG, copy=BIG)
+        job = self.order()
+        self.assertEqual((job.state, self.files()), (DONE, {"big": BIG, "copy": BIG}))
+
+    def test_from_a_peer_of_1_0(self):
+        host, port = at(1)
+        index = f"old\ttxt\tTitle\t{host}\t{port}\t7200\n".encode()
+        answer = lambda said: HEAD_10 + (index if said.startswith(b"GET INDEX") else b"its text")  # noqa: E731
+        self.serve(1, ScriptedFactory(answer))
+        job = self.order("old.txt")
+        self.assertEqual((job.state, self.files()), (DONE, {"old.txt": b"its text"}))
+
+    def test_only_from_those_that_are_named(self):
+        self.peer(1, doc=BIG)
+        self.peer(2, doc=OTHER)
+        for number, data in ((1, BIG), (2, OTHER), (1, BIG)):
+            job = self.order("doc", overwrite=True, holders=[at(number)])
+            self.assertEqual((job.state, self.files()), (DONE, {"doc": data}))
+
+    def test_stopped_and_gone_on_with(self):
+        """Two of its five pieces are here when it is stopped."""
+        factory = self.peer(1, big=BIG)
+        came = []
+
+        def kept(content, piece, first_hand):
+            came.append(piece)
+            if len(came) == 2:
+                self.downloads.cancel(*self.downloads.jobs)
+
+        self.patch(self.factory.announcer, "kept", kept)
+        job = self.order("big")
+        self.assertEqual((job.state, len(came)), (CANCELLED, 2))
+        self.assertEqual(set(self.files()), {"big.part", "big.part.state"})
+        self.assertEqual(self.factory.holdings.parts, {})
+        factory.uploaded = 0
+        job = self.order("big")
+        self.assertEqual((job.state, self.files()), (DONE, {"big": BIG}))
+        self.assertEqual((sorted(came), factory.uploaded), ([0, 1, 2, 3, 4], len(BIG) - 2 * MIN_PIECE))
+
+
+class Trouble(Case):
+    """Names and folders that cannot be written to end what they concern, and nothing else."""
+
+    def test_a_name_that_no_file_can_have(self):
+        """One hostile record among those that `get --all` fetches."""
+        long, deep = "n" * 300, "/".join(["d" * 100] * 10)
+        index = record(long, b"1") + record(deep, b"1") + record("../up", b"1") + record(".hidden", b"1")
+        self.serve(1, ScriptedFactory(v11(index)))
+        self.peer(2, one=b"1", big=BIG)
+        self.into.mkdir()
+        job = self.order(seconds=40)
+        self.assertEqual(self.errors(job)[long], "unwritable")
+        self.assertEqual({item.name for item in job.items if item.state == DONE}, {"one", "big"})
+        self.assertEqual([path.name for path in self.folder.iterdir() if path.name == "up"], [])
+
+    def test_a_folder_that_no_file_can_be_in(self):
+        self.peer(1, one=b"1")
+        (self.folder / "file").write_bytes(b"")
+        for name in ("n" * 300, "file"):
+            with self.assertRaises(ValueError):
+                self.downloads.start(["one"], self.folder / name, False)
+        job = self.order("one", directory=self.folder / "file" / "below")
+        self.assertEqual(self.errors(job), {"one": "unwritable"})
+
+    def test_two_orders_for_one_name(self):
+        """They would write to the same place: only the first may, and is not disturbed."""
+        self.peer(1, doc=BIG)
+        self.peer(2, doc=OTHER)
+        self.discovery.refresh()
+        for second in (1, 2):
+            self.network.settle()
+            jobs = [self.downloads.start(["doc"], self.into, True, holders=[at(number)]) for number in (1, second)]
+            self.network.wait(40)
+            self.assertEqual([job.state for job in jobs], [DONE, FAILED])
+            self.assertEqual(self.errors(jobs[1]), {"doc": "unwritable"})
+            self.assertEqual(self.files(), {"doc": BIG})
+            (self.into / "doc").unlink()
