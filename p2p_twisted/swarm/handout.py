@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable
 from ..wire.ranges import Ranges
 
 MOST_AHEAD = 1
-"""Pieces that one asker may have been given more than the mean."""
+"""Pieces that one asker may have been given more than most."""
 
 
 class Handout:
@@ -46,10 +46,10 @@ class Handout:
         """Whether `asker` has been given so much more than the others that it should wait for them.
 
         Each has to pass on what it alone was given: who gets twice his share needs twice the time for that, and all
-        wait for him.
+        wait for him. The measure is the median: one that can take only little, or has just come, holds nobody up.
         """
-        counts = self._counts
-        return bool(counts) and counts.get(asker, 0) > sum(counts.values()) / len(counts) + MOST_AHEAD
+        counts = sorted(self._counts.values())
+        return bool(counts) and self._counts.get(asker, 0) > counts[len(counts) // 2] + MOST_AHEAD
 
     def take_back(self, sha256: str, piece: int) -> None:
         """The piece did not reach the asker: it may be given again."""

@@ -99,21 +99,30 @@ def test_all_that_is_wanted_is_given_whoever_asks(pieces, askers):
     assert [piece for _, piece in filter(None, given)] == list(from_ranges(ranges, 30))
 
 
-def test_who_has_been_given_more_than_the_others_is_ahead_until_they_have_caught_up_or_are_gone():
+def given(**counts):
+    """A handout that has given each asker so many pieces."""
     handout = Handout()
-    wants = [(A, ((0, 99),), 100)]
+    for asker, count in counts.items():
+        for _ in range(count):
+            assert handout.next(asker, [(A, ((0, 999),), 1000)])
+    return handout
+
+
+def test_who_has_been_given_more_than_most_is_ahead_until_they_have_caught_up_or_are_gone():
+    assert not Handout().is_ahead("a")
+    assert not given(a=3, b=2, c=2).is_ahead("a")
+    handout = given(a=4, b=2, c=2)
+    assert [asker for asker in "abc" if handout.is_ahead(asker)] == ["a"]
+    for asker in "bc":
+        handout.next(asker, [(A, ((0, 99),), 100)])
     assert not handout.is_ahead("a")
-    for asker in "aabb":
-        handout.next(asker, wants)
-    assert not handout.is_ahead("a")
-    for _ in range(3):
-        handout.next("a", wants)
-    assert handout.is_ahead("a") and not handout.is_ahead("b")
-    for _ in range(2):
-        handout.next("b", wants)
-    assert not handout.is_ahead("a")
-    handout.next("a", wants)
-    handout.next("a", wants)
-    assert handout.is_ahead("a")
+    handout = given(a=9, b=2, c=2)
     handout.gone("b")
+    handout.gone("c")
     assert not handout.is_ahead("a")
+
+
+def test_one_that_takes_little_or_has_just_come_holds_nobody_up():
+    assert not given(a=50, slow=1).is_ahead("a")
+    handout = given(a=50, b=51, c=50, slow=3, new=1)
+    assert not any(handout.is_ahead(asker) for asker in ("a", "b", "c"))
