@@ -32,6 +32,11 @@ def modules():
     return package | {f"twisted/plugins/{path.name}" for path in PLUGINS.glob("*.py")}
 
 
+def data():
+    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "p2p_twisted/web/pages").iterdir()}
+    return pages | {"p2p_twisted/py.typed", "p2p_twisted/experiment/report.html.j2"}
+
+
 def run(cwd, *command):
     return subprocess.run(command, cwd=cwd, check=True, timeout=TIMEOUT, capture_output=True, text=True).stdout
 
@@ -69,7 +74,7 @@ def test_a_wheel_has_every_module_and_nothing_else(tmp_path):
     [wheel] = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         files = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert files == modules() | {"p2p_twisted/py.typed", "p2p_twisted/experiment/report.html.j2"}
+    assert files == modules() | data()
 
 
 def test_twistd_knows_both_verbs_from_any_folder(tmp_path):

@@ -6,22 +6,29 @@ from pathlib import Path
 from typing import Any
 
 from platformdirs import user_state_path
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.logger import Logger
 
 from ..registry.memory import MemoryRegistry
 from ..registry.sqlite import SQLiteRegistry
 from ..registry.store import Registry, StoreError
-from ..settings import Setting, SettingsError, SettingsOptions, exit_with, folder, network, one_of, whole
+from ..settings import Setting, SettingsError, SettingsOptions, exit_with, folder, network, one_of, whole, yes_or_no
 from ..startup import PortService, StartError, allow_many_connections, listen_tcp, make_state_folder
 from ..web.config import settings_json
+from ..web.lab import lab_site, page_url
 from ..web.rs_api import rs_root
 from ..web.service import makeApiService
 from ..wire.limits import RS_PORT, TTL
+from .lab import Lab
 from .protocol import RSFactory
 from .service import RegistrationServer
 from .trust import TrustedNetworks
 
 REGISTRY_FILE = "registry.sqlite"
+LAB_FOLDER = "lab"
 STATE_DIR = user_state_path("p2p_twisted", appauthor=False) / "rs"
+
+_log = Logger()
 
 
 class Options(SettingsOptions):
@@ -61,6 +68,13 @@ class Options(SettingsOptions):
         Setting(
             "web", "Where else than on the socket in the state folder the control API is served: a Twisted endpoint."
         ),
+        Setting(
+            "lab",
+            "Serve a page at /lab on which experiments are started and watched; --web says where.",
+            yes_or_no,
+            "no",
+            flag=True,
+        ),
     )
 
 
@@ -77,19 +91,33 @@ def makeService(options: Options, reactor: Any = None) -> RegistrationServer:
 
 
 def _make(options: Options, reactor: Any) -> RegistrationServer:
+    if options["lab"]:
+        _check_web(options["web"])
     allow_many_connections()
     make_state_folder(options["state-dir"])
     registry = _registry(options)
     trusted = TrustedNetworks(options["trusted-network"])
     factory = RSFactory(reactor, registry, trusted, options["max-peers-per-host"])
     server = RegistrationServer(reactor, registry, factory)
-    root = rs_root(registry, server.status, settings_json(options))
+    lab = Lab(reactor, options["state-dir"] / LAB_FOLDER) if options["lab"] else None
+    site = lab_site(lab, reactor) if lab else None
+    root = rs_root(registry, server.status, settings_json(options), site)
     for service in (  # the port last: who reaches it finds the API there
-        makeApiService(reactor, options["web"], options["state-dir"], root),
+        makeApiService(reactor, options["web"], options["state-dir"], root, _say_page if lab else None),
+        *([lab] if lab else []),
         PortService(listen_tcp(reactor, "--listen", options["listen"], factory)),
     ):
-        service.setServiceParent(server)  # type: ignore[no-untyped-call]
+        service.setServiceParent(server)
     return server
+
+
+def _check_web(web: str | None) -> None:
+    if (web or "").partition(":")[0] not in ("tcp", "tcp6"):
+        raise SettingsError("--lab needs the control API on TCP for its page: --web tcp:8080:interface=127.0.0.1")
+
+
+def _say_page(address: IPv4Address | IPv6Address, key: str) -> None:
+    _log.info("the lab is at {url}", url=page_url(address, key))
 
 
 def _registry(options: Options) -> Registry:

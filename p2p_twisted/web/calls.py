@@ -1,6 +1,7 @@
 """One call of the API: its query and body, strictly, and the resource that hands it to a plain function.
 
-A handler is given a `Call` and returns a `Reply`, or a Deferred of one. It raises ApiError, or BadRequest: a 400.
+A handler is given a `Call` and returns an `Answer`, mostly a `Reply`, or a Deferred of one. It raises ApiError, or
+BadRequest: a 400.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from twisted.internet.defer import Deferred
@@ -33,13 +34,24 @@ DEFAULT_LIMIT = 100
 """Items of one answer unless asked for another number."""
 
 
+class Answer(Protocol):
+    """What a call is answered with."""
+
+    def send(self, request: ControlRequest) -> int:
+        """Answer `request`, or begin to. Returns NOT_DONE_YET."""
+
+
 @dataclass(frozen=True)
 class Reply:
-    """What a call is answered with: `data` as JSON."""
+    """An answer: `data` as JSON."""
 
     data: Any
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def send(self, request: ControlRequest) -> int:
+        """Answer `request`. Returns NOT_DONE_YET."""
+        return request.answer(self.status, self.data, self.headers)
 
 
 class Call:
@@ -58,6 +70,10 @@ class Call:
         except ValueError:
             raise BadRequest("the query is not one of NAME=VALUE pairs in percent-encoded UTF-8") from None
         return _known(pairs, allowed, "parameter")
+
+    def header(self, name: str) -> list[str]:
+        """Every value of the header `name`."""
+        return self._request.values(name)
 
     def body(self, allowed: Collection[str]) -> dict[str, Any]:
         """The members of the JSON object that is the body. Raises ApiError or BadRequest when it is anything else."""
@@ -96,7 +112,7 @@ def paging(query: Mapping[str, str]) -> tuple[int, int]:
     return limit, fields.number(query.get("offset", "0"), "offset", 0, 2**31)
 
 
-Handler = Callable[[Call], "Reply | Deferred[Reply]"]
+Handler = Callable[[Call], "Answer | Deferred[Reply]"]
 
 
 class Endpoint(Resource):
@@ -119,9 +135,9 @@ class Endpoint(Resource):
             outcome = handler(Call(request))
         except (ApiError, BadRequest) as error:
             return request.refuse(_as_refusal(error))
-        if isinstance(outcome, Reply):
-            return _send(outcome, request)
-        outcome.addCallback(_send, request).addErrback(_failed, request)
+        if not isinstance(outcome, Deferred):
+            return outcome.send(request)
+        outcome.addCallback(lambda reply: reply.send(request)).addErrback(_failed, request)
         return NOT_DONE_YET
 
     def _refusal(self) -> ApiError:
@@ -149,10 +165,6 @@ def api_root(**paths: Resource) -> Endpoint:
     for name, resource in paths.items():
         v1.putChild(name.encode(), resource)
     return root
-
-
-def _send(reply: Reply, request: ControlRequest) -> int:
-    return request.answer(reply.status, reply.data, reply.headers)
 
 
 def _as_refusal(error: ApiError | BadRequest) -> ApiError:

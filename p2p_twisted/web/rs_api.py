@@ -9,10 +9,13 @@ from ..registry.record import PeerRecord
 from ..registry.store import Registry
 from .calls import Call, Endpoint, Reply, api_root, paging, plain
 from .facade import Json
+from .lab import LabSite
 
 
-def rs_root(registry: Registry, status: Callable[[], Json], config: Sequence[Json] = ()) -> Endpoint:
-    """The root of an RS's site, with the API in it; pages may be put beside it.
+def rs_root(
+    registry: Registry, status: Callable[[], Json], config: Sequence[Json] = (), lab: LabSite | None = None
+) -> Endpoint:
+    """The root of an RS's site, with the API in it, and the page of its lab if it has one.
 
     `status` says how the RS is, besides its role and version; `config` is `settings_json` of its options.
     """
@@ -20,11 +23,15 @@ def rs_root(registry: Registry, status: Callable[[], Json], config: Sequence[Jso
     def peers(call: Call) -> Reply:
         return Reply(_page(registry, *paging(call.query(("limit", "offset")))))
 
-    return api_root(
+    root = api_root(
         status=plain(lambda: {"role": "rs", "version": __version__, **status()}),
         peers=Endpoint({b"GET": peers}),
         config=plain(lambda: {"items": list(config)}),
+        **({"lab": lab.api} if lab else {}),
     )
+    if lab:
+        root.putChild(b"lab", lab.page)
+    return root
 
 
 def _page(registry: Registry, limit: int, offset: int) -> Json:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.endpoints import quoteStringArgument
@@ -28,18 +30,30 @@ class ApiStartError(StartError):
     """The socket in the state folder cannot be had. One line that names it, and what to do about it."""
 
 
-def makeApiService(reactor: IReactorTime, web: str | None, state_dir: Path, root: IResource) -> MultiService:
+def makeApiService(
+    reactor: IReactorTime,
+    web: str | None,
+    state_dir: Path,
+    root: IResource,
+    at: Callable[[Any, str], object] | None = None,
+) -> MultiService:
     """Serve `root` on the Unix socket in `state_dir` and, if given, at the endpoint `web`; listens when this returns.
+
+    `at`, if given, is called with where `web` listens (an IAddress), and the key.
 
     Makes the key in `state_dir` (which must exist) if there is none. Raises OSError when it cannot; StartError when the
     socket belongs to a running peer or RS, its path is too long, or `web` is taken; SettingsError for no endpoint.
     """
     path = state_dir / SOCKET_FILE
     clear_socket(path)
-    site = ControlSite(root, load_or_create_key(state_dir), reactor)
+    key = load_or_create_key(state_dir)
+    site = ControlSite(root, key, reactor)
     service = MultiService()
     if web is not None:
-        _add(service, PortService(listen(reactor, "--web", web, site)))
+        port = listen(reactor, "--web", web, site)
+        _add(service, PortService(port))
+        if at is not None:
+            at(port.getHost(), key)
     description = f"unix:{quoteStringArgument(os.fspath(path))}:mode=600"
     _add(service, PortService(listen(reactor, "control socket", description, site)))
     return service

@@ -94,12 +94,19 @@ class ControlRequest(server.Request):
 
     def answer(self, status: int, data: Any, headers: Mapping[str, str] | None = None) -> int:
         """Answer with `data` as JSON, unless the caller is gone. Returns NOT_DONE_YET, for `render` to return."""
+        body = json.dumps(data, separators=(",", ":")).encode() + b"\n"
+        return self.answer_bytes(status, body, {"Content-Type": "application/json", **(headers or {})})
+
+    def begin(self, status: int, headers: Mapping[str, str]) -> None:
+        """Say what the answer will be; whoever calls this writes it."""
+        self.setResponseCode(status)
+        for name, value in headers.items():
+            self.responseHeaders.setRawHeaders(name.encode(), [value.encode()])
+
+    def answer_bytes(self, status: int, body: bytes, headers: Mapping[str, str]) -> int:
+        """Answer with `body`, unless the caller is gone. Returns NOT_DONE_YET."""
         if not self.gone:
-            body = json.dumps(data, separators=(",", ":")).encode() + b"\n"
-            self.setResponseCode(status)
-            for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
-                self.responseHeaders.setRawHeaders(name.encode(), [value.encode()])
-            self.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % len(body)])
+            self.begin(status, {**headers, "Content-Length": str(len(body))})
             self.write(body)  # type: ignore[no-untyped-call]
             self.finish()  # type: ignore[no-untyped-call]
         return server.NOT_DONE_YET

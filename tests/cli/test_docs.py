@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+
+from twisted.internet.task import Clock
 
 from p2p_twisted.cli import exits
 from p2p_twisted.cli.main import _VERBS
 from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.web.calls import Endpoint
+from p2p_twisted.web.lab import lab_site
 from p2p_twisted.web.peer_api import peer_root
 from p2p_twisted.web.rs_api import rs_root
-from tests.web.fakes import FakePeer
+from tests.web.fakes import FakeLab, FakePeer
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 def calls(root: Endpoint) -> set[str]:
     """``METHOD path`` of every call below ``/api/v1/``."""
-    v1 = root.children[b"api"].children[b"v1"]
-    found = {(name.decode(), resource) for name, resource in v1.children.items()}
-    found |= {(f"{name}/ID", resource.getChild(b"1", None)) for name, resource in found}
-    return {f"{method.decode()} {name}" for name, resource in found for method in resource._handlers}
+    return set(below("", root.children[b"api"].children[b"v1"]))
+
+
+def below(path: str, resource: Endpoint) -> Iterator[str]:
+    """Those of `resource`, which is at `path`, and of all below it."""
+    yield from (f"{method.decode()} {path}" for method in resource._handlers)
+    children = {name.decode(): child for name, child in resource.children.items()}
+    one = resource.getChild(b"1", None)
+    for name, child in {**children, **({"ID": one} if one._handlers else {})}.items():
+        yield from below(f"{path}/{name}" if path else name, child)
 
 
 def headings(text: str) -> list[str]:
@@ -31,7 +41,8 @@ def headings(text: str) -> list[str]:
 def test_every_call_is_documented() -> None:
     of_peer, of_rs = (DOCS / "api.rst").read_text("utf-8").split("Of an RS\n====")
     assert set(headings(of_peer)) == calls(peer_root(FakePeer()))
-    assert set(headings(of_rs)) == calls(rs_root(MemoryRegistry(), dict))
+    site = lab_site(FakeLab(), Clock())
+    assert set(headings(of_rs)) == calls(rs_root(MemoryRegistry(), dict, lab=site))
 
 
 def test_every_exit_code_is_documented() -> None:

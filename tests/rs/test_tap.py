@@ -69,6 +69,13 @@ def test_a_bad_option_is_exit_2_and_one_line(args, line):
     assert refused(2, *args).startswith(line)
 
 
+@pytest.mark.parametrize("web", [[], ["--web", "unix:/tmp/p2p-lab.sock"], ["--web", "ssl:8080"]])
+def test_a_lab_needs_a_port_for_its_page(tmp_path, web):
+    line = refused(2, "--state-dir", str(tmp_path / "state"), "--lab", *web)
+    assert line.startswith("--lab needs the control API on TCP for its page: --web tcp:8080:interface=127.0.0.1")
+    assert not (tmp_path / "state").exists()
+
+
 @pytest.mark.parametrize("flag", ["--listen", "--web"])
 def test_a_bad_endpoint_is_a_bad_option(tmp_path, flag):
     args = ["--state-dir", str(tmp_path), "--listen", f"tcp:{free_port()}:interface=127.0.0.1"]

@@ -1,10 +1,14 @@
-"""A peer and an RS that are nothing but their facades."""
+"""A peer and a lab that are nothing but their facades."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
+
+from p2p_twisted.web.lab import LabBusy
+from p2p_twisted.web.order import Order
+from p2p_twisted.web.stream import History
 
 
 def a_file(name: str, state: str, size: int = 1000, kind: str | None = None) -> dict[str, Any]:
@@ -177,3 +181,53 @@ class FakePeer:
             return succeed(None)
         self.refreshed.append(Deferred())
         return self.refreshed[-1]
+
+
+class FakeLabRun:
+    """A run that is told what happens in it."""
+
+    def __init__(self, id_: str, wanted: Order) -> None:
+        self.id = id_
+        self.order = wanted
+        self.history = History()
+        self.state = "running"
+        self.files: dict[str, bytes] = {}
+
+    def describe(self) -> dict[str, Any]:
+        return {"id": self.id, "state": self.state}
+
+    def result(self, name: str) -> bytes | None:
+        return self.files.get(name)
+
+    def end(self) -> None:
+        self.state = "done"
+        self.history.close()
+
+
+class FakeLab:
+    """A lab that runs nothing; `refusal` is raised by the next start."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, FakeLabRun] = {}
+        self.refusal: Exception | None = None
+
+    def start(self, wanted: Order) -> FakeLabRun:
+        if self.refusal is not None:
+            raise self.refusal
+        if any(run.state == "running" for run in self.all.values()):
+            raise LabBusy("an experiment runs already")
+        run = FakeLabRun(str(len(self.all) + 1), wanted)
+        self.all[run.id] = run
+        return run
+
+    def runs(self) -> list[FakeLabRun]:
+        return list(self.all.values())
+
+    def run(self, id: str) -> FakeLabRun | None:  # noqa: A002
+        return self.all.get(id)
+
+    def stop(self, id: str) -> bool:  # noqa: A002
+        if self.all[id].state != "running":
+            return False
+        self.all[id].state = "stopping"
+        return True
