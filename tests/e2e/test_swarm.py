@@ -79,6 +79,19 @@ def test_three_who_want_the_same_pass_it_on() -> None:
         assert sent + passed_on >= 3 * len(DATA)
 
 
+def test_one_that_takes_little_holds_up_nobody() -> None:
+    """The two others have all of it long before it has."""
+    options = {"peer1": ("--up-rate", "6M"), "peer4": ("--down-rate", "100K")}
+    with raw.system([{NAME: DATA}, {}, {}, {}], options) as system:
+        _, *askers = system.cluster.peers
+        system.cluster.wait_for_documents(1)
+        *ids, slow = [order(asker) for asker in askers]
+        for asker, id_ in zip(askers, ids, strict=False):
+            assert_done(wait_for(asker.control, id_))
+        found = askers[-1].control.delete(f"downloads/{slow}")
+        assert 0 < found["bytes_done"] < len(DATA) / 2, found
+
+
 # going on where an earlier run was killed
 
 
