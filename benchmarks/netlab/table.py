@@ -3,11 +3,11 @@
 import platform
 import statistics
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks.netlab.run import Outcome
 from benchmarks.netlab.system import BenchError
 from benchmarks.netlab.works import DOWN, UP, Work
+from p2p_twisted.experiment.netns import CONGESTION_CONTROL
 
 COLUMNS = "{:36} {:10} {:>6} {:>6} {:>5}  {:18} {:>6} {:>5} {:>6} {:>6} {:>5}"
 NAMES = ("work", "system", "time", "bound", "ratio", "runs", "source", "copy", "extra", "twice", "cpu")
@@ -25,9 +25,8 @@ class Table:
 
     def __init__(self) -> None:
         self._seconds: dict[tuple[str, str], float] = {}
-        control = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
         rates = f"Every host {UP / 1e6:g} Mbit/s up, {DOWN / 1e6:g} down"
-        print(f"{rates}; Linux {platform.release()}, TCP {control}")
+        print(f"{rates}; Linux {platform.release()}, TCP {CONGESTION_CONTROL}")
         print(COLUMNS.format(*NAMES), flush=True)
 
     def failed(self, work: Work, system: str, why: BenchError) -> None:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from ..web.client import ControlError
@@ -50,6 +49,12 @@ class Asker:
     def begin(self) -> None:
         """Give the order. Raises ControlError."""
         self._give(self.order.names, () if self._swarm else self._holders)
+
+    @property
+    def begun(self) -> float:
+        """When it began, by its own word once it has been asked."""
+        started: float = self.downloads[0]["started"]
+        return started
 
     def look(self, pause: float = LOOK) -> None:
         """See how it stands: on disk, and by asking when all seems to be there or ``pause`` is over.
@@ -123,16 +128,8 @@ class Asker:
         return download
 
 
-@dataclass(frozen=True)
-class Start:
-    """When the orders were given: the first of them, and the seconds between the first and the last peer to begin."""
-
-    at: float
-    spread: float
-
-
-def begin_together(askers: Sequence[Asker]) -> Start:
-    """Give all orders at the same instant, from as many threads. Raises ControlError."""
+def begin_together(askers: Sequence[Asker]) -> float:
+    """Give all orders at the same instant, from as many threads; returns when the first was. Raises ControlError."""
     barrier = threading.Barrier(len(askers))
 
     def begin(asker: Asker) -> float:
@@ -142,11 +139,7 @@ def begin_together(askers: Sequence[Asker]) -> Start:
         return at
 
     with ThreadPoolExecutor(len(askers)) as pool:
-        given = list(pool.map(begin, askers))
-    for asker in askers:
-        asker.read()
-    begun = [asker.downloads[0]["started"] for asker in askers]
-    return Start(min(given), max(begun) - min(begun))
+        return min(pool.map(begin, askers))
 
 
 def transfers(asker: Asker, roles: Mapping[str, str], start: float) -> list[Transfer]:

@@ -30,6 +30,8 @@ QUEUE_SECONDS = 0.05
 BURST_SECONDS = 0.001
 MIN_BURST = 5 * 1514
 """Bytes that a link may carry at once, at least; more makes short transfers look faster than the link."""
+CONGESTION_CONTROL = "cubic"
+"""Of TCP in every host, Linux's own default: a laboratory does not depend on what its machine is set to."""
 COMMAND_TIMEOUT = 30
 TOOLS = ("ip", "tc")
 
@@ -146,6 +148,8 @@ class NetLab:
             address = f"address add {self.address(host)}/24 dev eth0"
             _batch(["ip", "-n", self.namespace(host)], ["link set lo up", address, "link set eth0 up"])
             self.set_rate(host, *self._rates)
+            control = f"echo {CONGESTION_CONTROL} > /proc/sys/net/ipv4/tcp_congestion_control"
+            _run(["ip", "netns", "exec", self.namespace(host), "sh", "-c", control])
 
     def _known(self, host: int) -> int:
         if host not in self.hosts:

@@ -119,9 +119,10 @@ class Execution:
             askers = [self._asker(order) for order in phase if self._cluster[order.asker].pid is not None]
             self._askers += askers
             start = begin_together(askers)
-            self._began |= {asker.member.role: start.at for asker in askers}
-            self._spread = max(self._spread, start.spread)
+            self._began |= {asker.member.role: start for asker in askers}
             self._look_on(askers, harm)
+            begun = [asker.begun for asker in askers]
+            self._spread = max(self._spread, max(begun) - min(begun))
         if self._processors is not None:
             self._processors.stop()
 

@@ -7,6 +7,7 @@ for with many followers the telling itself costs uplink.
 from __future__ import annotations
 
 import itertools
+import math
 import secrets
 from collections import deque
 from typing import Any, Protocol
@@ -51,6 +52,7 @@ class Announcer:
         self._log: deque[tuple[int, str]] = deque(maxlen=REMEMBERED)
         self._followers: set[Follower] = set()
         self._told = 1
+        self._told_at = -math.inf
         self._new: dict[str, set[int]] = {}
         self._call: Any = None
         self._due = 0.0
@@ -66,12 +68,16 @@ class Announcer:
     def _changed(self, added: list[SharedFile], removed: list[str]) -> None:
         self._version += 1
         self._log.extend((self._version, name) for name in itertools.chain(removed, (file.name for file in added)))
-        self._tell_in(0)
+        self._tell_in(max(0.0, self._told_at + self._lazy - self._clock.seconds()))
 
     def kept(self, content: Content, piece: int, first_hand: bool) -> None:
         """A piece of an unfinished file is there; `first_hand`: the source gave it to nobody else."""
         self._new.setdefault(content.sha256, set()).add(piece)
-        self._tell_in(0 if first_hand else max(LAZY, LAZY_EACH * len(self._followers)))
+        self._tell_in(0 if first_hand else self._lazy)
+
+    @property
+    def _lazy(self) -> float:
+        return max(LAZY, LAZY_EACH * len(self._followers))
 
     def _tell_in(self, delay: float) -> None:
         due = self._clock.seconds() + delay
@@ -121,6 +127,7 @@ class Announcer:
             self._have(self._holdings.parts[sha256], new[sha256]) for sha256 in new.keys() & self._holdings.parts
         ]
         since, self._told = f"{self._epoch}.{self._told}", self._version
+        self._told_at = self._clock.seconds()
         after = self._known(since)
         bodies: dict[str, bytes] = {}
         for follower in list(self._followers):

@@ -136,9 +136,9 @@ class Downloads(Service):
         job.end(FAILED if failed else DONE, failed[0].error if len(failed) == len(job.items) > 0 else None)
 
     async def _hear_news(self, job: Job) -> None:
-        """Ask the RS and the peers again; wait for that unless all that is wanted is known."""
-        news = self._discovery.refresh()
+        """Ask the RS and the peers again, unless all that is wanted is known: its peers tell of what changes."""
         if job.names is None or not all(self._known(name) for name in job.names):
+            news = self._discovery.refresh()
             if len(self._discovery.index):
                 news.addTimeout(PATIENCE_FOR_NEWS, self._reactor)
                 news.addErrback(lambda failure: failure.trap(TimeoutError) and None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,20 +14,19 @@ from ..library.pieces import piece_count, piece_range, piece_size
 from ..swarm.content import Content
 from ..swarm.download import Download
 from ..swarm.errors import DownloadError, Exists, FetchError, NoHolder, SourceError, Unwritable
-from ..swarm.fetch import FileSink, fetch_whole
-from ..swarm.part import PartFile, local_error, sha256_of
+from ..swarm.part import local_error, sha256_of
 from ..swarm.proving import in_thread
 from ..swarm.rates import Throttle
 from ..wire.changes import Change, Gone, Have
 from ..wire.limits import MAX_INDEX, MAX_PIECE_LIST
-from ..wire.messages import GetFile, GetIndex, Response, Version
+from ..wire.messages import GetIndex, Version
 from ..wire.ranges import from_ranges
-from ..wire.records import IndexRecord
 from .client import ClientConnection
 from .dialing import Reactor, dial
 from .discovery import Discovery
 from .holdings import Holdings
 from .jobs import DONE, FAILED, THERE, WAITING, Item, Job
+from .whole import WholeFetcher
 
 AT_ONCE = 2_000
 """Documents in one swarm; a longer list is fetched in parts, for each unfinished document holds a descriptor."""
@@ -65,9 +63,8 @@ class Fetching:
         by_swarm = [item for item in waiting if self.job.swarm and _has_pieces(item.document)]
         for start in range(0, len(by_swarm), AT_ONCE):
             await self._swarm(by_swarm[start : start + AT_ONCE])
-        for item in waiting:
-            if item.ended is None:
-                await self._one(item)
+        left = [(item, self._targets[item.name]) for item in waiting if item.ended is None]
+        await WholeFetcher(self._reactor, self._discovery, self._downlink, self._add).run(left, self.job.overwrite)
 
     async def _prepare(self, item: Item) -> None:
         """See whether `item` is there, or may be fetched. Raises DownloadError."""
@@ -174,67 +171,21 @@ class Fetching:
             first.end(FAILED, e)
         else:
             first.end(DONE)
-            self._add(content.target, content.sha256, content.digests or b"", first.document)
+            self._add(first, content.target, content.sha256, content.digests or b"")
         # documents of the same content are fetched one by one: from this peer itself, by now
         for other in others:
             other.state = WAITING
 
-    # whole, from one holder
-
-    async def _one(self, item: Item) -> None:
-        item.begin()
-        try:
-            await self._whole(item, self._targets[item.name])
-            item.end(DONE)
-        except DownloadError as e:
-            item.end(FAILED, e)
-
-    async def _whole(self, item: Item, target: Path) -> None:
-        document = item.document
-        assert document is not None
-        part = PartFile(target)
-        item.got = 0
-
-        def progress(holder: IndexRecord, size: int) -> None:
-            if size == 0:
-                item.got = 0
-            item.transfer(_text((holder.host, holder.port)))
-            item.came(_text((holder.host, holder.port)), size)
-
-        try:
-            sha256, digests = await fetch_whole(document, self._ranked(document), part, self._ask, progress)
-            part.finish(self.job.overwrite)
-        except BaseException:
-            part.discard()
-            raise
-        self._add(target, sha256, digests, document)
-
-    def _ranked(self, document: Document) -> list[IndexRecord]:
-        """The holders, in chance order, those that failed lately last."""
-
-        def failures(holder: IndexRecord) -> int:
-            known = self._discovery.peers.get((holder.host, holder.port))
-            return known.failures if known else 0
-
-        return sorted(random.sample(document.holders, len(document.holders)), key=failures)
-
-    async def _ask(self, holder: IndexRecord, message: GetFile, sink: FileSink) -> Response:
-        connection = await dial(self._reactor, (holder.host, holder.port), downlink=self._downlink)
-        try:
-            return await connection.ask(message, sink)
-        finally:
-            connection.close()
-
     # in place
 
-    def _add(self, target: Path, sha256: str, digests: bytes, document: Document | None) -> None:
+    def _add(self, item: Item, target: Path, sha256: str, digests: bytes) -> None:
         """Share what was fetched, if it came into a shared folder."""
         library, folder = self._holdings.library, Path(os.path.realpath(self.job.directory))
         if folder not in library.folders:
             return
         pieces = digests if len(digests) > 32 else b""
         try:
-            library.add_file(folder, target, sha256, pieces, document.title if document else "")
+            library.add_file(folder, target, sha256, pieces, item.document.title if item.document else "")
         except (OSError, ValueError):
             library.scan()  # it was moved or changed at once: it is read again
 
