@@ -16,7 +16,8 @@ from .netns import CONGESTION_CONTROL
 
 HOW = {
     "loopback": "on one machine, kept by each peer's own limits: bytes of documents, nothing else counted",
-    "netns": f"network namespaces on one bridge, shaped by tc tbf: all bytes of Ethernet frames; TCP {CONGESTION_CONTROL}",
+    "netns": "network namespaces on one bridge, shaped by tc tbf: all bytes of Ethernet frames; "
+    f"TCP {CONGESTION_CONTROL}",
 }
 """How links are had, by ``Design.lab``."""
 

@@ -11,13 +11,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from . import curves
-from .results import Run, Summary, number
+from .results import Event, Run, Summary, number
 from .style import BOUND, COLOURS, INK, counted, draw_bound, figure, line, note
 from .words import TITLES
 
 TIME = "time since the start (s)"
 UNTIL = "time until the last peer has all (s)"
-MARKS = {"killed": "X", "back": "o"}
+MARKS: dict[str, dict[str, Any]] = {
+    "killed": {"marker": "X", "markersize": 8, "markeredgecolor": "white"},
+    "back": {"marker": "o", "markersize": 13, "markerfacecolor": "none", "markeredgewidth": 1.5},
+}
 """How an event is marked on the curve of the peer that it happens to, by the last word of its text."""
 MOST_NUMBERS = 12
 """Peers up to which a map of who sent to whom has numbers on it."""
@@ -68,6 +71,7 @@ def all_peers(run: Run) -> Figure:
     for peer in run.askers:
         _draw_peer(axes, run, peer)
     _draw_others(axes, run)
+    _explain_marks(axes, run)
     draw_bound(axes, run.bound)
     axes.set(xlabel=_amount(run), ylabel=TIME, title=TITLES[run.task])
     counted(axes)
@@ -90,6 +94,10 @@ def each_peer(run: Run) -> Figure:
         axes.tick_params(labelbottom=axes in panels[len(run.askers) - columns : len(run.askers)])
     for axes in panels[len(run.askers) :]:
         axes.set_visible(False)
+    if any(event.peer in run.orders for event in run.events):
+        _explain_marks(panels[0], run)
+        marks = [handle for handle in panels[0].get_lines() if handle.get_label() in MARKS]
+        made.legend(handles=marks, loc="outside upper right", ncols=len(marks))
     made.suptitle(TITLES[run.task], x=0.01, ha="left", fontweight="bold")
     _label(made, _amount(run), TIME)
     return made
@@ -141,9 +149,17 @@ def _draw_peer(axes: Axes, run: Run, peer: str) -> None:
         if event.peer == peer:
             there = [amount for amount, at in zip(curve.amounts, curve.seconds, strict=True) if at <= event.at]
             point = (max(there, default=0.0), event.at)
-            mark = MARKS[event.text.split()[-1]]
-            axes.plot(*point, mark, color=look["color"], markersize=10, markeredgecolor="white", zorder=4)
-            note(axes, event.text, point, (9, -3))
+            axes.plot(*point, color=look["color"], zorder=4, clip_on=False, **MARKS[_what(event)])
+
+
+def _what(event: Event) -> str:
+    return event.text.split()[-1]
+
+
+def _explain_marks(axes: Axes, run: Run) -> None:
+    """For the legend: the marks that are on curves."""
+    for what in dict.fromkeys(_what(event) for event in run.events if event.peer in run.orders):
+        axes.plot([], [], color=INK, linestyle="none", label=what, **MARKS[what])
 
 
 def _draw_others(axes: Axes, run: Run) -> None:
