@@ -81,8 +81,8 @@ class ClientConnection(LineReceiver):
     def ask(self, message: Message, sink: Sink) -> Deferred[Response]:
         """Send `message`; its body goes to `sink`. The Deferred fires with the head once the body is complete.
 
-        It fails with a SourceError: Refused (the server said why), Unreachable (the connection was lost), Stalled,
-        Garbled, or with the FetchError that `sink` raised.
+        It fails with a SourceError: Refused (the server said why), Unreachable (the connection was lost, be it because
+        this side ended it over another answer), Stalled, Garbled, or with the FetchError that `sink` raised.
         """
         exchange = Exchange(message, sink)
         if self._lost is not None:
@@ -163,7 +163,7 @@ class ClientConnection(LineReceiver):
         except BadRequest as e:
             self._fail(Garbled(e.reason))
         except FetchError as e:
-            self._fail(e)
+            self._refuse(e)
 
     def _begin(self, exchange: Exchange, response: Response) -> None:
         self.version = response.version
@@ -192,7 +192,7 @@ class ClientConnection(LineReceiver):
         try:
             self._queue[0].sink.data(data)
         except FetchError as e:
-            return self._fail(e)
+            return self._refuse(e)
         if self._left == 0 and self._queue:  # else the sink has closed the connection
             self._finish()
             self.setLineMode(extra)  # type: ignore[no-untyped-call]
@@ -226,6 +226,16 @@ class ClientConnection(LineReceiver):
             assert isinstance(exchange.sink, Collect)
             text = exchange.sink.body().decode("utf-8", "replace").strip().partition("\n")[0]
             exchange.done.errback(Refused(response.status, "".join(c for c in text if c.isprintable())))
+
+    def _refuse(self, why: FetchError) -> None:
+        """A sink will not have what comes: that is no fault of what else was asked, which is only lost with it."""
+        exchanges = list(self._queue)
+        self._queue.clear()
+        self._fail(why)
+        for exchange in exchanges[:1]:
+            exchange.done.errback(why)
+        for exchange in exchanges[1:]:
+            exchange.done.errback(Unreachable(f"closed by this side, over another answer: {why}"))
 
     def _fail(self, why: FetchError) -> None:
         if self._lost is None:

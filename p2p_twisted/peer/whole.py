@@ -12,15 +12,14 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.python.failure import Failure
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 
 from ..index.distributed import Address
-from ..swarm.errors import DownloadError, Unreachable
+from ..swarm.errors import DownloadError, FetchError, Unreachable
 from ..swarm.fetch import FileSink, fetch_whole
 from ..swarm.part import PartFile
 from ..swarm.rates import Throttle
-from ..wire.messages import GetFile, Response
+from ..wire.messages import GetFile, Response, Version
 from ..wire.records import IndexRecord
 from .client import ClientConnection
 from .dialing import Reactor, dial
@@ -79,7 +78,11 @@ class WholeFetcher:
         self._downlink = downlink
         self._arrived = arrived
         self._kept: dict[Address, ClientConnection] = {}
-        self._dialled: dict[Address, Deferred[None]] = {}
+        self._dialled: dict[Address, Deferred[Exception | None]] = {}
+        self._turns = DeferredLock()
+        self._busy: Address | None = None
+        """Who is asked, with `_asked` documents outstanding: the lock is held."""
+        self._asked = 0
 
     async def run(self, items: Iterable[tuple[Item, Path]], overwrite: bool) -> None:
         """Fetch each to its path; each item says what became of it."""
@@ -96,7 +99,7 @@ class WholeFetcher:
                 await turn.ended
         finally:
             for turn in asked:
-                turn.ended.cancel()
+                turn.ended.addErrback(lambda failure: failure.trap(CancelledError) and None).cancel()
             for dialling in list(self._dialled.values()):
                 dialling.cancel()
             for connection in self._kept.values():
@@ -109,7 +112,7 @@ class WholeFetcher:
             await first.coming
             if turn.address != first.address:
                 self._prepare(turn.address)
-            elif self._is_open(turn.address) and len(asked) < MOST_ASKED and sum(one.size for one in asked) < AHEAD:
+            elif self._open(turn.address) and len(asked) < MOST_ASKED and sum(one.size for one in asked) < AHEAD:
                 return
             await first.ended
             asked.popleft()
@@ -160,39 +163,72 @@ class WholeFetcher:
 
     async def _ask(self, holder: IndexRecord, message: GetFile, sink: FileSink) -> Response:
         address = holder.host, holder.port
-        if address in self._dialled:
-            await self._dialled[address]
-        if self._is_open(address):
-            kept = self._kept[address] = self._kept.pop(address)  # as the one used last
-            try:
-                return await kept.ask(message, sink)
-            except Unreachable:
-                if sink.got:  # else it may have been closed before it was asked, which says nothing of the holder
-                    raise
-        await self._dial(address)
-        return await self._kept[address].ask(message, sink)
+        await self._enter(address)
+        was_open = self._open(address) is not None
+        try:
+            connection = await self._connection(address)
+            response = await connection.ask(message, sink)
+        except FetchError as e:
+            self._leave()
+            if not isinstance(e, Unreachable) or sink.got or not was_open:
+                raise
+        else:
+            self._leave()
+            return response
+        # it may have been closed before it was asked, which says nothing of the holder
+        return await self._ask(holder, message, sink)
+
+    async def _enter(self, address: Address) -> None:
+        """Wait until no other holder is asked; nor this one, unless it is known to take more than one request."""
+        connection = self._open(address) if self._asked and self._busy == address else None
+        if connection is None or connection.version is not Version.V11:
+            await self._turns.acquire()
+            self._busy = address
+        self._asked += 1
+
+    def _leave(self) -> None:
+        """Who waits may go on; not called for what is cancelled, for then all is."""
+        self._asked -= 1
+        if not self._asked:
+            self._turns.release()
 
     # connections
 
+    def _open(self, address: Address | None) -> ClientConnection | None:
+        kept = None if address is None else self._kept.get(address)
+        return kept if kept is not None and kept.usable else None
+
+    async def _connection(self, address: Address) -> ClientConnection:
+        """An open one. Raises Unreachable."""
+        if self._open(address) is None:
+            error = await (self._dialled.get(address) or self._dial(address))
+            if error is not None:
+                raise error
+        connection = self._kept[address] = self._kept.pop(address)  # as the one used last
+        return connection
+
     def _prepare(self, address: Address | None) -> None:
         """Have a connection to `address` when its turn comes, if it can be had."""
-        if address is not None and address not in self._dialled and not self._is_open(address):
-            self._dialled[address] = Deferred.fromCoroutine(self._dial(address)).addErrback(self._not_dialled)
+        if address is not None and address not in self._dialled and self._open(address) is None:
+            self._dial(address)
 
-    @staticmethod
-    def _not_dialled(failure: Failure) -> None:
-        failure.trap(Unreachable, CancelledError)  # who asks it dials again, and is told
+    def _dial(self, address: Address) -> Deferred[Exception | None]:
+        """Fires with what was in the way, for whoever waits for it."""
+        dialled = self._dialled[address] = Deferred.fromCoroutine(self._dialled_to(address))
+        return dialled.addCallback(self._tried, address)
 
-    def _is_open(self, address: Address | None) -> bool:
-        kept = None if address is None else self._kept.get(address)
-        return kept is not None and kept.usable
+    def _tried(self, error: Exception | None, address: Address) -> Exception | None:
+        del self._dialled[address]
+        return error
 
-    async def _dial(self, address: Address) -> None:
+    async def _dialled_to(self, address: Address) -> Exception | None:
         try:
             connection = await dial(self._reactor, address, downlink=self._downlink)
-        finally:
-            self._dialled.pop(address, None)
-        old = self._kept.pop(address, None) or (len(self._kept) == MOST_KEPT and self._kept.pop(next(iter(self._kept))))
+        except (Unreachable, CancelledError) as e:
+            return e
+        idle = (other for other, kept in self._kept.items() if not kept.outstanding)
+        old = self._kept.pop(address, None) or (len(self._kept) == MOST_KEPT and self._kept.pop(next(idle)))
         if old:
             old.close()
         self._kept[address] = connection
+        return None
