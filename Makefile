@@ -12,7 +12,7 @@ ARGS ?=
 TRIAL = $(shell grep -rl 'twisted.trial.unittest' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo test lint types trial pytest kill9 docs bench-rs bench-loopback bench-netlab clean FORCE
+.PHONY: help demo test lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -43,6 +43,9 @@ bench-rs: $(VENV)/installed ## KeepAlive with 100 000 peers, against a bare Line
 
 bench-loopback: $(VENV)/installed ## a large file on loopback, against curl from nginx (ARGS="...")
 	$(BIN)/python -m benchmarks.loopback $(ARGS)
+
+bench-memory: $(VENV)/installed ## memory of peers that send and receive 4 GiB, and of one with slow readers (ARGS="...")
+	$(BIN)/python -m benchmarks.memory $(ARGS)
 
 bench-netlab: $(VENV)/installed-benchmarks ## works on shaped links, against libtorrent; as root (ARGS="...")
 	$(BIN)/python -m benchmarks.netlab $(ARGS)
