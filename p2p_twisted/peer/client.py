@@ -9,7 +9,6 @@ from __future__ import annotations
 import platform
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet import error
 from twisted.internet.defer import Deferred
@@ -18,24 +17,25 @@ from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
-from ..swarm.errors import FetchError, Garbled, Refused, Stalled, Unreachable
+from ..swarm.errors import FetchError, Garbled, Stalled, Unreachable
 from ..swarm.rates import Throttle
 from ..wire.encode import encode_request
 from ..wire.errors import BadRequest
 from ..wire.limits import MAX_LINE
 from ..wire.messages import GetIndex, Message, Request, Response, Version, first_contact
 from ..wire.response_parser import ResponseParser
+from .countdown import Countdown
 from .exchange import Collect, Exchange, Sink
 from .wakeups import Wakeups
 
 OS_NAME = platform.system()
 PATIENCE = 20
-"""Seconds without progress (an answer, or PACE bytes of one) after which outstanding requests are given up."""
+"""Seconds without progress (an answer, or PACE bytes of one) after which outstanding requests are given up, and at most
+one less: see Countdown."""
 PACE = 4096
 """Bytes: a server that sends one now and then, and will never be done, is not to hold us up."""
 COLLECT_TIME = 120
 """Seconds in which a body that is collected must be complete, however long."""
-MAX_REFUSAL = 4096
 
 
 class ClientConnection(LineReceiver):
@@ -62,9 +62,8 @@ class ClientConnection(LineReceiver):
         self._queue: deque[Exchange] = deque()
         self._parser = ResponseParser()
         self._left: int | None = None
-        self._progressed = 0.0
         self._fresh = 0
-        self._alarm: Any = None
+        self._alarm = Countdown(clock, self._stalled)
         self._patience = PATIENCE
         self._lost: FetchError | None = None
 
@@ -92,17 +91,19 @@ class ClientConnection(LineReceiver):
         known = self.version is Version.V11
         request = Request(message if known else first_contact(message), Version.V11, self._host or "", OS_NAME)
         self.transport.write(encode_request(request, length=known))
-        self._watch()
+        if len(self._queue) == 1:
+            self._fresh = 0
+            self._alarm.start(self._patience)
         return exchange.done
 
     def collect(self, message: Message, limit: int) -> Deferred[tuple[Response, bytes]]:
         """As `ask`, but fires with the head and the whole body, of at most `limit` bytes, within COLLECT_TIME."""
         sink = Collect(limit)
-        late = self._clock.callLater(COLLECT_TIME, self._fail, Stalled(f"not complete within {COLLECT_TIME} s"))
+        late = Countdown(self._clock, lambda: self._fail(Stalled(f"not complete within {COLLECT_TIME} s")))
+        late.start(COLLECT_TIME)
 
         def over(result: Response) -> Response:
-            if late.active():
-                late.cancel()
+            late.stop()
             return result
 
         return self.ask(message, sink).addBoth(over).addCallback(lambda response: (response, sink.body()))
@@ -167,12 +168,7 @@ class ClientConnection(LineReceiver):
 
     def _begin(self, exchange: Exchange, response: Response) -> None:
         self.version = response.version
-        exchange.response = response
-        if response.ok:
-            exchange.sink.begin(response)
-        else:
-            exchange.sink = Collect(MAX_REFUSAL)
-            exchange.sink.begin(response)
+        exchange.begin(response)
         self._left = response.length
         if self._left == 0:
             self._finish()
@@ -220,12 +216,9 @@ class ClientConnection(LineReceiver):
             exchange.each(response)
             return
         self._queue.popleft()
-        if response.ok:
-            exchange.done.callback(response)
-        else:
-            assert isinstance(exchange.sink, Collect)
-            text = exchange.sink.body().decode("utf-8", "replace").strip().partition("\n")[0]
-            exchange.done.errback(Refused(response.status, "".join(c for c in text if c.isprintable())))
+        if not self._queue:
+            self._alarm.stop()
+        exchange.end(response)
 
     def _refuse(self, why: FetchError) -> None:
         """A sink will not have what comes: that is no fault of what else was asked, which is only lost with it."""
@@ -241,25 +234,14 @@ class ClientConnection(LineReceiver):
         if self._lost is None:
             self._lost = why
             self.clearLineBuffer()  # type: ignore[no-untyped-call]
-            if self._alarm is not None and self._alarm.active():
-                self._alarm.cancel()
+            self._alarm.stop()
             if self.transport is not None:
                 self.transport.abortConnection()
         while self._queue:
             self._queue.popleft().done.errback(self._lost)
 
     def _progress(self) -> None:
-        self._progressed, self._fresh = self._clock.seconds(), 0
+        self._alarm.left, self._fresh = self._patience, 0
 
-    def _watch(self) -> None:
-        if len(self._queue) == 1:
-            self._progress()
-        if self._alarm is None or not self._alarm.active():
-            self._alarm = self._clock.callLater(self._patience, self._check)
-
-    def _check(self) -> None:
-        quiet = self._clock.seconds() - self._progressed
-        if self._queue and quiet >= self._patience:
-            self._fail(Stalled(f"nothing, or next to nothing, came for {self._patience} s"))
-        elif self._queue:
-            self._alarm = self._clock.callLater(self._patience - quiet, self._check)
+    def _stalled(self) -> None:
+        self._fail(Stalled(f"nothing, or next to nothing, came for {self._patience} s"))

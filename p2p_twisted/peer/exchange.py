@@ -8,8 +8,11 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
-from ..swarm.errors import Garbled
+from ..swarm.errors import Garbled, Refused
 from ..wire.messages import Message, Response
+
+MAX_REFUSAL = 4096
+"""Bytes of the body in which a server says why."""
 
 
 class Sink(Protocol):
@@ -63,3 +66,19 @@ class Exchange:
     response: Response | None = None
     each: Callable[[Response], object] | None = None
     """What takes each of the answers that go on coming; None where one answer is all."""
+
+    def begin(self, response: Response) -> None:
+        """The head of the answer is there. Raises the FetchError of the sink."""
+        self.response = response
+        if not response.ok:
+            self.sink = Collect(MAX_REFUSAL)
+        self.sink.begin(response)
+
+    def end(self, response: Response) -> None:
+        """All of the answer is there."""
+        if response.ok:
+            self.done.callback(response)
+        else:
+            assert isinstance(self.sink, Collect)
+            text = self.sink.body().decode("utf-8", "replace").strip().partition("\n")[0]
+            self.done.errback(Refused(response.status, "".join(c for c in text if c.isprintable())))

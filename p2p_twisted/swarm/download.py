@@ -62,7 +62,8 @@ class Download:
         self._done: Deferred[None] = Deferred(lambda _: self._stop())
         self._tick = LoopingCall(self._look_after)
         self._tick.clock = reactor
-        self._progress = reactor.seconds()
+        self._quiet = 0
+        """How often it was looked after since something came: of the time that this process is stopped only once."""
         self._paused = False
         self._prover = Prover(reactor, self._complete, self._pause, self._broken)
         self._typical = max((piece_size(content.size) for content in self.contents.values()), default=1)
@@ -132,7 +133,7 @@ class Download:
     def _ask(self, link: Link, ask: Ask) -> None:
         assert link.connection is not None
         if not link.owed:
-            link.heard = self._reactor.seconds()
+            link.quiet = 0
         link.chosen["rarest piece" if isinstance(ask, AskPiece) else "next piece of the source"] += 1
         sink = PieceSink(
             ask, self.contents, lambda sink: self._arriving(link, sink), lambda size: self._came(link, size)
@@ -159,9 +160,9 @@ class Download:
             self._cancel(self.links[address], sink.content, sink.piece)
 
     def _came(self, link: Link, size: int) -> None:
-        link.heard = self._progress = self._reactor.seconds()
+        link.quiet = self._quiet = 0
         link.stalled = False
-        link.meter.add(size, link.heard)
+        link.meter.add(size, self._reactor.seconds())
         self.received += size
 
     def _arrived(self, link: Link, sink: PieceSink) -> None:
@@ -258,12 +259,12 @@ class Download:
         """Each second: pass over sources that stall, and see whether there is any left that helps."""
         if not self._paused:
             self.links.pass_over_stalled()
-        now = self._reactor.seconds()
-        self._lists.pass_over_slow(now)
+        self._lists.pass_over_slow(self._reactor.seconds())
         self._pump_all()
+        self._quiet += 1
         if not self._begun or self._prover.is_busy:
-            self._progress = now  # what is here is still being looked at
-        elif len(self.links.dropped) == len(list(self.links)) or now - self._progress > STUCK:
+            self._quiet = 0  # what is here is still being looked at
+        elif len(self.links.dropped) == len(list(self.links)) or self._quiet > STUCK:
             self._give_up()
 
     def _give_up(self) -> None:

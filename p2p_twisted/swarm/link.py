@@ -72,8 +72,8 @@ class Link:
         self.connection: Connection | None = None
         self.meter = Meter()
         self.owed: dict[PieceSink, Ask] = {}
-        self.heard = 0.0
-        """When something came last, or the first of what it owes was asked."""
+        self.quiet = 0
+        """How often it was looked at (once a second, while this process runs) and nothing had come of what it owes."""
         self.stalled = False
         self.is_over = False
         self.retries = 0

@@ -91,7 +91,7 @@ class Links:
         if self._closed:
             connection.close()
             return
-        link.connection, link.heard = connection, self._clock.seconds()
+        link.connection, link.quiet = connection, 0
         self._ready(link)
 
     def failed(self, link: Link, why: FetchError) -> None:
@@ -120,17 +120,17 @@ class Links:
             self._freed(link)
 
     def pass_over_stalled(self) -> None:
-        """What those owe who have sent nothing for too long may be asked of others."""
-        now = self._clock.seconds()
+        """Each second: what those owe who have sent nothing for too long may be asked of others."""
         for link in self:
-            if link.owed and not link.stalled and now - link.heard > STALL:
+            link.quiet += 1
+            if link.owed and not link.stalled and link.quiet > STALL:
                 link.stalled = True
                 self._freed(link)
 
     def hold(self, hold: bool) -> None:
         """Read no more of any, or read on."""
         for link in self:
-            link.heard = self._clock.seconds()
+            link.quiet = 0
             if link.connection is not None:
                 (link.connection.hold if hold else link.connection.release)("unproven")
 

@@ -314,7 +314,7 @@ class Ends(Case):
     def test_silence(self):
         self.connect()
         outcomes = [self.ask(), self.ask()]
-        self.clock.advance(client.PATIENCE - 1)
+        self.clock.pump([1] * (client.PATIENCE - 1))
         self.assertEqual(outcomes, [[], []])
         self.clock.advance(1)
         for outcome in outcomes:
@@ -325,10 +325,10 @@ class Ends(Case):
         self.connect()
         first = self.ask()
         self.receive(v11(b""))
-        self.clock.advance(10 * client.PATIENCE)
+        self.clock.pump([1] * 10 * client.PATIENCE)
         self.assertEqual(len(first), 1)
         second = self.ask()
-        self.clock.advance(client.PATIENCE - 1)
+        self.clock.pump([1] * (client.PATIENCE - 1))
         self.assertEqual(second, [])
         self.clock.advance(1)
         self.assert_fails(second, Stalled)
@@ -339,7 +339,7 @@ class Ends(Case):
         blocks = 20
         self.receive(v11(b"x" * client.PACE * blocks)[: -client.PACE * blocks])
         for _ in range(blocks):
-            self.clock.advance(client.PATIENCE - 1)
+            self.clock.pump([1] * (client.PATIENCE - 1))
             self.assertEqual(outcome, [])
             self.receive(b"x" * client.PACE)
         self.assertEqual(len(outcome), 1)
@@ -348,7 +348,7 @@ class Ends(Case):
         self.connect()
         outcomes = [self.ask() for _ in range(10)]
         for _ in outcomes:
-            self.clock.advance(client.PATIENCE - 1)
+            self.clock.pump([1] * (client.PATIENCE - 1))
             self.receive(v11(b""))
         self.assertEqual([len(outcome) for outcome in outcomes], [1] * 10)
 
@@ -371,6 +371,28 @@ class Ends(Case):
             self.clock.advance(1)
         self.assert_fails(outcome, Stalled)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_time_in_which_this_process_was_stopped_does_not_count(self):
+        """The clock has gone on when it goes on, and what has come meanwhile is read after that."""
+        connection = self.connect()
+        outcomes = [self.ask(), []]
+        connection.collect(GetIndex(), 10).addBoth(outcomes[1].append)
+        self.clock.pump([1] * (client.PATIENCE - 2))
+        self.clock.advance(10 * client.COLLECT_TIME)
+        self.assertEqual(outcomes, [[], []])
+        self.receive(v11(b"") + v11(b""))
+        self.assertEqual([len(outcome) for outcome in outcomes], [1, 1])
+        self.assertFalse(self.transport.aborted)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stopped_and_then_nothing_comes(self):
+        self.connect()
+        outcome = self.ask()
+        self.clock.advance(10 * client.PATIENCE)
+        self.clock.pump([1] * (client.PATIENCE - 2))
+        self.assertEqual(outcome, [])
+        self.clock.advance(1)
+        self.assert_fails(outcome, Stalled)
 
     def test_nothing_is_left_to_do_after_a_collect(self):
         connection = self.connect()

@@ -526,6 +526,20 @@ class Stalls(Case):
         swarm.wait(1)
         self.assertWhole(swarm, document)
 
+    def test_this_process_was_stopped(self):
+        """What has come meanwhile is read once it goes on: nobody is passed over, nothing asked twice or given up."""
+        document = Document(10)
+        sources = [Source(number, [document]) for number in (1, 2)]
+        swarm = self.swarm([document], sources)
+        asked = [list(source.asked) for source in sources]
+        for _ in range(3):
+            swarm.advance(100)
+        self.assertEqual((swarm.ended, [source.asked for source in sources]), ([], asked))
+        self.assertEqual({told["state"] for told in swarm.download.links.as_json()}, {"connected"})
+        swarm.serve()
+        self.assertWhole(swarm, document)
+        self.assertEqual(swarm.download.duplicate, 0)
+
     def test_nothing_comes_from_anybody(self):
         document = Document(3)
         source = Source(1, [document])
