@@ -38,7 +38,7 @@ Kept = Callable[[Content, int, bool], object]
 
 
 class Fetching:
-    """Carries out `job`. `kept` is told of each proven piece, and whether nobody else had it."""
+    """Carries out `job`. `kept` is told of each proven piece that is served, and whether nobody else had it."""
 
     def __init__(
         self, reactor: Reactor, holdings: Holdings, discovery: Discovery, downlink: Throttle, kept: Kept, job: Job
@@ -99,7 +99,7 @@ class Fetching:
         download = Download(self._reactor, contents, self._connect, self._began, self._came, self._completed)
         self.job.swarms.append(download)
         for content in contents:
-            self._holdings.parts[content.sha256] = content
+            self._holdings.serve(content)
             self._tell_sources(download, content)
         self._discovery.heard.append(heard := lambda address, changes: self._heard(download, address, changes))
         try:
@@ -107,7 +107,7 @@ class Fetching:
         finally:
             self._discovery.heard.remove(heard)
             for content in contents:
-                self._holdings.parts.pop(content.sha256, None)
+                self._holdings.withdraw(content)
                 content.close()
 
     def _tell_sources(self, download: Download, content: Content) -> None:
@@ -155,10 +155,11 @@ class Fetching:
     def _came(self, content: Content, piece: int, address: Address, first_hand: bool) -> None:
         for item in self._items[content.sha256]:
             item.came(_text(address), piece_range(content.size, piece)[1])
-        self._kept(content, piece, first_hand)
+        if self._holdings.serve(content):
+            self._kept(content, piece, first_hand)
 
     def _completed(self, content: Content, error: DownloadError | None) -> None:
-        self._holdings.parts.pop(content.sha256, None)
+        self._holdings.withdraw(content)
         first, *others = self._items[content.sha256]
         try:
             if error is not None:

@@ -61,6 +61,15 @@ class Holdings:
             raise FileNotFound(f"no such document here: {name}")
         return file
 
+    def serve(self, content: Content) -> bool:
+        """Serve what is proven of `content`, unless another download's of the same file is. Returns whether it is."""
+        return self.parts.setdefault(content.sha256, content) is content
+
+    def withdraw(self, content: Content) -> None:
+        """Serve `content` no longer."""
+        if self.parts.get(content.sha256) is content:
+            del self.parts[content.sha256]
+
     def part(self, sha256: str, first: int, last: int) -> Content | None:
         """The unfinished file with that hash, if its bytes `first` to `last` are proven."""
         content = self.parts.get(sha256)

@@ -178,6 +178,25 @@ class Orders(Case):
         self.assertEqual((job.state, self.files()), (DONE, {"big": BIG}))
         self.assertEqual((sorted(came), factory.uploaded), ([0, 1, 2, 3, 4], len(BIG) - 2 * MIN_PIECE))
 
+    def test_two_orders_for_one_document(self):
+        """Into two folders. The second does not take the place of the first where its pieces are served from."""
+        self.peer(1, big=BIG)
+        self.discovery.refresh()
+        self.network.settle()
+        parts, served = self.factory.holdings.parts, []
+        self.patch(self.factory.announcer, "kept", lambda content, *_: served.append(content.target.parent))
+        jobs = [self.downloads.start(["big"], self.folder / folder, False) for folder in ("into", "other")]
+        [content] = parts.values()
+        self.assertEqual(content.target.parent, self.into)
+        self.downloads.cancel(jobs[1].id)
+        self.assertEqual(list(parts.values()), [content])
+        jobs.append(self.downloads.start(["big"], self.folder / "third", False))
+        self.downloads.cancel(jobs[0].id)
+        self.assertEqual(parts, {})
+        self.network.wait(10)
+        self.assertEqual([job.state for job in jobs], [CANCELLED, CANCELLED, DONE])
+        self.assertEqual((served, parts), ([self.folder / "third"] * 5, {}))
+
 
 class Trouble(Case):
     """Names and folders that cannot be written to end what they concern, and nothing else."""

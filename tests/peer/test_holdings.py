@@ -58,7 +58,7 @@ class Case(SynchronousTestCase):
         for piece in pieces:
             content.write(piece * PIECE, PARTIAL.piece(piece))
             content.keep(piece)
-        self.holdings.parts[PARTIAL.sha256] = content
+        self.holdings.serve(content)
         return content
 
     def records(self, version=Version.V11, host=HERE):
