@@ -138,8 +138,9 @@ def _show(results: Results, folder: Path, as_json: bool) -> None:
 
 def _row(runs: Sequence[Run]) -> list[object]:
     case = summarise(runs)
-    times = (f"{number:.2f}" for number in (case.seconds, case.bound, case.ratio))
-    return [titled(runs[0].task, runs[0].swarm), case.peers, *times, f"{case.verified} of {case.expected}"]
+    seconds, ratio = (f"{case.seconds:.2f}", f"{case.ratio:.2f}") if case.complete else ("-", "-")
+    title, verified = titled(runs[0].task, runs[0].swarm), f"{case.verified} of {case.expected}"
+    return [title, case.peers, seconds, f"{case.bound:.2f}", ratio, verified]
 
 
 def _cases(results: Results) -> list[dict[str, Any]]:

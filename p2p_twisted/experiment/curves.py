@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .results import Run, number
+from .results import Run, number, timed
 
 MIB = 2**20
 T_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
@@ -88,9 +88,9 @@ def confidence(values: Sequence[float]) -> float:
 
 
 def typical(runs: Sequence[Run]) -> Run:
-    """The run whose time is the median, the lower of two; of those that came to their end, if any did."""
-    ended = [run for run in runs if not run.interrupted] or runs
-    return sorted(ended, key=lambda run: run.seconds)[(len(ended) - 1) // 2]
+    """The run whose time is the median, the lower of two; of those whose times count."""
+    counted = timed(runs)
+    return sorted(counted, key=lambda run: run.seconds)[(len(counted) - 1) // 2]
 
 
 def who_to_whom(run: Run) -> Matrix:

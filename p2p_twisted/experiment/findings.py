@@ -24,7 +24,7 @@ def findings(results: Results) -> list[str]:
 def _times(runs: Sequence[Run]) -> str:
     summary, run = summarise(runs), typical(runs)
     title = titled(run.task, run.swarm)
-    if not any(run.complete for run in runs):
+    if not summary.complete:
         return f"{title}, {run.peers} peers: {_unfinished(run)}."
     repeats = f", median of {summary.runs} runs ({summary.low:.2f} to {summary.high:.2f} s)" if summary.runs > 1 else ""
     return (
@@ -36,7 +36,8 @@ def _times(runs: Sequence[Run]) -> str:
 def _unfinished(run: Run) -> str:
     done = [peer for peer in run.askers if run.finished(peer) is not None]
     ended = "interrupted" if run.interrupted else "not completed"
-    return f"{ended}; {len(done)} of {len(run.askers)} peers had all they wanted when it ended, {run.seconds:.2f} s on"
+    last = f"the last document came after {run.seconds:.2f} s" if run.arrivals else "no document came whole"
+    return f"{ended}; {len(done)} of {len(run.askers)} peers had all they wanted when it ended, {last}"
 
 
 def _comparison(results: Results) -> Iterator[str]:
@@ -55,11 +56,14 @@ def _comparison(results: Results) -> Iterator[str]:
 
 def _best(task1: Summary, best: Summary, run: Run) -> str:
     most = max(_sent(run).values()) / sum(_sent(run).values())
-    return (
-        f"Peer-to-peer at its best is {task1.seconds / best.seconds:.1f} times as fast as centralised; the links would "
-        f"allow {task1.bound / best.bound:.1f} times. No peer sent more than {most:.0%} of the bytes, "
-        f"an equal share being {1 / run.peers:.0%}."
+    allowed = f"the links would allow it to be {task1.bound / best.bound:.1f} times as fast"
+    how = (
+        f"Peer-to-peer at its best is {task1.seconds / best.seconds:.1f} times as fast as centralised; {allowed}."
+        if best.seconds < task1.seconds
+        else f"Peer-to-peer at its best was not faster than centralised here: {best.seconds / task1.seconds:.2f} times "
+        f"its time; {allowed}."
     )
+    return f"{how} No peer sent more than {most:.0%} of the bytes, an equal share being {1 / run.peers:.0%}."
 
 
 def _worst(task1: Summary, worst: Summary) -> str:
@@ -97,15 +101,16 @@ def _swarm(run: Run, links: Links) -> str:
 
 
 def _growth(results: Results) -> Iterator[str]:
-    summaries = {case: summarise(runs) for case, runs in results.cases.items() if all(run.complete for run in runs)}
+    summaries = {case: summarise(runs) for case, runs in results.cases.items() if any(run.complete for run in runs)}
     for task in dict.fromkeys(task for task, _ in summaries):
         grown = [summary for (other, _), summary in summaries.items() if other == task]
         few, many = grown[0], grown[-1]
-        yield (
-            f"{titled(task, False)}: from {few.peers} to {many.peers} peers the time grew "
-            f"{many.seconds / few.seconds:.1f}-fold, from {few.seconds:.2f} to {many.seconds:.2f} s; "
-            f"the bound grew {many.bound / few.bound:.1f}-fold."
-        )
+        if many is not few:
+            yield (
+                f"{titled(task, False)}: from {few.peers} to {many.peers} peers the time grew "
+                f"{many.seconds / few.seconds:.1f}-fold, from {few.seconds:.2f} to {many.seconds:.2f} s; "
+                f"the bound grew {many.bound / few.bound:.1f}-fold."
+            )
     for peers in sorted({peers for task, peers in summaries if task == "swarm"}):
         if ("central", peers) in summaries:
             factor = summaries["central", peers].seconds / summaries["swarm", peers].seconds

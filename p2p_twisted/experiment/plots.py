@@ -27,20 +27,22 @@ MOST_NUMBERS = 12
 
 
 def times(summaries: Sequence[Summary]) -> Figure:
-    """A bar for each task: seconds until the last peer had all, and the bound."""
+    """A bar for each task: seconds until the last peer had all, and the bound; none for what was not completed."""
     made = figure(7.5, 1.3 + 0.6 * len(summaries))
     axes = made.add_subplot()
     places = range(len(summaries))
+    lengths = [s.seconds if s.complete else 0.0 for s in summaries]
+    ends = [max(s.high, s.bound) if s.complete else s.bound for s in summaries]
     errors = [[s.seconds - s.low for s in summaries], [s.high - s.seconds for s in summaries]]
     look: dict[str, Any] = {"height": 0.55, "color": COLOURS[5], "error_kw": {"ecolor": INK, "capsize": 3}}
-    axes.barh(places, [s.seconds for s in summaries], xerr=errors, **look)
+    axes.barh(places, lengths, xerr=errors, **look)
     bounds = [s.bound for s in summaries]
     axes.scatter(bounds, places, marker="|", s=420, color=INK, linewidth=2, zorder=3, label="the links' bound")
     for place, summary in enumerate(summaries):
-        label = f"{summary.seconds:.2f} s, {summary.ratio:.2f} times the bound"
-        note(axes, label, (max(summary.high, summary.bound), place), (9, -3))
+        label = f"{summary.seconds:.2f} s, {summary.ratio:.2f} times the bound" if summary.complete else "not completed"
+        note(axes, label, (ends[place], place), (9, -3))
     axes.set(yticks=list(places), yticklabels=[TITLES[s.task] for s in summaries], xlabel=UNTIL)
-    axes.set_xlim(0, 1.6 * max(max(s.high, s.bound) for s in summaries))
+    axes.set_xlim(0, 1.6 * max(ends))
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     made.legend(loc="outside upper right", markerscale=0.5)
@@ -123,17 +125,18 @@ def who_to_whom(run: Run) -> Figure:
 
 
 def growth(by_task: Mapping[str, Sequence[Summary]]) -> Figure:
-    """Time against the number of peers, for each task a curve and its bound."""
+    """Time against the number of peers, for each task a curve, as far as it was completed, and its bound."""
     made = figure(7.5, 4.6)
     axes = made.add_subplot()
     for place, (task, summaries) in enumerate(by_task.items()):
-        numbers = [summary.peers for summary in summaries]
+        whole = [summary for summary in summaries if summary.complete]
         look: dict[str, Any] = {"color": COLOURS[place]}
-        axes.plot(numbers, [s.seconds for s in summaries], marker="o", label=TITLES[task], **look)
-        axes.plot(numbers, [s.bound for s in summaries], **{**BOUND, **look}, label="its bound")
+        axes.plot([s.peers for s in whole], [s.seconds for s in whole], marker="o", label=TITLES[task], **look)
+        axes.plot([s.peers for s in summaries], [s.bound for s in summaries], **{**BOUND, **look}, label="its bound")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    axes.set(xticks=numbers, xticklabels=list(map(str, numbers)), xlabel="peers", ylabel=UNTIL)
+    peers = sorted({summary.peers for summaries in by_task.values() for summary in summaries})
+    axes.set(xticks=peers, xticklabels=list(map(str, peers)), xlabel="peers", ylabel=UNTIL)
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_locator(NullLocator())

@@ -141,7 +141,10 @@ class Results:
 
 @dataclass(frozen=True)
 class Summary:
-    """The runs of one case in a few numbers: ``seconds`` is the median, ``low`` and ``high`` are the extremes."""
+    """The ``runs`` of one case whose times count: ``seconds`` is their median, ``low`` and ``high`` the extremes.
+
+    Unless they are ``complete``, they are times until the end of what did not come to its end.
+    """
 
     task: str
     peers: int
@@ -152,6 +155,7 @@ class Summary:
     bound: float
     verified: int
     expected: int
+    complete: bool
 
     @property
     def ratio(self) -> float:
@@ -159,20 +163,29 @@ class Summary:
         return self.seconds / self.bound
 
 
+def timed(runs: Sequence[Run]) -> Sequence[Run]:
+    """Those runs of one case whose times count: where copies lack, the time says how soon it failed, not how fast.
+
+    If all lack some, those that came to their end; all, if none did.
+    """
+    return [run for run in runs if run.complete] or [run for run in runs if not run.interrupted] or runs
+
+
 def summarise(runs: Sequence[Run]) -> Summary:
-    """The summary of the runs of one case; of those that came to their end, if any did."""
+    """The summary of the runs of one case: times of those that are ``timed``, copies of all that came to their end."""
+    times = [run.seconds for run in timed(runs)]
     ended = [run for run in runs if not run.interrupted] or runs
-    times = [run.seconds for run in ended]
     copies = (sum(run.verified for run in ended), sum(run.expected for run in ended))
     return Summary(
         runs[0].task,
         runs[0].peers,
-        len(ended),
+        len(times),
         statistics.median(times),
         min(times),
         max(times),
         runs[0].bound,
         *copies,
+        any(run.complete for run in runs),
     )
 
 

@@ -56,9 +56,10 @@ def figure(width: float, height: float) -> Figure:
 
 
 def counted(axes: Axes) -> None:
-    """Whole round numbers along the x axis, and both axes from 0 on."""
+    """Whole round numbers along the x axis, both axes from 0 on, and room for a word above the highest line."""
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, steps=[1, 2, 5, 10]))
     axes.set_xlim(left=0)
+    axes.margins(y=0.08)
     axes.set_ylim(bottom=0)
 
 
