@@ -16,7 +16,7 @@ from typing import IO
 
 from ..library.pieces import DIGEST, list_digest, piece_count, piece_range, piece_size
 from .errors import Unwritable
-from .part import PartFile, local_error, remove
+from .part import PartFile, beside, local_error, remove
 
 MAGIC = "p2p-part 1"
 HASH_AT_ONCE = 4 * 2**20
@@ -59,7 +59,7 @@ class Content:
     @property
     def state_path(self) -> Path:
         """The file with what is proven so far."""
-        return self.target.with_name(self.target.name + ".part.state")
+        return beside(self.target, ".part.state")
 
     @property
     def complete(self) -> bool:

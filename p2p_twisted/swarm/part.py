@@ -12,6 +12,8 @@ from threading import Lock
 
 from .errors import DiskFull, DownloadError, Exists, Unwritable
 
+LONGEST = 255
+"""Bytes of a file name."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -22,13 +24,21 @@ def local_error(error: OSError, path: Path) -> DownloadError:
     return Unwritable(f"cannot write {path}: {error.strerror}")
 
 
+def beside(target: Path, ending: str) -> Path:
+    """Where what is to become `target` lies: NAME and `ending`, or a hash for NAME if only both are too long."""
+    name = os.fsencode(target.name)
+    if len(name) <= LONGEST < len(name) + len(ending):
+        return target.with_name(hashlib.sha256(name).hexdigest() + ending)
+    return target.with_name(target.name + ending)
+
+
 class PartFile:
     """The file NAME.part beside its final name. Everything raises a DownloadError, never an OSError."""
 
     def __init__(self, target: Path) -> None:
         """Opens, or makes, the .part of `target`, and the folders above it. One download has it at a time."""
         self.target = target
-        self.path = target.with_name(target.name + ".part")
+        self.path = beside(target, ".part")
         self._lock = Lock()  # threads read and write: the descriptor must not be closed, and given out anew, meanwhile
         try:
             target.parent.mkdir(parents=True, exist_ok=True)

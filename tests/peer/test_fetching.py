@@ -213,6 +213,20 @@ class Trouble(Case):
         self.assertEqual({item.name for item in job.items if item.state == DONE}, {"one", "big"})
         self.assertEqual([path.name for path in self.folder.iterdir() if path.name == "up"], [])
 
+    def test_the_longest_names_that_a_file_can_have(self):
+        """They leave no room for `.part` or `.part.state`."""
+        factory = self.peer(1)
+        names = ["n" * 244, "o" * 245, "p" * 250, "q" * 251, "r" * 255, "\u00e9" * 127]
+        for name in names:
+            (self.folder / "1" / name).write_bytes(BIG + name.encode())
+        factory.holdings.library.scan()
+        self.network.settle()
+        for swarm in (True, False):
+            job = self.order(swarm=swarm)
+            self.assertEqual((job.state, self.errors(job)), (DONE, {}))
+            self.assertEqual(self.files(), {name: BIG + name.encode() for name in names})
+            shutil.rmtree(self.into)
+
     def test_a_folder_that_no_file_can_be_in(self):
         self.peer(1, one=b"1")
         (self.folder / "file").write_bytes(b"")

@@ -134,7 +134,7 @@ class TestOpening:
         part.finish(False)
         assert target.read_bytes() == b"data"
 
-    @pytest.mark.parametrize("name", ["document.bin.part/x", "document.bin.part", "n" * 300, "n" * 251])
+    @pytest.mark.parametrize("name", ["document.bin.part/x", "document.bin.part", "n" * 300, "n" * 256])
     def test_where_no_file_can_be(self, tmp_path, name):
         """In a file, on a folder, and under a name that is too long."""
         if "/" in name:
