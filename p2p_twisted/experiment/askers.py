@@ -83,6 +83,7 @@ class Asker:
     def read(self) -> None:
         """Read out how the order stands; what cannot be read is as it was."""
         if self._id is not None and not self.over:
+            self.member.control.close()  # a call may have been cut short by Ctrl-C
             try:
                 self._read()
             except ControlError:

@@ -153,7 +153,8 @@ class Cluster:
 
     def _remove(self) -> None:
         if not self._kept:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            with self._interrupts.held():
+                shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def wait_until(ready: Callable[[], bool], deadline: float, complaint: str) -> None:

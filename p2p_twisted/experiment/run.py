@@ -61,8 +61,8 @@ class Execution:
         self._repeat = repeat
         self._watch = watch
         self._askers: list[Asker] = []
+        self._begun: list[list[Asker]] = []
         self._began: dict[str, float] = {}
-        self._spread = 0.0
         self._events: list[Event] = []
         self._samples: list[Sample] = []
         self._roles: dict[str, str] = {}
@@ -120,9 +120,8 @@ class Execution:
             self._askers += askers
             start = begin_together(askers)
             self._began |= {asker.member.role: start for asker in askers}
+            self._begun.append(askers)
             self._look_on(askers, harm)
-            begun = [asker.begun for asker in askers]
-            self._spread = max(self._spread, max(begun) - min(begun))
         if self._processors is not None:
             self._processors.stop()
 
@@ -178,6 +177,7 @@ class Execution:
         plan, start = self._plan, min(self._began.values(), default=time.time())
         came = [arrival for asker in self._askers for arrival in arrivals(asker, start)]
         failed = {asker.member.role: failures(asker) for asker in self._askers}
+        begun = [[asker.begun for asker in phase] for phase in self._begun]
         return Run(
             task=plan.task,
             repeat=self._repeat,
@@ -187,7 +187,7 @@ class Execution:
             began={role: at - start for role, at in self._began.items()},
             bound=plan.bound(self._work.links),
             seconds=max((arrival.at for arrival in came), default=0.0),
-            spread=self._spread,
+            spread=max((max(times) - min(times) for times in begun), default=0.0),
             busy=self._processors.busy if self._processors else None,
             busiest=self._processors.busiest if self._processors else None,
             verified=sum(self._work.documents.verified(self._cluster[role]) for role in plan.holdings),

@@ -90,6 +90,8 @@ class Suite:
             documents = self._documents(folder)
             sizes = {name: path.stat().st_size for name, path in documents.paths.items()}
             plan = TASKS[task](roles, sizes, design.fetch, design.seed, design.swarm)
+        if not plan.bytes_wanted:
+            raise ValueError(f"the documents to be fetched in {task} have nothing in them")
         return Work(plan, documents, design.all_links, design.faults, design.seed)
 
     def _documents(self, folder: Path) -> Documents:
