@@ -58,8 +58,9 @@ class Cluster:
     def __enter__(self) -> Cluster:
         with ExitStack() as stack:
             stack.enter_context(self._interrupts)
-            self.folder = Path(tempfile.mkdtemp(prefix="p2p-", dir=_short_tmp()))
-            stack.callback(self._remove)
+            with self._interrupts.held():  # a folder that was made but is not noted would never be removed
+                self.folder = Path(tempfile.mkdtemp(prefix="p2p-", dir=_short_tmp()))
+                stack.callback(self._remove)
             self._make_members()
             stack.callback(self.stop)
             self._exit = stack.pop_all()

@@ -11,6 +11,9 @@ from .askers import Asker
 from .cluster import Cluster
 from .faults import Schedule
 
+BLOCK = 2**20
+"""Bytes that are made at once."""
+
 
 class Harm:
     """Kills peers of ``cluster`` as ``schedule`` says; ``happened(role, text)`` is told."""
@@ -47,12 +50,21 @@ def falsify(files: Iterable[Path], seed: int) -> None:
     It goes by size, time of change and inode: what it says of them stays true, what it sends of them is not. Raises
     OSError.
     """
-    random = Random(f"{seed}/garbage")
-    for path in files:
+    for number, path in enumerate(files):
         before = path.stat()
-        with path.open("r+b") as file:
-            file.write(random.randbytes(before.st_size))
+        write_garbage(path, before.st_size, f"{seed}/garbage/{number}")
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def write_garbage(path: Path, size: int, seed: str) -> None:
+    """Make the content of the file at ``path`` ``size`` random bytes, the same for the same ``seed``. Raises OSError.
+
+    What is at ``path`` already stays the same file.
+    """
+    random = Random(seed)
+    with path.open("r+b" if path.exists() else "wb") as file:
+        for place in range(0, size, BLOCK):  # all at once would be more than randbytes can do
+            file.write(random.randbytes(min(BLOCK, size - place)))
 
 
 def _of(role: str, askers: Sequence[Asker]) -> list[Asker]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 from .corpus import choose, make_corpus
 from .demo import Documents
 from .design import Design, describe
+from .harm import write_garbage
 from .machine import BUSY
 from .places import PLACES
 from .results import Results, Run, write_data
@@ -106,5 +106,5 @@ class Suite:
     def _large(self, folder: Path) -> Documents:
         path = folder / LARGE
         if not path.exists():
-            path.write_bytes(Random(f"{self._design.seed}/large").randbytes(self._design.size))
+            write_garbage(path, self._design.size, f"{self._design.seed}/large")
         return Documents(folder, [path])

@@ -99,6 +99,12 @@ def test_one_large_document(task: str, swarm: bool, tmp_path: Path, monkeypatch:
     assert plan.holdings == {"peer1": (LARGE,), "peer2": (), "peer3": ()}
 
 
+def test_a_document_may_be_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    begun = Begun(Design([("swarm", 2)], LINKS, 256 * MIB), monkeypatch)
+    begun.run(tmp_path)
+    assert begun.plans[0][0].sizes == {LARGE: 256 * MIB}
+
+
 def test_liars_are_peers_who_take_no_part_in_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     begun = Begun(design_of(("swarm", 4), faults=Faults(liars=["peer3"], slow={"peer2": 9.0})), monkeypatch)
     begun.run(tmp_path)
