@@ -23,9 +23,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.ports import Ports
 from p2p_twisted.experiment.cluster import Cluster
 from p2p_twisted.experiment.interrupts import Interrupts
-from p2p_twisted.experiment.processes import ClusterError, Loopback
+from p2p_twisted.experiment.processes import ClusterError
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -148,19 +149,6 @@ def _peer(share: Path) -> Iterator[tuple[str, int]]:
         cluster.start()
         cluster.wait_for_documents(1, COMMAND_SECONDS)
         yield launcher.address("rs"), launcher.ports["rs"]
-
-
-class Ports(Loopback):
-    """Loopback, remembering who has which port."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ports: dict[str, int] = {}
-
-    def port(self, role: str) -> int:
-        """See Loopback.port."""
-        self.ports[role] = super().port(role)
-        return self.ports[role]
 
 
 def _timed(argv: list[str]) -> tuple[float, str]:

@@ -19,9 +19,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.ports import Ports
 from p2p_twisted.experiment.cluster import Cluster, wait_until
 from p2p_twisted.experiment.interrupts import Interrupts
-from p2p_twisted.experiment.processes import ClusterError, Loopback, Member
+from p2p_twisted.experiment.processes import ClusterError, Member
 from p2p_twisted.web.client import ControlError
 from p2p_twisted.wire.encode import encode_request
 from p2p_twisted.wire.messages import GetFile, Request, Version
@@ -77,19 +78,6 @@ def _measure(folder: Path, options: argparse.Namespace) -> list[float]:
         print(f"  sending peer {before:.1f} -> {peaks[-1]:.1f} MB, {each:.0f} KB each")
         print(f"  the kernel's socket buffers {buffers:+.0f} MB")
     return peaks
-
-
-class Ports(Loopback):
-    """Loopback, remembering who has which port."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ports: dict[str, int] = {}
-
-    def port(self, role: str) -> int:
-        """See Loopback.port."""
-        self.ports[role] = super().port(role)
-        return self.ports[role]
 
 
 def _fetch(receiver: Member, target: Path) -> float:

@@ -330,8 +330,8 @@ class Lost(Case):
         one.connections[0].transport.loseConnection()
         self.assert_done()
 
-    def test_in_mid_document(self):
-        """It, and what was asked ahead, come from the next holder, over one connection."""
+    def in_mid_document(self):
+        """Five documents are wanted of either of two holders; the first, asked for all, has begun to send. Both."""
         wanted = named(5)
         one, other = self.holder(1, wanted), self.holder(2, wanted)
         one.answers = False
@@ -339,6 +339,13 @@ class Lost(Case):
         [connection] = one.connections
         connection.begin(wanted["doc00"], sent=3)
         self.network.settle()
+        return one, other
+
+    def test_in_mid_document(self):
+        """It, and what was asked ahead, come from the next holder, over one connection."""
+        wanted = named(5)
+        one, other = self.in_mid_document()
+        [connection] = one.connections
         self.assertEqual(connection.asked, list(wanted))
         del self.network.servers[self.at(1)]
         connection.transport.abortConnection()
@@ -346,15 +353,9 @@ class Lost(Case):
         self.assertEqual((len(other.connections), sorted(other.asked[0])), (1, list(wanted)))
 
     def test_in_mid_document_but_it_can_be_reached_again(self):
-        wanted = named(5)
-        one, other = self.holder(1, wanted), self.holder(2, wanted)
-        one.answers = False
-        self.fetch(*((name, body, [1, 2]) for name, body in wanted.items()))
-        [connection] = one.connections
-        connection.begin(wanted["doc00"], sent=3)
-        self.network.settle()
+        one, other = self.in_mid_document()
         one.answers = True
-        connection.transport.abortConnection()
+        one.connections[0].transport.abortConnection()
         self.assert_done()
         self.assertEqual(other.asked, [["doc00"]])
         self.assertEqual(one.asked[1:], [["doc01", "doc02", "doc03", "doc04"]])
