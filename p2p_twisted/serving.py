@@ -203,7 +203,7 @@ class RequestConnection(LineReceiver):
             self.transport.abortConnection()
 
     def _refuse(self, error: WireError) -> None:
-        self.reply(f"{error.reason}\n".encode(), error.status)
+        self.reply(f"{error.reason}\n".encode(), error.status, retry_after=error.retry_after)
         if isinstance(error, BadRequest):
             self.lingers = True
             self._forget_all()

@@ -29,6 +29,10 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
+class Changed(FileNotFoundError):
+    """A shared file has another time than when it was read, and the same size: it is to be read again."""
+
+
 class Reactor(IReactorTime, IReactorThreads):
     """What a library needs of a reactor; for inotify also IReactorFDSet."""
 
@@ -113,15 +117,16 @@ class Library(Catalogue):
     def open(self, file: SharedFile) -> int:
         """Open `file` for reading; returns the file descriptor, the caller's to close.
 
-        Raises FileNotFoundError when it is gone, leads out of its folder by now, or is no longer of the same size and
-        time of change; OSError when no descriptor is left.
+        Raises FileNotFoundError when it is gone, leads out of its folder by now, or is no longer of the same size;
+        Changed when only its time is another; OSError when no descriptor is left.
         """
         fd = open_beneath(file.root, file.name)
         status = os.fstat(fd)
-        if (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns):
-            os.close(fd)
-            raise FileNotFoundError(errno.ENOENT, "has changed since it was read", file.name)
-        return fd
+        if (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns):
+            return fd
+        os.close(fd)
+        kind = Changed if status.st_size == file.size else FileNotFoundError
+        raise kind(errno.ENOENT, "has changed since it was read", file.name)
 
     def _find(self, root: Path, name: str | None) -> Found:
         if root not in self._folders or name is None:

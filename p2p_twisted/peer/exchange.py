@@ -81,4 +81,5 @@ class Exchange:
         else:
             assert isinstance(self.sink, Collect)
             text = self.sink.body().decode("utf-8", "replace").strip().partition("\n")[0]
-            self.done.errback(Refused(response.status, "".join(c for c in text if c.isprintable())))
+            reason = "".join(c for c in text if c.isprintable())
+            self.done.errback(Refused(response.status, reason, response.retry_after))

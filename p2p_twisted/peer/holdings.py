@@ -9,12 +9,15 @@ from ..index.distributed import DistributedIndex
 from ..index.search import Document, documents
 from ..library.catalogue import SharedFile
 from ..library.pieces import list_digest, piece_size
-from ..library.shared import Library
+from ..library.shared import Changed, Library
 from ..swarm.content import Content
 from ..wire.errors import FileNotFound
 from ..wire.limits import TTL
 from ..wire.messages import Version
 from ..wire.records import IndexRecord, encode_record
+
+READ_AGAIN = 1
+"""Seconds after which a file that cannot be sent at the moment may be asked for again."""
 
 
 class Holdings:
@@ -88,9 +91,18 @@ class Holdings:
         raise FileNotFound(f"no piece list here of {sha256}")
 
     def open(self, file: SharedFile) -> int:
-        """A descriptor to read `file`, the caller's to close. Raises FileNotFound when it is gone or has changed."""
+        """Open `file` for reading; return the descriptor, the caller's to close.
+
+        Raises FileNotFound when it is gone or has changed, with `retry_after` when it may be had again soon: it is
+        read again, or this process has no descriptor left at the moment.
+        """
         try:
             return self.library.open(file)
+        except Changed:
+            self.library.scan()
+            raise FileNotFound(f"is being read again: {file.name}", READ_AGAIN) from None
         except builtins.FileNotFoundError:
             self.library.scan()
             raise FileNotFound(f"no longer here: {file.name}") from None
+        except OSError as e:
+            raise FileNotFound(f"cannot be opened now ({e.strerror}): {file.name}", READ_AGAIN) from None

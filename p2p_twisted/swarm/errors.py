@@ -79,7 +79,9 @@ class Refused(SourceError):
     FORBIDDEN = 403
     NOT_FOUND = 100
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, retry_after: int | None = None) -> None:
+        """`retry_after`: seconds after which the other side may grant it, None if it did not say."""
         super().__init__(f"{status}: {reason}")
         self.status = status
         self.reason = reason
+        self.retry_after = retry_after

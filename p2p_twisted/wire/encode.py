@@ -134,5 +134,6 @@ def _headers(response: Response) -> list[tuple[str, str]]:
         ("More", "yes" if response.more else None),
         ("Index", response.index),
         ("Since", response.since),
+        ("Retry-After", response.retry_after),
     ]
     return [(key, str(value)) for key, value in named if value is not None]

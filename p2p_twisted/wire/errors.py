@@ -12,9 +12,11 @@ class WireError(Exception):
 
     status = 300
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, retry_after: int | None = None) -> None:
+        """`retry_after`: seconds after which the same request may be granted, None where that is not known."""
         super().__init__(reason)
         self.reason = reason
+        self.retry_after = retry_after
 
 
 class FileNotFound(WireError):

@@ -119,7 +119,7 @@ class Response:
 
     `length`: bytes of the body; `size` and `sha256` (hex): of the whole file; `span`: the bytes (first, last) that the
     body is; `more`: the peer list goes on after its last line; `index`: the version of the index that the answer
-    leads to, `since`: the one it starts from.
+    leads to, `since`: the one it starts from; `retry_after`: seconds after which a refused request may be granted.
     """
 
     status: int
@@ -133,6 +133,7 @@ class Response:
     more: bool = False
     index: str | None = None
     since: str | None = None
+    retry_after: int | None = None
 
     @property
     def ok(self) -> bool:

@@ -1,5 +1,6 @@
 """What a peer can say of documents: its own and learnt records, what is proven of unfinished files, files opened."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.shared import Library
-from p2p_twisted.peer.holdings import Holdings
+from p2p_twisted.peer.holdings import READ_AGAIN, Holdings
 from p2p_twisted.wire.errors import FileNotFound
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.messages import Version
@@ -212,6 +213,25 @@ class Files(Case):
                 self.holdings.open(file)
             self.reactor.advance(0)
             self.assertIsNot(self.library.get("other.txt"), file)
+
+    def test_one_that_was_touched_may_be_asked_for_again(self):
+        path = self.write("other.txt", b"other")
+        self.successResultOf(self.library.scan())
+        os.utime(path, (0, 0))
+        with self.assertRaises(FileNotFound) as caught:
+            self.holdings.open(self.holdings.find("other.txt", None))
+        self.assertEqual(caught.exception.retry_after, READ_AGAIN)
+        self.reactor.advance(0)
+        os.close(self.holdings.open(self.holdings.find("other.txt", None)))
+
+    def test_without_a_descriptor_left_it_may_be_asked_for_again(self):
+        def no_descriptor(file):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        self.patch(self.library, "open", no_descriptor)
+        with self.assertRaises(FileNotFound) as caught:
+            self.holdings.open(self.holdings.find(BIG.name, None))
+        self.assertEqual(caught.exception.retry_after, READ_AGAIN)
 
     def test_no_descriptor_is_lost_in_that(self):
         folder = Path("/proc/self/fd")

@@ -109,7 +109,7 @@ def responses(draw: Draw, version: Version | None = None) -> tuple[Response, byt
     first = draw(st.none() | st.integers(0, MAX_SIZE - len(body)))
     span = (first, first + len(body) - 1) if body and first is not None else None
     rest = draw(st.none() | sizes), draw(st.none() | sha256s), span, draw(st.booleans())
-    rest += draw(st.none() | index_versions), draw(st.none() | index_versions)
+    rest += draw(st.none() | index_versions), draw(st.none() | index_versions), draw(st.none() | sizes)
     return Response(*envelope, len(body), *rest), body
 
 
