@@ -17,7 +17,7 @@ TRIAL = $(shell grep -rl 'twisted.trial.unittest' tests --include='test_*.py' --
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-demo: $(VENV)/installed ## a registration server and six peers on this machine exchange 60 documents (CORPUS=dir)
+demo: $(VENV)/installed-experiment ## a registration server and six peers on this machine exchange 60 documents (CORPUS=dir)
 	$(BIN)/p2p demo$(if $(CORPUS), --corpus '$(CORPUS)')
 
 test: lint types trial pytest ## everything that CI checks

@@ -1,11 +1,13 @@
 """What is installed: every module, both twistd verbs wherever one is, and nothing else."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from configparser import ConfigParser
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,30 @@ def test_every_folder_is_a_package_and_is_listed(setup):
     assert len(listed) == len(set(listed))
     assert set(listed) == folders_of_python() | {"twisted.plugins"}
     assert all((ROOT / name.replace(".", "/") / "__init__.py").is_file() for name in folders_of_python())
+
+
+def imported_distributions(folder):
+    """The distributions that have the modules which the Python files in `folder` import, anywhere in them."""
+    nodes = [node for path in (ROOT / folder).rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+    known = packages_distributions()
+    roots = {name.partition(".")[0] for name in names} - {"zope"}  # a namespace of many distributions
+    found = {name.lower() for root in roots for name in known.get(root, ())} - {folder}
+    return found | {".".join(name.split(".")[:2]) for name in names if name.startswith("zope.")}
+
+
+def distributions(lines):
+    """The normalised names of the distributions that requirement `lines` ask for."""
+    return {re.split("[<>=]", line)[0].strip().lower() for line in lines.split("\n") if line.strip()}
+
+
+def test_what_everybody_must_install_is_what_the_package_imports_outside_experiments(setup):
+    found = imported_distributions("p2p_twisted")
+    required = distributions(setup["options"]["install_requires"])
+    extra = distributions(setup["options.extras_require"]["experiment"])
+    assert (found & required, found - required) == (required, extra)
+    assert extra <= distributions(setup["options.extras_require"]["test"])
 
 
 def test_plugins_are_mapped_into_twisted_and_seen_when_editable(setup):

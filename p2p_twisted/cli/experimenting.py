@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,8 @@ from ..experiment.tasks import Plan
 from ..experiment.words import titled
 from . import exits
 from .events import Events
+from .extras import DISTRIBUTIONS, need_extra
 from .output import clean, print_json, print_table, warn
-
-EXTRA = ("matplotlib", "jinja2")
 
 
 def carry_out(design: Design, out: Path | None, as_json: bool, as_events: bool) -> int:
@@ -36,7 +34,7 @@ def carry_out(design: Design, out: Path | None, as_json: bool, as_events: bool) 
 
     With ``as_events`` a line of JSON for each happening (``events``) takes the place of bars, tables and findings.
     """
-    _need_extra()
+    need_extra(*DISTRIBUTIONS)
     folder = _folder(out)
     events = Events(design.all_links) if as_events else None
     with nullcontext(events.begins) if events else _progress() as on_run:
@@ -79,13 +77,6 @@ def _run(suite: Suite, folder: Path) -> int:
 def _failed(code: int, error: Exception) -> int:
     warn(str(error))
     return code
-
-
-def _need_extra() -> None:
-    missing = [name for name in EXTRA if find_spec(name) is None]
-    if missing:
-        text = f"{' and '.join(missing)} not installed: pip install 'p2p_twisted[experiment]'"
-        raise exits.Failure(exits.FAILED, text)
 
 
 def _folder(out: Path | None) -> Path:

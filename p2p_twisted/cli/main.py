@@ -10,6 +10,7 @@ import click
 
 from .. import __version__
 from . import exits
+from .extras import DISTRIBUTIONS, missing_extra
 from .options import for_all
 from .output import warn
 
@@ -61,6 +62,11 @@ class Verbs(click.Group):
         except KeyboardInterrupt:
             warn("interrupted")
             ctx.exit(exits.INTERRUPTED)
+        except ModuleNotFoundError as error:
+            if error.name not in DISTRIBUTIONS:
+                raise
+            warn(missing_extra(error.name).text)
+            ctx.exit(exits.FAILED)
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read the output has seen enough
                 raise

@@ -1,0 +1,47 @@
+"""A command that lacks an optional dependency says which, and how to install it from a checkout."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from p2p_twisted.cli import exits
+from p2p_twisted.cli.extras import DISTRIBUTIONS, missing_extra, need_extra
+
+ROOT = Path(__file__).parents[2]
+WITHOUT = """
+import sys
+for name in {names!r}:
+    sys.modules[name] = None
+from p2p_twisted.cli.main import main
+main()
+"""
+
+
+def without(names, *args, cwd):
+    program = WITHOUT.format(names=names)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", program, *args]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("args", [["demo"], ["corpus", "make", "x", "--count", "2"]])
+def test_sample_pdfs_without_their_library_are_one_line_with_a_remedy(tmp_path, args):
+    done = without(["fpdf"], *args, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (exits.FAILED, "")
+    assert done.stderr == f"p2p: fpdf2 is not installed: {sys.executable} -m pip install -e '{ROOT}[experiment]'\n"
+
+
+def test_without_pdfs_nothing_is_missing(tmp_path):
+    done = without(["fpdf"], "corpus", "make", "x", "--count", "2", "--sizes", "1024-2000", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (exits.OK, "")
+
+
+def test_what_is_missing_is_named_by_what_pip_calls_it():
+    assert missing_extra("matplotlib", "jinja2").text.startswith("matplotlib and Jinja2 are not installed: ")
+
+
+def test_what_is_installed_is_not_missing():
+    need_extra(*DISTRIBUTIONS)
