@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import IO
 
 from ..library.pieces import DIGEST, list_digest, piece_count, piece_range, piece_size
@@ -30,6 +31,10 @@ class Content:
 
     `pieces` is the digest of its piece list from the index record, "" for a file of one piece. Everything that touches
     the disk raises DownloadError.
+
+    Threads: `write` may be called from any number of threads at once; `resume` and `hash_on` from one at a time, and
+    `resume` before anything else is called. Everything else belongs to the reactor's thread, which alone changes
+    `have` and `digests` (`resume` replaces both once, whole), so that they may be read there without a lock.
     """
 
     def __init__(self, name: str, sha256: str, size: int, pieces: str, target: Path) -> None:
@@ -42,6 +47,8 @@ class Content:
         self.digests: bytes | None = bytes.fromhex(sha256) if self.count <= 1 else None
         """The 32-byte hashes of all pieces one after the other; None as long as they are not known."""
         self._list_digest = pieces
+        self._lock = Lock()
+        """Held while the .part is opened or let go: threads that write the first pieces must share one descriptor."""
         self._opened: PartFile | None = None
         self._closed = False
         self._state: IO[str] | None = None
@@ -50,11 +57,12 @@ class Content:
 
     @property
     def _part(self) -> PartFile:
-        if self._closed:
-            raise Unwritable(f"{self.target} is not being fetched any more")  # to a thread that comes late
-        if self._opened is None:
-            self._opened = PartFile(self.target)
-        return self._opened
+        with self._lock:
+            if self._closed:
+                raise Unwritable(f"{self.target} is not being fetched any more")  # to a thread that comes late
+            if self._opened is None:
+                self._opened = PartFile(self.target)
+            return self._opened
 
     @property
     def state_path(self) -> Path:
@@ -138,10 +146,11 @@ class Content:
         digests, claimed = self._read_state()
         if digests is None or not self.accept_list(digests):
             return
-        for piece in claimed:
-            offset, length = piece_range(self.size, piece)
-            if self.proves(piece, hashlib.sha256(self._part.read(offset, length)).digest()):
-                self.have.add(piece)
+        self.have = {piece for piece in claimed if self._is_here(piece)}
+
+    def _is_here(self, piece: int) -> bool:
+        offset, length = piece_range(self.size, piece)
+        return self.proves(piece, hashlib.sha256(self._part.read(offset, length)).digest())
 
     def _read_state(self) -> tuple[bytes | None, set[int]]:
         try:
@@ -197,14 +206,15 @@ class Content:
 
         Nothing can be read or written any more.
         """
-        self._closed = True
+        with self._lock:
+            self._closed = True
+            opened, self._opened = self._opened, None
         self._close_state()
-        if self._opened is not None:
+        if opened is not None:
             if self.count > 1 and (self.have or os.path.lexists(self.state_path)):
-                self._opened.close()
+                opened.close()
             else:
-                self._opened.discard()
-            self._opened = None
+                opened.discard()
 
     def finish(self, overwrite: bool) -> None:
         """Give it its final name. All pieces must be there. Raises Exists when that name is taken."""

@@ -120,20 +120,30 @@ def remove(path: Path) -> None:
 def _open_own(path: Path) -> int:
     """Open, or make, the file at `path`, and lock it. Raises BlockingIOError when it is locked already.
 
-    One that has another name as well is not ours to write to: that is what `_rename_if_free` leaves when it is killed.
+    A file that lost this name before it was locked is another download's finished document by now. One that has
+    another name as well is not ours to write to: `_rename_if_free` leaves such a file when it is killed.
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
     fd = os.open(path, flags, 0o644)
     try:
         _lock(fd)
-        if os.fstat(fd).st_nlink <= 1:
-            return fd
-        path.unlink()
+        status = os.fstat(fd)
+        if _is_named(status, path):
+            if status.st_nlink <= 1:
+                return fd
+            path.unlink()
     except OSError:
         os.close(fd)
         raise
     os.close(fd)
     return _open_own(path)
+
+
+def _is_named(status: os.stat_result, path: Path) -> bool:
+    try:
+        return os.path.samestat(status, path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock(fd: int) -> None:

@@ -119,6 +119,24 @@ class TestOpening:
         first.close()
         PartFile(target).discard()
 
+    def test_one_that_became_the_document_meanwhile_is_not_written_to(self, target, path, monkeypatch):
+        """The file was opened as NAME.part, and had its final name by the time that it could be locked."""
+        first = PartFile(target)
+        first.write(0, b"the finished document")
+        flock = fcntl.flock
+
+        def finish_then_lock(fd, how):
+            monkeypatch.setattr(fcntl, "flock", flock)
+            first.finish(False)
+            flock(fd, how)
+
+        monkeypatch.setattr(fcntl, "flock", finish_then_lock)
+        second = PartFile(target)
+        second.write(0, b"another version")
+        assert target.read_bytes() == b"the finished document"
+        second.discard()
+        assert not path.exists()
+
     def test_who_still_reads_it_does_not_keep_others_from_it(self, target):
         part = PartFile(target)
         fd = part.duplicate()
