@@ -13,7 +13,7 @@ from benchmarks.netlab.system import BenchError, System
 from benchmarks.netlab.table import Table
 from benchmarks.netlab.works import HARMED_DOWNLOADERS, Work, kill_source, liar, one_file, rfc_set, rfc_spread
 from p2p_twisted.experiment.interrupts import Interrupts
-from p2p_twisted.experiment.netns import LabError
+from p2p_twisted.experiment.iproute import LabError
 
 SYSTEMS: dict[str, System] = {system.name: system for system in (LibtorrentSystem(), OurSystem())}
 WORKS = ("one-file", "rfc-set", "rfc-spread", "liar", "kill-source")

@@ -25,6 +25,7 @@ class Outcome:
     ``seconds``: order until the last one had all. ``source``: sent by the source until then (None: there is none);
     ``copy``: until the downloaders together had everything (None: not known). ``extra``: received beyond the
     documents, protocol and duplicates, mean of the downloaders. ``busy``: the processors' busy share.
+    ``control``: TCP's congestion control.
     """
 
     seconds: float
@@ -33,6 +34,7 @@ class Outcome:
     extra: float
     busy: float
     told: Told
+    control: str
 
 
 class Watch:
@@ -85,6 +87,7 @@ def run(system: System, work: Work, folder: Path, timeout: float) -> Outcome:
             statistics.mean(watch.received(host) / work.lacking(host) - 1 for host in work.wanting),
             busy,
             swarm.told(),
+            lab.congestion_control,
         )
         swarm.stop()
         _verify(swarm, work)

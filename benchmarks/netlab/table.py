@@ -26,7 +26,7 @@ class Table:
     def __init__(self) -> None:
         self._seconds: dict[tuple[str, str], float] = {}
         rates = f"Every host {UP / 1e6:g} Mbit/s up, {DOWN / 1e6:g} down"
-        print(f"{rates}; Linux {platform.release()}, TCP {CONGESTION_CONTROL}")
+        print(f"{rates}; Linux {platform.release()}, TCP {CONGESTION_CONTROL} unless a row names another")
         print(COLUMNS.format(*NAMES), flush=True)
 
     def failed(self, work: Work, system: str, why: BenchError) -> None:
@@ -60,6 +60,7 @@ class Table:
         wrong = statistics.median(one.told.wrong for one in runs)
         if wrong or work.liar:
             remarks.append(f"{wrong:g} wrong pieces")
+        remarks += [f"TCP {control}" for control in {one.control for one in runs} - {CONGESTION_CONTROL}]
         if (work.honest, system) in self._seconds:
             remarks.append(f"{seconds / self._seconds[work.honest, system]:.2f} x the time without")
         return remarks

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from ..experiment.design import Design
 from ..experiment.findings import findings
 from ..experiment.interrupts import Interrupts
-from ..experiment.netns import LabError
+from ..experiment.iproute import LabError
 from ..experiment.processes import ClusterError
 from ..experiment.results import Event, Results, Run, Sample, summarise
 from ..experiment.run import Watch
@@ -64,9 +64,11 @@ def _run(suite: Suite, folder: Path) -> int:
         folder.rmdir()
         raise click.UsageError(str(error)) from error
     except ClusterError as error:
-        return _failed(exits.PEERS_FAILED, error)
-    except (LabError, ProcessorsBusy) as error:
-        return _failed(exits.FAILED, error)
+        return _failed(exits.PEERS_FAILED, str(error))
+    except LabError as error:
+        return _failed(exits.FAILED, f"{error}; --lab loopback needs no namespaces")
+    except ProcessorsBusy as error:
+        return _failed(exits.FAILED, str(error))
     else:
         if not any(run.interrupted for run in suite.runs):
             return exits.OK
@@ -74,8 +76,8 @@ def _run(suite: Suite, folder: Path) -> int:
     return exits.INTERRUPTED
 
 
-def _failed(code: int, error: Exception) -> int:
-    warn(str(error))
+def _failed(code: int, text: str) -> int:
+    warn(text)
     return code
 
 

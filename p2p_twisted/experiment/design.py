@@ -12,12 +12,10 @@ from pathlib import Path
 from . import machine
 from .faults import SOURCE, Faults
 from .links import Links
-from .netns import CONGESTION_CONTROL
 
 HOW = {
     "loopback": "on one machine, kept by each peer's own limits: bytes of documents, nothing else counted",
-    "netns": "network namespaces on one bridge, shaped by tc tbf: all bytes of Ethernet frames; "
-    f"TCP {CONGESTION_CONTROL}",
+    "netns": "network namespaces on one bridge, shaped by tc tbf: all bytes of Ethernet frames",
 }
 """How links are had, by ``Design.lab``."""
 

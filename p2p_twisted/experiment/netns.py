@@ -4,6 +4,9 @@ Every host is a network namespace with loopback and one interface, ``eth0``, 10.
 lives in a namespace too, so nothing is added to the machine's own network. ``tc tbf`` shapes the two ends of each
 cable: the host's end is its uplink, the bridge's end its downlink. Rates are bits a second of Ethernet frames without
 their preamble, so TCP carries at most 1448/1514 of them.
+
+Hosts know one another's Ethernet addresses from the start: what they would learn goes into one table of the machine for
+all its namespaces, which has 1024 entries, too few for more than 31 hosts.
 """
 
 import itertools
@@ -20,6 +23,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .iproute import COMMAND_TIMEOUT, LabError, batch, run
+
 MAX_HOSTS = 250
 MTU = 1500
 """Bytes of an IP packet on every link."""
@@ -32,14 +37,9 @@ MIN_BURST = 5 * 1514
 """Bytes that a link may carry at once, at least; more makes short transfers look faster than the link."""
 CONGESTION_CONTROL = "cubic"
 """Of TCP in every host, Linux's own default: a laboratory does not depend on what its machine is set to."""
-COMMAND_TIMEOUT = 30
 TOOLS = ("ip", "tc")
 
 _numbers = itertools.count(1)  # of the laboratories of this process
-
-
-class LabError(Exception):
-    """The laboratory cannot be had, or one of its commands failed; the text is one line that says why."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class NetLab:
         if not 1 <= hosts <= MAX_HOSTS:
             raise ValueError(f"a laboratory has 1 to {MAX_HOSTS} hosts, not {hosts}")
         self.hosts = range(1, hosts + 1)
+        self.congestion_control = CONGESTION_CONTROL
+        """Of TCP in the hosts, once they exist: the machine's own where its kernel lacks CONGESTION_CONTROL."""
         self._rates = (_checked(up), _checked(down))
         self._prefix = prefix
         self._name = f"{prefix}-{os.getpid()}-{next(_numbers)}"
@@ -108,16 +110,16 @@ class NetLab:
 
     def set_rate(self, host: int, up: int, down: int) -> None:
         """Change the rates of ``host`` at once, bits a second."""
-        _run(["tc", "-n", self.namespace(host), *_shape("eth0", _checked(up)).split()])
-        _run(["tc", "-n", self._switch, *_shape(f"p{host}", _checked(down)).split()])
+        run(["tc", "-n", self.namespace(host), *_shape("eth0", _checked(up)).split()])
+        run(["tc", "-n", self._switch, *_shape(f"p{host}", _checked(down)).split()])
 
     def cut(self, host: int) -> None:
         """Pull the cable of ``host``: nothing arrives there or leaves it any more."""
-        _run(["ip", "-n", self._switch, "link", "set", f"p{self._known(host)}", "down"])
+        run(["ip", "-n", self._switch, "link", "set", f"p{self._known(host)}", "down"])
 
     def traffic(self) -> dict[int, Traffic]:
         """What each host has sent and received, counted at the bridge, behind the shapers of both its links."""
-        links = json.loads(_run(["ip", "-n", self._switch, "-s", "-j", "link", "show"]))
+        links = json.loads(run(["ip", "-n", self._switch, "-s", "-j", "link", "show"]))
         stats = {link["ifname"]: link["stats64"] for link in links}
         return {host: _traffic(stats[f"p{host}"]) for host in self.hosts}
 
@@ -137,51 +139,41 @@ class NetLab:
 
     def _build(self) -> None:
         names = [self._switch, *map(self.namespace, self.hosts)]
-        _batch(["ip"], [f"netns add {name}" for name in names])
+        batch(["ip"], [f"netns add {name}" for name in names])
         cables = [
-            f"link add p{n} mtu {MTU} type veth peer name eth0 mtu {MTU} netns {self.namespace(n)}" for n in self.hosts
+            f"link add p{n} mtu {MTU} type veth "
+            f"peer name eth0 address {_ethernet(n)} mtu {MTU} netns {self.namespace(n)}"
+            for n in self.hosts
         ]
         plugs = [f"link set p{n} master bridge up" for n in self.hosts]
         bridge = ["link add bridge type bridge stp_state 0", "link set bridge up"]
-        _batch(["ip", "-n", self._switch], [*bridge, *cables, *plugs])
+        batch(["ip", "-n", self._switch], [*bridge, *cables, *plugs])
         for host in self.hosts:
-            address = f"address add {self.address(host)}/24 dev eth0"
-            _batch(["ip", "-n", self.namespace(host)], ["link set lo up", address, "link set eth0 up"])
+            links = ["link set lo up", f"address add {self.address(host)}/24 dev eth0", "link set eth0 up"]
+            others = [other for other in self.hosts if other != host]
+            known = [f"neighbour add {self.address(n)} lladdr {_ethernet(n)} dev eth0 nud permanent" for n in others]
+            batch(["ip", "-n", self.namespace(host)], [*links, *known])
             self.set_rate(host, *self._rates)
-            control = f"echo {CONGESTION_CONTROL} > /proc/sys/net/ipv4/tcp_congestion_control"
-            _run(["ip", "netns", "exec", self.namespace(host), "sh", "-c", control])
+        self.congestion_control = self._choose_congestion_control()
+
+    def _choose_congestion_control(self) -> str:
+        """Set CONGESTION_CONTROL in all hosts; return it, or the machine's own if the kernel lacks it.
+
+        An attribute of the route may name any, a namespace's sysctl only those that the machine allows to everybody.
+        """
+        try:
+            for host in self.hosts:
+                route = f"route replace 10.77.0.0/24 dev eth0 src {self.address(host)} congctl {CONGESTION_CONTROL}"
+                run(["ip", "-n", self.namespace(host), *route.split()])
+        except LabError:
+            control = "/proc/sys/net/ipv4/tcp_congestion_control"
+            return run(["ip", "netns", "exec", self.namespace(1), "cat", control]).strip()
+        return CONGESTION_CONTROL
 
     def _known(self, host: int) -> int:
         if host not in self.hosts:
             raise ValueError(f"there is no host {host} in a laboratory of {len(self.hosts)}")
         return host
-
-
-class LabHosts:
-    """The laboratory as the place where a cluster's processes run: ``peerN`` in host N, ``rs`` in the last host.
-
-    All listen on the same ``port``. It is a ``processes.Launcher``.
-    """
-
-    def __init__(self, lab: NetLab, port: int) -> None:
-        self._lab = lab
-        self._port = port
-
-    def host(self, role: str) -> int:
-        """The number of the host that has ``role``."""
-        return self._lab.hosts[-1] if role == "rs" else int(role.removeprefix("peer"))
-
-    def address(self, role: str) -> str:
-        """The IPv4 address of the host of ``role``."""
-        return self._lab.address(self.host(role))
-
-    def port(self, role: str) -> int:
-        """The port: each host has its own."""
-        return self._port
-
-    def launch(self, role: str, argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-        """Start ``argv`` in the host of ``role``; see NetLab.popen."""
-        return self._lab.popen(self.host(role), argv, **options)
 
 
 def missing(euid: int, which: Callable[[str], str | None]) -> str | None:
@@ -190,6 +182,15 @@ def missing(euid: int, which: Callable[[str], str | None]) -> str | None:
         return "network namespaces need root: run this as root (sudo)"
     absent = [tool for tool in TOOLS if which(tool) is None]
     return f"not found: {', '.join(absent)}; install iproute2" if absent else None
+
+
+def why_not(prefix: str = "p2plab") -> str | None:
+    """Return one line that says why this process cannot make a laboratory, or None: it makes one to see."""
+    try:
+        with NetLab(1, 1_000_000, 1_000_000, prefix):
+            return None
+    except LabError as error:
+        return str(error)
 
 
 def remove_leftovers(prefix: str) -> list[str]:
@@ -202,14 +203,14 @@ def remove_leftovers(prefix: str) -> list[str]:
 
 
 def _namespaces(laboratory: str) -> list[str]:
-    listed = [line.split()[0] for line in _run(["ip", "netns", "list"]).splitlines() if line.strip()]
+    listed = [line.split()[0] for line in run(["ip", "netns", "list"]).splitlines() if line.strip()]
     return [name for name in listed if re.fullmatch(rf"{laboratory}-(switch|h\d+)", name)]
 
 
 def _remove(name: str) -> None:
     """Kill the processes of a namespace, those born meanwhile too, then delete it."""
     for _ in range(50):
-        pids = _run(["ip", "netns", "pids", name]).split()
+        pids = run(["ip", "netns", "pids", name]).split()
         if not pids:
             break
         for pid in pids:
@@ -218,7 +219,11 @@ def _remove(name: str) -> None:
             except ProcessLookupError:
                 pass
         time.sleep(0.02)
-    _run(["ip", "netns", "delete", name])
+    run(["ip", "netns", "delete", name])
+
+
+def _ethernet(host: int) -> str:
+    return f"02:00:00:00:00:{host:02x}"
 
 
 def _shape(device: str, rate: int) -> str:
@@ -237,18 +242,3 @@ def _traffic(stats: dict[str, dict[str, int]]) -> Traffic:
     # The kernel counts segments that travel together as one frame with one header, so what is left is the data.
     data = {way: max(0, counted["bytes"] - HEADERS * counted["packets"]) for way, counted in stats.items()}
     return Traffic(sent=data["rx"], received=data["tx"])
-
-
-def _batch(tool: list[str], lines: list[str]) -> None:
-    _run([*tool, "-batch", "-"], "\n".join(lines) + "\n")
-
-
-def _run(argv: list[str], text: str = "") -> str:
-    try:
-        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=COMMAND_TIMEOUT)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise LabError(f"{argv[0]}: {error}") from error
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise LabError(f"{' '.join(argv)}: {said[0]}")
-    return done.stdout

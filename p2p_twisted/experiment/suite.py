@@ -68,6 +68,7 @@ class Suite:
 
     def _execute(self, work: Work, repeat: int) -> Run:
         with PLACES[self._design.lab](work.links, work.peers) as place:
+            self._setting |= place.setting
             return Execution(work, place, repeat, self._on_run(work.plan, repeat)).run()
 
     def _checked(self, run: Run) -> Run:

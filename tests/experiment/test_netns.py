@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,23 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.experiment.netns import LabError, LabHosts, NetLab, missing, remove_leftovers
+from p2p_twisted.experiment import netns
+from p2p_twisted.experiment.iproute import LabError
+from p2p_twisted.experiment.netns import CONGESTION_CONTROL, NetLab, missing, remove_leftovers, why_not
+from p2p_twisted.experiment.places import LabHosts
 
 MBIT = 1_000_000
 PREFIX = "p2ptest"
 
 
-def can_make_namespaces() -> bool:
-    if missing(os.geteuid(), shutil.which):
-        return False
-    name = f"{PREFIX}-{os.getpid()}-0-h1"
-    made = subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode == 0
-    if made:
-        subprocess.run(["ip", "netns", "delete", name], check=True)
-    return made
-
-
-needs_root = pytest.mark.skipif(not can_make_namespaces(), reason="network namespaces cannot be made here")
+WHY_NOT = why_not(PREFIX)
+needs_root = pytest.mark.skipif(WHY_NOT is not None, reason=f"no laboratory here: {WHY_NOT}")
 
 SERVE = """
 import socket, sys
@@ -149,13 +144,21 @@ def test_nothing_is_left_when_the_block_fails(error: type[BaseException]):
 
 
 @needs_root
-def test_nothing_is_left_when_making_it_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_when_making_it_fails_nothing_is_left_and_one_line_names_command_words_and_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
     tc = tmp_path / "tc"
-    tc.write_text("#!/bin/sh\necho 'tc: no such qdisc' >&2\nexit 2\n")
+    tc.write_text("#!/bin/sh\necho 'Error: Specified qdisc kind is unknown.' >&2\nexit 2\n")
     tc.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with pytest.raises(LabError, match="no such qdisc"), lab_of(2):
+    with pytest.raises(LabError) as failed, lab_of(2):
         pass
+    command, words, remedy = re.split(": |; ", str(failed.value).replace("Error: ", ""), maxsplit=2)
+    assert command.startswith("tc -n p2ptest-")
+    assert (words, remedy) == (
+        "Specified qdisc kind is unknown",
+        "the kernel lacks a module: modprobe -a veth bridge sch_tbf",
+    )
     assert namespaces() == []
 
 
@@ -191,6 +194,51 @@ def test_what_a_dead_process_left_is_removed_and_what_a_living_one_has_is_not():
         assert leftover not in namespaces()
         assert remove_leftovers(PREFIX) == []
         assert lab.namespace(1) in namespaces()
+
+
+CONNECT = """
+import socket, subprocess, sys
+with socket.create_connection((sys.argv[1], 5000), 20) as connection:
+    connection.sendall(b"x")
+    print(subprocess.run(["ss", "-tinH"], capture_output=True, text=True).stdout)
+"""
+
+
+def controls(lab: NetLab, sender: int, receiver: int) -> str:
+    """What ``ss`` says of a connection between two hosts at the end that makes it."""
+    process = lab.popen(
+        sender, [sys.executable, "-c", CONNECT, lab.address(receiver)], stdout=subprocess.PIPE, text=True
+    )
+    return str(process.communicate(timeout=60)[0])
+
+
+@needs_root
+@pytest.mark.skipif(shutil.which("ss") is None, reason="ss is not installed")
+def test_hosts_use_cubic_whatever_the_machine_is_set_to():
+    with lab_of(2) as lab:
+        assert lab.congestion_control == CONGESTION_CONTROL == "cubic"
+        serve(lab, 2)
+        assert " cubic " in controls(lab, 1, 2)
+
+
+@needs_root
+def test_without_cubic_hosts_use_the_machines_own_and_it_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(netns, "CONGESTION_CONTROL", "nosuch")
+    with lab_of(2) as lab:
+        own = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
+        assert lab.congestion_control == own
+        serve(lab, 2)
+        assert send(lab, 1, 2, 10) == "thanks"
+
+
+@needs_root
+def test_hosts_know_one_another_without_the_machines_table():
+    with lab_of(3) as lab:
+        serve(lab, 2)
+        assert send(lab, 1, 2, 10) == "thanks"
+        argv = ["ip", "-n", lab.namespace(1), "-4", "-j", "neighbour", "show", "dev", "eth0"]
+        known = json.loads(subprocess.run(argv, capture_output=True, check=True, timeout=20).stdout)
+    assert {one["dst"]: one["state"] for one in known} == {"10.77.0.2": ["PERMANENT"], "10.77.0.3": ["PERMANENT"]}
 
 
 @needs_root

@@ -13,8 +13,8 @@ from p2p_twisted.experiment import places
 from p2p_twisted.experiment.corpus import make_corpus
 from p2p_twisted.experiment.design import Design, describe
 from p2p_twisted.experiment.faults import Faults, Kill
+from p2p_twisted.experiment.iproute import LabError
 from p2p_twisted.experiment.links import Links
-from p2p_twisted.experiment.netns import LabError
 from p2p_twisted.experiment.places import Place, loopback
 from p2p_twisted.experiment.processes import ClusterError
 from p2p_twisted.experiment.suite import LARGE, Suite
