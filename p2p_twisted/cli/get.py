@@ -59,7 +59,7 @@ def get(
     deadline = time.monotonic() + timeout if timeout else None
     order: dict[str, Any] = {"all": True} if everything else {"names": list(names)}
     order |= {"overwrite": overwrite, "swarm": not no_swarm}
-    with peer(where) as session:
+    with peer(where, deadline=deadline) as session:
         if session.own and output is None:
             output = Path.cwd()
         order["dir"] = None if output is None else str(output)
@@ -127,7 +127,13 @@ def _how(download: Download) -> str:
 def _code(download: Download, rs: Mapping[str, Any]) -> int:
     """The exit code. That nobody has it means little while the RS, who knows the peers, cannot be reached."""
     code = exits.of_download(download)
-    if not rs["registered"] and (code == exits.NO_HOLDER or not download["files"]):
-        warn(f"not registered with RS {rs['host']}:{rs['port']}: {rs['last_error'] or 'still trying'}")
-        return exits.RS_UNREACHABLE
-    return code
+    is_reached = rs["registered"] and not rs["last_error"]
+    if is_reached or (code != exits.NO_HOLDER and download["files"]):
+        return code
+    warn(f"{_trouble(rs)}: {rs['last_error'] or 'still trying'}")
+    return exits.RS_UNREACHABLE
+
+
+def _trouble(rs: Mapping[str, Any]) -> str:
+    address = f"RS {rs['host']}:{rs['port']}"
+    return f"{address} does not say who is there" if rs["registered"] else f"not registered with {address}"

@@ -31,18 +31,20 @@ class Session:
 
 
 @contextmanager
-def peer(where: Where, share: Sequence[Path] = (), news: bool = False) -> Iterator[Session]:
+def peer(
+    where: Where, share: Sequence[Path] = (), news: bool = False, deadline: float | None = None
+) -> Iterator[Session]:
     """Talk to the running peer; if there is none and an RS is given, be one, which shares the folders `share`.
 
-    That one is registered when the block begins; with `news`, it has asked the other peers too. Raises Failure, also in
-    place of a ControlError in the block. SIGTERM is a KeyboardInterrupt in it.
+    That one is registered when the block begins, by `deadline` (monotonic) if there is one; with `news`, it has asked
+    the other peers too. Raises Failure, also in place of a ControlError in the block. SIGTERM is a KeyboardInterrupt.
     """
     client = ControlClient(where.state_dir)
     with _failures(), _sigterm(), ExitStack() as stack:
         status = _status(client, "peer")
         if status is None:
             own = _start(where, share, stack)
-            _wait_registered(client)
+            _wait_registered(client, deadline)
             own.show_warnings()
             if news:
                 client.post("refresh", timeout=NEWS_TIME)
@@ -98,12 +100,14 @@ def _status(client: ControlClient, role: str) -> Any:
     return status
 
 
-def _wait_registered(client: ControlClient) -> None:
-    """Return when our own peer is registered. Raises Failure when the RS cannot be had."""
+def _wait_registered(client: ControlClient, deadline: float | None) -> None:
+    """Return when our own peer is registered. Raises Failure when the RS cannot be had, or not by `deadline`."""
     while not (rs := client.get("status")["rs"])["registered"]:
         if rs["last_error"]:
             text = f"not registered with RS {rs['host']}:{rs['port']}: {rs['last_error']}"
             raise exits.Failure(exits.RS_UNREACHABLE, text)
+        if deadline is not None and time.monotonic() >= deadline:
+            raise exits.Failure(exits.TIMEOUT, f"RS {rs['host']}:{rs['port']} has not answered in time")
         time.sleep(POLL)
 
 

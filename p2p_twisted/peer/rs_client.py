@@ -29,6 +29,8 @@ FIRST_RETRY = 1.0
 LAST_RETRY = 60.0
 """Seconds before the first and the last retries of a registration; each is twice the one before, with jitter."""
 LEAVE_TIMEOUT = 3
+SLOW = 2
+"""Seconds that a registered peer waits for an answer before `error` says so: less than an order waits for news."""
 MAX_KEEPALIVE = 600
 """Seconds between KeepAlives at most: how long an RS that lost its memory does not know us."""
 MAX_LISTED = 20_000
@@ -49,6 +51,7 @@ class Registration(Service):
         self.port = port
         self.registered = False
         self.error: str | None = None
+        """Why the last request to the RS failed; None if it was answered."""
         self.seen_as: str | None = advertise
         self._reactor = reactor
         self._file = state_dir / "cookie"
@@ -157,9 +160,14 @@ class Registration(Service):
 
     async def peers(self) -> list[Address]:
         """Who is there, this peer included, by PQuery. Raises FetchError."""
-        if not self.registered:
-            await self.register()
-        body = await self._of_a_member(PQuery)
+        try:
+            if not self.registered:
+                await self.register()
+            body = await self._of_a_member(PQuery)
+        except FetchError as e:
+            self._troubled(e)
+            raise
+        self.error = None
         lines = body.split("\n", MAX_LISTED)[:MAX_LISTED]
         found = []
         bad = 0
@@ -188,10 +196,19 @@ class Registration(Service):
         return await self._ask(kind(self.cookie or 0, self.port))
 
     async def _ask(self, message: Message) -> str:
-        connection = await dial(self._reactor, self.rs, self._advertise)
-        self.seen_as = self._advertise or connection.transport.getHost().host
+        late = self._reactor.callLater(SLOW, self._note_silence)
         try:
-            _, body = await connection.collect(message, MAX_PEER_LIST)
+            connection = await dial(self._reactor, self.rs, self._advertise)
+            self.seen_as = self._advertise or connection.transport.getHost().host
+            try:
+                _, body = await connection.collect(message, MAX_PEER_LIST)
+            finally:
+                connection.close()
         finally:
-            connection.close()
+            if late.active():
+                late.cancel()
         return body.decode("utf-8", "replace")
+
+    def _note_silence(self) -> None:
+        if self.registered:
+            self.error = self.error or f"no answer for {SLOW} s"

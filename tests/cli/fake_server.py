@@ -30,7 +30,8 @@ def root(role: str):
         registry.leave(registry.register("10.0.0.2", 65401, None, wide=False).cookie, 65401)
         return rs_root(registry, lambda: {"uptime": 61, "active": 1})
     peer = FakePeer()
-    peer.registered = role == "peer"
+    peer.registered = role != "peer-without-rs"
+    peer.rs_error = None if role == "peer" else "connection refused"
     peer.documents += [a_document(1000 + number) for number in range(1500)]
     peer.documents.append(a_document(11) | {"name": EVIL, "title": "[bold]\x9b31mtitle[/bold]", "size": None})
     peer.documents.append(a_document(12) | {"name": f"{'long-' * 30}name.pdf"})

@@ -93,6 +93,14 @@ def test_no_holder_without_an_rs_is_an_rs_that_cannot_be_reached() -> None:
     assert "not registered with RS 127.0.0.1:65423: connection refused" in result.stderr
 
 
+def test_no_holder_while_the_rs_is_away_from_a_peer_that_was_registered() -> None:
+    with serving("peer-whose-rs-is-gone") as folder:
+        result = p2p("--state-dir", folder, "get", "no-holder_a")
+        done = p2p("--state-dir", folder, "get", "done_a")
+    assert (result.exit_code, done.exit_code) == (4, 0)
+    assert "RS 127.0.0.1:65423 does not say who is there: connection refused" in result.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

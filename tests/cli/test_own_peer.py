@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -168,3 +169,25 @@ def test_the_fakes_are_like_the_real_one(cluster: Cluster, at: list[str], tmp_pa
     real, faked = json.loads(out), fake.running["1"]
     assert set(faked) <= set(real)
     assert set(faked["files"][0]) == set(real["files"][0])
+
+
+def test_an_rs_that_says_nothing_has_no_longer_than_the_timeout(state: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        at = ["--rs-host", "127.0.0.1", "--rs-port", str(silent.getsockname()[1]), "--state-dir", str(state)]
+        code, _, err = run("get", "a.txt", "--timeout", "0.3", *at)
+    assert (code, "has not answered in time" in err) == (6, True), err
+
+
+def test_nobody_has_it_and_the_rs_is_gone(tmp_path: Path) -> None:
+    with Cluster(1) as cluster:
+        (cluster.peers[0].share_dir / "a.txt").write_bytes(CONTENT)
+        cluster.start()
+        cluster.wait_for_documents(1)
+        at = ["--state-dir", str(cluster.peers[0].state_dir)]
+        assert run("get", "nosuch", *at)[0] == 3
+        cluster.kill9("rs")
+        for what in "nosuch", "--all":
+            code, _, err = run("get", what, *at)
+            assert (code, "does not say who is there: Connection refused" in err) == (4, True), err

@@ -313,6 +313,28 @@ class Retries(Case):
         self.assertIsInstance(failure, Failure)
         failure.trap(Unreachable)
 
+    def test_an_rs_that_gives_no_peers_is_told_of_until_it_does(self):
+        self.rs()
+        registration = self.run_one()
+        server = self.network.servers.pop(RS)
+        self.outcome(registration.peers()).trap(Unreachable)
+        self.assertEqual((registration.registered, "refused" in registration.error), (True, True))
+        self.network.servers[RS] = server
+        self.outcome(registration.peers())
+        self.assertIsNone(registration.error)
+
+    def test_a_registered_peer_says_soon_that_its_rs_does_not_answer(self):
+        self.rs()
+        registration = self.run_one()
+        self.silence()
+        outcome = []
+        Deferred.fromCoroutine(registration.peers()).addBoth(outcome.append)
+        self.network.wait(rs_client.SLOW + 0.5)
+        self.assertEqual((outcome, registration.registered, registration.error), ([], True, "no answer for 2 s"))
+        self.network.wait(client.PATIENCE)
+        self.assertIn("came for", registration.error)
+        self.assertIsInstance(outcome[0], Failure)
+
 
 class Leaves(Case):
     """It stops: the RS is told, if it can be, and nothing goes on."""

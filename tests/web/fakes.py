@@ -90,6 +90,7 @@ class FakePeer:
         self.refreshed: list[Deferred[None]] = []
         self.hold_refresh = False
         self.registered = True
+        self.rs_error: str | None = None
         self.rates: dict[str, float | None] = {"up_rate": None, "down_rate": None}
 
     def status(self) -> dict[str, Any]:
@@ -102,7 +103,7 @@ class FakePeer:
                 "host": "127.0.0.1",
                 "port": 65423,
                 "registered": self.registered,
-                "last_error": None if self.registered else "connection refused",
+                "last_error": self.rs_error,
             },
             "shared": ["/srv/documents", *self.shared],
             "download_dir": "/tmp/fetched",
