@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from twisted.internet import error
 from twisted.internet.defer import CancelledError
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
@@ -60,4 +62,15 @@ async def dial(
     except error.ConnectingCancelledError:
         raise CancelledError from None
     except (error.ConnectError, error.DNSLookupError, OSError, ValueError) as e:
-        raise Unreachable(f"{address[0]}:{address[1]}: {str(e).rstrip('.') or type(e).__name__}") from e
+        raise Unreachable(_reason(e)) from e
+
+
+def _reason(why: Exception) -> str:
+    """Why there is no connection, on one line that does not name the address: whoever reports it does."""
+    if isinstance(why, error.TimeoutError):
+        return f"no connection within {CONNECT_TIMEOUT} s"
+    if isinstance(why, error.DNSLookupError):
+        return "no address is known for this host name"
+    if isinstance(why, error.ConnectError) and isinstance(why.osError, int):
+        return os.strerror(why.osError)
+    return str(why).rstrip(".") or type(why).__name__

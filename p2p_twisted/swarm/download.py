@@ -273,9 +273,9 @@ class Download:
         for sha256 in list(self._left):
             content = self.contents[sha256]
             if len(dropped) < len(list(self.links)):
-                self._complete(content, TooSlow(f"{content.name}: nothing came for {STUCK:.0f} s"))
+                self._complete(content, TooSlow(f"nothing came for {STUCK:.0f} s"))
             else:
-                self._complete(content, PeersFailed(f"{content.name}: {said}"))
+                self._complete(content, PeersFailed(said))
 
     def _complete(self, content: Content, error: DownloadError | None) -> None:
         if content.sha256 in self._left and not self._over:

@@ -94,4 +94,4 @@ async def fetch_whole(
             failures.append((holder, e))
     said = "; ".join(f"{holder.host}:{holder.port}: {e}" for holder, e in failures)
     kind = WrongContent if all(isinstance(e, WrongContent) for _, e in failures) else PeersFailed
-    raise kind(f"{document.name}: {said}")
+    raise kind(said)

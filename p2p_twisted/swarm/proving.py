@@ -94,7 +94,7 @@ class Prover:
 
     def _judge(self, content: Content) -> None:
         right = content.count == 1 or content.is_right()  # an only piece is the whole
-        wrong = WrongContent(f"{content.name}: its pieces are right, the whole is not: the index record is false")
+        wrong = WrongContent("its pieces are right, the whole is not: the index record is false")
         self._completed(content, None if right else wrong)
 
 
