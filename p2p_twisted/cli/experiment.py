@@ -14,6 +14,7 @@ from ..experiment.links import Links
 from ..experiment.machine import PROC
 from ..experiment.places import PLACES
 from ..experiment.run import MOST_DOCUMENTS
+from ..experiment.tasks import COMPARED, SWARMED
 from ..swarm.rates import parse_rate
 from .experimenting import carry_out
 
@@ -165,12 +166,13 @@ def _add(name: str, tasks: Sequence[str], text: str) -> None:
     def command(context: click.Context, /, peers: int, **options: Any) -> None:
         faults = Faults(options["kill"], dict(options["slow"]), sorted(set(options["liar"])), options["churn"])
         rest = {name: options[name] for name in ("files", "fetch", "corpus", "swarm")}
-        _run(context, [(task, peers) for task in tasks], options, faults=faults, **rest)
+        chosen = [task for task in tasks if not (rest["swarm"] and task in SWARMED)]  # not the same swarm twice
+        _run(context, [(task, peers) for task in chosen], options, faults=faults, **rest)
 
 
 for _name, _text in TASKS.items():
     _add(_name, [_name], _text)
-_add("all", list(TASKS), "All of these, one after the other.")
+_add("all", COMPARED, "Task 1, Task 2 and swarms, all of the same documents among the same peers.")
 
 
 @experiment.command()

@@ -68,15 +68,22 @@ def describe(design: Design, sizes: Mapping[str, Mapping[str, int]]) -> dict[str
         "command": " ".join(["p2p", *sys.argv[1:]]),
         "begun": datetime.now().astimezone().isoformat(" ", "seconds"),
         "peers": ", ".join(str(count) for count in dict.fromkeys(count for _, count in design.cases)),
-        **{f"documents of {task}": _documents(documents) for task, documents in sizes.items()},
+        **_all_documents(sizes),
         "links": f"{_mbit(links.up)} up, {_mbit(links.down)} down, {HOW[design.lab]}",
-        "swarming": "on in all tasks" if design.swarm else "off but in the task that is named for it",
+        "swarming": "on in all tasks" if design.swarm else "off but in the tasks that are named for it",
         "faults": _faults(design.faults),
         "repeats": str(design.repeat),
         "seed": str(design.seed),
         "load before (1 min)": f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown",
     }
     return described | machine.describe()
+
+
+def _all_documents(sizes: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+    """The documents of each task, or of all in one line when they are the same."""
+    said = {f"documents of {task}": _documents(documents) for task, documents in sizes.items()}
+    same = len(sizes) > 1 and all(documents == next(iter(sizes.values())) for documents in sizes.values())
+    return {"documents": next(iter(said.values()))} if same else said
 
 
 def _documents(sizes: Mapping[str, int]) -> str:

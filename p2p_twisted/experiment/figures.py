@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from . import curves, plots
-from .results import Results, summarise
+from .comparison import times
+from .results import Results, Run, summarise
 from .style import style, write
 from .words import TITLES
 
@@ -30,6 +31,21 @@ def draw(results: Results, folder: Path) -> list[Plate]:
         return [Plate(name, caption, write(made, folder, name)) for name, caption, made in chosen]
 
 
+def _compared(cases: Sequence[Sequence[Run]]) -> str:
+    """Say what the bars stand for, and why they may be compared."""
+    said = "Seconds until the last peer has everything. The mark at each bar is its bound: the best the links allow."
+    if any(len(runs) > 1 for runs in cases):
+        said += " Bars show the median run, thin lines reach from the fastest to the slowest."
+    if len(cases) > 1 and len({frozenset(_names(runs[0])) for runs in cases}) == 1:
+        said += " All tasks have the same documents, peers and links. Below each heading, peers start with the same"
+        said += " documents and fetch equally many; what differs is who sends them."
+    return said
+
+
+def _names(run: Run) -> set[str]:
+    return {name for names in run.holdings.values() for name in names}
+
+
 def _growth(results: Results) -> Iterator[tuple[str, str, Figure]]:
     summaries = [summarise(runs) for runs in results.cases.values()]
     by_task = {task: [summary for summary in summaries if summary.task == task] for task in results.tasks}
@@ -44,8 +60,8 @@ def _tasks(results: Results) -> Iterator[tuple[str, str, Figure]]:
     cases = list(results.cases.values())
     yield (
         "times",
-        "How long each task took until the last peer had everything, and the least that the links allow.",
-        plots.times([summarise(runs) for runs in cases]),
+        _compared(cases),
+        times(cases),
     )
     counted = [runs for runs in cases if not curves.in_bytes(runs[0])]
     if len(counted) > 1:

@@ -8,7 +8,10 @@ from .curves import typical
 from .links import Links
 from .machine import BUSY
 from .results import Results, Run, Summary, number, summarise
-from .words import titled
+from .words import TITLES, titled
+
+BESIDE = {"task1-swarm": "task1", "task2-swarm": "task2-best"}
+"""Swarms, and the tasks from which they differ in nothing but swarming."""
 
 
 def findings(results: Results) -> list[str]:
@@ -50,8 +53,17 @@ def _comparison(results: Results) -> Iterator[str]:
         yield _worst(summaries["task1"], summaries["task2-worst"])
     if "task2-worst" in cases:
         yield _where_it_loses(typical(cases["task2-worst"]), results.links)
+    for swarm, task in BESIDE.items():
+        if {swarm, task} <= cases.keys():
+            yield _beside(summaries[swarm], summaries[task])
     if "swarm" in cases:
         yield _swarm(typical(cases["swarm"]), results.links)
+
+
+def _beside(swarm: Summary, task: Summary) -> str:
+    factor = task.seconds / swarm.seconds
+    how = f"{factor:.1f} times as fast" if factor >= 1 else f"not faster: {1 / factor:.2f} times its time"
+    return f"{TITLES[swarm.task]}, beside {TITLES[task.task]}, with the same start and the same orders: {how}."
 
 
 def _best(task1: Summary, best: Summary, run: Run) -> str:

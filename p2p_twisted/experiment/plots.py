@@ -1,4 +1,4 @@
-"""The figures of an experiment, each of one idea. Needs matplotlib."""
+"""The figures of single tasks and of their growth, each of one idea. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from . import curves
+from .comparison import UNTIL
 from .results import Event, Run, Summary, number
 from .style import BOUND, COLOURS, INK, counted, draw_bound, figure, line, note
 from .words import TITLES
 
 TIME = "time since the start (s)"
-UNTIL = "time until the last peer has all (s)"
 MARKS: dict[str, dict[str, Any]] = {
     "killed": {"marker": "X", "markersize": 8, "markeredgecolor": "white"},
     "back": {"marker": "o", "markersize": 13, "markerfacecolor": "none", "markeredgewidth": 1.5},
@@ -26,41 +26,22 @@ MOST_NUMBERS = 12
 """Peers up to which a map of who sent to whom has numbers on it."""
 
 
-def times(summaries: Sequence[Summary]) -> Figure:
-    """A bar for each task: seconds until the last peer had all, and the bound; none for what was not completed."""
-    made = figure(7.5, 1.3 + 0.6 * len(summaries))
-    axes = made.add_subplot()
-    places = range(len(summaries))
-    lengths = [s.seconds if s.complete else 0.0 for s in summaries]
-    ends = [max(s.high, s.bound) if s.complete else s.bound for s in summaries]
-    errors = [[s.seconds - s.low for s in summaries], [s.high - s.seconds for s in summaries]]
-    look: dict[str, Any] = {"height": 0.55, "color": COLOURS[5], "error_kw": {"ecolor": INK, "capsize": 3}}
-    axes.barh(places, lengths, xerr=errors, **look)
-    bounds = [s.bound for s in summaries]
-    axes.scatter(bounds, places, marker="|", s=420, color=INK, linewidth=2, zorder=3, label="the links' bound")
-    for place, summary in enumerate(summaries):
-        label = f"{summary.seconds:.2f} s, {summary.ratio:.2f} times the bound" if summary.complete else "not completed"
-        note(axes, label, (ends[place], place), (9, -3))
-    axes.set(yticks=list(places), yticklabels=[TITLES[s.task] for s in summaries], xlabel=UNTIL)
-    axes.set_xlim(0, 1.6 * max(ends))
-    axes.invert_yaxis()
-    axes.grid(visible=False, axis="y")
-    made.legend(loc="outside upper right", markerscale=0.5)
-    return made
-
-
 def tasks(cases: Sequence[Sequence[Run]]) -> Figure:
     """A panel for each task: when the last peer had so many documents; the bound; a band where there are repeats."""
-    made = figure(3.3 * len(cases) + 0.6, 4.0)
-    panels = made.subplots(1, len(cases), sharey=True, squeeze=False)[0]
-    for place, (axes, runs) in enumerate(zip(panels, cases, strict=True)):
+    columns = min(len(cases), 3)
+    rows = math.ceil(len(cases) / columns)
+    made = figure(3.3 * columns + 0.6, 3.6 * rows + 0.4)
+    panels = list(made.subplots(rows, columns, sharey=True, squeeze=False).flat)
+    for axes in panels[len(cases) :]:
+        axes.set_visible(False)
+    for place, (axes, runs) in enumerate(zip(panels, cases, strict=False)):
         band = curves.over_repeats([curves.of_last(run) for run in runs])
         axes.plot(band.amounts, band.mean, color=COLOURS[place])
         if len(runs) > 1:
             axes.fill_between(band.amounts, band.low, band.high, color=COLOURS[place], alpha=0.25, linewidth=0)
         draw_bound(axes, runs[0].bound)
         axes.set_title(TITLES[runs[0].task])
-    for axes in panels:
+    for axes in panels[: len(cases)]:
         counted(axes)
     _label(made, "documents that the last peer has", TIME)
     return made

@@ -14,7 +14,7 @@ from .machine import BUSY
 from .places import PLACES
 from .results import Results, Run, write_data
 from .run import Execution, Watch, Work
-from .tasks import TASKS, Plan, one_source
+from .tasks import Plan, one_source, plan_for
 
 LARGE = "large.bin"
 """The document of those tasks that have one only."""
@@ -90,7 +90,7 @@ class Suite:
         else:
             documents = self._documents(folder)
             sizes = {name: path.stat().st_size for name, path in documents.paths.items()}
-            plan = TASKS[task](roles, sizes, design.fetch, design.seed, design.swarm)
+            plan = plan_for(task, roles, sizes, design.fetch, design.seed, design.swarm)
         if not plan.bytes_wanted:
             raise ValueError(f"the documents to be fetched in {task} have nothing in them")
         return Work(plan, documents, design.all_links, design.faults, design.seed)

@@ -6,7 +6,7 @@ A plan follows from (task, peers, documents, fetch, seed) and nothing else: the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from . import bounds
@@ -129,6 +129,19 @@ def one_source(task: str, peers: Sequence[str], name: str, size: int, swarm: boo
 
 Maker = Callable[[Sequence[str], Mapping[str, int], "int | None", int, bool], Plan]
 TASKS: dict[str, Maker] = {"task1": task1, "task2-worst": task2_worst, "task2-best": task2_best}
+SWARMED: dict[str, Maker] = {"task1-swarm": task1, "task2-swarm": task2_best}
+"""Swarms that are compared with the tasks: the same holdings and orders, but any peer may send any piece."""
+COMPARED = ("task1", "task1-swarm", "task2-worst", "task2-best", "task2-swarm")
+"""What ``p2p experiment all`` runs: the same documents, peers and links, and 50 of 60 documents for each peer."""
+
+
+def plan_for(
+    task: str, peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None, seed: int, swarm: bool
+) -> Plan:
+    """Return the plan of a task of many documents, one of ``TASKS`` or ``SWARMED``. Raises ValueError."""
+    if task in SWARMED:
+        return replace(SWARMED[task](peers, sizes, fetch, seed, True), task=task)
+    return TASKS[task](peers, sizes, fetch, seed, swarm)
 
 
 def deal(peers: Sequence[str], sizes: Mapping[str, int], seed: int) -> dict[str, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from p2p_twisted.experiment.links import Links
 from p2p_twisted.experiment.results import Arrival, Results, Run, Sample, Transfer
-from p2p_twisted.experiment.tasks import TASKS, Order, Plan, one_source
+from p2p_twisted.experiment.tasks import SWARMED, TASKS, Order, Plan, one_source, plan_for
 
 LINKS = Links(2.5e6, 12.5e6)
 LARGE = "large.bin"
@@ -27,8 +27,8 @@ def sizes_of(count: int) -> dict[str, int]:
 
 def plan_of(task: str, peers: int = 4) -> Plan:
     """The plan of any task: 12 documents, or as many as there are peers; one of 4 MiB in those that have one."""
-    if task in TASKS:
-        return TASKS[task](roles(peers), sizes_of(max(12, peers)), None, 0, False)
+    if task in TASKS or task in SWARMED:
+        return plan_for(task, roles(peers), sizes_of(max(12, peers)), None, 0, False)
     return one_source(task, roles(peers), LARGE, 4 * MIB, task == "swarm")
 
 

@@ -54,6 +54,14 @@ def test_which_case_is_faster_and_by_what_factor(central, shared):
     assert f"allow it to be {task1.bound / best.bound:.1f} times as fast." in sentence
 
 
+@pytest.mark.parametrize(("seconds", "said_of_it"), [(3.0, "3.0 times as fast"), (18.0, "not faster: 2.00 times")])
+def test_a_swarm_is_compared_with_the_task_from_the_same_start(seconds: float, said_of_it: str):
+    sentence = said(run_of("task1", 9.0), run_of("task1-swarm", seconds), about="same start")
+    assert sentence.startswith(
+        f"Swarm, one source, beside Task 1, centralised, with the same start and the same orders: {said_of_it}"
+    )
+
+
 def test_how_evenly_the_best_case_was_spread():
     task1, best = run_of("task1", 9.0), run_of("task2-best", 3.0)
     assert said(task1, best, about="No peer sent").endswith("25%.")

@@ -9,11 +9,13 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from p2p_twisted.experiment import plots
+from p2p_twisted.experiment.comparison import UNTIL, times
 from p2p_twisted.experiment.figures import draw
 from p2p_twisted.experiment.results import Event, Run, summarise
 from p2p_twisted.experiment.style import line, style
@@ -22,6 +24,10 @@ from .made import cut_off, results_of, run_of
 
 TASKS = {"task1": 9.0, "task2-worst": 14.0, "task2-best": 3.0, "swarm": 2.5}
 """Every task, and how long it is to take."""
+
+
+COMPARED = {"task1": 9.0, "task1-swarm": 2.6, "task2-worst": 14.0, "task2-best": 3.0, "task2-swarm": 3.1}
+"""The tasks of ``p2p experiment all``, and their times."""
 
 
 def run_for(task: str, peers: int = 4, **more: object) -> Run:
@@ -189,33 +195,66 @@ def test_the_bound_is_drawn_and_named_wherever_it_is(ratio: float):
         assert any(curve.get_ydata()[0] == curve.get_ydata()[-1] == run.bound for curve in made.axes[0].get_lines())
 
 
-@pytest.mark.parametrize(("count", "repeats"), [(1, 2), (2, 1), (3, 1), (3, 5)])
+@pytest.mark.parametrize(("count", "repeats"), [(1, 2), (2, 1), (3, 1), (3, 5), (5, 2)])
 def test_tasks_side_by_side(count: int, repeats: int):
     cases = [
-        [run_of(task, TASKS[task] * (1 + 0.1 * repeat), begins=4.0, repeat=repeat) for repeat in range(1, repeats + 1)]
-        for task in list(TASKS)[:count]
+        [
+            run_of(task, (TASKS | COMPARED)[task] * (1 + 0.1 * repeat), begins=4.0, repeat=repeat)
+            for repeat in range(1, repeats + 1)
+        ]
+        for task in (COMPARED if count > 3 else list(TASKS)[:count])
     ]
     made = plots.tasks(cases)
     assert_legible(made)
     assert labels(made) == {"documents that the last peer has", plots.TIME}
-    assert [len(axes.collections) for axes in made.axes] == [repeats > 1] * count, "bands, where there are repeats"
+    seen = [axes for axes in made.axes if axes.get_visible()]
+    assert [len(axes.collections) for axes in seen] == [repeats > 1] * count, "bands, where there are repeats"
     assert len({axes.get_ylim() for axes in made.axes}) == 1
+    for axes, runs in zip(seen, cases, strict=True):
+        assert max(axes.get_lines()[0].get_ydata()) <= axes.get_ylim()[1], f"{runs[0].task} runs out of its panel"
 
 
 @pytest.mark.parametrize("runs", [all_tasks()[:1], all_tasks(), all_tasks(32)], ids=["one", "all", "many peers"])
 def test_a_bar_for_each_task(runs: list[Run]):
-    made = plots.times([summarise([run]) for run in runs])
+    made = times([[run] for run in runs])
     assert_legible(made)
-    assert labels(made) == {plots.UNTIL}
+    assert labels(made) == {UNTIL}
     for run in runs:
         assert f"{run.seconds:.2f} s, {run.ratio:.2f} times the bound" in words(made)
 
 
 def test_what_was_not_completed_has_no_bar():
-    made = plots.times([summarise([run_for("task1")]), summarise([cut_off(run_for("task2-worst"), 6.0)])])
+    made = times([[run_for("task1")], [cut_off(run_for("task2-worst"), 6.0)]])
     assert_legible(made)
     assert "not completed" in words(made)
-    assert sorted(bar.get_width() for bar in made.axes[0].patches) == [0.0, 9.0]
+    assert [bar.get_width() for bar in made.axes[0].patches] == [9.0]
+
+
+def compared(repeat: int = 1) -> list[Run]:
+    return [run_of(task, seconds * (1 + 0.1 * repeat), begins=4.0, repeat=repeat) for task, seconds in COMPARED.items()]
+
+
+def test_tasks_that_start_alike_stand_together_each_with_its_bound():
+    cases = list(zip(compared(1), compared(2), compared(3), strict=True))
+    made = times(cases)
+    assert_legible(made)
+    said = [line for line in words(made).splitlines() if "documents" in line]
+    assert said[:2] == [
+        "One peer has all 12 documents, 3 others fetch 9 each",
+        "Each of 4 peers has 3 of 12 documents and fetches 9",
+    ]
+    [axes] = made.axes
+    assert [bar.get_width() for bar in axes.patches] == [pytest.approx(1.2 * seconds) for seconds in COMPARED.values()]
+    marks = [x for found in axes.collections if isinstance(found, PathCollection) for x, _ in found.get_offsets()]
+    assert marks == [pytest.approx(runs[0].bound) for runs in cases]
+
+
+def test_the_comparison_says_that_it_compares_the_same_work(tmp_path: Path):
+    plates = draw(results_of(compared()), tmp_path)
+    assert plates[0].name == "times"
+    assert "All tasks have the same documents, peers and links." in plates[0].caption
+    other = draw(results_of([run_for("task1"), run_for("swarm")]), tmp_path)
+    assert "same documents" not in other[0].caption
 
 
 @pytest.mark.parametrize("peers", [(2, 3), (2, 4, 8, 16, 32), (2, 4, 8, 16, 32, 64, 128), (30, 40)])
@@ -224,7 +263,7 @@ def test_growth(peers: tuple[int, ...], tmp_path: Path):
     made = growth_of(runs)
     assert_legible(made)
     [axes] = made.axes
-    assert labels(made) == {"peers", plots.UNTIL}
+    assert labels(made) == {"peers", UNTIL}
     assert len(axes.get_lines()) == 4, "two tasks, and their bounds"
     assert [text.get_text() for text in axes.get_xticklabels()] == [str(count) for count in peers]
 

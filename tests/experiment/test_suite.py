@@ -177,5 +177,7 @@ def test_the_setting_is_told_for_people(monkeypatch: pytest.MonkeyPatch):
         "peer1 killed at 30% of all bytes; peer2 killed at 2.5 s; peer3 at 1 Mbit/s; peer4 sends garbage; "
         "a peer killed and started again every 10 s"
     )
+    same = {"b.txt": 1000, "a.txt": 2500}
+    assert describe(design, {"task1": same, "swarm": dict(same)})["documents"] == said["documents of task1"]
     assert describe(design_of(("central", 2), ("central", 8)), {})["peers"] == "2, 8"
     assert describe(design_of(("central", 2)), {})["faults"] == "none"

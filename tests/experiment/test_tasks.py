@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2p_twisted.experiment.links import Links
-from p2p_twisted.experiment.tasks import TASKS, Plan, deal, one_source, task1, task2_best, task2_worst
+from p2p_twisted.experiment.tasks import (
+    COMPARED,
+    TASKS,
+    Plan,
+    deal,
+    one_source,
+    plan_for,
+    task1,
+    task2_best,
+    task2_worst,
+)
 
 PEERS = [f"peer{number}" for number in range(1, 7)]
 SIZES = {f"rfc{number}.txt.pdf": 7_000 + number * number * 53 for number in range(60)}
@@ -103,6 +113,21 @@ def test_in_a_swarm_the_same_is_wanted_from_anybody(make):
     assert together.wanted == alone.wanted
     assert {holder for _, _, holder in holders(together)} == {None}
     assert together.bound(LINKS) < alone.bound(LINKS)
+
+
+@pytest.mark.parametrize(("swarm", "task"), [("task1-swarm", "task1"), ("task2-swarm", "task2-best")])
+def test_a_swarm_that_is_compared_does_the_same_work(swarm: str, task: str):
+    swarmed, plain = (plan_for(name, PEERS, SIZES, None, 1, False) for name in (swarm, task))
+    assert (swarmed.task, swarmed.swarm, plain.swarm) == (swarm, True, False)
+    assert (swarmed.sizes, swarmed.holdings, swarmed.wanted) == (plain.sizes, plain.holdings, plain.wanted)
+
+
+def test_every_task_that_is_compared_has_each_peer_fetch_equally_many_of_the_same_documents():
+    plans = [plan_for(task, PEERS, SIZES, None, 1, False) for task in COMPARED]
+    assert {frozenset(name for names in plan.holdings.values() for name in names) for plan in plans} == {
+        frozenset(SIZES)
+    }
+    assert {len(names) for plan in plans for names in plan.wanted.values()} == {50}
 
 
 def test_the_bounds():

@@ -9,7 +9,7 @@ const ABOUT = {
   "task2-worst": "Each holds an equal share. The first fetches from all others; when it is done, they fetch from it.",
   "task2-best": "Each holds an equal share. All begin at once, each with another holder.",
   "swarm": "One peer holds one large document that all others want. Whoever has a piece passes it on.",
-  "all": "Task 1, both cases of Task 2, then the swarm, and a report that compares them.",
+  "all": "Task 1, both cases of Task 2, and swarms of the same documents, and a report that compares them.",
 };
 const STATES = { running: "running", stopping: "being stopped", done: "done", stopped: "stopped", failed: "failed" };
 const $ = (id) => document.getElementById(id);
