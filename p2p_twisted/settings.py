@@ -142,7 +142,7 @@ class SettingsOptions(usage.Options):
     """The twistd verb, for messages."""
     section: ClassVar[str]
     """The section of the config file."""
-    settings: ClassVar[tuple[Setting, ...]]
+    settings: ClassVar[tuple[Setting, ...]] = ()
 
     def __init_subclass__(cls) -> None:
         for setting in cls.settings:

@@ -1,4 +1,4 @@
-"""What both twistd verbs do before the reactor runs: make the state folder, and listen, or end with one line.
+"""What both twistd verbs do before the reactor runs: see to their limits and listen, or end with one line.
 
 All of it happens in ``makeService``. An error in ``startService`` would come too late: twistd logs a traceback, and the
 process may be a daemon that nobody hears any more.
@@ -6,8 +6,6 @@ process may be a daemon that nobody hears any more.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
@@ -42,17 +40,6 @@ def allow_many_connections() -> None:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             except (OSError, ValueError):
                 pass  # some systems name a hard limit that they do not grant
-
-
-def make_state_folder(path: Path) -> None:
-    """Make the folder `path`, for this user alone, if it is not there. Raises StartError when it cannot be used."""
-    remedy = "give a folder that this user may write to with --state-dir"
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StartError(f"state folder {path}: {error.strerror}; {remedy}") from None
-    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-        raise StartError(f"state folder {path}: Permission denied; {remedy}")
 
 
 def listen(reactor: Any, flag: str, description: str, factory: IProtocolFactory) -> IListeningPort:

@@ -22,7 +22,7 @@ FLOORS = {
     "cli": 4,
     "experiment": 4,
 }
-ABOVE_THE_WIRE = {"settings", "startup", "serving", "sending"}
+ABOVE_THE_WIRE = {"settings", "startup", "state_folder", "verb", "serving", "sending"}
 """Modules beside the floors, for all of floor 3: they know one another and the wire."""
 SIDEWAYS = {("rs", "web"), ("peer", "web"), ("cli", "experiment")}
 """Who may use whom on the same floor; never back."""

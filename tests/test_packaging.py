@@ -63,7 +63,7 @@ def imported_distributions(folder):
 
 def distributions(lines):
     """The normalised names of the distributions that requirement `lines` ask for."""
-    return {re.split("[<>=]", line)[0].strip().lower() for line in lines.split("\n") if line.strip()}
+    return {re.split(r"[\[<>=]", line)[0].strip().lower() for line in lines.split("\n") if line.strip()}
 
 
 def test_what_everybody_must_install_is_what_the_package_imports_outside_experiments(setup):

@@ -1,9 +1,6 @@
 """What is done before the reactor runs: done at once, or refused in one line."""
 
 import errno
-import os
-import stat
-from pathlib import Path
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
@@ -13,30 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted import startup
 from p2p_twisted.settings import SettingsError
-from p2p_twisted.startup import BACKLOG, PortService, StartError, listen, listen_tcp, make_state_folder
+from p2p_twisted.startup import BACKLOG, PortService, StartError, listen, listen_tcp
 
 FACTORY = Factory.forProtocol(Protocol)
-
-
-class StateFolder(SynchronousTestCase):
-    def test_it_is_made_for_this_user_alone(self):
-        path = Path(self.mktemp()) / "a" / "b"
-        make_state_folder(path)
-        make_state_folder(path)
-        self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o700)
-
-    def test_what_cannot_be_one_is_named(self):
-        path = Path(self.mktemp())
-        path.write_text("a file")
-        for bad in (path, path / "below"):
-            error = self.assertRaises(StartError, make_state_folder, bad)
-            self.assertRegex(str(error), f"^state folder {bad}: .*; give a folder .* with --state-dir$")
-
-    def test_one_that_is_not_ours_is_named(self):
-        path = Path(self.mktemp())
-        path.mkdir()
-        self.patch(os, "access", lambda *_: False)
-        self.assertIn("Permission denied", str(self.assertRaises(StartError, make_state_folder, path)))
 
 
 class Taken(MemoryReactorClock):

@@ -45,7 +45,7 @@ class OwnPeer:
     def __enter__(self) -> OwnPeer:
         """Listen and start. Raises Failure."""
         try:
-            self._peer = make_peer(_reactor, self._settings, None)
+            self._peer = make_peer(_reactor, self._settings, "p2p", None)
         except (StartError, SettingsError, OSError) as error:
             raise exits.Failure(exits.FAILED, str(error)) from None
         _reactor.callWhenRunning(self._peer.startService)

@@ -20,7 +20,8 @@ from ..index.distributed import Address, DistributedIndex
 from ..index.search import search
 from ..library.cache import HashCache
 from ..library.shared import Library
-from ..startup import StartError, listen_tcp, make_state_folder
+from ..startup import StartError, listen_tcp
+from ..state_folder import make_state_folder
 from ..swarm.rates import Throttle
 from ..wire.fields import split_type
 from ..wire.limits import RS_PORT

@@ -9,9 +9,11 @@ from typing import Any
 from platformdirs import user_state_path
 from twisted.application.service import IService
 
-from ..settings import Setting, SettingsError, SettingsOptions, exit_with, folder, whole
+from ..settings import Setting, SettingsError, exit_with, folder, whole
 from ..startup import StartError, allow_many_connections
+from ..state_folder import StateFolderLock, make_state_folder
 from ..swarm.rates import parse_rate
+from ..verb import VerbOptions, stop_at_hangup
 from ..web.config import settings_json
 from ..web.facade import Json
 from ..web.peer_api import peer_root
@@ -46,7 +48,7 @@ SETTINGS = (
 """What a peer can be told, on the command line and in ``[peer]`` of a config file."""
 
 
-class Options(SettingsOptions):
+class Options(VerbOptions):
     """Run a peer: share folders, learn who else is there, fetch and serve files."""
 
     verb = "p2p-peer"
@@ -70,13 +72,17 @@ def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
     )
 
 
-def make_peer(reactor: Any, settings: PeerSettings, web: str | None, config: Sequence[Json] = ()) -> Peer:
-    """A peer that listens already, with its control API, not started. Raises StartError, SettingsError, OSError.
+def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, config: Sequence[Json] = ()) -> Peer:
+    """Make a peer that listens already, with its control API, not started. Raises StartError, SettingsError, OSError.
 
-    `config` is what the API says of its settings: `settings_json` of the options, where there are any.
+    `verb` is what holds the state folder, for whoever wants it meanwhile. `config` is what the API says of its
+    settings: `settings_json` of the options, where there are any.
     """
     allow_many_connections()
+    make_state_folder(settings.state_dir)
+    lock = StateFolderLock(settings.state_dir, verb)
     peer = Peer(reactor, settings)
+    lock.setServiceParent(peer)  # type: ignore[no-untyped-call]
     peer.bind()
     makeApiService(reactor, web, settings.state_dir, peer_root(peer, config)).setServiceParent(peer)
     return peer
@@ -86,8 +92,9 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     """The service of ``twistd p2p-peer``. Ends the process with one line when it cannot run."""
     if reactor is None:
         from twisted.internet import reactor
+    stop_at_hangup(reactor)
     try:
-        return make_peer(reactor, peer_settings(options), options["web"], settings_json(options))
+        return make_peer(reactor, peer_settings(options), Options.verb, options["web"], settings_json(options))
     except SettingsError as e:
         exit_with(f"p2p-peer: {e}", 2)
     except (StartError, ApiStartError, OSError) as e:

@@ -12,8 +12,10 @@ from twisted.logger import Logger
 from ..registry.memory import MemoryRegistry
 from ..registry.sqlite import SQLiteRegistry
 from ..registry.store import Registry, StoreError
-from ..settings import Setting, SettingsError, SettingsOptions, exit_with, folder, network, one_of, whole, yes_or_no
-from ..startup import PortService, StartError, allow_many_connections, listen_tcp, make_state_folder
+from ..settings import Setting, SettingsError, exit_with, folder, network, one_of, whole, yes_or_no
+from ..startup import PortService, StartError, allow_many_connections, listen_tcp
+from ..state_folder import StateFolderLock, make_state_folder
+from ..verb import VerbOptions, stop_at_hangup
 from ..web.config import settings_json
 from ..web.lab import lab_site, page_url
 from ..web.rs_api import rs_root
@@ -31,7 +33,7 @@ STATE_DIR = user_state_path("p2p_twisted", appauthor=False) / "rs"
 _log = Logger()
 
 
-class Options(SettingsOptions):
+class Options(VerbOptions):
     """The options of ``twistd p2p-rs``."""
 
     verb = "p2p-rs"
@@ -82,6 +84,7 @@ def makeService(options: Options, reactor: Any = None) -> RegistrationServer:
     """The RS, listening already. If it cannot be, the process ends with one line and exit code 2 (an option), or 1."""
     if reactor is None:
         from twisted.internet import reactor
+    stop_at_hangup(reactor)
     try:
         return _make(options, reactor)
     except SettingsError as error:
@@ -95,6 +98,7 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
         _check_web(options["web"])
     allow_many_connections()
     make_state_folder(options["state-dir"])
+    lock = StateFolderLock(options["state-dir"], Options.verb)
     registry = _registry(options)
     trusted = TrustedNetworks(options["trusted-network"])
     factory = RSFactory(reactor, registry, trusted, options["max-peers-per-host"])
@@ -103,6 +107,7 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
     site = lab_site(lab, reactor) if lab else None
     root = rs_root(registry, server.status, settings_json(options), site)
     for service in (  # the port last: who reaches it finds the API there
+        lock,
         makeApiService(reactor, options["web"], options["state-dir"], root, _say_page if lab else None),
         *([lab] if lab else []),
         PortService(listen_tcp(reactor, "--listen", options["listen"], factory)),

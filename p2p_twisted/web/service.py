@@ -54,7 +54,8 @@ def makeApiService(
         _add(service, PortService(port))
         if at is not None:
             at(port.getHost(), key)
-    description = f"unix:{quoteStringArgument(os.fspath(path))}:mode=600"
+    # without Twisted's file for the number of the process that listens: the number may be another's by now
+    description = f"unix:{quoteStringArgument(os.fspath(path))}:mode=600:lockfile=0"
     _add(service, PortService(listen(reactor, "control socket", description, site)))
     return service
 

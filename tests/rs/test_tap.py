@@ -112,9 +112,9 @@ def test_a_registry_that_is_none_is_named(tmp_path):
 
 
 def test_two_do_not_share_a_state_folder(tmp_path):
-    with RSProcess(tmp_path):
+    with RSProcess(tmp_path) as rs:
         line = refused(1, "--state-dir", str(tmp_path / "state"), "--listen", f"tcp:{free_port()}")
-    assert "is another RS running with this state folder?" in line
+    assert line.startswith(f"state folder {tmp_path / 'state'}: p2p-rs (PID {rs.process.pid}) runs on it already; ")
 
 
 def test_the_exact_bytes_of_1_0_from_a_client_that_keeps_its_side_open(tmp_path):
