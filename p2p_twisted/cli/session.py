@@ -37,10 +37,11 @@ def peer(
     """Talk to the running peer; if there is none and an RS is given, be one, which shares the folders `share`.
 
     That one is registered when the block begins, by `deadline` (monotonic) if there is one; with `news`, it has asked
-    the other peers too. Raises Failure, also in place of a ControlError in the block. SIGTERM is a KeyboardInterrupt.
+    the other peers too. Raises Failure, also in place of a ControlError in the block. SIGTERM and SIGHUP are a
+    KeyboardInterrupt in it.
     """
     client = ControlClient(where.state_dir)
-    with _failures(), _sigterm(), ExitStack() as stack:
+    with _failures(), _signals(), ExitStack() as stack:
         status = _status(client, "peer")
         if status is None:
             own = _start(where, share, stack)
@@ -132,13 +133,18 @@ def _failures() -> Iterator[None]:
 
 
 @contextmanager
-def _sigterm() -> Iterator[None]:
-    """Have SIGTERM end the command as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, _interrupt)
+def _signals() -> Iterator[None]:
+    """Have SIGTERM, and SIGHUP unless it is ignored, end the command as Ctrl-C does."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -129,7 +129,7 @@ def test_a_state_folder_that_cannot_be(tmp_path: Path) -> None:
     assert "--state-dir" in err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_share_in_the_foreground(at: list[str], state: Path, tmp_path: Path, cluster: Cluster, number: int) -> None:
     (tmp_path / "c.txt").write_bytes(CONTENT)
     process = start("share", str(tmp_path), *at)
