@@ -13,7 +13,7 @@ import click
 from . import exits
 from .options import Where, for_peer
 from .order import Download, Order
-from .output import clean, count, on_terminal, print_json, size, warn
+from .output import count, on_terminal, print_json, print_path, size, warn
 from .progress import show_progress
 from .session import peer
 from .sources import explain as explain_sources
@@ -83,7 +83,7 @@ def _show(where: Where, download: Download) -> None:
     if not on_terminal():
         for file in files:
             if file["state"] in ("done", "there"):
-                click.echo(clean(Path(download["directory"], file["name"])))
+                print_path(f"{download['directory']}/{file['name']}")
     failed = [file for file in files if file["state"] not in ("done", "there")]
     for file in failed[:SHOWN]:
         warn(f"{file['name']}: {_reason(file, download)}")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 import click
 
 from .. import __version__
-from . import exits
+from . import exits, streams
 from .extras import DISTRIBUTIONS, missing_extra
 from .options import for_all
 from .output import warn
@@ -52,26 +56,44 @@ class Verbs(click.Group):
         with formatter.section("Verbs"):
             formatter.write_dl([(name, text) for name, (_, text) in _VERBS.items()])
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a verb."""
-        try:
-            return super().invoke(ctx)
-        except exits.Failure as failure:
-            warn(failure.text)
-            ctx.exit(failure.code)
-        except KeyboardInterrupt:
-            warn("interrupted")
-            ctx.exit(exits.INTERRUPTED)
-        except ModuleNotFoundError as error:
-            if error.name not in DISTRIBUTIONS:
-                raise
-            warn(missing_extra(error.name).text)
-            ctx.exit(exits.FAILED)
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # whoever read the output has seen enough
-                raise
-            warn(f"{error.filename or 'output'}: {error.strerror or error}")
-            ctx.exit(exits.DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else exits.FAILED)
+    def main(self, args: Sequence[str] | None = None, *more: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run the command line and exit with its code; without `standalone_mode`, return or raise instead."""
+        run = partial(super().main, args, *more, standalone_mode=False, **extra)
+        if not standalone_mode:
+            return run()
+        streams.mend()
+        raise SystemExit(_code_of(run))
+
+
+def _code_of(run: Callable[[], int | None]) -> int | None:
+    """Run the command line; return the exit code, after a line on stderr if it failed."""
+    try:
+        return run()
+    except click.ClickException as error:
+        with suppress(OSError):
+            error.show(sys.stderr)
+        return error.exit_code
+    except exits.Failure as failure:
+        warn(failure.text)
+        return failure.code
+    except (KeyboardInterrupt, click.Abort):
+        warn("interrupted")
+        return exits.INTERRUPTED
+    except ModuleNotFoundError as error:
+        if error.name not in DISTRIBUTIONS:
+            raise
+        warn(missing_extra(error.name).text)
+        return exits.FAILED
+    except OSError as error:
+        return _of_system(error)
+
+
+def _of_system(error: OSError) -> int:
+    """Say what the system refused, and return the exit code. It may have been to write the output."""
+    streams.hush(sys.stdout)
+    if error.errno != errno.EPIPE:  # else whoever read the output has seen enough
+        warn(f"{error.filename or 'output'}: {error.strerror or error}")
+    return exits.DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else exits.FAILED
 
 
 @click.group(cls=Verbs, epilog=_CODES, context_settings={"help_option_names": ["-h", "--help"]})

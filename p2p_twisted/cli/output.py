@@ -1,19 +1,23 @@
 """What is printed: for people in tables that fit the terminal, for programs as lines parted by tabs or as JSON.
 
-Names and titles come from strangers: whatever could steer a terminal, or turn text around, is shown escaped.
+Names and titles come from strangers: whatever could steer a terminal, turn text around or not be seen is shown escaped,
+and so is what the encoding of the output lacks.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import click
+from . import streams
 
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\U000e0000-\U000e007f]"
+)
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -65,7 +69,7 @@ def duration_field(seconds: float | None) -> str:
 
 def print_json(data: Any) -> None:
     """`data` as JSON in ASCII, which no terminal obeys."""
-    click.echo(json.dumps(data, indent=2))
+    say(json.dumps(data, indent=2))
 
 
 def print_table(
@@ -77,7 +81,7 @@ def print_table(
     """
     texts = [[clean(field) for field in row] for row in rows]
     if not on_terminal(err):
-        click.echo("".join("\t".join(row) + "\n" for row in texts), nl=False, err=err)
+        streams.write("".join("\t".join(row) + "\n" for row in texts), err)
         return
     from rich import box
     from rich.console import Console
@@ -87,7 +91,7 @@ def print_table(
     for heading in headings:
         table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
     for row in texts:
-        table.add_row(*row)
+        table.add_row(*(streams.shown(field, err) for field in row))
     Console(highlight=False, markup=False, emoji=False, stderr=err).print(table)
 
 
@@ -96,9 +100,23 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     pairs = [(name, clean(value)) for name, value in facts]
     width = max(len(name) for name, _ in pairs) + 2 if on_terminal() else 0
     for name, value in pairs:
-        click.echo(f"{name:{width}}{value}" if width else f"{name}\t{value}")
+        say(f"{name:{width}}{value}" if width else f"{name}\t{value}")
 
 
 def warn(text: str) -> None:
     """One line on stderr."""
-    click.echo(f"p2p: {clean(text)}", err=True)
+    streams.write(f"p2p: {clean(text)}\n", err=True)
+
+
+def say(text: str) -> None:
+    """`text`, which is clean already, and the end of the line on stdout."""
+    streams.write(text + "\n")
+
+
+def print_path(path: str) -> None:
+    """The path on a line of its own on stdout, for programs: the bytes that the file system has."""
+    try:
+        name = os.fsencode(path)
+    except UnicodeEncodeError:  # a peer with another locale made it
+        name = path.encode("utf-8", "surrogateescape")
+    streams.write_bytes(name + b"\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from .options import Where, for_peer
-from .output import clean, print_json, size, warn
+from .output import clean, print_json, say, size, warn
 from .session import Session, peer
 
 READ_TIME = 24 * 3600
@@ -34,7 +34,7 @@ def share(where: Where, folder: Path) -> None:
     if where.as_json:
         print_json(status)
     else:
-        click.echo(f"sharing {clean(folder)}; {status['files']} files, {size(status['bytes'])}, are shared altogether")
+        say(f"sharing {clean(folder)}; {status['files']} files, {size(status['bytes'])}, are shared altogether")
 
 
 def _serve(session: Session, where: Where, folder: Path) -> None:
@@ -43,7 +43,7 @@ def _serve(session: Session, where: Where, folder: Path) -> None:
     if where.as_json:
         print_json(status)
     else:
-        click.echo(f"sharing {clean(folder)} at {status['host']}:{status['port']}; Ctrl-C ends it")
+        say(f"sharing {clean(folder)} at {status['host']}:{status['port']}; Ctrl-C ends it")
     try:
         while True:
             time.sleep(3600)

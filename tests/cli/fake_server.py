@@ -15,6 +15,8 @@ from tests.web.fakes import FakePeer, a_document
 
 EVIL = "evil\x1b[2J\u202efdp.exe"
 
+EMOJI = "caf\u00e9 \U0001f600.txt"
+
 CONFIG = [
     {"name": "rs-host", "value": "127.0.0.1", "origin": "flag"},
     {"name": "share", "value": ["/srv/a", "/srv/b"], "origin": "/etc/peer.conf"},
@@ -34,6 +36,7 @@ def root(role: str):
     peer.rs_error = None if role == "peer" else "connection refused"
     peer.documents += [a_document(1000 + number) for number in range(1500)]
     peer.documents.append(a_document(11) | {"name": EVIL, "title": "[bold]\x9b31mtitle[/bold]", "size": None})
+    peer.documents.append(a_document(13) | {"name": EMOJI})
     peer.documents.append(a_document(12) | {"name": f"{'long-' * 30}name.pdf"})
     return peer_root(peer, CONFIG)
 
