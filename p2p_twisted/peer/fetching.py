@@ -9,14 +9,12 @@ from pathlib import Path
 
 from ..index.distributed import Address
 from ..index.search import Document
-from ..library.paths import safe_name
 from ..library.pieces import piece_count, piece_range, piece_size
 from ..swarm.content import Content
 from ..swarm.download import Download
-from ..swarm.errors import DownloadError, Exists, FetchError, NoHolder, SourceError, Unwritable
-from ..swarm.part import local_error, sha256_of
-from ..swarm.proving import in_thread
+from ..swarm.errors import DownloadError, FetchError, NoHolder, SourceError
 from ..swarm.rates import Throttle
+from ..swarm.target import Target
 from ..wire.changes import Change, Gone, Have
 from ..wire.limits import MAX_INDEX, MAX_PIECE_LIST
 from ..wire.messages import GetIndex, Version
@@ -24,12 +22,13 @@ from ..wire.ranges import from_ranges
 from .client import ClientConnection
 from .dialing import Reactor, dial
 from .discovery import Discovery
+from .existing import is_there
 from .holdings import Holdings
 from .jobs import DONE, FAILED, THERE, WAITING, Item, Job
 from .whole import WholeFetcher
 
 AT_ONCE = 2_000
-"""Documents in one swarm; a longer list is fetched in parts, for each unfinished document holds a descriptor."""
+"""Documents in one swarm; a longer list is fetched in parts, for each unfinished document holds memory."""
 
 MOST_PIECES = MAX_PIECE_LIST // 65
 """Pieces of one document: what fits into an answer to GET PIECES."""
@@ -49,7 +48,7 @@ class Fetching:
         self._discovery = discovery
         self._downlink = downlink
         self._kept = kept
-        self._targets: dict[str, Path] = {}
+        self._targets: dict[str, Target] = {}
         self._items: dict[str, list[Item]] = {}
 
     async def run(self) -> None:
@@ -68,21 +67,13 @@ class Fetching:
 
     async def _prepare(self, item: Item) -> None:
         """See whether `item` is there, or may be fetched. Raises DownloadError."""
-        try:
-            target = self._targets[item.name] = self.job.directory.joinpath(*safe_name(item.name))
-            is_there = target.exists()
-        except ValueError as e:
-            raise Unwritable(f"{item.name}: {e}") from e
-        except OSError as e:
-            raise local_error(e, target) from e
+        target = self._targets[item.name] = Target(self.job.directory, item.name)
+        status = target.status()
         if item.document is None:
             raise NoHolder(f"no peer has {item.name}")
-        if is_there:
-            if item.document.sha256 and await in_thread(self._reactor, sha256_of, target) == item.document.sha256:
-                item.got = item.size or 0
-                item.end(THERE)
-            elif not self.job.overwrite:
-                raise Exists(f"{target} is there already, with other content; say overwrite to replace it")
+        if status is not None and await is_there(self._reactor, target, status, item.document, self.job.overwrite):
+            item.got = item.size or 0
+            item.end(THERE)
 
     # by a swarm
 
@@ -179,14 +170,14 @@ class Fetching:
 
     # in place
 
-    def _add(self, item: Item, target: Path, sha256: str, digests: bytes) -> None:
+    def _add(self, item: Item, target: Target, sha256: str, digests: bytes) -> None:
         """Share what was fetched, if it came into a shared folder."""
         library, folder = self._holdings.library, Path(os.path.realpath(self.job.directory))
         if folder not in library.folders:
             return
         pieces = digests if len(digests) > 32 else b""
         try:
-            library.add_file(folder, target, sha256, pieces, item.document.title if item.document else "")
+            library.add_file(folder, target.path, sha256, pieces, item.document.title if item.document else "")
         except (OSError, ValueError):
             library.scan()  # it was moved or changed at once: it is read again
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock
@@ -19,6 +18,7 @@ from ..swarm.errors import DownloadError, FetchError, Unreachable
 from ..swarm.fetch import FileSink, fetch_whole
 from ..swarm.part import PartFile
 from ..swarm.rates import Throttle
+from ..swarm.target import Target
 from ..wire.messages import GetFile, Response, Version
 from ..wire.records import IndexRecord
 from .client import ClientConnection
@@ -32,14 +32,14 @@ MOST_ASKED = 16
 MOST_KEPT = 8
 """Connections that are kept open for what may be asked next."""
 
-Arrived = Callable[[Item, Path, str, bytes], object]
-"""Told of an item that is in place: its path, SHA-256 (hex) and piece hashes."""
+Arrived = Callable[[Item, Target, str, bytes], object]
+"""Told of an item that is in place: its place, SHA-256 (hex) and piece hashes."""
 
 
 class Turn:
     """The fetch of `item` to `target` from one of `holders`, the first of them first."""
 
-    def __init__(self, item: Item, target: Path, holders: Sequence[IndexRecord]) -> None:
+    def __init__(self, item: Item, target: Target, holders: Sequence[IndexRecord]) -> None:
         self.item = item
         self.target = target
         self.holders = holders
@@ -84,8 +84,8 @@ class WholeFetcher:
         """Who is asked, with `_asked` documents outstanding: the lock is held."""
         self._asked = 0
 
-    async def run(self, items: Iterable[tuple[Item, Path]], overwrite: bool) -> None:
-        """Fetch each to its path; each item says what became of it."""
+    async def run(self, items: Iterable[tuple[Item, Target]], overwrite: bool) -> None:
+        """Fetch each to its target; each item says what became of it."""
         asked: deque[Turn] = deque()
         try:
             turns = [Turn(item, target, self._ranked(item)) for item, target in items]

@@ -1,29 +1,21 @@
-"""A file of a download: its proven pieces, where they lie on the disk, and what survives a ``kill -9``.
+"""A file of a download: its verified pieces, where they lie on the disk, and what survives a ``kill -9``.
 
-NAME.part holds the pieces at their places. NAME.part.state is text: a first line with the hash and size of the file, a
-line with its piece hashes, then a line for each piece that was proven and written. What it says is not believed: the
-pieces are hashed again before they count.
+NAME.part holds the pieces at their places, NAME.part.state says which of them were verified (see `state`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 from threading import Lock
-from typing import IO
 
 from ..library.pieces import DIGEST, list_digest, piece_count, piece_range, piece_size
 from .errors import Unwritable
-from .part import PartFile, beside, local_error, remove
+from .part import PartFile
+from .state import State, is_state
+from .target import Target
 
-MAGIC = "p2p-part 1"
 HASH_AT_ONCE = 4 * 2**20
 """Bytes."""
-STATE_MOST, STATE_OF_PIECE = 256, 2 * DIGEST + 24
-"""Characters of a state file that are read, at most: for the first line, and for each piece its hash and its number."""
 
 
 class Content:
@@ -37,7 +29,7 @@ class Content:
     `have` and `digests` (`resume` replaces both once, whole), so that they may be read there without a lock.
     """
 
-    def __init__(self, name: str, sha256: str, size: int, pieces: str, target: Path) -> None:
+    def __init__(self, name: str, sha256: str, size: int, pieces: str, target: Target) -> None:
         self.name = name
         self.sha256 = sha256
         self.size = size
@@ -51,7 +43,7 @@ class Content:
         """Held while the .part is opened or let go: threads that write the first pieces must share one descriptor."""
         self._opened: PartFile | None = None
         self._closed = False
-        self._state: IO[str] | None = None
+        self._state = State(target, sha256, size, self.count)
         self._whole = hashlib.sha256()
         self._hashed = 0
 
@@ -59,15 +51,10 @@ class Content:
     def _part(self) -> PartFile:
         with self._lock:
             if self._closed:
-                raise Unwritable(f"{self.target} is not being fetched any more")  # to a thread that comes late
+                raise Unwritable(f"{self.target.path} is not being fetched any more")  # to a thread that comes late
             if self._opened is None:
                 self._opened = PartFile(self.target)
             return self._opened
-
-    @property
-    def state_path(self) -> Path:
-        """The file with what is proven so far."""
-        return beside(self.target, ".part.state")
 
     @property
     def complete(self) -> bool:
@@ -107,35 +94,12 @@ class Content:
         """The piece is proven and written."""
         self.have.add(piece)
         if self.count > 1:
-            try:
-                if self._state is None:
-                    self._state = self._open_state()
-                    self._begin_state(self._state)
-                self._state.write(f"{piece}\n")
-                self._state.flush()
-            except OSError as e:
-                raise local_error(e, self.state_path) from e
+            assert self.digests is not None
+            self._state.add(piece, self.digests, self.have)
 
     def open_piece(self) -> int:
         """A descriptor of its own to read proven pieces from, the caller's to close."""
         return self._part.duplicate()
-
-    def _open_state(self) -> IO[str]:
-        """Written over from its start, not emptied first: a kill in between must not lose what an earlier run has."""
-        flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
-        return os.fdopen(os.open(self.state_path, flags, 0o644), "w", encoding="ascii")
-
-    def _begin_state(self, state: IO[str]) -> None:
-        assert self.digests is not None
-        state.write(f"{MAGIC} {self.sha256} {self.size}\n{self.digests.hex()}\n")
-        state.writelines(f"{piece}\n" for piece in sorted(self.have))
-        state.truncate()
-
-    def _close_state(self) -> None:
-        if self._state is not None:
-            with suppress(OSError):  # what could not be written is tried once more
-                self._state.close()
-            self._state = None
 
     # going on with what an earlier run left
 
@@ -143,29 +107,11 @@ class Content:
         """Prove again what an earlier run has left, and count it. Reads and hashes: for a thread."""
         if self.count <= 1:
             return
-        digests, claimed = self._read_state()
-        if digests is None or not self.accept_list(digests):
-            return
-        self.have = {piece for piece in claimed if self._is_here(piece)}
+        self.have = {piece for piece in self._state.read(self.accept_list) if self._is_here(piece)}
 
     def _is_here(self, piece: int) -> bool:
         offset, length = piece_range(self.size, piece)
         return self.proves(piece, hashlib.sha256(self._part.read(offset, length)).digest())
-
-    def _read_state(self) -> tuple[bytes | None, set[int]]:
-        try:
-            with self.state_path.open(encoding="ascii") as state:
-                head, digests, *lines = state.read(STATE_MOST + self.count * STATE_OF_PIECE).splitlines()
-            if head != f"{MAGIC} {self.sha256} {self.size}":
-                return None, set()
-            return bytes.fromhex(digests), set(self._numbers(lines))
-        except (OSError, ValueError):
-            return None, set()
-
-    def _numbers(self, lines: list[str]) -> Iterator[int]:
-        for line in lines:
-            if line.isascii() and line.isdigit() and int(line) < self.count:
-                yield int(line)
 
     # its end
 
@@ -198,20 +144,20 @@ class Content:
     def discard(self) -> None:
         """Remove all of it."""
         self.have.clear()
-        remove(self.state_path)
+        if self._opened is not None:
+            self._opened.discard()
         self.close()
 
     def close(self) -> None:
-        """Leave it as it is, to be gone on with another time; without a proven piece there is nothing to keep.
+        """Leave it as it is, to be gone on with another time; without a verified piece there is nothing to keep.
 
         Nothing can be read or written any more.
         """
         with self._lock:
             self._closed = True
             opened, self._opened = self._opened, None
-        self._close_state()
         if opened is not None:
-            if self.count > 1 and (self.have or os.path.lexists(self.state_path)):
+            if self.count > 1 and (self.have or is_state(self.target)):
                 opened.close()
             else:
                 opened.discard()
@@ -219,7 +165,4 @@ class Content:
     def finish(self, overwrite: bool) -> None:
         """Give it its final name. All pieces must be there. Raises Exists when that name is taken."""
         self._part.truncate(self.size)
-        self._close_state()
         self._part.finish(overwrite)
-        if self.count > 1:
-            remove(self.state_path)

@@ -57,6 +57,10 @@ class Unwritable(DownloadError):
     kind = "unwritable"
 
 
+class NoDescriptor(Unwritable):
+    """As many files and connections are open here as may be."""
+
+
 class SourceError(FetchError):
     """One source failed; another may not. The text is one line for people."""
 

@@ -1,152 +1,222 @@
-"""A document on its way in: written to NAME.part in the target folder, and renamed once its content is proven."""
+"""A document on its way in: written to NAME.part in the target folder, and renamed once its content is verified."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import os
-from contextlib import suppress
-from pathlib import Path
-from threading import Lock
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Lock
 
-from .errors import DiskFull, DownloadError, Exists, Unwritable
+from .descriptors import OPEN_FILES
+from .errors import DownloadError, Unwritable
+from .state import is_state, remove_state
+from .target import PART, Target, local_error
 
-LONGEST = 255
-"""Bytes of a file name."""
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
+BLOCK = 2**20
+"""Bytes that are read and hashed at a time."""
 
-def local_error(error: OSError, path: Path) -> DownloadError:
-    """The DownloadError that an OSError at `path` means."""
-    if error.errno in _FULL:
-        return DiskFull(f"no room for {path}")
-    return Unwritable(f"cannot write {path}: {error.strerror}")
-
-
-def beside(target: Path, ending: str) -> Path:
-    """Where what is to become `target` lies: NAME and `ending`, or a hash for NAME if only both are too long."""
-    name = os.fsencode(target.name)
-    if len(name) <= LONGEST < len(name) + len(ending):
-        return target.with_name(hashlib.sha256(name).hexdigest() + ending)
-    return target.with_name(target.name + ending)
+_held: set[tuple[int, int, str]] = set()
+"""The places of the part files of this process, also of those that are closed at the moment. Behind `_holding`."""
+_holding = Lock()
 
 
 class PartFile:
-    """The file NAME.part beside its final name. Everything raises a DownloadError, never an OSError."""
+    """The file NAME.part beside its final name. Everything raises a DownloadError, never an OSError.
 
-    def __init__(self, target: Path) -> None:
-        """Opens, or makes, the .part of `target`, and the folders above it. One download has it at a time."""
+    All of it may be called from any thread. Its descriptor is closed while too many files are open, and opened again
+    when it is used next; should anybody have written to the file meanwhile, it is given up, not written to.
+    """
+
+    def __init__(self, target: Target) -> None:
+        """Open, or make, the .part of `target`, and the folders above it. One download has it at a time."""
         self.target = target
-        self.path = beside(target, ".part")
+        self._path = target.beside(PART)
         self._lock = Lock()  # threads read and write: the descriptor must not be closed, and given out anew, meanwhile
+        self._closed = False
+        self._left: os.stat_result | None = None
+        """The status that it was left with when its descriptor was closed."""
+        self._place = target.place()
+        with _holding:
+            if self._place in _held:
+                raise self._taken()
+            _held.add(self._place)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = _open_own(self.path)
-        except BlockingIOError as e:
-            raise Unwritable(f"{self.path} is being written by another download") from e
-        except OSError as e:
-            raise local_error(e, self.path) from e
+            self._fd = self._open_own(os.O_CREAT)
+        except BaseException:
+            self._let_go()
+            raise
+        OPEN_FILES.used(self)
 
     def write(self, offset: int, data: bytes) -> None:
         """Put `data` at byte `offset`."""
         view = memoryview(data)
-        try:
-            with self._lock:
-                while view:
-                    written = os.pwrite(self._fd, view, offset)
-                    offset += written
-                    view = view[written:]
-        except OSError as e:
-            raise local_error(e, self.path) from e
+        with self._using() as fd:
+            while view:
+                written = os.pwrite(fd, view, offset)
+                offset += written
+                view = view[written:]
 
     def read(self, offset: int, length: int) -> bytes:
-        """At most `length` bytes from byte `offset` on."""
-        try:
-            with self._lock:
-                return os.pread(self._fd, length, offset)
-        except OSError as e:
-            raise local_error(e, self.path) from e
+        """Return at most `length` bytes from byte `offset` on."""
+        with self._using() as fd:
+            return os.pread(fd, length, offset)
 
     def truncate(self, size: int) -> None:
         """Make it `size` bytes long."""
-        try:
-            os.ftruncate(self._fd, size)
-        except OSError as e:
-            raise local_error(e, self.path) from e
+        with self._using() as fd:
+            os.ftruncate(fd, size)
+
+    def sha256(self, size: int, stop: Event) -> str | None:
+        """Return the SHA-256 (hex) of its first `size` bytes; None once `stop` is set. Blocks: for a thread."""
+        return _hash(lambda offset: self.read(offset, min(BLOCK, size - offset)), stop)
+
+    def fill(self, copy: Callable[[int], object]) -> None:
+        """Have `copy` write to its descriptor, which it must not close. Blocks as long as that takes: for a thread."""
+        with self._using() as fd:
+            copy(fd)
 
     def duplicate(self) -> int:
-        """A second descriptor of the file, the caller's to close; it stays good when the file is renamed."""
-        try:
-            return os.dup(self._fd)
-        except OSError as e:
-            raise local_error(e, self.path) from e
+        """Return a second descriptor of the file, the caller's to close; it stays good when the file is renamed."""
+        with self._using() as fd:
+            return os.dup(fd)
 
     def close(self) -> None:
         """Leave it as it is, to be gone on with another time."""
         with self._lock:
-            if self._fd >= 0:
-                with suppress(OSError):  # descriptors given out by `duplicate` would hold the lock
-                    fcntl.flock(self._fd, fcntl.LOCK_UN)
-                os.close(self._fd)
-                self._fd = -1
+            if not self._closed:
+                self._closed = True
+                self._rest()
+                self._let_go()
 
     def discard(self) -> None:
-        """Remove it, if that can be done. Does nothing once it is closed: what has the name then is another's."""
-        if self._fd >= 0:
-            remove(self.path)
+        """Remove it and its state, if that can be done. Does nothing once it is closed: another's file may be there."""
+        with suppress(DownloadError), self._using() as fd:
+            if self.target.is_same(PART, os.fstat(fd)):
+                self.target.remove(PART)
+            remove_state(self.target)
         self.close()
 
     def finish(self, overwrite: bool) -> None:
-        """Give it its final name. Raises Exists when that is taken and `overwrite` is false."""
-        try:
-            if overwrite:
-                self.path.replace(self.target)
-            else:
-                _rename_if_free(self.path, self.target)
-        except FileExistsError as e:
-            raise Exists(f"{self.target} is there already, with other content") from e
-        except OSError as e:
-            raise local_error(e, self.target) from e
+        """Give it its final name, and remove its state. Raises Exists when that is taken and `overwrite` is false."""
+        with self._using() as fd:
+            self.target.give_name(os.fstat(fd), overwrite)
+            remove_state(self.target)
         self.close()
 
+    def rest(self) -> None:
+        """Close the descriptor until it is needed again, unless it is in use (descriptors.Closable)."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._rest()
+            finally:
+                self._lock.release()
 
-def remove(path: Path) -> None:
-    """Remove the file at `path`; one that cannot be removed stays."""
-    with suppress(OSError):
-        path.unlink()
+    def _rest(self) -> None:
+        if self._fd >= 0:
+            self._left = os.fstat(self._fd)
+            if fcntl is not None:
+                with suppress(OSError):  # descriptors given out by `duplicate` would hold the lock
+                    fcntl.flock(self._fd, fcntl.LOCK_UN)
+            os.close(self._fd)
+            self._fd = -1
 
+    def _let_go(self) -> None:
+        OPEN_FILES.forget(self)
+        with _holding:
+            _held.discard(self._place)
 
-def _open_own(path: Path) -> int:
-    """Open, or make, the file at `path`, and lock it. Raises BlockingIOError when it is locked already.
+    @contextmanager
+    def _using(self) -> Iterator[int]:
+        """Have the descriptor in the block, in one thread at a time."""
+        try:
+            with self._lock:
+                if self._closed:
+                    raise Unwritable(f"{self.target.path} is not being fetched any more")  # to a thread that comes late
+                if self._fd < 0:
+                    self._fd = self._open_again()
+                try:
+                    yield self._fd
+                finally:
+                    OPEN_FILES.used(self)
+        except OSError as e:
+            raise local_error(e, self._path) from e
 
-    A file that lost this name before it was locked is another download's finished document by now. One that has
-    another name as well is not ours to write to: `_rename_if_free` leaves such a file when it is killed.
-    """
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-    fd = os.open(path, flags, 0o644)
-    try:
-        _lock(fd)
-        status = os.fstat(fd)
-        if _is_named(status, path):
-            if status.st_nlink <= 1:
+    def _open_again(self) -> int:
+        fd = self._open_own(0)
+        if self._left is None or _stamp(os.fstat(fd)) != _stamp(self._left):
+            os.close(fd)
+            raise Unwritable(f"{self._path} was changed by somebody else while it was being fetched")
+        return fd
+
+    def _open_own(self, create: int) -> int:
+        """Open the file, or make it if `create` is O_CREAT, and lock it.
+
+        One that lost its name before it was locked is another download's finished document by now.
+        """
+        fd = self.target.open_own(PART, os.O_RDWR | create)
+        try:
+            _lock(fd)
+            if self.target.is_same(PART, os.fstat(fd)):
                 return fd
-            path.unlink()
-    except OSError:
+        except BlockingIOError as e:
+            os.close(fd)
+            raise self._taken() from e
+        except BaseException:
+            os.close(fd)
+            raise
         os.close(fd)
-        raise
-    os.close(fd)
-    return _open_own(path)
+        return self._open_own(create)
+
+    def _taken(self) -> Unwritable:
+        return Unwritable(f"{self._path} is being written by another download")
 
 
-def _is_named(status: os.stat_result, path: Path) -> bool:
+def sha256_of(target: Target, stop: Event) -> str | None:
+    """Return the SHA-256 (hex) of the file at `target`; None if it cannot be read, or once `stop` is set.
+
+    Blocks: for a thread.
+    """
     try:
-        return os.path.samestat(status, path.lstat())
-    except FileNotFoundError:
-        return False
+        fd = target.open("", os.O_RDONLY)
+    except DownloadError:
+        return None
+    try:
+        return _hash(lambda offset: os.pread(fd, BLOCK, offset), stop)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def sweep(target: Target) -> None:
+    """Remove what earlier downloads left beside `target`, which is there; not what one that runs has."""
+    with suppress(DownloadError):
+        if is_state(target):
+            PartFile(target).discard()
+        whole = target.status()
+        if whole is not None and target.is_same(PART, whole):  # a run was killed just after it had given the name
+            target.remove(PART)
+
+
+def _hash(read: Callable[[int], bytes], stop: Event) -> str | None:
+    digest, offset = hashlib.sha256(), 0
+    while block := read(offset):
+        if stop.is_set():
+            return None
+        digest.update(block)
+        offset += len(block)
+    return digest.hexdigest()
 
 
 def _lock(fd: int) -> None:
+    if fcntl is None:
+        return
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -155,27 +225,6 @@ def _lock(fd: int) -> None:
         pass
 
 
-def _rename_if_free(source: Path, target: Path) -> None:
-    """Rename, but fail with FileExistsError where rename(2) would overwrite; a hard link does that in one step."""
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        if target.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
-        source.rename(target)
-    else:
-        source.unlink()
-
-
-def sha256_of(path: Path) -> str | None:
-    """The SHA-256 (hex) of the file at `path`, None if it cannot be read. Blocks: for a thread."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(2**20):
-                digest.update(block)
-    except OSError:
-        return None
-    return digest.hexdigest()
+def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:
+    """What changes whenever somebody else has written to a file, or put another in its place."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -31,6 +32,14 @@ class Reactor(IReactorTime, IReactorThreads):
 def in_thread(reactor: Reactor, work: Callable[..., T], *args: object) -> Deferred[T]:
     """Run `work` in the reactor's thread pool; fires with what it returns, fails with what it raises."""
     return deferToThreadPool(reactor, reactor.getThreadPool(), work, *args)
+
+
+def in_thread_until_cancelled(reactor: Reactor, work: Callable[[Event], T]) -> Deferred[T]:
+    """As `in_thread`; `work` gets an event, which is set when the Deferred is cancelled, and is to end then."""
+    stop = Event()
+    done: Deferred[T] = Deferred(lambda _: stop.set())
+    in_thread(reactor, work, stop).chainDeferred(done)
+    return done
 
 
 class Prover:

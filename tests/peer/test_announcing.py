@@ -14,6 +14,7 @@ from p2p_twisted.peer import announcing
 from p2p_twisted.peer.announcing import LAZY, LAZY_EACH, SILENCE, Announcer
 from p2p_twisted.peer.holdings import Holdings
 from p2p_twisted.swarm.content import Content
+from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.changes import Gone, Have, parse_change
 from p2p_twisted.wire.messages import ANEW
 from p2p_twisted.wire.ranges import from_ranges
@@ -78,7 +79,9 @@ class Peer:
         """These pieces of an unfinished file have come."""
         content = self.holdings.parts.get(sha256)
         if content is None:
-            content = self.holdings.parts[sha256] = Content("a.bin", sha256, 9 * MIN_PIECE, HASH, Path("/nowhere"))
+            content = self.holdings.parts[sha256] = Content(
+                "a.bin", sha256, 9 * MIN_PIECE, HASH, Target(Path("/nowhere"), "a.bin")
+            )
         for piece in pieces:
             content.have.add(piece)
             self.announcer.kept(content, piece, first_hand)

@@ -184,10 +184,10 @@ class Orders(Case):
         self.discovery.refresh()
         self.network.settle()
         parts, served = self.factory.holdings.parts, []
-        self.patch(self.factory.announcer, "kept", lambda content, *_: served.append(content.target.parent))
+        self.patch(self.factory.announcer, "kept", lambda content, *_: served.append(content.target.path.parent))
         jobs = [self.downloads.start(["big"], self.folder / folder, False) for folder in ("into", "other")]
         [content] = parts.values()
-        self.assertEqual(content.target.parent, self.into)
+        self.assertEqual(content.target.path.parent, self.into)
         self.downloads.cancel(jobs[1].id)
         self.assertEqual(list(parts.values()), [content])
         jobs.append(self.downloads.start(["big"], self.folder / "third", False))

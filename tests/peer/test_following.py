@@ -18,6 +18,7 @@ from p2p_twisted.peer.announcing import LAZY, SILENCE
 from p2p_twisted.peer.dialing import dial
 from p2p_twisted.peer.following import Following
 from p2p_twisted.swarm.content import Content
+from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.changes import Gone, Have
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.messages import ANEW, Response, Version
@@ -228,7 +229,7 @@ class Followed(Case):
         self.network.wait(2 * LAZY)
 
     def keep(self, *pieces):
-        content = Content("big.bin", ONE, 9 * MIN_PIECE, TWO, self.folder / "big.bin")
+        content = Content("big.bin", ONE, 9 * MIN_PIECE, TWO, Target(self.folder, "big.bin"))
         self.factory.holdings.parts[ONE] = content
         for piece in pieces:
             content.have.add(piece)

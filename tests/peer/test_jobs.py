@@ -15,6 +15,7 @@ from p2p_twisted.swarm.content import Content
 from p2p_twisted.swarm.download import Download
 from p2p_twisted.swarm.errors import SourceError
 from p2p_twisted.swarm.link import Link
+from p2p_twisted.swarm.target import Target
 
 SIZE = 3 * MIN_PIECE + 1
 HASH = "ab" * 32
@@ -25,7 +26,7 @@ def an_item(state: str = RUNNING, size: int | None = SIZE) -> Item:
 
 
 def a_content(*have: int) -> Content:
-    content = Content("a.bin", HASH, SIZE, HASH, Path("a.bin"))
+    content = Content("a.bin", HASH, SIZE, HASH, Target(Path(), "a.bin"))
     content.have.update(have)
     return content
 

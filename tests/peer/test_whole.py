@@ -17,6 +17,7 @@ from p2p_twisted.peer import client
 from p2p_twisted.peer.jobs import DONE, FAILED, WAITING, Item
 from p2p_twisted.peer.whole import AHEAD, MOST_ASKED, MOST_KEPT, WholeFetcher
 from p2p_twisted.swarm.rates import Throttle
+from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.parser import RequestParser
 from p2p_twisted.wire.records import IndexRecord
 
@@ -126,7 +127,7 @@ class Case(SynchronousTestCase):
         downlink = Throttle(self.network, self.network.seconds, None)
         discovery = SimpleNamespace(peers=peers)
         self.fetcher = WholeFetcher(self.network, discovery, downlink, lambda item, *_: self.arrived.append(item.name))
-        targets = [(item, self.folder / item.name) for item in self.items]
+        targets = [(item, Target(self.folder, item.name)) for item in self.items]
         self.outcome = []
         self.running = Deferred.fromCoroutine(self.fetcher.run(targets, False))
         self.running.addBoth(self.outcome.append)

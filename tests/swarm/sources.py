@@ -13,6 +13,7 @@ from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_range, pi
 from p2p_twisted.swarm.content import Content
 from p2p_twisted.swarm.download import Download
 from p2p_twisted.swarm.errors import FetchError, Refused, Unreachable
+from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.messages import Cancel, GetFile, GetNext, GetPieces, Response, Version
 from p2p_twisted.wire.ranges import from_ranges
 
@@ -33,7 +34,7 @@ class Document:
         self.list_digest = list_digest(self.digests) if self.digests else ""
 
     def content(self, folder):
-        return Content(self.name, self.sha256, self.size, self.list_digest, Path(folder) / self.name)
+        return Content(self.name, self.sha256, self.size, self.list_digest, Target(Path(folder), self.name))
 
     def piece(self, number):
         first, length = piece_range(self.size, number)

@@ -303,7 +303,7 @@ class TestFinish:
         content = begun(tmp_path / "new" / "folder", *range(pieces), document=document)
         content.finish(overwrite)
         assert names(tmp_path / "new" / "folder") == ["document.bin"]
-        assert is_document(content.target, document)
+        assert is_document(content.target.path, document)
 
     def test_overwrites_when_asked(self, tmp_path):
         (tmp_path / "document.bin").write_bytes(OTHER.data + b"more")

@@ -79,7 +79,7 @@ class Pieces(Case):
     def test_a_small_one_at_once(self):
         self.prove(0)
         self.assertEqual((self.outcomes, self.threads.work, self.paused), ([True], [], []))
-        self.assertEqual(Path(f"{self.content.target}.part").read_bytes(), self.document.piece(0))
+        self.assertEqual(Path(f"{self.content.target.path}.part").read_bytes(), self.document.piece(0))
 
     def test_a_big_one_in_a_thread(self):
         """The last piece is the shorter one."""
@@ -98,11 +98,13 @@ class Pieces(Case):
             self.prove(1, document=OTHER)
             self.threads.run_threads()
             self.assertEqual(self.outcomes, [True, False])
-            self.assertEqual(Path(f"{self.content.target}.part").read_bytes(), bytes(PIECE) + self.document.piece(1))
+            self.assertEqual(
+                Path(f"{self.content.target.path}.part").read_bytes(), bytes(PIECE) + self.document.piece(1)
+            )
             self.outcomes.clear()
 
     def test_that_this_side_cannot_write_it_is_an_outcome(self):
-        Path(f"{self.content.target}.part").mkdir()
+        Path(f"{self.content.target.path}.part").mkdir()
         for inline in (PIECE, 0):
             self.patch(proving, "INLINE", inline)
             self.prove(0)
@@ -220,8 +222,8 @@ class Whole(Case):
         self.keep(0, 1, 2, 3)
         self.prover.hash_on(self.content)
         self.content.close()
-        Path(f"{self.content.target}.part").unlink()
-        Path(f"{self.content.target}.part").mkdir()
+        Path(f"{self.content.target.path}.part").unlink()
+        Path(f"{self.content.target.path}.part").mkdir()
         self.threads.run_threads()
         [(_, error)] = self.completed
         self.assertIsInstance(error, Unwritable)

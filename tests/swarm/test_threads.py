@@ -56,7 +56,7 @@ def test_the_first_pieces_of_a_file_are_written_at_once(tmp_path, at_once):
         content = begun(tmp_path / str(number))
         at_once(*writing(content))
         content.finish(False)
-        assert is_document(content.target, DOCUMENT)
+        assert is_document(content.target.path, DOCUMENT)
 
 
 def test_a_file_is_closed_while_its_first_pieces_are_written(tmp_path, at_once):
@@ -71,7 +71,7 @@ def test_a_file_is_closed_while_its_first_pieces_are_written(tmp_path, at_once):
         content = begun(tmp_path / str(number))
         writes = [partial(or_late, write) for write in writing(content)[1:]]
         at_once(*writes, content.close)
-        assert not content.target.with_name("document.bin.part").exists()
+        assert not content.target.path.with_name("document.bin.part").exists()
     assert open_descriptors() <= before
 
 

@@ -17,6 +17,7 @@ from p2p_twisted.peer import announcing, client
 from p2p_twisted.peer.protocol import PeerFactory
 from p2p_twisted.swarm import download, link, links, picker
 from p2p_twisted.swarm.content import Content
+from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire import fields, limits
 from p2p_twisted.wire.changes import Gone, Have, encode_change, parse_change
 from p2p_twisted.wire.encode import encode_request, encode_response
@@ -211,7 +212,7 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PeerFactory]:
         network.settle()
     complete, part = made
     complete.holdings.port = part.holdings.port = 65400
-    content = Content("notes/log.txt", sha256(LOG), len(LOG), list_digest(piece_list(LOG)), folder / "log.txt")
+    content = Content("notes/log.txt", sha256(LOG), len(LOG), list_digest(piece_list(LOG)), Target(folder, "log.txt"))
     assert content.accept_list(piece_list(LOG))
     content.write(65536, LOG[65536:])
     content.keep(1)

@@ -1,0 +1,146 @@
+"""The way to a file below a folder, through no link: each step is taken from the descriptor of the folder above.
+
+The folder itself may be a link, for the user named it; below it, a link that somebody made could lead anywhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_CALLS = {os.open, os.mkdir, os.stat, os.unlink, os.rename, os.link}
+STEPWISE = os.supports_dir_fd >= _CALLS and hasattr(os, "O_NOFOLLOW") and hasattr(os, "O_DIRECTORY")
+"""Whether this system can take such steps, as all but Windows can; else paths are looked at before they are used."""
+CLOEXEC = getattr(os, "O_CLOEXEC", 0)
+NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+BINARY = getattr(os, "O_BINARY", 0)
+
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | CLOEXEC
+_KINDS = (
+    (stat.S_ISLNK, "a link"),
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder that is open. Calls to the system name its files `at(name)`, with dir_fd=`fd`."""
+
+    fd: int | None
+    path: Path
+
+    def at(self, name: str) -> str:
+        """Return what a call is to name the file `name` of this folder."""
+        return name if self.fd is not None else os.fspath(self.path / name)
+
+    def status(self, name: str) -> os.stat_result | None:
+        """Return the status of `name` itself, no link followed; None when there is none. Raises OSError."""
+        with suppress(FileNotFoundError):
+            return os.stat(self.at(name), dir_fd=self.fd, follow_symlinks=False)
+        return None
+
+    def open(self, name: str, flags: int, mode: int = 0o644) -> int:
+        """Open the regular file `name`; return its descriptor. Never waits, for instance for the writer of a pipe.
+
+        Raises OSError, of which the text says what is there when it is no regular file.
+        """
+        try:
+            fd = os.open(self.at(name), flags | NOFOLLOW | NONBLOCK | CLOEXEC | BINARY, mode, dir_fd=self.fd)
+        except OSError:
+            self._check_kind(name, self.status(name))
+            raise
+        try:
+            self._check_kind(name, os.fstat(fd))
+        except OSError:
+            os.close(fd)
+            raise
+        return fd
+
+    def remove(self, name: str) -> None:
+        """Remove the file `name`. Raises OSError."""
+        os.unlink(self.at(name), dir_fd=self.fd)
+
+    def link(self, name: str, new: str) -> None:
+        """Give the file `name` a second name. Raises FileExistsError when that is taken, OSError."""
+        os.link(self.at(name), self.at(new), src_dir_fd=self.fd, dst_dir_fd=self.fd)
+
+    def replace(self, name: str, new: str) -> None:
+        """Rename the file `name`, in place of any other that is called `new`. Raises OSError."""
+        os.replace(self.at(name), self.at(new), src_dir_fd=self.fd, dst_dir_fd=self.fd)
+
+    def own_status(self) -> os.stat_result:
+        """Return the status of the folder. Raises OSError."""
+        return self.path.stat() if self.fd is None else os.fstat(self.fd)
+
+    def _check_kind(self, name: str, status: os.stat_result | None) -> None:
+        if status is not None and not stat.S_ISREG(status.st_mode):
+            text = f"it is {kind_of(status)}, not a file; move it away"
+            raise OSError(errno.ELOOP if stat.S_ISLNK(status.st_mode) else errno.EINVAL, text, str(self.path / name))
+
+
+def kind_of(status: os.stat_result) -> str:
+    """Return, for people, the kind of thing that has this status."""
+    return next((kind for is_one, kind in _KINDS if is_one(status.st_mode)), "a file")
+
+
+@contextmanager
+def folder_beneath(root: Path, segments: Sequence[str], make: bool = False) -> Iterator[Folder]:
+    """Have the folder `segments` below `root` open in the block; with `make`, make what is not there, `root` too.
+
+    Raises OSError; of a link below `root`, and of anything else that is no folder, its text says where it stands.
+    """
+    if make:
+        root.mkdir(parents=True, exist_ok=True)
+    if not STEPWISE:
+        yield Folder(None, _checked(Path(os.path.realpath(root)), segments, make))
+        return
+    fd = os.open(root, _FOLDER)
+    path = root
+    try:
+        for segment in segments:
+            path /= segment
+            inner = _step(fd, segment, path, make)
+            os.close(fd)
+            fd = inner
+        yield Folder(fd, path)
+    finally:
+        os.close(fd)
+
+
+def _step(fd: int, segment: str, path: Path, make: bool) -> int:
+    if make:
+        with suppress(FileExistsError):
+            os.mkdir(segment, dir_fd=fd)
+    try:
+        return os.open(segment, _FOLDER | NOFOLLOW, dir_fd=fd)
+    except NotADirectoryError as e:
+        raise _no_folder(path, os.stat(segment, dir_fd=fd, follow_symlinks=False)) from e
+
+
+def _checked(path: Path, segments: Sequence[str], make: bool) -> Path:
+    """The next best where no such step can be taken: look for links first."""
+    for segment in segments:
+        path /= segment
+        if make:
+            with suppress(FileExistsError):
+                path.mkdir()
+        if not stat.S_ISDIR((status := path.lstat()).st_mode):
+            raise _no_folder(path, status)
+    return path
+
+
+def _no_folder(path: Path, status: os.stat_result) -> OSError:
+    """The error that says so; a link is none, wherever it leads."""
+    is_link = stat.S_ISLNK(status.st_mode)
+    why = "and no link below the folder is followed" if is_link else "not a folder"
+    return NotADirectoryError(errno.ENOTDIR, f"{path} is {kind_of(status)}, {why}", str(path))

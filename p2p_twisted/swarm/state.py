@@ -1,0 +1,106 @@
+"""NAME.part.state: which pieces of an unfinished file were verified and written, so that a later run can go on.
+
+It is text: a first line with the hash and size of the file, a line with its piece hashes, then a line for each piece.
+Nobody believes it: the pieces are hashed again before they count.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+from ..library.pieces import DIGEST
+from .errors import DownloadError
+from .target import STATE, Target, local_error
+
+MAGIC = "p2p-part 1"
+HEAD_MOST, PIECE_MOST = 256, 2 * DIGEST + 24
+"""Characters that are read of it, at most: for the first line, and for each piece its hash and its number."""
+
+
+class State:
+    """The state of the file with the hash `sha256` (hex), `size` bytes and `count` pieces, on its way to `target`.
+
+    No descriptor is kept. All methods raise DownloadError.
+    """
+
+    def __init__(self, target: Target, sha256: str, size: int, count: int) -> None:
+        self._target = target
+        self._head = f"{MAGIC} {sha256} {size}"
+        self._count = count
+        self._begun = False
+        self._between = ""
+
+    def read(self, accept: Callable[[bytes], bool]) -> set[int]:
+        """Return the pieces that an earlier run left of this file, if `accept` takes the piece hashes that it left."""
+        if self._target.status(STATE) is None:
+            return set()
+        most = HEAD_MOST + self._count * PIECE_MOST
+        text = _start_of(self._target, most)
+        try:
+            head, digests, *lines = text.decode("ascii").splitlines()
+            if head != self._head or not accept(bytes.fromhex(digests)):
+                return set()
+        except ValueError:
+            return set()
+        if len(text) < most:
+            self._begun = True
+            self._between = "\n"  # its last line may have been cut off
+        return set(self._numbers(lines))
+
+    def add(self, piece: int, digests: bytes, have: Iterable[int]) -> None:
+        """Write down that `piece` is here. `digests` are the piece hashes, `have` all pieces that are here, with it."""
+        if self._begun and self._is_own():
+            self._write(os.O_APPEND, f"{self._between}{piece}\n")
+        else:
+            numbers = "".join(f"{number}\n" for number in sorted(have))
+            self._write(os.O_CREAT, f"{self._head}\n{digests.hex()}\n{numbers}", whole=True)
+            self._begun = True
+        self._between = ""
+
+    def _is_own(self) -> bool:
+        """Whether there is a file still, and under this name only."""
+        status = self._target.status(STATE)
+        return status is not None and status.st_nlink == 1
+
+    def _write(self, flags: int, text: str, whole: bool = False) -> None:
+        fd = self._target.open_own(STATE, os.O_WRONLY | flags)
+        try:
+            view = memoryview(text.encode())
+            while view:
+                view = view[os.write(fd, view) :]
+            if whole:
+                os.ftruncate(fd, len(text))
+        except OSError as e:
+            raise local_error(e, self._target.beside(STATE)) from e
+        finally:
+            os.close(fd)
+
+    def _numbers(self, lines: list[str]) -> Iterator[int]:
+        for line in lines:
+            if line.isascii() and line.isdigit() and int(line) < self._count:
+                yield int(line)
+
+
+def is_state(target: Target) -> bool:
+    """Return whether there is a state beside `target`, of whatever version of the document; never raises."""
+    try:
+        return _start_of(target, len(MAGIC)) == MAGIC.encode()
+    except DownloadError:
+        return False
+
+
+def remove_state(target: Target) -> None:
+    """Remove the state beside `target`. Another file of that name is somebody else's, and stays."""
+    if is_state(target):
+        target.remove(STATE)
+
+
+def _start_of(target: Target, length: int) -> bytes:
+    fd = target.open(STATE, os.O_RDONLY)
+    try:
+        return os.read(fd, length)
+    except OSError as e:
+        raise local_error(e, target.beside(STATE)) from e
+    finally:
+        os.close(fd)

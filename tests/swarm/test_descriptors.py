@@ -1,0 +1,179 @@
+"""Unfinished files share a budget of descriptors, and are as good closed as open."""
+
+import os
+import resource
+from contextlib import contextmanager
+from random import Random
+
+import pytest
+
+from p2p_twisted.swarm import part as part_module
+from p2p_twisted.swarm.descriptors import LEAST, MOST, OpenFiles, most_open
+from p2p_twisted.swarm.errors import NoDescriptor, Unwritable
+from p2p_twisted.swarm.part import PartFile
+from p2p_twisted.swarm.target import Target
+
+from .sources import PIECE, Document, Source, Swarm, is_document
+
+
+@contextmanager
+def limit(most):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def highest_descriptor():
+    with os.scandir("/proc/self/fd") as entries:
+        return max(int(entry.name) for entry in entries)
+
+
+@contextmanager
+def none_left():
+    """All descriptors up to the highest one that is open are taken, and there are no others."""
+    taken = []
+    with limit(highest_descriptor() + 1):
+        try:
+            while True:
+                taken.append(os.dup(0))
+        except OSError:
+            yield
+        finally:
+            for fd in taken:
+                os.close(fd)
+
+
+def test_more_files_than_descriptors(tmp_path):
+    """Pieces of all of them come in any order."""
+    documents = [Document(2, seed=number, name=f"{number}.bin") for number in range(80)]
+    contents = [document.content(tmp_path) for document in documents]
+    pieces = [
+        (document, content, piece) for document, content in zip(documents, contents, strict=True) for piece in (0, 1)
+    ]
+    Random(1).shuffle(pieces)
+    with limit(highest_descriptor() + LEAST + 10):
+        for document, content, piece in pieces:
+            content.accept_list(document.digests)
+            content.write(piece * PIECE, document.piece(piece))
+            content.keep(piece)
+        for content in contents:
+            content.hash_on()
+            content.finish(False)
+    for document in documents:
+        assert is_document(tmp_path / document.name, document)
+    assert len(list(tmp_path.iterdir())) == len(documents)
+
+
+def test_those_used_longest_ago_are_closed(monkeypatch):
+    class File:
+        is_open = True
+
+        def rest(self):
+            self.is_open = False
+
+    monkeypatch.setattr("p2p_twisted.swarm.descriptors.most_open", lambda: 3)
+    files, open_ones = [File() for _ in range(5)], OpenFiles()
+    for number in (0, 1, 2, 0, 3, 4):
+        open_ones.used(files[number])
+    assert [file.is_open for file in files] == [True, False, False, True, True]
+    open_ones.forget(files[3])
+    open_ones.used(files[1])
+    assert files[0].is_open
+
+
+@pytest.mark.parametrize(("soft", "most"), [(16, LEAST), (256, 64), (1024, 256), (2**20, MOST)])
+def test_the_budget_follows_from_the_limit(monkeypatch, soft, most):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
+    assert most_open() == most
+
+
+def test_without_a_limit(monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
+    assert most_open() == MOST
+
+
+class TestResting:
+    @pytest.fixture
+    def part(self, tmp_path):
+        part = PartFile(Target(tmp_path, "document.bin"))
+        part.write(0, b"data")
+        part.rest()
+        return part
+
+    @pytest.fixture
+    def path(self, tmp_path):
+        return tmp_path / "document.bin.part"
+
+    def test_it_goes_on(self, part, tmp_path):
+        assert part.read(0, 10) == b"data"
+        part.rest()
+        part.write(4, b" and more")
+        part.rest()
+        part.finish(False)
+        assert (tmp_path / "document.bin").read_bytes() == b"data and more"
+
+    @pytest.mark.parametrize("end", ["close", "discard"])
+    def test_it_ends(self, part, path, end):
+        getattr(part, end)()
+        assert path.exists() == (end == "close")
+
+    def test_what_somebody_else_wrote_meanwhile_is_found_out(self, part, path):
+        """Its pieces were verified before: they would be passed on, and the file be given its name."""
+        with path.open("r+b") as file:
+            file.write(b"else")
+        for attempt in (lambda: part.write(4, b"more"), lambda: part.read(0, 4), lambda: part.finish(True)):
+            with pytest.raises(Unwritable, match=r"document\.bin\.part was changed by somebody else"):
+                attempt()
+        part.discard()
+        assert path.read_bytes() == b"else"
+
+    def test_another_file_in_its_place_is_found_out(self, part, path):
+        path.rename(path.with_name("moved"))
+        path.write_bytes(b"data")
+        with pytest.raises(Unwritable, match="was changed by somebody else"):
+            part.write(4, b"more")
+
+    def test_it_is_not_made_anew(self, part, path):
+        path.unlink()
+        with pytest.raises(Unwritable, match="No such file"):
+            part.write(4, b"more")
+        assert not path.exists()
+
+    def test_another_process_has_it_by_now(self, part, tmp_path, monkeypatch):
+        monkeypatch.setattr(part_module, "_held", set())
+        other = PartFile(Target(tmp_path, "document.bin"))
+        with pytest.raises(Unwritable, match="is being written by another download"):
+            part.write(4, b"more")
+        other.close()
+
+
+def test_when_no_descriptor_is_left_others_are_closed_first(tmp_path):
+    """Connections may have taken more than their share."""
+    parts = [PartFile(Target(tmp_path, f"{number}.bin")) for number in range(6)]
+    with none_left():
+        one = PartFile(Target(tmp_path, "one.bin"))
+        one.write(0, b"data")
+        for part in parts:
+            part.write(0, b"data")
+    for part in (*parts, one):
+        part.discard()
+
+
+def test_when_there_is_none_at_all_the_limit_is_named(tmp_path):
+    with (
+        none_left(),
+        pytest.raises(NoDescriptor, match="Too many open files; raise the limit with ulimit -n"),
+    ):
+        PartFile(Target(tmp_path, "one.bin"))
+
+
+def test_a_swarm_of_many_files(tmp_path):
+    documents = [Document(3, seed=number, name=f"{number}.bin") for number in range(60)]
+    with limit(highest_descriptor() + LEAST + 10):
+        swarm = Swarm(tmp_path, documents, [Source(1, documents), Source(2, documents)])
+        swarm.serve()
+    assert set(swarm.completed.values()) == {None}
+    assert len(list(tmp_path.iterdir())) == len(documents)
