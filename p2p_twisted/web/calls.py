@@ -7,6 +7,7 @@ BadRequest: a 400.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from twisted.web.server import NOT_DONE_YET
 from ..wire import fields
 from ..wire.errors import BadRequest
 from .errors import ApiError
+from .media import check_json
 from .site import ControlRequest
 
 PATH = "/api/v1"
@@ -29,6 +31,8 @@ MAX_QUERY = 4096
 
 MAX_LIMIT = 1000
 """Most items of one answer."""
+
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 DEFAULT_LIMIT = 100
 """Items of one answer unless asked for another number."""
@@ -66,6 +70,8 @@ class Call:
         if len(raw) > MAX_QUERY:
             raise BadRequest(f"the query has at most {MAX_QUERY} bytes")
         try:
+            if _BAD_ESCAPE.search(raw):
+                raise ValueError
             pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=16)
         except ValueError:
             raise BadRequest("the query is not one of NAME=VALUE pairs in percent-encoded UTF-8") from None
@@ -77,10 +83,9 @@ class Call:
 
     def body(self, allowed: Collection[str]) -> dict[str, Any]:
         """The members of the JSON object that is the body. Raises ApiError or BadRequest when it is anything else."""
-        if self._request.values("Content-Type")[:1] not in (["application/json"], ["application/json; charset=utf-8"]):
-            raise ApiError(415, "the body must be JSON, with Content-Type: application/json")
+        check_json(self._request.values("Content-Type"), self._request.values("Content-Encoding"))
         try:
-            value = json.loads(self._request.body().decode(), object_pairs_hook=_Members)
+            value = json.loads(self._request.body().decode("utf-8-sig"), object_pairs_hook=_Members)
         except (ValueError, RecursionError):
             raise BadRequest("the body is not JSON in UTF-8") from None
         if not isinstance(value, _Members):

@@ -15,7 +15,7 @@ from .errors import ApiError
 SAFE_METHODS = frozenset({b"GET", b"HEAD"})
 """What changes nothing and so needs no key."""
 
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+_LOCAL = ("127.0.0.1", "::1")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._-]{1,255})(:[0-9]{1,5})?", re.ASCII)
 
 
@@ -28,7 +28,7 @@ def check_host(headers: list[str], own: str | None) -> None:
     if found is None:
         raise ApiError(400, "a request must have one Host header, HOST or HOST:PORT")
     name = found[1].strip("[]").lower()
-    if name not in _LOCAL and (own is None or not _same_address(name, own)):
+    if name != "localhost" and not any(_same_address(name, address) for address in (*_LOCAL, own) if address):
         raise ApiError(403, "the Host header names another machine; call this one localhost, or by its address")
 
 

@@ -7,6 +7,7 @@ Whatever resource is put under the root later is behind the same checks: `guard.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
@@ -29,6 +30,8 @@ REQUEST_TIME = 60
 
 MAX_CONNECTIONS = 200
 """Most connections at a time: those beyond are closed at once, so that files and peers have descriptors left."""
+
+_ABSOLUTE = re.compile(rb"http://([^/?#]*)(.*)", re.IGNORECASE)
 
 _ALWAYS = {
     b"Cache-Control": b"no-store",
@@ -67,6 +70,14 @@ class ControlRequest(server.Request):
     channel: Channel
     room = 0
     gone = False
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """Take ``GET http://HOST/PATH`` for what it is (RFC 9112, section 3.2.2): HOST counts, not the header Host."""
+        absolute = _ABSOLUTE.fullmatch(path)
+        if absolute is not None:
+            self.requestHeaders.setRawHeaders(b"host", [absolute[1]])
+            path = absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
+        super().requestReceived(command, path, version)  # type: ignore[no-untyped-call]
 
     def gotLength(self, length: int | None) -> None:
         """The headers are here, a body may follow. It is not put into `content`, which would be parsed as a form."""

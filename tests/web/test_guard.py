@@ -9,7 +9,11 @@ from p2p_twisted.web.guard import check_host, check_key
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST", "localhost:8080", "127.0.0.1", "127.0.0.1:80", "[::1]", "[::1]:8080"]
+    "host",
+    [
+        *("localhost", "LOCALHOST", "localhost:8080", "127.0.0.1", "127.0.0.1:80", "[::1]", "[::1]:8080"),
+        *("[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]"),
+    ],
 )
 @pytest.mark.parametrize("own", [None, "127.0.0.1", "10.1.2.3"])
 def test_this_machine_by_its_usual_names(host: str, own: str | None) -> None:

@@ -114,7 +114,8 @@ class ReadingTests(ApiTestCase):
             "/api/v1/downloads/%ff",
             "/api/v1/downloads/1/files",
             "/etc/passwd",
-            "http://localhost/api/v1/status",
+            "http://localhost/api/v2/status",
+            "ftp://localhost/api/v1/status",
         ):
             answer = await self.ask("GET", path)
             self.assertEqual(answer.status, 404, path)
@@ -215,6 +216,17 @@ class DownloadTests(ApiTestCase):
         for content_type in "application/json", "application/json; charset=utf-8":
             answer = await self.ask("POST", "/api/v1/downloads", {"all": True}, content_type=content_type)
             self.assertEqual(answer.status, 202, content_type)
+        for extra in "Content-Type: application/json\r\n", "Content-Encoding: gzip\r\n":
+            self.assertEqual((await self.ask("POST", "/api/v1/downloads", {"all": True}, extra=extra)).status, 415)
+
+    async def test_a_body_that_begins_with_a_byte_order_mark(self) -> None:
+        body = b'\xef\xbb\xbf{"all": true}'
+        self.assertEqual((await self.ask("POST", "/api/v1/downloads", body)).status, 202)
+
+    async def test_a_query_whose_escapes_are_none(self) -> None:
+        for query in "q=%", "q=%z1", "q=100%25%2":
+            answer = await self.ask("GET", f"/api/v1/index?{query}")
+            self.assertEqual((answer.status, "percent-encoded" in answer.error), (400, True), query)
 
     async def test_chunked_body(self) -> None:
         head = request("POST", "/api/v1/downloads", extra="Transfer-Encoding: chunked\r\n")

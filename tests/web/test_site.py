@@ -40,6 +40,17 @@ class GuardedTests(ApiTestCase):
         answer = await self.ask("GET", "/api/v1/status", extra="Host: localhost\r\n")
         self.assertEqual(answer.status, 400)
 
+    async def test_a_target_in_absolute_form(self) -> None:
+        for target, host, status in (
+            ("http://localhost:80/api/v1/status", "elsewhere.example", 200),
+            ("HTTP://[::1]/api/v1/index?limit=1", "localhost", 200),
+            ("http://elsewhere.example/api/v1/status", "localhost", 403),
+            ("http://user@localhost/api/v1/status", "localhost", 400),
+            ("http://localhost", "localhost", 404),
+            ("https://localhost/api/v1/status", "localhost", 404),
+        ):
+            self.assertEqual((await self.ask("GET", target, host=host)).status, status, target)
+
     async def test_a_page_put_beside_the_api_is_behind_the_same_guard(self) -> None:
         class Page(Resource):
             isLeaf = True
