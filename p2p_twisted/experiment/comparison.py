@@ -32,7 +32,7 @@ def times(cases: Sequence[Sequence[Run]]) -> Figure:
     ticks: dict[float, str] = {}
     place = 0.0
     for heading, members in groups.items():
-        axes.annotate(heading, (0, place), xycoords=axes.get_yaxis_transform(), va="center", color=INK, fontsize=9.5)
+        note(axes, heading, (0, place), (4, -3), across=True)
         place += HEADING
         for runs in members:
             ticks[place] = TITLES[runs[0].task]

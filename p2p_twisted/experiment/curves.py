@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 import statistics
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .results import Run, number, timed
 
-MIB = 2**20
+MB = 10**6
+COINCIDE = 0.015
+"""Share of a run's time by which curves may differ that are seen as one: the width of two lines in the figure."""
 T_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
 """Student's t for 95 % from both sides, for 1 to 9 degrees of freedom; beyond, 1.96 and a little."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """``seconds`` since the start at which ``amounts`` were there: documents, or MiB."""
+    """``seconds`` since the start at which ``amounts`` were there: documents, or MB (10^6 bytes)."""
 
     amounts: Sequence[float]
     seconds: Sequence[float]
@@ -42,7 +45,7 @@ class Matrix:
 
 
 def in_bytes(run: Run) -> bool:
-    """Whether progress is told in MiB, there being one document only."""
+    """Return whether progress is told in MB, there being one document only."""
     return all(len(names) == 1 for names in run.orders.values())
 
 
@@ -50,8 +53,8 @@ def of_peer(run: Run, peer: str) -> Curve:
     """The course of one peer, from when it was told to begin."""
     begin = run.began.get(peer, 0.0)
     if in_bytes(run):
-        seen = [(sample.bytes / MIB, sample.at) for sample in run.samples if sample.peer == peer]
-        whole = [(arrival.bytes / MIB, arrival.at) for arrival in run.arrivals if arrival.peer == peer]
+        seen = [(sample.bytes / MB, sample.at) for sample in run.samples if sample.peer == peer]
+        whole = [(arrival.bytes / MB, arrival.at) for arrival in run.arrivals if arrival.peer == peer]
         last = whole[0] if whole else (math.inf, math.inf)
         points = [(amount, at) for amount, at in seen if at < last[1] and amount < last[0]] + whole
     else:
@@ -65,6 +68,38 @@ def of_last(run: Run) -> Curve:
     curves = [of_peer(run, peer) for peer in run.askers]
     shortest = min((curve.amounts for curve in curves), key=len)
     return Curve(shortest, [max(curve.seconds[place] for curve in curves) for place in range(len(shortest))])
+
+
+def coinciding(run: Run) -> list[list[str]]:
+    """Return the groups of two and more peers whose curves lie on one another."""
+    groups: list[list[str]] = []
+    for peer in run.askers:
+        curve = of_peer(run, peer)
+        for group in groups:
+            if _apart(of_peer(run, group[0]), curve) <= COINCIDE * run.seconds:
+                group.append(peer)
+                break
+        else:
+            groups.append([peer])
+    return [group for group in groups if len(group) > 1]
+
+
+def _apart(one: Curve, other: Curve) -> float:
+    """Return the most seconds between two curves at the same amount; infinity if they end at different amounts."""
+    if one.amounts[-1] != other.amounts[-1]:
+        return math.inf
+    amounts = {*one.amounts, *other.amounts}
+    return max(abs(_seconds_at(one, amount) - _seconds_at(other, amount)) for amount in amounts)
+
+
+def _seconds_at(curve: Curve, amount: float) -> float:
+    """Return when there was ``amount``, on the straight line between the points beside it."""
+    place = bisect_left(curve.amounts, amount)
+    if curve.amounts[place] == amount:
+        return curve.seconds[place]
+    before, after = curve.amounts[place - 1], curve.amounts[place]
+    share = (amount - before) / (after - before)
+    return curve.seconds[place - 1] + share * (curve.seconds[place] - curve.seconds[place - 1])
 
 
 def over_repeats(curves: Sequence[Curve]) -> Band:

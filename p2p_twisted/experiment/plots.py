@@ -17,6 +17,9 @@ from .style import BOUND, COLOURS, INK, counted, draw_bound, figure, line, note
 from .words import TITLES
 
 TIME = "time since the start (s)"
+UNTIL_LOG = UNTIL.replace("(s)", "(s, logarithmic)")
+SAME = 1.06
+"""Ratio up to which a time and its bound cannot be told apart on a logarithmic axis."""
 MARKS: dict[str, dict[str, Any]] = {
     "killed": {"marker": "X", "markersize": 8, "markeredgecolor": "white"},
     "back": {"marker": "o", "markersize": 13, "markerfacecolor": "none", "markeredgewidth": 1.5},
@@ -58,7 +61,11 @@ def all_peers(run: Run) -> Figure:
     draw_bound(axes, run.bound)
     axes.set(xlabel=_amount(run), ylabel=TIME, title=TITLES[run.task])
     counted(axes)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=math.ceil(len(run.askers) / 16))
+    legend = axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=math.ceil(len(run.askers) / 16))
+    groups = curves.coinciding(run)
+    if groups:
+        legend.set_title(f"{'all' if groups == [run.askers] else 'some'} curves lie\non one another")
+        legend.get_title().set_fontsize(9)
     return made
 
 
@@ -106,23 +113,30 @@ def who_to_whom(run: Run) -> Figure:
 
 
 def growth(by_task: Mapping[str, Sequence[Summary]]) -> Figure:
-    """Time against the number of peers, for each task a curve, as far as it was completed, and its bound."""
+    """Time against the number of peers, both logarithmic: for each task a curve, as far as completed, and its bound."""
     made = figure(7.5, 4.6)
     axes = made.add_subplot()
     for place, (task, summaries) in enumerate(by_task.items()):
         whole = [summary for summary in summaries if summary.complete]
         look: dict[str, Any] = {"color": COLOURS[place]}
         axes.plot([s.peers for s in whole], [s.seconds for s in whole], marker="o", label=TITLES[task], **look)
-        axes.plot([s.peers for s in summaries], [s.bound for s in summaries], **{**BOUND, **look}, label="its bound")
+        axes.plot(
+            [s.peers for s in summaries], [s.bound for s in summaries], **{**BOUND, **look}, label=_bound_of(whole)
+        )
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     peers = sorted({summary.peers for summaries in by_task.values() for summary in summaries})
-    axes.set(xticks=peers, xticklabels=list(map(str, peers)), xlabel="peers", ylabel=UNTIL)
+    axes.set(xticks=peers, xticklabels=list(map(str, peers)), xlabel="peers (logarithmic)", ylabel=UNTIL_LOG)
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_locator(NullLocator())
     axes.legend(loc="upper left")
     return made
+
+
+def _bound_of(summaries: Sequence[Summary]) -> str:
+    same = summaries and all(1 / SAME <= summary.ratio <= SAME for summary in summaries)
+    return "its bound, on the same line" if same else "its bound"
 
 
 def _draw_peer(axes: Axes, run: Run, peer: str) -> None:
@@ -169,7 +183,7 @@ def _name(run: Run, peer: str) -> str:
 
 
 def _amount(run: Run) -> str:
-    return "fetched (MiB)" if curves.in_bytes(run) else "documents fetched"
+    return "fetched (MB)" if curves.in_bytes(run) else "documents fetched"
 
 
 def _label(made: Figure, across: str, up: str) -> None:

@@ -33,13 +33,13 @@ def test_a_curve_rises_whatever_order_documents_came_in(seconds, random):
     assert curve.seconds[1:] == sorted(seconds)
 
 
-def test_one_document_is_told_in_mib_and_ends_when_it_is_in_place():
+def test_one_document_is_told_in_mb_and_ends_when_it_is_in_place():
     run = run_of("swarm", 8.0)
     assert curves.in_bytes(run)
     assert not curves.in_bytes(run_of("task1", 8.0))
     late = [Sample("peer2", 9.0, 4 * MIB), Sample("peer2", 7.9, 4 * MIB)]
     curve = curves.of_peer(replace(run, samples=[*run.samples, *late]), "peer2")
-    assert (curve.amounts[-1], curve.seconds[-1]) == (4.0, 8.0)
+    assert (curve.amounts[-1], curve.seconds[-1]) == (4 * MIB / 1e6, 8.0)
     assert sorted(curve.amounts) == curve.amounts
     assert len(curve.amounts) == len(set(curve.seconds)) + 1  # the start is there twice: as told, and as seen
 
@@ -47,7 +47,7 @@ def test_one_document_is_told_in_mib_and_ends_when_it_is_in_place():
 def test_the_course_of_a_document_that_never_came_whole():
     run = cut_off(run_of("swarm", 8.0), 4.1)
     curve = curves.of_peer(run, "peer4")
-    assert (curve.amounts[-1], curve.seconds[-1]) == (pytest.approx(2.0), pytest.approx(4.0))
+    assert (curve.amounts[-1], curve.seconds[-1]) == (pytest.approx(2 * MIB / 1e6), pytest.approx(4.0))
     assert curves.of_peer(replace(run, samples=[], began={}), "peer4") == Curve([0.0], [0.0])
 
 
@@ -110,6 +110,21 @@ def test_one_in_which_copies_lack_is_typical_of_nothing():
     whole = run_of("swarm", 8.0)
     assert curves.typical([lacking, whole, lacking]) is whole
     assert curves.typical([lacking]) is lacking
+
+
+def test_curves_that_differ_by_less_than_their_lines_are_wide_lie_on_one_another():
+    run = run_of("task1", 9.0, peers=5)
+    moved = {"peer3": 0.1, "peer4": 1.0}
+    arrivals = [replace(arrival, at=arrival.at + moved.get(arrival.peer, 0.0)) for arrival in run.arrivals]
+    assert curves.coinciding(replace(run, arrivals=arrivals)) == [["peer2", "peer3", "peer5"]]
+    short = [arrival for arrival in arrivals if arrival.peer != "peer5" or arrival.at < 5]
+    assert curves.coinciding(replace(run, arrivals=short)) == [["peer2", "peer3"]]
+
+
+def test_curves_in_bytes_are_compared_between_their_points_too():
+    run = run_of("swarm", 8.0)
+    few = [sample for place, sample in enumerate(run.samples) if sample.peer != "peer2" or place % 3]
+    assert curves.coinciding(replace(run, samples=few)) == [["peer2", "peer3", "peer4"]]
 
 
 def test_who_sent_how_much_to_whom():

@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from p2p_twisted.experiment import plots
 from p2p_twisted.experiment.comparison import UNTIL, times
 from p2p_twisted.experiment.figures import draw
 from p2p_twisted.experiment.results import Event, Run, summarise
-from p2p_twisted.experiment.style import line, style
+from p2p_twisted.experiment.style import line, slimmed, style
 
 from .made import cut_off, results_of, run_of
 
@@ -128,7 +129,7 @@ def test_all_peers_on_one_plot(task: str, peers: int):
     made = plots.all_peers(run)
     assert_legible(made)
     [axes] = made.axes
-    assert labels(made) == {"fetched (MiB)" if task == "swarm" else "documents fetched", plots.TIME}
+    assert labels(made) == {"fetched (MB)" if task == "swarm" else "documents fetched", plots.TIME}
     assert [text.get_text() for text in axes.get_legend().get_texts()] == run.askers
     assert axes.get_position().width > 0.3, "the legend leaves no room for the curves"
 
@@ -167,6 +168,15 @@ def test_events_are_on_the_plots(draw_one):
     assert "killed" in said.splitlines()
     assert "back" in said.splitlines()
     assert "killed" not in words(draw_one(run_for("task1")))
+
+
+def test_curves_that_lie_on_one_another_say_so(tmp_path: Path):
+    run = run_for("task1", 5)
+    assert "all curves lie\non one another" in words(plots.all_peers(run))
+    caption = draw(results_of([run]), tmp_path)[1].caption
+    assert caption.endswith("The curves of peer2, peer3, peer4 and peer5 lie on one another.")
+    late = [replace(found, at=1.2 * found.at) if found.peer == "peer3" else found for found in run.arrivals]
+    assert "some curves lie\non one another" in words(plots.all_peers(replace(run, arrivals=late)))
 
 
 def test_a_mark_is_where_its_curve_is():
@@ -263,9 +273,17 @@ def test_growth(peers: tuple[int, ...], tmp_path: Path):
     made = growth_of(runs)
     assert_legible(made)
     [axes] = made.axes
-    assert labels(made) == {"peers", UNTIL}
+    assert labels(made) == {"peers (logarithmic)", "time until the last peer has all (s, logarithmic)"}
     assert len(axes.get_lines()) == 4, "two tasks, and their bounds"
     assert [text.get_text() for text in axes.get_xticklabels()] == [str(count) for count in peers]
+
+
+def test_growth_says_where_a_curve_is_on_its_bound():
+    run = run_of("central", 1.0, 2)
+    near = [run_of("central", 1.02 * run.bound, 2), run_of("central", 3.06 * run.bound, 4), *grown(2, 4)[1::2]]
+    said = words(growth_of(near)).splitlines()
+    assert "its bound, on the same line" in said
+    assert "its bound" in said
 
 
 def growth_of(runs: list[Run]) -> Figure:
@@ -300,6 +318,30 @@ def test_of_one_task_there_is_nothing_beside_it_and_of_growth_one_figure(tmp_pat
     alone, growing = (draw(results_of(runs), tmp_path) for runs in ([run_for("task1", 2)], grown(2, 3)))
     assert [plate.name for plate in alone] == ["times", "task1", "task1-each-peer", "task1-who-to-whom"]
     assert [plate.name for plate in growing] == ["growth"]
+
+
+def test_figures_are_small(tmp_path: Path):
+    """All of an experiment of six peers and 60 documents fit, three times over, into a megabyte."""
+    draw(results_of(compared()), tmp_path)
+    for path in tmp_path.iterdir():
+        assert path.stat().st_size < 50_000, path.name
+
+
+def test_an_svg_has_its_words_as_words(tmp_path: Path):
+    [plate, *_] = draw(results_of([run_of("task1", 1.0)]), tmp_path)
+    root = ElementTree.fromstring(plate.svg)
+    said = ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert "Task 1, centralised" in said
+    assert "time until the last peer has all (s)" in said
+    assert "font-family: 'DejaVu Sans', 'Verdana', sans-serif" in plate.svg
+
+
+def test_numbers_among_the_words_stay_whole():
+    svg = """<style>*{stroke-linecap: butt}</style>\n  <text style="font-family: 'A'; " x="1.23456">0.00625 s</text>"""
+    assert (
+        slimmed(svg)
+        == """<style>*{stroke-linecap: butt; font-family: 'A'}</style>\n<text style="" x="1.23">0.00625 s</text>"""
+    )
 
 
 def test_each_is_a_png_and_an_svg_the_same_from_the_same_numbers(tmp_path: Path):

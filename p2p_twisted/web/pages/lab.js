@@ -252,7 +252,7 @@ function explain() {
   const task = $("task").value;
   $("about").textContent = ABOUT[task];
   for (const one of document.querySelectorAll(".of-many")) one.hidden = task === "swarm";
-  for (const one of document.querySelectorAll(".of-one")) one.hidden = task !== "swarm" && task !== "all";
+  for (const one of document.querySelectorAll(".of-one")) one.hidden = task !== "swarm";
 }
 
 function allow() {
