@@ -29,7 +29,7 @@ def render(results: Results, plates: Sequence[Plate]) -> str:
     return environment.get_template(TEMPLATE).render(
         findings=findings(results),
         cases=[(titled(runs[0].task, runs[0].swarm), summarise(runs)) for runs in results.cases.values()],
-        setups=[(titled(task, False), SETUPS[task]) for task in results.tasks],
+        setups=[(titled(task, False), task, SETUPS[task]) for task in results.tasks],
         runs=[(titled(run.task, run.swarm), run) for run in results.runs],
         plates=plates,
         setting=results.setting,

@@ -23,6 +23,7 @@ LOADING = ("src", "href", "xlink:href", "srcset", "data", "action", "poster", "b
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "ul", "li", "dl", "dt", "dd", "b", "code"),
     *("table", "thead", "tbody", "tr", "th", "td", "figure", "img", "figcaption"),
+    *("nav", "a", "div", "h3", "details", "summary"),
 }
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -64,9 +65,10 @@ class Page(HTMLParser):
 
     @property
     def loaded(self) -> list[str]:
-        """All that a browser would fetch for it."""
+        """All that a browser would fetch for it, or leave it for."""
         sheets = re.findall(r"url\(([^)]*)\)|(@import)", self.styles)
-        return [value for _, name, value in self.attributes if name in LOADING] + [a or b for a, b in sheets]
+        named = [value for tag, name, value in self.attributes if name in LOADING and (tag, value[:1]) != ("a", "#")]
+        return named + [a or b for a, b in sheets]
 
 
 def whole() -> Results:
@@ -98,6 +100,25 @@ def test_one_file_that_loads_nothing_from_elsewhere(tmp_path: Path):
         links = [value for _, name, value in Page(svg).attributes if name.endswith("href")]
         assert all(value.startswith(("#", "data:image/png;base64,")) for value in links)
         assert all(found.startswith("#") for found in re.findall(r"url\(([^)]*)\)", svg))
+
+
+def test_its_contents_name_its_parts_and_a_task_is_opened_by_its_reader():
+    plates = [Plate("times", "Bars.", "<svg/>"), Plate("task1", "All peers.", "<svg/>", "task1")]
+    page = Page(render(whole(), plates))
+    there = {value for _, name, value in page.attributes if name == "id"}
+    targets = [value.removeprefix("#") for tag, name, value in page.attributes if (tag, name) == ("a", "href")]
+    assert targets[0] == "times"
+    assert set(targets) <= there
+    assert page.tags.index("nav") < page.tags.index("figure") < page.tags.index("details")
+    assert page.tags.count("details") == 4, "three tasks, and the table of all runs"
+    assert ("details", "open", "") not in page.attributes
+    alone = Page(render(results_of([run_of("task1", 9.0)]), plates))
+    assert alone.attributes.count(("details", "open", "")) == 1, "of one task there is nothing else to see"
+
+
+def test_what_is_wide_scrolls_by_itself():
+    page = Page(render(whole(), [PLATE]))
+    assert page.tags.count("table") == page.tags.count("div") + 1, "all tables but the setting, whose words wrap"
 
 
 def test_every_figure_has_a_caption_that_is_read_aloud():
