@@ -19,6 +19,8 @@ from typing import Any, ClassVar, NoReturn
 
 from twisted.python import usage
 
+from .folders import expand
+
 Network = IPv4Network | IPv6Network
 
 
@@ -84,13 +86,6 @@ def yes_or_no(text: str) -> bool:
     if text not in ("yes", "no"):
         raise ValueError("must be yes or no")
     return text == "yes"
-
-
-def folder(text: str) -> Path:
-    """A convert: a path, ``~`` expanded, relative to the folder one is in."""
-    if not text or "\0" in text:
-        raise ValueError("must be the path of a folder")
-    return Path(text).expanduser().absolute()
 
 
 def network(text: str) -> Network:
@@ -178,7 +173,7 @@ class SettingsOptions(usage.Options):
     def postOptions(self) -> None:
         """Merge. Raises SettingsError."""
         config = self.given.pop("config", None)
-        path = Path(config[-1]) if config else None
+        path = _config_file(config[-1]) if config else None
         file = read_section(path, self.section, self.settings) if path else {}
         for setting in self.settings:
             if texts := self.given.get(setting.name, []):
@@ -189,6 +184,13 @@ class SettingsOptions(usage.Options):
                 texts, origin, where = setting.texts(setting.default), "default", f"--{setting.name}"
             self.origins[setting.name] = origin
             self[setting.name] = _value(setting, texts, where)
+
+
+def _config_file(text: str) -> Path:
+    try:
+        return expand(text)
+    except ValueError as error:
+        raise SettingsError(f"--config {error}, not {text!r}") from None
 
 
 def _value(setting: Setting, texts: Sequence[str], where: str) -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from twisted.application.service import Service
 
+from .folders import tighten
 from .startup import StartError
 
 try:
@@ -58,6 +59,7 @@ class StateFolderLock(Service):
         self._verb = verb
         try:
             self._file = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            tighten(path / LOCK_FILE)  # whoever may read it may lock it
         except OSError as error:
             raise StartError(f"{path / LOCK_FILE}: {error.strerror}; remove it, or name another --state-dir") from None
         try:

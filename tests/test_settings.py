@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2p_twisted.folders import folder
 from p2p_twisted.settings import (
     Setting,
     SettingsError,
     SettingsOptions,
-    folder,
     network,
     one_of,
     read_section,

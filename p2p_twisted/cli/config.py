@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .options import Where, for_peer
+from .options import UserPath, Where, for_peer
 from .output import print_json, print_table
 from .session import peer
 
@@ -24,7 +24,7 @@ def config() -> None:
     "--config",
     "file",
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=UserPath(exists=True, dir_okay=False),
     help="What a peer or an RS that is started with this file would use, instead of what the running peer uses.",
 )
 @for_peer

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ..experiment.corpus import MAX_COUNT, make_corpus, spread_sizes
 from ..experiment.fetch import RFC_EDITOR, Fetcher, Outcome, parse_numbers
 from . import exits
+from .options import UserPath
 from .output import clean, print_json
 
 
@@ -23,7 +24,7 @@ def corpus() -> None:
 
 
 @corpus.command()
-@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("directory", metavar="DIR", type=UserPath(file_okay=False))
 @click.option("--count", metavar="N", type=click.IntRange(1, MAX_COUNT), default=60, show_default=True)
 @click.option("--sizes", metavar="MIN-MAX", help="Smallest and largest size in bytes, instead of 7 KB and 228 KB.")
 @click.option("--total", metavar="BYTES", type=click.IntRange(1), help="Size of all together, instead of 42 KB each.")
@@ -53,7 +54,7 @@ def make(directory: Path, count: int, sizes: str | None, total: int | None, seed
 
 @corpus.command()
 @click.argument("numbers", metavar="NUMBERS")
-@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("directory", metavar="DIR", type=UserPath(file_okay=False))
 @click.option("--mirror", metavar="URL", default=RFC_EDITOR, show_default=True, help="Where the RFCs are.")
 @click.option("--type", "kind", type=click.Choice(["txt", "pdf"]), default="txt", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -21,6 +21,7 @@ from ..experiment.corpus import choose, make_corpus
 from ..experiment.demo import Documents, Result, fetch_everything, judge
 from ..experiment.processes import ClusterError
 from . import exits
+from .options import UserPath
 from .output import clean, print_json
 
 PEERS = 6
@@ -30,7 +31,7 @@ FILES = 60
 @click.command()
 @click.option(
     "--corpus",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=UserPath(exists=True, file_okay=False),
     metavar="DIR",
     help=f"Folder of documents; of more than {FILES}, the last {FILES} in natural order of their names. "
     "Without it, the demo makes its own: text and PDF.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +16,7 @@ from ..experiment.run import MOST_DOCUMENTS
 from ..experiment.tasks import COMPARED, SWARMED
 from ..swarm.rates import parse_rate
 from .experimenting import carry_out
+from .options import UserPath
 
 MIB = 2**20
 TASKS = {
@@ -94,7 +94,7 @@ for_all = _options(
     click.option("--cpu-check", is_flag=True, help="Refuse a run in which the processors set the pace."),
     click.option(
         "--out",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=UserPath(file_okay=False),
         metavar="DIR",
         help="Folder for the results, new or empty. Without it: p2p-experiment-DATE-TIME.",
     ),
@@ -115,7 +115,7 @@ for_tasks = _options(
     ),
     click.option(
         "--corpus",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        type=UserPath(exists=True, file_okay=False),
         metavar="DIR",
         help="Folder of documents, of which the last in natural order are taken. Without it, some are made.",
     ),

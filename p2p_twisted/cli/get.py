@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from . import exits
-from .options import Where, for_peer
+from .options import UserPath, Where, for_peer
 from .order import Download, Order
 from .output import count, on_terminal, print_json, print_path, size, warn
 from .progress import show_progress
@@ -29,7 +29,7 @@ SHOWN = 20
     "-o",
     "--output",
     metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False, resolve_path=True),
+    type=UserPath(file_okay=False, resolve_path=True),
     help="Where to put them. Without it: the running peer's download folder; if none runs, the folder you are in.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace files of that name that have another content.")

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from ..folders import default_state_dir, expand, folder
 from ..wire.limits import RS_PORT
 
 STATE_DIR_VARIABLE = "P2P_STATE_DIR"
@@ -27,11 +28,19 @@ class Where:
     rs: tuple[str, int] | None = None
 
 
-def default_state_dir(role: str) -> Path:
-    """The state folder of the peer (`role` "peer") or the RS ("rs") of this user, where no other is named."""
-    from platformdirs import user_state_path
+class UserPath(click.Path):
+    """A path, with ``~`` expanded where the shell left it: it does so in ``--out ~/x``, but not in ``--out=~/x``."""
 
-    return user_state_path("p2p_twisted", appauthor=False) / role
+    def __init__(self, **options: Any) -> None:
+        """`options` are those of click.Path; the value is a Path."""
+        super().__init__(path_type=Path, **options)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the Path. Fails as click's types do."""
+        try:
+            return super().convert(expand(os.fspath(value)), param, ctx)
+        except ValueError as error:
+            self.fail(f"{error}, not {str(value)!r}", param, ctx)
 
 
 def for_all(command: Command) -> Command:
@@ -40,7 +49,7 @@ def for_all(command: Command) -> Command:
     return option(
         click.option(
             "--state-dir",
-            type=click.Path(path_type=Path, file_okay=False, resolve_path=True),
+            type=UserPath(file_okay=False, resolve_path=True),
             metavar="DIR",
             help=f"State folder of the running peer or RS. Without it: {STATE_DIR_VARIABLE}, or this user's.",
         )(command)
@@ -74,13 +83,25 @@ def for_rs(command: Command) -> Command:
 
 def _where(role: str, state_dir: Path | None, as_json: bool, rs: tuple[str, int] | None = None) -> Where:
     before = click.get_current_context().find_root().params
-    folder = state_dir or before.get("state_dir") or _from_environment(role) or default_state_dir(role)
-    return Where(folder, as_json or bool(before.get("as_json")), rs)
+    path = state_dir or before.get("state_dir") or _from_environment(role) or _default(role)
+    return Where(path, as_json or bool(before.get("as_json")), rs)
 
 
 def _from_environment(role: str) -> Path | None:
     text = os.environ.get(STATE_DIR_VARIABLE) if role == "peer" else None
-    return Path(text).absolute() if text else None
+    return _folder(STATE_DIR_VARIABLE, text) if text else None
+
+
+def _default(role: str) -> Path:
+    return _folder("--state-dir", default_state_dir(role))
+
+
+def _folder(name: str, text: str) -> Path:
+    """Return the folder `text`, which was given as `name`. Raises UsageError."""
+    try:
+        return folder(text)
+    except ValueError as error:
+        raise click.UsageError(f"{name} {error}, not {text!r}") from None
 
 
 def _host(text: str) -> str:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..folders import default_state_dir
 from ..web.client import ControlClient, ControlError
 from . import exits
-from .options import Where, default_state_dir
+from .options import Where
 from .output import warn
 
 POLL = 0.02
@@ -84,7 +85,7 @@ def _start(where: Where, share: Sequence[Path], stack: ExitStack) -> Any:
 
 
 def _folder(where: Where, role: str) -> str:
-    return "" if where.state_dir == default_state_dir(role) else f" --state-dir {where.state_dir}"
+    return "" if str(where.state_dir) == default_state_dir(role) else f" --state-dir {where.state_dir}"
 
 
 def _status(client: ControlClient, role: str) -> Any:

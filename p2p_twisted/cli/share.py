@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .options import Where, for_peer
+from .options import UserPath, Where, for_peer
 from .output import clean, print_json, say, size, warn
 from .session import Session, peer
 
@@ -16,9 +16,7 @@ READ_TIME = 24 * 3600
 
 
 @click.command()
-@click.argument(
-    "folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path)
-)
+@click.argument("folder", metavar="DIR", type=UserPath(exists=True, file_okay=False, resolve_path=True))
 @for_peer
 def share(where: Where, folder: Path) -> None:
     """Share DIR and all below it.

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_state_path
 from twisted.application.service import IService
 
-from ..settings import Setting, SettingsError, exit_with, folder, whole
+from ..folders import default_state_dir, folder
+from ..settings import Setting, SettingsError, exit_with, whole
 from ..startup import StartError, allow_many_connections
 from ..state_folder import StateFolderLock, make_state_folder
 from ..swarm.rates import parse_rate
@@ -22,8 +22,6 @@ from ..wire import fields
 from ..wire.errors import BadRequest
 from ..wire.limits import RS_PORT
 from .service import Peer, PeerSettings
-
-STATE_DIR = user_state_path("p2p_twisted", appauthor=False) / "peer"
 
 
 def _host(text: str) -> str:
@@ -39,7 +37,7 @@ SETTINGS = (
     Setting("listen", "Where to serve: a Twisted endpoint; without it the first free port of 65400 to 65500."),
     Setting("share", "A folder to share, sub-folders too.", folder, repeatable=True),
     Setting("download-dir", "Where downloads go; it is shared too. Without it: downloads in the state folder.", folder),
-    Setting("state-dir", "Where cookie, hashes, key and socket are.", folder, str(STATE_DIR)),
+    Setting("state-dir", "Where cookie, hashes, key and socket are.", folder, default_state_dir("peer")),
     Setting("web", "Where the control API is served besides its Unix socket: a Twisted endpoint."),
     Setting("up-rate", "Most bytes of files sent a second: 500K, 20Mbit, none.", parse_rate, "none"),
     Setting("down-rate", "Most bytes of files received a second: 500K, 20Mbit, none.", parse_rate, "none"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_state_path
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.logger import Logger
 
+from ..folders import default_state_dir, folder
 from ..registry.memory import MemoryRegistry
 from ..registry.sqlite import SQLiteRegistry
 from ..registry.store import Registry, StoreError
-from ..settings import Setting, SettingsError, exit_with, folder, network, one_of, whole, yes_or_no
+from ..settings import Setting, SettingsError, exit_with, network, one_of, whole, yes_or_no
 from ..startup import PortService, StartError, allow_many_connections, listen_tcp
 from ..state_folder import StateFolderLock, make_state_folder
 from ..verb import VerbOptions, stop_at_hangup
@@ -28,7 +28,7 @@ from .trust import TrustedNetworks
 
 REGISTRY_FILE = "registry.sqlite"
 LAB_FOLDER = "lab"
-STATE_DIR = user_state_path("p2p_twisted", appauthor=False) / "rs"
+STATE_DIR = default_state_dir("rs")
 
 _log = Logger()
 
@@ -40,7 +40,9 @@ class Options(VerbOptions):
     section = "rs"
     settings = (
         Setting("listen", "Where peers reach the RS: a Twisted endpoint on TCP.", str, f"tcp:{RS_PORT}"),
-        Setting("state-dir", "Folder of the registry, the API key and the control socket.", folder, str(STATE_DIR)),
+        Setting(
+            "state-dir", "Folder of the registry, the API key and the control socket.", folder, default_state_dir("rs")
+        ),
         Setting(
             "registry",
             "sqlite: kept in the state folder; memory: gone with the process.",

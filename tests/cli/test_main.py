@@ -13,9 +13,6 @@ import pytest
 
 from p2p_twisted.cli import exits, session
 from p2p_twisted.cli.main import _VERBS, main
-from p2p_twisted.cli.options import default_state_dir
-from p2p_twisted.peer import tap as peer_tap
-from p2p_twisted.rs import tap as rs_tap
 from p2p_twisted.web.client import ControlClient
 
 from .harness import ENVIRONMENT, P2P, p2p, serving, state_folder
@@ -56,11 +53,6 @@ def test_what_is_not_needed_is_not_loaded(arguments: list[str]) -> None:
         words = [word.format(folder) for word in arguments]
         command = [sys.executable, "-c", program, *words]
         subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, check=True, timeout=60)
-
-
-def test_the_state_folders_are_those_of_twistd() -> None:
-    assert default_state_dir("peer") == peer_tap.STATE_DIR
-    assert default_state_dir("rs") == rs_tap.STATE_DIR
 
 
 def test_share(tmp_path: Path) -> None:
