@@ -15,6 +15,8 @@ from typing import NamedTuple, TypeVar
 
 from twisted.logger import Logger
 
+from ..folders import make_database_private
+
 FORMAT = 1
 """Raised whenever rows written before no longer say what would be found today, for instance better titles."""
 
@@ -100,6 +102,7 @@ class HashCache:
                 return otherwise
 
     def _open(self) -> sqlite3.Connection:
+        make_database_private(self._path)
         db = sqlite3.connect(self._path, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode = WAL")

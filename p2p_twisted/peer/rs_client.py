@@ -15,6 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredLock, succe
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from ..folders import make_private, tighten
 from ..index.distributed import Address
 from ..swarm.errors import FetchError, Garbled, Refused
 from ..wire import fields
@@ -64,6 +65,7 @@ class Registration(Service):
 
     def _saved(self) -> int | None:
         try:
+            tighten(self._file)
             line = self._file.read_text()
             rs, _, text = line.strip().rpartition(" ")
             return fields.cookie(text) if rs == f"{self.rs[0]}:{self.rs[1]}" else None
@@ -74,6 +76,7 @@ class Registration(Service):
         self.cookie = cookie
         fresh = self._file.with_suffix(".new")
         try:
+            make_private(fresh)
             fresh.write_text(f"{self.rs[0]}:{self.rs[1]} {cookie}\n")
             fresh.replace(self._file)
         except OSError as e:

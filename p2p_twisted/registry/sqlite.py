@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from ..folders import make_database_private
 from ..wire.limits import TTL
 from .memory import MemoryRegistry
 from .record import PeerRecord
@@ -128,6 +129,7 @@ class SQLiteRegistry(MemoryRegistry):
         self._in_due = {cookie for _, cookie in self._due}
 
     def _open(self) -> sqlite3.Connection:
+        make_database_private(self._path)
         file = self._try(lambda: sqlite3.connect(self._path, timeout=1, isolation_level=None))
         try:
             layout = self._try(lambda: _prepare(file))
