@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from . import exits
+from .arguments import text, texts
 from .options import UserPath, Where, for_peer
 from .order import Download, Order
 from .output import count, on_terminal, print_json, print_path, size, warn
@@ -57,12 +58,12 @@ def get(
     if everything == bool(names):
         raise click.UsageError("name the documents, or say --all")
     deadline = time.monotonic() + timeout if timeout else None
-    order: dict[str, Any] = {"all": True} if everything else {"names": list(names)}
+    order: dict[str, Any] = {"all": True} if everything else {"names": texts(names, "NAME")}
     order |= {"overwrite": overwrite, "swarm": not no_swarm}
     with peer(where, deadline=deadline) as session:
         if session.own and output is None:
             output = Path.cwd()
-        order["dir"] = None if output is None else str(output)
+        order["dir"] = None if output is None else text(str(output), "the folder")
         given = Order(session.client, session.client.post("downloads", order)["id"])
         try:
             with show_progress() as update:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from .arguments import text
 from .options import UserPath, Where, for_peer
 from .output import clean, print_json, say, size, warn
 from .session import Session, peer
@@ -24,11 +25,12 @@ def share(where: Where, folder: Path) -> None:
     The running peer shares it until it stops. With none running and --rs-host, this is a peer in the foreground, until
     Ctrl-C.
     """
+    path = text(str(folder), "DIR")
     with peer(where, share=[folder]) as session:
         if session.own:
             _serve(session, where, folder)
             return
-        status = session.client.post("shares", {"dir": str(folder)}, timeout=READ_TIME)
+        status = session.client.post("shares", {"dir": path}, timeout=READ_TIME)
     if where.as_json:
         print_json(status)
     else:

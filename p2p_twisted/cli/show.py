@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ..web.client import ControlClient
+from .arguments import text
 from .options import Where, for_peer
 from .output import count, duration, duration_field, print_facts, print_json, print_table, size, size_field
 from .session import peer
@@ -77,6 +78,7 @@ def ls(where: Where, pattern: str) -> None:
 
     A word with * or ? is a pattern for the whole name.
     """
+    pattern = text(pattern, "PATTERN")
     with peer(where, news=True) as session:
         items = list(_documents(session.client, pattern))
     if where.as_json:

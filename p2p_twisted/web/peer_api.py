@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
+from ..library.paths import safe_name
 from ..swarm.rates import LEAST_RATE
 from ..wire import fields
 from ..wire.errors import BadRequest
@@ -19,6 +20,10 @@ from .site import ControlRequest
 
 MAX_RATE = 2**50
 """Highest rate limit in bytes/s; beyond any link there is."""
+
+
+SHOWN = 100
+"""Characters of a name that a refusal repeats."""
 
 
 def peer_root(peer: PeerFacade, config: Sequence[Json] = ()) -> Endpoint:
@@ -141,7 +146,17 @@ def _names(body: dict[str, Any]) -> list[str] | None:
         return None
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise BadRequest('ask for {"names": [NAME, ...]} or for {"all": true}')
-    return [fields.name(name) for name in dict.fromkeys(names)]
+    return [_name(name) for name in dict.fromkeys(names)]
+
+
+def _name(name: str) -> str:
+    """Return the name of a document. Raises BadRequest, which says which of all names it is and what is wrong."""
+    try:
+        safe_name(fields.name(name))
+    except (BadRequest, ValueError) as error:
+        reason = error.reason if isinstance(error, BadRequest) else error
+        raise BadRequest(f"{name[:SHOWN]!a}: {reason}") from None
+    return name
 
 
 def _flag(body: dict[str, Any], member: str, default: bool) -> bool:
@@ -168,5 +183,5 @@ def _folder(body: dict[str, Any], member: str) -> str | None:
     if folder is None:
         return None
     if not isinstance(folder, str) or not folder.startswith("/") or fields.has_control(folder):
-        raise BadRequest(f"{member} must be an absolute path")
+        raise BadRequest(f"{member} must be an absolute path in UTF-8, without control characters")
     return folder

@@ -209,6 +209,12 @@ class DownloadTests(ApiTestCase):
             self.assertNotIn("\n", answer.error)
         self.assertEqual(self.peer.orders, [])
 
+    async def test_a_refusal_says_which_name_it_is(self) -> None:
+        for name, shown in ("../x", "'../x'"), ("a\nb", r"'a\nb'"), ("\ud800", r"'\ud800'"), ("x" * 1025, "'xxx"):
+            answer = await self.ask("POST", "/api/v1/downloads", {"names": ["a", name, "b"]})
+            self.assertEqual((answer.status, answer.error[: len(shown)]), (400, shown))
+            self.assertLess(len(answer.error), 250)
+
     async def test_only_json(self) -> None:
         for content_type in None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x":
             answer = await self.ask("POST", "/api/v1/downloads", {"all": True}, content_type=content_type)
