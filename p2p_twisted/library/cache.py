@@ -1,11 +1,13 @@
 """What is known of files hashed before, in an SQLite file, so that a restart hashes nothing again.
 
 Safe to use from any thread: one connection, and one lock held for each piece of work. The cache is a convenience: once
-it is open, whatever happens to its file is logged, and costs no more than hashing again.
+it is open, whatever happens to its file is logged, and costs no more than hashing again. A disk may also change a row
+without SQLite noticing, and a wrong hash would be announced to everybody: each row carries a checksum.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -17,14 +19,13 @@ from twisted.logger import Logger
 
 from ..folders import make_database_private
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever rows written before no longer say what would be found today, for instance better titles."""
 
-_TABLE = """
-CREATE TABLE hashes (
-    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, sha256 TEXT, pieces BLOB, title TEXT
-) WITHOUT ROWID
-"""
+# All columns are bytes: numbers of any size fit, and a damaged text fails its checksum, not the query.
+_TABLE = """CREATE TABLE hashes (
+    path BLOB PRIMARY KEY, stamp BLOB, sha256 BLOB, pieces BLOB, title BLOB, checksum BLOB
+) WITHOUT ROWID"""
 _SEP = os.fsencode(os.sep)
 _T = TypeVar("_T")
 
@@ -56,6 +57,7 @@ class HashCache:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._warned: set[str] = set()
         self._lock = Lock()
         try:
             self._db = self._open()
@@ -65,15 +67,23 @@ class HashCache:
             self._db = self._start_anew(e)
 
     def get(self, path: str, stamp: Stamp) -> Hashes | None:
-        """The hashes of the file at `path`, if they were put with just this stamp."""
-        query = "SELECT sha256, pieces, title FROM hashes WHERE path = ? AND size = ? AND mtime_ns = ? AND inode = ?"
-        row = self._work(lambda db: db.execute(query, (os.fsencode(path), *stamp)).fetchone(), None)
-        return Hashes(*row) if row else None
+        """The hashes of the file at `path`, if they were put with just this stamp and the row is undamaged."""
+        query = "SELECT stamp, sha256, pieces, title, checksum FROM hashes WHERE path = ?"
+        key = os.fsencode(path)
+        row = self._work(lambda db: db.execute(query, (key,)).fetchone(), None)
+        if row is None:
+            return None
+        if not all(isinstance(value, bytes) for value in row) or row[-1] != _checksum(key, *row[:-1]):
+            self._warn("a row is damaged; its file is read again")
+            return None
+        if row[0] != _stamp_text(stamp):
+            return None
+        return Hashes(row[1].decode(), row[2], row[3].decode("utf-8", "surrogatepass"))
 
     def put(self, rows: Iterable[tuple[str, Stamp, Hashes]]) -> None:
         """Remember these files, in one transaction, in place of what was known of the same paths."""
-        values = [(os.fsencode(path), *stamp, *hashes) for path, stamp, hashes in rows]
-        self._work(lambda db: db.executemany("INSERT OR REPLACE INTO hashes VALUES (?,?,?,?,?,?,?)", values), None)
+        values = [_row(*row) for row in rows]
+        self._work(lambda db: db.executemany("INSERT OR REPLACE INTO hashes VALUES (?,?,?,?,?,?)", values), None)
 
     def prune(self, folder: str, present: set[str]) -> None:
         """Forget the files below `folder` that are neither `present` nor on the disk."""
@@ -96,35 +106,80 @@ class HashCache:
                     return work(self._db)
             except sqlite3.DatabaseError as e:
                 if _is_broken(e):
-                    self._db = self._start_anew(e)
+                    self._replace_broken(e)
                 else:
-                    self.log.warn("hash cache {path}: {error}", path=str(self._path), error=e)
+                    self._warn(str(e))
                 return otherwise
+
+    def _warn(self, what: str) -> None:
+        """Log a trouble, once: it may come with each of many files."""
+        if what not in self._warned:
+            self._warned.add(what)
+            self.log.warn("hash cache {path}: {what}", path=str(self._path), what=what)
 
     def _open(self) -> sqlite3.Connection:
         make_database_private(self._path)
         db = sqlite3.connect(self._path, check_same_thread=False)
         try:
+            db.text_factory = bytes
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
-            if db.execute("PRAGMA user_version").fetchone() != (FORMAT,):
+            schema = db.execute("SELECT sql FROM sqlite_master WHERE name = 'hashes'").fetchone()
+            if db.execute("PRAGMA user_version").fetchone() != (FORMAT,) or schema != (_TABLE.encode(),):
                 db.executescript(f"DROP TABLE IF EXISTS hashes; {_TABLE}; PRAGMA user_version = {FORMAT}")
         except sqlite3.DatabaseError:
             db.close()
             raise
         return db
 
+    def _replace_broken(self, why: sqlite3.DatabaseError) -> None:
+        """Start anew while in use; where even that fails, keep the hashes in memory until the next start."""
+        self._db.close()
+        try:
+            self._db = self._start_anew(why)
+        except (OSError, sqlite3.DatabaseError) as e:
+            self._warn(f"no new one can be made ({e}); hashes are kept in memory")
+            self._db = sqlite3.connect(":memory:", check_same_thread=False)
+            self._db.text_factory = bytes
+            self._db.execute(_TABLE)
+
     def _start_anew(self, why: sqlite3.DatabaseError) -> sqlite3.Connection:
         """Set the broken file aside; its write-ahead log must not meet the new one."""
         self.log.warn("hash cache {path} is broken ({why}), starting anew", path=str(self._path), why=why)
-        if hasattr(self, "_db"):
-            self._db.close()
         self._path.replace(f"{self._path}.broken")
         for companion in ("-wal", "-shm"):
             Path(f"{self._path}{companion}").unlink(missing_ok=True)
         return self._open()
 
 
+def _row(path: str, stamp: Stamp, hashes: Hashes) -> tuple[bytes, ...]:
+    fields = (
+        os.fsencode(path),
+        _stamp_text(stamp),
+        hashes.sha256.encode(),
+        hashes.pieces,
+        hashes.title.encode("utf-8", "surrogatepass"),
+    )
+    return *fields, _checksum(*fields)
+
+
+def _stamp_text(stamp: Stamp) -> bytes:
+    return " ".join(map(str, stamp)).encode()
+
+
+def _checksum(*fields: bytes) -> bytes:
+    """Bind the fields of a row together; their lengths are hashed too, so that no byte can change sides."""
+    digest = hashlib.sha256()
+    for field in fields:
+        digest.update(b"%d:%b" % (len(field), field))
+    return digest.digest()[:16]
+
+
 def _is_broken(error: sqlite3.DatabaseError) -> bool:
-    """Whether the file is no database (any more); its subclasses mean locked, full, closed and the like."""
-    return type(error) is sqlite3.DatabaseError
+    """Whether the file is no database (any more), or one that cannot be used for good; other errors of a subclass mean
+    locked, full, closed and the like. A damaged head shows as a format of the future, or one that is only for reading.
+    """
+    return type(error) is sqlite3.DatabaseError or str(error) in (
+        "unsupported file format",
+        "attempt to write a readonly database",
+    )

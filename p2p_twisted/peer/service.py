@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +71,7 @@ class Peer(MultiService):
                 raise StartError(f"share folder {folder} is not there; make it, or name another with --share")
         make_state_folder(settings.state_dir)
         _make(settings.download_dir)
-        self._cache = HashCache(settings.state_dir / "hashes.sqlite")
+        self._cache = _open_cache(settings.state_dir / "hashes.sqlite")
         # its own downloads first: what is fetched is shared under the name it was fetched by
         self.library = Library(reactor, [settings.download_dir, *settings.share], self._cache)  # type: ignore[arg-type]
         self.knowledge = DistributedIndex()
@@ -245,6 +246,13 @@ class Peer(MultiService):
     def refresh(self) -> Deferred[None]:
         """Ask the RS and the peers again; fires when all have answered or failed."""
         return self.discovery.refresh()
+
+
+def _open_cache(path: Path) -> HashCache:
+    try:
+        return HashCache(path)
+    except sqlite3.OperationalError as e:
+        raise StartError(f"hash cache {path}: {e}; move it away, and the shared files are hashed again") from e
 
 
 def _make(folder: Path) -> None:

@@ -2,6 +2,9 @@
 
 import sqlite3
 import threading
+from contextlib import closing
+from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -103,6 +106,89 @@ def test_rows_of_another_format_do_not_count(path, monkeypatch):
     new = HashCache(path)
     assert new.get("/a", STAMP) is None
     new.close()
+
+
+@pytest.mark.parametrize("stamp", [Stamp(5, 2**64, 2**64), Stamp(5, -(2**70), 2**63)])
+def test_a_time_or_inode_beyond_64_bits(cache, stamp):
+    cache.put([("/a", stamp, HASHES)])
+    assert cache.get("/a", stamp) == HASHES
+
+
+def test_a_changed_bit_never_changes_what_is_known(path):
+    """Whatever bit of the file changes: a row is right, or not there."""
+    first = HashCache(path)
+    rows = {f"/{i}": HASHES._replace(title=f"Number {i}") for i in range(20)}
+    first.put((name, STAMP, hashes) for name, hashes in rows.items())
+    first.close()
+    whole = path.read_bytes()
+    random = Random(1)
+    used = [i for i, byte in enumerate(whole) if byte]
+    lost = 0
+    for position in random.sample(used, 300):
+        changed = bytearray(whole)
+        changed[position] ^= 1 << random.randrange(8)
+        path.write_bytes(changed)
+        cache = HashCache(path)
+        found = {name: cache.get(name, STAMP) for name in rows}
+        cache.put([("/0", STAMP, HASHES)])
+        cache.close()
+        assert all(hashes in (None, rows[name]) for name, hashes in found.items()), position
+        lost += None in found.values()
+    assert lost
+
+
+@pytest.mark.parametrize("column", ["stamp", "sha256", "pieces", "title", "checksum"])
+@pytest.mark.parametrize("value", [None, 7, 1.5, "text", b"", b"\xff"])
+def test_a_value_of_a_wrong_kind_is_no_value(path, column, value):
+    cache = HashCache(path)
+    cache.put([("/a", STAMP, HASHES), ("/b", STAMP, HASHES)])
+    cache.close()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(f"UPDATE hashes SET {column} = ? WHERE path = ?", (value, b"/a"))
+    cache = HashCache(path)
+    assert (cache.get("/a", STAMP), cache.get("/b", STAMP)) == (None, HASHES)
+    cache.close()
+
+
+def test_a_file_of_the_first_format_is_made_anew(path):
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("CREATE TABLE hashes (path BLOB PRIMARY KEY, size, mtime_ns, inode, sha256, pieces, title)")
+        db.execute("PRAGMA user_version = 1")
+    cache = HashCache(path)
+    cache.put([("/a", STAMP, HASHES)])
+    assert cache.get("/a", STAMP) == HASHES
+    cache.close()
+
+
+@pytest.mark.parametrize("position", [18, 47])
+def test_a_head_that_only_a_newer_sqlite_would_understand(path, position):
+    first = HashCache(path)
+    first.put([("/a", STAMP, HASHES)])
+    first.close()
+    changed = bytearray(path.read_bytes())
+    changed[position] ^= 8
+    path.write_bytes(changed)
+    cache = HashCache(path)
+    for _ in range(2):  # the first may find out that it cannot be written
+        cache.put([("/b", STAMP, HASHES)])
+    assert cache.get("/b", STAMP) == HASHES
+    cache.close()
+    assert path.with_name("hashes.sqlite.broken").exists()
+
+
+def test_one_that_breaks_while_in_use_and_cannot_be_set_aside(path, monkeypatch):
+    """In memory it goes on: what is hashed is not hashed again."""
+    cache = HashCache(path)
+    cache.put([(f"/{i}", STAMP, HASHES) for i in range(1000)])
+    cache.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    cache = HashCache(path)
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(PermissionError("no")))
+    assert cache.get("/1", STAMP) is None
+    cache.put([("/1", STAMP, HASHES)])
+    assert cache.get("/1", STAMP) == HASHES
+    cache.close()
 
 
 def test_where_no_file_can_be_made(tmp_path):
