@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from twisted.internet import inotify
@@ -43,7 +43,7 @@ class Notifier(inotify.INotify):
         self._covered: set[str] = set()
         self.startReading()
 
-    def cover(self, folders: Sequence[str]) -> bool:
+    def cover(self, folders: Collection[str]) -> bool:
         """Watch these folders too; whether any of them was new. Raises OSError when no more can be watched."""
         new = [folder for folder in folders if folder not in self._covered]
         for folder in new:

@@ -39,7 +39,7 @@ def safe_name(name: str) -> tuple[str, ...]:
         raise ValueError("a name has no control characters and no backslashes")
     segments = tuple(name.split("/"))
     for segment in segments:
-        if not segment or segment.startswith(".") or segment.endswith(UNFINISHED):
+        if not segment or is_unmentioned(segment):
             raise ValueError("no part of a name is empty, hidden or an unfinished download")
     return segments
 
@@ -51,6 +51,11 @@ def is_safe(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_unmentioned(segment: str) -> bool:
+    """Whether an entry of a folder is passed over without a word: it is hidden, or an unfinished download."""
+    return segment.startswith(".") or segment.endswith(UNFINISHED)
 
 
 def name_of(root: Path, path: Path) -> str | None:

@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
-from .cache import HashCache, Hashes, Stamp
+from twisted.logger import Logger
+
+from .cache import HashCache, Hashes
 from .catalogue import SharedFile
-from .paths import is_safe, open_beneath
+from .paths import open_beneath
 from .pieces import PieceHasher
 from .titles import title_of
+from .unshared import Unshared, reason
+from .walk import Found, Identity, Walk, stamp_of
+
+log = Logger()
 
 BLOCK = 2**20
 """Bytes read and hashed at a time."""
@@ -30,112 +36,78 @@ BATCH = 64
 """Most small files read before they are shared."""
 
 
-class Found(NamedTuple):
-    """A file met on a walk: the shared folder `root` in which it is `name`, its whole path, its stamp."""
-
-    root: str
-    name: str
-    path: str
-    stamp: Stamp
-
-    def matches(self, file: SharedFile | None) -> bool:
-        """Whether `file` is this one, unchanged."""
-        return (
-            file is not None
-            and self.stamp == (file.size, file.mtime_ns, file.inode)
-            and self.path == os.fspath(file.path)
-        )
-
-    def with_hashes(self, hashes: Hashes) -> SharedFile:
-        """What is shared, once the hashes are known."""
-        size, mtime_ns, inode = self.stamp
-        return SharedFile(self.name, Path(self.path), size, mtime_ns, *hashes, inode)
-
-
 @dataclass
 class Survey:
-    """What a walk found against what was known: files to add as they are, to read and hash, and to remove; all folders
-    walked through; a line for each thing that could not be read."""
+    """What a walk found against what was known: files to add as they are, to read and hash, and to remove; pairs of a
+    file and the one of an earlier folder that has its name; all folders walked through, and which they are; what could
+    not be read (`failures`), and what is not shared by rule (`refused`)."""
 
+    folders: Mapping[str, Identity | None]
+    failures: Unshared
+    refused: Unshared
     cached: list[SharedFile] = field(default_factory=list)
     unread: list[Found] = field(default_factory=list)
     gone: list[SharedFile] = field(default_factory=list)
-    folders: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    shadowed: list[tuple[Found, Found]] = field(default_factory=list)
 
 
 @dataclass
 class Reading:
-    """What reading some files gave: those hashed, and a line for each that could not be read."""
+    """What reading some files gave: those hashed, and those that could not be read."""
 
     files: list[SharedFile] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    failures: Unshared = field(default_factory=Unshared)
 
 
-def survey(roots: Sequence[Path], known: Mapping[str, SharedFile], cache: HashCache) -> Survey:
+def survey(
+    roots: Sequence[Path], known: Mapping[str, SharedFile], cache: HashCache, private: Collection[Path] = ()
+) -> Survey:
     """Walk through `roots` and compare with the files `known` by name; of equal names the first root's counts.
 
-    A file that changed, and whose new hashes the cache does not have, is both `gone` and `unread`.
+    The folders `private` are left out. A file that changed, and whose new hashes the cache does not have, is both
+    `gone` and `unread`.
     """
-    result = Survey()
-    seen, kept, present = set(), set(), set()
-    for root in map(os.fspath, roots):
-        for file in walk(root, result):
-            present.add(file.path)
-            if file.name in seen:
-                continue
-            seen.add(file.name)
-            if file.matches(known.get(file.name)):
-                kept.add(file.name)
-            elif hashes := cache.get(file.path, file.stamp):
-                kept.add(file.name)
-                result.cached.append(file.with_hashes(hashes))
-            else:
-                result.unread.append(file)
+    walk = Walk(roots, private)
+    result = Survey(walk.folders, walk.failures, walk.refused)
+    seen: dict[str, Found] = {}
+    kept, present = set(), set()
+    for file in walk.files():
+        present.add(file.path)
+        first = seen.setdefault(file.name, file)
+        if first is not file:
+            result.shadowed.append((file, first))
+        elif matches(file, known.get(file.name)):
+            kept.add(file.name)
+        elif hashes := cache.get(file.path, file.stamp):
+            kept.add(file.name)
+            result.cached.append(with_hashes(file, hashes))
+        else:
+            result.unread.append(file)
     result.gone = [old for name, old in known.items() if name not in kept]
     if result.gone or not known:
         _prune(roots, present, result, cache)
     return result
 
 
+def matches(found: Found, file: SharedFile | None) -> bool:
+    """Return whether `file` is the one found, unchanged."""
+    return (
+        file is not None
+        and found.stamp == (file.size, file.mtime_ns, file.inode)
+        and found.path == os.fspath(file.path)
+    )
+
+
+def with_hashes(found: Found, hashes: Hashes) -> SharedFile:
+    """Return what is shared of a file, once its hashes are known."""
+    size, mtime_ns, inode = found.stamp
+    return SharedFile(found.name, Path(found.path), size, mtime_ns, *hashes, inode)
+
+
 def _prune(roots: Sequence[Path], present: set[str], result: Survey, cache: HashCache) -> None:
     """Forget vanished files, but not those of a root that is missing: that may be a disk to be mounted again."""
     for root in set(map(os.fspath, roots)).intersection(result.folders):
         cache.prune(root, present)
-
-
-def walk(root: str, result: Survey) -> Iterator[Found]:
-    """All files below `root` that may be shared, links not followed; what was walked through and what was in the way
-    goes into `result`."""
-    pending = [(root, "")]
-    while pending:
-        folder, prefix = pending.pop()
-        try:
-            with os.scandir(folder) as entries:
-                result.folders.append(folder)
-                for entry in entries:
-                    name = prefix + entry.name
-                    if not is_safe(name):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append((entry.path, f"{name}/"))
-                    elif entry.is_file(follow_symlinks=False) and (stamp := _stamp_of(entry)):
-                        yield Found(root, name, entry.path, stamp)
-        except OSError as e:
-            result.problems.append(f"{folder}: {e.strerror}")
-
-
-def _stamp_of(entry: os.DirEntry[str]) -> Stamp | None:
-    """None when the file has vanished since its folder was read."""
-    try:
-        return stamp_of(entry.stat(follow_symlinks=False))
-    except FileNotFoundError:
-        return None
-
-
-def stamp_of(status: os.stat_result) -> Stamp:
-    """The stamp of a file of this status."""
-    return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def batches(unread: Sequence[Found]) -> tuple[deque[list[Found]], deque[list[Found]]]:
@@ -149,21 +121,54 @@ def batches(unread: Sequence[Found]) -> tuple[deque[list[Found]], deque[list[Fou
 def read_files(batch: Sequence[Found], cache: HashCache, stopping: Event) -> Reading:
     """Read and hash the files of `batch`, and put what was found into the cache, until `stopping` is set.
 
-    A file that changes meanwhile is left out, for the next scan to find; one that cannot be read is a problem.
+    A file that changes meanwhile is left out, for the next scan to find; one that cannot be read is a failure, and
+    costs none of the others.
     """
     result = Reading()
     rows = []
     for found in batch:
         try:
             hashes = _read(found, stopping)
-        except OSError as e:
-            result.problems.append(f"{found.path}: {e.strerror}")
+        except Exception as e:  # whatever a file has in store
+            result.failures.add(found.path, reason(e))
             continue
         if hashes is not None:
             rows.append((found.path, found.stamp, hashes))
-            result.files.append(found.with_hashes(hashes))
+            result.files.append(with_hashes(found, hashes))
     cache.put(rows)
     return result
+
+
+def differing(
+    shadowed: Sequence[tuple[Found, Found]], shared: Mapping[str, SharedFile], cache: HashCache, stopping: Event
+) -> Unshared:
+    """Return those of the `shadowed` files that have another content than the one `shared` under their name.
+
+    A file of the same size is read once to know.
+    """
+    result = Unshared()
+    for found, first in shadowed:
+        if stopping.is_set():
+            break
+        file = shared.get(found.name)
+        if file is None:
+            result.add(found.path, f"{first.path} has the same name and comes first")
+        elif found.stamp.size != file.size:
+            result.add(found.path, f"{found.name} is shared from {file.root} already")
+        else:
+            sha256, failures = _content(found, cache, stopping)
+            result.extend(failures)
+            if sha256 not in (None, file.sha256):
+                result.add(found.path, f"{found.name} is shared from {file.root} already")
+    return result
+
+
+def _content(found: Found, cache: HashCache, stopping: Event) -> tuple[str | None, Unshared]:
+    """The SHA-256 of a file, None if it cannot be had now; and why it could not be read."""
+    if hashes := cache.get(found.path, found.stamp):
+        return hashes.sha256, Unshared()
+    reading = read_files([found], cache, stopping)
+    return reading.files[0].sha256 if reading.files else None, reading.failures
 
 
 def _read(found: Found, stopping: Event) -> Hashes | None:
@@ -175,10 +180,21 @@ def _read(found: Found, stopping: Event) -> Hashes | None:
         hasher = PieceHasher(before.st_size)
         if not _feed(hasher, file, before.st_size, stopping):
             return None
-        title = title_of(file, found.name)
+        title = _title(file, found)
         if stamp_of(os.fstat(file.fileno())) != stamp_of(before):
             return None
         return Hashes(hasher.sha256(), hasher.pieces(), title)
+
+
+def _title(file: BinaryIO, found: Found) -> str:
+    """The title of the file, "" where looking for it fails: a document may be made to break its reader."""
+    try:
+        return title_of(file, found.name)
+    except OSError:
+        raise
+    except Exception as e:
+        log.info("no title of {path}: {why}", path=found.path, why=reason(e))
+        return ""
 
 
 def _feed(hasher: PieceHasher, file: BinaryIO, size: int, stopping: Event) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -48,7 +48,7 @@ class Watch:
         if self._next is not None and self._next.active():
             self._next.cancel()
 
-    def scanned(self, folders: Sequence[str]) -> None:
+    def scanned(self, folders: Collection[str]) -> None:
         """A scan has walked through `folders`: watch them and plan the next one."""
         if not self._running:
             return
@@ -74,7 +74,7 @@ class Watch:
             self.log.info("changes in folders are found every {poll} s: {why}", poll=POLL, why=e)
             return None
 
-    def _cover(self, notifier: Notifier, folders: Sequence[str]) -> bool:
+    def _cover(self, notifier: Notifier, folders: Collection[str]) -> bool:
         try:
             if len(folders) > MAX_WATCHED:
                 raise OSError(f"{len(folders)} folders are too many to watch")

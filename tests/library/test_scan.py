@@ -2,15 +2,15 @@
 
 import hashlib
 import os
-from pathlib import Path
 from threading import Event
 
 import pytest
 
 from p2p_twisted.library import scan
-from p2p_twisted.library.cache import HashCache
+from p2p_twisted.library.cache import HashCache, Stamp
 from p2p_twisted.library.pieces import MIN_PIECE
-from p2p_twisted.library.scan import BATCH, BIG, Found, Stamp, Survey, batches, read_files, survey, walk
+from p2p_twisted.library.scan import BATCH, BIG, batches, differing, read_files, survey
+from p2p_twisted.library.walk import Found
 
 
 @pytest.fixture
@@ -33,39 +33,10 @@ def write(path, data=b"x"):
     return path
 
 
-def names(root):
-    result = Survey()
-    return sorted(found.name for found in walk(str(root), result)), result
-
-
 def known_after(root, cache):
     """What a library knows when all is read."""
     reading = read_files(survey([root], {}, cache).unread, cache, Event())
     return {file.name: file for file in reading.files}
-
-
-def test_walk_takes_what_may_be_shared(root):
-    for name in ("a.txt", "sub/b.txt", "sub/deeper/c", ".hidden", ".git/config", "half.part", "sub/half.part", "a\nb"):
-        write(root / name)
-    os.mkfifo(root / "pipe")
-    (root / "link").symlink_to("a.txt")
-    (root / "loop").symlink_to(".")
-    (root / "etc").symlink_to("/etc")
-    found, result = names(root)
-    assert found == ["a.txt", "sub/b.txt", "sub/deeper/c"]
-    assert sorted(result.folders) == [str(root), f"{root}/sub", f"{root}/sub/deeper"]
-    assert result.problems == []
-
-
-def test_walk_skips_names_that_are_not_utf8(root):
-    Path(os.fsdecode(os.fsencode(root) + b"/\xff")).touch()
-    assert names(root)[0] == []
-
-
-def test_walk_tells_of_a_folder_that_is_missing(root):
-    found, result = names(root / "nowhere")
-    assert (found, result.folders) == ([], [])
-    assert result.problems == [f"{root}/nowhere: No such file or directory"]
 
 
 def test_reading_gives_the_hashes(root, cache):
@@ -143,12 +114,72 @@ def test_of_equal_names_the_first_folder_counts(tmp_path, cache):
     assert result.gone == [known["a.txt"]]
 
 
+def test_a_file_of_any_age_costs_no_other(root, cache):
+    """SQLite's numbers end in 2262, ext4's times in 2446."""
+    times = {"old": -(2**63) // 10**9, "now": 10**9, "2300": 10413792000, "2446": 15032385535}
+    for name, time in times.items():
+        os.utime(write(root / name), ns=(0, time * 10**9))
+    known = known_after(root, cache)
+    assert set(known) == set(times)
+    again = survey([root], {}, cache)
+    assert ({file.name for file in again.cached}, again.unread) == (set(times), [])
+
+
+@pytest.mark.parametrize(
+    "error", [OverflowError, RecursionError, MemoryError, UnicodeError("x"), RuntimeError, OSError]
+)
+def test_whatever_one_file_raises_costs_no_other(root, cache, monkeypatch, error):
+    for name in "abc":
+        write(root / name)
+    open_beneath = scan.open_beneath
+
+    def opening(folder, name):
+        if name == "b":
+            raise error
+        return open_beneath(folder, name)
+
+    monkeypatch.setattr(scan, "open_beneath", opening)
+    reading = read_files(survey([root], {}, cache).unread, cache, Event())
+    assert sorted(file.name for file in reading.files) == ["a", "c"]
+    assert list(reading.failures.items) == [f"{root}/b"]
+    assert reading.failures.items[f"{root}/b"]
+
+
+@pytest.mark.parametrize("error", [RecursionError, MemoryError, ValueError])
+def test_a_file_whose_title_cannot_be_found_is_shared_without(root, cache, monkeypatch, error):
+    write(root / "a.pdf")
+    monkeypatch.setattr(scan, "title_of", lambda *_: (_ for _ in ()).throw(error))
+    assert known_after(root, cache)["a.pdf"].title == ""
+
+
+def test_a_later_folders_file_of_the_same_name_is_told_of_if_it_differs(tmp_path, cache):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for name in ("same", "shorter", "other"):
+        write(first / name, b"first")
+    write(second / "same", b"first")
+    write(second / "shorter", b"1st")
+    write(second / "other", b"1.st?")
+    found = survey([first, second], {}, cache)
+    known = {file.name: file for file in read_files(found.unread, cache, Event()).files}
+    for _ in range(2):
+        others = differing(found.shadowed, known, cache, Event())
+        assert others.items == {f"{second}/{n}": f"{n} is shared from {first} already" for n in ("shorter", "other")}
+
+
+def test_a_later_folders_file_is_told_of_when_the_first_cannot_be_shared(tmp_path, cache):
+    write(tmp_path / "first" / "a")
+    write(tmp_path / "second" / "a")
+    found = survey([tmp_path / "first", tmp_path / "second"], {}, cache)
+    others = differing(found.shadowed, {}, cache, Event())
+    assert others.items == {f"{tmp_path}/second/a": f"{tmp_path}/first/a has the same name and comes first"}
+
+
 def test_a_file_that_changed_since_the_walk_is_left_out(root, cache):
     path = write(root / "a.txt")
     unread = survey([root], {}, cache).unread
     write(path, b"longer")
     reading = read_files(unread, cache, Event())
-    assert (reading.files, reading.problems) == ([], [])
+    assert (reading.files, reading.failures.total) == ([], 0)
 
 
 def test_a_file_that_changes_while_it_is_read_is_left_out(root, cache, monkeypatch):
@@ -173,7 +204,7 @@ def test_a_file_that_vanished_or_became_a_link_is_a_problem(root, cache):
     link.symlink_to("/etc/passwd")
     reading = read_files(unread, cache, Event())
     assert reading.files == []
-    assert sorted(line.partition(":")[0] for line in reading.problems) == [str(gone), str(link)]
+    assert sorted(reading.failures.items) == [str(gone), str(link)]
 
 
 def test_stopping_leaves_the_rest_unread(root, cache):
@@ -181,7 +212,7 @@ def test_stopping_leaves_the_rest_unread(root, cache):
     stopping = Event()
     stopping.set()
     reading = read_files(survey([root], {}, cache).unread, cache, stopping)
-    assert (reading.files, reading.problems) == ([], [])
+    assert (reading.files, reading.failures.total) == ([], 0)
 
 
 def test_batches():

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted.library import shared
+from p2p_twisted.library import scan, shared
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.pieces import MIN_PIECE, PieceHasher
 from p2p_twisted.library.shared import Library
@@ -142,6 +142,117 @@ class ScanTests(LibraryCase):
         self.patch(shared, "survey", None)
         self.scan()
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+
+class UnsharedTests(LibraryCase):
+    """What is not shared can be asked for, with the reason."""
+
+    def test_is_that_of_the_last_scan(self):
+        self.write("a.txt")
+        link = self.share / "link"
+        link.symlink_to("a.txt")
+        self.scan()
+        self.assertEqual(self.library.unshared.items, {str(link): "is a link; links are not followed"})
+        link.unlink()
+        self.scan()
+        self.assertEqual(self.library.unshared.total, 0)
+
+    def test_what_could_not_be_read_is_first_and_stays_until_it_can(self):
+        (self.share / "link").symlink_to("a.txt")
+        self.write("a.txt")
+        open_beneath = scan.open_beneath
+        self.patch(scan, "open_beneath", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+        for _ in range(2):
+            self.scan()
+            self.assertEqual(list(self.library.unshared.items), [f"{self.share}/a.txt", f"{self.share}/link"])
+        self.patch(scan, "open_beneath", open_beneath)
+        self.scan()
+        self.assertEqual(list(self.library.unshared.items), [f"{self.share}/link"])
+
+    def test_a_scan_that_fails_says_so(self):
+        self.patch(shared, "survey", None)
+        self.scan()
+        (why,) = self.library.unshared.items.values()
+        self.assertIn("the last scan failed", why)
+        self.flushLoggedErrors(TypeError)
+
+    def test_a_file_whose_name_an_earlier_folder_has(self):
+        other = self.base / "other"
+        self.write("a.txt", b"first")
+        self.write("a.txt", b"other", folder=other)
+        self.write("b.txt", b"same")
+        self.write("b.txt", b"same", folder=other)
+        library = self.make_library(self.share, other)
+        self.scan(library)
+        self.assertEqual(library.unshared.items, {f"{other}/a.txt": f"a.txt is shared from {self.share} already"})
+        self.assertEqual(library.get("a.txt").root, self.share)
+
+
+class FolderTests(LibraryCase):
+    """A file has one name, what is private has none, and downloads come last."""
+
+    def make(self, *folders, **more):
+        cache = HashCache(self.base / "hashes.sqlite")
+        self.addCleanup(cache.close)
+        return Library(self.reactor, folders, cache, **more)
+
+    def test_downloads_into_a_shared_folder_do_not_grow_names(self):
+        new = self.share / "new"
+        self.write("new/a.txt")
+        library = self.make(self.share, downloads=new)
+        self.scan(library)
+        self.assertEqual(set(library.files), {"a.txt"})
+        path = self.write("new/new/b.txt", b"data")
+        library.add_file(new, path, sha256(b"data").hexdigest(), b"")
+        self.scan(library)
+        self.assertEqual(set(library.files), {"a.txt", "new/b.txt"})
+
+    def test_a_download_below_an_inner_folder_has_its_name_there(self):
+        inner = self.share / "inner"
+        path = self.write("inner/a.txt", b"data")
+        library = self.make(inner, self.share)
+        added = library.add_file(self.share, path, sha256(b"data").hexdigest(), b"")
+        self.assertEqual((added.name, added.root), ("a.txt", inner))
+        self.scan(library)
+        self.assertEqual((dict(library.files), library.hashed), ({"a.txt": added}, 0))
+
+    def test_what_is_shared_keeps_its_name_when_another_of_that_name_is_fetched(self):
+        downloads = self.base / "downloads"
+        self.write("x", b"own")
+        library = self.make(self.share, downloads=downloads)
+        self.scan(library)
+        path = self.write("x", b"fetched", folder=downloads)
+        library.add_file(downloads, path, sha256(b"fetched").hexdigest(), b"")
+        self.scan(library)
+        self.assertEqual(library.get("x").sha256, sha256(b"own").hexdigest())
+        self.assertEqual(library.unshared.items, {str(path): f"x is shared from {self.share} already"})
+
+    def test_a_folder_added_later_comes_before_downloads_too(self):
+        downloads, more = self.base / "downloads", self.base / "more"
+        self.write("x", b"fetched", folder=downloads)
+        self.write("x", b"own", folder=more)
+        library = self.make(self.share, downloads=downloads)
+        self.successResultOf(library.add_folder(more))
+        self.assertEqual(list(library.folders), [self.share, more, downloads])
+        self.assertEqual(library.get("x").sha256, sha256(b"own").hexdigest())
+
+    def test_the_download_folder_may_be_a_shared_one(self):
+        library = self.make(self.share, downloads=self.share)
+        self.assertEqual(list(library.folders), [self.share])
+
+    def test_what_is_private_is_not_shared_nor_added(self):
+        state = self.share / "state"
+        path = self.write("state/api.key", b"key")
+        self.write("state/downloads/a.txt", b"data")
+        library = self.make(self.share, downloads=state / "downloads", private=[state])
+        self.scan(library)
+        self.assertEqual(set(library.files), {"a.txt"})
+        self.assertEqual(list(library.unshared.items), [str(state)])
+        with self.assertRaises(ValueError):
+            library.add_file(self.share, path, sha256(b"key").hexdigest(), b"")
+        added = self.write("state/downloads/b.txt", b"data")
+        library.add_file(state / "downloads", added, sha256(b"data").hexdigest(), b"")
+        self.assertEqual(set(library.files), {"a.txt", "b.txt"})
 
 
 class UnderWayTests(LibraryCase):

@@ -1,0 +1,125 @@
+"""The walk through the shared folders: which files may be shared, under which names, and what is passed over and why.
+
+A file has one name: where one shared folder lies inside another, the files of the inner one are met there only. A
+private folder, such as the state of the peer, is never entered. Folders are told apart by device and inode, so that
+neither a link nor a mount makes another folder of one.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from .cache import Stamp
+from .paths import is_unmentioned, safe_name
+from .unshared import Unshared, reason
+
+
+class Identity(NamedTuple):
+    """Which folder it is, whatever its path: device and inode."""
+
+    device: int
+    inode: int
+
+
+class Found(NamedTuple):
+    """A file met on a walk: the shared folder `root` in which it is `name`, its whole path, its stamp."""
+
+    root: str
+    name: str
+    path: str
+    stamp: Stamp
+
+
+def identity(path: str | Path) -> Identity | None:
+    """Return which folder is at `path`, None if there is none that can be looked at."""
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return Identity(status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """The stamp of a file of this status."""
+    return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+class Walk:
+    """A walk through the folders `roots`, in their order; not into any of the folders `private`.
+
+    Afterwards `folders` maps the path of each folder walked through to its identity. `failures` has what could not be
+    read, `refused` what is not shared by rule.
+    """
+
+    def __init__(self, roots: Sequence[Path], private: Collection[Path] = ()) -> None:
+        self.folders: dict[str, Identity | None] = {}
+        self.failures = Unshared()
+        self.refused = Unshared()
+        self._roots = [os.fspath(root) for root in roots]
+        self._private = {found for path in private if (found := identity(path))}
+        self._elsewhere = {found for root in self._roots if (found := identity(root))}
+        """Shared folders: what is in them is shared from there."""
+
+    def files(self) -> Iterator[Found]:
+        """Yield all files that may be shared, links not followed, folder after folder."""
+        begun = set()
+        for root in self._roots:
+            found = identity(root)
+            if found is None or found not in begun:
+                begun.add(found)
+                yield from self._below(root)
+
+    def _below(self, root: str) -> Iterator[Found]:
+        pending = [(root, "", identity(root))]
+        while pending:
+            folder, prefix, which = pending.pop()
+            if which in self._private:
+                self.refused.add(folder, "holds the state of this peer")
+                continue
+            try:
+                with os.scandir(folder) as entries:
+                    self.folders[folder] = which
+                    for entry in entries:
+                        if file := self._look(root, prefix, entry, pending):
+                            yield file
+            except OSError as e:
+                self.failures.add(folder, reason(e))
+
+    def _look(
+        self, root: str, prefix: str, entry: os.DirEntry[str], pending: list[tuple[str, str, Identity | None]]
+    ) -> Found | None:
+        """Return `entry` if it is a file to share; add it to `pending` if it is a folder to walk through."""
+        if is_unmentioned(entry.name):
+            return None
+        name = prefix + entry.name
+        try:
+            safe_name(name)
+            status = os.lstat(entry.path)
+        except FileNotFoundError:
+            return None  # it has vanished since its folder was read
+        except OSError as e:
+            self.failures.add(entry.path, reason(e))
+            return None
+        except ValueError as e:
+            self.refused.add(entry.path, "its name is not UTF-8" if isinstance(e, UnicodeError) else str(e))
+            return None
+        if stat.S_ISREG(status.st_mode):
+            return Found(root, name, entry.path, stamp_of(status))
+        if stat.S_ISDIR(status.st_mode):
+            which = Identity(status.st_dev, status.st_ino)
+            if which not in self._elsewhere:
+                pending.append((entry.path, f"{name}/", which))
+        else:
+            link = stat.S_ISLNK(status.st_mode)
+            self.refused.add(entry.path, "is a link; links are not followed" if link else "is not a regular file")
+        return None
+
+
+def is_within(path: Path, folder: Path) -> bool:
+    """Return whether `path` is `folder` or lies below it, also where links or mounts give it another path."""
+    which, real = identity(folder), Path(os.path.realpath(path))
+    return which is not None and any(identity(one) == which for one in (real, *real.parents))

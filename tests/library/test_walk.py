@@ -1,0 +1,146 @@
+"""The walk through real folders: what is found under which name, and what is passed over, told of or not."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from p2p_twisted.library import walk as module
+from p2p_twisted.library.unshared import MAX_LISTED
+from p2p_twisted.library.walk import Walk, is_within
+
+
+@pytest.fixture
+def root(tmp_path):
+    root = tmp_path / "share"
+    root.mkdir()
+    return root
+
+
+def write(path, data=b"x"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def names(*roots, private=()):
+    walk = Walk(roots, private)
+    return sorted(found.name for found in walk.files()), walk
+
+
+def paths(*roots, private=()):
+    return sorted(found.path for found in Walk(roots, private).files())
+
+
+def test_takes_what_may_be_shared(root):
+    for name in ("a.txt", "sub/b.txt", "sub/deeper/c", ".hidden", ".git/config", "half.part", "sub/half.part", "a\nb"):
+        write(root / name)
+    os.mkfifo(root / "pipe")
+    (root / "link").symlink_to("a.txt")
+    (root / "loop").symlink_to(".")
+    (root / "etc").symlink_to("/etc")
+    found, walk = names(root)
+    assert found == ["a.txt", "sub/b.txt", "sub/deeper/c"]
+    assert sorted(walk.folders) == [str(root), f"{root}/sub", f"{root}/sub/deeper"]
+    assert walk.failures.total == 0
+
+
+def test_tells_of_what_is_not_shared(root):
+    for name in (".hidden", "half.part", ".git/config", "part.part/x", "a\\b", "bad\n/x"):
+        write(root / name)
+    Path(os.fsdecode(os.fsencode(root) + b"/\xff")).touch()
+    os.mkfifo(root / "pipe")
+    (root / "link").symlink_to("/etc/passwd")
+    (root / ".link").symlink_to("/etc/passwd")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(root / "socket"))
+    found, walk = names(root)
+    reasons = {os.path.relpath(path, root): why for path, why in walk.refused.items.items()}
+    assert found == []
+    assert reasons == {
+        "a\\b": "a name has no control characters and no backslashes",
+        "bad\n": "a name has no control characters and no backslashes",
+        "\udcff": "its name is not UTF-8",
+        "pipe": "is not a regular file",
+        "socket": "is not a regular file",
+        "link": "is a link; links are not followed",
+    }
+
+
+def test_one_entry_that_cannot_be_looked_at_costs_no_other(root, monkeypatch):
+    for name in "abc":
+        write(root / name)
+    lstat = os.lstat
+
+    def looking(path):
+        if path.endswith("/b"):
+            raise OSError(5, "Input/output error")
+        return lstat(path)
+
+    monkeypatch.setattr(module.os, "lstat", looking)
+    found, walk = names(root)
+    assert found == ["a", "c"]
+    assert walk.failures.items == {f"{root}/b": "Input/output error"}
+
+
+def test_tells_of_a_folder_that_is_missing(root):
+    found, walk = names(root / "nowhere")
+    assert (found, walk.folders) == ([], {})
+    assert walk.failures.items == {f"{root}/nowhere": "No such file or directory"}
+
+
+def test_a_million_links_are_counted_and_not_kept(root):
+    for i in range(MAX_LISTED + 7):
+        (root / str(i)).symlink_to("x")
+    refused = names(root)[1].refused
+    assert (refused.total, len(refused.items)) == (MAX_LISTED + 7, MAX_LISTED)
+    assert list(refused.lines())[-1] == "7 more"
+
+
+def test_a_shared_folder_in_another_has_its_files_alone(root):
+    write(root / "a.txt")
+    write(root / "new" / "b.txt")
+    write(root / "new" / "deeper" / "c.txt")
+    for roots in ([root, root / "new"], [root / "new", root]):
+        assert names(*roots)[0] == ["a.txt", "b.txt", "deeper/c.txt"]
+    assert names(root, root / "new", root / "new" / "deeper")[0] == ["a.txt", "b.txt", "c.txt"]
+
+
+def test_one_folder_named_twice_is_walked_once(root):
+    write(root / "a.txt")
+    link = root.with_name("link")
+    link.symlink_to(root)
+    assert paths(root, link) == [f"{root}/a.txt"]
+
+
+def test_a_private_folder_is_never_entered(root):
+    write(root / "state" / "api.key")
+    write(root / "state" / "downloads" / "a.txt")
+    write(root / "b.txt")
+    found, walk = names(root, private=[root / "state"])
+    assert found == ["b.txt"]
+    assert walk.refused.items == {f"{root}/state": "holds the state of this peer"}
+    assert f"{root}/state" not in walk.folders
+    assert names(root, root / "state" / "downloads", private=[root / "state"])[0] == ["a.txt", "b.txt"]
+    assert names(root / "state", private=[root / "state"])[0] == []
+
+
+def test_a_private_folder_that_was_renamed_or_linked_to_is_still_private(root):
+    write(root / "state" / "api.key")
+    link = root.with_name("link")
+    link.symlink_to(root / "state")
+    assert names(root, private=[link])[0] == []
+    assert names(link, private=[root / "state"])[0] == []
+
+
+def test_is_within(root):
+    write(root / "state" / "x" / "y")
+    link = root.with_name("link")
+    link.symlink_to(root / "state")
+    for path in (root / "state", root / "state" / "x", link, link / "x", root / "state" / "x" / ".." / "x"):
+        assert is_within(path, root / "state")
+        assert is_within(path, link)
+    for path in (root, root / "other", root / "state2", root / "nowhere"):
+        assert not is_within(path, root / "state")
+    assert not is_within(root, root / "nowhere")
