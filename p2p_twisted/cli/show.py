@@ -17,6 +17,9 @@ from .session import peer
 PAGE = 1000
 """Documents asked for at a time."""
 
+FIRST = 5
+"""Files that are not shared and still named by ``status``."""
+
 
 @click.command()
 @for_peer
@@ -38,6 +41,7 @@ def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "shares", f"{count(status['files'], 'file')}, {size(status['bytes'])}"
     for folder in status["shared"]:
         yield "folder", folder
+    yield from _not_shared(status["not_shared"])
     yield "downloads", status["download_dir"]
     for name, rate in status["limits"].items():
         if rate is not None:
@@ -45,6 +49,15 @@ def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "knows", f"{count(status['index_records'], 'record')} of {count(status['peers'], 'other peer')}"
     for source in status["dropped_sources"]:
         yield "dropped", _dropped(source)
+
+
+def _not_shared(unshared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """How many files and folders are not shared, and the first few of them with the reason."""
+    total, first = unshared["total"], unshared["items"][:FIRST]
+    if total:
+        yield "not shared", f"{total}, among them" if total > len(first) else str(total)
+    for item in first:
+        yield "not shared", f"{item['path']}: {item['why']}"
 
 
 def _dropped(source: Mapping[str, Any]) -> str:

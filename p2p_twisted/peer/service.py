@@ -21,6 +21,7 @@ from ..index.distributed import Address, DistributedIndex
 from ..index.search import search
 from ..library.cache import HashCache
 from ..library.shared import Library
+from ..library.walk import is_within
 from ..startup import StartError, listen_tcp
 from ..state_folder import make_state_folder
 from ..swarm.rates import Throttle
@@ -71,9 +72,17 @@ class Peer(MultiService):
                 raise StartError(f"share folder {folder} is not there; make it, or name another with --share")
         make_state_folder(settings.state_dir)
         _make(settings.download_dir)
+        for folder in [settings.download_dir, *settings.share]:
+            if why := self._holds_state(folder):
+                raise StartError(f"{why}, or keep the state elsewhere with --state-dir")
         self._cache = _open_cache(settings.state_dir / "hashes.sqlite")
-        # its own downloads first: what is fetched is shared under the name it was fetched by
-        self.library = Library(reactor, [settings.download_dir, *settings.share], self._cache)  # type: ignore[arg-type]
+        self.library = Library(
+            reactor,  # type: ignore[arg-type]
+            settings.share,
+            self._cache,
+            downloads=settings.download_dir,
+            private=[settings.state_dir],
+        )
         self.knowledge = DistributedIndex()
         self.holdings = Holdings(self.library, self.knowledge, time.monotonic)
         self.holdings.advertise = settings.advertise
@@ -138,7 +147,7 @@ class Peer(MultiService):
 
     def status(self) -> dict[str, Any]:
         """See docs/api.rst."""
-        files = self.library.files.values()
+        files, unshared = self.library.files.values(), self.library.unshared
         return {
             "role": "peer",
             "version": __version__,
@@ -154,6 +163,10 @@ class Peer(MultiService):
             "download_dir": str(self.settings.download_dir),
             "files": len(files),
             "bytes": sum(file.size for file in files),
+            "not_shared": {
+                "total": unshared.total,
+                "items": [{"path": path, "why": why} for path, why in unshared.items.items()],
+            },
             "index_records": len(self.knowledge),
             "peers": sum(not peer.is_self for peer in self.discovery.peers.values()),
             "uploaded": self.factory.uploaded,
@@ -225,12 +238,23 @@ class Peer(MultiService):
         folder = Path(path).expanduser()
 
         async def add() -> None:
+            if why := self._holds_state(folder):
+                raise ValueError(why)
             try:
                 await self.library.add_folder(folder)
             except OSError as e:
                 raise ValueError(f"{folder}: {e.strerror}; name a folder that is there") from e
 
         return Deferred.fromCoroutine(add())
+
+    def _holds_state(self, folder: Path) -> str | None:
+        """Why `folder` may not be shared: it is the state folder, or lies in it other than among the downloads."""
+        state, downloads = self.settings.state_dir, self.settings.download_dir
+        if not is_within(folder, state):
+            return None
+        if is_within(downloads, state) and not is_within(state, downloads) and is_within(folder, downloads):
+            return None
+        return f"{folder} holds the state of this peer, its key and cookie, and is never shared; name another folder"
 
     def limits(self) -> dict[str, float | None]:
         """The rates in bytes/s, None without limit."""

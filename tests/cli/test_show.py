@@ -40,6 +40,9 @@ def test_status(peer: Path) -> None:
     assert "RS\t127.0.0.1:65423, registered\n" in result.stdout
     assert "shares\t12 files, 3.5 MB\n" in result.stdout
     assert "folder\t/srv/documents\n" in result.stdout
+    assert "not shared\t7, among them\n" in result.stdout
+    assert "not shared\t/srv/documents/0: is a link; links are not followed\n" in result.stdout
+    assert result.stdout.count("not shared\t/srv/documents/") == 5
     assert "dropped\t127.0.0.1:65401, in a download that ended " in result.stdout
     assert " ago: 3 of its pieces were wrong\n" in result.stdout
     assert "dropped\t127.0.0.1:65402, in a running download: it was closed\n" in result.stdout

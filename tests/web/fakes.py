@@ -109,6 +109,12 @@ class FakePeer:
             "download_dir": "/tmp/fetched",
             "files": 12,
             "bytes": 3456789,
+            "not_shared": {
+                "total": 7,
+                "items": [
+                    {"path": f"/srv/documents/{i}", "why": "is a link; links are not followed"} for i in range(7)
+                ],
+            },
             "index_records": 60,
             "peers": 5,
             "uploaded": 1000,
