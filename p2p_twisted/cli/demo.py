@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from ..experiment.processes import ClusterError
 from . import exits
 from .options import UserPath
 from .output import clean, print_json
+from .playing import play
 
 PEERS = 6
 FILES = 60
@@ -36,15 +36,16 @@ FILES = 60
     help=f"Folder of documents; of more than {FILES}, the last {FILES} in natural order of their names. "
     "Without it, the demo makes its own: text and PDF.",
 )
-@click.option("--keep", is_flag=True, help="Leave everything running and say how to talk to it and how to stop it.")
+@click.option("--keep", is_flag=True, help="Go on running until Ctrl-C, and say what to type to play with it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def demo(context: click.Context, corpus: Path | None, keep: bool, as_json: bool) -> None:
     """Run a registration server and six peers on this machine and let every peer fetch every document.
 
     60 documents are spread ten each; every peer fetches the other 50 from the others; all 360 copies are verified by
-    their SHA-256. Exits 0 when all are right, 12 when some are not, 5 when a process fails, 7 when interrupted; in all
-    cases nothing is left running or lying about, unless --keep is given.
+    their SHA-256. With --keep all of them go on running, to play with, until Ctrl-C. Exits 0 when all copies are
+    right, 12 when some are not, 5 when a process fails, 7 when interrupted before. Nothing is left running or lying
+    about.
     """
     as_json = as_json or bool(context.find_root().params.get("as_json"))
     try:
@@ -53,8 +54,7 @@ def demo(context: click.Context, corpus: Path | None, keep: bool, as_json: bool)
             result = _run(cluster, _documents(cluster, corpus))
             _show(result, time.monotonic() - began, as_json)
             if keep:
-                cluster.keep()
-                click.echo(_how_to_talk(cluster), err=as_json)
+                play(cluster, on_stderr=as_json)
     except ClusterError as error:
         raise exits.Failure(exits.PEERS_FAILED, str(error)) from error
     except KeyboardInterrupt as interrupt:
@@ -126,22 +126,3 @@ def _as_json(result: Result, seconds: float) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "peers": [asdict(peer) for peer in result.peers],
     }
-
-
-def _how_to_talk(cluster: Cluster) -> str:
-    def quoted(path: Path) -> str:
-        return shlex.quote(str(path))
-
-    rs, peer = cluster.rs.state_dir, cluster.peers[0].state_dir
-    pids = " ".join(str(member.pid) for member in cluster.members)
-    return "\n".join(
-        [
-            "",
-            f"Left running; logs and files are in {cluster.folder}. Talk to a peer, or to the RS:",
-            f"  p2p --state-dir {quoted(peer)} status",
-            f"  p2p --state-dir {quoted(peer)} ls",
-            f"  p2p --state-dir {quoted(rs)} rs peers",
-            "Stop it and tidy up:",
-            f"  kill {pids}; sleep 1; rm -r {quoted(cluster.folder)}",
-        ]
-    )

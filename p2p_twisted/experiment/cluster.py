@@ -29,8 +29,8 @@ class Cluster:
     """An RS and ``count`` peers, ``peer1`` to ``peerN``, in a temporary folder, from ``with`` to the end of the block.
 
     Entering makes the folders, so that the peers' share folders can be filled; :meth:`start` starts the processes.
-    Leaving, for whatever reason, stops them all and removes the folder, unless :meth:`keep` was called. Ctrl-C,
-    SIGTERM and SIGHUP raise KeyboardInterrupt in the block. Not for several threads at once.
+    Leaving, for whatever reason, stops them all and removes the folder. Ctrl-C, SIGTERM and SIGHUP raise
+    KeyboardInterrupt in the block. Not for several threads at once.
 
     ``launcher`` says where processes run (default: loopback); ``options(role)`` gives more options for one of them;
     ``grace`` is how many seconds each has to stop before it is killed.
@@ -51,7 +51,6 @@ class Cluster:
         self._options = options
         self._grace = grace
         self._ports: dict[str, int] = {}
-        self._kept = False
         self._interrupts = Interrupts()
         self._exit = ExitStack()
 
@@ -112,14 +111,8 @@ class Cluster:
         self._launch([member])
         wait_until(lambda: member.status() is not None, time.monotonic() + timeout, f"{role} does not answer")
 
-    def keep(self) -> None:
-        """Leave the processes running, and the folder, when the block ends."""
-        self._kept = True
-
     def stop(self) -> None:
         """Stop the peers, then the RS: first politely, after a grace time by force. A Ctrl-C meanwhile waits."""
-        if self._kept:
-            return
         with self._interrupts.held():
             _stop(self.peers, self._grace)
             _stop([self.rs], self._grace)
@@ -153,9 +146,8 @@ class Cluster:
                 member.start()
 
     def _remove(self) -> None:
-        if not self._kept:
-            with self._interrupts.held():
-                shutil.rmtree(self.folder, ignore_errors=True)
+        with self._interrupts.held():
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def wait_until(ready: Callable[[], bool], deadline: float, complaint: str) -> None:

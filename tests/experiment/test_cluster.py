@@ -1,7 +1,6 @@
 """The process machinery of a cluster, with small programs in place of twistd: nothing is left behind, ever."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -172,18 +171,6 @@ def test_peers_are_asked_again_until_they_know_all(programs: Programs) -> None:
         assert cluster["peer2"].control.get("index")["total"] == 30
         with pytest.raises(ClusterError, match="peer1 does not know of 1000000 documents"):
             cluster.wait_for_documents(1_000_000, timeout=0.1)
-
-
-def test_what_is_kept_goes_on_running(programs: Programs) -> None:
-    with Cluster(1, programs) as cluster:
-        cluster.start()
-        cluster.keep()
-    assert [member.pid for member in cluster.members] == [process.pid for _, process in programs.started]
-    assert cluster.rs.status() is not None
-    for member in cluster.members:
-        member.kill()
-    assert programs.all_gone()
-    shutil.rmtree(cluster.folder)
 
 
 def test_sockets_have_short_paths_even_where_temporary_folders_have_long_ones(
