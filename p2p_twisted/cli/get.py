@@ -16,7 +16,7 @@ from .options import UserPath, Where, for_peer
 from .order import Download, Order
 from .output import count, on_terminal, print_json, print_path, size, warn
 from .progress import show_progress
-from .session import peer
+from .session import peer, rs_trouble
 from .sources import explain as explain_sources
 
 SHOWN = 20
@@ -127,14 +127,8 @@ def _how(download: Download) -> str:
 
 def _code(download: Download, rs: Mapping[str, Any]) -> int:
     """The exit code. That nobody has it means little while the RS, who knows the peers, cannot be reached."""
-    code = exits.of_download(download)
-    is_reached = rs["registered"] and not rs["last_error"]
-    if is_reached or (code != exits.NO_HOLDER and download["files"]):
+    code, trouble = exits.of_download(download), rs_trouble(rs)
+    if trouble is None or (code != exits.NO_HOLDER and download["files"]):
         return code
-    warn(f"{_trouble(rs)}: {rs['last_error'] or 'still trying'}")
+    warn(trouble)
     return exits.RS_UNREACHABLE
-
-
-def _trouble(rs: Mapping[str, Any]) -> str:
-    address = f"RS {rs['host']}:{rs['port']}"
-    return f"{address} does not say who is there" if rs["registered"] else f"not registered with {address}"

@@ -27,6 +27,7 @@ _VERBS = {
     "limits": ("limits:limits", "Show or change the rate limits."),
     "ls": ("show:ls", "List the documents that peers have."),
     "peers": ("show:peers", "List the other peers."),
+    "refresh": ("refresh:refresh", "Ask the RS and the other peers for news now."),
     "rs": ("rs:rs", "Ask the registration server that runs on this machine."),
     "share": ("share:share", "Share a folder."),
     "status": ("show:status", "Say how the peer is."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,11 +106,18 @@ def _wait_registered(client: ControlClient, deadline: float | None) -> None:
     """Return when our own peer is registered. Raises Failure when the RS cannot be had, or not by `deadline`."""
     while not (rs := client.get("status")["rs"])["registered"]:
         if rs["last_error"]:
-            text = f"not registered with RS {rs['host']}:{rs['port']}: {rs['last_error']}"
-            raise exits.Failure(exits.RS_UNREACHABLE, text)
+            raise exits.Failure(exits.RS_UNREACHABLE, rs_trouble(rs) or "")
         if deadline is not None and time.monotonic() >= deadline:
             raise exits.Failure(exits.TIMEOUT, f"RS {rs['host']}:{rs['port']} has not answered in time")
         time.sleep(POLL)
+
+
+def rs_trouble(rs: Mapping[str, Any]) -> str | None:
+    """Say why the RS, `rs` in the status of a peer, tells it nothing; None if it does."""
+    address, why = f"RS {rs['host']}:{rs['port']}", rs["last_error"]
+    if not rs["registered"]:
+        return f"not registered with {address}: {why or 'still trying'}"
+    return f"{address} does not say who is there: {why}" if why else None
 
 
 def wait_for_others(client: ControlClient) -> None:

@@ -65,6 +65,18 @@ def test_the_state_folder_from_the_environment(peer: Path, monkeypatch: pytest.M
     assert p2p("status").exit_code == 0
 
 
+def test_refresh(peer: Path) -> None:
+    assert p2p("--state-dir", peer, "refresh").stdout == "knows 60 records of 5 other peers\n"
+    assert json.loads(p2p("--state-dir", peer, "refresh", "--json").stdout) == FakePeer().status()
+
+
+def test_refresh_while_the_rs_is_away() -> None:
+    with serving("peer-whose-rs-is-gone") as folder:
+        result = p2p("--state-dir", folder, "refresh")
+    assert (result.exit_code, result.stdout) == (4, "knows 60 records of 5 other peers\n")
+    assert result.stderr == "p2p: RS 127.0.0.1:65423 does not say who is there: connection refused\n"
+
+
 def test_status_of_a_peer_that_is_not_registered() -> None:
     with serving("peer-without-rs") as folder:
         result = p2p("--state-dir", folder, "status")
