@@ -1,7 +1,8 @@
 """Settings of a twistd verb: one table from which flags, config file, defaults and ``--help`` all come.
 
 A flag wins over the config file, the file over the default. The file is an INI file; its keys are the names of the
-flags without the dashes. Where a flag may be repeated, its values stand behind each other, parted by commas or lines.
+flags without the dashes. Where a flag may be repeated, its values stand behind each other, parted by commas or lines
+(`config_file`).
 """
 
 from __future__ import annotations
@@ -9,23 +10,18 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
-from configparser import ConfigParser
-from configparser import Error as ConfigParserError
 from dataclasses import dataclass
-from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from twisted.python import usage
 
+from .config_file import SettingsError as SettingsError
+from .config_file import read_section, split_values, suggestion
 from .folders import expand
 
 Network = IPv4Network | IPv6Network
-
-
-class SettingsError(Exception):
-    """A setting that cannot be used. One line that names it and says what it must be."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +47,15 @@ class Setting:
         return values if self.repeatable else values[-1]
 
     def texts(self, text: str | None) -> list[str]:
-        """`text`, as the config file has it, taken apart."""
+        """Take `text` apart, as the config file has it. Raises ValueError."""
         if text is None:
             return []
-        return (
-            [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()] if self.repeatable else [text]
-        )
+        if self.repeatable:
+            return [part for line in text.split("\n") for part in split_values(line)]
+        parts = split_values(text) if text.startswith('"') else [text]
+        if len(parts) != 1:
+            raise ValueError("takes one value")
+        return parts
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -94,31 +93,6 @@ def network(text: str) -> Network:
         return ip_network(text)
     except ValueError:
         raise ValueError("must be a network such as 192.168.0.0/16 or 2001:db8::/32") from None
-
-
-def read_section(path: Path, section: str, settings: Sequence[Setting]) -> dict[str, str]:
-    """Key -> value of ``[section]`` in the INI file `path`. Raises SettingsError, also for a key that is no setting."""
-    parser = ConfigParser(delimiters=("=",), interpolation=None, default_section="")
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
-    try:
-        parser.read_string(path.read_text("utf-8"), str(path))
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}; --config takes an INI file") from None
-    except (ConfigParserError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not an INI file: {' '.join(str(error).split())}") from None
-    if not parser.has_section(section):
-        raise SettingsError(f"{path}: has no section [{section}]")
-    found = dict(parser.items(section))
-    for key in found:
-        if key not in (names := [setting.name for setting in settings]):
-            raise SettingsError(f"{path}: unknown key {key!r} in [{section}]{suggestion(key, names)}")
-    return found
-
-
-def suggestion(word: str, known: Sequence[str]) -> str:
-    """What to say behind "unknown `word`": the name in `known` that was meant, or all of them."""
-    close = get_close_matches(word.lower().replace("_", "-"), known, 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
 
 
 def exit_with(line: str, code: int) -> NoReturn:
@@ -174,12 +148,13 @@ class SettingsOptions(usage.Options):
         """Merge. Raises SettingsError."""
         config = self.given.pop("config", None)
         path = _config_file(config[-1]) if config else None
-        file = read_section(path, self.section, self.settings) if path else {}
+        file = read_section(path, self.section, [setting.name for setting in self.settings]) if path else {}
         for setting in self.settings:
             if texts := self.given.get(setting.name, []):
                 origin, where = "flag", f"--{setting.name}"
             elif setting.name in file:
-                texts, origin, where = setting.texts(file[setting.name]), str(path), f"{path}: {setting.name}"
+                origin, where = str(path), f"{path}: {setting.name}"
+                texts = _taken_apart(setting, file[setting.name], where)
             else:
                 texts, origin, where = setting.texts(setting.default), "default", f"--{setting.name}"
             self.origins[setting.name] = origin
@@ -191,6 +166,13 @@ def _config_file(text: str) -> Path:
         return expand(text)
     except ValueError as error:
         raise SettingsError(f"--config {error}, not {text!r}") from None
+
+
+def _taken_apart(setting: Setting, text: str, where: str) -> list[str]:
+    try:
+        return setting.texts(text)
+    except ValueError as error:
+        raise SettingsError(f"{where} {error}, not {text!r}") from None
 
 
 def _value(setting: Setting, texts: Sequence[str], where: str) -> Any:

@@ -22,9 +22,9 @@ FLOORS = {
     "cli": 4,
     "experiment": 4,
 }
-ABOVE_THE_WIRE = {"settings", "startup", "state_folder", "verb", "serving", "sending"}
+ABOVE_THE_WIRE = {"settings", "hosts", "startup", "state_folder", "verb", "serving", "sending"}
 """Modules beside the floors, for all of floor 3: they know one another and the wire."""
-BENEATH = {"folders"}
+BENEATH = {"folders", "config_file"}
 """Modules beside the floors, for everybody: they know nothing of the package."""
 SIDEWAYS = {("rs", "web"), ("peer", "web"), ("cli", "experiment")}
 """Who may use whom on the same floor; never back."""

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2p_twisted.config_file import read_section
 from p2p_twisted.folders import folder
 from p2p_twisted.settings import (
     Setting,
@@ -13,7 +14,6 @@ from p2p_twisted.settings import (
     SettingsOptions,
     network,
     one_of,
-    read_section,
     whole,
     yes_or_no,
 )
@@ -84,6 +84,25 @@ def test_a_repeated_flag_replaces_what_the_file_lists(parse):
     assert list(map(str, parse(file=file)["trust"])) == ["10.0.0.0/8"]
 
 
+def test_a_value_with_a_comma_stands_in_quotation_marks(parse, refused):
+    file = '[test]\nrs-host = h\nshare = "/a, b" ,/c,\n  "/d ""e"""\n\n  /5" f\nweb = "tcp:1,2"\n'
+    options = parse(file=file)
+    assert options["share"] == (Path("/a, b"), Path("/c"), Path('/d "e"'), Path('/5" f'))
+    assert options["web"] == "tcp:1,2"
+    for bad in ('"/a', '"/a" b', '/x, "/a, b'):
+        line = refused(file=f"[test]\nrs-host = h\nshare = {bad}\n")
+        assert 'share must have a quotation mark (") at both ends of a value or at none' in line
+    assert "web takes one value, not" in refused(file='[test]\nrs-host = h\nweb = "a", "b"\n')
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_as_an_editor_on_windows_saves_it(parse, tmp_path, encoding):
+    file = tmp_path / "w.conf"
+    file.write_bytes("[test]\r\nrs-host = h\r\nshare = /b\u00e9\r\n  /c, /d\r\n".encode(encoding))
+    options = parse("--config", str(file))
+    assert (options["rs-host"], options["share"]) == ("h", (Path("/b\u00e9"), Path("/c"), Path("/d")))
+
+
 def test_the_last_of_a_flag_that_is_not_repeatable_counts(parse):
     assert parse("--rs-host", "a", "--rs-host", "b")["rs-host"] == "b"
 
@@ -144,8 +163,8 @@ def test_a_mistake_in_the_file_is_named_with_the_file(refused, tmp_path, file, l
 
 def test_a_file_that_is_not_text(tmp_path):
     (tmp_path / "c").write_bytes(b"[test]\nttl = \xff\n")
-    with pytest.raises(SettingsError, match="not an INI file"):
-        read_section(tmp_path / "c", "test", TABLE)
+    with pytest.raises(SettingsError, match="not an INI file: byte 13 is no utf-8; save it as UTF-8"):
+        read_section(tmp_path / "c", "test", [setting.name for setting in TABLE])
 
 
 def test_help_has_every_setting_with_its_default(parse, capsys):
@@ -171,11 +190,3 @@ def test_a_whole_number_is_plain_digits_within_the_range(text):
         assert digits
     except ValueError:
         assert not digits or not 10 <= int(text) <= 100
-
-
-def test_folders_are_absolute_and_know_the_home(monkeypatch):
-    monkeypatch.setenv("HOME", "/home/me")
-    assert folder("~/x") == Path("/home/me/x")
-    assert folder("x") == Path.cwd() / "x"
-    with pytest.raises(ValueError, match="path of a folder"):
-        folder("a\0b")

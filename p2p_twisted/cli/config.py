@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from configparser import ConfigParser
-from configparser import Error as ConfigParserError
 from pathlib import Path
 from typing import Any
 
@@ -43,22 +41,18 @@ def show(where: Where, file: Path | None) -> None:
 
 def _of_file(file: Path) -> list[dict[str, Any]]:
     """The settings that `file` leads to. A mistake in it ends the command, as it would end twistd."""
+    from ..config_file import SettingsError, read_config
     from ..peer import tap as peer_tap
     from ..rs import tap as rs_tap
     from ..web.config import settings_json
 
-    options = rs_tap.Options() if _has_section(file, rs_tap.Options.section) else peer_tap.Options()
+    try:
+        is_rs = read_config(file).has_section(rs_tap.Options.section)
+    except SettingsError:
+        is_rs = False  # whoever reads it next says what is wrong
+    options = rs_tap.Options() if is_rs else peer_tap.Options()
     options.parseOptions(["--config", str(file)])
     return settings_json(options)
-
-
-def _has_section(file: Path, section: str) -> bool:
-    parser = ConfigParser(delimiters=("=",), interpolation=None, default_section="")
-    try:
-        parser.read_string(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, ConfigParserError):
-        return False  # whoever reads it next says what is wrong
-    return parser.has_section(section)
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,72 @@
+"""The config file: an INI file as editors save it, its keys, and several values in one line.
+
+The values of one key are parted by commas or lines; one that has a comma itself stands in quotation marks.
+"""
+
+from __future__ import annotations
+
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Sequence
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
+from difflib import get_close_matches
+from io import StringIO
+from pathlib import Path
+
+_PART = re.compile(r"""\s*(?:"((?:[^"]|"")*)"|([^",\s][^,]*?)?)\s*(?:,|$)""")
+"""A value of several in a line, quoted or plain, with what parts it from the next."""
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used. One line that names it and says what it must be."""
+
+
+def read_config(path: Path) -> ConfigParser:
+    """Read the INI file `path`, in UTF-8 or, as some editors save it, in UTF-16. Raises SettingsError."""
+    parser = ConfigParser(delimiters=("=",), interpolation=None, default_section="")
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        data = path.read_bytes()
+        encoding = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+        parser.read_file(StringIO(data.decode(encoding), newline=None), str(path))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}; --config takes an INI file") from None
+    except UnicodeDecodeError as error:
+        text = f"byte {error.start} is no {error.encoding}; save it as UTF-8"
+        raise SettingsError(f"{path}: not an INI file: {text}") from None
+    except ConfigParserError as error:
+        raise SettingsError(f"{path}: not an INI file: {' '.join(str(error).split())}") from None
+    return parser
+
+
+def read_section(path: Path, section: str, known: Sequence[str]) -> dict[str, str]:
+    """Key -> value of ``[section]`` in the INI file `path`. Raises SettingsError, also for an unknown key."""
+    parser = read_config(path)
+    if not parser.has_section(section):
+        raise SettingsError(f"{path}: has no section [{section}]")
+    found = dict(parser.items(section))
+    for key in found:
+        if key not in known:
+            raise SettingsError(f"{path}: unknown key {key!r} in [{section}]{suggestion(key, known)}")
+    return found
+
+
+def split_values(line: str) -> list[str]:
+    """Split `line` at its commas, save those in quotation marks. Raises ValueError."""
+    parts, at = [], 0
+    while at < len(line):
+        found = _PART.match(line, at)
+        if found is None:
+            raise ValueError('must have a quotation mark (") at both ends of a value or at none, and "" for one inside')
+        quoted, plain = found.groups()
+        if quoted is not None or plain:
+            parts.append(plain if quoted is None else quoted.replace('""', '"'))
+        at = found.end()
+    return parts
+
+
+def suggestion(word: str, known: Sequence[str]) -> str:
+    """What to say behind "unknown `word`": the name in `known` that was meant, or all of them."""
+    close = get_close_matches(word.lower().replace("_", "-"), known, 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
