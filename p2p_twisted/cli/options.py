@@ -60,11 +60,13 @@ def for_peer(command: Command) -> Command:
     """Give `command`, which takes a Where first, the options of the verbs that talk to a peer."""
 
     @for_all
-    @click.option("--rs-host", metavar="HOST", help="If no peer is running, be one that is registered with this RS.")
-    @click.option("--rs-port", metavar="PORT", type=click.IntRange(1, 65535), default=RS_PORT, help="Port of that RS.")
+    @click.option("--rs-host", metavar="HOST[:PORT]", help="If no peer is running, be one registered with this RS.")
+    @click.option(
+        "--rs-port", metavar="PORT", type=click.IntRange(1, 65535), help=f"Port of that RS, if not {RS_PORT}."
+    )
     @wraps(command)
-    def verb(state_dir: Path | None, as_json: bool, rs_host: str | None, rs_port: int, **rest: Any) -> Any:
-        rs = (_host(rs_host), rs_port) if rs_host is not None else None
+    def verb(state_dir: Path | None, as_json: bool, rs_host: str | None, rs_port: int | None, **rest: Any) -> Any:
+        rs = _rs(rs_host, rs_port) if rs_host is not None else None
         return command(_where("peer", state_dir, as_json, rs), **rest)
 
     return verb
@@ -104,11 +106,14 @@ def _folder(name: str, text: str) -> Path:
         raise click.UsageError(f"{name} {error}, not {text!r}") from None
 
 
-def _host(text: str) -> str:
-    from ..wire import fields
-    from ..wire.errors import BadRequest
+def _rs(text: str, given: int | None) -> tuple[str, int]:
+    """Return the RS that ``--rs-host`` names, `given` being ``--rs-port``. Raises UsageError."""
+    from ..hosts import host_and_port
 
     try:
-        return fields.host(text)
-    except BadRequest:
-        raise click.UsageError(f"--rs-host must be an address or a host name, not {text!r}") from None
+        host, port = host_and_port(text)
+    except ValueError as error:
+        raise click.UsageError(f"--rs-host {error}, not {text!r}") from None
+    if None not in (port, given) and port != given:
+        raise click.UsageError(f"--rs-host names port {port} and --rs-port {given}; give one of them")
+    return host, port or given or RS_PORT

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.application.service import IService
 
 from ..folders import default_state_dir, folder
+from ..hosts import host, host_and_port
 from ..settings import Setting, SettingsError, exit_with, whole
 from ..startup import StartError, allow_many_connections
 from ..state_folder import StateFolderLock, make_state_folder
@@ -18,21 +19,11 @@ from ..web.config import settings_json
 from ..web.facade import Json
 from ..web.peer_api import peer_root
 from ..web.service import ApiStartError, makeApiService
-from ..wire import fields
-from ..wire.errors import BadRequest
 from ..wire.limits import RS_PORT
 from .service import Peer, PeerSettings
 
-
-def _host(text: str) -> str:
-    try:
-        return fields.host(text)
-    except BadRequest:
-        raise ValueError("must be an address or a host name") from None
-
-
 SETTINGS = (
-    Setting("rs-host", "Host of the registration server.", _host, required=True),
+    Setting("rs-host", "Host of the registration server, as HOST or HOST:PORT.", host_and_port, required=True),
     Setting("rs-port", "Port of the registration server.", whole(1, 65535), str(RS_PORT)),
     Setting("listen", "Where to serve: a Twisted endpoint; without it the first free port of 65400 to 65500."),
     Setting("share", "A folder to share, sub-folders too.", folder, repeatable=True),
@@ -41,7 +32,7 @@ SETTINGS = (
     Setting("web", "Where the control API is served besides its Unix socket: a Twisted endpoint."),
     Setting("up-rate", "Most bytes of files sent a second: 500K, 20Mbit, none.", parse_rate, "none"),
     Setting("down-rate", "Most bytes of files received a second: 500K, 20Mbit, none.", parse_rate, "none"),
-    Setting("advertise", "Host under which others reach this peer, if not the one the RS sees.", _host),
+    Setting("advertise", "Host under which others reach this peer, if not the one the RS sees.", host),
 )
 """What a peer can be told, on the command line and in ``[peer]`` of a config file."""
 
@@ -52,6 +43,18 @@ class Options(VerbOptions):
     verb = "p2p-peer"
     section = "peer"
     settings = SETTINGS
+
+    def postOptions(self) -> None:
+        """Merge; the port may stand in ``rs-host`` too. Raises SettingsError when two that came together differ."""
+        super().postOptions()
+        self["rs-host"], port = self["rs-host"]
+        if port is None or port == self["rs-port"]:
+            return
+        origins = self.origins["rs-host"], self.origins["rs-port"]
+        if origins[0] == origins[1]:
+            raise SettingsError(f"rs-host names port {port} and rs-port {self['rs-port']}; give one of them")
+        if origins[1] != "flag":  # as a flag wins over the file, and either over the default
+            self["rs-port"], self.origins["rs-port"] = port, origins[0]
 
 
 def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
