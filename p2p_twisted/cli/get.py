@@ -119,7 +119,7 @@ def _how(download: Download) -> str:
     done = [file for file in download["files"] if file["state"] == "done"]
     parts = [(address, part["bytes"]) for file in done for address, part in file["sources"].items()]
     whole, came = sum(file["got"] for file in done), sum(bytes_ for _, bytes_ in parts)
-    earlier = f" ({size(whole - came)} of it earlier)" if came < whole else ""
+    earlier = f" ({size(whole - came)} of it was here)" if came < whole else ""
     took = download["ended"] - download["started"]
     peers = count(len({address for address, bytes_ in parts if bytes_}), "peer")
     return f"{size(whole)}{earlier} in {took:.1f} s, {size(round(download['rate']))}/s, from {peers}"

@@ -20,6 +20,7 @@ from ..wire.limits import MAX_INDEX, MAX_PIECE_LIST
 from ..wire.messages import GetIndex, Version
 from ..wire.ranges import from_ranges
 from .client import ClientConnection
+from .copies import Copies, one_of_each_content, share_failures
 from .dialing import Reactor, dial
 from .discovery import Discovery
 from .existing import is_there
@@ -49,7 +50,8 @@ class Fetching:
         self._downlink = downlink
         self._kept = kept
         self._targets: dict[str, Target] = {}
-        self._items: dict[str, list[Item]] = {}
+        self._items: dict[str, Item] = {}
+        self._copies = Copies(reactor, holdings.library, job.overwrite, self._arrived)
 
     async def run(self) -> None:
         """Fetch all that can be fetched; each item says what became of it."""
@@ -59,11 +61,18 @@ class Fetching:
             except DownloadError as e:
                 item.end(FAILED, e)
         waiting = [item for item in self.job.items if item.state == WAITING]
-        by_swarm = [item for item in waiting if self.job.swarm and _has_pieces(item.document)]
+        while waiting := [item for item in waiting if not await self._copies.copy(item, self._targets[item.name])]:
+            fetched = one_of_each_content(waiting)
+            await self._fetch(fetched)
+            waiting = share_failures(fetched, waiting)
+
+    async def _fetch(self, items: list[Item]) -> None:
+        """Fetch `items`, all of different content."""
+        by_swarm = [item for item in items if self.job.swarm and _has_pieces(item.document)]
         for start in range(0, len(by_swarm), AT_ONCE):
             await self._swarm(by_swarm[start : start + AT_ONCE])
-        left = [(item, self._targets[item.name]) for item in waiting if item.ended is None]
-        await WholeFetcher(self._reactor, self._discovery, self._downlink, self._add).run(left, self.job.overwrite)
+        left = [(item, self._targets[item.name]) for item in items if item.ended is None]
+        await WholeFetcher(self._reactor, self._discovery, self._downlink, self._arrived).run(left, self.job.overwrite)
 
     async def _prepare(self, item: Item) -> None:
         """See whether `item` is there, or may be fetched. Raises DownloadError."""
@@ -74,6 +83,7 @@ class Fetching:
         if status is not None and await is_there(self._reactor, target, status, item.document, self.job.overwrite):
             item.got = item.size or 0
             item.end(THERE)
+            self._copies.add(target, item.document)
 
     # by a swarm
 
@@ -82,11 +92,9 @@ class Fetching:
         for item in items:
             document = item.document
             assert document is not None and document.sha256 is not None and document.size is not None
-            same = self._items.setdefault(document.sha256, [])
-            same.append(item)
-            if len(same) == 1:
-                target = self._targets[item.name]
-                contents.append(Content(item.name, document.sha256, document.size, _piece_list(document), target))
+            self._items[document.sha256] = item
+            target = self._targets[item.name]
+            contents.append(Content(item.name, document.sha256, document.size, _piece_list(document), target))
         download = Download(self._reactor, contents, self._connect, self._began, self._came, self._completed)
         self.job.swarms.append(download)
         for content in contents:
@@ -102,7 +110,7 @@ class Fetching:
                 content.close()
 
     def _tell_sources(self, download: Download, content: Content) -> None:
-        document = self._items[content.sha256][0].document
+        document = self._items[content.sha256].document
         assert document is not None
         for holder in document.holders:
             if holder.pieces == _piece_list(document):
@@ -139,39 +147,37 @@ class Fetching:
         return connection
 
     def _began(self, content: Content, address: Address) -> None:
-        for item in self._items[content.sha256]:
-            item.begin()
+        item = self._items[content.sha256]
+        item.begin()
         item.transfer(_text(address))
 
     def _came(self, content: Content, piece: int, address: Address, first_hand: bool) -> None:
-        for item in self._items[content.sha256]:
-            item.came(_text(address), piece_range(content.size, piece)[1])
+        self._items[content.sha256].came(_text(address), piece_range(content.size, piece)[1])
         if self._holdings.serve(content):
             self._kept(content, piece, first_hand)
 
     def _completed(self, content: Content, error: DownloadError | None) -> None:
         self._holdings.withdraw(content)
-        first, *others = self._items[content.sha256]
+        item = self._items[content.sha256]
         try:
             if error is not None:
                 raise error
             content.finish(self.job.overwrite)
         except DownloadError as e:
             content.discard() if e.is_final else content.close()
-            if not e.is_final and _has_old_holder(first.document):
+            if not e.is_final and _has_old_holder(item.document):
                 return  # a 1.0 holder is asked for it next
-            first.end(FAILED, e)
+            item.end(FAILED, e)
         else:
-            first.end(DONE)
-            self._add(first, content.target, content.sha256, content.digests or b"")
-        # documents of the same content are fetched one by one: from this peer itself, by now
-        for other in others:
-            other.state = WAITING
+            item.end(DONE)
+            self._arrived(item, content.target, content.sha256, content.digests or b"")
 
     # in place
 
-    def _add(self, item: Item, target: Target, sha256: str, digests: bytes) -> None:
-        """Share what was fetched, if it came into a shared folder."""
+    def _arrived(self, item: Item, target: Target, sha256: str, digests: bytes) -> None:
+        """It may be copied to where its content is wanted too, and is shared if it came into a shared folder."""
+        if item.document is not None:
+            self._copies.add(target, item.document)
         library, folder = self._holdings.library, Path(os.path.realpath(self.job.directory))
         if folder not in library.folders:
             return

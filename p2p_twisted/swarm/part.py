@@ -72,10 +72,6 @@ class PartFile:
         with self._using() as fd:
             os.ftruncate(fd, size)
 
-    def sha256(self, size: int, stop: Event) -> str | None:
-        """Return the SHA-256 (hex) of its first `size` bytes; None once `stop` is set. Blocks: for a thread."""
-        return _hash(lambda offset: self.read(offset, min(BLOCK, size - offset)), stop)
-
     def fill(self, copy: Callable[[int], object]) -> None:
         """Have `copy` write to its descriptor, which it must not close. Blocks as long as that takes: for a thread."""
         with self._using() as fd:
@@ -182,16 +178,16 @@ def sha256_of(target: Target, stop: Event) -> str | None:
 
     Blocks: for a thread.
     """
+    digest = hashlib.sha256()
     try:
-        fd = target.open("", os.O_RDONLY)
-    except DownloadError:
+        with os.fdopen(target.open("", os.O_RDONLY), "rb") as file:
+            while block := file.read(BLOCK):
+                if stop.is_set():
+                    return None
+                digest.update(block)
+    except (OSError, DownloadError):
         return None
-    try:
-        return _hash(lambda offset: os.pread(fd, BLOCK, offset), stop)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
+    return digest.hexdigest()
 
 
 def sweep(target: Target) -> None:
@@ -202,16 +198,6 @@ def sweep(target: Target) -> None:
         whole = target.status()
         if whole is not None and target.is_same(PART, whole):  # a run was killed just after it had given the name
             target.remove(PART)
-
-
-def _hash(read: Callable[[int], bytes], stop: Event) -> str | None:
-    digest, offset = hashlib.sha256(), 0
-    while block := read(offset):
-        if stop.is_set():
-            return None
-        digest.update(block)
-        offset += len(block)
-    return digest.hexdigest()
 
 
 def _lock(fd: int) -> None:

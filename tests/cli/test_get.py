@@ -125,7 +125,7 @@ def test_usage(peer: Path, arguments: list[str]) -> None:
 def test_what_an_earlier_run_fetched_is_told_apart() -> None:
     file = a_file("a", "done") | {"got": 4000}
     assert get._summary(a_download("1", [file], "done")) == (
-        "1 file fetched to /tmp/fetched, 4.0 kB (3.0 kB of it earlier) in 2.5 s, 1.2 kB/s, from 1 peer"
+        "1 file fetched to /tmp/fetched, 4.0 kB (3.0 kB of it was here) in 2.5 s, 1.2 kB/s, from 1 peer"
     )
 
 

@@ -1,6 +1,7 @@
 """Orders carried out over a network in memory, with real files: by swarms and whole, under names that make trouble."""
 
 import hashlib
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -98,6 +99,14 @@ class Case(SynchronousTestCase):
         """The kind of error of each file that has failed."""
         return {item.name: item.error.kind for item in job.items if item.error is not None}
 
+    def share_own(self, data):
+        """This peer shares a file with this content; returns its path."""
+        own = self.folder / "mine" / "own"
+        own.write_bytes(data)
+        self.factory.holdings.library.scan()
+        self.network.settle()
+        return own
+
     def files(self):
         return {path.name: path.read_bytes() for path in self.into.iterdir()}
 
@@ -139,9 +148,64 @@ class Orders(Case):
         self.assertEqual((job.state, self.files()), (DONE, {"big": BIG, "one": b"1"}))
 
     def test_two_names_of_the_same_content(self):
-        self.peer(1, big=BIG, copy=BIG)
-        job = self.order()
-        self.assertEqual((job.state, self.files()), (DONE, {"big": BIG, "copy": BIG}))
+        """It comes once, whatever the way, and is copied."""
+        factory = self.peer(1, big=BIG, copy=BIG, third=BIG)
+        for swarm in (True, False):
+            factory.uploaded = 0
+            job = self.order(overwrite=True, swarm=swarm)
+            self.assertEqual((job.state, self.files()), (DONE, {"big": BIG, "copy": BIG, "third": BIG}))
+            self.assertEqual(factory.uploaded, len(BIG))
+            came = [transfer.size for item in job.items for transfer in item.transfers.values()]
+            self.assertEqual(sum(came), len(BIG))
+            if swarm:
+                found = job.as_json()
+                self.assertEqual((found["received"], found["duplicate"]), (len(BIG), 0))
+                self.assertEqual((found["bytes_done"], found["bytes_total"]), (3 * len(BIG), 3 * len(BIG)))
+            shutil.rmtree(self.into)
+
+    def test_content_that_lies_in_the_folder_under_another_name(self):
+        factory = self.peer(1, big=BIG, copy=BIG)
+        self.order("big")
+        factory.uploaded = 0
+        job = self.order("big", "copy")
+        self.assertEqual([item.state for item in job.items], ["there", DONE])
+        self.assertEqual((self.files(), factory.uploaded), ({"big": BIG, "copy": BIG}, 0))
+
+    def test_content_that_this_peer_shares_under_another_name(self):
+        factory = self.peer(1, big=BIG)
+        self.share_own(BIG)
+        job = self.order("big")
+        self.assertEqual((job.state, self.files(), factory.uploaded), (DONE, {"big": BIG}, 0))
+
+    def test_content_that_this_peer_shared_until_now(self):
+        """Its file has changed, and nobody has noticed yet: what was copied is not right, and is fetched."""
+        factory = self.peer(1, big=BIG)
+        own = self.share_own(BIG)
+        own.write_bytes(OTHER)
+        self.patch(self.factory.holdings.library, "open", lambda file: os.open(own, os.O_RDONLY))
+        job = self.order("big")
+        self.assertEqual((job.state, self.files(), factory.uploaded), (DONE, {"big": BIG}, len(BIG)))
+
+    def test_a_second_name_where_the_first_cannot_be_written(self):
+        self.peer(1, aaa=BIG, bbb=BIG)
+        self.into.mkdir()
+        (self.into / "aaa").write_bytes(b"mine")
+        (self.into / "bbb.part").mkdir()
+        job = self.order("aaa", "bbb")
+        self.assertEqual(self.errors(job), {"aaa": "exists", "bbb": "unwritable"})
+        (self.into / "bbb.part").rmdir()
+        (self.into / "aaa").unlink()
+        (self.into / "aaa.part").mkdir()
+        job = self.order("aaa", "bbb")
+        self.assertEqual(self.errors(job), {"aaa": "unwritable"})
+        self.assertEqual((self.into / "bbb").read_bytes(), BIG)
+
+    def test_names_of_a_content_that_nobody_gives_fail_together(self):
+        index = record("aaa", b"1") + record("bbb", b"1") + record("ccc", b"1")
+        self.serve(1, ScriptedFactory(v11(index)))
+        job = self.order(seconds=40)
+        self.assertEqual(len({item.error for item in job.items}), 1)
+        self.assertEqual([item.state for item in job.items], [FAILED] * 3)
 
     def test_from_a_peer_of_1_0(self):
         host, port = at(1)
