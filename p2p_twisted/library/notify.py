@@ -1,81 +1,122 @@
-"""Word from the kernel (inotify) that something changed in a folder. Linux only: watch.py guards the import."""
-
-# Twisted's own module has no types yet.
-# mypy: disable-error-code="no-untyped-call"
+"""Word from the kernel (inotify) that something changed in the shared folders. Linux only: see inotify.py."""
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from twisted.internet import inotify
-from twisted.internet.error import ConnectionDone
-from twisted.python.failure import Failure
-from twisted.python.filepath import FilePath
+from .inotify import Event, Inotify
+from .paths import is_unmentioned
+from .walk import Identity
 
-from .paths import is_safe
-
-# A file is of interest once its writer closes it (its making is not), a folder as soon as it is made.
+# A new name, another content under a name, or other rights; and the end of the folder itself.
 _EVENTS = (
-    inotify.IN_CLOSE_WRITE
-    | inotify.IN_MOVED_FROM
-    | inotify.IN_MOVED_TO
-    | inotify.IN_CREATE
-    | inotify.IN_DELETE
-    | inotify.IN_ONLYDIR
-    | inotify.IN_DONT_FOLLOW
+    Event.CLOSE_WRITE
+    | Event.MOVED_FROM
+    | Event.MOVED_TO
+    | Event.CREATE
+    | Event.DELETE
+    | Event.ATTRIB
+    | Event.DELETE_SELF
+    | Event.MOVE_SELF
+    | Event.ONLYDIR
+    | Event.DONT_FOLLOW
 )
+# A folder that has gone since the walk, or may not be looked into, has no changes to tell.
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP)
 
 
-class Notifier(inotify.INotify):
+class Notifier:
     """Calls `changed` when a file that could be shared comes, goes or was written in one of the folders covered.
 
-    Raises OSError when the user has no inotify instance left.
+    Raises OSError, with the limit and its remedy, when the user has no inotify instance left.
     """
 
     def __init__(self, reactor: object, changed: Callable[[], None]) -> None:
         try:
-            super().__init__(reactor)
-        except inotify.INotifyError as e:
-            raise OSError(str(e)) from e
+            self._inotify = Inotify(reactor, self._heard)
+        except OSError as e:
+            raise _explained(e, "max_user_instances") from e
         self._changed = changed
-        self._covered: set[str] = set()
-        self.startReading()
+        self._watches: dict[str, tuple[int, Identity | None]] = {}
+        self._folders: dict[int, str] = {}
 
-    def cover(self, folders: Collection[str]) -> bool:
-        """Watch these folders too; whether any of them was new. Raises OSError when no more can be watched."""
-        new = [folder for folder in folders if folder not in self._covered]
+    def cover(self, folders: Mapping[str, Identity | None]) -> bool:
+        """Watch just these folders, each as long as it is the one it was (another may have its path now, by a move or
+        a mount). Returns whether any of them was not watched before. Raises OSError, with the limit and its remedy,
+        when no more can be watched."""
+        for folder, (watch, which) in list(self._watches.items()):
+            if folder not in folders or folders[folder] != which:
+                self._forget(watch)
+                self._inotify.remove(watch)
+        new = [folder for folder in folders if folder not in self._watches]
         for folder in new:
-            try:
-                self.watch(FilePath(folder), _EVENTS, callbacks=[self._notified])
-                self._covered.add(folder)
-            except inotify.INotifyError as e:
-                if Path(folder).is_dir():
-                    raise OSError(str(e)) from e
+            self._add(folder, folders[folder])
         return bool(new)
 
     def close(self) -> None:
         """Watch nothing any more."""
-        self.stopReading()
-        self.connectionLost(Failure(ConnectionDone()))
+        self._inotify.close()
 
-    def loseConnection(self, *_: object) -> None:
-        """Twisted ends everything here when one watched folder was deleted; the others are watched on."""
+    def _add(self, folder: str, which: Identity | None) -> None:
+        try:
+            watch = self._inotify.add(folder, _EVENTS)
+        except OSError as e:
+            if e.errno in _NOT_THERE:
+                return
+            raise _explained(e, "max_user_watches") from e
+        self._forget(watch)
+        self._watches[folder] = watch, which
+        self._folders[watch] = folder
 
-    def _notified(self, _: object, path: FilePath[bytes], mask: int) -> None:
-        is_folder = mask & inotify.IN_ISDIR
-        if mask & inotify.IN_DELETE_SELF:
-            self._covered.discard(os.fsdecode(path.path))
-        elif is_folder and mask & inotify.IN_MOVED_FROM:
-            self._forget(path)
-        of_interest = is_folder or not mask & inotify.IN_CREATE
-        if of_interest and is_safe(os.fsdecode(path.basename())):
+    def _forget(self, watch: int) -> None:
+        folder = self._folders.pop(watch, None)
+        if folder is not None:
+            del self._watches[folder]
+
+    def _heard(self, watch: int, mask: int, name: str) -> None:
+        folder = self._folders.get(watch)
+        if mask & Event.Q_OVERFLOW:
             self._changed()
+        elif folder is not None:
+            if mask & Event.IGNORED:
+                self._forget(watch)
+            if not name or (not is_unmentioned(name) and _is_ready(mask, f"{folder}/{name}")):
+                self._changed()
 
-    def _forget(self, path: FilePath[bytes]) -> None:
-        """A folder moved away goes on being watched under its old name: end that, another may take the name."""
-        folder = os.fsdecode(path.path)
-        if folder in self._covered:
-            self._covered.discard(folder)
-            self.ignore(path)
+
+def _is_ready(mask: int, path: str) -> bool:
+    """Whether an event makes a scan worth while. A new file that is still empty is not: its writer has yet to write and
+    to close it. A new name of a file that was elsewhere (a hard link) or had none gets no other event than this."""
+    if mask & Event.ISDIR or not mask & Event.CREATE:
+        return True
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return True
+    return status.st_nlink > 1 or status.st_size > 0
+
+
+def _explained(error: OSError, limit: str) -> OSError:
+    """The error, with the limit of inotify that was reached and its remedy. Other errors stay as they are."""
+    if error.errno == errno.ENOSPC or (error.errno == errno.EMFILE and _has_descriptor_left()):
+        try:
+            value = int(Path(f"/proc/sys/fs/inotify/{limit}").read_text())
+        except (OSError, ValueError):
+            return error
+        return OSError(
+            error.errno,
+            f"fs.inotify.{limit} is {value}, and this user has used it up; "
+            f"raise it with: sysctl -w fs.inotify.{limit}={2 * value}, and restart",
+        )
+    return error
+
+
+def _has_descriptor_left() -> bool:
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return False
+    return True

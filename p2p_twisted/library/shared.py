@@ -19,6 +19,7 @@ from .cache import HashCache, Hashes, Stamp
 from .catalogue import Catalogue, SharedFile
 from .paths import name_of, open_beneath
 from .pieces import list_length
+from .roots import RootWatch
 from .scan import batches, differing, matches, read_files, survey, with_hashes
 from .unshared import Unshared, reason
 from .walk import Found, Identity, stamp_of
@@ -71,6 +72,7 @@ class Library(Catalogue):
         self._scanning = False
         self._stopping = Event()
         self._watch = Watch(reactor, self.scan)
+        self._root_watch = RootWatch(reactor, lambda: self.folders, self._in_thread, self.scan)
 
     @property
     def folders(self) -> Sequence[Path]:
@@ -81,11 +83,14 @@ class Library(Catalogue):
         """Scan now, and then whenever something may have changed. Fires after the first scan; never fails."""
         self._stopping.clear()
         self._watch.start()
+        if self._watch.is_told:
+            self._root_watch.start()
         return self.scan()
 
     def stop(self) -> Deferred[None]:
         """Stop scanning and reading. Fires when no thread is at work any more and the cache may be closed."""
         self._watch.stop()
+        self._root_watch.stop()
         self._stopping.set()
         return self.scan()  # waits for the one under way, and does nothing itself
 
@@ -161,7 +166,7 @@ class Library(Catalogue):
     async def _scan_while_asked(self) -> None:
         while self._asked:
             asked, self._asked = self._asked, []
-            folders: Mapping[str, Identity | None] = {}
+            folders = None
             try:
                 folders = await self._scan_once()
             except Exception as e:
@@ -173,13 +178,13 @@ class Library(Catalogue):
                 done.callback(None)
         self._scanning = False
 
-    async def _scan_once(self) -> Mapping[str, Identity | None]:
-        """The folders walked through."""
+    async def _scan_once(self) -> Mapping[str, Identity | None] | None:
+        """The folders walked through, and which they are."""
         rows, self._unsaved = self._unsaved, []
         if rows:
             await self._in_thread(self._cache.put, rows)
         if self._stopping.is_set():
-            return {}
+            return None
         found = await self._in_thread(survey, self.folders, dict(self._files), self._cache, self._private)
         # What was added again since the walk stays.
         gone = [old.name for old in found.gone if self._files.get(old.name) is old]

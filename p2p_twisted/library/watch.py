@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 if TYPE_CHECKING:
     from .notify import Notifier
+    from .walk import Identity
 
 POLL = 5.0
 """Seconds from one scan to the next where changes are not told."""
@@ -48,12 +49,18 @@ class Watch:
         if self._next is not None and self._next.active():
             self._next.cancel()
 
-    def scanned(self, folders: Collection[str]) -> None:
-        """A scan has walked through `folders`: watch them and plan the next one."""
+    @property
+    def is_told(self) -> bool:
+        """Whether the kernel tells of changes."""
+        return self._notifier is not None
+
+    def scanned(self, folders: Mapping[str, Identity | None] | None) -> None:
+        """A scan has walked through `folders` (path -> which folder it is): watch them and plan the next one. None
+        when it failed: what was watched is watched on."""
         if not self._running:
             return
         # What changed in a new folder after the walk and before the watch was told to nobody.
-        again = self._notifier is not None and self._cover(self._notifier, folders)
+        again = self._notifier is not None and folders is not None and self._cover(self._notifier, folders)
         self._scan_within(SETTLE if again else SAFETY if self._notifier else POLL)
 
     def _scan_within(self, delay: float) -> None:
@@ -71,18 +78,22 @@ class Watch:
 
             return Notifier(self._reactor, self._changed)
         except (ImportError, OSError) as e:
-            self.log.info("changes in folders are found every {poll} s: {why}", poll=POLL, why=e)
+            self._say_untold(e)
             return None
 
-    def _cover(self, notifier: Notifier, folders: Collection[str]) -> bool:
+    def _cover(self, notifier: Notifier, folders: Mapping[str, Identity | None]) -> bool:
         try:
             if len(folders) > MAX_WATCHED:
-                raise OSError(f"{len(folders)} folders are too many to watch")
+                raise OSError(f"{len(folders)} folders are shared, and at most {MAX_WATCHED} are watched")
             return notifier.cover(folders)
         except OSError as e:
-            self.log.info("changes in folders are found every {poll} s: {why}", poll=POLL, why=e)
+            self._say_untold(e)
             self._drop_notifier()
             return False
+
+    def _say_untold(self, error: Exception) -> None:
+        why = getattr(error, "strerror", None) or error
+        self.log.info("changes in folders are found every {poll} s: {why}", poll=POLL, why=why)
 
     def _drop_notifier(self) -> None:
         if self._notifier is not None:

@@ -1,15 +1,18 @@
 """Changes told by the kernel, on the real reactor: the library sees them long before the next periodic scan."""
 
+import errno
 import os
 from pathlib import Path
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
-from p2p_twisted.library import watch
+from p2p_twisted.library import roots, watch
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.shared import Library
+from p2p_twisted.library.walk import identity
 
 
 class NotifyTests(TestCase):
@@ -23,6 +26,7 @@ class NotifyTests(TestCase):
         except (ImportError, OSError) as e:
             raise SkipTest(f"inotify is not available here: {e}") from e
         self.patch(watch, "SETTLE", 0.02)
+        self.patch(roots, "INTERVAL", 0.05)
         base = Path(os.path.realpath(self.mktemp()))
         self.share = base / "share"
         (self.share / "sub").mkdir(parents=True)
@@ -47,6 +51,13 @@ class NotifyTests(TestCase):
     def until_shared(self, *names):
         """Fires when exactly `names` are shared."""
         return self.until(lambda: set(self.library.files) == set(names))
+
+    async def be_quiet(self):
+        """Let the scans that follow the start be over, so that none sees by chance what nobody told of."""
+        (self.share / "quiet.txt").write_text("quiet")
+        await self.until_shared("quiet.txt")
+        while self.library._watch._next.getTime() - reactor.seconds() < 1:
+            await deferLater(reactor, 0.01)
 
     async def test_files_come_change_and_go(self):
         path = self.share / "sub" / "a.txt"
@@ -91,3 +102,186 @@ class NotifyTests(TestCase):
         await self.until_shared("sub/a.txt", "other/b.txt")
         (self.share / "sub" / "c.txt").write_text("c")
         await self.until_shared("sub/a.txt", "other/b.txt", "sub/c.txt")
+
+    async def test_a_folder_that_is_moved_with_others_in_it_and_made_again(self):
+        deeper = self.share / "sub" / "deeper"
+        deeper.mkdir()
+        (deeper / "a.txt").write_text("a")
+        await self.until_shared("sub/deeper/a.txt")
+        (self.share / "sub").rename(self.share / "other")
+        await self.until_shared("other/deeper/a.txt")
+        deeper.mkdir(parents=True)
+        (deeper / "b.txt").write_text("b")
+        await self.until_shared("other/deeper/a.txt", "sub/deeper/b.txt")
+        (deeper / "c.txt").write_text("c")
+        (self.share / "other" / "deeper" / "d.txt").write_text("d")
+        await self.until_shared("other/deeper/a.txt", "other/deeper/d.txt", "sub/deeper/b.txt", "sub/deeper/c.txt")
+
+    async def test_a_folder_with_files_moved_in(self):
+        outside = self.share.with_name("outside")
+        (outside / "deeper").mkdir(parents=True)
+        (outside / "deeper" / "a.txt").write_text("a")
+        outside.rename(self.share / "sub" / "inside")
+        await self.until_shared("sub/inside/deeper/a.txt")
+        (self.share / "sub" / "inside" / "deeper" / "b.txt").write_text("b")
+        await self.until_shared("sub/inside/deeper/a.txt", "sub/inside/deeper/b.txt")
+
+    async def test_a_hard_link(self):
+        outside = self.share.with_name("outside")
+        outside.write_text("a")
+        await self.be_quiet()
+        (self.share / "a.txt").hardlink_to(outside)
+        await self.until_shared("a.txt", "quiet.txt")
+
+    async def test_a_file_that_gets_its_name_when_it_is_whole(self):
+        """Made without a name and then linked, as some programs write."""
+        try:
+            fd = os.open(self.share, os.O_TMPFILE | os.O_WRONLY)
+        except (AttributeError, OSError) as e:
+            raise SkipTest(f"no files without a name here: {e}") from e
+        self.addCleanup(os.close, fd)
+        os.write(fd, b"data")
+        await self.be_quiet()
+        os.link(f"/proc/self/fd/{fd}", self.share / "a.txt", src_dir_fd=fd, follow_symlinks=True)
+        await self.until_shared("a.txt", "quiet.txt")
+
+    async def test_a_file_that_is_touched(self):
+        path = self.share / "a.txt"
+        path.write_text("a")
+        await self.until_shared("a.txt")
+        os.utime(path, ns=(0, 10**18))
+        await self.until(lambda: self.library.get("a.txt") and self.library.get("a.txt").mtime_ns == 10**18)
+
+    async def test_a_shared_folder_that_is_moved_away_and_made_anew(self):
+        (self.share / "sub" / "a.txt").write_text("a")
+        await self.until_shared("sub/a.txt")
+        for turn in range(2):
+            self.share.rename(self.share.with_name(f"away{turn}"))
+            await self.until_shared()
+            (self.share / "sub").mkdir(parents=True)
+            (self.share / "sub" / "b.txt").write_text("b")
+            await self.until_shared("sub/b.txt")
+            (self.share / "sub" / "c.txt").write_text("c")
+            await self.until_shared("sub/b.txt", "sub/c.txt")
+
+    async def test_a_shared_folder_that_is_replaced_at_once(self):
+        (self.share / "a.txt").write_text("a")
+        await self.until_shared("a.txt")
+        new = self.share.with_name("new")
+        new.mkdir()
+        (new / "b.txt").write_text("b")
+        self.share.rename(self.share.with_name("away"))
+        new.rename(self.share)
+        await self.until_shared("b.txt")
+        (self.share / "c.txt").write_text("c")
+        await self.until_shared("b.txt", "c.txt")
+
+    async def test_a_shared_folder_that_is_removed_and_made_anew(self):
+        (self.share / "sub").rmdir()
+        self.share.rmdir()
+        self.share.mkdir()
+        (self.share / "a.txt").write_text("a")
+        await self.until_shared("a.txt")
+        (self.share / "b.txt").write_text("b")
+        await self.until_shared("a.txt", "b.txt")
+
+    async def test_a_folder_above_that_is_moved_away_and_made_anew(self):
+        above = self.share.parent
+        (self.share / "a.txt").write_text("a")
+        await self.until_shared("a.txt")
+        above.rename(above.with_name(above.name + "-away"))
+        self.share.mkdir(parents=True)
+        (self.share / "b.txt").write_text("b")
+        await self.until_shared("b.txt")
+        (self.share / "c.txt").write_text("c")
+        await self.until_shared("b.txt", "c.txt")
+
+
+class NotifierTests(TestCase):
+    """The notifier alone."""
+
+    async def setUp(self):
+        try:
+            from p2p_twisted.library.inotify import Event, Inotify
+            from p2p_twisted.library.notify import Notifier
+
+            self.changes = 0
+            self.notifier = Notifier(reactor, self.changed)
+        except (ImportError, OSError) as e:
+            raise SkipTest(f"inotify is not available here: {e}") from e
+        self.Event, self.Inotify = Event, Inotify
+        self.addCleanup(self.notifier.close)
+        self.folder = Path(os.path.realpath(self.mktemp()))
+        self.folder.mkdir()
+
+    def changed(self):
+        self.changes += 1
+
+    def cover(self, *folders):
+        return self.notifier.cover({str(folder): identity(folder) for folder in folders})
+
+    def hear(self):
+        """Take what the kernel has told."""
+        before = self.changes
+        self.notifier._inotify.doRead()
+        return self.changes - before
+
+    def test_covers_what_it_is_told_and_nothing_else(self):
+        other = self.folder / "other"
+        other.mkdir()
+        self.assertTrue(self.cover(self.folder, other))
+        self.assertFalse(self.cover(self.folder, other))
+        (other / "a").write_text("a")
+        self.assertTrue(self.hear())
+        self.assertFalse(self.cover(self.folder))
+        self.hear()
+        (other / "b").write_text("b")
+        self.assertFalse(self.hear())
+
+    def test_what_nobody_will_see_is_no_change(self):
+        self.cover(self.folder)
+        for name in (".hidden", "a.part", "a.part.state"):
+            (self.folder / name).write_text("x")
+        self.assertFalse(self.hear())
+
+    def test_a_new_file_is_one_when_its_writer_closes_it(self):
+        self.cover(self.folder)
+        with (self.folder / "a").open("w", buffering=1) as file:
+            self.assertFalse(self.hear())
+            file.write("data\n")
+            self.assertFalse(self.hear())
+        self.assertTrue(self.hear())
+
+    def test_events_that_the_kernel_had_no_room_for_are_a_change(self):
+        self.notifier._heard(-1, self.Event.Q_OVERFLOW, "")
+        self.assertEqual(self.changes, 1)
+
+    def test_a_folder_that_has_gone_is_not_covered(self):
+        self.notifier.cover({f"{self.folder}/none": None})
+        self.assertEqual(self.notifier._watches, {})
+
+    def test_names_the_limit_and_its_remedy(self):
+        def no_room(*_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        self.patch(self.Inotify, "add", no_room)
+        with self.assertRaises(OSError) as caught:
+            self.cover(self.folder)
+        value = int(Path("/proc/sys/fs/inotify/max_user_watches").read_text())
+        expected = (
+            f"fs.inotify.max_user_watches is {value}, and this user has used it up; "
+            f"raise it with: sysctl -w fs.inotify.max_user_watches={2 * value}, and restart"
+        )
+        self.assertEqual(caught.exception.strerror, expected)
+
+    def test_names_the_limit_of_instances_too(self):
+        from p2p_twisted.library import inotify
+        from p2p_twisted.library.notify import Notifier
+
+        def no_instance(result):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        self.patch(inotify, "_checked", no_instance)
+        with self.assertRaises(OSError) as caught:
+            Notifier(reactor, self.changed)
+        self.assertIn("sysctl -w fs.inotify.max_user_instances=", caught.exception.strerror)

@@ -1,0 +1,100 @@
+"""Linux's inotify as a reader of Twisted's reactor. Linux only: whoever imports it guards the import.
+
+Twisted has a module of the same name. It hides the error numbers, without which nobody can be told which limit was
+reached; knows a watch by the path, which changes; and loses word of an overflow and of a watch that ended.
+"""
+
+# Twisted's FileDescriptor has no types yet.
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+import sys
+from collections.abc import Callable
+from enum import IntFlag
+from typing import Any
+
+from twisted.internet.abstract import FileDescriptor
+
+if sys.platform != "linux":
+    raise ImportError("only Linux has inotify")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_HEAD = struct.Struct("=iIII")
+_READ = 2**16
+
+
+class Event(IntFlag):
+    """Events and flags of inotify(7), by its names."""
+
+    ATTRIB = 0x4
+    CLOSE_WRITE = 0x8
+    MOVED_FROM = 0x40
+    MOVED_TO = 0x80
+    CREATE = 0x100
+    DELETE = 0x200
+    DELETE_SELF = 0x400
+    MOVE_SELF = 0x800
+    Q_OVERFLOW = 0x4000
+    IGNORED = 0x8000
+    ONLYDIR = 0x1000000
+    DONT_FOLLOW = 0x2000000
+    ISDIR = 0x40000000
+
+
+class Inotify(FileDescriptor):
+    """An inotify instance. `heard` is called with (watch, mask, name): name is "" for an event of the folder itself.
+
+    Raises OSError when the user may have no more instances, or the process no more descriptors.
+    """
+
+    def __init__(self, reactor: Any, heard: Callable[[int, int, str], None]) -> None:
+        super().__init__(reactor)
+        self._heard = heard
+        self._fd = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
+        self.startReading()
+
+    def fileno(self) -> int:
+        """The descriptor that the reactor reads from."""
+        return self._fd
+
+    def add(self, folder: str, events: int) -> int:
+        """Watch `folder`; returns the watch, the same again for the same folder. Raises OSError."""
+        return _checked(_libc.inotify_add_watch(self._fd, os.fsencode(folder), ctypes.c_uint32(events)))
+
+    def remove(self, watch: int) -> None:
+        """End a watch, if it has not ended by itself."""
+        _libc.inotify_rm_watch(self._fd, watch)
+
+    def doRead(self) -> None:
+        """Take the events that are there."""
+        try:
+            data = os.read(self._fd, _READ)
+        except BlockingIOError:
+            return
+        while data:
+            watch, mask, _, length = _HEAD.unpack_from(data)
+            end = _HEAD.size + length
+            name, data = data[_HEAD.size : end], data[end:]
+            self._heard(watch, mask, os.fsdecode(name.rstrip(b"\0")))
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        self.stopReading()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def connectionLost(self, reason: object) -> None:
+        """Called by the reactor when it stops."""
+        self.close()
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result

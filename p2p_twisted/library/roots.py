@@ -1,0 +1,81 @@
+"""Whether the shared folders are still the ones they were: the changes of which the kernel does not tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+INTERVAL = 0.5
+"""Seconds from one look at the shared folders to the next."""
+
+
+class _State(NamedTuple):
+    """Which folder it is, and who may read it: device, inode, mode, owner and group."""
+
+    device: int
+    inode: int
+    mode: int
+    uid: int
+    gid: int
+
+
+class RootWatch:
+    """Calls `changed` when one of the folders `roots()` came, went, became another or got other rights.
+
+    A folder can be moved away with one above it, made anew, or mounted over: inotify watches what lay there before.
+    `look` runs a function in a thread, for a network disk may hang.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        roots: Callable[[], Sequence[Path]],
+        look: Callable[..., Deferred[list[_State | None]]],
+        changed: Callable[[], object],
+    ) -> None:
+        self._reactor = reactor
+        self._roots = roots
+        self._in_thread = look
+        self._changed = changed
+        self._running = False
+        self._next: IDelayedCall | None = None
+        self._seen: dict[Path, _State | None] = {}
+
+    def start(self) -> None:
+        """Begin; the first look only learns how things are."""
+        self._running = True
+        self._look()
+
+    def stop(self) -> None:
+        """End."""
+        self._running = False
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+
+    def _look(self) -> None:
+        roots = self._roots()
+        self._in_thread(_states, roots).addCallback(self._looked, roots)
+
+    def _looked(self, states: list[_State | None], roots: Sequence[Path]) -> None:
+        if not self._running:
+            return
+        before, self._seen = self._seen, dict(zip(roots, states, strict=True))
+        if any(before[root] != state for root, state in self._seen.items() if root in before):
+            self._changed()
+        self._next = self._reactor.callLater(INTERVAL, self._look)
+
+
+def _states(roots: Sequence[Path]) -> list[_State | None]:
+    return [_state(root) for root in roots]
+
+
+def _state(root: Path) -> _State | None:
+    try:
+        status = root.stat()
+    except OSError:
+        return None
+    return _State(status.st_dev, status.st_ino, status.st_mode, status.st_uid, status.st_gid)
