@@ -6,4 +6,5 @@ copyright = f"2026, {author}"
 html_theme = "alabaster"
 html_theme_options = {"page_width": "1080px", "description": "Documents shared between peers", "fixed_sidebar": True}
 exclude_patterns = ["_build"]
+html_static_path = ["_static"]
 highlight_language = "none"
