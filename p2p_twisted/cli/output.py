@@ -108,6 +108,13 @@ def warn(text: str) -> None:
     streams.write(f"p2p: {clean(text)}\n", err=True)
 
 
+def warn_interrupted(text: str) -> None:
+    """One line on stderr, over the ``^C`` that a terminal shows."""
+    if on_terminal(err=True):
+        streams.write("\r", err=True)
+    warn(text)
+
+
 def say(text: str) -> None:
     """`text`, which is clean already, and the end of the line on stdout."""
     streams.write(text + "\n")
