@@ -64,6 +64,11 @@ class Holdings:
             raise FileNotFound(f"no such document here: {name}")
         return file
 
+    def name_of(self, sha256: str) -> str:
+        """The name under which the file with that hash is served, finished or not; the hash itself if it is not."""
+        found = self.library.by_sha256(sha256) or self.parts.get(sha256)
+        return sha256 if found is None else found.name
+
     def serve(self, content: Content) -> bool:
         """Serve what is proven of `content`, unless another download's of the same file is. Returns whether it is."""
         return self.parts.setdefault(content.sha256, content) is content

@@ -19,6 +19,7 @@ from ..wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Reque
 from .announcing import Announcer
 from .holdings import Holdings
 from .sending import Sender, SendingStopped, file_sender
+from .transfer_log import SentLog
 
 MOST_CONNECTIONS = 2_000
 MOST_OF_ONE_HOST = 500
@@ -66,6 +67,7 @@ class PeerConnection(RequestConnection):
         """The client asks no more."""
         super().connectionLost(reason)
         self.factory.handout.gone(self)
+        self.factory.sent_log.gone(self.transport.getPeer())
 
     # the index
 
@@ -99,7 +101,9 @@ class PeerConnection(RequestConnection):
         length = last - first + 1
         self.reply(length=length, size=size, sha256=sha256, span=span)
         self.factory.uploaded += length
-        return _unless_lost(file_sender(self.transport, fd, first, length, self.touch, self.factory.uplink))
+        sender = file_sender(self.transport, fd, first, length, self.touch, self.factory.uplink)
+        client = self.transport.getPeer()
+        return self.factory.sent_log.sending(client, sha256, sender, _unless_lost(sender))
 
     async def _send_next_in_turn(self, message: GetNext) -> None:
         """Who is ahead of the others lets them catch up, for a moment."""
@@ -198,5 +202,6 @@ class PeerFactory(RequestFactory):
         self.holdings = holdings
         self.announcer = Announcer(clock, holdings)
         self.handout = Handout()
+        self.sent_log = SentLog(clock, holdings.name_of)
         self.uplink = uplink
         self.uploaded = 0
