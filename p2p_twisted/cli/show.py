@@ -38,6 +38,8 @@ def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     state = "registered" if rs["registered"] else f"not registered: {rs['last_error'] or 'trying'}"
     yield "peer", f"{status['host']}:{status['port']}, version {status['version']}, up {duration(status['uptime'])}"
     yield "RS", f"{rs['host']}:{rs['port']}, {state}"
+    if rs["reachable"] is False:
+        yield "unreachable", rs["unreachable_why"]
     yield "shares", f"{count(status['files'], 'file')}, {size(status['bytes'])}"
     for folder in status["shared"]:
         yield "folder", folder

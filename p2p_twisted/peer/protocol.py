@@ -14,10 +14,12 @@ from ..library.pieces import DIGEST, piece_count, piece_range
 from ..serving import RequestConnection, RequestFactory
 from ..swarm.handout import Handout
 from ..swarm.rates import Throttle
-from ..wire.errors import BadRequest, FileNotFound
-from ..wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Request
+from ..wire.errors import BadRequest, FileNotFound, Forbidden
+from ..wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Hello, Probe, Request
 from .announcing import Announcer
+from .arrivals import Arrivals
 from .holdings import Holdings
+from .probing import Prober
 from .sending import Sender, SendingStopped, file_sender
 from .transfer_log import SentLog
 
@@ -37,6 +39,7 @@ class PeerConnection(RequestConnection):
     def __init__(self) -> None:
         super().__init__()
         self._cancelled: set[tuple[str | None, tuple[int, int] | None]] = set()
+        self._following: Following | None = None
 
     def answer(self, request: Request) -> Deferred[Any] | None:
         """Serve the messages of peers; those of the RS are BadRequest."""
@@ -53,6 +56,13 @@ class PeerConnection(RequestConnection):
         if isinstance(message, Cancel):
             self.reply()
             return None
+        if isinstance(message, Hello):
+            if self.factory.arrivals is not None:
+                self.factory.arrivals.hello(self.transport.getPeer().host, request.host, message.port)
+            self.reply()
+            return None
+        if isinstance(message, Probe):
+            return Deferred.fromCoroutine(self._probe(message, request))
         raise BadRequest("this is a peer: it serves GET INDEX and GET FILE; the rest is for the RS")
 
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
@@ -69,11 +79,23 @@ class PeerConnection(RequestConnection):
         self.factory.handout.gone(self)
         self.factory.sent_log.gone(self.transport.getPeer())
 
+    def end(self) -> None:
+        """Close it so that a follower sees that this peer stops, and does not wait for it to be heard from again."""
+        if self._following is None or not self._following.end():
+            super().end()
+
+    async def _probe(self, message: Probe, request: Request) -> None:
+        if self.factory.prober is None:
+            raise Forbidden("nothing is tried here")
+        line = await self.factory.prober.probe(self.transport.getPeer().host, request.host, message.port)
+        self.reply(f"{line}\n".encode())
+
     # the index
 
     def _send_index(self, message: GetIndex, request: Request) -> Deferred[Any] | None:
         if message.follow and message.since is not None:
-            return Following(self, message.since).start()
+            self._following = Following(self, message.since)
+            return self._following.start()
         if message.since is not None:
             body, since = self.factory.announcer.since(message.since, self.here)
             return self.send(body, since=since, index=self.factory.announcer.version)
@@ -165,6 +187,15 @@ class Following:
         self._connection.touch()
         self._connection.reply(body, since=since, index=index)
 
+    def end(self) -> bool:
+        """Close the connection when all is sent; False, and nothing is done, if the client does not keep up."""
+        if self._paused:
+            return False
+        self._connection.transport.unregisterProducer()  # type: ignore[attr-defined]
+        self.stopProducing()
+        self._connection.transport.loseConnection()
+        return True
+
     def pauseProducing(self) -> None:
         """The client does not keep up."""
         self._paused = True
@@ -204,4 +235,8 @@ class PeerFactory(RequestFactory):
         self.handout = Handout()
         self.sent_log = SentLog(clock, holdings.name_of)
         self.uplink = uplink
+        self.arrivals: Arrivals | None = None
+        """Takes Hellos; without it they are answered, and that is all."""
+        self.prober: Prober | None = None
+        """Takes Probes; without it they are refused."""
         self.uploaded = 0

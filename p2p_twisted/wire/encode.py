@@ -12,10 +12,12 @@ from .messages import (
     GetIndex,
     GetNext,
     GetPieces,
+    Hello,
     KeepAlive,
     Leave,
     Message,
     PQuery,
+    Probe,
     Register,
     Request,
     Response,
@@ -94,6 +96,16 @@ def _(message: GetNext) -> Parts:
 @_parts.register
 def _(message: Cancel) -> Parts:
     return "CANCEL FILE", [("SHA-256", message.sha256), ("Range", f"{message.span[0]}-{message.span[1]}")], []
+
+
+@_parts.register
+def _(message: Hello) -> Parts:
+    return "Hello NULL", [], [f"port:{message.port}"]
+
+
+@_parts.register
+def _(message: Probe) -> Parts:
+    return "Probe NULL", [], [f"port:{message.port}"]
 
 
 def encode_request(request: Request, length: bool = False) -> bytes:

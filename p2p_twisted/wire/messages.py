@@ -100,7 +100,21 @@ class Cancel:
     span: tuple[int, int]
 
 
-Message = Register | Leave | KeepAlive | PQuery | GetIndex | GetFile | GetPieces | GetNext | Cancel
+@dataclass(frozen=True)
+class Hello:
+    """Peer -> peer, 1.1: I have registered, and serve at `port` of the address that the Host line names."""
+
+    port: int
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Peer -> peer, 1.1: try to connect to `port` of the address that the Host line names, and say how it went."""
+
+    port: int
+
+
+Message = Register | Leave | KeepAlive | PQuery | GetIndex | GetFile | GetPieces | GetNext | Cancel | Hello | Probe
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.cli import output
+from p2p_twisted.cli import output, show
 from tests.web.fakes import FakePeer
 
 from .fake_server import CONFIG
@@ -46,6 +46,13 @@ def test_status(peer: Path) -> None:
     assert "dropped\t127.0.0.1:65401, in a download that ended " in result.stdout
     assert " ago: 3 of its pieces were wrong\n" in result.stdout
     assert "dropped\t127.0.0.1:65402, in a running download: it was closed\n" in result.stdout
+
+
+def test_status_says_that_others_cannot_connect() -> None:
+    status = FakePeer().status()
+    assert "unreachable" not in dict(show._facts(status))
+    status["rs"] |= {"reachable": False, "unreachable_why": "10.0.0.5:65400 cannot be reached; --advertise"}
+    assert dict(show._facts(status))["unreachable"] == status["rs"]["unreachable_why"]
 
 
 @pytest.mark.parametrize("arguments", [["--json", "status"], ["status", "--json"]])

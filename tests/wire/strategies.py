@@ -20,10 +20,12 @@ from p2p_twisted.wire.messages import (
     GetIndex,
     GetNext,
     GetPieces,
+    Hello,
     KeepAlive,
     Leave,
     Message,
     PQuery,
+    Probe,
     Register,
     Request,
     Response,
@@ -79,6 +81,8 @@ def messages(version: Version) -> st.SearchStrategy[Message]:
         st.builds(GetPieces, sha256s),
         st.builds(GetNext, st.lists(st.tuples(sha256s, piece_sets), min_size=1, max_size=5).map(tuple)),
         st.builds(Cancel, sha256s, spans),
+        st.builds(Hello, ports),
+        st.builds(Probe, ports),
     ]
     return st.one_of(
         *(only_1_1 if version is Version.V11 else ()),
