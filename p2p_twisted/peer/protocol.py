@@ -112,16 +112,19 @@ class PeerConnection(RequestConnection):
         if message.sha256 is not None and message.span is not None and holdings.parts:
             content = holdings.part(message.sha256, *message.span)
             if content is not None:
-                return self._send_range(content.open_piece(), content.size, content.sha256, message.span)
+                fd = holdings.open_part(content)
+                return self._send_range(fd, content.size, content.sha256, message.span, content.modified)
         file = holdings.find(message.name, message.sha256)
         if message.span and message.span[1] >= file.size:
             raise BadRequest(f"the range goes beyond the {file.size} bytes of the file")
-        return self._send_range(holdings.open(file), file.size, file.sha256, message.span)
+        return self._send_range(holdings.open(file), file.size, file.sha256, message.span, file.modified)
 
-    def _send_range(self, fd: int, size: int, sha256: str, span: tuple[int, int] | None) -> Deferred[bool]:
+    def _send_range(
+        self, fd: int, size: int, sha256: str, span: tuple[int, int] | None, modified: int | None
+    ) -> Deferred[bool]:
         first, last = span or (0, size - 1)
         length = last - first + 1
-        self.reply(length=length, size=size, sha256=sha256, span=span)
+        self.reply(length=length, size=size, sha256=sha256, span=span, modified=modified)
         self.factory.uploaded += length
         sender = file_sender(self.transport, fd, first, length, self.touch, self.factory.uplink)
         client = self.transport.getPeer()
@@ -152,7 +155,7 @@ class PeerConnection(RequestConnection):
         except FileNotFound:
             handout.take_back(sha256, piece)
             raise
-        sending = self._send_range(fd, file.size, sha256, (first, first + length - 1))
+        sending = self._send_range(fd, file.size, sha256, (first, first + length - 1), file.modified)
         return sending.addCallback(lambda sent: None if sent else handout.take_back(sha256, piece))
 
 

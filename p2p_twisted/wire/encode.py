@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from .errors import PHRASES
-from .fields import split_type
+from .fields import modified_text, split_type
 from .messages import (
     Cancel,
     GetFile,
@@ -143,6 +143,7 @@ def _headers(response: Response) -> list[tuple[str, str]]:
         ("Size", response.size),
         ("SHA-256", response.sha256),
         ("Range", span),
+        ("Modified", None if response.modified is None else modified_text(response.modified)),
         ("More", "yes" if response.more else None),
         ("Index", response.index),
         ("Since", response.since),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from p2p_twisted.wire.changes import Change, Gone, Have
 from p2p_twisted.wire.errors import PHRASES
+from p2p_twisted.wire.fields import LAST_MODIFIED
 from p2p_twisted.wire.limits import MAX_COOKIE, MAX_NAME, MAX_PIECES, MAX_SIZE, MAX_TITLE, TTL
 from p2p_twisted.wire.messages import (
     Cancel,
@@ -114,6 +115,7 @@ def responses(draw: Draw, version: Version | None = None) -> tuple[Response, byt
     span = (first, first + len(body) - 1) if body and first is not None else None
     rest = draw(st.none() | sizes), draw(st.none() | sha256s), span, draw(st.booleans())
     rest += draw(st.none() | index_versions), draw(st.none() | index_versions), draw(st.none() | sizes)
+    rest += (draw(st.none() | st.integers(0, LAST_MODIFIED)),)
     return Response(*envelope, len(body), *rest), body
 
 
