@@ -73,13 +73,21 @@ def print_json(data: Any) -> None:
 
 
 def print_table(
-    headings: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = (), err: bool = False
+    headings: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    right: Sequence[str] = (),
+    err: bool = False,
+    none: str = "nothing",
 ) -> None:
     """Print `rows`: on a terminal as a table, else a line each, the fields parted by tabs, without the headings.
 
-    The columns in `right` are aligned to the right. Names are folded, never cut. With `err` it goes to stderr.
+    The columns in `right` are aligned to the right. Names are folded, never cut. With `err` it goes to stderr. If
+    there are no rows, stderr says `none`.
     """
     texts = [[clean(field) for field in row] for row in rows]
+    if not texts:
+        warn(none)
+        return
     if not on_terminal(err):
         streams.write("".join("\t".join(row) + "\n" for row in texts), err)
         return
