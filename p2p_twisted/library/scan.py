@@ -53,9 +53,10 @@ class Survey:
 
 @dataclass
 class Reading:
-    """What reading some files gave: those hashed, and those that could not be read."""
+    """What reading some files gave: those hashed, the names of those that could not be read, and why."""
 
     files: list[SharedFile] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
     failures: Unshared = field(default_factory=Unshared)
 
 
@@ -64,8 +65,9 @@ def survey(
 ) -> Survey:
     """Walk through `roots` and compare with the files `known` by name; of equal names the first root's counts.
 
-    The folders `private` are left out. A file that changed, and whose new hashes the cache does not have, is both
-    `gone` and `unread`.
+    The folders `private` are left out. A file that changed, and whose new hashes the cache does not have, is `unread`;
+    it is `gone` as well if its size changed. With the size it had, its content may be what it was, as after ``touch``:
+    what is known of it stays until it has been read.
     """
     walk = Walk(roots, private)
     result = Survey(walk.folders, walk.failures, walk.refused)
@@ -83,6 +85,8 @@ def survey(
             result.cached.append(with_hashes(file, hashes))
         else:
             result.unread.append(file)
+            if is_touched(file, known.get(file.name)):
+                kept.add(file.name)
     result.gone = [old for name, old in known.items() if name not in kept]
     if result.gone or not known:
         _prune(roots, present, result, cache)
@@ -96,6 +100,11 @@ def matches(found: Found, file: SharedFile | None) -> bool:
         and found.stamp == (file.size, file.mtime_ns, file.inode)
         and found.path == os.fspath(file.path)
     )
+
+
+def is_touched(found: Found, file: SharedFile | None) -> bool:
+    """Return whether `file` lies where the one found does and has its size."""
+    return file is not None and (found.stamp.size, found.path) == (file.size, os.fspath(file.path))
 
 
 def with_hashes(found: Found, hashes: Hashes) -> SharedFile:
@@ -131,6 +140,7 @@ def read_files(batch: Sequence[Found], cache: HashCache, stopping: Event) -> Rea
             hashes = _read(found, stopping)
         except Exception as e:  # whatever a file has in store
             result.failures.add(found.path, reason(e))
+            result.unreadable.append(found.name)
             continue
         if hashes is not None:
             rows.append((found.path, found.stamp, hashes))

@@ -46,7 +46,8 @@ class Library(Catalogue):
     What was fetched into the folder `downloads` comes after all others, so that what a peer shares keeps its name. What
     lies in one of the folders `private` is never shared.
 
-    A changed file may be removed first, and added again when it has been read. `hashed` counts the files read so far.
+    A file of another size is removed at once, and added again when it has been read; one that was only touched stays
+    meanwhile. `hashed` counts the files read so far.
     `unshared` is what the last scan found and left out.
     """
 
@@ -73,6 +74,11 @@ class Library(Catalogue):
         self._stopping = Event()
         self._watch = Watch(reactor, self.scan)
         self._root_watch = RootWatch(reactor, lambda: self.folders, self._in_thread, self.scan)
+
+    @property
+    def is_scanning(self) -> bool:
+        """Whether a scan is under way: what is not shared now may be in a moment."""
+        return self._scanning
 
     @property
     def folders(self) -> Sequence[Path]:
@@ -139,11 +145,11 @@ class Library(Catalogue):
         """Open `file` for reading; returns the file descriptor, the caller's to close.
 
         Raises FileNotFoundError when it is gone, leads out of its folder by now, or is no longer of the same size;
-        Changed when only its time is another; OSError when no descriptor is left.
+        Changed when its time is another, or another file has its place; OSError when no descriptor is left.
         """
         fd = open_beneath(file.root, file.name)
         status = os.fstat(fd)
-        if (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns):
+        if stamp_of(status) == (file.size, file.mtime_ns, file.inode):
             return fd
         os.close(fd)
         kind = Changed if status.st_size == file.size else FileNotFoundError
@@ -219,7 +225,7 @@ class Library(Catalogue):
                 reading = await self._in_thread(read_files, batch, self._cache, self._stopping)
                 failures.extend(reading.failures)
                 self.hashed += len(reading.files)
-                self.apply(reading.files, [])
+                self.apply(reading.files, [name for name in reading.unreadable if name in self._files])
 
     async def _apply_in_slices(self, added: list[SharedFile], removed: list[str]) -> None:
         """`apply`, but let the reactor turn in between."""

@@ -11,7 +11,6 @@ from ..library.catalogue import SharedFile
 from ..library.pieces import list_digest, piece_size
 from ..library.shared import Changed, Library
 from ..swarm.content import Content
-from ..swarm.errors import DownloadError
 from ..wire.errors import FileNotFound
 from ..wire.limits import TTL
 from ..wire.messages import Version
@@ -59,16 +58,19 @@ class Holdings:
         return documents([*own, *self.index.records(self._now())])
 
     def find(self, name: str, sha256: str | None) -> SharedFile:
-        """The shared file `name`, or whichever has the hash `sha256` if that is given. Raises FileNotFound."""
+        """The shared file `name`, or whichever has the hash `sha256` if that is given.
+
+        Raises FileNotFound, with `retry_after` while the shared folders are being looked through.
+        """
         file = self.library.get(name) if sha256 is None else self.library.by_sha256(sha256)
         if file is None:
-            raise FileNotFound(f"no such document here: {name}")
+            raise FileNotFound(f"no such document here: {name}", self._retry_after)
         return file
 
-    def name_of(self, sha256: str) -> str:
-        """The name under which the file with that hash is served, finished or not; the hash itself if it is not."""
-        found = self.library.by_sha256(sha256) or self.parts.get(sha256)
-        return sha256 if found is None else found.name
+    @property
+    def _retry_after(self) -> int | None:
+        """Seconds after which what is not here may be; None unless a scan is under way."""
+        return READ_AGAIN if self.library.is_scanning else None
 
     def serve(self, content: Content) -> bool:
         """Serve what is proven of `content`, unless another download's of the same file is. Returns whether it is."""
@@ -96,13 +98,6 @@ class Holdings:
             return content.digests
         raise FileNotFound(f"no piece list here of {sha256}")
 
-    def open_part(self, content: Content) -> int:
-        """As `open`, for what is verified of an unfinished file."""
-        try:
-            return content.open_piece()
-        except DownloadError as e:
-            raise FileNotFound(f"cannot be opened now: {content.name}", READ_AGAIN) from e
-
     def open(self, file: SharedFile) -> int:
         """Open `file` for reading; return the descriptor, the caller's to close.
 
@@ -116,6 +111,6 @@ class Holdings:
             raise FileNotFound(f"is being read again: {file.name}", READ_AGAIN) from None
         except builtins.FileNotFoundError:
             self.library.scan()
-            raise FileNotFound(f"no longer here: {file.name}") from None
+            raise FileNotFound(f"no longer here: {file.name}", self._retry_after) from None
         except OSError as e:
             raise FileNotFound(f"cannot be opened now ({e.strerror}): {file.name}", READ_AGAIN) from None

@@ -10,18 +10,16 @@ from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
+from ..library.catalogue import SharedFile
 from ..library.pieces import DIGEST, piece_count, piece_range
 from ..serving import RequestConnection, RequestFactory
 from ..swarm.handout import Handout
 from ..swarm.rates import Throttle
-from ..wire.errors import BadRequest, FileNotFound, Forbidden
-from ..wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Hello, Probe, Request
+from ..wire.errors import BadRequest, FileNotFound
+from ..wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Request
 from .announcing import Announcer
-from .arrivals import Arrivals
 from .holdings import Holdings
-from .probing import Prober
 from .sending import Sender, SendingStopped, file_sender
-from .transfer_log import SentLog
 
 MOST_CONNECTIONS = 2_000
 MOST_OF_ONE_HOST = 500
@@ -39,7 +37,6 @@ class PeerConnection(RequestConnection):
     def __init__(self) -> None:
         super().__init__()
         self._cancelled: set[tuple[str | None, tuple[int, int] | None]] = set()
-        self._following: Following | None = None
 
     def answer(self, request: Request) -> Deferred[Any] | None:
         """Serve the messages of peers; those of the RS are BadRequest."""
@@ -56,13 +53,6 @@ class PeerConnection(RequestConnection):
         if isinstance(message, Cancel):
             self.reply()
             return None
-        if isinstance(message, Hello):
-            if self.factory.arrivals is not None:
-                self.factory.arrivals.hello(self.transport.getPeer().host, request.host, message.port)
-            self.reply()
-            return None
-        if isinstance(message, Probe):
-            return Deferred.fromCoroutine(self._probe(message, request))
         raise BadRequest("this is a peer: it serves GET INDEX and GET FILE; the rest is for the RS")
 
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
@@ -77,25 +67,12 @@ class PeerConnection(RequestConnection):
         """The client asks no more."""
         super().connectionLost(reason)
         self.factory.handout.gone(self)
-        self.factory.sent_log.gone(self.transport.getPeer())
-
-    def end(self) -> None:
-        """Close it so that a follower sees that this peer stops, and does not wait for it to be heard from again."""
-        if self._following is None or not self._following.end():
-            super().end()
-
-    async def _probe(self, message: Probe, request: Request) -> None:
-        if self.factory.prober is None:
-            raise Forbidden("nothing is tried here")
-        line = await self.factory.prober.probe(self.transport.getPeer().host, request.host, message.port)
-        self.reply(f"{line}\n".encode())
 
     # the index
 
     def _send_index(self, message: GetIndex, request: Request) -> Deferred[Any] | None:
         if message.follow and message.since is not None:
-            self._following = Following(self, message.since)
-            return self._following.start()
+            return Following(self, message.since).start()
         if message.since is not None:
             body, since = self.factory.announcer.since(message.since, self.here)
             return self.send(body, since=since, index=self.factory.announcer.version)
@@ -112,23 +89,18 @@ class PeerConnection(RequestConnection):
         if message.sha256 is not None and message.span is not None and holdings.parts:
             content = holdings.part(message.sha256, *message.span)
             if content is not None:
-                fd = holdings.open_part(content)
-                return self._send_range(fd, content.size, content.sha256, message.span, content.modified)
+                return self._send_range(content.open_piece(), content.size, content.sha256, message.span)
         file = holdings.find(message.name, message.sha256)
         if message.span and message.span[1] >= file.size:
             raise BadRequest(f"the range goes beyond the {file.size} bytes of the file")
-        return self._send_range(holdings.open(file), file.size, file.sha256, message.span, file.modified)
+        return self._send_range(holdings.open(file), file.size, file.sha256, message.span)
 
-    def _send_range(
-        self, fd: int, size: int, sha256: str, span: tuple[int, int] | None, modified: int | None
-    ) -> Deferred[bool]:
+    def _send_range(self, fd: int, size: int, sha256: str, span: tuple[int, int] | None) -> Deferred[bool]:
         first, last = span or (0, size - 1)
         length = last - first + 1
-        self.reply(length=length, size=size, sha256=sha256, span=span, modified=modified)
+        self.reply(length=length, size=size, sha256=sha256, span=span)
         self.factory.uploaded += length
-        sender = file_sender(self.transport, fd, first, length, self.touch, self.factory.uplink)
-        client = self.transport.getPeer()
-        return self.factory.sent_log.sending(client, sha256, sender, _unless_lost(sender))
+        return _unless_lost(file_sender(self.transport, fd, first, length, self.touch, self.factory.uplink))
 
     async def _send_next_in_turn(self, message: GetNext) -> None:
         """Who is ahead of the others lets them catch up, for a moment."""
@@ -140,23 +112,31 @@ class PeerConnection(RequestConnection):
             await self._send_next(message)
 
     def _send_next(self, message: GetNext) -> Deferred[None]:
-        library, handout = self.factory.holdings.library, self.factory.handout
-        here = ((sha256, pieces, library.by_sha256(sha256)) for sha256, pieces in message.wants)
-        given = handout.next(
-            self, [(sha256, pieces, piece_count(file.size)) for sha256, pieces, file in here if file is not None]
-        )
-        if given is None:
-            raise FileNotFound("of these there is nothing here that has not been given out")
-        sha256, piece = given
-        file = self.factory.holdings.find("", sha256)
+        file, piece, fd = self._open_next(message)
         first, length = piece_range(file.size, piece)
-        try:
-            fd = self.factory.holdings.open(file)
-        except FileNotFound:
-            handout.take_back(sha256, piece)
-            raise
-        sending = self._send_range(fd, file.size, sha256, (first, first + length - 1), file.modified)
-        return sending.addCallback(lambda sent: None if sent else handout.take_back(sha256, piece))
+        sending = self._send_range(fd, file.size, file.sha256, (first, first + length - 1))
+        handout = self.factory.handout
+        return sending.addCallback(lambda sent: None if sent else handout.take_back(file.sha256, piece))
+
+    def _open_next(self, message: GetNext) -> tuple[SharedFile, int, int]:
+        """(file, piece, descriptor) of the first piece that was given to nobody, of a file that can be sent now.
+
+        Raises FileNotFound: the one of the first file that cannot, if there is one.
+        """
+        holdings, handout = self.factory.holdings, self.factory.handout
+        refused: FileNotFound | None = None
+        for sha256, pieces in message.wants:
+            given = None
+            try:
+                file = holdings.find("", sha256)
+                given = handout.next(self, [(sha256, pieces, piece_count(file.size))])
+                if given is not None:
+                    return file, given[1], holdings.open(file)
+            except FileNotFound as e:
+                if given is not None:
+                    handout.take_back(*given)
+                refused = refused or e
+        raise refused or FileNotFound("of these there is nothing here that has not been given out")
 
 
 @implementer(IPushProducer)
@@ -189,15 +169,6 @@ class Following:
         self._since = index
         self._connection.touch()
         self._connection.reply(body, since=since, index=index)
-
-    def end(self) -> bool:
-        """Close the connection when all is sent; False, and nothing is done, if the client does not keep up."""
-        if self._paused:
-            return False
-        self._connection.transport.unregisterProducer()  # type: ignore[attr-defined]
-        self.stopProducing()
-        self._connection.transport.loseConnection()
-        return True
 
     def pauseProducing(self) -> None:
         """The client does not keep up."""
@@ -236,10 +207,5 @@ class PeerFactory(RequestFactory):
         self.holdings = holdings
         self.announcer = Announcer(clock, holdings)
         self.handout = Handout()
-        self.sent_log = SentLog(clock, holdings.name_of)
         self.uplink = uplink
-        self.arrivals: Arrivals | None = None
-        """Takes Hellos; without it they are answered, and that is all."""
-        self.prober: Prober | None = None
-        """Takes Probes; without it they are refused."""
         self.uploaded = 0

@@ -76,6 +76,15 @@ def test_a_changed_file_is_gone_until_it_is_read(root, cache):
     assert result.gone == [known["a.txt"]]
 
 
+def test_a_file_that_was_touched_stays_until_it_is_read(root, cache):
+    path = write(root / "a.txt")
+    known = known_after(root, cache)
+    os.utime(path, (0, 0))
+    result = survey([root], known, cache)
+    assert ([found.name for found in result.unread], result.gone) == (["a.txt"], [])
+    assert read_files(result.unread, cache, Event()).files[0].sha256 == known["a.txt"].sha256
+
+
 def test_a_file_replaced_by_one_of_the_same_size_and_time(root, cache):
     path = write(root / "a.txt", b"old")
     known = known_after(root, cache)
