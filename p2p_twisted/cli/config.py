@@ -7,14 +7,13 @@ from typing import Any
 
 import click
 
-from .options import UserPath, Where, for_all, for_peer
+from .options import UserPath, Where, for_peer
 from .output import print_json, print_table
 from .session import peer
 
 
 @click.group()
-@for_all
-def config(**_: object) -> None:
+def config() -> None:
     """Show settings and where each came from."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .options import Where, for_all, for_rs
+from .options import Where, for_rs
 from .output import duration, print_facts, print_json, print_table
 from .session import registry
 
@@ -15,8 +15,7 @@ PAGE = 1000
 
 
 @click.group()
-@for_all
-def rs(**_: object) -> None:
+def rs() -> None:
     """Ask the registration server that runs on this machine.
 
     Its state folder is this user's for an RS, or the one named with --state-dir.
@@ -50,8 +49,7 @@ def peers(where: Where) -> None:
     if where.as_json:
         print_json({"total": len(items), "items": items})
         return
-    headings = ("peer", "active", "TTL", "count", "last registered")
-    print_table(headings, map(_row, items), right=("TTL", "count"), none="no peer has registered with this RS yet")
+    print_table(("peer", "active", "TTL", "count", "last registered"), map(_row, items), right=("TTL", "count"))
 
 
 def _row(item: dict[str, Any]) -> tuple[object, ...]:

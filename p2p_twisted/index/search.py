@@ -1,12 +1,13 @@
-"""Documents out of records: those of one name and content put together, and found by a query."""
+"""Documents out of records: those of one name and content put together, and found by a pattern."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from ..wire.records import IndexRecord
-from .query import Query
 
 
 @dataclass
@@ -18,6 +19,12 @@ class Document:
     size: int | None
     sha256: str | None
     holders: list[IndexRecord] = field(default_factory=list)
+
+    @property
+    def piece_list(self) -> str:
+        """The digest of its piece list that most of its holders give; "" if none gives one."""
+        given = Counter(holder.pieces for holder in self.holders if holder.pieces is not None)
+        return given.most_common(1)[0][0] if given else ""
 
 
 def documents(records: Iterable[IndexRecord]) -> list[Document]:
@@ -48,8 +55,20 @@ def _by_holders(contents: dict[str | None, Document]) -> list[Document]:
     return ranked
 
 
+def matches(document: Document, query: str) -> bool:
+    """Whether every word of `query` is in the name or the title, whatever the case; a word with ``*`` or ``?`` is a
+    pattern for the whole name."""
+    name, title = document.name.lower(), document.title.lower()
+    for word in query.lower().split():
+        if "*" in word or "?" in word:
+            if not fnmatchcase(name, word):
+                return False
+        elif word not in name and word not in title:
+            return False
+    return True
+
+
 def search(found: list[Document], query: str, limit: int, offset: int) -> tuple[int, list[Document]]:
-    """How many of `found` match `query` (see Query), and those from `offset` on, at most `limit`."""
-    wanted = Query(query)
-    hits = [document for document in found if wanted.matches(document.name, document.title)]
+    """How many of `found` match `query` (see `matches`), and those from `offset` on, at most `limit`."""
+    hits = [document for document in found if matches(document, query)]
     return len(hits), hits[offset : offset + limit]

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, DeferredList, TimeoutError  # noqa: A004
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..index.distributed import Address
 from ..index.search import Document, documents
 from ..library.paths import safe_name
-from ..swarm.errors import DownloadError
+from ..swarm.errors import Ambiguous, DownloadError
 from ..swarm.rates import Throttle
 from .dialing import Reactor
 from .discovery import Discovery
-from .fetching import Fetching
+from .fetching import Fetching, hear_news
 from .jobs import CANCELLED, DONE, FAILED, RUNNING, Item, Job
 from .protocol import PeerFactory
 
-PATIENCE_FOR_NEWS = 3
-"""Seconds that an order waits at most for the RS and the peers to be asked again, when something is known already."""
+HASH = re.compile("[0-9a-f]{8,64}")
+"""The beginning of a SHA-256 that chooses one content of a name."""
+CONTENTS_SHOWN, HOLDERS_SHOWN = 5, 3
+"""Contents of one name that an error names, and holders of each."""
 REMEMBERED = 100
 """Downloads that are over and still listed."""
 DROPPED_SHOWN = 20
@@ -53,6 +56,7 @@ class Downloads(Service):
         self._downlink = downlink
         self._now = now
         self._running: dict[str, Deferred[None]] = {}
+        self._claims: dict[Path, Item] = {}
 
     def start(
         self,
@@ -85,6 +89,8 @@ class Downloads(Service):
 
     def _over(self, job: Job) -> None:
         self._running.pop(job.id, None)
+        for path in [path for path, item in self._claims.items() if item.ended is not None]:
+            del self._claims[path]
 
     def cancel(self, id: str) -> bool:  # noqa: A002
         """Stop a download. False when it is over or there is none of that id."""
@@ -129,31 +135,64 @@ class Downloads(Service):
     async def _run(self, job: Job) -> None:
         job.state = RUNNING
         await self._hear_news(job)
-        job.items = [Item(name, document) for name, document in self._plan(job)]
-        kept = self._factory.announcer.kept
-        await Fetching(self._reactor, self._holdings, self._discovery, self._downlink, kept, job).run()
+        job.items = self._plan(job)
+        kept, claims = self._factory.announcer.kept, self._claims
+        fetching = Fetching(
+            self._reactor, self._holdings, self._discovery, self._downlink, kept, claims, self._now, job
+        )
+        await fetching.run()
         failed = [item for item in job.items if item.state == FAILED]
         job.end(FAILED if failed else DONE, failed[0].error if len(failed) == len(job.items) > 0 else None)
 
     async def _hear_news(self, job: Job) -> None:
         """Ask the RS and the peers again, unless all that is wanted is known: its peers tell of what changes."""
         if job.names is None or not all(self._known(name) for name in job.names):
-            news = self._discovery.refresh()
             if len(self._discovery.index):
-                news.addTimeout(PATIENCE_FOR_NEWS, self._reactor)
-                news.addErrback(lambda failure: failure.trap(TimeoutError) and None)
-            await news
+                await hear_news(self._reactor, self._discovery)
+            else:
+                await self._discovery.refresh()
 
-    def _known(self, name: str) -> bool:
+    def _known(self, wanted: str) -> bool:
+        name, _ = self._chosen(wanted)
         return bool(self._discovery.index.holders_of(name, self._now()))
 
-    def _plan(self, job: Job) -> list[tuple[str, Document | None]]:
-        index, now = self._discovery.index, self._now()
-        wanted = sorted(index.names() - set(self._holdings.library.files)) if job.names is None else job.names
-        plan = []
-        for name in wanted:
-            holders = index.holders_of(name, now)
-            found = documents(holder for holder in holders if job.may_ask((holder.host, holder.port)))
-            if found or job.names is not None:
-                plan.append((name, found[0] if found else None))
-        return plan
+    def _chosen(self, wanted: str) -> tuple[str, str]:
+        """(name, beginning of a SHA-256 or "") that an order for `wanted` names: NAME or NAME@HASH."""
+        name, at, hash_ = wanted.rpartition("@")
+        if not at or not HASH.fullmatch(hash_) or self._discovery.index.holders_of(wanted, self._now()):
+            return wanted, ""
+        return name, hash_
+
+    def _plan(self, job: Job) -> list[Item]:
+        """An item for each document of the order; of one that is not to be fetched it says why."""
+        if job.names is None:
+            names = sorted(self._discovery.index.names() - set(self._holdings.library.files))
+            items = [self._item(job, name, "") for name in names]
+            return [item for item in items if item.document is not None or item.ended is not None]
+        return [self._item(job, *self._chosen(wanted)) for wanted in job.names]
+
+    def _item(self, job: Job, name: str, hash_: str) -> Item:
+        holders = self._discovery.index.holders_of(name, self._now())
+        found = documents(holder for holder in holders if job.may_ask((holder.host, holder.port)))
+        found = [document for document in found if (document.sha256 or "").startswith(hash_)]
+        item = Item(name, found[0] if found else None)
+        if len(found) > 1:
+            item.document = None
+            item.end(FAILED, Ambiguous(_choice(name, found)))
+        return item
+
+
+def _choice(name: str, found: Sequence[Document]) -> str:
+    """Say which contents there are of one name, and how to choose."""
+    contents = []
+    for document in found[:CONTENTS_SHOWN]:
+        assert document.sha256 is not None  # records without a hash are joined to one that has
+        holders = [f"{holder.host}:{holder.port}" for holder in document.holders]
+        more = f" and {len(holders) - HOLDERS_SHOWN} more" if len(holders) > HOLDERS_SHOWN else ""
+        at = ", ".join(holders[:HOLDERS_SHOWN])
+        contents.append(f"@{document.sha256[:8]} ({document.size} bytes, at {at}{more})")
+    more = f" and {len(found) - CONTENTS_SHOWN} more" if len(found) > CONTENTS_SHOWN else ""
+    return (
+        f"there are {len(found)} contents of this name: {', '.join(contents)}{more}; "
+        f"choose one with {name}@{(found[0].sha256 or '')[:8]} or by its holder (from)"
+    )

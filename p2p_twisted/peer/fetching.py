@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from twisted.internet.defer import TimeoutError  # noqa: A004
+from twisted.internet.interfaces import IReactorTime
 
 from ..index.distributed import Address
 from ..index.search import Document
@@ -15,10 +17,8 @@ from ..swarm.download import Download
 from ..swarm.errors import DownloadError, FetchError, NoHolder, SourceError
 from ..swarm.rates import Throttle
 from ..swarm.target import Target
-from ..wire.changes import Change, Gone, Have
 from ..wire.limits import MAX_INDEX, MAX_PIECE_LIST
 from ..wire.messages import GetIndex, Version
-from ..wire.ranges import from_ranges
 from .client import ClientConnection
 from .copies import Copies, one_of_each_content, share_failures
 from .dialing import Reactor, dial
@@ -26,11 +26,14 @@ from .discovery import Discovery
 from .existing import is_there
 from .holdings import Holdings
 from .jobs import DONE, FAILED, THERE, WAITING, Item, Job
+from .source_feed import SourceFeed
 from .whole import WholeFetcher
 
 AT_ONCE = 2_000
 """Documents in one swarm; a longer list is fetched in parts, for each unfinished document holds memory."""
 
+NEWS_TIMEOUT = 3
+"""Seconds that a download waits for the RS and the peers to be asked anew."""
 MOST_PIECES = MAX_PIECE_LIST // 65
 """Pieces of one document: what fits into an answer to GET PIECES."""
 
@@ -41,9 +44,20 @@ class Fetching:
     """Carries out `job`. `kept` is told of each proven piece that is served, and whether nobody else had it."""
 
     def __init__(
-        self, reactor: Reactor, holdings: Holdings, discovery: Discovery, downlink: Throttle, kept: Kept, job: Job
+        self,
+        reactor: Reactor,
+        holdings: Holdings,
+        discovery: Discovery,
+        downlink: Throttle,
+        kept: Kept,
+        claims: dict[Path, Item],
+        now: Callable[[], float],
+        job: Job,
     ) -> None:
+        """`claims`: which item of any download of this peer is fetched to which path; `now` gives monotonic seconds."""
         self.job = job
+        self._claims = claims
+        self._now = now
         self._reactor = reactor
         self._holdings = holdings
         self._discovery = discovery
@@ -52,25 +66,53 @@ class Fetching:
         self._targets: dict[str, Target] = {}
         self._items: dict[str, Item] = {}
         self._copies = Copies(reactor, holdings.library, job.overwrite, self._arrived)
+        self._failed: list[tuple[Item, DownloadError]] = []
+        """What no peer gave that was known to have it."""
 
     async def run(self) -> None:
-        """Fetch all that can be fetched; each item says what became of it."""
-        for item in self.job.items:
+        """Fetch all that can be fetched; each item says what became of it.
+
+        What another download fetches to the same place is waited for, last of all: two that wait for each other so
+        have both ended all that is theirs.
+        """
+        items = [item for item in self.job.items if item.ended is None]
+        while items:
+            mine, others = self._claim(items)
+            await self._fetch(mine)
+            for _, other in others:
+                await other.when_over()
+            items = [item for item, _ in others]
+
+    def _claim(self, items: Iterable[Item]) -> tuple[list[Item], list[tuple[Item, Item]]]:
+        """Take the places that `items` are fetched to. Returns those that have theirs, and the others, each with the
+        item that has its place."""
+        mine, others = [], []
+        folder = Path(os.path.realpath(self.job.directory))
+        for item in items:
+            path = folder / item.name
+            other = self._claims.get(path)
+            if other is not None and other.ended is None:
+                others.append((item, other))
+            else:
+                self._claims[path] = item
+                mine.append(item)
+        return mine, others
+
+    async def _fetch(self, items: list[Item]) -> None:
+        for item in items:
             try:
                 await self._prepare(item)
             except DownloadError as e:
                 item.end(FAILED, e)
-        waiting = [item for item in self.job.items if item.state == WAITING]
+        waiting = [item for item in items if item.state == WAITING]
         while waiting := [item for item in waiting if not await self._copies.copy(item, self._targets[item.name])]:
             fetched = one_of_each_content(waiting)
-            await self._fetch(fetched)
+            await self._fetch_contents(fetched)
             waiting = share_failures(fetched, waiting)
 
-    async def _fetch(self, items: list[Item]) -> None:
+    async def _fetch_contents(self, items: list[Item]) -> None:
         """Fetch `items`, all of different content."""
-        by_swarm = [item for item in items if self.job.swarm and _has_pieces(item.document)]
-        for start in range(0, len(by_swarm), AT_ONCE):
-            await self._swarm(by_swarm[start : start + AT_ONCE])
+        await self._by_swarm([item for item in items if self.job.swarm and _has_pieces(item.document)])
         left = [(item, self._targets[item.name]) for item in items if item.ended is None]
         await WholeFetcher(self._reactor, self._discovery, self._downlink, self._arrived).run(left, self.job.overwrite)
 
@@ -87,50 +129,53 @@ class Fetching:
 
     # by a swarm
 
-    async def _swarm(self, items: list[Item]) -> None:
-        contents = []
+    async def _by_swarm(self, items: list[Item]) -> None:
+        """Fetch `items`. Before one fails for want of sources, the RS and the peers are asked anew, once."""
+        feeds = {}
+        for start in range(0, len(items), AT_ONCE):
+            part = items[start : start + AT_ONCE]
+            feeds.update(dict.fromkeys(part, await self._swarm(part)))
+        failed, self._failed = self._failed, []
+        if failed:
+            await hear_news(self._reactor, self._discovery)
+        again = [item for item, _ in failed if feeds[item].has_more(_sha256(item))]
+        for item in again:
+            item.document = self._planned_anew(item)
+        if again:
+            await self._swarm(again)
+        for item, error in [pair for pair in failed if pair[0] not in again] + self._failed:
+            item.end(FAILED, error)
+
+    def _planned_anew(self, item: Item) -> Document:
+        old = item.document
+        assert old is not None
+        holders = self._discovery.index.holders_of(item.name, self._now())
+        same = [h for h in holders if h.sha256 == old.sha256 and self.job.may_ask((h.host, h.port))]
+        return Document(old.name, old.title, old.size, old.sha256, same)
+
+    async def _swarm(self, items: list[Item]) -> SourceFeed:
+        contents, documents = [], {}
         for item in items:
             document = item.document
             assert document is not None and document.sha256 is not None and document.size is not None
             self._items[document.sha256] = item
             target = self._targets[item.name]
-            contents.append(Content(item.name, document.sha256, document.size, _piece_list(document), target))
-        download = Download(self._reactor, contents, self._connect, self._began, self._came, self._completed)
+            contents.append(Content(item.name, document.sha256, document.size, document.piece_list, target))
+            documents[document.sha256] = document
+        feed = SourceFeed(self._reactor, self._discovery, self._now, self.job.may_ask, documents)
+        download = Download(self._reactor, contents, self._connect, feed.rank, self._began, self._came, self._completed)
         self.job.swarms.append(download)
         for content in contents:
             self._holdings.serve(content)
-            self._tell_sources(download, content)
-        self._discovery.heard.append(heard := lambda address, changes: self._heard(download, address, changes))
+        feed.start(download)
         try:
             await download.run()
         finally:
-            self._discovery.heard.remove(heard)
+            feed.stop()
             for content in contents:
                 self._holdings.withdraw(content)
                 content.close()
-
-    def _tell_sources(self, download: Download, content: Content) -> None:
-        document = self._items[content.sha256].document
-        assert document is not None
-        for holder in document.holders:
-            if holder.pieces == _piece_list(document):
-                download.add_seed((holder.host, holder.port), content.sha256)
-        for peer in self._discovery.peers.values():
-            part = peer.following.parts.get(content.sha256)
-            if part is not None and self.job.may_ask(peer.address):
-                download.add_pieces(peer.address, content.sha256, part.pieces)
-
-    def _heard(self, download: Download, address: Address, changes: Iterable[Change]) -> None:
-        if not self.job.may_ask(address):
-            return
-        for change in changes:
-            if isinstance(change, Gone) or change.sha256 not in download.contents:
-                continue
-            if isinstance(change, Have):
-                count = download.contents[change.sha256].count
-                download.add_pieces(address, change.sha256, from_ranges(change.pieces, count))
-            else:
-                download.add_complete(address, change.sha256)
+        return feed
 
     async def _connect(self, address: Address) -> ClientConnection:
         """A connection on which 1.1 may be spoken. Raises SourceError."""
@@ -167,7 +212,10 @@ class Fetching:
             content.discard() if e.is_final else content.close()
             if not e.is_final and _has_old_holder(item.document):
                 return  # a 1.0 holder is asked for it next
-            item.end(FAILED, e)
+            if e.is_final:
+                item.end(FAILED, e)
+            else:
+                self._failed.append((item, e))
         else:
             item.end(DONE)
             self._arrived(item, content.target, content.sha256, content.digests or b"")
@@ -188,18 +236,25 @@ class Fetching:
             library.scan()  # it was moved or changed at once: it is read again
 
 
+async def hear_news(clock: IReactorTime, discovery: Discovery) -> None:
+    """Ask the RS and the peers anew; return when they have answered, or after NEWS_TIMEOUT."""
+    news = discovery.refresh()
+    news.addTimeout(NEWS_TIMEOUT, clock)
+    await news.addErrback(lambda failure: failure.trap(TimeoutError) and None)
+
+
 def _has_pieces(document: Document | None) -> bool:
     """Whether a swarm can fetch it: its hash is known, and that of its piece list if it has more than one piece."""
     if document is None or document.sha256 is None or document.size is None:
         return False
     if piece_count(document.size) > MOST_PIECES:
         return False
-    return document.size <= piece_size(document.size) or bool(_piece_list(document))
+    return document.size <= piece_size(document.size) or bool(document.piece_list)
 
 
-def _piece_list(document: Document) -> str:
-    """The digest of its piece list that most of its holders give."""
-    return Counter(holder.pieces for holder in document.holders if holder.pieces is not None).most_common(1)[0][0]
+def _sha256(item: Item) -> str:
+    assert item.document is not None and item.document.sha256 is not None
+    return item.document.sha256
 
 
 def _has_old_holder(document: Document | None) -> bool:

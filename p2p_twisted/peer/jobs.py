@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from ..index.distributed import Address
 from ..index.search import Document
 from ..library.pieces import piece_count, piece_size
@@ -27,7 +29,7 @@ class Transfer:
     ended: float | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Item:
     """One document of a download; `document` is None when nobody was known to have it."""
 
@@ -40,6 +42,8 @@ class Item:
     error: DownloadError | None = None
     transfers: dict[str, Transfer] = field(default_factory=dict)
     """By the address of the source."""
+    waiting: list[Deferred[None]] = field(default_factory=list)
+    """Fire when it is over."""
 
     def begin(self) -> None:
         """It is this one's turn."""
@@ -60,6 +64,18 @@ class Item:
     def end(self, state: str, error: DownloadError | None = None) -> None:
         """It is over, one way or the other."""
         self.state, self.error, self.ended = state, error, time.time()
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            one.callback(None)
+
+    def when_over(self) -> Deferred[None]:
+        """Fire when it is over."""
+        over: Deferred[None] = Deferred()
+        if self.ended is None:
+            self.waiting.append(over)
+        else:
+            over.callback(None)
+        return over
 
     @property
     def size(self) -> int | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Set
+from itertools import islice
 from random import Random
 
 from twisted.internet.defer import Deferred
@@ -14,7 +15,7 @@ from ..index.distributed import Address
 from ..library.pieces import piece_range, piece_size
 from ..wire.messages import Cancel, GetFile, GetNext, Message
 from .content import Content
-from .errors import DownloadError, FetchError, PeersFailed, Refused, TooSlow
+from .errors import AllCorrupt, Corrupt, DownloadError, FetchError, NoHolder, PeersFailed, Refused, TooSlow
 from .link import Connection, Link, PieceSink
 from .links import Links
 from .lists import PieceLists
@@ -24,12 +25,17 @@ from .wanted import Ask, AskPiece
 
 MOST_WRONG = 3
 """Wrong pieces after which a source is dropped."""
-STUCK = 30.0
-"""Seconds without a byte from anyone after which the download has failed."""
+NO_NEWS_TIMEOUT = 30
+"""Seconds without a byte from anyone after which the download has failed, if no source owes it anything."""
+FROZEN_TIMEOUT = 90
+"""The same if one does: its process, or its machine, may have been suspended."""
+MAX_REASONS = 5
+"""Sources whose reason an error names."""
 
 
 class Download:
-    """Fetches `contents`. `connect` makes a connection to a peer, or raises a SourceError.
+    """Fetches `contents`. `connect` makes a connection to a peer, or raises a SourceError; `rank` says which sources to
+    try first, the lowest.
 
     `began` is called when a peer begins to send a piece, `kept` with each proven piece, who sent it, and whether it was
     one that nobody else had; `completed` with each file that is wholly there and right, or the error that ended it.
@@ -42,13 +48,14 @@ class Download:
         reactor: Reactor,
         contents: Iterable[Content],
         connect: Callable[[Address], Awaitable[Connection]],
+        rank: Callable[[Address], int],
         began: Callable[[Content, Address], object],
         kept: Callable[[Content, int, Address, bool], object],
         completed: Callable[[Content, DownloadError | None], object],
     ) -> None:
         self.contents = {content.sha256: content for content in contents}
         """By their hash."""
-        self.links = Links(reactor, connect, self._pump, self._freed, self._away, self._broken)
+        self.links = Links(reactor, connect, rank, self._pump, self._freed, self._away, self._broken)
         self.received = 0
         self.duplicate = 0
         """Bytes that came, and those of them that were here already."""
@@ -67,7 +74,16 @@ class Download:
         self._paused = False
         self._prover = Prover(reactor, self._complete, self._pause, self._broken)
         self._typical = max((piece_size(content.size) for content in self.contents.values()), default=1)
-        self._lists = PieceLists(reactor, self.contents, self._picker, self.links, self._want, self._broken)
+        self._lists = PieceLists(
+            reactor, self.contents, self._picker, self.links, self._want, self._lacks_file, self._broken
+        )
+        self._reasons: dict[str, dict[Address, FetchError]] = {}
+        """Why sources of each file are so no more."""
+
+    @property
+    def left(self) -> Set[str]:
+        """The hashes of the files that are neither completed nor failed."""
+        return self._left
 
     # from outside
 
@@ -91,6 +107,12 @@ class Download:
         """The peer at `address` has these pieces of the file."""
         self._picker.add_pieces(address, sha256, pieces)
         self.links.add(address)
+
+    def remove(self, address: Address, sha256: str) -> None:
+        """The peer at `address` has the file no more, as it says."""
+        if self._picker.knows(address, sha256):
+            self._picker.forget(address, sha256)
+            self._no_source(address, sha256, Refused(Refused.NOT_FOUND, "it has the document no more"))
 
     # asking
 
@@ -161,7 +183,7 @@ class Download:
 
     def _came(self, link: Link, size: int) -> None:
         link.quiet = self._quiet = 0
-        link.stalled = False
+        link.stalled = link.frozen = False
         link.meter.add(size, self._reactor.seconds())
         self.received += size
 
@@ -178,15 +200,40 @@ class Download:
 
     def _refused(self, link: Link, sink: PieceSink, failure: Failure) -> None:
         ask = link.owed.pop(sink, None)
-        refused = failure.check(Refused) is not None
-        if ask is not None and refused and not sink.cancelled:
-            self._picker.lacks(link.address, ask)
+        refused = failure.value if isinstance(failure.value, Refused) else None
+        if ask is not None and refused is not None and not sink.cancelled:
+            self._lacks(link, ask, refused)
         elif ask is not None:
             self._lost(link, sink, ask)
-        if not refused:
+        if refused is None:
             failure.trap(FetchError)
             self.links.failed(link, failure.value)  # type: ignore[arg-type]
         self._pump(link)
+
+    def _lacks(self, link: Link, ask: Ask, refused: Refused) -> None:
+        """`link` has not got what it was asked for: now, or (with Retry-After) at the moment."""
+        files = [ask.sha256] if isinstance(ask, AskPiece) else [sha256 for sha256, _ in ask.wants]
+        if refused.retry_after is None:
+            self._picker.lacks(link.address, ask)
+        else:
+            self._lost_ask(link, ask)
+            self._postpone(link, files, refused.retry_after)
+        if isinstance(ask, AskPiece) and not self._picker.knows(link.address, ask.sha256):
+            self._no_source(link.address, ask.sha256, refused)
+
+    def _lacks_file(self, link: Link, sha256: str, refused: Refused) -> None:
+        """`link` has no piece list of a file."""
+        if refused.retry_after is None:
+            self._picker.forget(link.address, sha256)
+            self._no_source(link.address, sha256, refused)
+        else:
+            self._postpone(link, [sha256], refused.retry_after)
+
+    def _postpone(self, link: Link, files: Iterable[str], seconds: int) -> None:
+        link.frozen = True  # it is there, and may have it later
+        until = self._reactor.seconds() + min(max(seconds, 1), FROZEN_TIMEOUT)
+        for sha256 in files:
+            self._picker.postpone(link.address, sha256, until)
 
     def _cancel(self, link: Link, content: Content, piece: int) -> None:
         for sink, ask in link.owed.items():
@@ -206,7 +253,7 @@ class Download:
         elif not outcome:
             self._wrong(link, content, sink.piece)
         elif sink.piece not in content.have:
-            link.retries = 0
+            link.failures = 0
             self._keep(content, link, sink)
 
     def _keep(self, content: Content, link: Link, sink: PieceSink) -> None:
@@ -223,9 +270,12 @@ class Download:
         self._picker.wrong(link.address, content.sha256, piece)
         link.wrong += 1
         self.log.warn("{at} sent piece {piece} of {name} wrong", at=link.address, piece=piece, name=content.name)
+        corrupt = Corrupt(f"{link.wrong} of its pieces were wrong")
+        self._reasons.setdefault(content.sha256, {})[link.address] = corrupt
         if link.wrong >= MOST_WRONG:
-            self.links.drop(link, f"{link.wrong} of its pieces were wrong")
+            self.links.drop(link, corrupt)
         self._pump_all()
+        self._check(content)
 
     def _pause(self, paused: bool) -> None:
         """Let the sources wait until what came is proven, or no longer."""
@@ -240,8 +290,13 @@ class Download:
         """What `link` owes may be asked of others."""
         for sink, ask in link.owed.items():
             self._lost(link, sink, ask)
-        if link.dropped is not None:
-            self._picker.drop(link.address)
+        if link.why is not None and not link.is_hopeful:
+            for sha256 in self._left:
+                if self._picker.knows(link.address, sha256):
+                    self._reasons.setdefault(sha256, {})[link.address] = link.why
+            if link.dropped is not None:
+                self._picker.drop(link.address)
+            self._check_all()
         self._pump_all()
 
     def _away(self, link: Link) -> None:
@@ -252,30 +307,55 @@ class Download:
     def _lost(self, link: Link, sink: PieceSink, ask: Ask) -> None:
         if sink.content is not None:
             self._picker.lost(link.address, sink.content.sha256, sink.piece)
-        elif isinstance(ask, AskPiece):
+        else:
+            self._lost_ask(link, ask)
+
+    def _lost_ask(self, link: Link, ask: Ask) -> None:
+        if isinstance(ask, AskPiece):
             self._picker.lost(link.address, ask.sha256, ask.piece)
 
     def _look_after(self) -> None:
-        """Each second: pass over sources that stall, and see whether there is any left that helps."""
-        if not self._paused:
-            self.links.pass_over_stalled()
+        """Each second: try lost sources again, pass over those that stall, and see whether any is left that helps."""
+        self.links.look_after(reading=not self._paused)
         self._lists.pass_over_slow(self._reactor.seconds())
         self._pump_all()
         self._quiet += 1
         if not self._begun or self._prover.is_busy:
             self._quiet = 0  # what is here is still being looked at
-        elif len(self.links.dropped) == len(list(self.links)) or self._quiet > STUCK:
-            self._give_up()
+            return
+        self._check_all()
+        owing = any(link.is_hopeful and (link.owed or link.frozen) for link in self.links)
+        timeout = FROZEN_TIMEOUT if owing else NO_NEWS_TIMEOUT
+        if self._quiet > timeout:
+            for sha256 in list(self._left):
+                content = self.contents[sha256]
+                self._complete(content, TooSlow(f"nothing came for {timeout} s"))
 
-    def _give_up(self) -> None:
-        dropped = self.links.dropped
-        said = "; ".join(f"{link.address[0]}:{link.address[1]}: {link.dropped}" for link in dropped) or "nobody has it"
+    def _no_source(self, address: Address, sha256: str, why: FetchError) -> None:
+        """The peer at `address` is no source of the file any more."""
+        self._reasons.setdefault(sha256, {})[address] = why
+        if sha256 in self.contents:
+            self._check(self.contents[sha256])
+
+    def _check_all(self) -> None:
         for sha256 in list(self._left):
-            content = self.contents[sha256]
-            if len(dropped) < len(list(self.links)):
-                self._complete(content, TooSlow(f"nothing came for {STUCK:.0f} s"))
-            else:
-                self._complete(content, PeersFailed(said))
+            self._check(self.contents[sha256])
+
+    def _check(self, content: Content) -> None:
+        """Let a file fail that no source can give any more; those that cannot be reached are not waited for."""
+        if not self._begun or content.sha256 not in self._left or self._prover.is_busy:
+            return
+        if not any(map(self.links.is_hopeful, self._picker.sources_of(content.sha256))):
+            self._complete(content, self._why_not(content))
+
+    def _why_not(self, content: Content) -> DownloadError:
+        reasons = self._reasons.get(content.sha256, {})
+        told = [f"{host}:{port}: {why}" for (host, port), why in islice(reasons.items(), MAX_REASONS)]
+        said = "; ".join(told + [f"and {len(reasons) - MAX_REASONS} more"] * (len(reasons) > MAX_REASONS))
+        if all(isinstance(why, Refused) for why in reasons.values()):
+            return NoHolder("no peer has it" + (f" any more; {said}" if said else ""))
+        kind = AllCorrupt if all(isinstance(why, Corrupt) for why in reasons.values()) else PeersFailed
+        return kind(said)
 
     def _complete(self, content: Content, error: DownloadError | None) -> None:
         if content.sha256 in self._left and not self._over:

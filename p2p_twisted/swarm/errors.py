@@ -32,6 +32,19 @@ class WrongContent(DownloadError):
     is_final = True
 
 
+class AllCorrupt(DownloadError):
+    """Everyone who has it sent wrong pieces; what is here is right."""
+
+    kind = "checksum"
+
+
+class Ambiguous(DownloadError):
+    """There are several contents of that name, and it was not said which is meant."""
+
+    kind = "ambiguous"
+    is_final = True
+
+
 class TooSlow(DownloadError):
     """Nothing came for too long."""
 
@@ -75,6 +88,10 @@ class Stalled(SourceError):
 
 class Garbled(SourceError):
     """It answered with what is not the protocol, or not what it was asked for."""
+
+
+class Corrupt(SourceError):
+    """It sent pieces, or a piece list, that are not those of the index."""
 
 
 class Refused(SourceError):

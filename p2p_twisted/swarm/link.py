@@ -14,7 +14,7 @@ from ..index.distributed import Address
 from ..library.pieces import piece_range, piece_size
 from ..wire.messages import Message, Response
 from .content import Content
-from .errors import Garbled
+from .errors import FetchError, Garbled, Stalled
 from .wanted import Ask, AskPiece
 
 LEAST = 3
@@ -24,6 +24,8 @@ AHEAD = 0.5
 """Seconds of a source's rate that are asked for ahead: more than a round trip, less than makes a queue."""
 FADING = 1.0
 """Seconds after which bytes count for a rate by a factor e less."""
+RECONNECTS = 3
+"""Times in a row that a source may fail to be reached, or be lost, before a download no longer waits for it."""
 
 
 class Connection(Protocol):
@@ -75,13 +77,42 @@ class Link:
         self.quiet = 0
         """How often it was looked at (once a second, while this process runs) and nothing had come of what it owes."""
         self.stalled = False
+        self.frozen = False
+        """Whether it is connected, or was, and has left a request unanswered for long."""
         self.is_over = False
-        self.retries = 0
+        self.failures = 0
+        """Times in a row that it could not be reached, or was lost before it had given a right piece."""
+        self.retry_at = 0.0
+        """When (seconds) it may be connected to again."""
         self.wrong = 0
         self.chosen: Counter[str] = Counter()
         """How often it was asked, by the reason it was chosen for."""
         self.dropped: str | None = None
         """Why it is not asked any more."""
+        self.why: FetchError | None = None
+        """What went wrong last."""
+
+    def connected(self, connection: Connection) -> None:
+        """Ask over `connection` from now on."""
+        self.connection, self.quiet, self.stalled = connection, 0, False
+
+    def failed(self, why: FetchError, now: float, most: float) -> None:
+        """Note that it was lost or could not be reached at `now`, and when to try again: after `most` s at the most.
+
+        One that is connected and silent (Stalled) has not failed: its process may have been suspended.
+        """
+        self.why = why
+        self.stalled = False
+        if isinstance(why, Stalled):
+            self.frozen = True
+        else:
+            self.failures += 1
+        self.retry_at = now + min(2.0 ** max(0, self.failures - 1), most)
+
+    @property
+    def is_hopeful(self) -> bool:
+        """Whether a download may wait for it."""
+        return self.dropped is None and self.failures <= RECONNECTS
 
     def has_room(self, typical: int, now: float) -> bool:
         """Whether another request should be outstanding; `typical` is the bytes of an answer."""
@@ -92,12 +123,14 @@ class Link:
 
     @property
     def state(self) -> str:
-        """dropped, closed (the download is over), stalled, connected or waiting (for its connection)."""
+        """dropped, closed (the download is over), stalled, connected, unreachable or waiting (for its connection)."""
         if self.dropped is not None:
             return "dropped"
         if self.is_over:
             return "closed"
-        return "stalled" if self.stalled else "connected" if self.connection else "waiting"
+        if self.connection is not None:
+            return "stalled" if self.stalled else "connected"
+        return "waiting" if self.is_hopeful else "unreachable"
 
     def as_json(self, now: float) -> dict[str, Any]:
         """For the API."""
@@ -109,7 +142,7 @@ class Link:
             "rate": self.meter.rate(now),
             "chosen": dict(self.chosen),
             "wrong_pieces": self.wrong,
-            "dropped": self.dropped,
+            "dropped": self.dropped or (None if self.is_hopeful else str(self.why)),
         }
 
 
@@ -147,7 +180,6 @@ class PieceSink:
             raise Garbled("it answered with something that is no piece")
         if not self._was_asked(ask, content.sha256, piece):
             raise Garbled("it answered with another piece than it was asked for")
-        content.add_modified(response.modified)
         self.content, self.piece = content, piece
         self._arriving(self)
 

@@ -12,14 +12,15 @@ from ..index.distributed import Address
 from ..wire.limits import MAX_PIECE_LIST
 from ..wire.messages import GetPieces
 from .content import Content
-from .errors import FetchError, Refused
+from .errors import Corrupt, FetchError, Refused
 from .link import Link
 from .links import STALL, Links
 from .picker import Picker
 
 
 class PieceLists:
-    """Gets the lists that are needed. `came` is told of each file whose list is known now."""
+    """Gets the lists that are needed. `came` is told of each file whose list is known now, `refused` of each source
+    that has not got one."""
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class PieceLists:
         picker: Picker,
         links: Links,
         came: Callable[[Content], object],
+        refused: Callable[[Link, str, Refused], object],
         broken: Callable[[Failure], object],
     ) -> None:
         self._clock = clock
@@ -35,6 +37,7 @@ class PieceLists:
         self._picker = picker
         self._links = links
         self._came = came
+        self._refused = refused
         self._broken = broken
         self._asked_of: dict[str, set[Address]] = {}
         """The files whose list is needed, and who was asked for it."""
@@ -67,14 +70,18 @@ class PieceLists:
             digests = b""
         if not self._contents[sha256].accept_list(digests):
             self._asked_at.pop(sha256, None)
-            self._links.drop(link, "its piece list is not the one in the index")
+            self._links.drop(link, Corrupt("its piece list is not the one in the index"))
         elif self._asked_of.pop(sha256, None) is not None:
             self._came(self._contents[sha256])
 
     def _no_list(self, failure: Failure, link: Link, sha256: str) -> None:
         self._asked_at.pop(sha256, None)
-        if failure.check(Refused):
-            self._picker.forget(link.address, sha256)
+        refused = failure.value
+        if isinstance(refused, Refused):
+            if refused.retry_after is not None and sha256 in self._asked_of:
+                self._asked_of[sha256].discard(link.address)
+                self._asked_at[sha256] = self._clock.seconds() - STALL + refused.retry_after
+            self._refused(link, sha256, refused)
         else:
             failure.trap(FetchError)
             self._asked_of.get(sha256, set()).discard(link.address)  # once it is connected again, it may be asked again

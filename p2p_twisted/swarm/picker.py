@@ -11,7 +11,7 @@ The order of choice, for a source that has room for another request:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from random import Random
 
 from ..wire.limits import MAX_WANTS
@@ -26,6 +26,7 @@ LOOKED_AT = 32
 """Files with something to ask for that one choice is made among: of thousands, a look at all would cost too much."""
 OVERDUE = 1.0
 """Seconds that a piece is owed before another source may be asked for it too."""
+NOTHING: set[int] = set()
 
 
 class Picker:
@@ -61,16 +62,21 @@ class Picker:
         seeds.sort(key=repr)  # every downloader must give the same share to the same seed
 
     def add_complete(self, source: Source, sha256: str) -> None:
-        """`source` has all of the file by now."""
+        """`source` has all of the file by now, whatever it refused before."""
+        known = self._known(source)
+        known.refused.pop(sha256, None)
+        known.postponed.pop(sha256, None)
         self._update(source, sha256, None)
 
     def add_pieces(self, source: Source, sha256: str, pieces: Iterable[int]) -> None:
         """`source` has these pieces of the file too."""
         if sha256 not in self._known(source).has:
             self._update(source, sha256, set())
-        has, wanted = self._known(source).has[sha256], self.files.get(sha256)
+        known, wanted = self._known(source), self.files.get(sha256)
+        has, pieces = known.has[sha256], set(pieces)
+        known.refused.get(sha256, set()).difference_update(pieces)
         if has is not None:
-            for piece in set(pieces) - has:
+            for piece in pieces - has:
                 has.add(piece)
                 if wanted is not None:
                     wanted.holders[piece] = wanted.holders.get(piece, 0) + 1
@@ -109,6 +115,10 @@ class Picker:
             if source in seeds:
                 seeds.remove(source)
 
+    def postpone(self, source: Source, sha256: str, until: float) -> None:
+        """`source` cannot send of the file before the time `until`."""
+        self._known(source).postponed[sha256] = until
+
     def away(self, source: Source) -> None:
         """`source` cannot be reached: others who had a file from the start give its share of it from now on."""
         for sha256, seeds in self._seeds.items():
@@ -121,13 +131,26 @@ class Picker:
         """Whether `source` is known to have some of the file."""
         return source in self._sources and sha256 in self._sources[source].has
 
+    def sources_of(self, sha256: str) -> Iterator[Source]:
+        """The sources that may have what is missing of the file, now or later: those with an unfinished one, too."""
+        wanted = self.files.get(sha256)
+        for source, known in self._sources.items():
+            if sha256 in known.has and (
+                wanted is None or known.has[sha256] is not None or known.pieces(wanted, wanted.missing)
+            ):
+                yield source
+
     def forget(self, source: Source, sha256: str) -> None:
         """`source` has nothing of the file."""
         known = self._sources.get(source)
         if known is not None and sha256 in known.has:
             self._update(source, sha256, set())
             del known.has[sha256]
+            known.useful = [useful for useful in known.useful if useful != sha256]
             known.fresh = [fresh for fresh in known.fresh if fresh != sha256]
+            seeds = self._seeds.get(sha256, [])
+            if source in seeds:
+                seeds.remove(source)
 
     def unwant(self, sha256: str) -> None:
         """The file is not fetched any more: it is complete, or has failed."""
@@ -145,22 +168,22 @@ class Picker:
         known = self._sources.get(source)
         if known is None:
             return None
-        ask = self._next_of_seed(source, known)
+        ask = self._next_of_seed(source, known, now)
         if ask is not None:
             return ask
-        found = self._rarest(known) or self._overdue(source, known, now)
+        found = self._rarest(known, now) or self._overdue(source, known, now)
         if found is None:
             return None
         wanted, piece = found
         self._owe(wanted, piece, source, now)
         return AskPiece(wanted.sha256, piece)
 
-    def _next_of_seed(self, source: Source, known: Known) -> AskNext | None:
+    def _next_of_seed(self, source: Source, known: Known, now: float) -> AskNext | None:
         wants: list[tuple[str, Ranges]] = []
         for sha256 in self._turned(known.fresh):
             wanted = self.files.get(sha256)
-            if wanted is None:
-                continue  # its piece list is not known yet
+            if wanted is None or not known.may_send(sha256, now):
+                continue  # its piece list is not known yet, or it cannot be sent now
             pieces = known.pieces(wanted, wanted.free())
             share = pieces & self._share(source, wanted) if pieces else pieces
             if share:
@@ -181,13 +204,13 @@ class Picker:
         first, last = (wanted.count * r // len(seeds) for r in (rank, rank + 1))
         return set(range(first, last))
 
-    def _rarest(self, known: Known) -> tuple[Wanted, int] | None:
+    def _rarest(self, known: Known, now: float) -> tuple[Wanted, int] | None:
         best: tuple[int, float, Wanted, int] | None = None
         fresh = set(known.fresh)
         looked_at = 0
         for sha256 in self._turned(known.useful):
             wanted = self.files.get(sha256)
-            if wanted is None or sha256 in fresh:
+            if wanted is None or sha256 in fresh or not known.may_send(sha256, now):
                 continue
             pieces = known.pieces(wanted, wanted.free())
             for piece in pieces:
@@ -204,7 +227,7 @@ class Picker:
             return None
         for sha256 in self._turned(known.useful):
             wanted = self.files.get(sha256)
-            if wanted is None:
+            if wanted is None or not known.may_send(sha256, now):
                 continue
             for piece in known.pieces(wanted, wanted.missing):
                 owing = wanted.owed.get(piece, {})
@@ -250,7 +273,13 @@ class Picker:
         """`source` answered that it has not got what it was asked for, or has given out all of it."""
         known = self._sources.get(source)
         if isinstance(ask, AskPiece):
-            self.wrong(source, ask.sha256, ask.piece)
+            self.lost(source, ask.sha256, ask.piece)
+            if known is None:
+                return
+            if known.has.get(ask.sha256, NOTHING) is None:
+                self.forget(source, ask.sha256)  # one that had all of it has none of it any more
+            else:
+                known.refused.setdefault(ask.sha256, set()).add(ask.piece)
         elif known is not None:
             asked = {sha256 for sha256, _ in ask.wants}
             known.fresh = [sha256 for sha256 in known.fresh if sha256 not in asked]

@@ -37,7 +37,7 @@ def a_swarm(*ports: int) -> Download:
     async def connect(address: object) -> None:
         raise SourceError("it speaks 1.0, which has no pieces")
 
-    swarm = Download(Clock(), [a_content(0, 3)], connect, print, print, print)  # type: ignore[arg-type]
+    swarm = Download(Clock(), [a_content(0, 3)], connect, lambda _: 0, print, print, print)  # type: ignore[arg-type]
     for port in ports:
         swarm.add_seed(("127.0.0.1", port), HASH)
     return swarm

@@ -4,8 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from p2p_twisted.rs.trust import TrustedNetworks
-from p2p_twisted.wire.hosts import clean_host
+from p2p_twisted.rs.trust import TrustedNetworks, clean_host
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,7 @@ class Swarm:
             self.reactor,
             self.contents,
             lambda address: self.sources[address].connect(),
+            lambda address: 0,
             lambda content, address: self.began.append((content.name, address)),
             lambda content, piece, address, first_hand: self.kept.append((piece, address, first_hand)),
             self._completed,

@@ -5,14 +5,19 @@ import os
 from pathlib import Path
 
 from twisted.internet.defer import CancelledError
+from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted.swarm import proving
+from p2p_twisted.swarm.download import FROZEN_TIMEOUT
 from p2p_twisted.swarm.errors import (
+    AllCorrupt,
     DiskFull,
     DownloadError,
     Garbled,
+    NoHolder,
     PeersFailed,
+    Refused,
     SourceError,
     TooSlow,
     Unreachable,
@@ -286,7 +291,7 @@ class BadSources(Case):
         swarm.wait(2)
         self.assertEqual(swarm.ended, [None])
         error = swarm.completed[document.name]
-        self.assertIsInstance(error, PeersFailed)
+        self.assertIsInstance(error, AllCorrupt)
         for liar in liars:
             self.assertIn(f"10.0.0.1:{liar.address[1]}: 3 of its pieces were wrong", str(error))
         self.assertFalse((self.folder / document.name).exists())
@@ -437,7 +442,7 @@ class LostSources(Case):
         document = Document(2)
         swarm = self.swarm([document], [])
         swarm.wait(3)
-        self.assertIsInstance(swarm.completed[document.name], PeersFailed)
+        self.assertIsInstance(swarm.completed[document.name], NoHolder)
         self.assertEqual(swarm.ended, [None])
 
     def test_a_source_that_comes_back_again_and_again_is_kept(self):
@@ -484,9 +489,100 @@ class Refusals(Case):
         document = Document(3)
         source = Source(1, [document], only=set())
         swarm = self.swarm([document], [source])
-        swarm.wait(40)
+        swarm.wait(1)
         self.assertEqual(swarm.ended, [None])
+        error = swarm.completed[document.name]
+        self.assertIsInstance(error, NoHolder)
+        self.assertIn("10.0.0.1:1: 100: not here", str(error))
+
+    def test_the_only_source_says_that_it_has_the_file_no_more(self):
+        document = Document(3)
+        source = Source(1, [document])
+        swarm = self.swarm([document], [source])
+        source.answer()
+        swarm.download.remove(source.address, document.sha256)
+        self.assertIsInstance(swarm.completed[document.name], NoHolder)
+        self.assertEqual(swarm.ended, [None])
+
+    def test_one_file_of_which_nothing_is_left_to_be_had_does_not_wait_for_the_others(self):
+        gone, other = Document(3), Document(3, seed=2, name="other.bin")
+        source = Source(1, [gone, other])
+        swarm = self.swarm([gone, other], [source])
+        source.serves = False
+        swarm.download.remove(source.address, gone.sha256)
+        self.assertIsInstance(swarm.completed[gone.name], NoHolder)
+        self.assertEqual(swarm.ended, [])
+        source.serves = True
+        swarm.serve()
+        self.assertIsNone(swarm.completed[other.name])
+
+    def test_an_unfinished_file_may_be_finished_yet(self):
+        document = Document(3)
+        gone, other = Source(1, [document], only=set()), Source(2, [document], only={1})
+        swarm = self.swarm([document], [gone], late=[other])
+        swarm.add_pieces(other, document, [1])
+        swarm.wait(20)
+        self.assertEqual((swarm.ended, swarm.pieces), ([], [1]))
+        other.only = {0, 1, 2}
+        swarm.add_pieces(other, document, [0, 2])
+        swarm.serve()
+        self.assertWhole(swarm, document)
+
+    def test_of_an_unfinished_file_alone_no_more_comes(self):
+        document = Document(3)
+        other = Source(2, [document], only={1})
+        swarm = self.swarm([document], [], late=[other, Source(1, [])])
+        swarm.add_pieces(other, document, [1])
+        swarm.wait(40)
         self.assertIsInstance(swarm.completed[document.name], TooSlow)
+
+
+class Touched(Case):
+    """A source that cannot send a file at the moment says nothing about later."""
+
+    def setUp(self):
+        super().setUp()
+        self.document = Document(6)
+        self.source = Source(1, [self.document])
+        self.swarm_ = self.swarm([self.document], [self.source])
+
+    def refuse(self, retry_after):
+        """The source refuses all that it was asked for."""
+        while self.source.connection.waiting:
+            request = self.source.connection.waiting.pop(0)
+            request[2].errback(Failure(Refused(100, "is being read again", retry_after)))
+
+    def test_it_is_asked_again_when_it_said(self):
+        self.source.answer()
+        self.source.serves = False
+        for _ in range(3):
+            self.refuse(1)
+            self.assertEqual((self.source.owes, self.swarm_.ended), ([], []))
+            self.swarm_.advance(1)
+            self.assertTrue(self.source.owes)
+        self.swarm_.serve()
+        self.source.serves = True
+        self.swarm_.wait(2)
+        self.assertWhole(self.swarm_, self.document)
+
+    def test_one_that_has_refused_is_a_source_again_once_it_announces_the_file_anew(self):
+        other = Source(2, [self.document], only=set())
+        self.swarm_.sources[other.address] = other
+        self.swarm_.add_pieces(other, self.document, [0])
+        self.refuse(None)
+        self.refuse(None)
+        self.assertEqual((self.source.owes, self.swarm_.ended), ([], []))
+        self.swarm_.add_complete(self.source, self.document)
+        self.assertTrue(self.source.owes)
+        self.swarm_.serve()
+        self.assertWhole(self.swarm_, self.document)
+
+    def test_not_without_end(self):
+        self.source.serves = False
+        for _ in range(2 * FROZEN_TIMEOUT):
+            self.refuse(1)
+            self.swarm_.advance(1)
+        self.assertIsInstance(self.swarm_.completed[self.document.name], TooSlow)
 
 
 class Stalls(Case):
@@ -545,7 +641,7 @@ class Stalls(Case):
         source = Source(1, [document])
         source.serves = False
         swarm = self.swarm([document], [source])
-        swarm.wait(25)
+        swarm.wait(FROZEN_TIMEOUT - 5)
         self.assertEqual(swarm.ended, [])
         swarm.wait(10)
         self.assertEqual(swarm.ended, [None])

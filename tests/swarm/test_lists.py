@@ -4,7 +4,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted.swarm.errors import Garbled, PeersFailed, Unreachable
+from p2p_twisted.swarm.errors import AllCorrupt, Garbled, Unreachable
 from p2p_twisted.swarm.links import STALL
 from p2p_twisted.wire.limits import MAX_PIECE_LIST
 
@@ -162,5 +162,5 @@ class Hostile(Case):
         self.tell(1, b"00\n")
         self.swarm.advance(1, 1)
         self.assertEqual(len(self.swarm.ended), 1)
-        self.assertIsInstance(self.swarm.completed[DOCUMENT.name], PeersFailed)
+        self.assertIsInstance(self.swarm.completed[DOCUMENT.name], AllCorrupt)
         self.assertEqual(self.swarm.kept, [])

@@ -26,7 +26,10 @@ class Model(RuleBasedStateMachine):
         self.missing = set()
         self.known = set()
         self.has = {source: set() for source in SOURCES}
+        self.whole = {source: set() for source in SOURCES}
         self.wrong = {source: set() for source in SOURCES}
+        self.refused = {source: set() for source in SOURCES}
+        self.postponed = {source: {} for source in SOURCES}
         self.owed = {}
         self.nexts = []
 
@@ -44,14 +47,19 @@ class Model(RuleBasedStateMachine):
     def seeds(self, source, sha256):
         if not self.picker.knows(source, sha256):
             self.picker.add_seed(source, sha256)
-            self.known.add(source)
-            self.has[source].update(all_of(sha256))
+            self.announced(source, sha256)
 
     @rule(source=sources, sha256=files)
     def completes(self, source, sha256):
         self.picker.add_complete(source, sha256)
+        self.announced(source, sha256)
+
+    def announced(self, source, sha256):
         self.known.add(source)
+        self.whole[source].add(sha256)
         self.has[source].update(all_of(sha256))
+        self.refused[source] -= all_of(sha256)
+        self.postponed[source].pop(sha256, None)
 
     @rule()
     def all_complete(self):
@@ -65,14 +73,15 @@ class Model(RuleBasedStateMachine):
             self.picker.add_pieces(source, sha256, [piece])
             self.known.add(source)
         self.has[source].update(found)
+        self.refused[source] -= found
 
     @rule(source=sources)
     def drops(self, source):
         self.picker.drop(source)
         self.known.discard(source)
         self.nexts = [(asked, ask) for asked, ask in self.nexts if asked != source]
-        self.has[source].clear()
-        self.wrong[source].clear()
+        for what in (self.has, self.whole, self.wrong, self.refused, self.postponed):
+            what[source].clear()
         self.settle(source, list(self.owed))
 
     @rule(source=sources)
@@ -84,6 +93,21 @@ class Model(RuleBasedStateMachine):
         if not any(source in owing for (owed, _), owing in self.owed.items() if owed == sha256):
             self.picker.forget(source, sha256)
             self.has[source] -= all_of(sha256)
+            self.whole[source].discard(sha256)
+
+    @rule(source=sources, sha256=files, seconds=st.sampled_from([OVERDUE, 5 * OVERDUE]))
+    def cannot_send_it_now(self, source, sha256, seconds):
+        if source in self.known:
+            self.picker.postpone(source, sha256, self.now + seconds)
+            self.postponed[source][sha256] = self.now + seconds
+
+    @invariant()
+    def sources_are_those_that_may_have_what_is_missing(self):
+        for sha256 in COUNTS if hasattr(self, "picker") else ():
+            found = set(self.picker.sources_of(sha256))
+            useful = {source for source in SOURCES if any(piece[0] == sha256 for piece in self.offers(source))}
+            assert useful <= found <= self.known
+            assert not any(sha256 in self.whole[source] for source in found - useful)
 
     # time, and the choice
 
@@ -115,8 +139,12 @@ class Model(RuleBasedStateMachine):
                 self.check_nothing_for(source)
                 return
 
+    def offers(self, source):
+        return (self.has[source] & self.missing) - self.wrong[source] - self.refused[source]
+
     def useful(self, source):
-        return (self.has[source] & self.missing) - self.wrong[source]
+        later = {sha256 for sha256, until in self.postponed[source].items() if until > self.now}
+        return {piece for piece in self.offers(source) if piece[0] not in later}
 
     def free(self):
         return self.missing - self.owed.keys()
@@ -180,8 +208,13 @@ class Model(RuleBasedStateMachine):
                 self.picker.wrong(source, *piece)
             else:
                 self.picker.lacks(source, AskPiece(*piece))
-            if what != "lost" and source in self.known:
+            if what == "wrong" and source in self.known:
                 self.wrong[source].add(piece)
+            elif what == "lacks" and piece[0] in self.whole[source]:
+                self.whole[source].discard(piece[0])
+                self.has[source] -= all_of(piece[0])
+            elif what == "lacks":
+                self.refused[source].add(piece)
             self.settle(source, [piece])
 
     @rule(piece=pieces)
@@ -206,6 +239,7 @@ class Model(RuleBasedStateMachine):
         for piece, owing in self.owed.items():
             for source in owing:
                 self.picker.lost(source, *piece)
+        self.now += 10 * OVERDUE
         for _ in range(sum(COUNTS.values())):
             for source in SOURCES:
                 ask = self.picker.next(source, self.now)
