@@ -53,10 +53,9 @@ class Command:
         self._process.kill()
         self._process.wait()
 
-    def last_words(self) -> str:
-        """The last line on its stderr."""
-        lines = self.err.read_text("utf-8", "replace").split("\n")
-        return next((line for line in reversed(lines) if line.strip()), "(it said nothing)")
+    def first_words(self) -> str:
+        """Return the first line on its stderr: of a failure, the reason."""
+        return (self.err.read_text("utf-8", "replace").splitlines() or ["it said nothing"])[0]
 
 
 def log_faults(cluster: Cluster) -> Iterator[str]:

@@ -117,7 +117,9 @@ def _run(share: Path, sums: Sums, seed: int, number: int) -> int:
         start = time.monotonic()
         with Toucher(share, f"{seed}/{number}") as toucher:
             codes, seconds = _get_all(cluster.peers[1:], cluster.folder, start)
-        found = {peer.role: list(_faults(peer, code, sums)) for peer, code in zip(cluster.peers[1:], codes, strict=True)}
+        found = {
+            peer.role: list(_faults(peer, code, sums)) for peer, code in zip(cluster.peers[1:], codes, strict=True)
+        }
         logged = list(log_faults(cluster))
         right = sum(not faults for faults in found.values())
         print(
