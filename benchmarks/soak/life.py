@@ -1,0 +1,179 @@
+"""The life of a soak: peers are killed, stopped and started, files change and downloads are ordered, all at random."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from random import Random
+
+from benchmarks.soak.disks import Contents, Disk
+from benchmarks.soak.orders import MAX_SECONDS, ApiOrder, CommandOrder, Order, judge
+from benchmarks.soak.record import Record
+from p2p_twisted.experiment.cluster import START_TIMEOUT, Cluster, wait_until
+from p2p_twisted.experiment.processes import Member
+from p2p_twisted.web.client import ControlError
+
+STEP_SECONDS = 0.4
+"""From one thing that happens to the next, on the average."""
+AWAY_SECONDS = (0.5, 20.0)
+"""How long a peer that was killed or stopped is away, at least and at most."""
+MIN_RUNNING = 2
+MAX_ORDERS = 6
+"""Under way at the same time."""
+STOP_SECONDS = 20
+"""A peer that takes longer to stop is a fault."""
+
+
+class Life:
+    """Lets things happen in ``cluster``, whose peers run; ``faults`` are those found so far."""
+
+    def __init__(self, cluster: Cluster, record: Record, random: Random) -> None:
+        self.faults: list[str] = []
+        self.orders: list[Order] = []
+        """All that were given."""
+        self._cluster = cluster
+        self._record = record
+        self._random = random
+        contents = Contents(random)
+        self.disks = {peer.role: Disk(peer, record, contents, random) for peer in cluster.peers}
+        self.contents = contents
+        self._running = {peer.role: peer for peer in cluster.peers}
+        self._due: dict[str, float] = {}
+        """Those that are away, and when they are started again."""
+        self._stopped: set[str] = set()
+        """Those of them that have left the RS."""
+        self._open: list[CommandOrder | ApiOrder] = []
+        self._acts: dict[Callable[[], None], float] = {
+            self._on_a_disk(Disk.add): 3,
+            self._on_a_disk(Disk.remove): 2,
+            self._on_a_disk(Disk.rename): 2,
+            self._on_a_disk(Disk.change): 2,
+            self._on_a_disk(Disk.touch): 3,
+            self._on_a_disk(Disk.touch_all): 0.3,
+            self._order_all: 2,
+            self._order_some: 4,
+            self._kill: 0.5,
+            self._stop: 0.5,
+        }
+
+    @property
+    def running(self) -> list[Member]:
+        """The peers that run."""
+        return list(self._running.values())
+
+    def go_on(self, seconds: float) -> None:
+        """Let things happen for so long."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(self._random.uniform(0, 2 * STEP_SECONDS))
+            act = self._random.choices(list(self._acts), list(self._acts.values()))[0]
+            act()
+            self._look()
+
+    def calm_down(self) -> None:
+        """Let the orders end, and start all peers again; now and then, one that has stopped properly stays away."""
+        while self._open:
+            time.sleep(STEP_SECONDS)
+            self._look()
+        away = [role for role in self._due if role in self._stopped][: self._random.choice((0, 1))]
+        for role in self._due.keys() - set(away):
+            self._start(role)
+
+    def close(self) -> None:
+        """Wait for nothing more."""
+        for order in self._open:
+            order.stop()
+
+    # what happens
+
+    def _on_a_disk(self, act: Callable[[Disk], None]) -> Callable[[], None]:
+        return lambda: act(self._random.choice(list(self.disks.values())))
+
+    def _order_all(self) -> None:
+        self._order(self._random.choice(self.running), ())
+
+    def _order_some(self) -> None:
+        """Order one to three names that others have and the asker does not share itself."""
+        asker = self._random.choice(self.running)
+        own = {name for name, _ in self.disks[asker.role].paths()}
+        others = {name for role in self._running for name, _ in self.disks[role].paths()}
+        names = sorted(others - own)
+        if names:
+            self._order(asker, tuple(self._random.sample(names, min(len(names), self._random.randint(1, 3)))))
+
+    def _order(self, asker: Member, names: tuple[str, ...]) -> None:
+        if len(self._open) >= MAX_ORDERS:
+            return
+        order = Order(len(self.orders) + 1, asker.role, names, self._record.now())
+        self.orders.append(order)
+        self._record.note(f"{order}")
+        try:
+            given = (
+                ApiOrder(order, asker)
+                if self._random.random() < 0.3
+                else CommandOrder(order, asker, self._cluster.folder)
+            )
+        except ControlError as error:
+            self.faults.append(f"{order}: {error}")
+            return
+        self._open.append(given)
+
+    def _kill(self) -> None:
+        if len(self._running) > MIN_RUNNING:
+            peer = self._go_away("is killed")
+            peer.kill()
+
+    def _stop(self) -> None:
+        if len(self._running) > MIN_RUNNING:
+            peer = self._go_away("is asked to stop")
+            self._stopped.add(peer.role)
+            peer.terminate()
+            if not peer.wait(STOP_SECONDS):
+                self.faults.append(f"{peer.role} does not stop within {STOP_SECONDS} s")
+                peer.kill()
+
+    def _go_away(self, how: str) -> Member:
+        peer = self._random.choice(self.running)
+        del self._running[peer.role]
+        self._due[peer.role] = time.monotonic() + self._random.uniform(*AWAY_SECONDS)
+        self._record.ended(peer.role, how)
+        return peer
+
+    def _start(self, role: str) -> None:
+        """Start a peer that is away. Raises ClusterError."""
+        peer = self._cluster[role]
+        del self._due[role]
+        self._stopped.discard(role)
+        self._cluster.restart(role)
+
+        def registered() -> bool:
+            status = peer.status()
+            return status is not None and status["rs"]["registered"]
+
+        wait_until(registered, time.monotonic() + START_TIMEOUT, f"{role} is not registered")
+        self._running[role] = peer
+        self._record.started(role)
+
+    # what became of it
+
+    def _look(self) -> None:
+        for role in [role for role, when in self._due.items() if when <= time.monotonic()]:
+            self._start(role)
+        for given in list(self._open):
+            order = given.order
+            order.is_late = self._record.now() - order.start > MAX_SECONDS
+            if given.is_over() or order.is_late:
+                self._open.remove(given)
+                given.stop()
+                self._finish(order)
+
+    def _finish(self, order: Order) -> None:
+        order.end = self._record.now()
+        states = [file["state"] for file in order.download["files"]] if order.download else ["none"]
+        self._record.note(f"{order}: over, {', '.join(sorted(set(states)))}")
+        here = self.disks[order.asker].files()
+        self.faults += judge(order, self._record, here)
+        for file in order.download["files"] if order.download else ():
+            name = file["name"]
+            if file["state"] == "done" and name in here and not self._record.knew(order.asker, name):
+                self._record.held(order.asker, name, here[name])
