@@ -8,11 +8,15 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 CORPUS ?=
 # More for a benchmark's command line.
 ARGS ?=
+# Of the long runs: how long, how often, and the random numbers to repeat.
+MINUTES ?= 10
+RUNS ?= 20
+SEED ?=
 # Modules with trial TestCases, as trial names them; those under tests/e2e are pytest's alone.
 TRIAL = $(shell grep -rl 'twisted.trial.unittest' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo test lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab clean FORCE
+.PHONY: help demo test lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab soak push gone clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -49,6 +53,15 @@ bench-memory: $(VENV)/installed ## memory of peers that send and receive 4 GiB, 
 
 bench-netlab: $(VENV)/installed-benchmarks ## works on shaped links, against libtorrent; as root (ARGS="...")
 	$(BIN)/python -m benchmarks.netlab $(ARGS)
+
+soak: $(VENV)/installed ## an RS and five peers at random for MINUTES=10, every failure explained (SEED=n repeats)
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)$(if $(SEED), --seed $(SEED))
+
+push: $(VENV)/installed ## RUNS=20 times 2 GB in 300 files to three peers while the files are touched (SEED=n)
+	$(BIN)/python -m benchmarks.soak.push --runs $(RUNS)$(if $(SEED), --seed $(SEED)) $(ARGS)
+
+gone: $(VENV)/installed ## RUNS=20 times p2p get where 300 of 301 holders are gone
+	$(BIN)/python -m benchmarks.soak.gone --runs $(RUNS) $(ARGS)
 
 docs: $(VENV)/installed-docs ## the pages, into docs/_build
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build

@@ -61,7 +61,7 @@ class Disk:
     @property
     def roots(self) -> tuple[Path, Path]:
         """The folders, the one whose files win first."""
-        return self.peer.download_dir, self.peer.share_dir
+        return self.peer.share_dir, self.peer.download_dir
 
     def paths(self) -> Iterator[tuple[str, Path]]:
         """Yield name and path of each file that may be shared."""

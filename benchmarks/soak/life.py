@@ -20,6 +20,8 @@ AWAY_SECONDS = (0.5, 20.0)
 MIN_RUNNING = 2
 MAX_ORDERS = 6
 """Under way at the same time."""
+SHOWN = 5
+"""Faults of one order that are listed."""
 STOP_SECONDS = 20
 """A peer that takes longer to stop is a fault."""
 
@@ -172,7 +174,10 @@ class Life:
         states = [file["state"] for file in order.download["files"]] if order.download else ["none"]
         self._record.note(f"{order}: over, {', '.join(sorted(set(states)))}")
         here = self.disks[order.asker].files()
-        self.faults += judge(order, self._record, here)
+        found = list(judge(order, self._record, here))
+        self.faults += found[:SHOWN]
+        if len(found) > SHOWN:
+            self.faults.append(f"{order}: and {len(found) - SHOWN} more")
         for file in order.download["files"] if order.download else ():
             name = file["name"]
             if file["state"] == "done" and name in here and not self._record.knew(order.asker, name):
