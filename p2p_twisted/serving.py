@@ -245,6 +245,10 @@ class RequestConnection(LineReceiver):
         self._said_all = True
         self.expires = self.factory.clock.seconds() + GRACE_TIME
 
+    def end(self) -> None:
+        """The server stops."""
+        self.transport.abortConnection()
+
     def expire(self) -> None:
         """Its time is over. What the kernel has taken it goes on to send, unless the connection is aborted."""
         if self._said_all:
@@ -283,7 +287,7 @@ class RequestFactory(Factory):
         super().doStop()  # type: ignore[no-untyped-call]
         self._sweep.stop()
         for connection in list(self.connections):
-            connection.transport.abortConnection()
+            connection.end()
 
     def admit(self, connection: RequestConnection) -> bool:
         """Count a new connection in; False if there are too many."""

@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
-from .options import UserPath, Where, for_peer
+from .options import UserPath, Where, for_all, for_peer
 from .output import print_json, print_table
 from .session import peer
 
 
 @click.group()
-def config() -> None:
+@for_all
+def config(**_: object) -> None:
     """Show settings and where each came from."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from ..experiment.faults import NO_FAULTS, Faults
 from ..experiment.links import Links
 from ..experiment.results import Event, Run, Sample
 from ..experiment.run import Watch
@@ -23,7 +24,7 @@ REST = 1.0
 
 
 class Events:
-    """Tells of the runs of one experiment on ``links``; the lines are described in docs/cli.rst.
+    """Tells of the runs of one experiment on ``links`` with ``faults``; the lines are described in docs/api.rst.
 
     ``now`` gives monotonic seconds, ``say`` takes a line. Every method raises OSError when nobody reads any more.
     """
@@ -31,10 +32,12 @@ class Events:
     def __init__(
         self,
         links: Links,
+        faults: Faults = NO_FAULTS,
         now: Callable[[], float] = time.monotonic,
         say: Callable[[str], object] = click.echo,
     ) -> None:
         self._links = links
+        self._faults = faults
         self._now = now
         self._say = say
 
@@ -49,7 +52,8 @@ class Events:
             }
             for role, held in plan.holdings.items()
         }
-        self._tell("run", **_named(plan.task, plan.swarm, repeat), bound=plan.bound(self._links), peers=peers)
+        bound = plan.bound(self._links, self._faults)
+        self._tell("run", **_named(plan.task, plan.swarm, repeat), bound=bound, peers=peers)
         return _Progress(self._tell, self._now)
 
     def ended(self, run: Run) -> None:
@@ -60,8 +64,12 @@ class Events:
             bound=run.bound,
             seconds=run.seconds,
             ratio=run.ratio,
+            complete=run.complete,
             verified=run.verified,
             expected=run.expected,
+            wrong=run.wrong,
+            killed=list(run.killed),
+            lost=len(run.lost),
             interrupted=run.interrupted,
             peers={peer: _fetched(run, peer) for peer in run.askers},
         )

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
+from ..experiment.askers import MOST_DOCUMENTS
 from ..experiment.design import Design
 from ..experiment.faults import Faults, parse_kill, parse_peer, parse_slow
 from ..experiment.links import Links
 from ..experiment.machine import PROC
 from ..experiment.places import PLACES
-from ..experiment.run import MOST_DOCUMENTS
 from ..experiment.tasks import COMPARED, SWARMED
 from ..swarm.rates import parse_rate
 from .experimenting import carry_out
@@ -141,7 +141,7 @@ for_tasks = _options(
         "--liar",
         type=Parsed("peer", parse_peer),
         multiple=True,
-        help="A peer that offers all and sends garbage: peer4.",
+        help="Have a peer fetch nothing, offer everything and send garbage: peer4.",
     ),
     click.option(
         "--churn", type=Parsed("seconds", _seconds), help="Kill a peer and start it again every so often: 10s."
@@ -153,8 +153,8 @@ for_tasks = _options(
 def experiment() -> None:
     """Run an RS and peers on links of given rates, and write a report of how they did.
 
-    Exits 0 when every copy is right, 12 when some are not, 1 when a run was refused, 5 when a process fails, 7 when
-    interrupted; what was found until then is written in all cases.
+    Exits 0 when every copy is right, not counting those of killed peers, 12 when some are missing or wrong, 1 when a
+    run was refused, 5 when a process fails, 7 when interrupted; what was found until then is written in all cases.
     """
 
 

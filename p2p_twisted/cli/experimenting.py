@@ -16,7 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from ..experiment.design import Design
 from ..experiment.findings import findings
 from ..experiment.interrupts import Interrupts
-from ..experiment.iproute import LabError
+from ..experiment.iproute import LabError, ToolError
 from ..experiment.processes import ClusterError
 from ..experiment.results import Event, Results, Run, Sample, summarise
 from ..experiment.run import Watch
@@ -36,7 +36,7 @@ def carry_out(design: Design, out: Path | None, as_json: bool, as_events: bool) 
     """
     need_extra(*DISTRIBUTIONS)
     folder = _folder(out)
-    events = Events(design.all_links) if as_events else None
+    events = Events(design.all_links, design.faults) if as_events else None
     with nullcontext(events.begins) if events else _progress() as on_run:
         suite = Suite(design, on_run, events.ended if events else lambda run: None)
         code = _run(suite, folder)
@@ -65,9 +65,9 @@ def _run(suite: Suite, folder: Path) -> int:
         raise click.UsageError(str(error)) from error
     except ClusterError as error:
         return _failed(exits.PEERS_FAILED, str(error))
-    except LabError as error:
-        return _failed(exits.FAILED, f"{error}; --lab loopback needs no namespaces")
-    except ProcessorsBusy as error:
+    except ToolError as error:
+        return _failed(exits.FAILED, f"{error}; --lab loopback does without")
+    except (LabError, ProcessorsBusy) as error:
         return _failed(exits.FAILED, str(error))
     else:
         if not any(run.interrupted for run in suite.runs):

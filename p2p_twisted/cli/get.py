@@ -87,7 +87,7 @@ def _show(where: Where, download: Download) -> None:
                 print_path(f"{download['directory']}/{file['name']}")
     failed = [file for file in files if file["state"] not in ("done", "there")]
     for file in failed[:SHOWN]:
-        warn(f"{file['name']}: {_reason(file, download)}")
+        warn(_complaint(file, download))
     if len(failed) > SHOWN:
         warn(f"and {len(failed) - SHOWN} more; --json lists them all")
     if download["error"] is not None and not files:
@@ -95,9 +95,12 @@ def _show(where: Where, download: Download) -> None:
     warn(_summary(download))
 
 
-def _reason(file: Mapping[str, Any], download: Download) -> str:
-    error = file["error"] or download["error"]
-    return str(error["text"] if error else file["state"])
+def _complaint(file: Mapping[str, Any], download: Download) -> str:
+    """Why `file` is not there; its name is before it, unless it is in it."""
+    name, error = file["name"], file["error"] or download["error"]
+    text = str(error["text"] if error else file["state"])
+    is_named = text == f"no peer has {name}" or f"{download['directory']}/{name}" in text
+    return text if is_named else f"{name}: {text}"
 
 
 def _summary(download: Download) -> str:

@@ -12,8 +12,8 @@ from .session import peer
 
 
 @click.command()
-@click.option("--up", metavar="RATE", help="Most bytes of files sent a second: 500K, 20Mbit, none.")
-@click.option("--down", metavar="RATE", help="Most bytes of files received a second: 500K, 20Mbit, none.")
+@click.option("--up", metavar="RATE", help="Most bytes of files sent a second: 500K, 2MiB, 20Mbit, none.")
+@click.option("--down", metavar="RATE", help="Most bytes of files received a second: 500K, 2MiB, 20Mbit, none.")
 @for_peer
 def limits(where: Where, up: str | None, down: str | None) -> None:
     """Show the rate limits of the running peer, after changing them if told to.

@@ -16,7 +16,7 @@ from .. import __version__
 from . import exits, streams
 from .extras import DISTRIBUTIONS, missing_extra
 from .options import for_all
-from .output import warn
+from .output import warn, warn_interrupted
 
 _VERBS = {
     "config": ("config:config", "Show settings and where each came from."),
@@ -75,10 +75,10 @@ def _code_of(run: Callable[[], int | None]) -> int | None:
             error.show(sys.stderr)
         return error.exit_code
     except exits.Failure as failure:
-        warn(failure.text)
+        (warn_interrupted if failure.code == exits.INTERRUPTED else warn)(failure.text)
         return failure.code
     except (KeyboardInterrupt, click.Abort):
-        warn("interrupted")
+        warn_interrupted("interrupted")
         return exits.INTERRUPTED
     except ModuleNotFoundError as error:
         if error.name not in DISTRIBUTIONS:

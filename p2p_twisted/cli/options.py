@@ -84,9 +84,16 @@ def for_rs(command: Command) -> Command:
 
 
 def _where(role: str, state_dir: Path | None, as_json: bool, rs: tuple[str, int] | None = None) -> Where:
-    before = click.get_current_context().find_root().params
-    path = state_dir or before.get("state_dir") or _from_environment(role) or _default(role)
-    return Where(path, as_json or bool(before.get("as_json")), rs)
+    path = state_dir or _before("state_dir") or _from_environment(role) or _default(role)
+    return Where(path, as_json or bool(_before("as_json")), rs)
+
+
+def _before(option: str) -> Any:
+    """Return what `option` was given before the verb, or before the word that the verb stands behind (``p2p rs``)."""
+    context = click.get_current_context().parent
+    while context is not None and not context.params.get(option):
+        context = context.parent
+    return context and context.params[option]
 
 
 def _from_environment(role: str) -> Path | None:

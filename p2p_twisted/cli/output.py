@@ -73,13 +73,21 @@ def print_json(data: Any) -> None:
 
 
 def print_table(
-    headings: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = (), err: bool = False
+    headings: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    right: Sequence[str] = (),
+    err: bool = False,
+    none: str = "nothing",
 ) -> None:
     """Print `rows`: on a terminal as a table, else a line each, the fields parted by tabs, without the headings.
 
-    The columns in `right` are aligned to the right. Names are folded, never cut. With `err` it goes to stderr.
+    The columns in `right` are aligned to the right. Names are folded, never cut. With `err` it goes to stderr. If
+    there are no rows, stderr says `none`.
     """
     texts = [[clean(field) for field in row] for row in rows]
+    if not texts:
+        warn(none)
+        return
     if not on_terminal(err):
         streams.write("".join("\t".join(row) + "\n" for row in texts), err)
         return
@@ -106,6 +114,13 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
 def warn(text: str) -> None:
     """One line on stderr."""
     streams.write(f"p2p: {clean(text)}\n", err=True)
+
+
+def warn_interrupted(text: str) -> None:
+    """One line on stderr, over the ``^C`` that a terminal shows."""
+    if on_terminal(err=True):
+        streams.write("\r", err=True)
+    warn(text)
 
 
 def say(text: str) -> None:

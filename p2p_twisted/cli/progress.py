@@ -13,6 +13,10 @@ from .sources import sources_of
 Update = Callable[[Mapping[str, Any]], None]
 
 SEARCHING = "looking for it"
+MIN_BAR = 20
+"""Columns that the bar has at least; the texts beside it are shortened for it."""
+MARGIN = 4
+"""Columns left free: the ``^C`` that a terminal shows would else begin a new line, and the bar would stay."""
 
 
 @contextmanager
@@ -21,36 +25,57 @@ def show_progress() -> Iterator[Update]:
     if not sys.stderr.isatty():
         yield lambda download: None
         return
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.constrain import Constrain
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.fields[what]}"), BarColumn(None), TextColumn("{task.fields[speed]}"))
     console = Console(stderr=True, highlight=False)
-    with Progress(*columns, console=console, transient=True, expand=True) as progress:
-        task = progress.add_task("", total=None, what=SEARCHING, speed="")
+
+    class Bar(Progress):
+        def get_renderable(self) -> RenderableType:
+            return Constrain(super().get_renderable(), max(1, console.width - MARGIN))
+
+    columns = (TextColumn("{task.fields[what]}"), BarColumn(None), TextColumn("{task.fields[speed]}"))
+    with Bar(*columns, console=console, transient=True, expand=True) as bar:
+        task = bar.add_task("", total=None, what=SEARCHING, speed="")
 
         def update(download: Mapping[str, Any]) -> None:
             if download["files_total"]:
+                before, behind = texts(download, console.width - MARGIN - MIN_BAR - 2)
                 done, total = download["bytes_done"], download["bytes_total"]
-                progress.update(task, completed=done, total=total, what=what(download), speed=speed(download))
+                bar.update(task, completed=done, total=total, what=before, speed=behind)
 
         yield update
 
 
-def what(download: Mapping[str, Any]) -> str:
-    """What is here, and from how many more comes: ``1/3 files, 45/512 pieces, 4 sources``; of one file, its pieces."""
+def texts(download: Mapping[str, Any], room: int) -> tuple[str, str]:
+    """What stands before and behind the bar: as much of it as fits into `room` columns, the percentage always."""
+    long, short = speed(download), speed(download, short=True)
+    choices = ((what(download), long), (what(download), short), (what(download, short=True), short), ("", short))
+    for before, behind in choices:
+        if len(before) + len(behind) <= room:
+            return before, behind
+    return "", short.partition(",")[0]
+
+
+def what(download: Mapping[str, Any], short: bool = False) -> str:
+    """What is here, and from how many more comes: ``1/3 files, 45/512 pieces, 4 sources``; of one file, its pieces.
+
+    In `short`, without the pieces.
+    """
     pieces = [file["pieces"] for file in download["files"] if file["pieces"] is not None]
     have, total = sum(one["have"] for one in pieces), sum(one["total"] for one in pieces)
     connected = sum(source.state == "connected" for source in sources_of(download))
     files = f"{download['files_done']}/{download['files_total']} files, " if download["files_total"] > 1 else ""
-    return f"{files}{have}/{total} pieces, {count(connected, 'source')}"
+    return f"{files}{'' if short else f'{have}/{total} pieces, '}{count(connected, 'source')}"
 
 
-def speed(download: Mapping[str, Any]) -> str:
-    """Bytes, rate and time left: ``36% of 34.0 MB, 2.3 MB/s, 0:09 left``."""
+def speed(download: Mapping[str, Any], short: bool = False) -> str:
+    """Bytes, rate and time left: ``36% of 34.0 MB, 2.3 MB/s, 0:09 left``; in `short` ``36%, 2.3 MB/s, 0:09``."""
     done, total, left = download["bytes_done"], download["bytes_total"], download["time_left"]
-    text = f"{100 * done // max(total, 1)}% of {size(total)}, {size(round(download['rate']))}/s"
-    return text if left is None else f"{text}, {_clock(round(left))} left"
+    of, unit = ("", "") if short else (f" of {size(total)}", " left")
+    text = f"{100 * done // max(total, 1)}%{of}, {size(round(download['rate']))}/s"
+    return text if left is None else f"{text}, {_clock(round(left))}{unit}"
 
 
 def _clock(seconds: int) -> str:

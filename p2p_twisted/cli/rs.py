@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .options import Where, for_rs
+from .options import Where, for_all, for_rs
 from .output import duration, print_facts, print_json, print_table
 from .session import registry
 
@@ -15,7 +15,8 @@ PAGE = 1000
 
 
 @click.group()
-def rs() -> None:
+@for_all
+def rs(**_: object) -> None:
     """Ask the registration server that runs on this machine.
 
     Its state folder is this user's for an RS, or the one named with --state-dir.
@@ -49,7 +50,8 @@ def peers(where: Where) -> None:
     if where.as_json:
         print_json({"total": len(items), "items": items})
         return
-    print_table(("peer", "active", "TTL", "count", "last registered"), map(_row, items), right=("TTL", "count"))
+    headings = ("peer", "active", "TTL", "count", "last registered")
+    print_table(headings, map(_row, items), right=("TTL", "count"), none="no peer has registered with this RS yet")
 
 
 def _row(item: dict[str, Any]) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ import click
 
 from .arguments import text
 from .options import UserPath, Where, for_peer
-from .output import clean, print_json, say, size, warn
+from .output import clean, print_json, say, size, warn_interrupted
 from .session import Session, peer
 
 READ_TIME = 24 * 3600
@@ -48,4 +48,4 @@ def _serve(session: Session, where: Where, folder: Path) -> None:
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
-        warn("leaving")
+        warn_interrupted("leaving")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -16,6 +16,8 @@ from .session import peer
 
 PAGE = 1000
 """Documents asked for at a time."""
+SHORT_HASH = 8
+"""Digits of a SHA-256 that choose one of several contents of a name."""
 
 FIRST = 5
 """Files that are not shared and still named by ``status``."""
@@ -38,6 +40,8 @@ def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     state = "registered" if rs["registered"] else f"not registered: {rs['last_error'] or 'trying'}"
     yield "peer", f"{status['host']}:{status['port']}, version {status['version']}, up {duration(status['uptime'])}"
     yield "RS", f"{rs['host']}:{rs['port']}, {state}"
+    if rs["reachable"] is False:
+        yield "unreachable", rs["unreachable_why"]
     yield "shares", f"{count(status['files'], 'file')}, {size(status['bytes'])}"
     for folder in status["shared"]:
         yield "folder", folder
@@ -80,7 +84,7 @@ def peers(where: Where) -> None:
         (f"{one['host']}:{one['port']}", one["files"], duration_field(one["last_seen"]), one["failures"])
         for one in found["items"]
     ]
-    print_table(("peer", "files", "seen", "failures"), rows, right=("files", "failures"))
+    print_table(("peer", "files", "seen", "failures"), rows, right=("files", "failures"), none="knows no other peer")
 
 
 @click.command()
@@ -89,7 +93,8 @@ def peers(where: Where) -> None:
 def ls(where: Where, pattern: str) -> None:
     """List the documents that peers have; with PATTERN, those with all its words in their name or title.
 
-    A word with * or ? is a pattern for the whole name.
+    A word with * or ? is a pattern for the whole name; so is all of PATTERN, with its spaces. Of a name that has
+    several contents, each is shown as NAME@HASH, which 'p2p get' takes.
     """
     pattern = text(pattern, "PATTERN")
     with peer(where, news=True) as session:
@@ -97,11 +102,33 @@ def ls(where: Where, pattern: str) -> None:
     if where.as_json:
         print_json({"total": len(items), "items": items})
         return
+    names = choices(items)
     rows = [
-        (item["name"], size_field(item["size"]), len(item["holders"]), "yes" if item["local"] else "no", item["title"])
+        (name, size_field(item["size"]), len(item["holders"]), "yes" if item["local"] else "no", item["title"])
+        for name, item in zip(names, items, strict=True)
+    ]
+    none = f"no document is found by '{pattern}'" if pattern else "no peer is known to have any document"
+    print_table(("name", "size", "peers", "here", "title"), rows, right=("size", "peers"), none=none)
+
+
+def choices(items: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what to call each document of `items`: its name, or NAME@HASH where one name has several contents.
+
+    HASH is the beginning of the SHA-256, as short as tells them apart, and 8 digits at least.
+    """
+    contents: dict[str, set[str]] = {}
+    for item in items:
+        contents.setdefault(item["name"], set()).add(item["sha256"] or "")
+    digits = {name: _digits(hashes) for name, hashes in contents.items() if len(hashes) > 1}
+    return [
+        f"{item['name']}@{item['sha256'][: digits[item['name']]]}" if item["name"] in digits else item["name"]
         for item in items
     ]
-    print_table(("name", "size", "peers", "here", "title"), rows, right=("size", "peers"))
+
+
+def _digits(hashes: Collection[str]) -> int:
+    """How many digits tell `hashes` apart."""
+    return next(n for n in range(SHORT_HASH, 65) if len({hash_[:n] for hash_ in hashes}) == len(hashes))
 
 
 def _documents(client: ControlClient, pattern: str) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,6 +14,8 @@ from .processes import ClusterError, Member
 from .results import Arrival, Sample, Transfer
 from .tasks import Order
 
+MOST_DOCUMENTS = 1000
+"""As many as one answer of the API lists."""
 LOOK = 1.0
 """Seconds between questions to a peer about an order whose progress shows on its disk."""
 THERE = ("done", "there")
@@ -75,6 +78,10 @@ class Asker:
             self._give(lacking, ())
         else:
             self.over = True
+
+    def lacking(self) -> set[str]:
+        """Return the documents that are not in place yet."""
+        return {name for name in self.order.names if not (self.member.download_dir / name).exists()}
 
     def sample(self, now: float) -> Sample:
         """The bytes of documents it has fetched, and how many of those are whole."""
@@ -171,6 +178,17 @@ def arrivals(asker: Asker, start: float) -> list[Arrival]:
     return sorted(found.values(), key=lambda arrival: arrival.at)
 
 
+def garbage(askers: Iterable[Asker], roles: Mapping[str, str]) -> dict[str, int]:
+    """Return how many pieces of each peer were wrong, of those that had any; ``roles``: see ``transfers``."""
+    found: Counter[str] = Counter()
+    for asker in askers:
+        for download in asker.downloads:
+            for source in download.get("sources", ()):
+                address = f"{source['host']}:{source['port']}"
+                found[roles.get(address, address)] += source["wrong_pieces"]
+    return {role: pieces for role, pieces in found.items() if pieces}
+
+
 def failures(asker: Asker) -> dict[str, str]:
     """Why it has not what it has not, by name."""
     there = {arrival.file for arrival in arrivals(asker, 0.0)}
@@ -182,3 +200,9 @@ def failures(asker: Asker) -> dict[str, str]:
     }
     unknown = "it had not come when the run ended"
     return {name: reasons.get(name, unknown) for name in asker.order.names if name not in there}
+
+
+def heard(peer: Member) -> set[tuple[str, str]]:
+    """The names that ``peer`` knows of, each with the address of a holder. Raises ControlError."""
+    items = peer.control.get("index", limit=MOST_DOCUMENTS)["items"]
+    return {(item["name"], f"{holder['host']}:{holder['port']}") for item in items for holder in item["holders"]}

@@ -64,8 +64,8 @@ def of_peer(run: Run, peer: str) -> Curve:
 
 
 def of_last(run: Run) -> Curve:
-    """When the last peer had its first document, its second, and so on; as far as all came."""
-    curves = [of_peer(run, peer) for peer in run.askers]
+    """When the last peer had its first document, its second, and so on; as far as all came who were not killed."""
+    curves = [of_peer(run, peer) for peer in run.survivors]
     shortest = min((curve.amounts for curve in curves), key=len)
     return Curve(shortest, [max(curve.seconds[place] for curve in curves) for place in range(len(shortest))])
 

@@ -58,7 +58,7 @@ class Documents:
     def __init__(self, root: Path, paths: Sequence[Path]) -> None:
         """Reads them all. Raises OSError."""
         self.paths = {path.relative_to(root).as_posix(): path for path in paths}
-        self.sha256 = {name: _sha256_of(path) for name, path in self.paths.items()}
+        self.sha256 = {name: sha256_of(path) for name, path in self.paths.items()}
         for name, sha256 in self.sha256.items():
             if sha256 is None:
                 raise PermissionError(errno.EACCES, "cannot be read", str(self.paths[name]))
@@ -76,7 +76,7 @@ class Documents:
     def verified(self, peer: Member) -> int:
         """How many of the documents ``peer`` has, among those it shared or those it fetched, as they should be."""
         return sum(
-            any(_sha256_of(folder / name) == sha256 for folder in (peer.share_dir, peer.download_dir))
+            any(sha256_of(folder / name) == sha256 for folder in (peer.share_dir, peer.download_dir))
             for name, sha256 in self.sha256.items()
         )
 
@@ -124,8 +124,8 @@ def judge(cluster: Cluster, documents: Documents, downloads: Mapping[str, Mappin
     return Result([_judge(peer, documents, downloads[peer.role]) for peer in cluster.peers], len(documents))
 
 
-def _sha256_of(path: Path) -> str | None:
-    """The SHA-256 (hex) of the file at `path`, None if it cannot be read."""
+def sha256_of(path: Path) -> str | None:
+    """Return the SHA-256 (hex) of the file at ``path``, None if it cannot be read."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:

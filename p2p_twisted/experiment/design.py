@@ -12,6 +12,7 @@ from pathlib import Path
 from . import machine
 from .faults import SOURCE, Faults
 from .links import Links
+from .phrases import shown_rate
 
 HOW = {
     "loopback": "on one machine, kept by each peer's own limits: bytes of documents, nothing else counted",
@@ -69,7 +70,7 @@ def describe(design: Design, sizes: Mapping[str, Mapping[str, int]]) -> dict[str
         "begun": datetime.now().astimezone().isoformat(" ", "seconds"),
         "peers": ", ".join(str(count) for count in dict.fromkeys(count for _, count in design.cases)),
         **_all_documents(sizes),
-        "links": f"{_mbit(links.up)} up, {_mbit(links.down)} down, {HOW[design.lab]}",
+        "links": f"{shown_rate(links.up)} up, {shown_rate(links.down)} down, {HOW[design.lab]}",
         "swarming": "on in all tasks" if design.swarm else "off but in the tasks that are named for it",
         "faults": _faults(design.faults),
         "repeats": str(design.repeat),
@@ -94,7 +95,7 @@ def _documents(sizes: Mapping[str, int]) -> str:
 def _faults(faults: Faults) -> str:
     said = [
         *(f"{kill.role} killed at {_when(kill.share, kill.seconds)}" for kill in faults.kills),
-        *(f"{role} at {_mbit(rate)}" for role, rate in faults.slow.items()),
+        *(f"{role} at {shown_rate(rate)}" for role, rate in faults.slow.items()),
         *(f"{role} sends garbage" for role in faults.liars),
         *([f"a peer killed and started again every {faults.churn:g} s"] if faults.churn else []),
     ]
@@ -103,7 +104,3 @@ def _faults(faults: Faults) -> str:
 
 def _when(share: float | None, seconds: float | None) -> str:
     return f"{seconds:g} s" if share is None else f"{share:.0%} of all bytes"
-
-
-def _mbit(rate: float) -> str:
-    return f"{rate * 8 / 1e6:g} Mbit/s"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from ..swarm.rates import RateError, parse_rate
@@ -33,13 +33,29 @@ class Faults:
     churn: float | None = None
 
     @property
+    def killed(self) -> set[str]:
+        """Who is killed for good."""
+        return {kill.role for kill in self.kills}
+
+    def came_true(self, killed: Sequence[str]) -> Faults:
+        """Return these faults without the kills that did not happen: only ``killed`` were."""
+        return replace(self, kills=[kill for kill in self.kills if kill.role in killed])
+
+    def reroute(self, holder: str) -> bool:
+        """Whether what is asked of ``holder`` may come from anybody in the end."""
+        return bool(self.liars or self.churn) or holder in self.killed
+
+    @property
     def roles(self) -> set[str]:
         """Every peer that is named."""
-        return {kill.role for kill in self.kills} | self.slow.keys() | set(self.liars)
+        return self.killed | self.slow.keys() | set(self.liars)
 
     def __bool__(self) -> bool:
         """Whether anything is to go wrong."""
         return bool(self.kills or self.slow or self.liars or self.churn)
+
+
+NO_FAULTS = Faults()
 
 
 class Schedule:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from .bounds import one_by_one
 from .curves import typical
 from .links import Links
 from .machine import BUSY
+from .phrases import listed, shown_rate, shown_size
 from .results import Results, Run, Summary, number, summarise
 from .words import TITLES, titled
 
@@ -27,20 +29,32 @@ def findings(results: Results) -> list[str]:
 def _times(runs: Sequence[Run]) -> str:
     summary, run = summarise(runs), typical(runs)
     title = titled(run.task, run.swarm)
+    who = f"{title}, {_peers(run)}"
     if not summary.complete:
-        return f"{title}, {run.peers} peers: {_unfinished(run)}."
+        return f"{who}: {_unfinished(run)}."
     repeats = f", median of {summary.runs} runs ({summary.low:.2f} to {summary.high:.2f} s)" if summary.runs > 1 else ""
+    last = "the last of the others" if run.killed else "the last one"
     return (
-        f"{title}, {summary.peers} peers: the last one had everything after {summary.seconds:.2f} s{repeats}. "
+        f"{who}: {last} had everything after {summary.seconds:.2f} s{repeats}. "
         f"That is {summary.ratio:.2f} times the bound of {summary.bound:.2f} s."
     )
 
 
+def _peers(run: Run) -> str:
+    faults = [
+        *(f"{role} killed" for role in run.killed),
+        *(f"{role} at {shown_rate(rate)}" for role, rate in run.slow.items()),
+        *(f"{role} lying" for role in run.liars),
+    ]
+    return f"{run.peers} peers" + (f" ({', '.join(faults)})" if faults else "")
+
+
 def _unfinished(run: Run) -> str:
-    done = [peer for peer in run.askers if run.finished(peer) is not None]
+    done = [peer for peer in run.survivors if run.finished(peer) is not None]
     ended = "interrupted" if run.interrupted else "not completed"
-    last = f"the last document came after {run.seconds:.2f} s" if run.arrivals else "no document came whole"
-    return f"{ended}; {len(done)} of {len(run.askers)} peers had all they wanted when it ended, {last}"
+    others = "other " if run.killed else ""
+    last = f"the last document came after {run.seconds:.2f} s" if run.seconds else "no document came whole"
+    return f"{ended}; {len(done)} of {len(run.survivors)} {others}peers had all they wanted when it ended, {last}"
 
 
 def _comparison(results: Results) -> Iterator[str]:
@@ -51,7 +65,7 @@ def _comparison(results: Results) -> Iterator[str]:
         yield _best(summaries["task1"], summaries["task2-best"], typical(cases["task2-best"]))
     if {"task1", "task2-worst"} <= cases.keys():
         yield _worst(summaries["task1"], summaries["task2-worst"])
-    if "task2-worst" in cases:
+    if "task2-worst" in cases and not typical(cases["task2-worst"]).killed:
         yield _where_it_loses(typical(cases["task2-worst"]), results.links)
     for swarm, task in BESIDE.items():
         if {swarm, task} <= cases.keys():
@@ -75,7 +89,7 @@ def _best(task1: Summary, best: Summary, run: Run) -> str:
         else f"Peer-to-peer at its best was not faster than centralised here: {best.seconds / task1.seconds:.2f} times "
         f"its time; {allowed}."
     )
-    return f"{how} No peer sent more than {most:.0%} of the bytes, an equal share being {1 / run.peers:.0%}."
+    return f"{how} No peer sent more than {most:.0%} of the bytes, an equal share being {1 / len(run.holdings):.0%}."
 
 
 def _worst(task1: Summary, worst: Summary) -> str:
@@ -100,16 +114,27 @@ def _where_it_loses(run: Run, links: Links) -> str:
 
 
 def _swarm(run: Run, links: Links) -> str:
-    [name] = {name for names in run.orders.values() for name in names}
     size = max(arrival.bytes for arrival in run.arrivals)
+    [name] = {name for names in run.orders.values() for name in names}
     [source] = [role for role, names in run.holdings.items() if name in names]
-    alone = len(run.askers) * size / links.up_of(source)
     copies = _sent(run).get(source, 0) / size
-    return (
+    said = (
         f"In the swarm the source sent {copies:.2f} copies of the document for {len(run.askers)} peers; the rest they "
-        f"gave one another. A source alone would need {alone:.1f} s at least: the swarm is "
-        f"{alone / run.seconds:.1f} times as fast as that."
     )
+    return f"{said}gave one another.{_alone(run, source, size, links)}"
+
+
+def _alone(run: Run, source: str, size: int, links: Links) -> str:
+    """What the source would need without the help of the others, if it lives."""
+    if source in run.killed:
+        return ""
+    alone = one_by_one([(peer, source, size) for peer in run.survivors], links)
+    said = f" A source alone would need {alone:.1f} s at least"
+    if run.bound > 0.99 * alone:
+        return f"{said}, and no swarm can need less on these links."
+    if run.seconds > alone:
+        return f"{said}; the swarm took {run.seconds / alone:.2f} times that."
+    return f"{said}: the swarm is {alone / run.seconds:.1f} times as fast as that."
 
 
 def _growth(results: Results) -> Iterator[str]:
@@ -134,19 +159,39 @@ def _faults(results: Results) -> Iterator[str]:
         where = f"{titled(run.task, run.swarm)}, run {run.repeat}"
         if run.events:
             yield f"{where}: " + ", ".join(f"{event.text} after {event.at:.1f} s" for event in run.events) + "."
-        if run.liars:
-            garbage = sum(_sent(run).get(liar, 0) for liar in run.liars)
-            kept = "none of it was kept" if run.verified == run.expected else "see the copies that are not right"
-            yield f"{where}: {_megabytes(garbage)} of garbage came from {', '.join(run.liars)}; {kept}."
-        for peer in sorted(run.failed, key=number):
-            first, reason = next(iter(run.failed[peer].items()))
-            yield f"{where}: {peer} did not get {len(run.failed[peer])} of its documents; {first}: {reason}."
+        for liar in run.liars:
+            kept = f"{run.wrong} of the copies are wrong" if run.wrong else "none of it was kept"
+            yield f"{where}: {_garbage(run, liar)}; {kept}."
+        if run.lost:
+            yield f"{where}: {_documents(run.lost)} lost with {listed(run.killed)}: nobody else had a whole copy."
+        for peer in sorted(run.failed.keys() - set(run.killed), key=number):
+            reasons = {name: reason for name, reason in run.failed[peer].items() if name not in run.lost}
+            if reasons:
+                first = next(iter(reasons))
+                yield f"{where}: {peer} did not get {len(reasons)} of its documents; {first}: {reasons[first]}."
+
+
+def _garbage(run: Run, liar: str) -> str:
+    """What a liar sent: pieces to those who swarm, else bytes of documents."""
+    pieces, sent = run.garbage.get(liar, 0), sum(one.bytes for one in run.transfers if one.source == liar)
+    if pieces:
+        return f"{liar} sent {pieces} {'piece' if pieces == 1 else 'pieces'} of garbage"
+    return (
+        f"{liar} sent {shown_size(sent)} of garbage" if sent else f"{liar} offered garbage, but nobody asked it for any"
+    )
+
+
+def _documents(names: Sequence[str]) -> str:
+    return f"{names[0]} was" if len(names) == 1 else f"{len(names)} documents, {names[0]} among them, were"
 
 
 def _trust(results: Results) -> Iterator[str]:
     """Whether the numbers can be trusted: copies, start, processors, limits."""
-    right, all_ = (sum(getattr(run, name) for run in results.runs) for name in ("verified", "expected"))
-    yield f"{right} of {all_} copies have the SHA-256 that they should have."
+    right, all_, wrong, missing = (
+        sum(getattr(run, name) for run in results.runs) for name in ("verified", "expected", "wrong", "missing")
+    )
+    lacking = f" {_count(missing)} missing, {_count(wrong)} wrong." if right < all_ else ""
+    yield f"{right} of {all_} copies have the SHA-256 that they should have.{lacking}"
     yield f"All peers began within {max(run.spread for run in results.runs) * 1000:.0f} ms of one another."
     busy = [run for run in results.runs if run.busy is not None and run.busy > BUSY]
     if busy:
@@ -161,12 +206,13 @@ def _trust(results: Results) -> Iterator[str]:
 
 
 def _sent(run: Run) -> dict[str, int]:
-    """Bytes that each peer sent."""
+    """Bytes that each peer sent, garbage not counted."""
     sent: dict[str, int] = {}
     for transfer in run.transfers:
-        sent[transfer.source] = sent.get(transfer.source, 0) + transfer.bytes
+        if transfer.source not in run.liars:
+            sent[transfer.source] = sent.get(transfer.source, 0) + transfer.bytes
     return sent
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+def _count(copies: int) -> str:
+    return f"{copies or 'none'} {'are' if copies > 1 else 'is'}"

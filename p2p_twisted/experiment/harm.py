@@ -22,6 +22,8 @@ class Harm:
         self._cluster = cluster
         self._schedule = schedule
         self._happened = happened
+        self.killed: list[str] = []
+        """Who was killed for good."""
 
     def do(self, askers: Sequence[Asker], seconds: float, share: float) -> None:
         """What is due after ``seconds``, with ``share`` (0 to 1) of all bytes fetched. Raises ClusterError."""
@@ -39,6 +41,8 @@ class Harm:
         for asker in _of(role, askers):
             asker.read()
         self._cluster.kill9(role)
+        if for_good:
+            self.killed.append(role)
         self._happened(role, f"{role} killed")
         for asker in _of(role, askers):
             asker.lost(for_good)

@@ -17,16 +17,20 @@ REMEDIES = {
 
 
 class LabError(Exception):
-    """The laboratory cannot be had, or one of its commands failed; the text is one line that says why."""
+    """The laboratory cannot be had; the text is one line that says why."""
+
+
+class ToolError(LabError):
+    """A command of the laboratory failed."""
 
 
 def run(argv: Sequence[str]) -> str:
-    """Run ``argv``; return its standard output. Raises LabError."""
+    """Run ``argv``; return its standard output. Raises ToolError."""
     return _run(argv, "", "")
 
 
 def batch(tool: Sequence[str], lines: Sequence[str]) -> None:
-    """Run each of ``lines`` as a command of ``tool``, up to the first that fails. Raises LabError."""
+    """Run each of ``lines`` as a command of ``tool``, up to the first that fails. Raises ToolError."""
     _run([*tool, "-batch", "-"], "".join(f"{line}\n" for line in lines), lines)
 
 
@@ -45,6 +49,6 @@ def _run(argv: Sequence[str], text: str, lines: Sequence[str]) -> str:
     return done.stdout
 
 
-def _failure(command: Sequence[str], words: str) -> LabError:
+def _failure(command: Sequence[str], words: str) -> ToolError:
     remedy = next((remedy for pattern, remedy in REMEDIES.items() if re.search(pattern, words, re.IGNORECASE)), None)
-    return LabError("; ".join(filter(None, [f"{' '.join(command)}: {words.rstrip('.')}", remedy])))
+    return ToolError("; ".join(filter(None, [f"{' '.join(command)}: {words.rstrip('.')}", remedy])))

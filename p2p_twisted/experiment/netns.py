@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .iproute import COMMAND_TIMEOUT, LabError, batch, run
+from .iproute import COMMAND_TIMEOUT, LabError, ToolError, batch, run
 
 MAX_HOSTS = 250
 MTU = 1500
@@ -165,7 +165,7 @@ class NetLab:
             for host in self.hosts:
                 route = f"route replace 10.77.0.0/24 dev eth0 src {self.address(host)} congctl {CONGESTION_CONTROL}"
                 run(["ip", "-n", self.namespace(host), *route.split()])
-        except LabError:
+        except ToolError:
             control = "/proc/sys/net/ipv4/tcp_congestion_control"
             return run(["ip", "netns", "exec", self.namespace(1), "cat", control]).strip()
         return CONGESTION_CONTROL

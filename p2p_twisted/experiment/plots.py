@@ -44,8 +44,9 @@ def tasks(cases: Sequence[Sequence[Run]]) -> Figure:
             axes.fill_between(band.amounts, band.low, band.high, color=COLOURS[place], alpha=0.25, linewidth=0)
         draw_bound(axes, runs[0].bound)
         axes.set_title(TITLES[runs[0].task])
-    for axes in panels[: len(cases)]:
+    for axes, runs in zip(panels, cases, strict=False):
         counted(axes)
+        axes.set_xlim(right=max(map(len, runs[0].orders.values())))
     _label(made, "documents that the last peer has", TIME)
     return made
 

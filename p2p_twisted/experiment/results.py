@@ -60,8 +60,10 @@ class Run:
 
     ``orders``: the names that each peer was to fetch, in order; ``began``: when each was told. ``seconds``: until the
     last peer had all; ``bound``: the least that the links allow; ``spread``: from the first peer's start to the last's.
-    ``busy``, ``busiest``: see ``machine.Processors``. ``verified`` of ``expected`` copies have the right SHA-256.
-    ``liars``, ``slow``: see ``faults.Faults``. ``failed``: peer -> name -> reason.
+    ``busy``, ``busiest``: see ``machine.Processors``. ``verified`` of ``expected`` copies have the right SHA-256,
+    ``wrong`` have another, the rest are missing. ``liars``, ``slow``: see ``faults.Faults``. ``garbage``: liar -> how
+    many of its pieces were refused. ``killed``: who was killed for good; their copies, and their time, count nowhere.
+    ``lost``: the documents that nobody else had. ``failed``: peer -> name -> reason.
     """
 
     task: str
@@ -83,6 +85,10 @@ class Run:
     events: Sequence[Event]
     liars: Sequence[str] = ()
     slow: Mapping[str, float] = field(default_factory=dict)
+    garbage: Mapping[str, int] = field(default_factory=dict)
+    wrong: int = 0
+    killed: Sequence[str] = ()
+    lost: Sequence[str] = ()
     failed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     interrupted: bool = False
 
@@ -93,8 +99,13 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Whether every copy is there and right."""
+        """Whether every copy is there and right, but for those of the killed."""
         return self.verified == self.expected and not self.interrupted
+
+    @property
+    def missing(self) -> int:
+        """Copies that are not there."""
+        return self.expected - self.verified - self.wrong
 
     @property
     def peers(self) -> int:
@@ -105,6 +116,11 @@ class Run:
     def askers(self) -> list[str]:
         """The peers that fetch, in the order of their numbers."""
         return sorted(self.orders, key=number)
+
+    @property
+    def survivors(self) -> list[str]:
+        """Those of them that were not killed for good."""
+        return [peer for peer in self.askers if peer not in self.killed]
 
     def finished(self, peer: str) -> float | None:
         """When ``peer`` had all it wanted; None if it never had."""

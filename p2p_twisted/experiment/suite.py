@@ -91,7 +91,9 @@ class Suite:
             documents = self._documents(folder)
             sizes = {name: path.stat().st_size for name, path in documents.paths.items()}
             plan = plan_for(task, roles, sizes, design.fetch, design.seed, design.swarm)
-        if not plan.bytes_wanted:
+        if not plan.survivors(design.faults):
+            raise ValueError(f"in {task} nobody is left to fetch: all who would are killed")
+        if not plan.bound(design.all_links, design.faults):
             raise ValueError(f"the documents to be fetched in {task} have nothing in them")
         return Work(plan, documents, design.all_links, design.faults, design.seed)
 

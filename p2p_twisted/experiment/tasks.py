@@ -5,11 +5,12 @@ A plan follows from (task, peers, documents, fetch, seed) and nothing else: the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
 from . import bounds
+from .faults import NO_FAULTS, Faults
 from .links import Links
 
 
@@ -53,26 +54,37 @@ class Plan:
         orders = [order for phase in self.phases for order in phase]
         return {order.asker: order.names for order in orders}
 
+    def survivors(self, faults: Faults) -> list[str]:
+        """Return the peers that want something and are not killed."""
+        return [role for role, names in self.wanted.items() if names and role not in faults.killed]
+
     @property
     def bytes_wanted(self) -> int:
         """Bytes to be fetched by all together."""
         return sum(self.sizes[name] for names in self.wanted.values() for name in names)
 
-    def bound(self, links: Links) -> float:
-        """The least seconds that it can take; see ``bounds``."""
-        if not self.swarm:
-            return sum(bounds.one_by_one(self._transfers(phase), links) for phase in self.phases)
+    def bound(self, links: Links, faults: Faults = NO_FAULTS) -> float:
+        """Return the least seconds until all who are not killed have what they want; see ``bounds``.
+
+        The killed may help until then, and what was to come from a faulty holder may come from anybody.
+        """
         held = {role: set(names) for role, names in self.holdings.items()}
         seconds = 0.0
         for phase in self.phases:
-            wanted = {order.asker: order.names for order in phase}
-            seconds += bounds.fluid(wanted, held, self.sizes, links)
-            for asker, names in wanted.items():
-                held[asker] |= set(names)
+            living = [order for order in phase if order.asker not in faults.killed]
+            wanted = {order.asker: order.names for order in living}
+            fluid = bounds.fluid(wanted, held, self.sizes, links)
+            seconds += max(fluid, bounds.one_by_one(self._given(living, faults), links))
+            for order in phase:
+                held[order.asker] |= set(order.names)
         return seconds
 
-    def _transfers(self, phase: Sequence[Order]) -> list[tuple[str, str, int]]:
-        return [(order.asker, str(want.holder), self.sizes[want.name]) for order in phase for want in order.wants]
+    def _given(self, orders: Sequence[Order], faults: Faults) -> Iterator[tuple[str, str, int]]:
+        """Yield (asker, holder, bytes) of each document that must come from that holder."""
+        for order in orders:
+            for want in order.wants:
+                if want.holder is not None and not faults.reroute(want.holder):
+                    yield order.asker, want.holder, self.sizes[want.name]
 
 
 def task1(peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None, seed: int, swarm: bool) -> Plan:

@@ -16,6 +16,9 @@ from ..wire.records import IndexRecord
 Address = tuple[str, int]
 """Host and port of a peer's server."""
 
+MAX_GONE = 10_000
+"""Holders remembered that are gone; of more, the last."""
+
 MAX_RECORDS_OF_HOLDER = 1_000_000
 """More records than this of one holder are not kept: a stranger must not fill our memory."""
 
@@ -38,6 +41,7 @@ class DistributedIndex:
     def __init__(self) -> None:
         self._holders: dict[Address, dict[str, Entry]] = {}
         self._names: dict[str, set[Address]] = {}
+        self._gone: dict[Address, None] = {}
 
     def __len__(self) -> int:
         return sum(len(entries) for entries in self._holders.values())
@@ -52,12 +56,14 @@ class DistributedIndex:
             holder = (record.host, record.port)
             if holder == source:
                 fresh[record.name] = record
-            elif holder not in own and record.ttl > 0:
+            elif holder not in own and holder not in self._gone and record.ttl > 0:
                 self._hear(holder, record, now)
+        self.is_back(source)
         self._replace(source, fresh, now)
 
     def put(self, holder: Address, record: IndexRecord, now: float) -> None:
         """`holder` itself says that it has this."""
+        self.is_back(holder)
         self._put(holder, record.name, Entry(record, now + TTL))
 
     def remove(self, holder: Address, name: str) -> None:
@@ -67,6 +73,7 @@ class DistributedIndex:
 
     def renew(self, holder: Address, now: float) -> None:
         """`holder` itself says that it still has what it had."""
+        self.is_back(holder)
         for entry in self._holders.get(holder, {}).values():
             entry.expires = now + TTL
 
@@ -97,8 +104,20 @@ class DistributedIndex:
             del self._names[name]
 
     def forget(self, holder: Address) -> None:
-        """Drop every record of `holder`: it has left, or it is ourselves."""
+        """Drop every record of `holder`: it tells everything anew, or it is ourselves."""
         self._replace(holder, {}, 0)
+
+    def is_gone(self, holder: Address) -> None:
+        """Drop every record of `holder`, and do not believe what others say of it until it is back."""
+        self.forget(holder)
+        self._gone.pop(holder, None)
+        self._gone[holder] = None
+        if len(self._gone) > MAX_GONE:
+            del self._gone[next(iter(self._gone))]
+
+    def is_back(self, holder: Address) -> None:
+        """`holder` was heard from, or has registered again: what others say of it counts."""
+        self._gone.pop(holder, None)
 
     def expire(self, now: float) -> int:
         """Drop what has no time left; returns how many records that were."""

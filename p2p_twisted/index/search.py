@@ -1,13 +1,13 @@
-"""Documents out of records: those of one name and content put together, and found by a pattern."""
+"""Documents out of records: those of one name and content put together, and found by a query."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 from ..wire.records import IndexRecord
+from .query import Query
 
 
 @dataclass
@@ -55,20 +55,8 @@ def _by_holders(contents: dict[str | None, Document]) -> list[Document]:
     return ranked
 
 
-def matches(document: Document, query: str) -> bool:
-    """Whether every word of `query` is in the name or the title, whatever the case; a word with ``*`` or ``?`` is a
-    pattern for the whole name."""
-    name, title = document.name.lower(), document.title.lower()
-    for word in query.lower().split():
-        if "*" in word or "?" in word:
-            if not fnmatchcase(name, word):
-                return False
-        elif word not in name and word not in title:
-            return False
-    return True
-
-
 def search(found: list[Document], query: str, limit: int, offset: int) -> tuple[int, list[Document]]:
-    """How many of `found` match `query` (see `matches`), and those from `offset` on, at most `limit`."""
-    hits = [document for document in found if matches(document, query)]
+    """How many of `found` match `query` (see Query), and those from `offset` on, at most `limit`."""
+    wanted = Query(query)
+    hits = [document for document in found if wanted.matches(document.name, document.title)]
     return len(hits), hits[offset : offset + limit]

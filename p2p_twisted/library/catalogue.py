@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 from twisted.logger import Logger
 
+from ..wire.fields import LAST_MODIFIED
+
 
 @dataclass(frozen=True, slots=True)
 class SharedFile:
@@ -23,6 +25,12 @@ class SharedFile:
     pieces: bytes
     title: str
     inode: int = 0
+
+    @property
+    def modified(self) -> int | None:
+        """When it was last changed, Unix seconds; None where that is no time that can be told of."""
+        seconds = self.mtime_ns // 10**9
+        return seconds if 0 <= seconds <= LAST_MODIFIED else None
 
     @property
     def root(self) -> Path:

@@ -1,4 +1,4 @@
-"""What a PDF says of itself: the title in its metadata and the text of its first page, read with bounds on everything.
+"""What a PDF says of itself: the titles in its metadata and the text of its first page, read with bounds on everything.
 
 A PDF from elsewhere may be made to keep a reader busy for ever, so each is read in a thread of its own that is given
 up when its time is over. pypdf is imported when the first PDF is met: it takes a quarter of a second.
@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO
+
+from twisted.logger import Logger
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader
 
 MAX_FILE = 64 * 2**20
 """Largest PDF that is opened, bytes."""
@@ -16,40 +23,94 @@ MAX_FILE = 64 * 2**20
 TIMEOUT = 10.0
 """Seconds that reading one PDF may take; an ordinary one takes a hundredth of one."""
 
+MAX_TITLES = 10
+"""Titles taken from XMP, which may have one for each language."""
 
-def read_pdf(file: BinaryIO, timeout: float = TIMEOUT) -> tuple[str, str]:
-    """(metadata title, text of page 1) of the PDF open as `file`; ("", "") for one that is broken, encrypted, over
-    MAX_FILE bytes, or not read within `timeout` seconds. Raises OSError only when `file` cannot be read at all."""
+MAX_TEXT = 64 * 2**10
+"""Characters taken of each title and of the page."""
+
+_IMPORT_TIMEOUT = 120.0
+"""Seconds that importing pypdf may take on a busy machine."""
+
+log = Logger()
+
+
+def read_pdf(file: BinaryIO, timeout: float = TIMEOUT) -> tuple[list[str], str]:
+    """Return (titles, text of page 1) of the PDF open as `file`; titles of the information dictionary first, then of
+    XMP.
+
+    Each is read alone: one that is broken, or not read within `timeout` seconds altogether, does not cost what was read
+    before or can be read after it. There are none of a file that is encrypted or over MAX_FILE bytes. Raises OSError
+    only when `file` cannot be read at all.
+    """
     if file.seek(0, 2) > MAX_FILE:
-        return "", ""
-    _import_pypdf()
-    found: list[tuple[str, str]] = []
-    thread = threading.Thread(target=_read, args=(file, found), name="pdf", daemon=True)
+        return [], ""
+    titles: list[str] = []
+    texts: list[str] = []
+    imported = threading.Event()
+    thread = threading.Thread(target=_read, args=(file, imported, titles, texts), name="pdf", daemon=True)
     thread.start()
+    imported.wait(_IMPORT_TIMEOUT)
     thread.join(timeout)
     if thread.is_alive():
         _end(thread)
-    return found[0] if found else ("", "")
+    return list(titles), "".join(texts)
 
 
-def _read(file: BinaryIO, found: list[tuple[str, str]]) -> None:
-    """Append what was found to `found`, or nothing: whatever pypdf raises, recursion and memory errors included, means
-    a broken PDF; SystemExit is from `_end`."""
-    import pypdf
-
+def _read(file: BinaryIO, imported: threading.Event, titles: list[str], texts: list[str]) -> None:
+    """Append what is found to `titles` and `texts`. Whatever pypdf raises, recursion and memory errors included, means
+    that this part is broken; SystemExit is from `_end`."""
     try:
-        reader = pypdf.PdfReader(file)
-        title = reader.metadata.title if reader.metadata else None
-        found.append((str(title or ""), reader.pages[0].extract_text()))
+        try:
+            pypdf = _import_pypdf()
+        finally:
+            imported.set()
+        if pypdf is not None:
+            reader = pypdf(file)
+            for step, found in ((_info_title, titles), (_xmp_titles, titles), (_page_text, texts)):
+                _append(step, reader, found)
     except (Exception, SystemExit):
         return
 
 
-def _import_pypdf() -> None:
-    """Import it outside the timed part (slow on a busy machine), and keep its remarks on bad PDFs out of the log."""
-    import pypdf  # noqa: F401
+def _append(step: Callable[[PdfReader], Iterator[object]], reader: PdfReader, found: list[str]) -> None:
+    """Append the texts that `step` yields until it fails; what is no text, as null or an array, is passed over."""
+    try:
+        found.extend(str(text)[:MAX_TEXT] for text in islice(step(reader), MAX_TITLES) if isinstance(text, str))
+    except Exception:
+        return
 
+
+def _info_title(reader: PdfReader) -> Iterator[object]:
+    from pypdf.generic import TextStringObject
+
+    info = reader.metadata
+    title = info["/Title"] if info is not None and "/Title" in info else None
+    yield title if isinstance(title, TextStringObject) else None  # other strings are names and the like
+
+
+def _xmp_titles(reader: PdfReader) -> Iterator[object]:
+    """The title in no particular language first."""
+    xmp = reader.xmp_metadata
+    titles = dict(xmp.dc_title or {}) if xmp is not None else {}
+    yield titles.pop("x-default", None)
+    yield from titles.values()
+
+
+def _page_text(reader: PdfReader) -> Iterator[object]:
+    yield reader.pages[0].extract_text()
+
+
+def _import_pypdf() -> type[PdfReader] | None:
+    """Import it, and keep its remarks on bad PDFs out of the log. None if it, or a library that it needs, is broken:
+    one in Rust may then raise what is no Exception."""
+    try:
+        from pypdf import PdfReader
+    except BaseException as e:
+        log.warn("PDFs have no titles, as pypdf cannot be imported: {why!r}", why=e)
+        return None
     logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
+    return PdfReader
 
 
 def _end(thread: threading.Thread) -> None:

@@ -18,7 +18,7 @@ from p2p_twisted.wire.limits import MAX_TITLE
 from .pdf import read_pdf
 
 MAX_TEXT = 64 * 2**10
-"""Bytes of a text, and characters of a PDF's first page, that are looked at."""
+"""Bytes of a text that are looked at."""
 
 _TEXT_TYPES = frozenset({"", ".txt", ".text", ".md", ".markdown", ".rst"})
 _TITLE_LINES = 5
@@ -47,15 +47,16 @@ _EMPTY_TITLE = re.compile(
 def title_of(file: BinaryIO, name: str) -> str:
     """The title of the document open as `file`, shared as `name`, or "".
 
-    One line of at most MAX_TITLE characters without control characters. For a PDF this is what its metadata says, if
-    that says something, else its first page is read as a text. Blocks while it reads, for some seconds at the very
-    worst, so it belongs into a thread; raises OSError only when reading fails.
+    One line of at most MAX_TITLE characters without control characters. For a PDF this is what its metadata says (the
+    information dictionary, or else XMP), if that says something, else its first page is read as a text. Blocks while it
+    reads, for some seconds at the very worst, so it belongs into a thread; raises OSError only when reading fails.
     """
     path = PurePosixPath(name)
     suffix = path.suffix.lower()
     if suffix == ".pdf":
-        metadata, text = read_pdf(file)
-        return _from_metadata(metadata, path) or title_of_text(text[:MAX_TEXT])
+        titles, text = read_pdf(file)
+        said = (_from_metadata(title, path) for title in titles)
+        return next(filter(None, said), "") or title_of_text(text)
     if suffix in _TEXT_TYPES:
         file.seek(0)
         return title_of_text(_decode(file.read(MAX_TEXT)))

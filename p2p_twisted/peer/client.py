@@ -64,7 +64,9 @@ class ClientConnection(LineReceiver):
         self._left: int | None = None
         self._fresh = 0
         self._alarm = Countdown(clock, self._stalled)
-        self._patience = PATIENCE
+        self.patience = PATIENCE
+        """Seconds without progress after which what is asked from now on is given up."""
+        self.is_closed_by_server = False
         self._lost: FetchError | None = None
 
     @property
@@ -93,12 +95,17 @@ class ClientConnection(LineReceiver):
         self.transport.write(encode_request(request, length=known))
         if len(self._queue) == 1:
             self._fresh = 0
-            self._alarm.start(self._patience)
+            self._alarm.start(self.patience)
         return exchange.done
 
-    def collect(self, message: Message, limit: int) -> Deferred[tuple[Response, bytes]]:
-        """As `ask`, but fires with the head and the whole body, of at most `limit` bytes, within COLLECT_TIME."""
-        sink = Collect(limit)
+    def collect(
+        self, message: Message, limit: int, came: Callable[[int], object] | None = None
+    ) -> Deferred[tuple[Response, bytes]]:
+        """As `ask`, but fires with the head and the whole body, of at most `limit` bytes, within COLLECT_TIME.
+
+        `came` is told how many bytes of the body have come, each time that some have.
+        """
+        sink = Collect(limit, came)
         late = Countdown(self._clock, lambda: self._fail(Stalled(f"not complete within {COLLECT_TIME} s")))
         late.start(COLLECT_TIME)
 
@@ -114,7 +121,7 @@ class ClientConnection(LineReceiver):
         Nothing else may be asked on this connection. The Deferred only ever fails: see `ask`.
         """
         sink = Collect(limit)
-        self._patience = 3 * PATIENCE
+        self.patience = 3 * PATIENCE
         asked = self.ask(message, sink)
         if self._queue:
             self._queue[-1].each = lambda response: changed(response, sink.take())
@@ -199,6 +206,7 @@ class ClientConnection(LineReceiver):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The end; a 1.0 body ends here."""
+        self.is_closed_by_server = self._lost is None and bool(reason.check(error.ConnectionDone))
         ends_body = self._queue and self._left is None and self._queue[0].response is not None
         if self._lost is None and ends_body and reason.check(error.ConnectionDone):
             self._finish()
@@ -241,7 +249,7 @@ class ClientConnection(LineReceiver):
             self._queue.popleft().done.errback(self._lost)
 
     def _progress(self) -> None:
-        self._alarm.left, self._fresh = self._patience, 0
+        self._alarm.left, self._fresh = self.patience, 0
 
     def _stalled(self) -> None:
-        self._fail(Stalled(f"nothing, or next to nothing, came for {self._patience} s"))
+        self._fail(Stalled(f"nothing, or next to nothing, came for {self.patience} s"))

@@ -26,10 +26,11 @@ class Sink(Protocol):
 
 
 class Collect:
-    """Keeps a body of at most `limit` bytes. Raises Garbled over that."""
+    """Keeps a body of at most `limit` bytes, and tells `came` how many have come. Raises Garbled over that."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, came: Callable[[int], object] | None = None) -> None:
         self._limit = limit
+        self._came = came
         self._size = 0
         self._parts: list[bytes] = []
 
@@ -44,6 +45,8 @@ class Collect:
         if self._size > self._limit:
             raise Garbled(f"an answer longer than the {self._limit} bytes that it may have")
         self._parts.append(data)
+        if self._came is not None:
+            self._came(len(data))
 
     def body(self) -> bytes:
         """All that came."""

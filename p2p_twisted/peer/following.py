@@ -58,18 +58,21 @@ class Following:
         self._now = now
         self._heard = heard
 
-    async def run(self, connection: ClientConnection) -> None:
-        """Follow over `connection`, on which the peer has answered in 1.1. Returns when that ends."""
+    async def run(self, connection: ClientConnection) -> FetchError | None:
+        """Follow over `connection`, on which the peer has answered in 1.1. Returns why that ended."""
         self.connection = connection
+        why = None
         try:
             await connection.follow(GetIndex(self.since, follow=True), MAX_INDEX, self.changed)
         except FetchError as e:
+            why = e
             self.log.debug("{peer} is followed no longer: {why}", peer=self.address, why=str(e))
         finally:
             self.connection = None
             self.parts.clear()
             self._pieces = 0
             connection.close()
+        return why
 
     def close(self) -> None:
         """Follow no longer."""

@@ -11,6 +11,7 @@ from ..library.catalogue import SharedFile
 from ..library.pieces import list_digest, piece_size
 from ..library.shared import Changed, Library
 from ..swarm.content import Content
+from ..swarm.errors import DownloadError
 from ..wire.errors import FileNotFound
 from ..wire.limits import TTL
 from ..wire.messages import Version
@@ -72,6 +73,11 @@ class Holdings:
         """Seconds after which what is not here may be; None unless a scan is under way."""
         return READ_AGAIN if self.library.is_scanning else None
 
+    def name_of(self, sha256: str) -> str:
+        """The name under which the file with that hash is served, finished or not; the hash itself if it is not."""
+        found = self.library.by_sha256(sha256) or self.parts.get(sha256)
+        return sha256 if found is None else found.name
+
     def serve(self, content: Content) -> bool:
         """Serve what is proven of `content`, unless another download's of the same file is. Returns whether it is."""
         return self.parts.setdefault(content.sha256, content) is content
@@ -97,6 +103,13 @@ class Holdings:
         if content is not None and content.digests is not None:
             return content.digests
         raise FileNotFound(f"no piece list here of {sha256}")
+
+    def open_part(self, content: Content) -> int:
+        """As `open`, for what is verified of an unfinished file."""
+        try:
+            return content.open_piece()
+        except DownloadError as e:
+            raise FileNotFound(f"cannot be opened now: {content.name}", READ_AGAIN) from e
 
     def open(self, file: SharedFile) -> int:
         """Open `file` for reading; return the descriptor, the caller's to close.

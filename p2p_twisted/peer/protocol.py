@@ -15,11 +15,14 @@ from ..library.pieces import DIGEST, piece_count, piece_range
 from ..serving import RequestConnection, RequestFactory
 from ..swarm.handout import Handout
 from ..swarm.rates import Throttle
-from ..wire.errors import BadRequest, FileNotFound
-from ..wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Request
+from ..wire.errors import BadRequest, FileNotFound, Forbidden
+from ..wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Hello, Probe, Request
 from .announcing import Announcer
+from .arrivals import Arrivals
 from .holdings import Holdings
+from .probing import Prober
 from .sending import Sender, SendingStopped, file_sender
+from .transfer_log import SentLog
 
 MOST_CONNECTIONS = 2_000
 MOST_OF_ONE_HOST = 500
@@ -37,6 +40,7 @@ class PeerConnection(RequestConnection):
     def __init__(self) -> None:
         super().__init__()
         self._cancelled: set[tuple[str | None, tuple[int, int] | None]] = set()
+        self._following: Following | None = None
 
     def answer(self, request: Request) -> Deferred[Any] | None:
         """Serve the messages of peers; those of the RS are BadRequest."""
@@ -53,6 +57,13 @@ class PeerConnection(RequestConnection):
         if isinstance(message, Cancel):
             self.reply()
             return None
+        if isinstance(message, Hello):
+            if self.factory.arrivals is not None:
+                self.factory.arrivals.hello(self.transport.getPeer().host, request.host, message.port)
+            self.reply()
+            return None
+        if isinstance(message, Probe):
+            return Deferred.fromCoroutine(self._probe(message, request))
         raise BadRequest("this is a peer: it serves GET INDEX and GET FILE; the rest is for the RS")
 
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
@@ -67,12 +78,25 @@ class PeerConnection(RequestConnection):
         """The client asks no more."""
         super().connectionLost(reason)
         self.factory.handout.gone(self)
+        self.factory.sent_log.gone(self.transport.getPeer())
+
+    def end(self) -> None:
+        """Close it so that a follower sees that this peer stops, and does not wait for it to be heard from again."""
+        if self._following is None or not self._following.end():
+            super().end()
+
+    async def _probe(self, message: Probe, request: Request) -> None:
+        if self.factory.prober is None:
+            raise Forbidden("nothing is tried here")
+        line = await self.factory.prober.probe(self.transport.getPeer().host, request.host, message.port)
+        self.reply(f"{line}\n".encode())
 
     # the index
 
     def _send_index(self, message: GetIndex, request: Request) -> Deferred[Any] | None:
         if message.follow and message.since is not None:
-            return Following(self, message.since).start()
+            self._following = Following(self, message.since)
+            return self._following.start()
         if message.since is not None:
             body, since = self.factory.announcer.since(message.since, self.here)
             return self.send(body, since=since, index=self.factory.announcer.version)
@@ -89,18 +113,23 @@ class PeerConnection(RequestConnection):
         if message.sha256 is not None and message.span is not None and holdings.parts:
             content = holdings.part(message.sha256, *message.span)
             if content is not None:
-                return self._send_range(content.open_piece(), content.size, content.sha256, message.span)
+                fd = holdings.open_part(content)
+                return self._send_range(fd, content.size, content.sha256, message.span, content.modified)
         file = holdings.find(message.name, message.sha256)
         if message.span and message.span[1] >= file.size:
             raise BadRequest(f"the range goes beyond the {file.size} bytes of the file")
-        return self._send_range(holdings.open(file), file.size, file.sha256, message.span)
+        return self._send_range(holdings.open(file), file.size, file.sha256, message.span, file.modified)
 
-    def _send_range(self, fd: int, size: int, sha256: str, span: tuple[int, int] | None) -> Deferred[bool]:
+    def _send_range(
+        self, fd: int, size: int, sha256: str, span: tuple[int, int] | None, modified: int | None
+    ) -> Deferred[bool]:
         first, last = span or (0, size - 1)
         length = last - first + 1
-        self.reply(length=length, size=size, sha256=sha256, span=span)
+        self.reply(length=length, size=size, sha256=sha256, span=span, modified=modified)
         self.factory.uploaded += length
-        return _unless_lost(file_sender(self.transport, fd, first, length, self.touch, self.factory.uplink))
+        sender = file_sender(self.transport, fd, first, length, self.touch, self.factory.uplink)
+        client = self.transport.getPeer()
+        return self.factory.sent_log.sending(client, sha256, sender, _unless_lost(sender))
 
     async def _send_next_in_turn(self, message: GetNext) -> None:
         """Who is ahead of the others lets them catch up, for a moment."""
@@ -114,7 +143,7 @@ class PeerConnection(RequestConnection):
     def _send_next(self, message: GetNext) -> Deferred[None]:
         file, piece, fd = self._open_next(message)
         first, length = piece_range(file.size, piece)
-        sending = self._send_range(fd, file.size, file.sha256, (first, first + length - 1))
+        sending = self._send_range(fd, file.size, file.sha256, (first, first + length - 1), file.modified)
         handout = self.factory.handout
         return sending.addCallback(lambda sent: None if sent else handout.take_back(file.sha256, piece))
 
@@ -170,6 +199,15 @@ class Following:
         self._connection.touch()
         self._connection.reply(body, since=since, index=index)
 
+    def end(self) -> bool:
+        """Close the connection when all is sent; False, and nothing is done, if the client does not keep up."""
+        if self._paused:
+            return False
+        self._connection.transport.unregisterProducer()  # type: ignore[attr-defined]
+        self.stopProducing()
+        self._connection.transport.loseConnection()
+        return True
+
     def pauseProducing(self) -> None:
         """The client does not keep up."""
         self._paused = True
@@ -207,5 +245,10 @@ class PeerFactory(RequestFactory):
         self.holdings = holdings
         self.announcer = Announcer(clock, holdings)
         self.handout = Handout()
+        self.sent_log = SentLog(clock, holdings.name_of)
         self.uplink = uplink
+        self.arrivals: Arrivals | None = None
+        """Takes Hellos; without it they are answered, and that is all."""
+        self.prober: Prober | None = None
+        """Takes Probes; without it they are refused."""
         self.uploaded = 0

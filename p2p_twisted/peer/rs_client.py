@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, DeferredLock, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ..folders import make_private, tighten
 from ..index.distributed import Address
@@ -21,7 +23,7 @@ from ..swarm.errors import FetchError, Garbled, Refused
 from ..wire import fields
 from ..wire.errors import BadRequest
 from ..wire.limits import MAX_PEER_LIST, TTL
-from ..wire.messages import KeepAlive, Leave, Message, PQuery, Register
+from ..wire.messages import KeepAlive, Leave, Message, PQuery, Register, Version
 from .dialing import Reactor, dial
 
 T = TypeVar("T")
@@ -54,6 +56,9 @@ class Registration(Service):
         self.error: str | None = None
         """Why the last request to the RS failed; None if it was answered."""
         self.seen_as: str | None = advertise
+        """The host under which this peer is registered, as far as it can know; None before the RS was reached."""
+        self.on_registered: list[Callable[[], object]] = []
+        """Called after each registration."""
         self._reactor = reactor
         self._file = state_dir / "cookie"
         self.cookie = self._saved()
@@ -61,7 +66,9 @@ class Registration(Service):
         self._advertise = advertise
         self._ttl = TTL
         self._loop: Deferred[None] = succeed(None)
-        self._registering = DeferredLock()
+        self._is_registering = False
+        self._waiting: list[Deferred[None]] = []
+        self._version: Version | None = None
 
     def _saved(self) -> int | None:
         try:
@@ -93,13 +100,17 @@ class Registration(Service):
     def stopService(self) -> Deferred[None]:
         """Leave the RS, if it answers within three seconds."""
         super().stopService()  # type: ignore[no-untyped-call]
-        self._loop.cancel()
-        if not self.registered:
-            return succeed(None)
-        self.registered = False
-        leaving = Deferred.fromCoroutine(self._leave())
+        leaving = Deferred.fromCoroutine(self._stop())
         leaving.addTimeout(LEAVE_TIMEOUT, self._reactor)
         return leaving.addErrback(lambda failure: self.log.info("not left: {e}", e=failure.getErrorMessage()))
+
+    async def _stop(self) -> None:
+        self._loop.cancel()
+        if self._is_registering:  # what has been asked may be granted: then it is to be left
+            await self._registration()
+        if self.registered and self.cookie is not None:
+            self.registered = False
+            await self._ask(Leave(self.cookie, self.port))
 
     async def _run(self) -> None:
         pause = FIRST_RETRY
@@ -130,12 +141,24 @@ class Registration(Service):
 
         Whoever asks for it meanwhile waits for the same registration: a second would get a cookie of its own.
         """
-        await self._registering.acquire()
-        try:
-            if not self.registered:
-                await self._register()
-        finally:
-            self._registering.release()
+        if not self.registered:
+            await self._registration()
+
+    def _registration(self) -> Deferred[None]:
+        """Fires with the outcome of the one attempt, which goes on when those who wait are cancelled."""
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        if not self._is_registering:
+            self._is_registering = True
+            Deferred.fromCoroutine(self._register()).addBoth(self._tried)
+        return waiting
+
+    def _tried(self, outcome: Failure | None) -> None:
+        self._is_registering = False
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.called:
+                one.callback(outcome)  # a Failure becomes an errback
 
     async def _register(self) -> None:
         cookie = self.cookie
@@ -151,6 +174,8 @@ class Registration(Service):
         except BadRequest:
             raise Garbled("the RS did not answer Register with a cookie") from None
         self.registered, self.error = True, None
+        for call in self.on_registered:
+            call()
         self._note_ttl(await self._ask(KeepAlive(self.cookie or 0, self.port)))
 
     async def _keep_alive(self) -> None:
@@ -171,6 +196,17 @@ class Registration(Service):
             self._troubled(e)
             raise
         self.error = None
+        return self._listed(body)
+
+    async def is_listed(self, address: Address) -> bool:
+        """Whether the RS lists that very peer, of which an RS of 1.1 sends one line. Raises FetchError."""
+        host, port = address
+        if not self.registered or port == 1:
+            return address in await self.peers()
+        body = await self._of_a_member(lambda cookie, own: PQuery(cookie, own, 1, (host, port - 1)))
+        return address in self._listed(body)
+
+    def _listed(self, body: str) -> list[Address]:
         lines = body.split("\n", MAX_LISTED)[:MAX_LISTED]
         found = []
         bad = 0
@@ -183,28 +219,31 @@ class Registration(Service):
             self.log.info("the RS sent {bad} lines that are no peers", bad=bad)
         return found
 
-    async def _leave(self) -> None:
-        if self.cookie is not None:
-            await self._ask(Leave(self.cookie, self.port))
-
-    async def _of_a_member(self, kind: type[KeepAlive] | type[PQuery]) -> str:
-        """Ask as one who is registered; if the RS knows us no more, register anew and ask once more."""
+    async def _of_a_member(self, message: Callable[[int, int], Message]) -> str:
+        """Ask what `message` makes of cookie and port; if the RS knows us no more, register anew and ask once more."""
         try:
-            return await self._ask(kind(self.cookie or 0, self.port))
+            return await self._ask(message(self.cookie or 0, self.port))
         except Refused as e:
             if e.status != Refused.FORBIDDEN:
                 raise
         self.registered = False
         await self.register()
-        return await self._ask(kind(self.cookie or 0, self.port))
+        return await self._ask(message(self.cookie or 0, self.port))
 
     async def _ask(self, message: Message) -> str:
         late = self._reactor.callLater(SLOW, self._note_silence)
         try:
-            connection = await dial(self._reactor, self.rs, self._advertise)
+            known = self._version if isinstance(message, PQuery) and message.limit else None
+            connection = await dial(self._reactor, self.rs, self._advertise, known)
             self.seen_as = self._advertise or connection.transport.getHost().host
             try:
-                _, body = await connection.collect(message, MAX_PEER_LIST)
+                response, body = await connection.collect(message, MAX_PEER_LIST)
+                self._version = response.version
+            except Refused:
+                raise
+            except FetchError:
+                self._version = None  # another server may be there by now
+                raise
             finally:
                 connection.close()
         finally:

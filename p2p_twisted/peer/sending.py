@@ -38,10 +38,15 @@ class Sender:
         self.done: Deferred[None] = Deferred()
         self._transport = transport
         self._offset = offset
-        self._left = length
+        self._left = self._length = length
         self._progress = progress
         self._throttle = throttle
         self._begun = False
+
+    @property
+    def sent(self) -> int:
+        """Bytes handed to the transport so far."""
+        return self._length - self._left
 
     def start(self) -> Deferred[None]:
         """Send. The Deferred fires when all is handed to the transport; it fails with SendingStopped."""

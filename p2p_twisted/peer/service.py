@@ -27,10 +27,12 @@ from ..state_folder import make_state_folder
 from ..swarm.rates import Throttle
 from ..wire.fields import split_type
 from ..wire.limits import RS_PORT
+from .arrivals import Arrivals
 from .dialing import Reactor
 from .discovery import Discovery
 from .downloads import Downloads
 from .holdings import Holdings
+from .probing import Prober, Reachability
 from .protocol import PeerFactory
 from .rs_client import Registration
 
@@ -102,6 +104,10 @@ class Peer(MultiService):
             self._reactor, rs, self.holdings.port, self.settings.state_dir, self.settings.advertise
         )
         self.discovery = Discovery(self._reactor, self.registration, self.knowledge, time.monotonic)
+        self.reachability = Reachability(self._reactor, self.registration, self.discovery.peers.values)
+        self.discovery.on_met.append(self.reachability.look)
+        self.factory.prober = Prober(self._reactor, time.monotonic, self.discovery.is_listed)
+        self.factory.arrivals = Arrivals(time.monotonic, self.discovery.is_listed, self.discovery.arrived)
         self.orders = Downloads(self._reactor, self.factory, self.discovery, self.downlink, time.monotonic)
 
     def _listen(self) -> IListeningPort:
@@ -132,6 +138,7 @@ class Peer(MultiService):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        self.reachability.stop()
         await (super().stopService() or succeed(None))  # type: ignore[no-untyped-call]
         if self._port is not None:
             await (self._port.stopListening() or succeed(None))
@@ -158,6 +165,8 @@ class Peer(MultiService):
                 "port": self.registration.rs[1],
                 "registered": self.registration.registered,
                 "last_error": self.registration.error,
+                "reachable": self.reachability.is_reachable,
+                "unreachable_why": self.reachability.why,
             },
             "shared": [str(folder) for folder in self.library.folders],
             "download_dir": str(self.settings.download_dir),

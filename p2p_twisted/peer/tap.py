@@ -30,8 +30,8 @@ SETTINGS = (
     Setting("download-dir", "Where downloads go; it is shared too. Without it: downloads in the state folder.", folder),
     Setting("state-dir", "Where cookie, hashes, key and socket are.", folder, default_state_dir("peer")),
     Setting("web", "Where the control API is served besides its Unix socket: a Twisted endpoint."),
-    Setting("up-rate", "Most bytes of files sent a second: 500K, 20Mbit, none.", parse_rate, "none"),
-    Setting("down-rate", "Most bytes of files received a second: 500K, 20Mbit, none.", parse_rate, "none"),
+    Setting("up-rate", "Most bytes of files sent a second: 500K, 2MiB, 20Mbit, none.", parse_rate, "none"),
+    Setting("down-rate", "Most bytes of files received a second: 500K, 2MiB, 20Mbit, none.", parse_rate, "none"),
     Setting("advertise", "Host under which others reach this peer, if not the one the RS sees.", host),
 )
 """What a peer can be told, on the command line and in ``[peer]`` of a config file."""

@@ -2,34 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 
-_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
-
-
-def parse_address(host: str) -> IPv4Address | IPv6Address | None:
-    """The IP address that `host` is, an IPv4 address mapped into IPv6 as the former; None if it is none."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def clean_host(text: str) -> str | None:
-    """An address or host name in its one spelling, or None if nobody can be reached there.
-
-    A name is at most 253 characters of labels parted by dots, the last of them not a number (RFC 1123, 2.1).
-    """
-    address = parse_address(text)
-    if address is not None:
-        return None if address.is_unspecified or address.is_multicast or "%" in text else str(address)
-    labels = text.lower().split(".")
-    if len(text) > 253 or labels[-1].isdigit() or not all(map(_LABEL.fullmatch, labels)):
-        return None
-    return ".".join(labels)
+from ..wire.hosts import clean_host, parse_address
 
 
 class TrustedNetworks:

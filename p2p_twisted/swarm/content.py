@@ -10,7 +10,7 @@ from threading import Lock
 
 from ..library.pieces import DIGEST, list_digest, piece_count, piece_range, piece_size
 from .errors import Unwritable
-from .part import PartFile
+from .part import PartFile, plausible
 from .state import State, is_state
 from .target import Target
 
@@ -38,6 +38,8 @@ class Content:
         self.have: set[int] = set()
         self.digests: bytes | None = bytes.fromhex(sha256) if self.count <= 1 else None
         """The 32-byte hashes of all pieces one after the other; None as long as they are not known."""
+        self.modified: int | None = None
+        """When the file was last changed by what sources say (the first of such times), Unix seconds."""
         self._list_digest = pieces
         self._lock = Lock()
         """Held while the .part is opened or let go: threads that write the first pieces must share one descriptor."""
@@ -69,6 +71,11 @@ class Content:
     def missing(self) -> set[int]:
         """The pieces that are not there."""
         return set(range(self.count)) - self.have
+
+    def add_modified(self, modified: int | None) -> None:
+        """A source says when the file was last changed; None if it does not say."""
+        if (time := plausible(modified)) is not None:
+            self.modified = time if self.modified is None else min(self.modified, time)
 
     # the piece list
 
@@ -165,4 +172,5 @@ class Content:
     def finish(self, overwrite: bool) -> None:
         """Give it its final name. All pieces must be there. Raises Exists when that name is taken."""
         self._part.truncate(self.size)
+        self._part.modified = self.modified
         self._part.finish(overwrite)

@@ -41,6 +41,7 @@ def copy_file(source: int, target: Target, sha256: str, size: int, overwrite: bo
         part.fill(lambda fd: _copy(source, fd, size, stop))
         pieces = _verified(part, sha256, size, stop)
         if pieces is not None:
+            part.modified = int(os.fstat(source).st_mtime)
             part.finish(overwrite)
     finally:
         part.discard()

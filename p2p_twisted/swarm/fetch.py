@@ -43,6 +43,7 @@ class FileSink:
                 raise Garbled("it has other content under that name")
         if response.span is not None:
             raise Garbled("it sent a range where the whole was asked for")
+        self._part.modified = response.modified
         size = self._document.size if response.size is None else response.size
         self._pieces = None if size is None else PieceHasher(size)
 

@@ -180,6 +180,7 @@ class PieceSink:
             raise Garbled("it answered with something that is no piece")
         if not self._was_asked(ask, content.sha256, piece):
             raise Garbled("it answered with another piece than it was asked for")
+        content.add_modified(response.modified)
         self.content, self.piece = content, piece
         self._arriving(self)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Lock
@@ -21,6 +22,9 @@ except ImportError:  # not on Windows
 BLOCK = 2**20
 """Bytes that are read and hashed at a time."""
 
+AHEAD = 24 * 60 * 60
+"""Seconds by which the time of a file may lie in the future: clocks and time zones differ."""
+
 _held: set[tuple[int, int, str]] = set()
 """The places of the part files of this process, also of those that are closed at the moment. Behind `_holding`."""
 _holding = Lock()
@@ -36,6 +40,8 @@ class PartFile:
     def __init__(self, target: Target) -> None:
         """Open, or make, the .part of `target`, and the folders above it. One download has it at a time."""
         self.target = target
+        self.modified: int | None = None
+        """When the document was last changed (Unix seconds): the time that the file gets with its name. None: now."""
         self._path = target.beside(PART)
         self._lock = Lock()  # threads read and write: the descriptor must not be closed, and given out anew, meanwhile
         self._closed = False
@@ -101,6 +107,9 @@ class PartFile:
     def finish(self, overwrite: bool) -> None:
         """Give it its final name, and remove its state. Raises Exists when that is taken and `overwrite` is false."""
         with self._using() as fd:
+            modified = plausible(self.modified)
+            if modified is not None and os.utime in os.supports_fd:
+                os.utime(fd, (time.time(), modified))
             self.target.give_name(os.fstat(fd), overwrite)
             remove_state(self.target)
         self.close()
@@ -171,6 +180,11 @@ class PartFile:
 
     def _taken(self) -> Unwritable:
         return Unwritable(f"{self._path} is being written by another download")
+
+
+def plausible(modified: int | None) -> int | None:
+    """Return `modified`, the word of a stranger (Unix seconds), if it is a time that a file may have; else None."""
+    return modified if modified is not None and 0 <= modified <= time.time() + AHEAD else None
 
 
 def sha256_of(target: Target, stop: Event) -> str | None:

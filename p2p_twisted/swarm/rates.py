@@ -15,10 +15,10 @@ LEAST_BURST = 32 * 1024
 """Bytes of burst at the least: below it a slow rate would be all small writes."""
 CHUNK = 16 * 1024
 """Bytes granted at a time at the least, unless fewer are asked for."""
-LEAST_RATE = 1024
+LEAST_RATE = 1000
 """Bytes/s below which no transfer would come to its end before it is given up."""
 
-_RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?:([KMG]?)(?:i?B)?|([kKMG]?)bit)(?:/s)?", re.ASCII)
+_RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?:([kKMG])(i?))?(B|bytes|bit)?(?:/s)?", re.ASCII)
 
 
 class TokenBucket:
@@ -141,20 +141,21 @@ class RateError(ValueError):
 
 
 def parse_rate(text: str) -> float | None:
-    """Bytes/s from text: ``500K``, ``2M`` (bytes, powers of 1024), ``20Mbit`` (bits, powers of 1000), ``65536``.
+    """Return the bytes/s that `text` stands for; None, no limit, for ``none``. Raises RateError.
 
-    ``0`` and ``none`` are no limit, None. Raises RateError.
+    ``K``, ``M`` and ``G`` are powers of 1000, ``Ki``, ``Mi`` and ``Gi`` of 1024. ``500K``, ``1.5 MB/s``, ``2MiB`` and
+    ``65536`` are bytes a second, ``20Mbit`` are bits.
     """
-    if text.lower() in ("0", "none"):
+    if text.lower() == "none":
         return None
     match = _RATE.fullmatch(text.strip())
     if not match:
-        raise RateError("must be a rate such as 500K, 2M (bytes a second) or 20Mbit (bits a second)")
-    value = float(match[1])
-    if match[3] is not None:
-        value *= 1000 ** " KMG".index(match[3].upper() or " ") / 8
-    elif match[2]:
-        value *= 1024 ** " KMG".index(match[2])
+        raise RateError(
+            "must be a rate such as 500K, 2M (bytes a second; 2Mi for powers of 1024) or 20Mbit (bits), or none"
+        )
+    number, prefix, binary, unit = match.groups()
+    power = " KMG".index((prefix or " ").upper())
+    value: float = float(number) * (1024.0 if binary else 1000.0) ** power / (8 if unit == "bit" else 1)
     if value < LEAST_RATE:
-        raise RateError(f"must be at least {LEAST_RATE} bytes a second, or none")
+        raise RateError(f"must be at least {LEAST_RATE} bytes a second, or none for no limit")
     return value

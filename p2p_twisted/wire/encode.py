@@ -5,17 +5,19 @@ from __future__ import annotations
 from functools import singledispatch
 
 from .errors import PHRASES
-from .fields import split_type
+from .fields import modified_text, split_type
 from .messages import (
     Cancel,
     GetFile,
     GetIndex,
     GetNext,
     GetPieces,
+    Hello,
     KeepAlive,
     Leave,
     Message,
     PQuery,
+    Probe,
     Register,
     Request,
     Response,
@@ -96,6 +98,16 @@ def _(message: Cancel) -> Parts:
     return "CANCEL FILE", [("SHA-256", message.sha256), ("Range", f"{message.span[0]}-{message.span[1]}")], []
 
 
+@_parts.register
+def _(message: Hello) -> Parts:
+    return "Hello NULL", [], [f"port:{message.port}"]
+
+
+@_parts.register
+def _(message: Probe) -> Parts:
+    return "Probe NULL", [], [f"port:{message.port}"]
+
+
 def encode_request(request: Request, length: bool = False) -> bytes:
     """`request` as it goes on the wire; with `length`, a 1.1 request says how long its data is.
 
@@ -131,6 +143,7 @@ def _headers(response: Response) -> list[tuple[str, str]]:
         ("Size", response.size),
         ("SHA-256", response.sha256),
         ("Range", span),
+        ("Modified", None if response.modified is None else modified_text(response.modified)),
         ("More", "yes" if response.more else None),
         ("Index", response.index),
         ("Since", response.since),

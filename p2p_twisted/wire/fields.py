@@ -6,6 +6,8 @@ r"""The values inside messages, strictly: what is not exactly of the form is a B
 from __future__ import annotations
 
 import re
+from calendar import timegm
+from datetime import datetime, timezone
 
 from .errors import BadRequest
 from .limits import MAX_COOKIE, MAX_NAME, MAX_SIZE
@@ -13,6 +15,10 @@ from .limits import MAX_COOKIE, MAX_NAME, MAX_SIZE
 CONTROL = "\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 """What no text on the wire holds, as the inside of a regular expression's character class."""
 
+LAST_MODIFIED = 253_402_300_799
+"""Unix seconds at the end of the year 9999."""
+
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", re.ASCII)
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _HOST = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
@@ -59,6 +65,21 @@ def index_version(text: str) -> str:
     if not _INDEX_VERSION.fullmatch(text):
         raise BadRequest("a version of an index has at most 64 letters, digits and dots")
     return text
+
+
+def modified(text: str) -> int:
+    """A moment ``YYYY-MM-DD HH:MM:SS`` in UTC, as Unix seconds, 0..LAST_MODIFIED."""
+    try:
+        if _MOMENT.fullmatch(text):
+            return number(str(timegm(datetime.fromisoformat(text).timetuple())), "Modified", 0, LAST_MODIFIED)
+    except ValueError:
+        pass
+    raise BadRequest("Modified must be YYYY-MM-DD HH:MM:SS from 1970 on")
+
+
+def modified_text(seconds: int) -> str:
+    """The inverse of `modified`."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def yes(text: str) -> bool:

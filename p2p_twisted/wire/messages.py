@@ -100,7 +100,21 @@ class Cancel:
     span: tuple[int, int]
 
 
-Message = Register | Leave | KeepAlive | PQuery | GetIndex | GetFile | GetPieces | GetNext | Cancel
+@dataclass(frozen=True)
+class Hello:
+    """Peer -> peer, 1.1: I have registered, and serve at `port` of the address that the Host line names."""
+
+    port: int
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Peer -> peer, 1.1: try to connect to `port` of the address that the Host line names, and say how it went."""
+
+    port: int
+
+
+Message = Register | Leave | KeepAlive | PQuery | GetIndex | GetFile | GetPieces | GetNext | Cancel | Hello | Probe
 
 
 @dataclass(frozen=True)
@@ -119,7 +133,8 @@ class Response:
 
     `length`: bytes of the body; `size` and `sha256` (hex): of the whole file; `span`: the bytes (first, last) that the
     body is; `more`: the peer list goes on after its last line; `index`: the version of the index that the answer
-    leads to, `since`: the one it starts from; `retry_after`: seconds after which a refused request may be granted.
+    leads to, `since`: the one it starts from; `retry_after`: seconds after which a refused request may be granted;
+    `modified`: when the file was last changed, Unix seconds.
     """
 
     status: int
@@ -134,6 +149,7 @@ class Response:
     index: str | None = None
     since: str | None = None
     retry_after: int | None = None
+    modified: int | None = None
 
     @property
     def ok(self) -> bool:

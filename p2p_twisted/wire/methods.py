@@ -13,10 +13,12 @@ from .messages import (
     GetIndex,
     GetNext,
     GetPieces,
+    Hello,
     KeepAlive,
     Leave,
     Message,
     PQuery,
+    Probe,
     Register,
 )
 from .ranges import parse_ranges
@@ -32,13 +34,17 @@ def _value(line: str, *keys: str) -> str:
     return value
 
 
+def _port(line: str) -> int:
+    return fields.port(_value(line, "port"))
+
+
 def _who(data: list[str]) -> tuple[int, int]:
-    return fields.cookie(_value(data[0], "cookie")), fields.port(_value(data[1], "port"))
+    return fields.cookie(_value(data[0], "cookie")), _port(data[1])
 
 
 def _register(headers: Headers, data: list[str]) -> Message:
     text = _value(data[0], "cookie")
-    return Register(fields.cookie(text) if text else None, fields.port(_value(data[1], "port")))
+    return Register(fields.cookie(text) if text else None, _port(data[1]))
 
 
 def _pquery(headers: Headers, data: list[str]) -> Message:
@@ -98,8 +104,10 @@ METHODS: dict[str, tuple[int | None, Build]] = {
     "GET PIECES": (0, lambda headers, data: GetPieces(fields.sha256(_needed(headers, "SHA-256")))),
     "GET NEXT": (None, _get_next),
     "CANCEL FILE": (0, _cancel),
+    "Hello NULL": (1, lambda headers, data: Hello(_port(data[0]))),
+    "Probe NULL": (1, lambda headers, data: Probe(_port(data[0]))),
 }
 """METHOD SP DOCUMENT -> how many data lines it has (None: as many as Length says), and what makes the message."""
 
-ONLY_1_1 = {"GET PIECES", "GET NEXT", "CANCEL FILE"}
+ONLY_1_1 = {"GET PIECES", "GET NEXT", "CANCEL FILE", "Hello NULL", "Probe NULL"}
 """What 1.0 does not have."""

@@ -19,6 +19,7 @@ _RESPONSE_FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
     "Size": ("size", lambda text: fields.number(text, "Size")),
     "SHA-256": ("sha256", fields.sha256),
     "Range": ("span", fields.span),
+    "Modified": ("modified", fields.modified),
     "More": ("more", fields.yes),
     "Index": ("index", fields.index_version),
     "Since": ("since", fields.index_version),

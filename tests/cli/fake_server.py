@@ -33,11 +33,15 @@ def root(role: str):
         return rs_root(registry, lambda: {"uptime": 61, "active": 1})
     peer = FakePeer()
     peer.registered = role != "peer-without-rs"
-    peer.rs_error = None if role == "peer" else "connection refused"
+    peer.rs_error = "connection refused" if role in ("peer-without-rs", "peer-whose-rs-is-gone") else None
     peer.documents += [a_document(1000 + number) for number in range(1500)]
     peer.documents.append(a_document(11) | {"name": EVIL, "title": "[bold]\x9b31mtitle[/bold]", "size": None})
     peer.documents.append(a_document(13) | {"name": EMOJI})
+    peer.documents += [a_document(14) | {"name": "choose.txt", "sha256": digit * 64} for digit in "ab"]
     peer.documents.append(a_document(12) | {"name": f"{'long-' * 30}name.pdf"})
+    if role == "peer-without-others":
+        peer.documents = []
+        peer.peers = list
     return peer_root(peer, CONFIG)
 
 

@@ -33,7 +33,7 @@ def state_folder() -> Iterator[Path]:
 
 @contextmanager
 def serving(role: str) -> Iterator[Path]:
-    """A fake that runs, role "peer", "peer-without-rs", "peer-whose-rs-is-gone" or "rs"; its state folder."""
+    """A fake that runs; its state folder. `role` is "rs" or "peer", or a peer in trouble: see fake_server."""
     with state_folder() as folder:
         command = [sys.executable, "-m", "tests.cli.fake_server", str(folder), role]
         with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE) as process:

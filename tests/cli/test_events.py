@@ -25,7 +25,7 @@ class Told:
     def __init__(self) -> None:
         self.now = 100.0
         self.lines: list[str] = []
-        self.events = Events(Links(1000.0, 4000.0), lambda: self.now, self.lines.append)
+        self.events = Events(Links(1000.0, 4000.0), now=lambda: self.now, say=self.lines.append)
 
     @property
     def data(self) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -195,6 +196,9 @@ def test_a_bar_on_a_terminal(peer: Path) -> None:
     output, _ = process.communicate(timeout=20)
     assert (process.returncode, output) == (7, b"")
     assert b"interrupted" in shown
+    bars = re.findall("[\u2500-\u257f]+", shown.decode(errors="ignore"))
+    assert max(map(len, bars)) >= 20
+    assert shown.rpartition(b"\r")[0].rpartition(b"\n")[2].find(b"piece") < 0, "the message is on the line of the bar"
 
 
 def running(folder: Path, stderr: int) -> subprocess.Popen[bytes]:
@@ -206,6 +210,16 @@ def running(folder: Path, stderr: int) -> subprocess.Popen[bytes]:
     wait_until(lambda: len(client.get("downloads")["items"]) > before, time.monotonic() + 30, "no order")
     client.close()
     return process
+
+
+def test_a_complaint_names_the_document_once() -> None:
+    for text, line in (
+        ("no peer has a/b.txt", "no peer has a/b.txt"),
+        ("no room for /tmp/fetched/a/b.txt.part", "no room for /tmp/fetched/a/b.txt.part"),
+        ("nothing came for 30 s", "a/b.txt: nothing came for 30 s"),
+    ):
+        file = a_file("a/b.txt", "failed") | {"error": {"kind": "peers-failed", "text": text}}
+        assert get._complaint(file, a_download("1", [file], "failed")) == line
 
 
 class TestCodes:

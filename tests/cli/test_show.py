@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.cli import output
+from p2p_twisted.cli import output, show
 from tests.web.fakes import FakePeer
 
 from .fake_server import CONFIG
@@ -46,6 +46,13 @@ def test_status(peer: Path) -> None:
     assert "dropped\t127.0.0.1:65401, in a download that ended " in result.stdout
     assert " ago: 3 of its pieces were wrong\n" in result.stdout
     assert "dropped\t127.0.0.1:65402, in a running download: it was closed\n" in result.stdout
+
+
+def test_status_says_that_others_cannot_connect() -> None:
+    status = FakePeer().status()
+    assert "unreachable" not in dict(show._facts(status))
+    status["rs"] |= {"reachable": False, "unreachable_why": "10.0.0.5:65400 cannot be reached; --advertise"}
+    assert dict(show._facts(status))["unreachable"] == status["rs"]["unreachable_why"]
 
 
 @pytest.mark.parametrize("arguments", [["--json", "status"], ["status", "--json"]])
@@ -96,7 +103,7 @@ def test_peers_on_a_terminal(peer: Path, terminal: None) -> None:
 
 def test_ls_has_all_pages_with_a_line_for_each(peer: Path) -> None:
     lines = p2p("--state-dir", peer, "ls").stdout.split("\n")
-    assert len(lines) == 1514
+    assert len(lines) == 1516
     assert lines[0] == "rfc1.txt.pdf\t1\t1\tno\tDocument 1"
 
 
@@ -105,6 +112,29 @@ def test_ls_with_a_pattern(peer: Path) -> None:
     assert result.stdout == "rfc2.txt.pdf\t2\t1\tyes\tDocument 2\n"
     found = json.loads(p2p("--state-dir", peer, "ls", "rfc2.", "--json").stdout)
     assert (found["total"], found["items"]) == (1, [FakePeer().documents[1]])
+
+
+def test_ls_of_a_name_with_two_contents(peer: Path) -> None:
+    lines = p2p("--state-dir", peer, "ls", "choose").stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["choose.txt@aaaaaaaa", "choose.txt@bbbbbbbb"]
+    found = json.loads(p2p("--state-dir", peer, "ls", "choose", "--json").stdout)
+    assert [item["name"] for item in found["items"]] == ["choose.txt"] * 2
+
+
+def test_as_many_digits_as_tell_contents_apart() -> None:
+    first, second = "0" * 64, "0" * 12 + "1" * 52
+    items = [{"name": "a", "sha256": first}, {"name": "a", "sha256": second}, {"name": "b", "sha256": None}]
+    assert show.choices(items) == [f"a@{first[:13]}", f"a@{second[:13]}", "b"]
+
+
+@pytest.mark.parametrize("pattern", [[], ["two words*"]])
+def test_an_empty_list_says_so(pattern: list[str], terminal: None) -> None:
+    with serving("peer-without-others") as folder:
+        result = p2p("--state-dir", folder, "ls", *pattern)
+        others = p2p("--state-dir", folder, "peers")
+    said = f"no document is found by '{pattern[0]}'" if pattern else "no peer is known to have any document"
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"p2p: {said}\n")
+    assert (others.exit_code, others.stdout, others.stderr) == (0, "", "p2p: knows no other peer\n")
 
 
 def test_what_strangers_named_cannot_steer_a_terminal(peer: Path) -> None:
@@ -140,6 +170,14 @@ def test_rs(rs: Path) -> None:
     found = json.loads(p2p("--state-dir", rs, "rs", "peers", "--json").stdout)
     assert found["total"] == 2
     assert "cookie" not in found["items"][0]
+
+
+def test_options_before_and_behind_each_word(peer: Path, rs: Path) -> None:
+    expected = p2p("rs", "peers", "--state-dir", rs).stdout
+    assert p2p("rs", "--state-dir", rs, "peers").stdout == expected
+    assert json.loads(p2p("rs", "--json", "--state-dir", rs, "peers").stdout)["total"] == 2
+    assert p2p("--state-dir", peer, "rs", "--state-dir", rs, "peers").stdout == expected
+    assert json.loads(p2p("config", "--state-dir", peer, "--json", "show").stdout) == {"items": CONFIG}
 
 
 def test_one_is_not_taken_for_the_other(peer: Path, rs: Path) -> None:

@@ -90,3 +90,22 @@ class TestProgress:
     def test_rate_and_time_left(self, done: int, total: int, left: float | None, text: str) -> None:
         download = a_swarm(bytes_done=done, bytes_total=total, time_left=left)
         assert progress.speed(download) == text
+
+    @pytest.mark.parametrize(
+        ("columns", "before", "behind"),
+        [
+            (120, "1/3 files, 23/512 pieces, 4 sources", "36% of 34.0 MB, 2.3 MB/s, 1:01 left"),
+            (80, "1/3 files, 23/512 pieces, 4 sources", "36%, 2.3 MB/s, 1:01"),
+            (70, "1/3 files, 4 sources", "36%, 2.3 MB/s, 1:01"),
+            (50, "", "36%, 2.3 MB/s, 1:01"),
+            (30, "", "36%"),
+        ],
+    )
+    def test_the_bar_has_room_whatever_the_terminal(self, columns: int, before: str, behind: str) -> None:
+        files = [a_file("a", "done"), *(a_file(name, "running") for name in "bc")]
+        files[1]["pieces"] = {"have": 22, "total": 510}
+        sources = [a_source(port) for port in range(4)]
+        sums = {"bytes_done": 12_300_000, "bytes_total": 34_000_000, "time_left": 61.0, "rate": 2.3e6}
+        download = a_download("1", files, "running") | {"sources": sources} | sums
+        room = columns - progress.MARGIN - progress.MIN_BAR - 2
+        assert progress.texts(download, room) == (before, behind)

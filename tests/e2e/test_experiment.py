@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -206,17 +207,53 @@ def test_a_liar_spoils_nothing(tmp: Path) -> None:
     assert found["liars"] == ["peer3"]
     assert list(found["orders"]) == ["peer2", "peer4"]
     assert found["verified"] == found["expected"] == 3
-    assert "of garbage came from peer3; none of it was kept." in out
+    assert "Swarm, one document, 4 peers (peer3 lying): the last one had everything after " in out
+    assert re.search("peer3 (sent [0-9]+ pieces? of garbage|offered garbage, but nobody asked it for any); none", out)
 
 
-def test_a_peer_that_is_killed_lacks_its_copy_and_nobody_else_does(tmp: Path) -> None:
-    out = run(tmp, *SWARM, 4, "--kill", "peer3@30%", code=12)
+def test_a_liar_spoils_nothing_of_what_is_fetched_whole(tmp: Path) -> None:
+    out = run(tmp, "task1", "--peers", 4, "--files", 6, "--liar", "peer3")
+    [found] = results(tmp)
+    assert found["verified"] == found["expected"] == 6 + 2 * 4
+    garbage = sum(transfer["bytes"] for transfer in found["transfers"] if transfer["source"] == "peer3")
+    assert ("peer3 offered garbage" in out) == (garbage == 0)
+    assert "0.0 MB" not in out
+
+
+def test_a_run_is_completed_for_those_who_were_not_killed(tmp: Path) -> None:
+    out = run(tmp, *SWARM, 4, "--kill", "peer3@30%")
     [found] = results(tmp)
     assert [(event["peer"], event["text"]) for event in found["events"]] == [("peer3", "peer3 killed")]
     assert found["events"][0]["at"] > 0
-    assert (found["verified"], found["expected"], list(found["failed"])) == (3, 4, ["peer3"])
+    assert (found["verified"], found["expected"], found["killed"]) == (3, 3, ["peer3"])
+    assert found["failed"] == {"peer3": {"large.bin": "it was killed"}}
+    assert "Swarm, one document, 4 peers (peer3 killed): the last of the others had everything after " in out
     assert "Swarm, one document, run 1: peer3 killed after " in out
     assert ">killed</text>" in (tmp / "out/figures/swarm.svg").read_text("utf-8")
+
+
+@pytest.mark.parametrize("task", ["swarm", "task1"])
+def test_a_run_ends_when_what_is_missing_is_lost(tmp: Path, task: str) -> None:
+    size = ("--size", 4) if task == "swarm" else ("--files", 30)
+    out = run(tmp, task, "--peers", 4, *size, "--up", "8Mbit", "--kill", "source@30%", code=12)
+    [found] = results(tmp)
+    assert found["killed"] == ["peer1"]
+    lacking = {name for reasons in found["failed"].values() for name in reasons}
+    assert set(found["lost"]) == lacking != set()
+    assert {reason for reasons in found["failed"].values() for reason in reasons.values()} == {"lost with peer1"}
+    assert (found["wrong"], found["expected"] - found["verified"]) == (0, sum(map(len, found["failed"].values())))
+    assert " lost with peer1: nobody else had a whole copy." in out
+    assert "not completed; 0 of 3 other peers had all they wanted when it ended" in out
+
+
+def test_a_collector_that_is_killed_takes_only_its_own_documents_along(tmp: Path) -> None:
+    run(tmp, "task2-worst", "--peers", 4, "--files", 24, "--up", "4Mbit", "--kill", "source@10%", code=12)
+    [found] = results(tmp)
+    assert found["killed"] == ["peer1"]
+    assert set(found["lost"]) <= set(found["holdings"]["peer1"])
+    assert {name for reasons in found["failed"].values() for name in reasons} >= set(found["lost"])
+    survivors = {transfer["peer"] for transfer in found["transfers"] if transfer["source"] != "peer1"}
+    assert survivors >= {"peer2", "peer3", "peer4"}
 
 
 def test_a_source_that_is_killed_when_others_have_all_is_not_missed(tmp: Path) -> None:
@@ -226,8 +263,8 @@ def test_a_source_that_is_killed_when_others_have_all_is_not_missed(tmp: Path) -
     [found] = results(tmp)
     assert [(event["peer"], event["text"]) for event in found["events"]] == [("peer1", "peer1 killed")]
     assert found["slow"] == {"peer4": 250_000.0}
-    assert found["verified"] == found["expected"] == 4
-    assert "4 of 4 copies" in out
+    assert found["verified"] == found["expected"] == 3
+    assert "3 of 3 copies" in out
     svg = (tmp / "out/figures/swarm.svg").read_text("utf-8")
     assert ">peer1 killed</text>" in svg
     assert ">peer4: 2 Mbit/s</text>" in svg
@@ -286,6 +323,18 @@ def test_ctrl_c_leaves_no_namespace(tmp: Path, moment: str) -> None:
     assert_nothing_left(tmp)
 
 
+@needs_root
+def test_a_tool_that_fails_is_one_line_with_another_way(tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp / "tc").write_text("#!/bin/sh\necho 'Error: Specified qdisc kind is unknown.' >&2\nexit 2\n")
+    (tmp / "tc").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp}:{os.environ['PATH']}")
+    result = p2p("experiment", "swarm", "--lab", "netns", "--out", tmp / "out")
+    assert (result.exit_code, result.stdout) == (1, "")
+    [line] = result.stderr.splitlines()
+    assert line.startswith("p2p: tc -n p2plab-")
+    assert line.endswith("modprobe -a veth bridge sch_tbf; --lab loopback does without")
+
+
 def test_what_is_in_the_way_stays(tmp: Path) -> None:
     (tmp / "notes.txt").write_text("mine")
     result = p2p("experiment", "swarm", "--out", tmp)
@@ -305,6 +354,7 @@ BAD = {
     ("task1", "--fetch", "61"): "a peer can fetch 1 to 60 documents here, not 61",
     ("task2-best", "--files", "5"): "5 documents cannot be dealt to 6 peers",
     ("task1", "--corpus", "no-such-folder"): "Directory 'no-such-folder' does not exist.",
+    ("task1", "--peers", "2", "--kill", "peer2@5s"): "in task1 nobody is left to fetch: all who would are killed",
     ("scale", "--peers", "1,2"): "'1,2' is not like 2,4,8: numbers from 2 to 200",
 }
 

@@ -12,7 +12,7 @@ from p2p_twisted.experiment.links import Links
 from p2p_twisted.experiment.machine import BUSY
 from p2p_twisted.experiment.results import Event, Run, Transfer
 
-from .made import LINKS, MIB, cut_off, results_of, run_of
+from .made import LINKS, MIB, cut_off, plan_of, results_of, run_of
 
 
 def said(*runs: Run, about: str, links: Links = LINKS) -> str:
@@ -156,12 +156,89 @@ def test_events_are_told():
     assert "killed" not in all_said(run_of("swarm", 8.0))
 
 
-@pytest.mark.parametrize(("share", "megabytes"), [(0.5, "6.3 MB"), (0.0, "0.0 MB")])
-def test_garbage_is_weighed(share: float, megabytes: str):
-    run = run_of("swarm", 8.0, shares={"peer1": 1.0, "peer5": share}, liars=["peer5"])
-    sentence = f"{megabytes} of garbage came from peer5; "
-    assert f"{sentence}none of it was kept." in all_said(run)
-    assert f"{sentence}see the copies that are not right." in all_said(replace(run, verified=run.expected - 1))
+@pytest.mark.parametrize(
+    ("share", "pieces", "said"),
+    [
+        (0.5, 0, "peer5 sent 6.3 MB of garbage"),
+        (0.001, 0, "peer5 sent 12.6 kB of garbage"),
+        (0.0, 0, "peer5 offered garbage, but nobody asked it for any"),
+        (0.0, 1, "peer5 sent 1 piece of garbage"),
+        (0.5, 12, "peer5 sent 12 pieces of garbage"),
+    ],
+)
+def test_garbage_is_weighed(share: float, pieces: int, said: str):
+    garbage = {"peer5": pieces} if pieces else {}
+    run = run_of("swarm", 8.0, shares={"peer1": 1.0, "peer5": share}, liars=["peer5"], garbage=garbage)
+    assert f"run 1: {said}; none of it was kept." in all_said(run)
+    assert f"run 1: {said}; none of it was kept." in all_said(replace(run, verified=run.expected - 1))
+    assert f"run 1: {said}; 1 of the copies are wrong." in all_said(replace(run, verified=run.expected - 1, wrong=1))
+
+
+def test_a_liar_sends_no_documents_and_has_no_share_of_them():
+    shares = {"peer1": 0.5, "peer2": 0.5, "peer5": 3.0}
+    best = run_of("task2-best", 3.0, shares=shares, liars=["peer5"])
+    sentence = said(run_of("task1", 9.0), best, about="No peer sent more than")
+    assert int(re.findall(r"more than (\d+)%", sentence)[0]) < 100
+    assert sentence.endswith("an equal share being 25%.")
+
+
+def test_missing_copies_are_not_called_wrong():
+    run = run_of("task1", 9.0)
+    lacking = replace(run, verified=run.expected - 3, wrong=1)
+    copies = f"{run.expected - 3} of {run.expected} copies have the SHA-256 that they should have."
+    assert f"{copies} 2 are missing, 1 is wrong." in all_said(lacking)
+    text = all_said(replace(run, verified=run.expected - 1))
+    assert "that they should have. 1 is missing, none is wrong." in text
+    assert "missing" not in all_said(run)
+
+
+def without(run: Run, peer: str) -> Run:
+    """The same run, in which ``peer`` was killed after its first document."""
+    came = [one for one in run.arrivals if one.peer == peer]
+    arrivals = [one for one in run.arrivals if one not in came[1:]]
+    events = [Event(came[0].at, peer, f"{peer} killed")]
+    return replace(run, arrivals=arrivals, killed=[peer], events=events, failed={peer: {"x": "it was killed"}})
+
+
+def test_a_run_is_completed_for_those_who_lived():
+    text = all_said(without(run_of("task1", 9.0), "peer3"))
+    assert "Task 1, centralised, 4 peers (peer3 killed): the last of the others had everything after 9.00 s. " in text
+    assert "run 1: peer3 killed after " in text
+    assert "did not get" not in text
+
+
+def test_what_was_lost_with_the_killed_is_named_once():
+    failed = {"peer2": {"a.txt": "lost with peer1", "b.txt": "reset"}, "peer3": {"a.txt": "lost with peer1"}}
+    killed = {"killed": ["peer1"], "lost": ["a.txt"], "failed": failed, "arrivals": [], "verified": 0}
+    text = all_said(run_of("task1", 0.0, **killed))
+    assert "0 of 3 other peers had all they wanted when it ended, no document came whole." in text
+    assert "run 1: a.txt was lost with peer1: nobody else had a whole copy." in text
+    assert "run 1: peer2 did not get 1 of its documents; b.txt: reset." in text
+    assert text.count("a.txt") == 1
+    more = all_said(run_of("task1", 0.0, **{**killed, "lost": ["a.txt", "b.txt"], "killed": ["peer1", "peer4"]}))
+    assert "2 documents, a.txt among them, were lost with peer1 and peer4: nobody else had a whole copy." in more
+
+
+def test_a_source_that_was_killed_is_not_compared_with():
+    text = all_said(without(run_of("swarm", 8.0), "peer2"), run_of("swarm", 8.0, killed=["peer1"]))
+    assert "A source alone" in text
+    assert "A source alone" not in all_said(run_of("swarm", 8.0, killed=["peer1"]))
+
+
+def test_a_source_alone_has_the_same_slow_peer_to_serve():
+    """On the links of the others it would need 3 x 4 MiB / 2.5 MB/s, 5 s; peer3 alone takes 33.6 s."""
+    slow = Links(2.5e6, 12.5e6, {"peer3": 125_000.0})
+    bound = plan_of("swarm").bound(slow)
+    run = run_of("swarm", 34.0, bound=bound, slow=slow.slow)
+    assert bound == pytest.approx(4 * MIB / 125_000)
+    sentence = said(run, about="A source alone", links=slow)
+    assert sentence.endswith("A source alone would need 33.6 s at least, and no swarm can need less on these links.")
+    assert "4 peers (peer3 at 1 Mbit/s): the last one had everything after 34.00 s." in all_said(run)
+
+
+def test_a_swarm_that_is_slower_than_a_source_alone():
+    sentence = said(run_of("swarm", 10.0), about="A source alone")
+    assert sentence.endswith("A source alone would need 5.0 s at least; the swarm took 1.99 times that.")
 
 
 def test_who_did_not_get_what_and_why():

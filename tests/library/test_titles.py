@@ -13,7 +13,7 @@ from p2p_twisted.library.titles import MAX_TEXT, title_of, title_of_text
 from p2p_twisted.wire.fields import has_control
 from p2p_twisted.wire.limits import MAX_TITLE
 
-from .samples import RFC_HEAD, endless_pdf, pdf_of
+from .samples import RFC_HEAD, encrypted, endless_pdf, pdf_of, raw_pdf, xmp_of
 
 RFC_TITLE = "A Title That Is So Long That It Has To Go On in the Next Line: Part Two"
 
@@ -120,6 +120,57 @@ def test_pdf_without_text():
     assert title(pdf_of(""), "doc.pdf") == ""
 
 
+@pytest.mark.parametrize(
+    "info",
+    [
+        b"<</Title null>>", b"<</Title [(In) (an array)]>>", b"<</Title 12>>", b"<</Title <</A (b)>>>>",
+        b"<</Title /Name>>", b"<</Title 99 0 R>>", b"<</Title true>>", b"<<>>", b"42", b"[1 2]", b"(text)", b"null",
+        b"<</Title 6 0 R>>",
+    ],
+)  # fmt: skip
+def test_what_is_no_title_costs_no_other(info):
+    assert title(raw_pdf(info), "doc.pdf") == "Page Text"
+    assert title(raw_pdf(info, xmp_of({"x-default": "From XMP"})), "doc.pdf") == "From XMP"
+
+
+def test_a_good_title_survives_a_page_that_cannot_be_read():
+    assert title(raw_pdf(b"<</Title (Good)>>", text=None), "doc.pdf") == "Good"
+    assert title(raw_pdf(xmp=xmp_of({"x-default": "Good"}), text=None), "doc.pdf") == "Good"
+
+
+@pytest.mark.usefixtures("no_collection")
+def test_a_good_title_survives_a_page_that_takes_for_ever():
+    data = endless_pdf(5_000_000).replace(b"/Root 1 0 R>>", b"/Root 1 0 R/Info<</Title (Good)>>>>")
+    assert pdf.read_pdf(BytesIO(data), timeout=0.5) == (["Good"], "")
+
+
+def test_titles_in_xmp():
+    assert title(raw_pdf(xmp=xmp_of({"de": "Titel", "x-default": "The Title"})), "doc.pdf") == "The Title"
+    assert title(raw_pdf(xmp=xmp_of({"de": "Titel"})), "doc.pdf") == "Titel"
+    assert title(raw_pdf(b"<</Title (untitled)>>", xmp_of({"x-default": "The Title"})), "doc.pdf") == "The Title"
+    assert title(raw_pdf(b"<</Title (First)>>", xmp_of({"x-default": "The Title"})), "doc.pdf") == "First"
+
+
+@pytest.mark.parametrize("xmp", [b"", b"<x", b"\xff\xfe\0", b"<a/>" * 1000, xmp_of({}), xmp_of({"x-default": ""})])
+def test_broken_xmp_costs_no_other(xmp):
+    assert title(raw_pdf(xmp=xmp), "doc.pdf") == "Page Text"
+    assert title(raw_pdf(b"<</Title (Good)>>", xmp), "doc.pdf") == "Good"
+
+
+@pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
+def test_encrypted(algorithm):
+    """What anybody may open has a title, what needs a password has none."""
+    whole = raw_pdf(b"<</Title (Good)>>")
+    assert title(encrypted(whole, algorithm), "doc.pdf") == "Good"
+    assert title(encrypted(raw_pdf(), algorithm), "doc.pdf") == "Page Text"
+    assert title(encrypted(whole, algorithm, "secret"), "doc.pdf") == ""
+
+
+def test_without_a_reader_that_works_there_is_no_title(monkeypatch):
+    monkeypatch.setattr(pdf, "_import_pypdf", lambda: None)
+    assert title(raw_pdf(b"<</Title (Good)>>"), "doc.pdf") == ""
+
+
 @given(st.integers(0, 1500), st.binary(max_size=8))
 def test_no_broken_pdf_raises(where, junk):
     whole = pdf_of("Heading")
@@ -147,5 +198,5 @@ def no_collection():
 
 @pytest.mark.usefixtures("no_collection")
 def test_a_pdf_made_to_take_for_ever():
-    assert pdf.read_pdf(BytesIO(endless_pdf(5_000_000)), timeout=0.5) == ("", "")
+    assert pdf.read_pdf(BytesIO(endless_pdf(5_000_000)), timeout=0.5) == ([], "")
     assert "pdf" not in [thread.name for thread in threading.enumerate()]

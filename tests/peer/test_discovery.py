@@ -11,16 +11,18 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.index.distributed import DistributedIndex
-from p2p_twisted.peer import client, dialing, discovery
+from p2p_twisted.peer import arrivals, client, dialing, directory, discovery, protocol, turns, waiting
+from p2p_twisted.peer.arrivals import Arrivals
 from p2p_twisted.peer.discovery import Discovery
+from p2p_twisted.peer.protocol import PeerConnection
 from p2p_twisted.peer.rs_client import Registration
 from p2p_twisted.registry.memory import MemoryRegistry
-from p2p_twisted.rs.protocol import RSFactory
+from p2p_twisted.rs.protocol import RSConnection, RSFactory
 from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.wire.limits import TTL
-from p2p_twisted.wire.messages import Version
+from p2p_twisted.wire.messages import Hello, PQuery, Version
 
-from .fixtures import make_factory
+from .fixtures import connect, make_factory
 from .network import Network, ScriptedFactory, Silent
 
 RS = ("10.0.0.9", 65423)
@@ -75,8 +77,7 @@ class Case(SynchronousTestCase):
         self.addCleanup(self.stop)
 
     def stop(self):
-        if self.discovery.running:
-            self.discovery.stopService()
+        self.discovery.stopService()
         self.network.settle()
 
     def tearDown(self):
@@ -88,6 +89,10 @@ class Case(SynchronousTestCase):
 
     def peer(self, number, **files):
         """A real peer that shares `files`."""
+        return self.serve(number, self.make_peer(number, **files))
+
+    def make_peer(self, number, **files):
+        """The server of a real peer, not yet on the network."""
         made = []
         folder = self.folder / str(number)
         content = {f"{name}.txt": data for name, data in files.items()}
@@ -96,7 +101,6 @@ class Case(SynchronousTestCase):
         self.network.settle()
         made[0].holdings.port = at(number)[1]
         self.addCleanup(made[0].holdings.library.stop)
-        self.serve(number, made[0])
         return made[0]
 
     def fake(self, number, *answers):
@@ -278,7 +282,7 @@ class Away(Case):
     def test_stopped_in_the_middle_of_a_round(self):
         for server in (None, Factory.forProtocol(Silent)):
             for address in (at(1), RS):
-                self.fake(1)
+                self.fake(1, b"")
                 self.network.servers[address] = server
                 self.start()
                 waiting = self.discovery.refresh()
@@ -296,7 +300,7 @@ class Slow(Case):
     """One that hangs holds up nobody else."""
 
     def test_hosts_that_do_not_answer(self):
-        for number in range(2, 2 + 3 * discovery.AT_ONCE):
+        for number in range(2, 2 + 3 * turns.AT_ONCE):
             self.serve(number, None)
         self.peer(1, one=b"1")
         self.peer(99, late=b"2")
@@ -304,7 +308,7 @@ class Slow(Case):
         self.assertEqual(self.names(), ["late.txt", "one.txt"])
 
     def test_those_who_answer_are_asked_first(self):
-        for number in range(2, 2 + 3 * discovery.AT_ONCE):
+        for number in range(2, 2 + 3 * turns.AT_ONCE):
             self.serve(number, None)
         server = self.fake(99, HEAD_10 + line("late"))
         self.refresh(4 * dialing.CONNECT_TIMEOUT)
@@ -328,6 +332,37 @@ class Slow(Case):
         self.assertTrue(self.refresh(client.COLLECT_TIME + 1))
         self.assertEqual(self.discovery.peers[at(2)].failures, 1)
         self.assertEqual(self.names(), ["one.txt"])
+
+    def test_a_silent_one_does_not_hold_up_who_waits(self):
+        self.serve(2, Factory.forProtocol(Silent))
+        self.peer(1, one=b"1")
+        self.assertFalse(self.refresh())
+        self.assertTrue(self.refresh(waiting.QUIET))
+        self.assertEqual(self.names(), ["one.txt"])
+
+    def test_hundreds_of_silent_ports_of_its_own_host_do_not_hold_up_a_peer(self):
+        for port in range(200):
+            self.registry.register(at(1)[0], 10_000 + port, None, True)
+            self.network.servers[at(1)[0], 10_000 + port] = Factory.forProtocol(Silent)
+        self.peer(1, one=b"1")
+        done = self.discovery.refresh()
+        self.network.wait(2 * waiting.QUIET)
+        self.assertTrue(done.called)
+        self.assertEqual(self.names(), ["one.txt"])
+
+    def test_thousands_of_one_host_do_not_hold_up_another(self):
+        for port in range(3000):
+            self.registry.register("10.0.7.7", 10_000 + port, None, True)
+            self.network.servers["10.0.7.7", 10_000 + port] = None
+        self.peer(1, one=b"1")
+        self.refresh()
+        self.network.settle()
+        self.assertEqual(self.names(), ["one.txt"])
+        self.network.wait(2)
+        self.peer(2, two=b"2")
+        self.refresh()
+        self.network.settle()
+        self.assertEqual(self.names(), ["one.txt", "two.txt"])
 
 
 class Hostile(Case):
@@ -399,4 +434,233 @@ class Hostile(Case):
         answers = {b"P": HEAD_10 + lines, b"R": HEAD_10 + b"cookie:4\n", b"K": HEAD_10 + b"TTL is 7200 seconds\n"}
         self.network.servers[RS] = ScriptedFactory(lambda said: answers[said[:1]])
         self.refresh()
-        self.assertEqual(len(self.discovery.peers), discovery.MAX_PEERS)
+        self.assertEqual(len(self.discovery.peers), directory.MAX_PEERS)
+
+
+class Arrives(Case):
+    """A peer that is new says Hello to the others, and they ask it at once."""
+
+    def setUp(self):
+        super().setUp()
+        self.peer(1, one=b"1")
+        self.start()
+        self.network.wait(2 * discovery.REFRESH)
+        self.server = self.network.servers[SELF] = self.make_peer(0)
+        self.server.arrivals = Arrivals(self.network.seconds, self.discovery.is_listed, self.discovery.arrived)
+
+    def newcomer(self, number, **files):
+        """A peer that registers now, and asks everybody once."""
+        self.peer(number, **files)
+        network = self.network
+        self.addCleanup(setattr, network, "HOST", Network.HOST)
+        network.HOST = at(number)[0]
+        registration = Registration(network, RS, at(number)[1], self.folder / str(number))
+        other = Discovery(network, registration, DistributedIndex(), network.seconds)
+        other.startService()
+        self.addCleanup(other.stopService)
+        network.settle()
+        network.HOST = Network.HOST
+        network.wait(1)
+        return other
+
+    def hello(self, source, host, port):
+        """The answer to a Hello from `source` whose Host line says `host`."""
+        connection, transport = connect(self.server, source)
+        connection.dataReceived(f"Hello NULL P2P_DI_1.1\nHost {host}\nOS o\n\nport:{port}\n".encode())
+        self.network.wait(1)
+        return transport.received()
+
+    def test_it_is_known_within_a_second(self):
+        self.newcomer(2, two=b"2")
+        self.assertEqual(self.names(), ["one.txt", "two.txt"])
+        self.assertIsNotNone(self.discovery.peers[at(2)].following.connection)
+
+    def test_each_is_greeted_once_and_does_not_greet_back(self):
+        said = []
+        received = PeerConnection.received
+        self.patch(
+            PeerConnection,
+            "received",
+            lambda this, request, waiting: [said.append(request.message), received(this, request, waiting)],
+        )
+        self.newcomer(2)
+        self.network.wait(3 * discovery.REFRESH)
+        hellos = [message for message in said if isinstance(message, Hello)]
+        self.assertEqual(hellos, [Hello(at(2)[1])] * 2)
+
+    def test_of_a_peer_without_the_word_the_index_is_known_and_followed(self):
+        """Its connection ends with the Hello; it is not said again."""
+        self.patch(protocol, "Hello", type("Unknown", (), {}))
+        self.peer(3, three=b"3")
+        self.discovery.refresh()
+        self.network.wait(1)
+        self.assertEqual(self.names(), ["one.txt", "three.txt"])
+        self.assertEqual(self.discovery.peers[at(3)].failures, 0)
+        self.assertIsNotNone(self.discovery.peers[at(3)].following.connection)
+
+    def test_one_that_is_not_followed_is_asked(self):
+        self.patch(discovery, "MOST_FOLLOWED", 0)
+        self.newcomer(2, two=b"2")
+        self.assertEqual(self.names(), ["one.txt", "two.txt"])
+
+    def test_one_that_does_not_answer_is_not_remembered(self):
+        answer = self.hello("10.0.1.7", "10.0.1.7", 4007)
+        self.assertIn(b"200 OK", answer)
+        self.assertIn(("10.0.1.7", 4007), [address for _, address in self.network.dialled])
+        self.assertNotIn(("10.0.1.7", 4007), self.discovery.peers)
+
+    def test_an_address_that_the_rs_does_not_list_is_not_dialled(self):
+        """Or anybody could have any address dialled."""
+        self.hello("10.0.1.7", "10.0.1.9", 22)
+        self.hello("10.0.1.7", "victim.example", 22)
+        dialled = {address for _, address in self.network.dialled}
+        self.assertFalse(dialled & {("10.0.1.9", 22), ("victim.example", 22), ("10.0.1.7", 22)})
+
+    def test_an_address_that_the_rs_lists_is(self):
+        """As of a peer that advertises it, or is behind a translator."""
+        self.peer(2, two=b"2")
+        self.hello("10.0.5.5", at(2)[0], at(2)[1])
+        self.assertEqual(self.names(), ["one.txt", "two.txt"])
+        self.peer(3, three=b"3")
+        self.hello(at(3)[0], "192.168.1.1", at(3)[1])
+        self.assertEqual(self.names(), ["one.txt", "three.txt", "two.txt"])
+
+    def test_the_rs_is_asked_for_that_one_address(self):
+        asked = []
+        answer = RSConnection.answer
+        self.patch(
+            RSConnection, "answer", lambda this, request: [asked.append(request.message), answer(this, request)][1]
+        )
+        self.peer(2)
+        self.hello("10.0.5.5", *at(2))
+        queries = [query for query in asked if isinstance(query, PQuery) and query.limit]
+        self.assertEqual(
+            [(query.limit, query.after) for query in queries],
+            [(1, (at(2)[0], at(2)[1] - 1))],
+        )
+
+    def test_too_many_from_one_host_are_refused(self):
+        answers = [self.hello("10.0.1.7", "10.0.1.7", 5000 + number) for number in range(12 * arrivals.WINDOW)]
+        self.assertTrue(all(b"200 OK" in answer for answer in answers), "one each second")
+        before = len(self.network.dialled)
+        self.patch(self.network, "wait", lambda seconds: None)
+        answers = [self.hello("10.0.1.7", "10.0.1.7", 6000 + number) for number in range(2 * arrivals.MAX_OF_HOST)]
+        self.assertLessEqual(sum(b"200 OK" in answer for answer in answers), arrivals.MAX_OF_HOST)
+        self.assertIn(b"403 FORBIDDEN", answers[-1])
+        self.assertLessEqual(len(self.network.dialled) - before, arrivals.MAX_OF_HOST)
+        self.assertIn(b"200 OK", self.hello("10.0.1.8", "10.0.1.8", 6000))
+
+    def test_those_that_the_rs_does_not_list_are_bounded(self):
+        self.patch(directory, "MAX_UNLISTED", 3)
+        for number in range(9):
+            self.discovery.arrived(("10.0.1.7", 5000 + number))
+        self.assertEqual(sum(peer.is_listed is None for peer in self.discovery.peers.values()), 3)
+
+
+class Stops(Case):
+    """A peer that is followed and stops is no holder any more, whatever anybody else says."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.peer(1, one=b"1")
+        self.server.doStart()
+        self.start()
+        self.assertIsNotNone(self.discovery.peers[at(1)].following.connection)
+
+    def stop_peer(self, refuses=True):
+        """The server ends as one does that is stopped."""
+        self.network.servers.pop(at(1))
+        if not refuses:
+            self.network.servers[at(1)] = None
+        self.server.doStop()
+        self.network.settle()
+
+    def break_off(self):
+        for connection in list(self.server.connections):
+            connection.transport.abortConnection()
+        self.network.settle()
+
+    def test_what_it_had_is_forgotten_at_once(self):
+        self.stop_peer()
+        self.assertEqual(self.names(), [])
+        self.assertEqual(self.discovery.peers[at(1)].failures, 1, "the RS lists it as yet")
+
+    def test_on_a_machine_that_went_off(self):
+        """It said that it stops, and then nothing answers there."""
+        self.stop_peer(refuses=False)
+        self.network.wait(dialing.CONNECT_TIMEOUT)
+        self.assertEqual(self.names(), [])
+
+    def test_one_whose_connection_breaks_is_followed_again(self):
+        self.break_off()
+        self.assertEqual(self.names(), ["one.txt"])
+        self.assertIsNotNone(self.discovery.peers[at(1)].following.connection)
+
+    def test_one_that_does_not_answer_for_a_while_stays_known(self):
+        """Nobody said that it stopped."""
+        self.network.servers[at(1)] = None
+        self.break_off()
+        self.network.wait(dialing.CONNECT_TIMEOUT)
+        self.assertEqual((self.names(), self.discovery.peers[at(1)].failures), (["one.txt"], 1))
+        self.network.servers[at(1)] = self.server
+        self.network.wait(3 * discovery.REFRESH)
+        self.assertIsNotNone(self.discovery.peers[at(1)].following.connection)
+
+    def test_one_that_ends_each_connection_is_not_dialled_again_and_again(self):
+        for _ in range(10):
+            self.break_off()
+        self.assertEqual([address for _, address in self.network.dialled].count(at(1)), 2)
+
+    def test_what_others_say_of_it_does_not_count(self):
+        self.stop_peer()
+        self.fake(2, HEAD_10 + line("one", at(1), 7000) + line("two", at(2)))
+        self.refresh()
+        self.assertEqual(self.names(), ["two.txt"])
+
+    def test_until_it_registers_again(self):
+        [record] = [one for one in self.registry.records() if (one.host, one.port) == at(1)]
+        self.stop_peer()
+        self.registry.leave(record.cookie, record.port)
+        self.refresh()
+        self.assertNotIn(at(1), self.discovery.peers)
+        self.registry.register(*at(1), record.cookie, True)
+        self.fake(2, HEAD_10 + line("one", at(1), 7000))
+        self.refresh()
+        self.refresh()
+        self.assertEqual(self.names(), ["one.txt"])
+
+
+class Backs(Case):
+    """Rounds pass over those that fail, longer and longer; but not when it may be this peer that was away."""
+
+    def dialled(self):
+        return [address for _, address in self.network.dialled].count(at(1))
+
+    def test_one_that_fails_is_asked_less_and_less(self):
+        self.serve(1, None)
+        self.start()
+        self.network.wait(3600, step=1)
+        self.assertLess(self.dialled(), 15)
+        self.assertGreater(self.dialled(), 7)
+
+    def test_all_are_asked_when_the_rs_is_back(self):
+        self.fake(1, b"")
+        self.start()
+        self.network.wait(1800, step=1)
+        rs = self.network.servers.pop(RS)
+        self.network.wait(200, step=1)
+        self.network.servers[RS] = rs
+        before = self.dialled()
+        self.network.wait(2 * discovery.REFRESH, step=1)
+        self.assertGreaterEqual(self.dialled() - before, 1)
+
+    def test_a_registration_begins_a_round(self):
+        """However long it is until the next."""
+        rs = self.network.servers.pop(RS)
+        self.start()
+        self.network.wait(10 * discovery.REFRESH, step=1)
+        self.peer(1, one=b"1")
+        self.network.servers[RS] = rs
+        Deferred.fromCoroutine(self.registration.register())
+        self.network.settle()
+        self.assertEqual(self.names(), ["one.txt"])

@@ -20,8 +20,11 @@ from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.rs.protocol import RSFactory
 from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.swarm.rates import Throttle
+from p2p_twisted.wire.encode import encode_request
+from p2p_twisted.wire.messages import GetFile, Request, Version
 
-from .fixtures import make_factory
+from ..swarm.sources import PIECE, Document
+from .fixtures import MODIFIED, connect, make_factory
 from .network import Network, ScriptedFactory
 
 RS = ("10.0.0.9", 65423)
@@ -213,6 +216,29 @@ class Orders(Case):
         job = self.order(seconds=40)
         self.assertEqual(len({item.error for item in job.items}), 1)
         self.assertEqual([item.state for item in job.items], [FAILED] * 3)
+
+    def test_times_are_kept(self):
+        """Whatever the way that a document takes, through whomever."""
+        self.peer(1, big=BIG, copy=BIG, small=b"1")
+        for swarm in (True, False):
+            job = self.order(swarm=swarm)
+            self.assertEqual(job.state, DONE)
+            times = {path.name: path.stat().st_mtime for path in self.into.iterdir()}
+            self.assertEqual(times, dict.fromkeys(("big", "copy", "small"), MODIFIED))
+            shutil.rmtree(self.into)
+
+    def test_times_of_unfinished_files_are_passed_on(self):
+        content = Document(3).content(self.folder)
+        self.addCleanup(content.close)
+        content.accept_list(Document(3).digests)
+        content.write(0, Document(3).piece(0))
+        content.keep(0)
+        content.add_modified(MODIFIED)
+        self.factory.holdings.serve(content)
+        connection, transport = connect(self.factory)
+        get = GetFile("document.bin", (0, PIECE - 1), content.sha256)
+        connection.dataReceived(encode_request(Request(get, Version.V11, "h", "o"), True))
+        self.assertIn(b"\nModified: 2026-11-26 02:20:11\n", transport.value())
 
     def test_from_a_peer_of_1_0(self):
         host, port = at(1)

@@ -16,6 +16,7 @@ from p2p_twisted.wire.records import IndexRecord
 from .fixtures import connect, make_factory
 
 HEAD_10 = f"200 OK P2P-CI/1.0\nHost: 10.153.15.5\nOS: {platform.system()}\n\n".encode()
+MODIFIED = "2026-11-26 02:20:11"
 ENVELOPE = b"Host 10.153.44.84\nOS Mac OS X\n\n"
 INDEX = b"GET INDEX P2P_DI_1.0\n" + ENVELOPE
 FILE = b"GET FILE P2P_DI_1.0\n" + ENVELOPE
@@ -142,9 +143,9 @@ class Pipelined11(Case):
             + ask
             + b"\nsub/notes\ntxt\n"
         )
-        expected = self.head(Length=len(TEXT), Size=len(TEXT), SHA_256=sha) + TEXT
-        expected += self.head(Length=4, Size=len(TEXT), SHA_256=sha, Range="5-8") + TEXT[5:9]
-        expected += self.head(Length=5, Size=5, SHA_256=other) + b"notes"
+        expected = self.head(Length=len(TEXT), Size=len(TEXT), SHA_256=sha, Modified=MODIFIED) + TEXT
+        expected += self.head(Length=4, Size=len(TEXT), SHA_256=sha, Range="5-8", Modified=MODIFIED) + TEXT[5:9]
+        expected += self.head(Length=5, Size=5, SHA_256=other, Modified=MODIFIED) + b"notes"
         self.assertEqual(answer, expected)
         self.assertFalse(transport.ended)
 

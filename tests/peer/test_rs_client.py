@@ -400,9 +400,22 @@ class Leaves(Case):
         outcome = []
         Deferred.fromCoroutine(registration.peers()).addBoth(outcome.append)
         self.network.settle()
-        self.assertTrue(self.stop(registration))
+        done = registration.stopService()
+        self.network.wait(rs_client.LEAVE_TIMEOUT)
+        self.assertTrue(done.called)
         self.network.wait(2 * client.PATIENCE)
         self.assertIsInstance(outcome[0].value, FetchError)
+
+    def test_while_it_is_being_registered(self):
+        """The RS grants what was asked of it before: then it is told that the peer leaves."""
+        registry, registration, stopping = self.rs(), self.make(), []
+        register = registry.register
+        self.patch(registry, "register", lambda *a: [stopping.append(registration.stopService()), register(*a)][1])
+        registration.startService()
+        self.network.settle()
+        self.assertTrue(stopping[0].called)
+        self.assertEqual([record.active for record in registry.records()], [False])
+        self.assert_nothing_goes_on()
 
 
 class Hostile(Case):

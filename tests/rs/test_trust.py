@@ -4,7 +4,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from p2p_twisted.rs.trust import TrustedNetworks, clean_host
+from p2p_twisted.rs.trust import TrustedNetworks
+from p2p_twisted.wire.hosts import clean_host
 
 
 @pytest.mark.parametrize(

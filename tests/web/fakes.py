@@ -104,6 +104,8 @@ class FakePeer:
                 "port": 65423,
                 "registered": self.registered,
                 "last_error": self.rs_error,
+                "reachable": True,
+                "unreachable_why": None,
             },
             "shared": ["/srv/documents", *self.shared],
             "download_dir": "/tmp/fetched",

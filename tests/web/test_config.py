@@ -21,7 +21,7 @@ def test_values_and_where_they_came_from(tmp_path: Path) -> None:
     assert found["rs-host"] == ("192.0.2.1", str(file))
     assert found["rs-port"] == (4000, "flag")
     assert found["share"] == (["/srv/a", "/srv/b"], str(file))
-    assert found["up-rate"] == (512000.0, "flag")
+    assert found["up-rate"] == (500000.0, "flag")
     assert found["web"] == (None, "default")
 
 

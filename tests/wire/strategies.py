@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from p2p_twisted.wire.changes import Change, Gone, Have
 from p2p_twisted.wire.errors import PHRASES
+from p2p_twisted.wire.fields import LAST_MODIFIED
 from p2p_twisted.wire.limits import MAX_COOKIE, MAX_NAME, MAX_PIECES, MAX_SIZE, MAX_TITLE, TTL
 from p2p_twisted.wire.messages import (
     Cancel,
@@ -20,10 +21,12 @@ from p2p_twisted.wire.messages import (
     GetIndex,
     GetNext,
     GetPieces,
+    Hello,
     KeepAlive,
     Leave,
     Message,
     PQuery,
+    Probe,
     Register,
     Request,
     Response,
@@ -79,6 +82,8 @@ def messages(version: Version) -> st.SearchStrategy[Message]:
         st.builds(GetPieces, sha256s),
         st.builds(GetNext, st.lists(st.tuples(sha256s, piece_sets), min_size=1, max_size=5).map(tuple)),
         st.builds(Cancel, sha256s, spans),
+        st.builds(Hello, ports),
+        st.builds(Probe, ports),
     ]
     return st.one_of(
         *(only_1_1 if version is Version.V11 else ()),
@@ -110,6 +115,7 @@ def responses(draw: Draw, version: Version | None = None) -> tuple[Response, byt
     span = (first, first + len(body) - 1) if body and first is not None else None
     rest = draw(st.none() | sizes), draw(st.none() | sha256s), span, draw(st.booleans())
     rest += draw(st.none() | index_versions), draw(st.none() | index_versions), draw(st.none() | sizes)
+    rest += (draw(st.none() | st.integers(0, LAST_MODIFIED)),)
     return Response(*envelope, len(body), *rest), body
 
 

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from p2p_twisted import serving
 from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_count, piece_range, piece_size
 from p2p_twisted.peer import announcing, client
+from p2p_twisted.peer.probing import Prober
 from p2p_twisted.peer.protocol import PeerFactory
 from p2p_twisted.swarm import download, link, links, picker
 from p2p_twisted.swarm.content import Content
@@ -28,7 +29,9 @@ from p2p_twisted.wire.messages import (
     GetIndex,
     GetNext,
     GetPieces,
+    Hello,
     PQuery,
+    Probe,
     Register,
     Request,
     Response,
@@ -140,8 +143,10 @@ def check_body(request: Request, response: Response, body: bytes) -> None:
         assert bytes.fromhex("".join(lines)) == digests
     elif isinstance(message, GetNext):
         check_next(message, response, body)
-    elif isinstance(message, Cancel):
+    elif isinstance(message, Cancel | Hello):
         assert not body
+    elif isinstance(message, Probe):
+        assert GRAMMAR.pattern("probed").fullmatch(body)
 
 
 def check_changes(since: str, response: Response, body: bytes) -> None:
@@ -220,13 +225,15 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PeerFactory]:
     return {"10.153.44.86": complete, "10.153.44.85": part}
 
 
-def said_by(factory: PeerFactory, host: str, wire: bytes) -> bytes:
-    """What the peer at `host` answers to `wire`."""
+def said_by(factory: PeerFactory, host: str, wire: bytes, network: Network | None = None) -> bytes:
+    """What the peer at `host` answers to `wire`, perhaps after it has connected to others in `network`."""
     transport: Any = Transport(IPv4Address("TCP", host, 65400), IPv4Address("TCP", "10.153.44.84", 50000))
     connection = factory.buildProtocol(None)  # type: ignore[arg-type]
     assert connection is not None
     connection.makeConnection(transport)
     connection.dataReceived(wire)
+    if network is not None:
+        network.settle()
     while transport.producer is not None:
         transport.producer.resumeProducing()
     connection.connectionLost()
@@ -235,7 +242,9 @@ def said_by(factory: PeerFactory, host: str, wire: bytes) -> bytes:
 
 def of_these_files(block: str) -> bool:
     """Whether an example depends on nothing but the files that a peer has: on no past, and on no other peer."""
-    return "C->P" in block and "Follow" not in block and (("GET INDEX" not in block) or "Since: 0" in block)
+    return (
+        "C->P" in block and not re.search("Follow|Probe", block) and (("GET INDEX" not in block) or "Since: 0" in block)
+    )
 
 
 @pytest.mark.parametrize("block", list(filter(of_these_files, EXAMPLES)))
@@ -246,6 +255,19 @@ def test_a_peer_answers_as_the_examples_do(
     host = answered(block)[0][0].host
     said = said_by(peers[host], host, sent(block, "C->P"))
     assert without_version(said) == without_version(sent(block, "P->C"))
+
+
+def test_a_peer_tries_whether_another_can_be_reached(
+    peers: dict[str, PeerFactory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "OS_NAME", "Linux")
+    [block] = [block for block in EXAMPLES if "Probe" in block]
+    network = Network()
+    network.servers["10.153.44.84", 4394] = peers["10.153.44.85"]
+    factory = peers["10.153.44.86"]
+    factory.prober = Prober(network, network.seconds, None)  # type: ignore[arg-type]
+    said = said_by(factory, "10.153.44.86", sent(block, "C->P"), network)
+    assert said == sent(block, "P->C")
 
 
 def without_version(wire: bytes) -> bytes:

@@ -6,6 +6,7 @@ import pytest
 
 from p2p_twisted.wire.encode import encode_request, encode_response
 from p2p_twisted.wire.errors import BadRequest
+from p2p_twisted.wire.fields import LAST_MODIFIED
 from p2p_twisted.wire.messages import (
     Cancel,
     GetFile,
@@ -168,6 +169,16 @@ def test_headers_of_1_1() -> None:
 def test_swarm(message: Message, wire: bytes) -> None:
     request = Request(message, Version.V11, "10.0.0.1", "Linux")
     assert encode_request(request) == wire.replace(b"%s", b"Host 10.0.0.1\nOS Linux")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, b"1970-01-01 00:00:00"), (951_782_400, b"2000-02-29 00:00:00"), (LAST_MODIFIED, b"9999-12-31 23:59:59")],
+)
+def test_time_of_a_file(seconds: int, text: bytes) -> None:
+    response = Response(200, Version.V11, "10.0.0.2", "Linux", 0, modified=seconds)
+    wire = b"200 OK P2P-CI/1.1\nHost: 10.0.0.2\nOS: Linux\nLength: 0\nModified: " + text + b"\n\n"
+    assert encode_response(response) == wire
 
 
 def test_response_of_1_1() -> None:

@@ -1,0 +1,24 @@
+"""Small pieces of sentences: lists of names, rates, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join ``words``: ``a``, ``a and b``, ``a, b and c``."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def shown_rate(rate: float) -> str:
+    """Write ``rate``, bytes a second, in Mbit/s."""
+    return f"{rate * 8 / 1e6:g} Mbit/s"
+
+
+def shown_size(size: int) -> str:
+    """Write ``size`` bytes in the unit that suits it, of powers of 1000."""
+    for unit, name in ((10**6, "MB"), (10**3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} bytes"
