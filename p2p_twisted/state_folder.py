@@ -10,6 +10,7 @@ import errno
 import os
 import re
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from twisted.application.service import Service
 
@@ -22,18 +23,30 @@ except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
 LOCK_FILE = "lock"
-_HOLDER = re.compile(r"([0-9]{1,10}) ([a-z0-9-]{1,20})", re.ASCII)
+ROOM = 65536
+"""Bytes that must fit into a state folder: SQLite's files and twistd's would not say in one line that they did not."""
+HOLDER = 32
+"""Bytes of the lock file."""
+_HOLDER = re.compile(r"([0-9]{1,10}) ([a-z0-9-]{1,20}) *", re.ASCII)
 
 
 def make_state_folder(path: Path) -> None:
     """Make the folder `path`, for this user alone, if it is not there. Raises StartError when it cannot be used."""
-    remedy = "give a folder that this user may write to with --state-dir"
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _try_to_write(path)
     except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "make room on the disk" if full else "give a folder that this user may write to with --state-dir"
         raise StartError(f"state folder {path}: {error.strerror}; {remedy}") from None
+
+
+def _try_to_write(path: Path) -> None:
+    """Write into the folder `path` about as much as a start does, and remove it. Raises OSError."""
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-        raise StartError(f"state folder {path}: Permission denied; {remedy}")
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    with NamedTemporaryFile(dir=path, prefix=".start-") as file:
+        file.write(bytes(ROOM))
 
 
 def check_not_held(path: Path) -> None:
@@ -75,8 +88,8 @@ class StateFolderLock(Service):
         self._write()
 
     def _write(self) -> None:
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()} {self._verb}".encode(), 0)
+        """Write down who holds it, always as many bytes, so that a full disk does not matter once they are there."""
+        os.pwrite(self._file, f"{os.getpid()} {self._verb}".ljust(HOLDER).encode(), 0)
 
 
 def _lock(file: int, path: Path) -> None:
@@ -87,7 +100,7 @@ def _lock(file: int, path: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            raise StartError(_held(path, os.pread(file, 100, 0))) from None
+            raise StartError(_held(path, os.pread(file, HOLDER, 0))) from None
         # a file system without locks: the control socket still tells two processes apart
 
 

@@ -9,10 +9,16 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted import startup
+from p2p_twisted.peer.service import PORTS
 from p2p_twisted.settings import SettingsError
 from p2p_twisted.startup import BACKLOG, PortService, StartError, listen, listen_tcp
+from p2p_twisted.wire.limits import RS_PORT
 
 FACTORY = Factory.forProtocol(Protocol)
+
+
+def test_a_peer_that_chooses_its_port_leaves_the_rs_its_own():
+    assert RS_PORT not in PORTS
 
 
 class Taken(MemoryReactorClock):

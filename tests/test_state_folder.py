@@ -1,5 +1,6 @@
 """A state folder belongs to one process, whose pid file is in it; dead ones are in nobody's way."""
 
+import errno
 import os
 import signal
 import stat
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
+from p2p_twisted import state_folder
 from p2p_twisted.startup import StartError
 from p2p_twisted.state_folder import LOCK_FILE, StateFolderLock, check_not_held, make_state_folder
 
@@ -33,6 +35,18 @@ class StateFolder(SynchronousTestCase):
         path.mkdir()
         self.patch(os, "access", lambda *_: False)
         self.assertIn("Permission denied", str(self.assertRaises(StartError, make_state_folder, path)))
+
+    def test_a_full_disk_is_named(self):
+        path = Path(self.mktemp())
+        make_state_folder(path)
+        self.assertEqual(list(path.iterdir()), [])
+
+        def full(*_, **__):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        self.patch(state_folder, "NamedTemporaryFile", full)
+        error = self.assertRaises(StartError, make_state_folder, path)
+        self.assertEqual(str(error), f"state folder {path}: No space left on device; make room on the disk")
 
 
 class Lock(SynchronousTestCase):
@@ -60,7 +74,7 @@ class Lock(SynchronousTestCase):
         (self.path / LOCK_FILE).write_text("1 p2p-rs")
         check_not_held(self.path)
         StateFolderLock(self.path, "p2p-peer")
-        self.assertEqual((self.path / LOCK_FILE).read_text(), f"{os.getpid()} p2p-peer")
+        self.assertEqual((self.path / LOCK_FILE).read_text().strip(), f"{os.getpid()} p2p-peer")
 
     def test_a_link_is_not_followed(self):
         elsewhere = Path(self.mktemp())

@@ -36,8 +36,8 @@ from .probing import Prober, Reachability
 from .protocol import PeerFactory
 from .rs_client import Registration
 
-PORTS = range(65400, 65501)
-"""Where a peer listens that was not told where: at the first free one of these."""
+PORTS = [port for port in range(65400, 65501) if port != RS_PORT]
+"""Where a peer listens that was not told where: at the first free one of these. The RS's own port is left to it."""
 PATIENCE_FOR_SCAN = 5
 """Seconds that registering waits for the first scan of the shared folders."""
 

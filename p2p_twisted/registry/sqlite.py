@@ -48,7 +48,7 @@ Row = tuple[int, str, int, int, float, int, str]
 T = TypeVar("T")
 
 _REMEDIES = {
-    "locked": "; is another RS running with this state folder?",
+    "locked": "; close the program that has opened it",
     "unable to open": "; check that the folder is there and may be written to",
     "readonly": "; check that the file may be written to",
     "not a database": "; move it away to start with an empty registry",

@@ -161,7 +161,7 @@ def test_a_restart_changes_nothing(tmp_path_factory, steps):
 
 
 def test_a_second_rs_on_the_same_file_is_told_so(machine):
-    with pytest.raises(StoreError, match="is another RS running with this state folder"):
+    with pytest.raises(StoreError, match="database is locked; close the program that has opened it"):
         SQLiteRegistry(machine.path)
 
 
