@@ -18,6 +18,8 @@ MOST_DOCUMENTS = 1000
 """As many as one answer of the API lists."""
 LOOK = 1.0
 """Seconds between questions to a peer about an order whose progress shows on its disk."""
+DECIMALS = 4
+"""Decimal places of a time: a tenth of a millisecond, below which the clocks of processes say nothing."""
 THERE = ("done", "there")
 """The states of a file that is whole and in place."""
 TRIES = 3
@@ -85,7 +87,7 @@ class Asker:
 
     def sample(self, now: float) -> Sample:
         """The bytes of documents it has fetched, and how many of those are whole."""
-        return Sample(self.member.role, now, self._bytes, self._files)
+        return Sample(self.member.role, round(now, DECIMALS), self._bytes, self._files)
 
     def read(self) -> None:
         """Read out how the order stands; what cannot be read is as it was."""
@@ -158,8 +160,8 @@ def transfers(asker: Asker, roles: Mapping[str, str], start: float) -> list[Tran
             file["name"],
             roles.get(address, address),
             part["bytes"],
-            part["started"] - start,
-            (part["ended"] or part["started"]) - start,
+            round(part["started"] - start, DECIMALS),
+            round((part["ended"] or part["started"]) - start, DECIMALS),
         )
         for download in asker.downloads
         for file in download["files"]
@@ -170,7 +172,7 @@ def transfers(asker: Asker, roles: Mapping[str, str], start: float) -> list[Tran
 def arrivals(asker: Asker, start: float) -> list[Arrival]:
     """What is whole and in place, in the order in which that came to be."""
     found = {
-        file["name"]: Arrival(asker.member.role, file["name"], file["size"], file["ended"] - start)
+        file["name"]: Arrival(asker.member.role, file["name"], file["size"], round(file["ended"] - start, DECIMALS))
         for download in reversed(asker.downloads)
         for file in download["files"]
         if file["state"] in THERE

@@ -211,9 +211,10 @@ def number(role: str) -> int:
 
 
 def as_json(results: Results) -> str:
-    """Everything, as JSON."""
+    """Return everything as JSON, without spaces: they would be most of it."""
     runs = [{**asdict(run), "ratio": run.ratio} for run in results.runs]
-    return json.dumps({"setting": results.setting, "links": asdict(results.links), "runs": runs}, indent=1) + "\n"
+    found = {"setting": results.setting, "links": asdict(results.links), "runs": runs}
+    return json.dumps(found, separators=(",", ":")) + "\n"
 
 
 def transfers_csv(results: Results) -> str:
