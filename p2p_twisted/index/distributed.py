@@ -7,6 +7,7 @@ answer replaces everything known of it. One document has one record for each hol
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -30,15 +31,21 @@ class Entry:
     record: IndexRecord
     expires: float
 
+    def ttl(self, now: float) -> int:
+        """The TTL that it has left at `now`, in whole seconds rounded up."""
+        return max(0, min(TTL, -int(-(self.expires - now) // 1)))
+
     def aged(self, now: float) -> IndexRecord:
-        """The record with the TTL that it has left at `now`, in whole seconds rounded up."""
-        return replace(self.record, ttl=max(0, min(TTL, -int(-(self.expires - now) // 1))))
+        """The record with the TTL that it has left at `now`."""
+        return replace(self.record, ttl=self.ttl(now))
 
 
 class DistributedIndex:
     """The records learnt from other peers. Times are monotonic seconds, given by the caller."""
 
     def __init__(self) -> None:
+        self.generation = 0
+        """How often a record came, went, or became another; that one was heard again does not count."""
         self._holders: dict[Address, dict[str, Entry]] = {}
         self._names: dict[str, set[Address]] = {}
         self._gone: dict[Address, None] = {}
@@ -91,11 +98,14 @@ class DistributedIndex:
     def _put(self, holder: Address, name: str, entry: Entry) -> None:
         entries = self._holders.setdefault(holder, {})
         if name in entries or len(entries) < MAX_RECORDS_OF_HOLDER:
+            if name not in entries or entries[name].record != entry.record:
+                self.generation += 1
             entries[name] = entry
             self._names.setdefault(name, set()).add(holder)
 
     def _drop(self, holder: Address, name: str) -> None:
         entries, holders = self._holders[holder], self._names[name]
+        self.generation += 1
         del entries[name]
         holders.discard(holder)
         if not entries:
@@ -137,6 +147,16 @@ class DistributedIndex:
             for entry in entries.values():
                 if entry.expires > now:
                     yield entry.aged(now)
+
+    def lasting(self, now: float) -> tuple[list[IndexRecord], float]:
+        """Return every record that still counts, as it was heard, and when the first of them stops to count."""
+        entries = [entry for known in self._holders.values() for entry in known.values() if entry.expires > now]
+        return [entry.record for entry in entries], min((entry.expires for entry in entries), default=math.inf)
+
+    def ttl(self, record: IndexRecord, now: float) -> int:
+        """Return the TTL that `record` has left; the one it says if it is none of those learnt."""
+        entry = self._holders.get((record.host, record.port), {}).get(record.name)
+        return record.ttl if entry is None else entry.ttl(now)
 
     def holders_of(self, name: str, now: float) -> list[IndexRecord]:
         """The records of the document `name`, one for each holder."""

@@ -55,8 +55,9 @@ def _by_holders(contents: dict[str | None, Document]) -> list[Document]:
     return ranked
 
 
-def search(found: list[Document], query: str, limit: int, offset: int) -> tuple[int, list[Document]]:
-    """How many of `found` match `query` (see Query), and those from `offset` on, at most `limit`."""
+def matching(found: list[Document], query: str) -> list[Document]:
+    """Return those of `found` that match `query` (see Query), in their order."""
+    if not query.strip():
+        return found
     wanted = Query(query)
-    hits = [document for document in found if wanted.matches(document.name, document.title)]
-    return len(hits), hits[offset : offset + limit]
+    return [document for document in found if wanted.matches(document.name, document.title)]

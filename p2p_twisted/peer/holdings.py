@@ -6,7 +6,8 @@ import builtins
 from collections.abc import Callable
 
 from ..index.distributed import DistributedIndex
-from ..index.search import Document, documents
+from ..index.listing import Listing
+from ..index.search import Document
 from ..library.catalogue import SharedFile
 from ..library.pieces import list_digest, piece_size
 from ..library.shared import Changed, Library
@@ -33,6 +34,7 @@ class Holdings:
         self._now = now
         self.parts: dict[str, Content] = {}
         """The unfinished files of running downloads by their hash; what is proven of them is served too."""
+        self._listing = Listing(index)
         self._own: tuple[tuple[object, ...], str] = ((), "")
 
     def record(self, file: SharedFile, host: str) -> IndexRecord:
@@ -53,10 +55,18 @@ class Holdings:
             self._own = key, "".join(f"{line}\n" for line in lines)
         return self._own[1]
 
-    def documents(self, host: str) -> list[Document]:
-        """Every document known, here or elsewhere, by name."""
-        own = [self.record(file, host) for file in self.library.files.values()]
-        return documents([*own, *self.index.records(self._now())])
+    def documents(self, host: str, query: str, limit: int, offset: int) -> tuple[int, list[Document]]:
+        """Return how many documents known, here or elsewhere, match `query` (see Query), and those from `offset` on, at
+        most `limit`, by name."""
+        state = self.library.version, self.advertise or host, self.port
+        return self._listing.page(lambda: self._records(host), state, self._now(), query, limit, offset)
+
+    def ttl(self, record: IndexRecord) -> int:
+        """Return the seconds for which a record of one of these documents still counts."""
+        return self.index.ttl(record, self._now())
+
+    def _records(self, host: str) -> list[IndexRecord]:
+        return [self.record(file, host) for file in self.library.files.values()]
 
     def find(self, name: str, sha256: str | None) -> SharedFile:
         """The shared file `name`, or whichever has the hash `sha256` if that is given.

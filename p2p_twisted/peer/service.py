@@ -18,7 +18,6 @@ from twisted.logger import Logger
 
 from .. import __version__
 from ..index.distributed import Address, DistributedIndex
-from ..index.search import search
 from ..library.cache import HashCache
 from ..library.shared import Library
 from ..library.walk import is_within
@@ -201,7 +200,7 @@ class Peer(MultiService):
 
     def index(self, q: str, limit: int, offset: int) -> dict[str, Any]:
         """See docs/api.rst."""
-        total, found = search(self.holdings.documents(self.host), q, limit, offset)
+        total, found = self.holdings.documents(self.host, q, limit, offset)
         own: Address = (self.holdings.advertise or self.host, self.holdings.port)
         items = [
             {
@@ -211,7 +210,10 @@ class Peer(MultiService):
                 "size": document.size,
                 "sha256": document.sha256,
                 "local": any((holder.host, holder.port) == own for holder in document.holders),
-                "holders": [{"host": h.host, "port": h.port, "ttl": h.ttl} for h in document.holders],
+                "holders": [
+                    {"host": holder.host, "port": holder.port, "ttl": self.holdings.ttl(holder)}
+                    for holder in document.holders
+                ],
             }
             for document in found
         ]

@@ -1,6 +1,6 @@
 """Documents put together from records, and found."""
 
-from p2p_twisted.index.search import documents, search
+from p2p_twisted.index.search import documents, matching
 from p2p_twisted.wire.records import IndexRecord
 
 AES, BEE = "a" * 64, "b" * 64
@@ -28,11 +28,11 @@ def test_a_record_of_1_0_joins_the_commonest_content():
     assert alone.sha256 is None and alone.size is None
 
 
-def test_search_words_patterns_and_pages():
+def test_matching_words_and_patterns():
     found = documents(
         [rec("rfc8446.txt.pdf", 1, title="The TLS Protocol"), rec("rfc791.txt", 1, title="IP"), rec("z", 1)]
     )
-    assert [d.name for d in search(found, "tls RFC", 9, 0)[1]] == ["rfc8446.txt.pdf"]
-    assert search(found, "rfc*", 1, 1) == (2, [found[1]])
-    assert search(found, "", 2, 0)[0] == 3
-    assert search(found, "rfc?91.txt nothing", 9, 0) == (0, [])
+    assert [d.name for d in matching(found, "tls RFC")] == ["rfc8446.txt.pdf"]
+    assert matching(found, "rfc*") == found[:2]
+    assert matching(found, "") == matching(found, "  ") == found
+    assert matching(found, "rfc?91.txt nothing") == []

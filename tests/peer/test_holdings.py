@@ -125,7 +125,7 @@ class Index(Case):
     def test_documents_are_those_of_all_with_their_holders(self):
         self.learn(SMALL.name)
         self.learn("far.txt", document=BIG)
-        found = {document.name: document for document in self.holdings.documents(HERE)}
+        found = {document.name: document for document in self.holdings.documents(HERE, "", 100, 0)[1]}
         self.assertEqual(set(found), {SMALL.name, BIG.name, "far.txt"})
         holders = sorted((holder.host, holder.port) for holder in found[SMALL.name].holders)
         self.assertEqual(holders, [(HERE, 4394), FAR])
