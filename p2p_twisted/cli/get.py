@@ -90,9 +90,20 @@ def _show(where: Where, download: Download) -> None:
         warn(_complaint(file, download))
     if len(failed) > SHOWN:
         warn(f"and {len(failed) - SHOWN} more; --json lists them all")
+    _show_passed_over(download)
     if download["error"] is not None and not files:
         warn(download["error"]["text"])
     warn(_summary(download))
+
+
+def _show_passed_over(download: Download) -> None:
+    """Name the documents that an order for all has left out because of their names."""
+    passed_over, number = download["passed_over"][:SHOWN], download["files_passed_over"]
+    for file in passed_over:
+        warn(f"{file['name']}: passed over: {file['why']}")
+    if number:
+        more = f"and {number - len(passed_over)} more; " if number > len(passed_over) else ""
+        warn(f"{more}a document that was passed over is fetched when it is named")
 
 
 def _complaint(file: Mapping[str, Any], download: Download) -> str:
@@ -106,7 +117,8 @@ def _complaint(file: Mapping[str, Any], download: Download) -> str:
 def _summary(download: Download) -> str:
     files = download["files"]
     if not files:
-        return "nothing to fetch: all that other peers are known to have is here"
+        others = "else " if download["files_passed_over"] else ""
+        return f"nothing {others}to fetch: all that other peers are known to have is here"
     states = Counter(file["state"] for file in files)
     parts = []
     if done := states.pop("done", 0):

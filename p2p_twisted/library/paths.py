@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 from p2p_twisted.wire.fields import has_control
@@ -16,6 +19,22 @@ from p2p_twisted.wire.limits import MAX_NAME
 
 UNFINISHED = (".part", ".part.state")
 """How the name of an unfinished download ends."""
+
+LONGEST_SEGMENT = 255
+"""Bytes of the name of a file or folder, on nearly all file systems."""
+
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\xb9\xb2\xb3]) *(\..*)?", re.IGNORECASE)
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Characters without ink that Unicode does not count among its format characters."""
+_TRICKS: tuple[tuple[Callable[[str], object], str], ...] = (
+    (lambda segment: len(segment.encode()) > LONGEST_SEGMENT, f"a part is longer than {LONGEST_SEGMENT} bytes"),
+    (lambda segment: segment.startswith("-"), "a part begins with -, as options of commands do"),
+    (lambda segment: segment.startswith("~"), "a part begins with ~, as home folders do"),
+    (lambda segment: any(map(_is_invisible, segment)), "it has characters that are not seen or turn the text around"),
+    (lambda segment: segment != segment.strip(), "a part begins or ends with a space"),
+    (lambda segment: segment.endswith("."), "a part ends with a dot"),
+    (_DEVICE.fullmatch, "a part is the name of a device on Windows"),
+)
 
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0) | os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -58,6 +77,18 @@ def is_unmentioned(segment: str) -> bool:
     return segment.startswith(".") or segment.endswith(UNFINISHED)
 
 
+def why_tricky(name: str) -> str | None:
+    """Return why a document of this name is fetched only when it is asked for by name, None if it is no such name.
+
+    Either no file can have the name, or it is one by which a stranger may mislead people or the commands they type.
+    """
+    try:
+        segments = safe_name(name)
+    except ValueError as e:
+        return str(e)
+    return next((why for is_one, why in _TRICKS if any(map(is_one, segments))), None)
+
+
 def name_of(root: Path, path: Path) -> str | None:
     """The name under which the file at `path` is shared from folder `root`; None if it lies outside or may not be
     shared. Looks at the two paths only, not at the disk."""
@@ -66,6 +97,10 @@ def name_of(root: Path, path: Path) -> str | None:
     except ValueError:
         return None
     return name if is_safe(name) else None
+
+
+def _is_invisible(character: str) -> bool:
+    return unicodedata.category(character) == "Cf" or character in _BLANK
 
 
 def open_beneath(root: Path, name: str) -> int:

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from ..index.distributed import Address
 from ..index.search import Document, documents
-from ..library.paths import safe_name
+from ..library.paths import safe_name, why_tricky
 from ..swarm.errors import Ambiguous, DownloadError
 from ..swarm.rates import Throttle
 from .dialing import Reactor
@@ -166,10 +166,15 @@ class Downloads(Service):
     def _plan(self, job: Job) -> list[Item]:
         """An item for each document of the order; of one that is not to be fetched it says why."""
         if job.names is None:
-            names = sorted(self._discovery.index.names() - set(self._holdings.library.files))
-            items = [self._item(job, name, "") for name in names]
+            items = [self._item(job, name, "") for name in self._harmless(job)]
             return [item for item in items if item.document is not None or item.ended is not None]
         return [self._item(job, *self._chosen(wanted)) for wanted in job.names]
+
+    def _harmless(self, job: Job) -> list[str]:
+        """The names of all that others have and this peer lacks, but for those that `job` passes over, and says so."""
+        names = sorted(self._discovery.index.names() - set(self._holdings.library.files))
+        job.passed_over = {name: why for name in names if (why := why_tricky(name)) is not None}
+        return [name for name in names if name not in job.passed_over]
 
     def _item(self, job: Job, name: str, hash_: str) -> Item:
         holders = self._discovery.index.holders_of(name, self._now())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from ..swarm.errors import DownloadError
 
 WAITING, RUNNING, DONE, FAILED, THERE, CANCELLED = "waiting", "running", "done", "failed", "there", "cancelled"
 """States. A file that was not fetched because the same content lies there already is THERE."""
+
+
+PASSED_OVER_SHOWN = 100
+"""Documents that were passed over and are named; of the others only the number is told."""
 
 
 @dataclass
@@ -131,6 +136,8 @@ class Job:
     started: float = field(default_factory=time.time)
     ended: float | None = None
     error: DownloadError | None = None
+    passed_over: dict[str, str] = field(default_factory=dict)
+    """The documents that an order for all leaves out because of their names, and why."""
     swarms: list[Download] = field(default_factory=list)
     """The swarms that it has been part of."""
 
@@ -180,6 +187,7 @@ class Job:
             "error": error_json(self.error),
             "files_total": len(self.items),
             "files_done": sum(item.state in (DONE, THERE) for item in self.items),
+            "files_passed_over": len(self.passed_over),
             "files_failed": sum(item.state == FAILED for item in self.items),
             "bytes_total": sum(item.size or 0 for item in self.items),
             "bytes_done": sum(got),
@@ -190,6 +198,9 @@ class Job:
             summary["received"] = sum(swarm.received for swarm in self.swarms)
             summary["duplicate"] = sum(swarm.duplicate for swarm in self.swarms)
             summary["sources"] = self.sources()
+            summary["passed_over"] = [
+                {"name": name, "why": why} for name, why in islice(self.passed_over.items(), PASSED_OVER_SHOWN)
+            ]
             summary["files"] = [item.as_json(content) for item, content in zip(self.items, contents, strict=True)]
         return summary
 

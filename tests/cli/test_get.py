@@ -222,6 +222,19 @@ def test_a_complaint_names_the_document_once() -> None:
         assert get._complaint(file, a_download("1", [file], "failed")) == line
 
 
+@pytest.mark.parametrize(("number", "rest"), [(2, ""), (150, "and 130 more; ")])
+def test_what_was_passed_over_is_named(capsys: pytest.CaptureFixture[str], number: int, rest: str) -> None:
+    passed_over = [{"name": f"-{i}\u202e", "why": "a part begins with -"} for i in range(min(number, 100))]
+    download = a_download("1", [], "done") | {"files_passed_over": number, "passed_over": passed_over}
+    get._show_passed_over(download)
+    *lines, last = capsys.readouterr().err.splitlines()
+    assert len(lines) == min(number, get.SHOWN)
+    assert lines[0] == "p2p: -0\\u202e: passed over: a part begins with -"
+    assert last == f"p2p: {rest}a document that was passed over is fetched when it is named"
+    assert get._summary(download).startswith("nothing else to fetch")
+    assert exits.of_download(download) == exits.OK
+
+
 class TestCodes:
     def test_an_error_of_the_whole_counts_when_files_failed_for_several_reasons(self) -> None:
         files = [a_file("a", "failed", kind="checksum"), a_file("b", "failed", kind="exists")]

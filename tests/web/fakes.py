@@ -50,6 +50,8 @@ def a_download(id_: str, files: list[dict[str, Any]], state: str, kind: str | No
         "files": files,
         "files_total": len(files),
         "files_done": sum(file["state"] in ("done", "there") for file in files),
+        "files_passed_over": 0,
+        "passed_over": [],
         "files_failed": sum(file["state"] == "failed" for file in files),
         "bytes_total": sum(file["size"] for file in files),
         "bytes_done": sum(file["got"] for file in files),

@@ -1,0 +1,70 @@
+"""Names by which a stranger may mislead: not for everybody who fetches all that there is."""
+
+import pytest
+
+from p2p_twisted.library.paths import why_tricky
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rfc8446.txt.pdf",
+        "a-b/c~d.txt",
+        "Müll/schön.txt",
+        "日本語.txt",
+        "❤️.png",
+        "a b/c d.txt",
+        "console.txt",
+        "com.txt",
+        "com10.txt",
+        "nullable/aux1",
+        "a" * 255,
+        "/".join(["d" * 200] * 5),
+        "$(reboot)",
+    ],
+)
+def test_that_are_none(name):
+    assert why_tricky(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("-rf", "begins with -"),
+        ("sub/--help", "begins with -"),
+        ("-/x", "begins with -"),
+        ("~/x", "begins with ~"),
+        ("~root", "begins with ~"),
+        ("photo\u202egpj.exe", "not seen or turn the text around"),
+        ("pay\u200bpal.txt", "not seen or turn the text around"),
+        ("a\u2066b", "not seen or turn the text around"),
+        ("\ufeffREADME", "not seen or turn the text around"),
+        ("soft\xadhyphen", "not seen or turn the text around"),
+        ("\u3164", "not seen or turn the text around"),
+        ("tag\U000e0041", "not seen or turn the text around"),
+        ("a.txt ", "space"),
+        (" a.txt", "space"),
+        ("sub /a.txt", "space"),
+        ("a.txt\xa0", "space"),
+        ("a.txt.", "ends with a dot"),
+        ("sub./a", "ends with a dot"),
+        ("nul", "device"),
+        ("sub/NUL.txt", "device"),
+        ("Aux/main.c", "device"),
+        ("com1", "device"),
+        ("LPT9.tar.gz", "device"),
+        ("COM\xb9.txt", "device"),
+        ("con .txt", "device"),
+        ("CONIN$", "device"),
+        ("n" * 256, "longer than 255 bytes"),
+        ("ü" * 128, "longer than 255 bytes"),
+        ("../up", "no part of a name is empty, hidden"),
+        (".ssh/authorized_keys", "hidden"),
+        ("/etc/passwd", "no part of a name is empty"),
+        ("a\\b", "backslashes"),
+        ("x.part", "unfinished"),
+        ("", "1 to 1024 bytes"),
+    ],
+)
+def test_that_are(name, why):
+    assert why in (why_tricky(name) or "")
