@@ -45,8 +45,7 @@ def tasks(cases: Sequence[Sequence[Run]]) -> Figure:
         draw_bound(axes, runs[0].bound)
         axes.set_title(TITLES[runs[0].task])
     for axes, runs in zip(panels, cases, strict=False):
-        counted(axes)
-        axes.set_xlim(right=max(map(len, runs[0].orders.values())))
+        _count(axes, runs[0])
     _label(made, "documents that the last peer has", TIME)
     return made
 
@@ -61,7 +60,7 @@ def all_peers(run: Run) -> Figure:
     _explain_marks(axes, run)
     draw_bound(axes, run.bound)
     axes.set(xlabel=_amount(run), ylabel=TIME, title=TITLES[run.task])
-    counted(axes)
+    _count(axes, run)
     legend = axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=math.ceil(len(run.askers) / 16))
     groups = curves.coinciding(run)
     if groups:
@@ -81,7 +80,7 @@ def each_peer(run: Run) -> Figure:
         _draw_others(axes, run)
         axes.set_title(_name(run, peer))
     for axes in panels[: len(run.askers)]:
-        counted(axes)
+        _count(axes, run)
         axes.tick_params(labelbottom=axes in panels[len(run.askers) - columns : len(run.askers)])
     for axes in panels[len(run.askers) :]:
         axes.set_visible(False)
@@ -149,6 +148,13 @@ def _draw_peer(axes: Axes, run: Run, peer: str) -> None:
             there = [amount for amount, at in zip(curve.amounts, curve.seconds, strict=True) if at <= event.at]
             point = (max(there, default=0.0), event.at)
             axes.plot(*point, color=look["color"], zorder=4, clip_on=False, **MARKS[_what(event)])
+
+
+def _count(axes: Axes, run: Run) -> None:
+    """Let the x axis reach all that was wanted, however much of it came."""
+    counted(axes)
+    if not curves.in_bytes(run):
+        axes.set_xlim(right=1.05 * max(map(len, run.orders.values())))
 
 
 def _what(event: Event) -> str:

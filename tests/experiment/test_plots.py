@@ -221,7 +221,16 @@ def test_tasks_side_by_side(count: int, repeats: int):
     assert [len(axes.collections) for axes in seen] == [repeats > 1] * count, "bands, where there are repeats"
     assert len({axes.get_ylim() for axes in made.axes}) == 1
     for axes, runs in zip(seen, cases, strict=True):
-        assert max(axes.get_lines()[0].get_ydata()) <= axes.get_ylim()[1], f"{runs[0].task} runs out of its panel"
+        curve = axes.get_lines()[0]
+        assert max(curve.get_ydata()) < axes.get_ylim()[1], f"{runs[0].task} runs out of its panel"
+        assert max(curve.get_xdata()) < axes.get_xlim()[1]
+
+
+@pytest.mark.parametrize("draw_one", [plots.all_peers, plots.each_peer, lambda run: plots.tasks([[run], [run]])])
+def test_an_axis_reaches_what_was_wanted_however_little_came(draw_one):
+    run = cut_off(run_for("task1"), 2.0)
+    for axes in draw_one(run).axes:
+        assert not axes.get_visible() or axes.get_xlim()[1] > 9 > max(axes.get_lines()[0].get_xdata())
 
 
 @pytest.mark.parametrize("runs", [all_tasks()[:1], all_tasks(), all_tasks(32)], ids=["one", "all", "many peers"])
