@@ -18,7 +18,7 @@ from .words import TITLES
 
 TIME = "time since the start (s)"
 UNTIL_LOG = UNTIL.replace("(s)", "(s, logarithmic)")
-SAME = 1.06
+SAME = 1.03
 """Ratio up to which a time and its bound cannot be told apart on a logarithmic axis."""
 MARKS: dict[str, dict[str, Any]] = {
     "killed": {"marker": "X", "markersize": 8, "markeredgecolor": "white"},
