@@ -178,9 +178,10 @@ class RequestConnection(LineReceiver):
 
     def _answered(self) -> None:
         self._busy = False
-        if getattr(self.transport, "disconnected", False):  # its producer is told before connectionLost is called
+        if getattr(self.transport, "disconnected", False):  # there is nobody to answer, and nothing left to close
             self._forget_all()
-        self._next()
+        else:
+            self._next()
 
     def _rest(self) -> None:
         """All that was asked has been answered."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from ipaddress import IPv4Address, IPv6Address
+
 from twisted.internet import error
 from twisted.internet.defer import CancelledError
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
@@ -14,6 +16,7 @@ from ..index.distributed import Address
 from ..swarm import proving
 from ..swarm.errors import Unreachable
 from ..swarm.rates import Throttle
+from ..wire.hosts import clean_host, parse_address
 from ..wire.messages import Version
 from .client import ClientConnection
 
@@ -26,12 +29,15 @@ class Reactor(IReactorTCP, proving.Reactor):
 
 
 def endpoint(reactor: Reactor, address: Address) -> IStreamClientEndpoint:
-    """A client endpoint for `address`, whose host is an IP address or a name."""
+    """A client endpoint for `address`, whose host is an IP address or a name. Raises ValueError if it is neither."""
     host, port = address
-    if ":" in host:
-        return TCP6ClientEndpoint(reactor, host, port, CONNECT_TIMEOUT)
-    if host.replace(".", "").isdigit():
-        return TCP4ClientEndpoint(reactor, host, port, CONNECT_TIMEOUT)
+    if clean_host(host) is None:
+        raise ValueError("not an IP address or host name")
+    match parse_address(host):
+        case IPv4Address() as ip:
+            return TCP4ClientEndpoint(reactor, str(ip), port, CONNECT_TIMEOUT)
+        case IPv6Address() as ip:
+            return TCP6ClientEndpoint(reactor, str(ip), port, CONNECT_TIMEOUT)
     return HostnameEndpoint(reactor, host, port, CONNECT_TIMEOUT)
 
 

@@ -10,6 +10,7 @@ from calendar import timegm
 from datetime import datetime, timezone
 
 from .errors import BadRequest
+from .hosts import clean_host
 from .limits import MAX_COOKIE, MAX_NAME, MAX_SIZE
 
 CONTROL = "\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
@@ -90,16 +91,23 @@ def yes(text: str) -> bool:
 
 
 def host(text: str) -> str:
-    """An address or host name: 1 to 255 visible ASCII characters."""
+    """What a Host line says: 1 to 255 visible ASCII characters."""
     if not _HOST.fullmatch(text):
         raise BadRequest("Host must be an address of visible ASCII characters")
+    return text
+
+
+def peer_host(text: str) -> str:
+    """An IP address or a host name at which a peer may be reached."""
+    if clean_host(text) is None:
+        raise BadRequest("the host of a peer must be an IP address or a host name")
     return text
 
 
 def address(text: str) -> tuple[str, int]:
     """``host SP port``, as in the lines of a peer list."""
     name, _, number_ = text.partition(" ")
-    return host(name), port(number_)
+    return peer_host(name), port(number_)
 
 
 def has_control(text: str) -> bool:

@@ -53,7 +53,7 @@ def parse_record(line: str) -> IndexRecord:
     return IndexRecord(
         fields.name(fields.join_type(stem, kind)),
         title,
-        fields.host(host),
+        fields.peer_host(host),
         fields.port(port),
         fields.number(ttl, "TTL", 0, TTL),
         size,

@@ -25,6 +25,7 @@ class Transport(StringTransport):
     """Adds what a TCP transport has and StringTransport lacks."""
 
     aborted = False
+    disconnected = False
     ended = False
     """Whether this side was closed, after what had been written."""
 

@@ -221,3 +221,15 @@ class Bounds(Case):
         made = [connect(self.factory)[1] for _ in range(3)]
         self.assertEqual([t.aborted for t in made], [False, False, True])
         self.assertFalse(connect(self.factory, "192.168.1.2")[1].aborted)
+
+    def test_one_that_is_reset_while_it_waits_for_its_turn(self):
+        """Nothing is said or closed on what is no longer there."""
+        self.patch(self.factory.handout, "is_ahead", lambda asker: True)
+        protocol, transport = connect(self.factory)
+        want = b"%064x 0\n" % 1
+        protocol.dataReceived(b"GET NEXT P2P_DI_1.1\n" + ENVELOPE[:-1] + b"Length: %d\n\n%s" % (len(want), want))
+        transport.disconnected = True
+        protocol.connectionLost(Failure(ConnectionDone()))
+        self.clock.pump([0.02] * 60)
+        self.assertEqual((transport.received(), transport.ended, transport.aborted), (b"", False, False))
+        self.assertEqual(self.flushLoggedErrors(), [])

@@ -51,6 +51,11 @@ hosts = st.one_of(
     st.ip_addresses().map(str),
     st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=255),
 )
+addresses = st.one_of(
+    st.ip_addresses().filter(lambda ip: not (ip.is_unspecified or ip.is_multicast)).map(str),
+    st.from_regex(r"([a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?\.){0,3}[a-z]{1,63}", fullmatch=True),
+)
+"""Where a peer may be reached."""
 
 printable = st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\u2028\u2029")
 """Every character that may stand in a text."""
@@ -90,7 +95,7 @@ def messages(version: Version) -> st.SearchStrategy[Message]:
         st.builds(Register, st.none() | cookies, ports),
         st.builds(Leave, cookies, ports),
         st.builds(KeepAlive, cookies, ports),
-        st.builds(PQuery, cookies, ports, optional(limits, version), optional(st.tuples(hosts, ports), version)),
+        st.builds(PQuery, cookies, ports, optional(limits, version), optional(st.tuples(addresses, ports), version)),
         st.builds(GetIndex),
         st.builds(GetFile, names, optional(spans, version), optional(sha256s, version)),
     )
@@ -121,7 +126,7 @@ def responses(draw: Draw, version: Version | None = None) -> tuple[Response, byt
 
 def records(version: Version) -> st.SearchStrategy[IndexRecord]:
     """Any index record that `version` can carry: in 1.1 also those that were learnt in 1.0."""
-    six: tuple[st.SearchStrategy[Any], ...] = names, titles, hosts, ports, st.integers(0, TTL)
+    six: tuple[st.SearchStrategy[Any], ...] = names, titles, addresses, ports, st.integers(0, TTL)
     nine = *six, sizes, sha256s, st.just("") | sha256s
     return st.builds(IndexRecord, *six) | st.builds(IndexRecord, *(nine if version is Version.V11 else six))
 

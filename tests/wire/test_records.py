@@ -12,7 +12,7 @@ from p2p_twisted.wire.limits import MAX_TITLE, TTL
 from p2p_twisted.wire.messages import Version
 from p2p_twisted.wire.records import IndexRecord, encode_record, parse_record
 
-from .strategies import hosts, names, ports, records
+from .strategies import addresses, names, ports, records
 
 SIX = IndexRecord("rfc8446.txt.pdf", "The TLS Protocol", "10.0.0.1", 4394, 7200)
 NINE = IndexRecord("README", "", "10.0.0.1", 4394, 60, 70000, "0a" * 32, "0b" * 32)
@@ -85,9 +85,22 @@ def test_any_fields(parts: list[str]) -> None:
     assert parse_record(encode_record(record, Version.V11)) == record
 
 
-@given(hosts, ports)
+@given(addresses, ports)
 def test_peer_addresses(host: str, port: int) -> None:
     assert fields.address(f"{host} {port}") == (host, port)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127..0.1", ".1", "a..b", "1" * 64, "1" * 64 + ".org", "1.2.3", "0", "-", "[::1]", "fe80::1%eth0", "0.0.0.0", "::"]
+    + ["224.0.0.1", "a_b", "a-", "a.b.", ".".join(["a" * 63] * 4), "\xe4", "a\tb"],
+)
+def test_hosts_at_which_nobody_can_be(host: str) -> None:
+    """The resolver would not even take some of them for names."""
+    with pytest.raises(BadRequest):
+        fields.address(f"{host} 4394")
+    with pytest.raises(BadRequest):
+        parse_record(f"a\ttxt\t\t{host}\t4394\t7200")
 
 
 @pytest.mark.parametrize(
