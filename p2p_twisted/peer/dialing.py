@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-
 from ipaddress import IPv4Address, IPv6Address
 
 from twisted.internet import error

@@ -31,6 +31,8 @@ class MemoryRegistry:
         self._monotonic = monotonic
         self._wall = wall
         self._records: dict[int, PeerRecord] = {}
+        self._taken: set[int] = set()
+        """Cookies that are not to be given out although no record has them."""
         self._holders: dict[Address, PeerRecord] = {}  # the active ones
         self._book = AddressBook()
         self._per_host: Counter[str] = Counter()
@@ -38,6 +40,11 @@ class MemoryRegistry:
         # is; who comes up here and has been renewed meanwhile goes back in with the true deadline.
         self._due: list[tuple[float, int]] = []
         self._in_due: set[int] = set()
+
+    @property
+    def unwritten(self) -> int:
+        """Nothing waits: nothing is written."""
+        return 0
 
     def register(self, host: str, port: int, cookie: int | None, wide: bool, limit: int | None = None) -> PeerRecord:
         """Enter a peer, or bring back the one with this cookie."""
@@ -135,7 +142,7 @@ class MemoryRegistry:
             raise Forbidden(FULL)
         low, high = (MAX_COOKIE_1_0, MAX_COOKIE) if wide else (0, MAX_COOKIE_1_0)
         cookie = low + 1 + secrets.randbelow(high - low)
-        while cookie in self._records:
+        while cookie in self._records or cookie in self._taken:
             cookie = low + 1 + secrets.randbelow(high - low)
         return PeerRecord(host, port, cookie)
 

@@ -8,6 +8,7 @@ worked out at loading.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -16,8 +17,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from twisted.logger import Logger
+
 from ..folders import make_database_private
-from ..wire.limits import TTL
+from ..wire import fields
+from ..wire.errors import BadRequest
+from ..wire.limits import MAX_COOKIE, TTL
 from .memory import MemoryRegistry
 from .record import PeerRecord
 from .store import StoreError
@@ -27,6 +32,9 @@ LAYOUT = 1
 
 BATCH = 1000
 """Most records that one sweep writes, longest waiting first. At some 10 us each: nobody is served meanwhile."""
+
+LAST_SECOND = 253402300799
+"""The last second of the year 9999, as Unix time."""
 
 CHECKPOINT = 4000
 """Pages of the write-ahead log that are gathered before they are moved into the file, which waits for the disk."""
@@ -45,12 +53,15 @@ _SELECT = "SELECT cookie, host, port, active, expires, registered_at, activation
 _INSERT = "INSERT OR REPLACE INTO peers VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 Row = tuple[int, str, int, int, float, int, str]
+"""A row as it is written. One that is read may have any values: SQLite does not insist on the types of columns."""
+
 T = TypeVar("T")
 
 _REMEDIES = {
     "locked": "; close the program that has opened it",
     "unable to open": "; check that the folder is there and may be written to",
     "readonly": "; check that the file may be written to",
+    "no such": "; move it away to start with an empty registry",
     "not a database": "; move it away to start with an empty registry",
     "malformed": "; move it away to start with an empty registry",
     "full": "; make room on the disk",
@@ -62,8 +73,10 @@ class SQLiteRegistry(MemoryRegistry):
 
     Loads everything at once; `start` then takes the file, and nobody else can open it until `close`. Between the two
     the process may fork, which an open SQLite file would not survive. Raises StoreError when the file cannot be read,
-    belongs to a running RS, or is of a newer version.
+    belongs to a running RS, or is of a newer version. A row that cannot be a peer's is left out, and left as it is.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -77,7 +90,13 @@ class SQLiteRegistry(MemoryRegistry):
         self._dirty: dict[int, None] = {}  # cookies, in the order in which they came to wait
         self._file: sqlite3.Connection | None = None
         with closing(self._open()) as file:
+            file.text_factory = lambda data: data.decode("utf-8", "replace")
             self._load(self._try(lambda: file.execute(_SELECT).fetchall()))
+
+    @property
+    def unwritten(self) -> int:
+        """How many records have changed and wait for a sweep."""
+        return len(self._dirty)
 
     def start(self) -> None:
         """Take the file for this process."""
@@ -92,9 +111,11 @@ class SQLiteRegistry(MemoryRegistry):
     def close(self) -> None:
         """Write down everything and let the file go."""
         if self._file is not None:
-            self._flush(len(self._dirty))
-            self._file.close()
-            self._file = None
+            try:
+                self._flush(len(self._dirty))
+            finally:
+                self._file.close()
+                self._file = None
 
     def _flush(self, most: int) -> None:
         cookies = list(islice(self._dirty, most))
@@ -115,18 +136,31 @@ class SQLiteRegistry(MemoryRegistry):
 
     def _load(self, rows: list[Row]) -> None:
         now, wall = self._monotonic(), self._wall()
-        for cookie, host, port, active, expires, registered_at, activations in rows:
-            left = min(expires - wall, self.ttl)  # a clock set back must not make it longer
-            times = tuple(map(int, activations.split()))
-            alive = bool(active) and left > 0
-            record = PeerRecord(host, port, cookie, alive, now + left, registered_at, times)
-            self._records[cookie] = record
+        for row in rows:
+            try:
+                record = _record(row, now, wall, self.ttl)
+            except BadRequest as error:
+                self._left_out(row, error.reason)
+                continue
+            self._records[record.cookie] = record
             self._count(None, record)
-            if alive:
+            rival = self._holders.get(record.address)
+            if record.active and rival is not None:
+                rival.active = False  # two cannot listen there
+                self._touched(rival)
+            if record.active:
                 self._holders[record.address] = record
         self._book.load(self._holders)
         self._due = sorted((record.deadline, record.cookie) for record in self._holders.values())
         self._in_due = {cookie for _, cookie in self._due}
+
+    def _left_out(self, row: Row, why: str) -> None:
+        """A row that somebody else wrote, or the disk: it stays as it is, and costs nobody else anything."""
+        cookie, host, port, *_ = row
+        if isinstance(cookie, int):
+            self._taken.add(cookie)
+        peer = f"{str(host)[:100]!a} {str(port)[:10]!a}"
+        self._log.warn("{file}: the record of {peer} is left out: {why}", file=str(self._path), peer=peer, why=why)
 
     def _open(self) -> sqlite3.Connection:
         make_database_private(self._path)
@@ -166,6 +200,45 @@ def _row(record: PeerRecord, offset: float) -> Row:
     times = " ".join(map(str, record.activations))
     expires = record.deadline + offset
     return record.cookie, record.host, record.port, record.active, expires, record.registered_at, times
+
+
+def _record(row: Row, now: float, wall: float, ttl: int) -> PeerRecord:
+    """The inverse of `_row`, when `now` on the monotonic clock is `wall` in Unix time. Raises BadRequest."""
+    cookie, host, port, active, expires, registered_at, activations = row
+    if not isinstance(expires, int | float) or not math.isfinite(expires):
+        raise BadRequest(f"expires must be a number, not {expires!a:.50}")
+    left = min(expires - wall, ttl)  # a clock set back must not make it longer
+    return PeerRecord(
+        fields.host(_text(host, "host")),
+        _whole(port, "port", 1, 65535),
+        _whole(cookie, "cookie", 0, MAX_COOKIE),
+        _whole(active, "active", 0, 1) == 1 and left > 0,
+        now + left,
+        _whole(registered_at, "registered_at", 0, LAST_SECOND),
+        _times(_text(activations, "activations")),
+    )
+
+
+def _text(value: object, what: str) -> str:
+    if not isinstance(value, str):
+        raise BadRequest(f"{what} must be text")
+    return value
+
+
+def _whole(value: object, what: str, low: int, high: int) -> int:
+    if not isinstance(value, int) or not low <= value <= high:
+        raise BadRequest(f"{what} must be a whole number from {low} to {high}")
+    return value
+
+
+def _times(text: str) -> tuple[int, ...]:
+    try:
+        times = tuple(map(int, text.split()))
+    except ValueError:
+        times = (-1,)
+    if times and not 0 <= min(times) <= max(times) <= LAST_SECOND:
+        raise BadRequest("activations must be Unix times, parted by spaces")
+    return times
 
 
 def _insert(file: sqlite3.Connection, rows: list[Row]) -> None:

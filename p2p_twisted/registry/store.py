@@ -26,6 +26,10 @@ class Registry(Protocol):
     ttl: int
     """Seconds for which a peer stays active unless it renews."""
 
+    @property
+    def unwritten(self) -> int:
+        """How many records have changed and wait for a sweep to be written down."""
+
     def register(self, host: str, port: int, cookie: int | None, wide: bool, limit: int | None = None) -> PeerRecord:
         """Enter a peer at `host` and `port`, or bring back the one that has `cookie`; it is on disk when this returns.
 

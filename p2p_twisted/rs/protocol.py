@@ -15,6 +15,7 @@ from ..wire.encode import encode_response
 from ..wire.errors import BadRequest, Forbidden
 from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
 from .shortcut import KEEP_ALIVE
+from .trouble import Trouble
 from .trust import TrustedNetworks
 
 MOST_CONNECTIONS = 10_000
@@ -74,8 +75,10 @@ class RSConnection(RequestConnection):
         try:
             body, headers = ask(self, request.message, request)
         except StoreError as error:
-            self.log.error("{error}", error=error)
+            self.factory.trouble.failed(error)
             raise BadRequest("the RS cannot write down anything now; try again later") from None
+        if isinstance(request.message, Register | Leave):  # these are on disk by now
+            self.factory.trouble.worked()
         return self.send(body, **headers)
 
     def _register(self, message: Register, request: Request) -> Answer:
@@ -138,6 +141,7 @@ class RSFactory(RequestFactory):
         self.registry = registry
         self.trusted = trusted
         self.most_records = most_records
+        self.trouble = Trouble(clock)
         self._list = b""
         self._list_of: int | None = None
 

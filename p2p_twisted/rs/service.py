@@ -8,8 +8,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from ..registry.store import Registry
+from ..registry.store import Registry, StoreError
 from .protocol import RSFactory
+from .trouble import Trouble
 
 SWEEP = 1
 """Seconds between sweeps."""
@@ -20,8 +21,10 @@ class Sweeper(Service):
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, registry: Registry) -> None:
+    def __init__(self, clock: IReactorTime, registry: Registry, trouble: Trouble) -> None:
         self._registry = registry
+        self._trouble = trouble
+        self._last: str | None = None
         self._loop = LoopingCall(self.sweep)
         self._loop.clock = clock
 
@@ -38,11 +41,19 @@ class Sweeper(Service):
 
     def sweep(self) -> None:
         """Sweep once. What goes wrong is logged: a function that raises would end its LoopingCall for good."""
+        unwritten = self._registry.unwritten
         try:
             gone = self._registry.sweep()
-        except Exception:
-            self._log.failure("sweeping the registry")
+        except StoreError as error:
+            self._trouble.failed(error)
+        except Exception as error:
+            if repr(error) != self._last:  # once, not each second
+                self._log.failure("sweeping the registry")
+            self._last = repr(error)
         else:
+            self._last = None
+            if unwritten:
+                self._trouble.worked()
             if gone:
                 self._log.info("{gone} peers are inactive: their TTL ran out", gone=gone)
 
@@ -50,13 +61,15 @@ class Sweeper(Service):
 class RegistrationServer(MultiService):
     """The whole RS. Services added to it stop before the registry is closed."""
 
+    _log = Logger()
+
     def __init__(self, clock: IReactorTime, registry: Registry, factory: RSFactory) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.registry = registry
         self.factory = factory
         self._clock = clock
         self._started = 0.0
-        Sweeper(clock, registry).setServiceParent(self)  # type: ignore[no-untyped-call]
+        Sweeper(clock, registry, factory.trouble).setServiceParent(self)  # type: ignore[no-untyped-call]
 
     def startService(self) -> None:
         """Take the registry for this process, and start the parts."""
@@ -67,7 +80,13 @@ class RegistrationServer(MultiService):
     def stopService(self) -> Deferred[None]:
         """Fires when the parts have stopped and the registry is written down."""
         stopping: Deferred[None] = super().stopService()  # type: ignore[no-untyped-call]
-        return stopping.addBoth(lambda _: self.registry.close())
+        return stopping.addBoth(lambda _: self._close())
+
+    def _close(self) -> None:
+        try:
+            self.registry.close()
+        except StoreError as error:
+            self._log.error("{error}; what changed last is not written down", error=error)
 
     def status(self) -> dict[str, int]:
         """For the control API: seconds up, TTL in seconds, peers active and known, open connections."""

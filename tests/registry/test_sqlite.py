@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from p2p_twisted.registry import sqlite
 from p2p_twisted.registry.sqlite import SQLiteRegistry
@@ -197,3 +199,69 @@ def test_a_register_that_cannot_be_written_did_not_happen(machine):
     machine.registry.leave(kept.cookie, 1)
     machine.restart()
     assert len(machine.table()) == registered - 1
+
+
+BAD = [
+    *(("host", value) for value in ("''", "'a b'", "'a' || char(10) || 'b'", "'\xe4'", "x'ff'", "x''")),
+    *(("port", value) for value in ("'abc'", "0", "65536", "4.5", "x'00'", "-1")),
+    *(("active", value) for value in ("2", "'yes'", "x'01'")),
+    *(("expires", value) for value in ("'soon'", "9e999", "x'00'")),
+    *(("registered_at", value) for value in ("'now'", "-1", "9223372036854775807", "1e300")),
+    *(("activations", value) for value in ("'1 x'", "'99999999999999'", "x'31'", "'-5'")),
+    ("cookie", "-9"),
+]
+
+
+@pytest.mark.parametrize(("column", "value"), BAD)
+def test_a_row_with_a_value_that_cannot_be_costs_nobody_else_anything(machine, column, value):
+    """It is named in one line, and left as it is."""
+    good, bad = (machine.registry.register("10.0.0.1", port, None, True) for port in (4001, 4002))
+    machine.registry.close()
+    with closing(sqlite3.connect(machine.path)) as file, file:
+        file.execute(f"UPDATE peers SET {column} = {value} WHERE port = 4002")
+        [before] = file.execute("SELECT *, typeof(port) FROM peers WHERE cookie != ?", [good.cookie])
+    with capture() as events:
+        registry = machine.start()
+    [event] = events
+    assert "is left out: " in formatEvent(event)
+    assert formatEvent(event).isprintable()
+    assert str(bad.cookie) not in formatEvent(event), "a cookie is a secret"
+    assert [registry.describe(record)["port"] for record in registry.records()] == [4001]
+    assert registry.active() == ([("10.0.0.1", 4001)], False)
+    registry.register("10.0.0.1", 4003, None, True)
+    registry.sweep()
+    registry.close()
+    with closing(sqlite3.connect(machine.path)) as file:
+        assert before in list(file.execute("SELECT *, typeof(port) FROM peers"))
+
+
+def test_two_rows_that_are_active_at_one_address(machine):
+    for port in (4001, 4002):
+        machine.registry.register("10.0.0.1", port, None, True)
+    machine.registry.close()
+    with closing(sqlite3.connect(machine.path)) as file, file:
+        file.execute("UPDATE peers SET port = 4001")
+    registry = machine.start()
+    assert [record.active for record in registry.records()].count(True) == 1
+    machine.clocks.pass_(8000)
+    assert registry.sweep() == 1
+    assert registry.active() == ([], False)
+
+
+def test_a_file_without_the_table(machine):
+    machine.registry.close()
+    with closing(sqlite3.connect(machine.path)) as file, file:
+        file.execute("DROP TABLE peers")
+    with pytest.raises(StoreError, match="no such table: peers; move it away to start with an empty registry"):
+        machine.start()
+
+
+@contextmanager
+def capture() -> Iterator[list[LogEvent]]:
+    """What is logged meanwhile."""
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        yield events
+    finally:
+        globalLogPublisher.removeObserver(events.append)

@@ -3,9 +3,12 @@
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.registry.memory import MemoryRegistry
+from p2p_twisted.registry.store import StoreError
 from p2p_twisted.rs.protocol import RSFactory
 from p2p_twisted.rs.service import RegistrationServer
 from p2p_twisted.rs.trust import TrustedNetworks
@@ -18,6 +21,11 @@ class Recording(MemoryRegistry):
         super().__init__(60, clock.seconds, clock.seconds)
         self.calls = []
         self.broken = False
+        self.full = False
+
+    @property
+    def unwritten(self):
+        return 1
 
     def start(self):
         self.calls.append("start")
@@ -26,10 +34,14 @@ class Recording(MemoryRegistry):
         self.calls.append("sweep")
         if self.broken:
             raise OSError("the disk is gone")
+        if self.full:
+            raise StoreError("database or disk is full; make room on the disk")
         return super().sweep()
 
     def close(self):
         self.calls.append("close")
+        if self.full:
+            raise StoreError("database or disk is full; make room on the disk")
 
 
 class Slow(Service):
@@ -58,12 +70,33 @@ class Test(SynchronousTestCase):
     def test_a_sweep_that_fails_is_logged_and_not_the_last(self):
         self.registry.broken = True
         self.clock.pump([1, 1, 1])
-        self.assertEqual(len(self.flushLoggedErrors(OSError)), 3)
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1, "the same each second is said once")
         self.registry.broken = False
         self.registry.register("a", 1, None, True)
         self.clock.pump([1] * 60)
         self.assertEqual(self.registry._holders, {})
         self.server.stopService()
+
+    def test_a_disk_that_is_full_is_a_line_now_and_then_until_it_is_not(self):
+        events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        self.registry.full = True
+        self.clock.pump([1] * 150)
+        texts = [formatEvent(event) for event in events]
+        self.assertEqual(len(texts), 3)
+        self.assertIn("disk is full; make room on the disk", texts[0])
+        self.assertTrue(texts[2].endswith("121 times in 120 s"), texts)
+        self.registry.full = False
+        self.clock.pump([1] * 10)
+        self.assertEqual(
+            [formatEvent(event) for event in events][3:], ["the registry is written down again, after 150 failures"]
+        )
+
+    def test_it_stops_with_a_line_when_the_disk_is_full(self):
+        events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        self.registry.full = True
+        self.successResultOf(self.server.stopService())
+        [event] = events
+        self.assertIn("what changed last is not written down", formatEvent(event))
 
     def test_the_registry_is_closed_when_all_parts_have_stopped(self):
         part = Slow()
