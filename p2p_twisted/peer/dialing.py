@@ -13,10 +13,11 @@ from twisted.internet.protocol import Factory
 
 from ..index.distributed import Address
 from ..swarm import proving
-from ..swarm.errors import Unreachable
+from ..swarm.errors import FetchError, SourceError, Unreachable
 from ..swarm.rates import Throttle
 from ..wire.hosts import clean_host, parse_address
-from ..wire.messages import Version
+from ..wire.limits import MAX_INDEX
+from ..wire.messages import GetIndex, Version
 from .client import ClientConnection
 
 CONNECT_TIMEOUT = 5
@@ -68,6 +69,23 @@ async def dial(
         raise CancelledError from None
     except (error.ConnectError, error.DNSLookupError, OSError, ValueError) as e:
         raise Unreachable(_reason(e)) from e
+
+
+async def dial_1_1(reactor: Reactor, address: Address, version: Version | None, downlink: Throttle) -> ClientConnection:
+    """Make a connection on which 1.1 may be spoken; `version` is the server's, None if it is to be found out.
+
+    Raises SourceError, also for a server of 1.0.
+    """
+    connection = await dial(reactor, address, None, version, downlink)
+    try:
+        if connection.version is None:
+            await connection.collect(GetIndex(), MAX_INDEX)
+        if connection.version is Version.V10:
+            raise SourceError("it speaks 1.0, which has no pieces")
+    except FetchError:
+        connection.close()
+        raise
+    return connection
 
 
 def _reason(why: Exception) -> str:

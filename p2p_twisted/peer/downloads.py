@@ -18,6 +18,7 @@ from ..index.search import Document, documents
 from ..library.paths import safe_name, why_tricky
 from ..swarm.errors import Ambiguous, DownloadError
 from ..swarm.rates import Throttle
+from .claims import Claims
 from .dialing import Reactor
 from .discovery import Discovery
 from .fetching import Fetching, hear_news
@@ -56,7 +57,7 @@ class Downloads(Service):
         self._downlink = downlink
         self._now = now
         self._running: dict[str, Deferred[None]] = {}
-        self._claims: dict[Path, Item] = {}
+        self._claims = Claims()
 
     def start(
         self,
@@ -89,8 +90,7 @@ class Downloads(Service):
 
     def _over(self, job: Job) -> None:
         self._running.pop(job.id, None)
-        for path in [path for path, item in self._claims.items() if item.ended is not None]:
-            del self._claims[path]
+        self._claims.release()
 
     def cancel(self, id: str) -> bool:  # noqa: A002
         """Stop a download. False when it is over or there is none of that id."""

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
-from twisted.internet.defer import TimeoutError  # noqa: A004
+from twisted.internet.defer import (
+    Deferred,
+    DeferredSemaphore,
+    FirstError,
+    TimeoutError,  # noqa: A004
+    gatherResults,
+)
 from twisted.internet.interfaces import IReactorTime
 
 from ..index.distributed import Address
@@ -14,14 +21,14 @@ from ..index.search import Document
 from ..library.pieces import piece_count, piece_range, piece_size
 from ..swarm.content import Content
 from ..swarm.download import Download
-from ..swarm.errors import DownloadError, FetchError, NoHolder, SourceError
+from ..swarm.errors import DownloadError, NoHolder
 from ..swarm.rates import Throttle
 from ..swarm.target import Target
-from ..wire.limits import MAX_INDEX, MAX_PIECE_LIST
-from ..wire.messages import GetIndex, Version
+from ..wire.limits import MAX_PIECE_LIST
+from .claims import Claims
 from .client import ClientConnection
 from .copies import Copies, one_of_each_content, share_failures
-from .dialing import Reactor, dial
+from .dialing import Reactor, dial_1_1
 from .discovery import Discovery
 from .existing import is_there
 from .holdings import Holdings
@@ -32,6 +39,8 @@ from .whole import WholeFetcher
 AT_ONCE = 2_000
 """Documents in one swarm; a longer list is fetched in parts, for each unfinished document holds memory."""
 
+WHOLE_AT_ONCE = 8
+"""Groups of holders that whole documents are fetched from at the same time."""
 NEWS_TIMEOUT = 3
 """Seconds that a download waits for the RS and the peers to be asked anew."""
 MOST_PIECES = MAX_PIECE_LIST // 65
@@ -50,11 +59,11 @@ class Fetching:
         discovery: Discovery,
         downlink: Throttle,
         kept: Kept,
-        claims: dict[Path, Item],
+        claims: Claims,
         now: Callable[[], float],
         job: Job,
     ) -> None:
-        """`claims`: which item of any download of this peer is fetched to which path; `now` gives monotonic seconds."""
+        """`claims`: the places of all downloads of this peer; `now` gives monotonic seconds."""
         self.job = job
         self._claims = claims
         self._now = now
@@ -77,26 +86,11 @@ class Fetching:
         """
         items = [item for item in self.job.items if item.ended is None]
         while items:
-            mine, others = self._claim(items)
+            mine, others = self._claims.take(self.job.directory, items)
             await self._fetch(mine)
             for _, other in others:
                 await other.when_over()
             items = [item for item, _ in others]
-
-    def _claim(self, items: Iterable[Item]) -> tuple[list[Item], list[tuple[Item, Item]]]:
-        """Take the places that `items` are fetched to. Returns those that have theirs, and the others, each with the
-        item that has its place."""
-        mine, others = [], []
-        folder = Path(os.path.realpath(self.job.directory))
-        for item in items:
-            path = folder / item.name
-            other = self._claims.get(path)
-            if other is not None and other.ended is None:
-                others.append((item, other))
-            else:
-                self._claims[path] = item
-                mine.append(item)
-        return mine, others
 
     async def _fetch(self, items: list[Item]) -> None:
         for item in items:
@@ -113,8 +107,21 @@ class Fetching:
     async def _fetch_contents(self, items: list[Item]) -> None:
         """Fetch `items`, all of different content."""
         await self._by_swarm([item for item in items if self.job.swarm and _has_pieces(item.document)])
-        left = [(item, self._targets[item.name]) for item in items if item.ended is None]
-        await WholeFetcher(self._reactor, self._discovery, self._downlink, self._arrived).run(left, self.job.overwrite)
+        await self._whole([item for item in items if item.ended is None])
+
+    async def _whole(self, items: list[Item]) -> None:
+        """Fetch documents whole, one after the other; where the job may swarm, only those of the same holders wait for
+        one another: what one holder sends may take for ever."""
+        groups: dict[frozenset[Address], list[tuple[Item, Target]]] = {}
+        for item in items:
+            holders = item.document.holders if self.job.swarm and item.document is not None else []
+            addresses = frozenset((holder.host, holder.port) for holder in holders)
+            groups.setdefault(addresses, []).append((item, self._targets[item.name]))
+        await together(WHOLE_AT_ONCE, [partial(self._whole_in_turn, group) for group in groups.values()])
+
+    def _whole_in_turn(self, items: list[tuple[Item, Target]]) -> Deferred[None]:
+        fetcher = WholeFetcher(self._reactor, self._discovery, self._downlink, self._arrived)
+        return Deferred.fromCoroutine(fetcher.run(items, self.job.overwrite))
 
     async def _prepare(self, item: Item) -> None:
         """See whether `item` is there, or may be fetched. Raises DownloadError."""
@@ -180,16 +187,7 @@ class Fetching:
     async def _connect(self, address: Address) -> ClientConnection:
         """A connection on which 1.1 may be spoken. Raises SourceError."""
         known = self._discovery.peers.get(address)
-        connection = await dial(self._reactor, address, None, known.version if known else None, self._downlink)
-        try:
-            if connection.version is None:
-                await connection.collect(GetIndex(), MAX_INDEX)
-            if connection.version is Version.V10:
-                raise SourceError("it speaks 1.0, which has no pieces")
-        except FetchError:
-            connection.close()
-            raise
-        return connection
+        return await dial_1_1(self._reactor, address, known.version if known else None, self._downlink)
 
     def _began(self, content: Content, address: Address) -> None:
         item = self._items[content.sha256]
@@ -234,6 +232,15 @@ class Fetching:
             library.add_file(folder, target.path, sha256, pieces, item.document.title if item.document else "")
         except (OSError, ValueError):
             library.scan()  # it was moved or changed at once: it is read again
+
+
+async def together(most: int, work: Iterable[Callable[[], Deferred[None]]]) -> None:
+    """Do all of `work`, at most `most` at the same time; cancelled, cancel all of it. Raises what the first raises."""
+    places = DeferredSemaphore(most)
+    try:
+        await gatherResults([places.run(one) for one in work], consumeErrors=True)
+    except FirstError as e:
+        e.subFailure.raiseException()
 
 
 async def hear_news(clock: IReactorTime, discovery: Discovery) -> None:

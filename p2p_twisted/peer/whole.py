@@ -7,14 +7,14 @@ takes long when this side's uplink is full of what it sends. Still, no two docum
 from __future__ import annotations
 
 import random
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock
+from twisted.internet.task import deferLater
 
 from ..index.distributed import Address
-from ..swarm.errors import DownloadError, FetchError, Unreachable
+from ..swarm.errors import DownloadError, FetchError, Refused, Unreachable
 from ..swarm.fetch import FileSink, fetch_whole
 from ..swarm.part import PartFile
 from ..swarm.rates import Throttle
@@ -25,48 +25,17 @@ from .client import ClientConnection
 from .dialing import Reactor, dial
 from .discovery import Discovery
 from .jobs import DONE, FAILED, Item
+from .turn import AHEAD, Turn
 
-AHEAD = 64 * 1024
 MOST_ASKED = 16
-"""Bytes that are asked of a holder before what is asked for next, and documents, at most."""
+"""Documents that are asked of a holder before what is asked for next, at most."""
+MAX_RETRIES = 10
+"""Times that a holder is asked again which says (Retry-After) that it cannot send a document at the moment."""
 MOST_KEPT = 8
 """Connections that are kept open for what may be asked next."""
 
 Arrived = Callable[[Item, Target, str, bytes], object]
 """Told of an item that is in place: its place, SHA-256 (hex) and piece hashes."""
-
-
-class Turn:
-    """The fetch of `item` to `target` from one of `holders`, the first of them first."""
-
-    def __init__(self, item: Item, target: Target, holders: Sequence[IndexRecord]) -> None:
-        self.item = item
-        self.target = target
-        self.holders = holders
-        self.coming: Deferred[None] = Deferred()
-        """Fires when its first bytes are there, or it is over."""
-        self.ended: Deferred[None] = Deferred()
-
-    def begin(self, fetch: Coroutine[Deferred[Any], Any, None]) -> None:
-        """Carry it out."""
-        self.ended = Deferred.fromCoroutine(fetch)
-
-    def come(self) -> None:
-        """It begins to come, or never will."""
-        if not self.coming.called:
-            self.item.begin()
-            self.coming.callback(None)
-
-    @property
-    def size(self) -> int:
-        """Bytes; of what nobody said the size of, more than is asked for ahead."""
-        size = self.item.size
-        return AHEAD if size is None else size
-
-    @property
-    def address(self) -> Address | None:
-        """Where it is to come from."""
-        return (self.holders[0].host, self.holders[0].port) if self.holders else None
 
 
 class WholeFetcher:
@@ -79,6 +48,7 @@ class WholeFetcher:
         self._arrived = arrived
         self._kept: dict[Address, ClientConnection] = {}
         self._dialled: dict[Address, Deferred[Exception | None]] = {}
+        self._failed: Counter[Address] = Counter()
         self._turns = DeferredLock()
         self._busy: Address | None = None
         """Who is asked, with `_asked` documents outstanding: the lock is held."""
@@ -88,7 +58,7 @@ class WholeFetcher:
         """Fetch each to its target; each item says what became of it."""
         asked: deque[Turn] = deque()
         try:
-            turns = [Turn(item, target, self._ranked(item)) for item, target in items]
+            turns = [Turn(item, target, self._ranked(item), self._failed) for item, target in items]
             for address in list(dict.fromkeys(turn.address for turn in turns))[:MOST_KEPT]:
                 self._prepare(address)  # now: later, links are full
             for turn in turns:
@@ -154,7 +124,7 @@ class WholeFetcher:
 
         part = PartFile(turn.target)
         try:
-            found = await fetch_whole(document, turn.holders, part, self._ask, progress)
+            found = await fetch_whole(document, turn.holders, part, self._ask, progress, self._reactor.seconds)
             part.finish(overwrite)
         except BaseException:
             part.discard()
@@ -162,6 +132,17 @@ class WholeFetcher:
         return found
 
     async def _ask(self, holder: IndexRecord, message: GetFile, sink: FileSink) -> Response:
+        """Ask, and again when the holder says that it will have the document in a moment."""
+        for _ in range(MAX_RETRIES):
+            try:
+                return await self._ask_once(holder, message, sink)
+            except Refused as e:
+                if e.retry_after is None:
+                    raise
+                await deferLater(self._reactor, min(max(e.retry_after, 1), MAX_RETRIES))
+        return await self._ask_once(holder, message, sink)
+
+    async def _ask_once(self, holder: IndexRecord, message: GetFile, sink: FileSink) -> Response:
         address = holder.host, holder.port
         await self._enter(address)
         was_open = self._open(address) is not None
@@ -171,12 +152,14 @@ class WholeFetcher:
         except FetchError as e:
             self._leave()
             if not isinstance(e, Unreachable) or sink.got or not was_open:
+                self._failed[address] += not isinstance(e, Refused)  # it answers, if not with this
                 raise
         else:
+            self._failed.pop(address, None)
             self._leave()
             return response
         # it may have been closed before it was asked, which says nothing of the holder
-        return await self._ask(holder, message, sink)
+        return await self._ask_once(holder, message, sink)
 
     async def _enter(self, address: Address) -> None:
         """Wait until no other holder is asked; nor this one, unless it is known to take more than one request."""

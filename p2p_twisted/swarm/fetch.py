@@ -10,8 +10,15 @@ from ..index.search import Document
 from ..library.pieces import PieceHasher
 from ..wire.messages import GetFile, Response
 from ..wire.records import IndexRecord
-from .errors import FetchError, Garbled, NoHolder, PeersFailed, SourceError, WrongContent
+from .errors import FetchError, Garbled, NoHolder, PeersFailed, SourceError, Stalled, WrongContent
 from .part import PartFile
+
+MAX_UNSIZED = 2 * 2**30
+"""Bytes of a document whose size nobody says; never more than half of the room that there is on the disk either."""
+LEAST_PACE = 1024
+"""Bytes/s that such a document must come with,"""
+PACE_TIME = 30
+"""once it has been coming for so many seconds."""
 
 Progress = Callable[[IndexRecord, int], None]
 """Told of the holder, and how many more bytes have come from it; 0 says that it begins anew."""
@@ -25,12 +32,21 @@ class Ask(Protocol):
 
 
 class FileSink:
-    """Writes a body into a PartFile and hashes it on its way. Judges what comes by `document`'s size and hash."""
+    """Writes a body into a PartFile and hashes it on its way. Judges what comes by `document`'s size and hash.
 
-    def __init__(self, part: PartFile, document: Document, progress: Callable[[int], None]) -> None:
+    In 1.0 nobody says the size, and the end may never come: such a body is bounded in size and must keep a pace.
+    """
+
+    def __init__(
+        self, part: PartFile, document: Document, progress: Callable[[int], None], now: Callable[[], float]
+    ) -> None:
+        """`now` gives seconds."""
         self._part = part
         self._document = document
         self._progress = progress
+        self._now = now
+        self._began = 0.0
+        self._limit = MAX_UNSIZED
         self._hash = hashlib.sha256()
         self._pieces: PieceHasher | None = None
         self.got = 0
@@ -46,9 +62,15 @@ class FileSink:
         self._part.modified = response.modified
         size = self._document.size if response.size is None else response.size
         self._pieces = None if size is None else PieceHasher(size)
+        if size is None:
+            self._began = self._now()
+            self._limit = min(MAX_UNSIZED, self._part.free_space() // 2)
 
     def data(self, data: bytes) -> None:
-        """Raises Garbled when more comes than the document has."""
+        """Raises Garbled when more comes than the document has, or than one without a size may have; Stalled when that
+        comes too slowly."""
+        if self._pieces is None:
+            self._judge_unsized(len(data))
         if self._document.size is not None and self.got + len(data) > self._document.size:
             raise Garbled(f"it sent more than the {self._document.size} bytes that the document has")
         self._part.write(self.got, data)
@@ -58,6 +80,13 @@ class FileSink:
             self._pieces.update(data)
         self.got += len(data)
         self._progress(len(data))
+
+    def _judge_unsized(self, size: int) -> None:
+        if self.got + size > self._limit:
+            raise Garbled(f"it sent more than {self._limit} bytes, and in 1.0 nobody says when it ends")
+        took = self._now() - self._began
+        if took > PACE_TIME and self.got < took * LEAST_PACE:
+            raise Stalled(f"it sends less than {LEAST_PACE} bytes a second")
 
     def check(self) -> tuple[str, bytes]:
         """The SHA-256 (hex) of what came, and its piece hashes. Raises WrongContent when it is not the document's."""
@@ -73,7 +102,12 @@ class FileSink:
 
 
 async def fetch_whole(
-    document: Document, holders: Sequence[IndexRecord], part: PartFile, ask: Ask, progress: Progress
+    document: Document,
+    holders: Sequence[IndexRecord],
+    part: PartFile,
+    ask: Ask,
+    progress: Progress,
+    now: Callable[[], float],
 ) -> tuple[str, bytes]:
     """Fetch `document` into `part` from the first of `holders` that gives it right.
 
@@ -85,7 +119,7 @@ async def fetch_whole(
         raise NoHolder(f"no peer has {document.name}")
     failures: list[tuple[IndexRecord, FetchError]] = []
     for holder in holders:
-        sink = FileSink(part, document, lambda size, holder=holder: progress(holder, size))  # type: ignore[misc]
+        sink = FileSink(part, document, lambda size, holder=holder: progress(holder, size), now)  # type: ignore[misc]
         try:
             part.truncate(0)
             progress(holder, 0)

@@ -78,6 +78,12 @@ class PartFile:
         with self._using() as fd:
             os.ftruncate(fd, size)
 
+    def free_space(self) -> int:
+        """Return the bytes that this user may still write where it lies."""
+        with self._using() as fd:
+            status = os.fstatvfs(fd)
+            return status.f_bavail * status.f_frsize
+
     def fill(self, copy: Callable[[int], object]) -> None:
         """Have `copy` write to its descriptor, which it must not close. Blocks as long as that takes: for a thread."""
         with self._using() as fd:

@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import LoopingCall
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.index.distributed import DistributedIndex
@@ -50,6 +52,20 @@ def record(name, data, pieces="-"):
     """What the first peer says it has."""
     host, port = at(1)
     return f"{name}\t\t\t{host}\t{port}\t7200\t{len(data)}\t{hashlib.sha256(data).hexdigest()}\t{pieces}\n".encode()
+
+
+class Dripping(Protocol):
+    """A server of 1.0 that sends a few bytes of a document each second, for ever."""
+
+    def dataReceived(self, data):
+        if not hasattr(self, "drip"):
+            self.transport.write(HEAD_10)
+            self.drip = LoopingCall(lambda: self.transport.write(bytes(300)))
+            self.drip.clock = self.factory.clock
+            self.drip.start(1)
+
+    def connectionLost(self, reason):
+        self.drip.stop()
 
 
 class Case(SynchronousTestCase):
@@ -248,6 +264,21 @@ class Orders(Case):
         job = self.order("old.txt")
         self.assertEqual((job.state, self.files()), (DONE, {"old.txt": b"its text"}))
 
+    def test_a_peer_of_1_0_that_drips_holds_up_no_other(self):
+        for number in (1, 2):
+            host, port = at(number)
+            index = f"doc{number}\t\tTitle\t{host}\t{port}\t7200\n".encode()
+            answer = lambda said, index=index: HEAD_10 + (index if said.startswith(b"GET INDEX") else b"text")  # noqa: E731
+            self.serve(number, ScriptedFactory(answer))
+        self.discovery.refresh()
+        self.network.settle()
+        dripping = self.network.servers[at(1)] = Factory.forProtocol(Dripping)
+        dripping.clock = self.network
+        job = self.order("doc1", "doc2", seconds=5)
+        self.assertEqual({item.name: item.state for item in job.items}, {"doc1": "running", "doc2": DONE})
+        self.network.wait(40)
+        self.assertEqual(self.errors(job), {"doc1": "peers-failed"})
+
     def test_only_from_those_that_are_named(self):
         self.peer(1, doc=BIG)
         self.peer(2, doc=OTHER)
@@ -378,7 +409,7 @@ class SamePlace(Case):
         jobs = [self.downloads.start(names, self.into, False) for names in (["one", "two"], ["two", "one"])]
         self.network.wait(5)
         self.assertEqual([job.state for job in jobs], [DONE, DONE])
-        self.assertEqual(self.downloads._claims, {})
+        self.assertEqual(len(self.downloads._claims), 0)
 
 
 class Contents(Case):
@@ -438,6 +469,14 @@ class Changing(Case):
         path = self.share()
         self.halfway(lambda: os.utime(path, (0, 0)))
         job = self.order("big")
+        self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
+
+    def test_touched_when_it_is_fetched_whole(self):
+        path = self.share()
+        self.discovery.refresh()
+        self.network.settle()
+        os.utime(path, (0, 0))
+        job = self.order("big", swarm=False)
         self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
 
     def test_removed(self):

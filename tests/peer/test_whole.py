@@ -16,6 +16,8 @@ from p2p_twisted.index.search import documents
 from p2p_twisted.peer import client
 from p2p_twisted.peer.jobs import DONE, FAILED, WAITING, Item
 from p2p_twisted.peer.whole import AHEAD, MOST_ASKED, MOST_KEPT, WholeFetcher
+from p2p_twisted.swarm import fetch
+from p2p_twisted.swarm.part import PartFile
 from p2p_twisted.swarm.rates import Throttle
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.parser import RequestParser
@@ -393,7 +395,73 @@ class Lost(Case):
         self.assert_done()
         self.assertEqual(other.asked, [list(wanted)])
         dialled = [address for _, address in self.network.dialled]
-        self.assertEqual(dialled.count(self.at(1)), 3, "once for each document")
+        self.assertEqual(dialled.count(self.at(1)), 1, "not for each document anew")
+
+    def test_one_that_is_frozen_costs_its_time_once(self):
+        wanted = named(6)
+        frozen, other = self.holder(1, wanted), self.holder(2, wanted)
+        frozen.answers = False
+        self.fetch(*((name, body, [1, 2]) for name, body in wanted.items()))
+        self.network.wait(client.PATIENCE + 2)
+        self.assert_done()
+        self.assertEqual(other.asked, [list(wanted)])
+
+    def test_one_that_refuses_a_document_is_still_asked_first_for_the_others(self):
+        one, other = self.holder(1, named(3)), self.holder(2, {"aaa": b"aaa"})
+        self.fetch(("aaa", b"aaa", [1, 2]), *((name, body, [1, 2]) for name, body in named(3).items()))
+        self.assert_done()
+        self.assertEqual((other.asked, one.asked[-1][-3:]), ([["aaa"]], list(named(3))))
+
+
+class WithoutSize(Case):
+    """In 1.0 nobody says how much is to come, and it may never end."""
+
+    def setUp(self):
+        super().setUp()
+        self.one = self.holder(1, {"doc": b"1"}, b"1.0")
+        self.one.answers = False
+
+    def begin(self):
+        self.fetch_all(1, has_size=False)
+        [connection] = self.one.connections
+        connection.begin(b"")
+        return connection
+
+    def error(self):
+        self.network.settle()
+        [item] = self.items
+        self.assertEqual((self.outcome, list(self.folder.iterdir())), ([None], []))
+        return str(item.error)
+
+    def test_one_that_never_ends_does_not_fill_the_disk(self):
+        self.patch(fetch, "MAX_UNSIZED", 10_000)
+        connection = self.begin()
+        for _ in range(11):
+            connection.transport.write(bytes(1000))
+            self.network.settle()
+        self.assertIn("it sent more than 10000 bytes", self.error())
+
+    def test_nor_more_than_half_of_the_room_that_there_is(self):
+        self.patch(PartFile, "free_space", lambda part: 4000)
+        connection = self.begin()
+        connection.transport.write(bytes(2001))
+        self.assertIn("it sent more than 2000 bytes", self.error())
+
+    def test_one_that_drips_is_given_up(self):
+        connection = self.begin()
+        for _ in range(fetch.PACE_TIME + 5):
+            connection.transport.write(bytes(500))
+            self.network.wait(1)
+        self.assertIn("less than 1024 bytes a second", self.error())
+
+    def test_one_that_is_slow_but_goes_on_is_not(self):
+        connection = self.begin()
+        for _ in range(2 * fetch.PACE_TIME):
+            connection.transport.write(bytes(2000))
+            self.network.wait(1)
+        connection.transport.loseConnection()
+        self.network.settle()
+        self.assert_done()
 
 
 class Cancelled(Case):

@@ -16,7 +16,7 @@ from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_count, pi
 from p2p_twisted.peer import announcing, client
 from p2p_twisted.peer.probing import Prober
 from p2p_twisted.peer.protocol import PeerFactory
-from p2p_twisted.swarm import download, link, links, picker
+from p2p_twisted.swarm import download, fetch, link, links, picker
 from p2p_twisted.swarm.content import Content
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire import fields, limits
@@ -355,6 +355,9 @@ def test_swarm() -> None:
     assert f"names up to {picker.MOST_WANTS} files" in said
     assert f"sent nothing for {links.STALL:.0f} s is passed over" in said
     assert (download.MOST_WRONG, link.RECONNECTS) == (3, 3)
+    judged = " ".join(TEXT.split())
+    assert f"takes {fetch.MAX_UNSIZED} bytes" in judged
+    assert f"less than {fetch.LEAST_PACE} bytes/s for {fetch.PACE_TIME} s" in judged
     assert f"as long each time, up to {links.MAX_BACKOFF:.0f} s" in said
     assert f"for {download.FROZEN_TIMEOUT} s ({download.NO_NEWS_TIMEOUT} s if nobody owes anything)" in said
     assert f"At most {links.MAX_CONNECTED} peers are connected for a download" in said
