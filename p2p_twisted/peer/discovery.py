@@ -62,6 +62,7 @@ class Discovery(Service):
         self._waiters = Waiters(reactor)
         self._followed = 0
         self._round: Deferred[None] | None = None
+        self._is_in_round = self._is_round_due = False
         self._is_everybody_due = False
         self.heard: list[Heard] = []
         """Told of every change that a followed peer tells of."""
@@ -121,10 +122,13 @@ class Discovery(Service):
     def _begin_round(self, everybody: bool = False) -> None:
         """Ask the RS, and all peers whose turn it is; with `everybody`, those too that are failing."""
         self._is_everybody_due |= everybody
-        if self._round is None:
-            self._round = Deferred.fromCoroutine(self._ask_all())
-            self._round.addErrback(self._trouble)
-            self._round.addBoth(self._round_is_over)
+        if self._is_in_round:
+            self._is_round_due |= everybody  # the RS was asked before: what has come since it may not know of
+            return
+        self._is_in_round = True  # before anybody is asked: who has nothing to be asked has been so at once
+        self._round = Deferred.fromCoroutine(self._ask_all())
+        self._round.addErrback(self._trouble)
+        self._round.addBoth(self._round_is_over)
 
     async def _ask_all(self) -> None:
         self._add(list(self.peers.values()))
@@ -138,11 +142,15 @@ class Discovery(Service):
         self._turns.add((peer.address, peer.rank) for peer in due)
 
     def _round_is_over(self, _: object) -> None:
-        self._round = None
-        self._asked()
+        self._round, self._is_in_round = None, False
+        if self._is_round_due and self.running:
+            self._is_round_due = False
+            self._begin_round(everybody=True)
+        else:
+            self._asked()
 
     def _asked(self) -> None:
-        if self._round is None and self._turns.is_idle:
+        if not self._is_in_round and self._turns.is_idle:
             self._waiters.release()
 
     def _trouble(self, failure: Failure) -> None:

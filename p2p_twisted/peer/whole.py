@@ -25,7 +25,7 @@ from .client import ClientConnection
 from .dialing import Reactor, dial
 from .discovery import Discovery
 from .jobs import DONE, FAILED, Item
-from .turn import AHEAD, Turn
+from .whole_turn import AHEAD, Turn
 
 MOST_ASKED = 16
 """Documents that are asked of a holder before what is asked for next, at most."""
