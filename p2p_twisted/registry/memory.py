@@ -36,6 +36,7 @@ class MemoryRegistry:
         self._holders: dict[Address, PeerRecord] = {}  # the active ones
         self._book = AddressBook()
         self._per_host: Counter[str] = Counter()
+        self._inactive: dict[str, dict[int, None]] = {}  # cookies by neighbourhood, as they became inactive
         # When to look at whom: (deadline as it was, cookie), for each active peer once. KeepAlive leaves it as it
         # is; who comes up here and has been renewed meanwhile goes back in with the true deadline.
         self._due: list[tuple[float, int]] = []
@@ -50,15 +51,20 @@ class MemoryRegistry:
         """Enter a peer, or bring back the one with this cookie."""
         now = self._monotonic()
         self._expire(now)
-        old = self._new_record(host, port, wide, limit) if cookie is None else self._records.get(cookie)
+        dropped = None
+        if cookie is None:
+            dropped = self._room(host, limit)
+            old: PeerRecord | None = self._new_record(host, port, wide)
+        else:
+            old = self._records.get(cookie)
         if old is None:
             raise Forbidden(UNKNOWN_COOKIE)
         record = old.registered(host, port, now + self.ttl, self._wall())
         rival = self._holders.get(record.address)
         if rival is None or rival.cookie == record.cookie:
-            self._commit(record)
+            self._commit(record, dropped=dropped)
         else:
-            self._commit(record, rival.inactive())
+            self._commit(record, rival.inactive(), dropped=dropped)
         return record
 
     def leave(self, cookie: int, port: int) -> PeerRecord:
@@ -125,8 +131,8 @@ class MemoryRegistry:
     def close(self) -> None:
         """Nothing to write down."""
 
-    def _written(self, records: Iterable[PeerRecord]) -> None:
-        """For stores that write: called before the records count, and may raise StoreError."""
+    def _written(self, records: Iterable[PeerRecord], dropped: PeerRecord | None = None) -> None:
+        """For stores that write: called before the records count, and `dropped` no more. May raise StoreError."""
 
     def _touched(self, record: PeerRecord) -> None:
         """For stores that write: a record's TTL or activity changed, and may be written down a little later."""
@@ -137,37 +143,65 @@ class MemoryRegistry:
             raise Forbidden(UNREGISTERED)
         return record
 
-    def _new_record(self, host: str, port: int, wide: bool, limit: int | None) -> PeerRecord:
-        if limit is not None and self._per_host[neighbourhood(host)] >= limit:
-            raise Forbidden(FULL)
+    def _room(self, host: str, limit: int | None) -> PeerRecord | None:
+        """The record that makes room for a new one of `host`, None if there is room. Raises Forbidden."""
+        if limit is None or self._per_host[neighbourhood(host)] < limit:
+            return None
+        for cookie in self._inactive.get(neighbourhood(host), ()):
+            return self._records[cookie]
+        raise Forbidden(FULL)
+
+    def _new_record(self, host: str, port: int, wide: bool) -> PeerRecord:
         low, high = (MAX_COOKIE_1_0, MAX_COOKIE) if wide else (0, MAX_COOKIE_1_0)
         cookie = low + 1 + secrets.randbelow(high - low)
         while cookie in self._records or cookie in self._taken:
             cookie = low + 1 + secrets.randbelow(high - low)
         return PeerRecord(host, port, cookie)
 
-    def _commit(self, *records: PeerRecord) -> None:
-        self._written(records)
+    def _commit(self, *records: PeerRecord, dropped: PeerRecord | None = None) -> None:
+        self._written(records, dropped)
+        if dropped is not None:
+            self._drop(dropped)
         for record in reversed(records):  # whoever loses an address goes before the one who takes it
             self._put(record)
+
+    def _drop(self, record: PeerRecord) -> None:
+        """Forget an inactive record."""
+        del self._records[record.cookie]
+        self._count(record, None)
+        self._note_activity(record, True)
 
     def _put(self, record: PeerRecord) -> None:
         old = self._records.get(record.cookie)
         if old is None or old.host != record.host:
             self._count(old, record)
+        if old is not None:
+            self._note_activity(old, True)
+        self._note_activity(record, record.active)
         self._records[record.cookie] = record
         if old is not None and old.active and not (record.active and old.address == record.address):
             self._close_address(old)
         if record.active:
             self._open_address(record)
 
-    def _count(self, old: PeerRecord | None, record: PeerRecord) -> None:
-        self._per_host[neighbourhood(record.host)] += 1
+    def _count(self, old: PeerRecord | None, record: PeerRecord | None) -> None:
+        if record is not None:
+            self._per_host[neighbourhood(record.host)] += 1
         if old is not None:
             left = neighbourhood(old.host)
             self._per_host[left] -= 1
             if not self._per_host[left]:
                 del self._per_host[left]
+
+    def _note_activity(self, record: PeerRecord, is_active: bool) -> None:
+        """Keep `_inactive` in step."""
+        hood = neighbourhood(record.host)
+        if not is_active:
+            self._inactive.setdefault(hood, {})[record.cookie] = None
+        elif hood in self._inactive:
+            self._inactive[hood].pop(record.cookie, None)
+            if not self._inactive[hood]:
+                del self._inactive[hood]
 
     def _close_address(self, record: PeerRecord) -> None:
         del self._holders[record.address]
@@ -187,8 +221,10 @@ class MemoryRegistry:
         rival = self._holders.get(record.address)
         if rival is not None:
             rival.active = False
+            self._note_activity(rival, False)
             self._touched(rival)
         record.revive(now + self.ttl, self._wall())
+        self._note_activity(record, True)
         self._open_address(record)
 
     def _expire(self, now: float) -> int:
@@ -196,7 +232,9 @@ class MemoryRegistry:
         while due and due[0][0] <= now:
             _, cookie = heappop(due)
             self._in_due.discard(cookie)
-            record = self._records[cookie]
+            record = self._records.get(cookie)
+            if record is None:
+                continue  # it left, and has made room for another since
             if record.alive(now):
                 self._in_due.add(cookie)
                 heappush(due, (record.deadline, cookie))
@@ -204,6 +242,7 @@ class MemoryRegistry:
                 gone.append(record)
         for record in gone:
             record.active = False
+            self._note_activity(record, False)
             del self._holders[record.address]
             self._touched(record)
         self._book.remove([record.address for record in gone])

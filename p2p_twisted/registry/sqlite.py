@@ -8,7 +8,6 @@ worked out at loading.
 
 from __future__ import annotations
 
-import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -20,11 +19,11 @@ from typing import TypeVar
 from twisted.logger import Logger
 
 from ..folders import make_database_private
-from ..wire import fields
 from ..wire.errors import BadRequest
-from ..wire.limits import MAX_COOKIE, TTL
+from ..wire.limits import TTL
 from .memory import MemoryRegistry
 from .record import PeerRecord
+from .rows import Row, record_of, row_of
 from .store import StoreError
 
 LAYOUT = 1
@@ -32,9 +31,6 @@ LAYOUT = 1
 
 BATCH = 1000
 """Most records that one sweep writes, longest waiting first. At some 10 us each: nobody is served meanwhile."""
-
-LAST_SECOND = 253402300799
-"""The last second of the year 9999, as Unix time."""
 
 CHECKPOINT = 4000
 """Pages of the write-ahead log that are gathered before they are moved into the file, which waits for the disk."""
@@ -49,11 +45,8 @@ CREATE TABLE IF NOT EXISTS peers (
     registered_at INTEGER NOT NULL, -- Unix time
     activations TEXT NOT NULL       -- Unix times, parted by spaces
 )"""
-_SELECT = "SELECT cookie, host, port, active, expires, registered_at, activations FROM peers"
+_SELECT = "SELECT cookie, host, port, active, expires, registered_at, activations FROM peers ORDER BY expires"
 _INSERT = "INSERT OR REPLACE INTO peers VALUES (?, ?, ?, ?, ?, ?, ?)"
-
-Row = tuple[int, str, int, int, float, int, str]
-"""A row as it is written. One that is read may have any values: SQLite does not insist on the types of columns."""
 
 T = TypeVar("T")
 
@@ -127,26 +120,30 @@ class SQLiteRegistry(MemoryRegistry):
     def _touched(self, record: PeerRecord) -> None:
         self._dirty[record.cookie] = None
 
-    def _written(self, records: Iterable[PeerRecord]) -> None:
+    def _written(self, records: Iterable[PeerRecord], dropped: PeerRecord | None = None) -> None:
         file, offset = self._file, self._wall() - self._monotonic()
         if file is None:
             raise StoreError(f"{self._path} is not open")
-        rows = [_row(record, offset) for record in records]
-        self._try(lambda: _insert(file, rows))
+        rows = [row_of(record, offset) for record in records]
+        self._try(lambda: _write(file, rows, None if dropped is None else dropped.cookie))
+        if dropped is not None:
+            self._dirty.pop(dropped.cookie, None)
 
     def _load(self, rows: list[Row]) -> None:
         now, wall = self._monotonic(), self._wall()
         for row in rows:
             try:
-                record = _record(row, now, wall, self.ttl)
+                record = record_of(row, now, wall, self.ttl)
             except BadRequest as error:
                 self._left_out(row, error.reason)
                 continue
             self._records[record.cookie] = record
             self._count(None, record)
+            self._note_activity(record, record.active)
             rival = self._holders.get(record.address)
             if record.active and rival is not None:
                 rival.active = False  # two cannot listen there
+                self._note_activity(rival, False)
                 self._touched(rival)
             if record.active:
                 self._holders[record.address] = record
@@ -196,55 +193,12 @@ def _prepare(file: sqlite3.Connection) -> int:
     return layout or LAYOUT
 
 
-def _row(record: PeerRecord, offset: float) -> Row:
-    times = " ".join(map(str, record.activations))
-    expires = record.deadline + offset
-    return record.cookie, record.host, record.port, record.active, expires, record.registered_at, times
-
-
-def _record(row: Row, now: float, wall: float, ttl: int) -> PeerRecord:
-    """The inverse of `_row`, when `now` on the monotonic clock is `wall` in Unix time. Raises BadRequest."""
-    cookie, host, port, active, expires, registered_at, activations = row
-    if not isinstance(expires, int | float) or not math.isfinite(expires):
-        raise BadRequest(f"expires must be a number, not {expires!a:.50}")
-    left = min(expires - wall, ttl)  # a clock set back must not make it longer
-    return PeerRecord(
-        fields.host(_text(host, "host")),
-        _whole(port, "port", 1, 65535),
-        _whole(cookie, "cookie", 0, MAX_COOKIE),
-        _whole(active, "active", 0, 1) == 1 and left > 0,
-        now + left,
-        _whole(registered_at, "registered_at", 0, LAST_SECOND),
-        _times(_text(activations, "activations")),
-    )
-
-
-def _text(value: object, what: str) -> str:
-    if not isinstance(value, str):
-        raise BadRequest(f"{what} must be text")
-    return value
-
-
-def _whole(value: object, what: str, low: int, high: int) -> int:
-    if not isinstance(value, int) or not low <= value <= high:
-        raise BadRequest(f"{what} must be a whole number from {low} to {high}")
-    return value
-
-
-def _times(text: str) -> tuple[int, ...]:
-    try:
-        times = tuple(map(int, text.split()))
-    except ValueError:
-        times = (-1,)
-    if times and not 0 <= min(times) <= max(times) <= LAST_SECOND:
-        raise BadRequest("activations must be Unix times, parted by spaces")
-    return times
-
-
-def _insert(file: sqlite3.Connection, rows: list[Row]) -> None:
-    if len(rows) == 1:
+def _write(file: sqlite3.Connection, rows: list[Row], dropped: int | None) -> None:
+    if len(rows) == 1 and dropped is None:
         file.execute(_INSERT, rows[0])  # a transaction by itself
         return
     with file:
         file.execute("BEGIN")
         file.executemany(_INSERT, rows)
+        if dropped is not None:
+            file.execute("DELETE FROM peers WHERE cookie = ?", [dropped])

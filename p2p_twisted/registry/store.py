@@ -9,7 +9,7 @@ from .record import Address, PeerRecord
 UNREGISTERED = "no peer is registered with this cookie and port"
 INACTIVE = "this peer is not active: it has left, or its TTL ran out; register again"
 UNKNOWN_COOKIE = "this cookie was never given out: register with an empty one"
-FULL = "too many peers have registered from this address; use a cookie that was given to one of them"
+FULL = "too many peers are registered from this address; use a cookie that was given to one of them"
 
 
 class StoreError(Exception):
@@ -35,8 +35,9 @@ class Registry(Protocol):
 
         Without a cookie it gets a new one that nobody had before and nobody can guess: 63 bits if `wide`, else 31.
         Whoever was active at that address with another cookie is inactive from now on: two peers cannot listen there.
-        Raises Forbidden when the cookie was never given out, and for a new peer when its host (of IPv6, the /64) has
-        `limit` records already.
+        When its host (of IPv6, the /64) has `limit` records already, the one that has been inactive for longest makes
+        room for a new peer, and its cookie is unknown from then on. Raises Forbidden when none of them is inactive, and
+        when the cookie is unknown.
         """
 
     def leave(self, cookie: int, port: int) -> PeerRecord:

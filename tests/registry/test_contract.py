@@ -107,6 +107,46 @@ class Contract:
         self.assertEqual(self.addresses(), [("10.0.0.2", 9)])
         self.assertFalse(self.described(other)["isActive"])
 
+    def test_of_a_full_host_the_one_inactive_for_longest_makes_room(self):
+        cookies = [self.registry.register(HOST, port, None, True, limit=3).cookie for port in (1, 2, 3)]
+        with self.assertRaises(Forbidden):
+            self.registry.register(HOST, 4, None, True, limit=3)
+        for index in (1, 0):
+            self.registry.leave(cookies[index], index + 1)
+            self.clocks.pass_(1)
+        self.registry.register(HOST, 4, None, True, limit=3)
+        self.assertEqual(len(self.registry), 3)
+        with self.assertRaises(Forbidden):
+            self.registry.keep_alive(cookies[1], 2)
+        self.registry.keep_alive(cookies[0], 1)
+        with self.assertRaises(Forbidden):
+            self.registry.register(HOST, 5, None, True, limit=3)
+        self.assertEqual(self.addresses(), [(HOST, 1), (HOST, 3), (HOST, 4)])
+
+    def test_peers_that_all_left_or_ran_out_shut_nobody_out(self):
+        for port in range(1, 200):
+            cookie = self.registry.register(HOST, port, None, True, limit=5).cookie
+            if port % 2:
+                self.registry.leave(cookie, port)
+            else:
+                self.clocks.pass_(7200)
+        self.assertEqual(len(self.registry), 5)
+        self.clocks.pass_(7200)
+        self.registry.sweep()
+        self.assertEqual(self.addresses(), [])
+
+    def test_a_record_that_moved_or_came_back_makes_no_room_where_it_was(self):
+        moved, back, left = (self.registry.register(HOST, port, None, True, limit=3).cookie for port in (1, 2, 3))
+        for cookie, port in ((moved, 1), (back, 2), (left, 3)):
+            self.registry.leave(cookie, port)
+        self.registry.register("10.0.0.2", 1, moved, True, limit=3)
+        self.registry.register(HOST, 2, back, True, limit=3)
+        self.registry.register(HOST, 4, None, True, limit=3)
+        self.registry.register(HOST, 5, None, True, limit=3)
+        with self.assertRaises(Forbidden):
+            self.registry.register(HOST, 3, left, True, limit=3)
+        self.assertEqual({record.cookie for record in self.registry.records()} & {moved, back}, {moved, back})
+
     def test_a_host_has_at_most_limit_records_but_may_use_those_it_has(self):
         cookie = self.registry.register(HOST, 1, None, True, limit=2).cookie
         self.registry.register(HOST, 2, None, True, limit=2)

@@ -201,6 +201,18 @@ def test_a_register_that_cannot_be_written_did_not_happen(machine):
     assert len(machine.table()) == registered - 1
 
 
+def test_a_record_that_made_room_is_gone_after_a_crash_too(machine):
+    first = machine.registry.register("10.0.0.1", 1, None, True, 1)
+    machine.registry.leave(first.cookie, 1)
+    second = machine.registry.register("10.0.0.1", 2, None, True, 1)
+    registry = machine.crash()
+    assert [record.cookie for record in registry.records()] == [second.cookie]
+    registry.leave(second.cookie, 2)
+    third = registry.register("10.0.0.1", 3, None, True, 1)
+    registry.sweep()
+    assert [record.cookie for record in machine.restart().records()] == [third.cookie]
+
+
 BAD = [
     *(("host", value) for value in ("''", "'a b'", "'a' || char(10) || 'b'", "'\xe4'", "x'ff'", "x''")),
     *(("port", value) for value in ("'abc'", "0", "65536", "4.5", "x'00'", "-1")),
