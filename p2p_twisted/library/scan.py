@@ -32,6 +32,9 @@ BIG = 2**20
 """Bytes from which a file is worth reading beside another: hashing it leaves the interpreter to others. What a smaller
 one costs is mostly Python, in which two threads are slower than one."""
 
+HUGE = 2**30
+"""Bytes from which a file may take a thread so long that others must have one of their own."""
+
 BATCH = 64
 """Most small files read before they are shared."""
 
@@ -53,11 +56,12 @@ class Survey:
 
 @dataclass
 class Reading:
-    """What reading some files gave: those hashed, the names of those that could not be read, and why."""
+    """What reading some files gave: those hashed, and of the others the path and why they could not be read, or that
+    they changed meanwhile."""
 
     files: list[SharedFile] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
-    failures: Unshared = field(default_factory=Unshared)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    changing: dict[str, str] = field(default_factory=dict)
 
 
 def survey(
@@ -119,19 +123,20 @@ def _prune(roots: Sequence[Path], present: set[str], result: Survey, cache: Hash
         cache.prune(root, present)
 
 
-def batches(unread: Sequence[Found]) -> tuple[deque[list[Found]], deque[list[Found]]]:
-    """What a thread reads at a time, smallest first: small files many at once, and big ones one by one."""
+def batches(unread: Sequence[Found]) -> tuple[deque[list[Found]], deque[list[Found]], deque[list[Found]]]:
+    """What a thread reads at a time, smallest first: small files many at once, and big and huge ones one by one."""
     ordered = sorted(unread, key=lambda file: file.stamp.size)
     small = [file for file in ordered if file.stamp.size < BIG]
-    big = deque([file] for file in ordered[len(small) :])
-    return deque(small[i : i + BATCH] for i in range(0, len(small), BATCH)), big
+    big = deque([file] for file in ordered if BIG <= file.stamp.size < HUGE)
+    huge = deque([file] for file in ordered if file.stamp.size >= HUGE)
+    return deque(small[i : i + BATCH] for i in range(0, len(small), BATCH)), big, huge
 
 
 def read_files(batch: Sequence[Found], cache: HashCache, stopping: Event) -> Reading:
     """Read and hash the files of `batch`, and put what was found into the cache, until `stopping` is set.
 
-    A file that changes meanwhile is left out, for the next scan to find; one that cannot be read is a failure, and
-    costs none of the others.
+    A file that changes meanwhile is left out, for the next scan to find; so is one that cannot be read. Neither costs
+    any of the others.
     """
     result = Reading()
     rows = []
@@ -139,46 +144,39 @@ def read_files(batch: Sequence[Found], cache: HashCache, stopping: Event) -> Rea
         try:
             hashes = _read(found, stopping)
         except Exception as e:  # whatever a file has in store
-            result.failures.add(found.path, reason(e))
-            result.unreadable.append(found.name)
+            result.unreadable[found.path] = reason(e)
             continue
         if hashes is not None:
             rows.append((found.path, found.stamp, hashes))
             result.files.append(with_hashes(found, hashes))
+        elif not stopping.is_set():
+            result.changing[found.path] = "changes while it is read"
     cache.put(rows)
     return result
 
 
 def differing(
     shadowed: Sequence[tuple[Found, Found]], shared: Mapping[str, SharedFile], cache: HashCache, stopping: Event
-) -> Unshared:
-    """Return those of the `shadowed` files that have another content than the one `shared` under their name.
-
-    A file of the same size is read once to know.
-    """
-    result = Unshared()
+) -> dict[str, str]:
+    """Map each of the `shadowed` files that has another content than the one `shared` under its name to a line that
+    says so. A file of the same size is read once to know."""
+    result: dict[str, str] = {}
     for found, first in shadowed:
         if stopping.is_set():
             break
         file = shared.get(found.name)
         if file is None:
-            result.add(found.path, f"{first.path} has the same name and comes first")
-        elif found.stamp.size != file.size:
-            result.add(found.path, f"{found.name} is shared from {file.root} already")
-        else:
-            sha256, failures = _content(found, cache, stopping)
-            result.extend(failures)
-            if sha256 not in (None, file.sha256):
-                result.add(found.path, f"{found.name} is shared from {file.root} already")
+            result[found.path] = f"{first.path} has the same name and comes first"
+        elif found.stamp.size != file.size or not _has_content(found, file.sha256, cache, stopping):
+            result[found.path] = f"{found.name} is shared from {file.root} already"
     return result
 
 
-def _content(found: Found, cache: HashCache, stopping: Event) -> tuple[str | None, Unshared]:
-    """The SHA-256 of a file, None if it cannot be had now; and why it could not be read."""
+def _has_content(found: Found, sha256: str, cache: HashCache, stopping: Event) -> bool:
+    """Whether a file has this content; one that cannot be read is not known to."""
     if hashes := cache.get(found.path, found.stamp):
-        return hashes.sha256, Unshared()
-    reading = read_files([found], cache, stopping)
-    return reading.files[0].sha256 if reading.files else None, reading.failures
+        return hashes.sha256 == sha256
+    return any(file.sha256 == sha256 for file in read_files([found], cache, stopping).files)
 
 
 def _read(found: Found, stopping: Event) -> Hashes | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 from typing import ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred, fail, gatherResults
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorThreads, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
@@ -19,10 +18,11 @@ from .cache import HashCache, Hashes, Stamp
 from .catalogue import Catalogue, SharedFile
 from .paths import name_of, open_beneath
 from .pieces import list_length
+from .readers import Readers
 from .roots import RootWatch
-from .scan import batches, differing, matches, read_files, survey, with_hashes
-from .unshared import Unshared, reason
-from .walk import Found, Identity, stamp_of
+from .scan import differing, matches, read_files, survey, with_hashes
+from .unshared import Report, Unshared, reason
+from .walk import Found, Identity, real, root_of, stamp_of
 from .watch import Watch
 
 SLICE = 1000
@@ -48,7 +48,6 @@ class Library(Catalogue):
 
     A file of another size is removed at once, and added again when it has been read; one that was only touched stays
     meanwhile. `hashed` counts the files read so far.
-    `unshared` is what the last scan found and left out.
     """
 
     def __init__(
@@ -61,24 +60,32 @@ class Library(Catalogue):
     ) -> None:
         super().__init__()
         self.hashed = 0
-        self.unshared = Unshared()
         self._reactor = reactor
-        self._shared = [_real(folder) for folder in folders]
-        self._downloads = [] if downloads is None else [_real(downloads)]
+        self._shared = [real(folder) for folder in folders]
+        self._downloads = [] if downloads is None else [real(downloads)]
         self._private = private
         self._cache = cache
         self._unsaved: list[tuple[str, Stamp, Hashes]] = []
-        self._said: set[str] = set()
+        self._report = Report()
+        self._shadowed: Sequence[tuple[Found, Found]] = ()
         self._asked: list[Deferred[None]] = []
         self._scanning = False
+        self._walked: list[Deferred[None]] = []
+        self._finishing = False
+        self._readers = Readers(lambda batch: Deferred.fromCoroutine(self._read(batch)))
         self._stopping = Event()
         self._watch = Watch(reactor, self.scan)
         self._root_watch = RootWatch(reactor, lambda: self.folders, self._in_thread, self.scan)
 
     @property
+    def unshared(self) -> Unshared:
+        """What the last scan found and left out."""
+        return self._report.now
+
+    @property
     def is_scanning(self) -> bool:
-        """Whether a scan is under way: what is not shared now may be in a moment."""
-        return self._scanning
+        """Whether a scan is under way, apart from huge files: what is not shared now may be in a moment."""
+        return self._scanning or self._readers.is_busy
 
     @property
     def folders(self) -> Sequence[Path]:
@@ -98,12 +105,14 @@ class Library(Catalogue):
         self._watch.stop()
         self._root_watch.stop()
         self._stopping.set()
+        self._readers.give([])
         return self.scan()  # waits for the one under way, and does nothing itself
 
     def scan(self) -> Deferred[None]:
-        """Bring the library up to date with the disk as it is now or later; a scan under way is waited for first.
+        """Bring the library up to date with the disk as it is now or later; a walk under way is waited for first.
 
-        Walks and reads in threads. Fires when all is read; never fails: what cannot be read is logged and left out.
+        Walks and reads in threads. Fires when all that was found is read; never fails: what cannot be read is logged
+        and left out.
         """
         done: Deferred[None] = Deferred()
         self._asked.append(done)
@@ -114,7 +123,7 @@ class Library(Catalogue):
 
     def add_folder(self, path: Path) -> Deferred[None]:
         """Share the folder `path` too; fires when it has been read. Fails with NotADirectoryError if it is none."""
-        folder = _real(path)
+        folder = real(path)
         if not folder.is_dir():
             return fail(NotADirectoryError(errno.ENOTDIR, "is not a folder", str(path)))
         if folder not in self.folders:
@@ -129,7 +138,7 @@ class Library(Catalogue):
         Raises FileNotFoundError if it is not there, ValueError if it is in no shared folder or in a private one, has a
         name that may not be shared, or `pieces` is not the list for its size.
         """
-        found = self._find(_real(folder), name_of(folder, path))
+        found = self._find(real(folder), name_of(folder, path))
         if len(pieces) != list_length(found.stamp.size):
             raise ValueError(f"{path}: {len(pieces)} bytes of piece digests for {found.stamp.size} bytes")
         current = self._files.get(found.name)
@@ -159,9 +168,7 @@ class Library(Catalogue):
         if folder not in self.folders or name is None:
             raise ValueError("not in a shared folder, or not a name that may be shared")
         path = folder / name
-        root = max((one for one in self.folders if one in path.parents), key=lambda one: len(one.parts))
-        if any(root in private.parents and private in path.parents for private in map(_real, self._private)):
-            raise ValueError("in a folder that is never shared")
+        root = root_of(path, self.folders, self._private)
         name = path.relative_to(root).as_posix()
         fd = open_beneath(root, name)
         try:
@@ -170,21 +177,25 @@ class Library(Catalogue):
             os.close(fd)
 
     async def _scan_while_asked(self) -> None:
+        """Walk as long as somebody asks. Reading goes on meanwhile."""
         while self._asked:
             asked, self._asked = self._asked, []
             folders = None
             try:
-                folders = await self._scan_once()
+                folders = await self._walk()
             except Exception as e:
                 self.log.failure("a scan of the shared folders failed")
-                self.unshared = Unshared()
-                self.unshared.add(", ".join(map(str, self.folders)), f"the last scan failed: {reason(e)}")
+                failures = Unshared()
+                failures.add(", ".join(map(str, self.folders)), f"the last scan failed: {reason(e)}")
+                self._report.walked(failures, Unshared())
             self._watch.scanned(folders)
-            for done in asked:
-                done.callback(None)
+            self._walked += asked
+            if not self._finishing:
+                self._finishing = True
+                Deferred.fromCoroutine(self._finish())
         self._scanning = False
 
-    async def _scan_once(self) -> Mapping[str, Identity | None] | None:
+    async def _walk(self) -> Mapping[str, Identity | None] | None:
         """The folders walked through, and which they are."""
         rows, self._unsaved = self._unsaved, []
         if rows:
@@ -195,37 +206,37 @@ class Library(Catalogue):
         # What was added again since the walk stays.
         gone = [old.name for old in found.gone if self._files.get(old.name) is old]
         await self._apply_in_slices(found.cached, gone)
-        small, big = batches(found.unread)
-        readers = self._read([small, big], found.failures), self._read([big], found.failures)
-        await gatherResults(map(Deferred.fromCoroutine, readers), consumeErrors=True)
-        if found.shadowed:
-            others = await self._in_thread(differing, found.shadowed, dict(self._files), self._cache, self._stopping)
-            found.refused.extend(others)
-        self._report(found.failures, found.refused)
+        self._shadowed = found.shadowed
+        unread, shadowed = {file.path for file in found.unread}, {file.path for file, _ in found.shadowed}
+        self._report.walked(found.failures, found.refused, unread, shadowed)
+        if not self._stopping.is_set():
+            self._readers.give(found.unread)
         return found.folders
 
-    def _report(self, failures: Unshared, refused: Unshared) -> None:
-        """Keep what is not shared, failures first, and log what was not said after the scan before."""
-        for line in failures.lines():
-            if line not in self._said:
-                self.log.warn("not shared: {problem}", problem=line)
-        for line in refused.lines():
-            if line not in self._said:
-                self.log.info("not shared: {line}", line=line)
-        self._said = {*failures.lines(), *refused.lines()}
-        failures.extend(refused)
-        self.unshared = failures
+    async def _finish(self) -> None:
+        """Once all that was found is read, compare the files of the same name, and tell who waits."""
+        while self._walked:
+            await self._readers.idle()
+            walked, self._walked = self._walked, []
+            try:
+                arguments = self._shadowed, dict(self._files), self._cache, self._stopping
+                self._report.compared(await self._in_thread(differing, *arguments) if self._shadowed else {})
+            except Exception:
+                self.log.failure("comparing files of the same name failed")
+            for done in walked:
+                done.callback(None)
+        self._finishing = False
 
-    async def _read(self, queues: Sequence[deque[list[Found]]], failures: Unshared) -> None:
-        """Read the batches of `queues`, which the readers share, one after the other."""
-        for queue in queues:
-            while queue and not self._stopping.is_set():
-                # A download may have been added since the walk.
-                batch = [found for found in queue.popleft() if not matches(found, self._files.get(found.name))]
-                reading = await self._in_thread(read_files, batch, self._cache, self._stopping)
-                failures.extend(reading.failures)
-                self.hashed += len(reading.files)
-                self.apply(reading.files, [name for name in reading.unreadable if name in self._files])
+    async def _read(self, batch: list[Found]) -> None:
+        # A download may have been added since the walk.
+        unread = [found for found in batch if not matches(found, self._files.get(found.name))]
+        if not unread or self._stopping.is_set():
+            return
+        reading = await self._in_thread(read_files, unread, self._cache, self._stopping)
+        self.hashed += len(reading.files)
+        gone = [found.name for found in unread if found.path in reading.unreadable and found.name in self._files]
+        self.apply(reading.files, gone)
+        self._report.read([found.path for found in unread], reading.unreadable | reading.changing)
 
     async def _apply_in_slices(self, added: list[SharedFile], removed: list[str]) -> None:
         """`apply`, but let the reactor turn in between."""
@@ -237,7 +248,3 @@ class Library(Catalogue):
 
     def _in_thread(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), work, *args, **kwargs)
-
-
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
+
+from twisted.logger import Logger
 
 MAX_LISTED = 100
 """Files and folders that are kept by name: a folder may hold a million links."""
@@ -27,10 +29,14 @@ class Unshared:
         if len(self._items) < MAX_LISTED:
             self._items[path] = why
 
+    def update(self, others: Mapping[str, str]) -> None:
+        """Count all of `others`, path -> why."""
+        for path, why in others.items():
+            self.add(path, why)
+
     def extend(self, other: Unshared) -> None:
         """Count all of `other` as well."""
-        for path, why in other.items.items():
-            self.add(path, why)
+        self.update(other.items)
         self.total += other.total - len(other.items)
 
     def lines(self) -> Iterator[str]:
@@ -38,6 +44,59 @@ class Unshared:
         yield from (f"{path}: {why}" for path, why in self._items.items())
         if self.total > len(self._items):
             yield f"{self.total - len(self._items)} more"
+
+
+class Report:
+    """What is not shared at the moment: `now`, what could not be read first. What is new in it is logged, once."""
+
+    log = Logger()
+
+    def __init__(self) -> None:
+        self.now = Unshared()
+        self._failures = self._refused = self.now
+        self._unread: dict[str, str] = {}
+        self._differing: dict[str, str] = {}
+        self._said: set[str] = set()
+
+    def walked(
+        self, failures: Unshared, refused: Unshared, unread: Collection[str] = (), shadowed: Collection[str] = ()
+    ) -> None:
+        """Take in what a walk could not read and what it refused. Of other paths than those `unread` and `shadowed`,
+        what reading and comparing found is over."""
+        self._failures, self._refused = failures, refused
+        self._unread = {path: why for path, why in self._unread.items() if path in unread}
+        self._differing = {path: why for path, why in self._differing.items() if path in shadowed}
+        self._update()
+
+    def read(self, paths: Collection[str], failed: Mapping[str, str]) -> None:
+        """The files at `paths` were read, apart from those that `failed`: path -> why."""
+        before = dict(self._unread)
+        for path in paths:
+            self._unread.pop(path, None)
+        self._unread |= failed
+        if self._unread != before:
+            self._update()
+
+    def compared(self, differing: Mapping[str, str]) -> None:
+        """Files whose names are taken were compared: path -> why, of those with another content."""
+        self._differing = dict(differing)
+        self._update()
+
+    def _update(self) -> None:
+        failures, refused = Unshared(), Unshared()
+        failures.extend(self._failures)
+        failures.update(self._unread)
+        refused.extend(self._refused)
+        refused.update(self._differing)
+        for line in failures.lines():
+            if line not in self._said:
+                self.log.warn("not shared: {problem}", problem=line)
+        for line in refused.lines():
+            if line not in self._said:
+                self.log.info("not shared: {line}", line=line)
+        self._said = {*failures.lines(), *refused.lines()}
+        failures.extend(refused)
+        self.now = failures
 
 
 def reason(error: BaseException) -> str:

@@ -121,5 +121,19 @@ class Walk:
 
 def is_within(path: Path, folder: Path) -> bool:
     """Return whether `path` is `folder` or lies below it, also where links or mounts give it another path."""
-    which, real = identity(folder), Path(os.path.realpath(path))
-    return which is not None and any(identity(one) == which for one in (real, *real.parents))
+    which, whole = identity(folder), real(path)
+    return which is not None and any(identity(one) == which for one in (whole, *whole.parents))
+
+
+def root_of(path: Path, roots: Collection[Path], private: Collection[Path]) -> Path:
+    """Return the innermost of the shared folders `roots` that `path`, a real path in one of them, lies in. Raises
+    ValueError if one of the `private` folders lies between the two."""
+    root = max((one for one in roots if one in path.parents), key=lambda one: len(one.parts))
+    if any(root in one.parents and one in path.parents for one in map(real, private)):
+        raise ValueError("in a folder that is never shared")
+    return root
+
+
+def real(path: Path) -> Path:
+    """Return `path` absolute, with all links in it resolved."""
+    return Path(os.path.realpath(path))

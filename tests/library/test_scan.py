@@ -9,7 +9,7 @@ import pytest
 from p2p_twisted.library import scan
 from p2p_twisted.library.cache import HashCache, Stamp
 from p2p_twisted.library.pieces import MIN_PIECE
-from p2p_twisted.library.scan import BATCH, BIG, batches, differing, read_files, survey
+from p2p_twisted.library.scan import BATCH, BIG, HUGE, batches, differing, read_files, survey
 from p2p_twisted.library.walk import Found
 
 
@@ -150,8 +150,8 @@ def test_whatever_one_file_raises_costs_no_other(root, cache, monkeypatch, error
     monkeypatch.setattr(scan, "open_beneath", opening)
     reading = read_files(survey([root], {}, cache).unread, cache, Event())
     assert sorted(file.name for file in reading.files) == ["a", "c"]
-    assert list(reading.failures.items) == [f"{root}/b"]
-    assert reading.failures.items[f"{root}/b"]
+    assert list(reading.unreadable) == [f"{root}/b"]
+    assert reading.unreadable[f"{root}/b"]
 
 
 @pytest.mark.parametrize("error", [RecursionError, MemoryError, ValueError])
@@ -172,7 +172,7 @@ def test_a_later_folders_file_of_the_same_name_is_told_of_if_it_differs(tmp_path
     known = {file.name: file for file in read_files(found.unread, cache, Event()).files}
     for _ in range(2):
         others = differing(found.shadowed, known, cache, Event())
-        assert others.items == {f"{second}/{n}": f"{n} is shared from {first} already" for n in ("shorter", "other")}
+        assert others == {f"{second}/{n}": f"{n} is shared from {first} already" for n in ("shorter", "other")}
 
 
 def test_a_later_folders_file_is_told_of_when_the_first_cannot_be_shared(tmp_path, cache):
@@ -180,7 +180,7 @@ def test_a_later_folders_file_is_told_of_when_the_first_cannot_be_shared(tmp_pat
     write(tmp_path / "second" / "a")
     found = survey([tmp_path / "first", tmp_path / "second"], {}, cache)
     others = differing(found.shadowed, {}, cache, Event())
-    assert others.items == {f"{tmp_path}/second/a": f"{tmp_path}/first/a has the same name and comes first"}
+    assert others == {f"{tmp_path}/second/a": f"{tmp_path}/first/a has the same name and comes first"}
 
 
 def test_a_file_that_changed_since_the_walk_is_left_out(root, cache):
@@ -188,7 +188,7 @@ def test_a_file_that_changed_since_the_walk_is_left_out(root, cache):
     unread = survey([root], {}, cache).unread
     write(path, b"longer")
     reading = read_files(unread, cache, Event())
-    assert (reading.files, reading.failures.total) == ([], 0)
+    assert (reading.files, reading.unreadable) == ([], {})
 
 
 def test_a_file_that_changes_while_it_is_read_is_left_out(root, cache, monkeypatch):
@@ -213,7 +213,7 @@ def test_a_file_that_vanished_or_became_a_link_is_a_problem(root, cache):
     link.symlink_to("/etc/passwd")
     reading = read_files(unread, cache, Event())
     assert reading.files == []
-    assert sorted(reading.failures.items) == [str(gone), str(link)]
+    assert sorted(reading.unreadable) == [str(gone), str(link)]
 
 
 def test_stopping_leaves_the_rest_unread(root, cache):
@@ -221,15 +221,16 @@ def test_stopping_leaves_the_rest_unread(root, cache):
     stopping = Event()
     stopping.set()
     reading = read_files(survey([root], {}, cache).unread, cache, stopping)
-    assert (reading.files, reading.failures.total) == ([], 0)
+    assert (reading.files, reading.unreadable) == ([], {})
 
 
 def test_batches():
     def found(size):
         return Found("/r", str(size), f"/r/{size}", Stamp(size, 0, 0))
 
-    small, big = batches([found(size) for size in (BIG + 1, BIG, *range(2 * BATCH + 1, 0, -1))])
+    small, big, huge = batches([found(size) for size in (HUGE, BIG + 1, BIG, *range(2 * BATCH + 1, 0, -1))])
     assert [[file.stamp.size for file in batch] for batch in big] == [[BIG], [BIG + 1]]
+    assert [[file.stamp.size for file in batch] for batch in huge] == [[HUGE]]
     assert [len(batch) for batch in small] == [BATCH, BATCH, 1]
     assert small[0][0].stamp.size == 1
-    assert batches([]) == (small.__class__(), big.__class__())
+    assert batches([]) == (small.__class__(), big.__class__(), huge.__class__())

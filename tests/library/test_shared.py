@@ -8,9 +8,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted.library import scan, shared
+from p2p_twisted.library import readers, scan, shared
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.pieces import MIN_PIECE, PieceHasher
+from p2p_twisted.library.scan import read_files
 from p2p_twisted.library.shared import Library
 from p2p_twisted.library.watch import POLL
 
@@ -187,6 +188,18 @@ class UnsharedTests(LibraryCase):
         self.assertEqual(library.unshared.items, {f"{other}/a.txt": f"a.txt is shared from {self.share} already"})
         self.assertEqual(library.get("a.txt").root, self.share)
 
+    def test_a_file_that_changes_all_the_time(self):
+        path = self.write("a.txt")
+
+        def changing_title(file, name):
+            with path.open("ab") as writer:
+                writer.write(b"more")
+            return ""
+
+        self.patch(scan, "title_of", changing_title)
+        self.scan()
+        self.assertEqual(self.library.unshared.items, {str(path): "changes while it is read"})
+
 
 class FolderTests(LibraryCase):
     """A file has one name, what is private has none, and downloads come last."""
@@ -316,6 +329,53 @@ class UnderWayTests(LibraryCase):
         self.go_on(download)
         self.successResultOf(scanned)
         self.assertEqual(self.library.get("a.txt").sha256, sha256(b"newer").hexdigest())
+
+    def go_on_but(self, name):
+        """As `go_on`, but whoever reads `name` goes on reading."""
+        held = [one for one in self.waiting if one[1] is read_files and name in [found.name for found in one[2][0]]]
+        self.waiting = [one for one in self.waiting if one not in held]
+        self.go_on()
+        self.waiting += held
+
+    def test_a_huge_file_keeps_nobody_waiting(self):
+        """Two are huge; what comes while one is read is seen, and read, and the scans go on."""
+        self.patch(readers, "HUGE", 5)
+        self.patch(scan, "BIG", 3)
+        self.patch(scan, "HUGE", 5)
+        self.write("huge", b"12345")
+        self.write("huger", b"123456")
+        self.write("big", b"123")
+        first = self.library.scan()
+        for _ in range(5):
+            self.go_on_but("huge")
+        self.assertEqual(set(self.library.files), {"big"})
+        self.assertFalse(self.library.is_scanning)
+        self.write("new", b"1")
+        self.write("new big", b"1234")
+        second = self.library.scan()
+        self.assertTrue(self.library.is_scanning)
+        for _ in range(5):
+            self.go_on_but("huge")
+        self.assertEqual(set(self.library.files), {"big", "new", "new big"})
+        self.assertNoResult(first)
+        while self.waiting:
+            self.go_on()
+        self.successResultOf(first)
+        self.successResultOf(second)
+        self.assertEqual(len(self.library.files), 5)
+        self.assertEqual(self.library.hashed, 5)
+
+    def test_stop_waits_for_a_file_that_is_read_and_begins_no_other(self):
+        for i in range(scan.BATCH + 1):
+            self.write(str(i))
+        self.library.scan()
+        self.go_on()
+        stopped = self.library.stop()
+        self.assertNoResult(stopped)
+        while self.waiting:
+            self.go_on()
+        self.successResultOf(stopped)
+        self.assertEqual(self.library.hashed, 0)
 
     def test_stop_waits_for_the_scan_under_way(self):
         self.write("a.txt")
