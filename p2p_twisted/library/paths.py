@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import os
 import re
-import stat
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 from p2p_twisted.wire.fields import has_control
 from p2p_twisted.wire.limits import MAX_NAME
+
+from .beneath import folder_beneath
 
 UNFINISHED = (".part", ".part.state")
 """How the name of an unfinished download ends."""
@@ -36,11 +37,6 @@ _TRICKS: tuple[tuple[Callable[[str], object], str], ...] = (
     (_DEVICE.fullmatch, "a part is the name of a device on Windows"),
 )
 
-_DIRECTORY = getattr(os, "O_DIRECTORY", 0) | os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
-_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-# A file that became a named pipe must not block the opener until somebody writes to it.
-_FILE = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_STEPWISE = os.open in os.supports_dir_fd and bool(_NOFOLLOW)
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 # What another system takes for a separator or a drive is no part of a name here either.
 _FOREIGN = "\\:" if os.name == "nt" else "\\"
@@ -110,35 +106,11 @@ def open_beneath(root: Path, name: str) -> int:
     opening, so a folder swapped for a link since the scan does not help. Raises OSError when no descriptor is left,
     and ValueError when the name is not a safe one.
     """
-    segments = safe_name(name)
+    *folders, base = safe_name(name)
     try:
-        fd = _open_stepwise(root, segments) if _STEPWISE else _open_checked(root, segments)
+        with folder_beneath(root, folders) as folder:
+            return folder.open(base, os.O_RDONLY)
     except OSError as e:
         if e.errno in _OUT_OF_DESCRIPTORS:
             raise
         raise FileNotFoundError(errno.ENOENT, f"cannot be opened ({e.strerror})", name) from e
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise FileNotFoundError(errno.ENOENT, "is not a file", name)
-    return fd
-
-
-def _open_stepwise(root: Path, segments: tuple[str, ...]) -> int:
-    folder = os.open(root, _DIRECTORY)
-    try:
-        for segment in segments[:-1]:
-            inner = os.open(segment, _DIRECTORY | _NOFOLLOW, dir_fd=folder)
-            os.close(folder)
-            folder = inner
-        return os.open(segments[-1], _FILE | _NOFOLLOW, dir_fd=folder)
-    finally:
-        os.close(folder)
-
-
-def _open_checked(root: Path, segments: tuple[str, ...]) -> int:
-    """The next best where a path cannot be opened step by step (Windows): look for links first."""
-    real = os.path.realpath(root)
-    path = Path(real, *segments)
-    if os.path.realpath(path) != os.path.normpath(path):
-        raise OSError(errno.ELOOP, "leads through a link")
-    return os.open(path, _FILE)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2p_twisted.library import paths
+from p2p_twisted.library import beneath
 from p2p_twisted.library.paths import is_safe, name_of, open_beneath, safe_name
 from p2p_twisted.wire.limits import MAX_NAME
 
@@ -62,8 +62,8 @@ def test_name_of():
 def opened(request, monkeypatch):
     """`open_beneath` for text, by both ways of opening."""
     if request.param == "checked":
-        monkeypatch.setattr(paths, "_STEPWISE", False)
-    elif not paths._STEPWISE:
+        monkeypatch.setattr(beneath, "STEPWISE", False)
+    elif not beneath.STEPWISE:
         pytest.skip("this system cannot open relative to a folder")
 
     def read(root, name):
