@@ -56,7 +56,7 @@ def list_digest(digests: bytes) -> str:
 class PieceHasher:
     """SHA-256 of a file and of each of its pieces, fed in one pass with blocks of any size.
 
-    Big blocks are best: hashlib lets other threads run while it works on more than 2 KiB.
+    For one thread at a time. Big blocks are best: hashlib lets other threads run while it works on more than 2 KiB.
     """
 
     def __init__(self, size: int) -> None:
