@@ -47,16 +47,16 @@ def makeApiService(
     path = state_dir / SOCKET_FILE
     clear_socket(path)
     key = load_or_create_key(state_dir)
-    site = ControlSite(root, key, reactor)
     service = MultiService()
     if web is not None:
-        port = listen(reactor, "--web", web, site)
+        port = listen(reactor, "--web", web, ControlSite(root, key, reactor))
         _add(service, PortService(port))
         if at is not None:
             at(port.getHost(), key)
     # without Twisted's file for the number of the process that listens: the number may be another's by now
     description = f"unix:{quoteStringArgument(os.fspath(path))}:mode=600:lockfile=0"
-    _add(service, PortService(listen(reactor, "control socket", description, site)))
+    # with connections of its own: who fills those of `web` must not shut out the owner
+    _add(service, PortService(listen(reactor, "control socket", description, ControlSite(root, key, reactor))))
     return service
 
 

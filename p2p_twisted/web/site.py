@@ -25,11 +25,12 @@ from .guard import SAFE_METHODS, check_host, check_key
 MAX_BODY = 2**20
 """Most bytes of a request's body."""
 
-REQUEST_TIME = 60
+REQUEST_TIME = 20
 """Seconds from the connection, or from the answer before it, within which a request must be here whole."""
 
 MAX_CONNECTIONS = 200
-"""Most connections at a time: those beyond are closed at once, so that files and peers have descriptors left."""
+"""Most connections of a site at a time, so that files and peers have descriptors left. For one more, the one is closed
+that has been idle for longest; it is closed itself if all are being answered."""
 
 _ABSOLUTE = re.compile(rb"http://([^/?#]*)(.*)", re.IGNORECASE)
 
@@ -45,16 +46,26 @@ class Channel(http.HTTPChannel):
     """A connection. Bytes that trickle in buy no time: the idle timeout is a deadline for the whole request."""
 
     site: ControlSite
+    is_answered = False
+    """Whether a request that has come whole is being answered; else it is idle, or a request trickles in."""
 
     def connectionMade(self) -> None:
         """Be known to the site, which closes its connections when it stops."""
-        self.site.connections.add(self)
+        self.site.connections[self] = None
         super().connectionMade()  # type: ignore[no-untyped-call]
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Make room for another connection."""
-        self.site.connections.discard(self)
+        self.site.connections.pop(self, None)
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+    def requestDone(self, request: http.Request) -> None:
+        """Be idle, from now on, unless the next request has come already."""
+        self.is_answered = False
+        if self in self.site.connections:
+            del self.site.connections[self]
+            self.site.connections[self] = None  # behind all others
+        super().requestDone(request)  # type: ignore[no-untyped-call]
 
     def resetTimeout(self) -> None:
         """Not what TimeoutMixin does at every byte; the timeout starts anew only after an answer."""
@@ -153,12 +164,17 @@ class ControlSite(server.Site):
     def __init__(self, root: IResource, key: str, reactor: IReactorTime) -> None:
         super().__init__(root, timeout=REQUEST_TIME, reactor=reactor)  # type: ignore[no-untyped-call]
         self._key = key
-        self.connections: set[Channel] = set()
+        self.connections: dict[Channel, None] = {}
+        """Those that have been idle for longest first."""
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """A connection, unless there are MAX_CONNECTIONS."""
+        """A connection, for which another may be closed: see MAX_CONNECTIONS."""
         if len(self.connections) >= MAX_CONNECTIONS:
-            return None
+            idle = next((connection for connection in self.connections if not connection.is_answered), None)
+            if idle is None:
+                return None
+            del self.connections[idle]
+            idle.transport.abortConnection()  # type: ignore[union-attr]
         return super().buildProtocol(addr)  # type: ignore[no-untyped-call]
 
     def stopFactory(self) -> None:
@@ -169,6 +185,7 @@ class ControlSite(server.Site):
 
     def getResourceFor(self, request: ControlRequest) -> IResource:
         """The resource under the request's path, or one that refuses it."""
+        request.channel.is_answered = True
         request.responseHeaders.removeHeader(b"Server")
         for name, value in _ALWAYS.items():
             request.responseHeaders.setRawHeaders(name, [value])

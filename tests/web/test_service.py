@@ -17,6 +17,7 @@ from p2p_twisted.startup import StartError
 from p2p_twisted.web.client import ControlClient, ControlError
 from p2p_twisted.web.peer_api import peer_root
 from p2p_twisted.web.service import ApiStartError, makeApiService
+from p2p_twisted.web.site import MAX_CONNECTIONS
 
 from .fakes import FakePeer
 
@@ -51,6 +52,17 @@ class ServiceTestCase(TestCase):
 
 
 class ListeningTests(ServiceTestCase):
+    async def test_connections_to_web_do_not_shut_out_the_socket(self) -> None:
+        self.start("tcp:0:interface=127.0.0.1")
+        [web, _] = self.service.services
+        address = "127.0.0.1", web.port.getHost().port
+        idle = [socket.create_connection(address) for _ in range(MAX_CONNECTIONS + 20)]
+        for connection in idle:
+            self.addCleanup(connection.close)
+        for client in (self.client(), self.client(address)):
+            status = await deferToThread(client.get, "status")
+            self.assertEqual(status["role"], "peer")
+
     async def test_a_socket_for_its_owner_that_goes_away_again(self) -> None:
         self.start()
         mode = self.socket.stat().st_mode

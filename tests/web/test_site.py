@@ -9,6 +9,7 @@ from twisted.web.resource import Resource
 
 from p2p_twisted.web import site as module
 from p2p_twisted.web.calls import api_root, plain
+from p2p_twisted.web.peer_api import peer_root
 from p2p_twisted.web.site import MAX_BODY, REQUEST_TIME, ControlSite
 
 from .fakes import FakePeer
@@ -122,10 +123,25 @@ class TimeTests(TestCase):
         self.assertTrue(transport.disconnecting)
 
     def test_connections_are_bounded(self) -> None:
+        """For one more, the one is closed that has been idle for longest."""
         self.patch(module, "MAX_CONNECTIONS", 2)
-        first, _ = self.connect()
-        self.connect()
+        (first, to_first), (_, to_second) = self.connect(), self.connect()
+        first.dataReceived(b"GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        _, to_third = self.connect()
+        closed = [transport.disconnecting for transport in (to_first, to_second, to_third)]
+        self.assertEqual(closed, [False, True, False])
+        self.assertEqual(len(self.site.connections), 2)
+
+    def test_what_is_being_answered_is_not_closed_for_another(self) -> None:
+        self.patch(module, "MAX_CONNECTIONS", 2)
+        peer = FakePeer()
+        peer.hold_refresh = True
+        self.site = ControlSite(peer_root(peer), KEY, self.clock)
+        (first, to_first), (second, to_second) = self.connect(), self.connect()
+        for channel in (first, second):
+            channel.dataReceived(request("POST", "/api/v1/refresh"))
         self.assertIsNone(self.site.buildProtocol(None))
+        self.assertEqual((to_first.disconnecting, to_second.disconnecting), (False, False))
         first.connectionLost()
         self.assertIsNotNone(self.site.buildProtocol(None))
 
