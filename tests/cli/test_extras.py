@@ -45,3 +45,12 @@ def test_what_is_missing_is_named_by_what_pip_calls_it():
 
 def test_what_is_installed_is_not_missing():
     need_extra(*DISTRIBUTIONS)
+
+
+@pytest.mark.parametrize("args", [["experiment", "swarm"], ["experiment", "scale", "--peers", "2"]])
+def test_an_experiment_without_its_extra_is_one_line_with_a_remedy(tmp_path, args):
+    done = without(["matplotlib", "jinja2"], *args, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (exits.FAILED, "")
+    remedy = f"{sys.executable} -m pip install -e '{ROOT}[experiment]'"
+    assert done.stderr == f"p2p: Jinja2 and matplotlib are not installed: {remedy}\n"
+    assert list(tmp_path.iterdir()) == []
