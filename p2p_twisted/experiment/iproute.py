@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 COMMAND_TIMEOUT = 30
 REMEDIES = {
-    r"not permitted|permission denied": "root lacks CAP_SYS_ADMIN or CAP_NET_ADMIN here, as in most containers: use "
+    r"not permitted": "root lacks CAP_SYS_ADMIN or CAP_NET_ADMIN here, as in most containers: use "
     "the machine itself, or start the container with --privileged",
     r"unknown device type|kind is unknown|not supported": "the kernel lacks a module: modprobe -a veth bridge sch_tbf",
     r"timed out": "the machine is too busy: try again when it has less to do",

@@ -55,8 +55,8 @@ def test_the_command_of_a_batch_that_failed_is_named(tmp_path: Path) -> None:
 def test_a_tool_that_says_nothing_or_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"tool: exit status 3$"):
         run([tool(tmp_path, "exit 3")])
-    with pytest.raises(LabError, match=r"nosuchtool x: No such file or directory$"):
-        run(["nosuchtool", "x"])
+    with pytest.raises(LabError, match=r"/nosuchtool x: No such file or directory$"):
+        run([str(tmp_path / "nosuchtool"), "x"])
 
 
 def test_a_tool_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
