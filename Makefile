@@ -73,9 +73,9 @@ clean: ## remove all that make has made
 $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
-# The install is editable: it follows every edit, but knows only the modules there were when it was made.
+# The install is editable: it follows every edit, but knows only the files there were when it was made.
 $(VENV)/modules: FORCE | $(BIN)/pip
-	@find p2p_twisted twisted_plugins -name '*.py' | sort | cmp -s - $@ || find p2p_twisted twisted_plugins -name '*.py' | sort > $@
+	@find p2p_twisted twisted_plugins -type f ! -name '*.pyc' | sort | cmp -s - $@ || find p2p_twisted twisted_plugins -type f ! -name '*.pyc' | sort > $@
 
 $(VENV)/installed: setup.cfg pyproject.toml $(VENV)/modules
 	$(PIP) --editable .

@@ -12,11 +12,12 @@ from ..experiment.design import Design
 from ..experiment.faults import Faults, parse_kill, parse_peer, parse_slow
 from ..experiment.links import Links
 from ..experiment.machine import PROC
-from ..experiment.places import PLACES
+from ..experiment.places import PLACES, unavailable
 from ..experiment.tasks import COMPARED, SWARMED
 from ..swarm.rates import parse_rate
 from .experimenting import carry_out
 from .options import UserPath
+from .output import print_json, print_table
 
 MIB = 2**20
 TASKS = {
@@ -185,6 +186,18 @@ _add("all", COMPARED, "Task 1, Task 2 and swarms, all of the same documents amon
 def scale(context: click.Context, /, peers: list[int], **options: Any) -> None:
     """Fetch one document from one source, centralised and by a swarm, with more and more peers."""
     _run(context, [(task, count) for count in peers for task in ("central", "swarm")], options)
+
+
+@experiment.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def labs(context: click.Context, as_json: bool) -> None:
+    """List what --lab can be here, and why not what it cannot."""
+    reasons = unavailable()
+    if as_json or context.find_root().params.get("as_json"):
+        print_json({"labs": reasons})
+    else:
+        print_table(("lab", "here"), [(lab, why or "yes") for lab, why in reasons.items()])
 
 
 def _run(context: click.Context, cases: Sequence[tuple[str, int]], options: dict[str, Any], **more: Any) -> None:

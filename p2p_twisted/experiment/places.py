@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .links import Links
-from .netns import CONGESTION_CONTROL, NetLab
+from .netns import CONGESTION_CONTROL, NetLab, why_not
 from .processes import Launcher, Loopback
 
 PORT = 4400
@@ -74,6 +74,11 @@ def laboratory(links: Links, peers: int) -> Iterator[Place]:
 
 
 PLACES = {"loopback": loopback, "netns": laboratory}
+
+
+def unavailable() -> dict[str, str | None]:
+    """Return for each of PLACES one line that says why it cannot be had here, or None."""
+    return {"loopback": None, "netns": why_not()}
 
 
 def _congestion_control(lab: NetLab) -> str:

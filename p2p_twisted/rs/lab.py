@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,13 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ..web.lab import LabBusy
-from ..web.order import Order
+from ..web.order import LABS, Order
 from .lab_child import Child, Ending
 from .lab_run import Run, load
 
 KEPT = 10
+UNKNOWN = "this is still being tried out"
+"""Why a lab cannot be had before it is known whether it can."""
 """Runs whose results are kept."""
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}(-[0-9]+)?", re.ASCII)
 
@@ -33,9 +37,22 @@ class Lab(Service):
         self._reactor = reactor
         self._folder = folder
         self._child: Child | None = None
+        self._asking: Child | None = None
+        self._labs: dict[str, str | None] = {lab: None if lab == Order.lab else UNKNOWN for lab in LABS}
         self._stopping = False
         runs = filter(None, map(self._load, filter(_is_run, folder.iterdir())))
         self._runs = {run.id: run for run in sorted(runs, key=lambda run: (run.started, run.id))}
+
+    def startService(self) -> None:
+        """Ask once, in a process of its own, which labs can be had here."""
+        super().startService()  # type: ignore[no-untyped-call]
+        said: list[bytes] = []
+        self._asking = Child(self._reactor, ["experiment", "labs", "--json"], said.append)
+        self._asking.ended.addCallback(lambda how: self._asked(how, b"".join(said)))
+
+    def labs(self) -> dict[str, str | None]:
+        """Return the ways to have links, each with one line that says why it cannot be had here, or None."""
+        return dict(self._labs)
 
     def start(self, wanted: Order) -> Run:
         """Begin an experiment. Raises LabBusy, and OSError when its folder cannot be made."""
@@ -76,13 +93,20 @@ class Lab(Service):
         """Stop what runs. Fires when nothing of it is left."""
         super().stopService()  # type: ignore[no-untyped-call]
         self._stopping = True
-        child, running = self._child, next((run for run in self._runs.values() if not run.over), None)
-        if child is None or running is None:
-            return None
-        gone: Deferred[None] = Deferred()
-        child.ended.addBoth(lambda _: gone.callback(None))
-        self.stop(running.id)
-        return gone
+        running = next((run for run in self._runs.values() if not run.over), None)
+        if running is not None:
+            self.stop(running.id)
+        if self._asking is not None:
+            self._asking.stop()
+        return _all_ended([child for child in (self._child, self._asking) if child is not None])
+
+    def _asked(self, how: Ending, said: bytes) -> None:
+        self._asking = None
+        try:
+            reasons = dict(json.loads(said)["labs"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            reasons = dict.fromkeys(LABS, how.last_words or "it could not be tried out")
+        self._labs |= {lab: reasons[lab] and str(reasons[lab]) for lab in LABS if lab in reasons and lab != Order.lab}
 
     def _heard(self, run: Run, line: bytes) -> None:
         try:
@@ -116,3 +140,20 @@ class Lab(Service):
 
 def _is_run(folder: Path) -> bool:
     return _ID.fullmatch(folder.name) is not None
+
+
+def _all_ended(children: Sequence[Child]) -> Deferred[None] | None:
+    """Return what fires when all of them have ended, or None if there are none."""
+    if not children:
+        return None
+    gone: Deferred[None] = Deferred()
+    left = list(children)
+
+    def ended(_: object, child: Child) -> None:
+        left.remove(child)
+        if not left:
+            gone.callback(None)
+
+    for child in children:
+        child.ended.addBoth(ended, child)
+    return gone

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..web.facade import Json
 from ..web.lab import RESULTS
-from ..web.order import Order
+from ..web.order import FAULTS, SCALE, Order
 from ..web.stream import History
 from .lab_child import Ending
 
@@ -53,11 +53,7 @@ class Run:
     @property
     def arguments(self) -> Sequence[str]:
         """What follows ``p2p`` on the command line that runs it."""
-        wanted = self.order
-        rates = ("--up", wanted.up, "--down", wanted.down)
-        numbers = ("--peers", wanted.peers, "--files", wanted.files, "--size", wanted.size, "--seed", wanted.seed)
-        flags = ("--events", *(["--swarm"] if wanted.swarm else []))
-        return ["experiment", wanted.task, *rates, *map(str, numbers), *flags, "--out", str(self.folder / OUT)]
+        return ["experiment", self.order.task, *_options(self.order), "--out", str(self.folder / OUT)]
 
     def describe(self) -> Json:
         """Its id, state, order, times, why it failed, and which results there are: name -> path on this site."""
@@ -113,6 +109,24 @@ class Run:
 
     def _note(self, event: Json, optional: bool = False) -> None:
         self.history.add(json.dumps(event, separators=(",", ":")), optional)
+
+
+def _options(wanted: Order) -> list[str]:
+    """Return the options of ``p2p experiment`` that an order stands for."""
+    options = ["--up", wanted.up, "--down", wanted.down]
+    if wanted.task == SCALE:
+        doubled = [2**power for power in range(1, 6) if 2**power < wanted.peers]
+        options += ["--peers", ",".join(map(str, [*doubled, wanted.peers]))]
+    else:
+        options += ["--peers", str(wanted.peers), "--files", str(wanted.files)]
+    options += ["--size", str(wanted.size), "--seed", str(wanted.seed), "--events"]
+    options += ["--swarm"] if wanted.swarm else []
+    options += ["--repeat", str(wanted.repeat)] if wanted.repeat > 1 else []
+    options += ["--lab", wanted.lab] if wanted.lab != Order.lab else []
+    for name in FAULTS:
+        for fault in getattr(wanted, name):
+            options += [f"--{name}", fault]
+    return [*options, "--churn", wanted.churn] if wanted.churn else options
 
 
 def load(folder: Path) -> Run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import Resource
 
 from ..wire import fields
-from .calls import PATH, Call, Endpoint, Reply
+from .calls import PATH, Call, Endpoint, Reply, plain
 from .errors import ApiError
 from .facade import Json
 from .order import MEMBERS, Order, order
@@ -21,7 +21,7 @@ from .static import ALONE, Document, page
 from .stream import EventStream, History
 
 PAGE = "lab.html"
-BESIDE = ("lab.js", "lab.css", "lab.svg")
+BESIDE = ("chart.js", "lab.js", "lab.css", "lab.svg")
 """What the page loads."""
 RESULTS = {"report": "report.html", "results.json": "results.json", "transfers.csv": "transfers.csv"}
 """What can be had of a run that is over: the last part of its path, and its file."""
@@ -46,6 +46,9 @@ class LabRun(Protocol):
 
 class LabFacade(Protocol):
     """What the HTTP side asks of a lab. All methods are called in the reactor's thread."""
+
+    def labs(self) -> Mapping[str, str | None]:
+        """Return the ways to have links, each with one line that says why it cannot be had here, or None."""
 
     def start(self, wanted: Order) -> LabRun:
         """Begin an experiment. Raises LabBusy, and OSError when its folder cannot be made."""
@@ -73,7 +76,7 @@ def lab_site(lab: LabFacade, clock: IReactorTime) -> LabSite:
 
     Raises OSError when the page was not installed.
     """
-    api, root = Endpoint(), page(PAGE)
+    api, root = plain(lambda: {"labs": dict(lab.labs())}), page(PAGE)
     api.putChild(b"runs", _Runs(lab, clock))
     for name in BESIDE:
         root.putChild(name.encode(), page(name))
@@ -106,6 +109,8 @@ class _Runs(Endpoint):
     def _start(self, call: Call) -> Reply:
         call.query()
         wanted = order(call.body(MEMBERS))
+        if why := self._lab.labs().get(wanted.lab):
+            raise ApiError(409, f"there is no lab {wanted.lab} here: {why}")
         try:
             described = self._lab.start(wanted).describe()
         except LabBusy as error:

@@ -21,6 +21,7 @@ import pytest
 from p2p_twisted.experiment.cluster import wait_until
 from p2p_twisted.web.client import ControlClient, ControlError
 
+from ..experiment.test_netns import WHY_NOT
 from ..rs import process
 from ..rs.process import RSProcess, free_port
 from .test_demo import running_in
@@ -132,6 +133,18 @@ def test_a_run_from_its_start_to_its_report(lab: LabProcess, tmp: Path) -> None:
     assert "Traceback" not in lab.stop()
 
 
+def test_which_labs_there_are_is_found_out(lab: LabProcess) -> None:
+    def known() -> bool:
+        return "still" not in (lab.control.get("lab")["labs"]["netns"] or "")
+
+    soon(known, "it is not known which labs there are")
+    reasons = lab.control.get("lab")["labs"]
+    assert (reasons["loopback"], reasons["netns"] is None) == (None, WHY_NOT is None)
+    if WHY_NOT is not None:
+        with pytest.raises(ControlError, match="there is no lab netns here: "):
+            lab.begin({**ORDER, "lab": "netns"})
+
+
 def test_a_run_that_is_stopped_leaves_no_process_and_what_it_has(lab: LabProcess, tmp: Path) -> None:
     id_ = lab.begin(SLOW)
     lab.wait_for(id_, "progress")
@@ -220,7 +233,32 @@ def look_at(browser: Any, lab: LabProcess, expect: Any) -> None:
     with page.expect_popup() as opened:
         page.locator("#links a", has_text="Report").click()
     expect(opened.value.locator("h1")).to_be_visible()
+    check_faults(page, expect)
+    check_widths(page)
     assert faults == []
+
+
+def check_faults(page: Any, expect: Any) -> None:
+    """Run the same again with a peer that is killed: it is marked on its curve and in the table, and named."""
+    page.get_by_text("Faults", exact=True).click()
+    page.get_by_label("Kill", exact=True).fill("peer3@50%")
+    page.locator("#start").click()
+    expect(page.locator("#start")).to_be_disabled()
+    expect(page.locator("#status")).to_have_text("Done.")
+    expect(page.locator("path[data-fault='peer3 killed']")).to_have_count(1)
+    expect(page.locator(".run tbody tr").last).to_contain_text("peer3 (killed)")
+    expect(page.locator(".run .said")).to_contain_text("times the bound")
+    expect(page.locator(".run .said")).to_contain_text("peer3 killed after")
+    expect(page.locator("#list tr").first).to_contain_text("Task 1, centralised, 3 peers, kill peer3@50%")
+    expect(page.locator("#sentences li").first).to_contain_text("3 peers (peer3 killed): the last of the others had")
+
+
+def check_widths(page: Any) -> None:
+    """Nothing is cut off or scrolls sideways, neither the page nor a table in it, on a desk or a telephone."""
+    for width in (420, 360, 1200):
+        page.set_viewport_size({"width": width, "height": 900})
+        for part in ("html", "#list", ".run .wide", "#runs"):
+            assert page.locator(part).first.evaluate("one => one.scrollWidth <= one.clientWidth"), (width, part)
 
 
 def check_curves(page: Any) -> None:

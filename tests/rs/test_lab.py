@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.rs import lab_child
-from p2p_twisted.rs.lab import KEPT, Lab
+from p2p_twisted.rs.lab import KEPT, UNKNOWN, Lab
 from p2p_twisted.rs.lab_child import MAX_LINE, P2P, PATIENCE, descendants
 from p2p_twisted.rs.lab_run import Run
 from p2p_twisted.web.lab import LabBusy
@@ -103,6 +103,20 @@ class StartingTests(LabTestCase):
         self.assertEqual(self.process.argv, [*P2P, *command.split(), "--out", out])
         described = run.describe()
         self.assertEqual((described["state"], described["started"], described["ended"]), ("running", NOW, None))
+
+    def test_faults_repeats_and_labs_are_options(self) -> None:
+        faults = {"kill": ["source@30%", "peer3@5s"], "slow": ["peer2=1Mbit"], "liar": ["peer4"], "churn": "10s"}
+        self.lab.start(Order("task1", repeat=3, lab="netns", **faults))
+        said = " ".join(self.process.argv[len(P2P) :]).partition(" --events ")[2].partition(" --out ")[0]
+        kills = "--kill source@30% --kill peer3@5s --slow peer2=1Mbit --liar peer4 --churn 10s"
+        self.assertEqual(said, f"--repeat 3 --lab netns {kills}")
+
+    def test_scale_doubles_the_peers(self) -> None:
+        for peers, said in ((2, "2"), (3, "2,3"), (8, "2,4,8"), (32, "2,4,8,16,32")):
+            run = self.lab.start(Order("scale", peers=peers, size=4))
+            command = f"experiment scale --up 20Mbit --down 100Mbit --peers {said} --size 4 --seed 0 --events"
+            self.assertEqual(self.process.argv, [*P2P, *command.split(), "--out", str(self.folder / run.id / "out")])
+            self.process.end()
 
     def test_one_at_a_time(self) -> None:
         run = self.start()
@@ -250,9 +264,52 @@ class KeepingTests(LabTestCase):
         self.assertEqual([one.id for one in Lab(self.reactor, self.folder).runs()], [run.id])
 
 
-class ServiceTests(LabTestCase):
-    def test_the_end_of_the_rs_waits_for_the_end_of_the_run(self) -> None:
+class LabsTests(LabTestCase):
+    """Which labs there are is asked once, when the RS starts."""
+
+    def setUp(self) -> None:
+        super().setUp()
         self.lab.startService()
+
+    def test_until_it_is_known_there_is_loopback_alone(self) -> None:
+        self.assertEqual(self.process.argv, [*P2P, "experiment", "labs", "--json"])
+        self.assertEqual(self.lab.labs(), {"loopback": None, "netns": UNKNOWN})
+
+    def test_what_is_said_is_believed(self) -> None:
+        said = json.dumps({"labs": {"loopback": None, "netns": None, "moon": None}}, indent=2)
+        self.process.protocol.outReceived(f"{said}\n".encode())
+        self.process.end()
+        self.assertEqual(self.lab.labs(), {"loopback": None, "netns": None})
+
+    def test_why_there_is_none(self) -> None:
+        self.process.say({"labs": {"loopback": None, "netns": "it needs root"}})
+        self.process.end()
+        self.assertEqual(self.lab.labs(), {"loopback": None, "netns": "it needs root"})
+
+    def test_nonsense_and_failures(self) -> None:
+        for said in b"", b"x", b"[]", b'{"labs": 1}', b'{"labs": {}', b"\xff":
+            lab = Lab(self.reactor, self.folder)
+            lab.startService()
+            self.process.protocol.outReceived(said + b"\n")
+            self.process.protocol.errReceived(b"p2p: it broke\n")
+            self.process.end(1)
+            self.assertEqual(lab.labs(), {"loopback": None, "netns": "it broke"})
+
+    def test_one_that_still_asks_is_stopped_with_the_rs(self) -> None:
+        stopping = self.lab.stopService()
+        self.assertEqual(self.process.signals, ["INT"])
+        self.assertNoResult(stopping)
+        self.process.end(7)
+        self.successResultOf(stopping)
+
+
+class ServiceTests(LabTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.lab.startService()
+        self.process.end()
+
+    def test_the_end_of_the_rs_waits_for_the_end_of_the_run(self) -> None:
         run = self.start()
         stopping = self.lab.stopService()
         self.assertNoResult(stopping)
@@ -263,7 +320,6 @@ class ServiceTests(LabTestCase):
         self.assertEqual(run.state, "stopped")
 
     def test_with_nothing_running_it_ends_at_once(self) -> None:
-        self.lab.startService()
         self.done()
         self.assertIsNone(self.lab.stopService())
 

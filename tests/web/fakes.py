@@ -221,6 +221,10 @@ class FakeLab:
     def __init__(self) -> None:
         self.all: dict[str, FakeLabRun] = {}
         self.refusal: Exception | None = None
+        self.reasons: dict[str, str | None] = {"loopback": None, "netns": "it needs root"}
+
+    def labs(self) -> dict[str, str | None]:
+        return self.reasons
 
     def start(self, wanted: Order) -> FakeLabRun:
         if self.refusal is not None:

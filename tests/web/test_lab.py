@@ -60,11 +60,67 @@ class OrderTests(LabTestCase):
 
     async def test_an_order_that_says_everything(self) -> None:
         order = {"task": "all", "peers": 32, "files": 500, "size": 1, "up": "500K", "down": "1.5Mbit", "seed": 7}
-        self.assertEqual((await self.ask("POST", RUNS, {**order, "swarm": True})).status, 202)
-        self.assertEqual(self.lab.all["1"].order, Order(**order, swarm=True))
+        order |= {"swarm": True, "repeat": 20, "lab": "loopback", "churn": "2.5s"}
+        order |= {"kill": ["source@30%", "peer32@5.5s"], "slow": ["peer3=1Mbit"], "liar": ["peer4", "peer5"]}
+        self.assertEqual((await self.ask("POST", RUNS, order)).status, 202)
+        self.assertEqual(self.lab.all["1"].order, Order(**order))
+
+    async def test_scale_has_a_smaller_document_unless_told_and_no_faults(self) -> None:
+        self.assertEqual((await self.ask("POST", RUNS, {"task": "scale", "peers": 32})).status, 202)
+        self.assertEqual(self.lab.all.pop("1").order, Order("scale", peers=32, size=4))
+        self.assertEqual((await self.ask("POST", RUNS, {"task": "scale", "size": 9})).status, 202)
+        self.assertEqual(self.lab.all.pop("1").order, Order("scale", size=9))
+        for fault in (
+            {"kill": ["peer3@5s"]},
+            {"slow": ["peer3=1Mbit"]},
+            {"liar": ["peer3"]},
+            {"churn": "5s"},
+            {"swarm": True},
+        ):
+            self.assertIn("scale has no faults", await self.refused({"task": "scale", **fault}))
+
+    async def test_faults_that_are_none(self) -> None:
+        for name, values in {
+            "kill": (
+                "peer3@5",
+                "peer3",
+                "@5s",
+                "peer3@5s --out",
+                "--out",
+                "peer3@-1%",
+                "PEER3@5s",
+                3,
+                None,
+                ["peer3@5s"],
+            ),
+            "slow": ("peer3", "peer3=", "peer3=fast", "peer3=0", "peer3=1Mbit;id", "--slow"),
+            "liar": ("somebody", "", "peer", "--liar"),
+        }.items():
+            for value in values:
+                self.assertIn(name, await self.refused({"task": "task1", name: [value]}))
+            for value in "peer3@5s", None, {}, [], ["peer3@5s"] * 17:
+                if value != []:
+                    self.assertIn(name, await self.refused({"task": "task1", name: value}))
+        for value in "10", "0s", "0.0s", "-1s", "s", 10, None, ["10s"], "1s " * 20:
+            self.assertIn("churn must be a time", await self.refused({"task": "task1", "churn": value}))
+
+    async def test_faults_of_peers_that_there_are_not(self) -> None:
+        for name, value in {"kill": "peer7@5s", "slow": "peer7=1Mbit", "liar": "peer0"}.items():
+            said = await self.refused({"task": "task1", name: [value]})
+            self.assertIn(f"{name}: there is no {value[:5]} among 6 peers", said)
+        self.assertIn("among 3 peers", await self.refused({"task": "task1", "peers": 3, "kill": ["peer4@5s"]}))
+
+    async def test_which_labs_there_are(self) -> None:
+        answer = await self.ask("GET", "/api/v1/lab", key=None)
+        self.assertEqual(answer.json, {"labs": {"loopback": None, "netns": "it needs root"}})
+        said = await self.refused({"task": "task1", "lab": "netns"}, 409)
+        self.assertEqual(said, "there is no lab netns here: it needs root")
+        self.assertIn("lab must be one of loopback, netns", await self.refused({"task": "task1", "lab": "moon"}))
+        self.lab.reasons["netns"] = None
+        self.assertEqual((await self.ask("POST", RUNS, {"task": "task1", "lab": "netns"})).status, 202)
 
     async def test_tasks_that_there_are_not(self) -> None:
-        for task in "task3", "", None, 1, ["task1"], {"task1": 1}, "--help", "task1 --lab netns", "scale":
+        for task in "task3", "", None, 1, ["task1"], {"task1": 1}, "--help", "task1 --lab netns", "growth":
             self.assertIn("task must be one of task1,", await self.refused({"task": task}))
         self.assertIn("task must be one of", await self.refused({}))
 
@@ -74,6 +130,7 @@ class OrderTests(LabTestCase):
             "files": (1, 501, "60"),
             "size": (0, 257),
             "seed": (-1, 2**31),
+            "repeat": (0, 21),
         }.items():
             for value in values:
                 said = await self.refused({"task": "task1", name: value})
