@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from .sending import PART, BodySender
+from .swarm.descriptors import most_connections
 from .wire.encode import encode_response
 from .wire.errors import BadRequest, WireError
 from .wire.limits import MAX_LINE
@@ -269,7 +270,10 @@ class RequestFactory(Factory):
     noisy = False
 
     def __init__(self, clock: IReactorTime, most: int, most_of_one: int) -> None:
-        """At most `most` connections, and `most_of_one` from one address; more are dropped at once."""
+        """At most `most` connections, and `most_of_one` from one address; more are dropped at once.
+
+        Where this process may not have enough descriptors for `most`, one address has at most half of what it may.
+        """
         self.clock = clock
         self.connections: set[RequestConnection] = set()
         self._most = most
@@ -293,7 +297,9 @@ class RequestFactory(Factory):
     def admit(self, connection: RequestConnection) -> bool:
         """Count a new connection in; False if there are too many."""
         host = connection.transport.getPeer().host
-        if len(self.connections) >= self._most or self._hosts[host] >= self._most_of_one:
+        most = most_connections(self._most)
+        most_of_one = self._most_of_one if most == self._most else min(self._most_of_one, most // 2)
+        if len(self.connections) >= most or self._hosts[host] >= most_of_one:
             return False
         self.connections.add(connection)
         self._hosts[host] += 1

@@ -335,6 +335,16 @@ class Bounds(Case):
         self.assertEqual(made[2][1].received(), b"")
         self.assertEqual([connect(self.factory, host)[1].aborted for host in hosts], [False, False, True])
 
+    def test_few_descriptors(self):
+        """Half of what there is for connections is for others than the one who makes the most of them."""
+        self.patch(serving, "most_connections", lambda most: len(before) + 6)
+        before = set(self.factory.connections)
+        hosts = ["10.0.0.1"] * 5 + ["10.0.0.2"] * 4
+        admitted = [not connect(self.factory, host)[1].aborted for host in hosts]
+        half = (len(before) + 6) // 2
+        self.assertEqual(sum(admitted[:5]), half)
+        self.assertEqual(len(self.factory.connections), len(before) + 6)
+
     def test_when_the_port_closes(self):
         _, transport = connect(self.factory)
         self.factory.doStop()

@@ -1,6 +1,7 @@
 """How many unfinished files may be open at a time, and which of them are closed when there are more.
 
-A process has a limit of descriptors (`ulimit -n`), which sockets and the files that it serves need as well.
+A process has a limit of descriptors (`ulimit -n`): a quarter is for unfinished files, half for the connections of
+others, and the rest for the files that it sends, its own connections and its databases.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ try:
 except ImportError:  # not on Windows
     resource = None  # type: ignore[assignment]
 
-SHARE = 4
-"""One of so many descriptors may belong to an unfinished file."""
 LEAST, MOST = 8, 2_000
+"""Unfinished files that may be open in any case, and at most."""
+UNKNOWN, UNLIMITED = 512, 2**20
+"""What counts as the limit where the system does not tell, or has none."""
 T = TypeVar("T")
 
 
@@ -66,10 +68,20 @@ class OpenFiles:
 
 def most_open() -> int:
     """Return how many unfinished files may be open by the limit that there is now."""
+    return min(max(descriptor_limit() // 4, LEAST), MOST)
+
+
+def most_connections(most: int) -> int:
+    """Return how many connections of others there may be, at most `most`, by the limit that there is now."""
+    return min(descriptor_limit() // 2, most)
+
+
+def descriptor_limit() -> int:
+    """Return how many descriptors this process may have."""
     if resource is None:
-        return LEAST
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST if soft == resource.RLIM_INFINITY else min(max(soft // SHARE, LEAST), MOST)
+        return UNKNOWN
+    soft: int = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return UNLIMITED if soft == resource.RLIM_INFINITY else soft
 
 
 OPEN_FILES = OpenFiles()

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from p2p_twisted.swarm import part as part_module
-from p2p_twisted.swarm.descriptors import LEAST, MOST, OpenFiles, most_open
+from p2p_twisted.swarm.descriptors import LEAST, MOST, OpenFiles, most_connections, most_open
 from p2p_twisted.swarm.errors import NoDescriptor, Unwritable
 from p2p_twisted.swarm.part import PartFile
 from p2p_twisted.swarm.target import Target
@@ -92,7 +92,13 @@ def test_the_budget_follows_from_the_limit(monkeypatch, soft, most):
 
 def test_without_a_limit(monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
-    assert most_open() == MOST
+    assert (most_open(), most_connections(9_999)) == (MOST, 9_999)
+
+
+@pytest.mark.parametrize(("soft", "most"), [(64, 32), (1024, 512), (20_000, 2_000)])
+def test_connections_of_others_leave_half_of_the_limit(monkeypatch, soft, most):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
+    assert most_connections(2_000) == most
 
 
 class TestResting:
