@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from ..hosts import host_and_port
 from ..wire.fields import has_control
 from .output import clean
 
@@ -32,3 +33,14 @@ def text(value: str, argument: str) -> str:
 def texts(values: Sequence[str], argument: str) -> list[str]:
     """Return each of `values` as `text` does."""
     return [text(value, argument) for value in values]
+
+
+def address(value: str, option: str) -> str:
+    """Return the address of a peer, HOST:PORT. Raises UsageError, naming the `option`."""
+    try:
+        host, port = host_and_port(value)
+    except ValueError as error:
+        raise click.UsageError(f"{option} {error}, not {value!r}") from None
+    if port is None:
+        raise click.UsageError(f"{option} must be HOST:PORT, as 'p2p peers' shows it, not {value!r}")
+    return f"{host}:{port}"

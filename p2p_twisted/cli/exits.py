@@ -1,9 +1,8 @@
-"""The exit codes of ``p2p``, and which of them a failed download ends with."""
+"""The exit codes of ``p2p``, and which of them an error means."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
 
 OK = 0
 FAILED = 1
@@ -15,6 +14,7 @@ TIMEOUT = 6
 INTERRUPTED = 7
 CHECKSUM = 8
 DISK_FULL = 9
+AMBIGUOUS = 10
 EXISTS = 11
 PART_FAILED = 12
 
@@ -29,6 +29,7 @@ MEANINGS = {
     INTERRUPTED: "interrupted; the same command resumes",
     CHECKSUM: "what came has the wrong checksum",
     DISK_FULL: "the disk is full",
+    AMBIGUOUS: "that name has several contents; say which is meant",
     EXISTS: "another file of that name is there",
     PART_FAILED: "part of a set failed",
 }
@@ -42,6 +43,7 @@ _BY_KIND = {
     "checksum": CHECKSUM,
     "disk-full": DISK_FULL,
     "exists": EXISTS,
+    "ambiguous": AMBIGUOUS,
 }
 
 
@@ -54,18 +56,16 @@ class Failure(Exception):
         self.text = text
 
 
-def of_download(download: Mapping[str, Any]) -> int:
-    """The exit code for a download that is over, as the API shows it.
-
-    If all its files failed for one reason, the code is that reason's; if only some did, or for several, PART_FAILED.
-    """
-    codes = {OK if file["state"] in ("done", "there") else _code(file["error"]) for file in download["files"]}
-    if download["error"] is not None and OK not in codes and len(codes) != 1:
-        codes = {_code(download["error"])}
-    if len(codes) > 1:
-        return PART_FAILED
-    return codes.pop() if codes else OK
-
-
-def _code(error: Mapping[str, str] | None) -> int:
+def of_error(error: Mapping[str, str] | None) -> int:
+    """The exit code for `error` of a file or of a download, as the API shows it."""
     return FAILED if error is None else _BY_KIND.get(error["kind"], FAILED)
+
+
+def together(codes: Collection[int], error: Mapping[str, str] | None) -> int:
+    """The exit code for several documents with these codes of their own, the download as a whole having this `error`.
+
+    If all failed for one reason, it is that reason's; if only some did, or for several, PART_FAILED.
+    """
+    if error is not None and OK not in codes and len(codes) != 1:
+        return of_error(error)
+    return PART_FAILED if len(codes) > 1 else next(iter(codes), OK)

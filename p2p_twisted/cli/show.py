@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
-from ..web.client import ControlClient
 from .arguments import text
+from .documents import choices, documents
 from .options import Where, for_peer
 from .output import count, duration, duration_field, print_facts, print_json, print_table, size, size_field
 from .session import peer
-
-PAGE = 1000
-"""Documents asked for at a time."""
-SHORT_HASH = 8
-"""Digits of a SHA-256 that choose one of several contents of a name."""
 
 FIRST = 5
 """Files that are not shared and still named by ``status``."""
@@ -98,7 +93,7 @@ def ls(where: Where, pattern: str) -> None:
     """
     pattern = text(pattern, "PATTERN")
     with peer(where, news=True) as session:
-        items = list(_documents(session.client, pattern))
+        items = list(documents(session.client, pattern))
     if where.as_json:
         print_json({"total": len(items), "items": items})
         return
@@ -109,31 +104,3 @@ def ls(where: Where, pattern: str) -> None:
     ]
     none = f"no document is found by '{pattern}'" if pattern else "no peer is known to have any document"
     print_table(("name", "size", "peers", "here", "title"), rows, right=("size", "peers"), none=none)
-
-
-def choices(items: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what to call each document of `items`: its name, or NAME@HASH where one name has several contents.
-
-    HASH is the beginning of the SHA-256, as short as tells them apart, and 8 digits at least.
-    """
-    contents: dict[str, set[str]] = {}
-    for item in items:
-        contents.setdefault(item["name"], set()).add(item["sha256"] or "")
-    digits = {name: _digits(hashes) for name, hashes in contents.items() if len(hashes) > 1}
-    return [
-        f"{item['name']}@{item['sha256'][: digits[item['name']]]}" if item["name"] in digits else item["name"]
-        for item in items
-    ]
-
-
-def _digits(hashes: Collection[str]) -> int:
-    """How many digits tell `hashes` apart."""
-    return next(n for n in range(SHORT_HASH, 65) if len({hash_[:n] for hash_ in hashes}) == len(hashes))
-
-
-def _documents(client: ControlClient, pattern: str) -> Iterator[dict[str, Any]]:
-    offset, total = 0, 1
-    while offset < total:
-        page = client.get("index", q=pattern, limit=PAGE, offset=offset)
-        yield from page["items"]
-        offset, total = offset + PAGE, page["total"]

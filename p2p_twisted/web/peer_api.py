@@ -174,7 +174,13 @@ def _holders(body: dict[str, Any]) -> list[tuple[str, int]] | None:
         return None
     if not isinstance(listed, list) or not listed or not all(isinstance(one, str) for one in listed):
         raise BadRequest('from must be a list of peers: ["HOST:PORT", ...]')
-    return [fields.address(" ".join(one.rsplit(":", 1))) for one in listed]
+    return [_address(one) for one in listed]
+
+
+def _address(text: str) -> tuple[str, int]:
+    """Return (host, port) of the peer HOST:PORT; an IPv6 address may stand in brackets. Raises BadRequest."""
+    host, _, port = text.rpartition(":")
+    return fields.host(host.removeprefix("[").removesuffix("]")), fields.port(port)
 
 
 def _folder(body: dict[str, Any], member: str) -> str | None:

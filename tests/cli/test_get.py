@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.cli import exits, get
+from p2p_twisted.cli import exits
+from p2p_twisted.cli.outcome import SHOWN, Outcome
 from p2p_twisted.experiment.cluster import wait_until
 from p2p_twisted.web.client import ControlClient
 from tests.web.fakes import a_download, a_file
@@ -40,6 +41,7 @@ def peer() -> Iterator[Path]:
         (["timeout_a"], 6),
         (["checksum_a"], 8),
         (["disk-full_a"], 9),
+        (["ambiguous_a"], 10),
         (["exists_a"], 11),
         (["unwritable_a"], 1),
         (["done_a", "no-holder_b"], 12),
@@ -125,7 +127,7 @@ def test_usage(peer: Path, arguments: list[str]) -> None:
 
 def test_what_an_earlier_run_fetched_is_told_apart() -> None:
     file = a_file("a", "done") | {"got": 4000}
-    assert get._summary(a_download("1", [file], "done")) == (
+    assert Outcome(a_download("1", [file], "done"))._summary() == (
         "1 file fetched to /tmp/fetched, 4.0 kB (3.0 kB of it was here) in 2.5 s, 1.2 kB/s, from 1 peer"
     )
 
@@ -219,33 +221,34 @@ def test_a_complaint_names_the_document_once() -> None:
         ("nothing came for 30 s", "a/b.txt: nothing came for 30 s"),
     ):
         file = a_file("a/b.txt", "failed") | {"error": {"kind": "peers-failed", "text": text}}
-        assert get._complaint(file, a_download("1", [file], "failed")) == line
+        assert Outcome(a_download("1", [file], "failed"))._complaint(file) == line
 
 
 @pytest.mark.parametrize(("number", "rest"), [(2, ""), (150, "and 130 more; ")])
 def test_what_was_passed_over_is_named(capsys: pytest.CaptureFixture[str], number: int, rest: str) -> None:
     passed_over = [{"name": f"-{i}\u202e", "why": "a part begins with -"} for i in range(min(number, 100))]
     download = a_download("1", [], "done") | {"files_passed_over": number, "passed_over": passed_over}
-    get._show_passed_over(download)
+    outcome = Outcome(download)
+    outcome._show_passed_over()
     *lines, last = capsys.readouterr().err.splitlines()
-    assert len(lines) == min(number, get.SHOWN)
+    assert len(lines) == min(number, SHOWN)
     assert lines[0] == "p2p: -0\\u202e: passed over: a part begins with -"
     assert last == f"p2p: {rest}a document that was passed over is fetched when it is named"
-    assert get._summary(download).startswith("nothing else to fetch")
-    assert exits.of_download(download) == exits.OK
+    assert outcome._summary().startswith("nothing else to fetch")
+    assert outcome.code() == exits.OK
 
 
 class TestCodes:
     def test_an_error_of_the_whole_counts_when_files_failed_for_several_reasons(self) -> None:
         files = [a_file("a", "failed", kind="checksum"), a_file("b", "failed", kind="exists")]
-        assert exits.of_download(a_download("1", files, "failed", kind="disk-full")) == exits.DISK_FULL
+        assert Outcome(a_download("1", files, "failed", kind="disk-full")).code() == exits.DISK_FULL
 
     def test_nothing_was_to_be_fetched(self) -> None:
-        assert exits.of_download(a_download("1", [], "done")) == exits.OK
+        assert Outcome(a_download("1", [], "done")).code() == exits.OK
 
     def test_an_error_before_any_file(self) -> None:
-        assert exits.of_download(a_download("1", [], "failed", kind="rs-unreachable")) == exits.RS_UNREACHABLE
+        assert Outcome(a_download("1", [], "failed", kind="rs-unreachable")).code() == exits.RS_UNREACHABLE
 
     def test_cancelled_by_somebody_else(self) -> None:
         files = [a_file("a", "cancelled")]
-        assert exits.of_download(a_download("1", files, "cancelled")) == exits.FAILED
+        assert Outcome(a_download("1", files, "cancelled")).code() == exits.FAILED

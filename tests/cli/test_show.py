@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.cli import output, show
+from p2p_twisted.cli import documents, output, show
 from tests.web.fakes import FakePeer
 
 from .fake_server import CONFIG
@@ -124,7 +124,7 @@ def test_ls_of_a_name_with_two_contents(peer: Path) -> None:
 def test_as_many_digits_as_tell_contents_apart() -> None:
     first, second = "0" * 64, "0" * 12 + "1" * 52
     items = [{"name": "a", "sha256": first}, {"name": "a", "sha256": second}, {"name": "b", "sha256": None}]
-    assert show.choices(items) == [f"a@{first[:13]}", f"a@{second[:13]}", "b"]
+    assert documents.choices(items) == [f"a@{first[:13]}", f"a@{second[:13]}", "b"]
 
 
 @pytest.mark.parametrize("pattern", [[], ["two words*"]])

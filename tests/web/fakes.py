@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from p2p_twisted.index.query import Query
 from p2p_twisted.web.lab import LabBusy
 from p2p_twisted.web.order import Order
 from p2p_twisted.web.stream import History
@@ -137,7 +138,8 @@ class FakePeer:
         ]
 
     def index(self, q: str, limit: int, offset: int) -> dict[str, Any]:
-        found = [document for document in self.documents if q in document["name"]]
+        query = Query(q)
+        found = [document for document in self.documents if query.matches(document["name"], "")]
         return {"total": len(found), "items": found[offset : offset + limit]}
 
     def downloads(self) -> list[dict[str, Any]]:

@@ -148,9 +148,9 @@ class DownloadTests(ApiTestCase):
         self.assertEqual(self.peer.orders, [(None, None, True, True, None)])
 
     async def test_from_whom_and_how(self) -> None:
-        order = {"all": True, "swarm": False, "from": ["127.0.0.1:65401", "2001:db8::1:65402"]}
+        order = {"all": True, "swarm": False, "from": ["127.0.0.1:65401", "2001:db8::1:65402", "[::1]:65403"]}
         self.assertEqual((await self.ask("POST", "/api/v1/downloads", order)).status, 202)
-        holders = [("127.0.0.1", 65401), ("2001:db8::1", 65402)]
+        holders = [("127.0.0.1", 65401), ("2001:db8::1", 65402), ("::1", 65403)]
         self.assertEqual(self.peer.orders, [(None, None, False, False, holders)])
 
     async def test_cancel(self) -> None:

@@ -1,0 +1,138 @@
+"""What became of an order of ``get``: what is printed, and the exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import exits
+from .order import Download
+from .output import count, on_terminal, print_json, print_path, size, warn
+
+SHOWN = 20
+"""Failed files that are named one by one."""
+FEW = 3
+"""Documents that this peer has already and that are still named one by one."""
+NOTHING: Download = {
+    **{"id": None, "state": "done", "directory": "", "files": [], "error": None},
+    **{"files_passed_over": 0, "passed_over": []},
+}
+"""A download of which nothing was ordered."""
+
+
+@dataclass
+class Outcome:
+    """An order that is over. `download` is how the API shows it, NOTHING if nothing was left to order."""
+
+    download: Download
+    here: dict[str, str] = field(default_factory=dict)
+    """Documents that this peer shares and nobody else was asked for: name -> path."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Name -> why no other peer has it, where more is known than the download says."""
+    missing: Sequence[str] = ()
+    """Patterns and folders that stand for no document."""
+    passed_over: Mapping[str, str] = field(default_factory=dict)
+    """Name -> why a pattern or a folder did not stand for it."""
+
+    @property
+    def failed(self) -> list[Mapping[str, Any]]:
+        """The files of the download that are neither there now nor shared here."""
+        return [file for file in self.download["files"] if not _is_there(file) and file["name"] not in self.here]
+
+    def code(self) -> int:
+        """The exit code: that of the one reason for which all failed, PART_FAILED if only some did or for several."""
+        codes = {exits.of_error(file["error"]) for file in self.failed}
+        if self.missing:
+            codes.add(exits.NO_HOLDER)
+        if self.here or len(self.failed) < len(self.download["files"]):
+            codes.add(exits.OK)
+        return exits.together(codes, self.download["error"])
+
+    def show(self, as_json: bool) -> None:
+        """Print it: the paths for programs on stdout, what failed and a summary for people on stderr; or JSON."""
+        if as_json:
+            print_json(self._as_json())
+            return
+        if not on_terminal():
+            for file in self.download["files"]:
+                if _is_there(file):
+                    print_path(f"{self.download['directory']}/{file['name']}")
+            for path in self.here.values():
+                print_path(path)
+        complaints = [self._complaint(file) for file in self.failed]
+        complaints += [f"no peer has a document for '{argument}'" for argument in self.missing]
+        for complaint in complaints[:SHOWN]:
+            warn(complaint)
+        if len(complaints) > SHOWN:
+            warn(f"and {len(complaints) - SHOWN} more; --json lists them all")
+        self._show_passed_over()
+        if self.download["error"] is not None and not self.download["files"]:
+            warn(self.download["error"]["text"])
+        if len(self.here) > FEW:
+            warn(f"{len(self.here)} documents: this peer has them already")
+        else:
+            for name, path in self.here.items():
+                warn(f"{name}: this peer has it already: {path}")
+        if summary := self._summary():
+            warn(summary)
+
+    def _as_json(self) -> dict[str, Any]:
+        """The download as the API shows it, with what was never ordered."""
+        passed_over, number = self._all_passed_over()
+        more = {"here": self.here, "missing": list(self.missing)}
+        return {**self.download, "passed_over": passed_over, "files_passed_over": number, **more}
+
+    def _all_passed_over(self) -> tuple[list[Mapping[str, str]], int]:
+        """Documents that were left out because of their names, the first of them, and how many there are."""
+        own = [{"name": name, "why": why} for name, why in self.passed_over.items()]
+        return [*self.download["passed_over"], *own], self.download["files_passed_over"] + len(own)
+
+    def _show_passed_over(self) -> None:
+        passed_over, number = self._all_passed_over()
+        for file in passed_over[:SHOWN]:
+            warn(f"{file['name']}: passed over: {file['why']}")
+        if number:
+            more = f"and {number - SHOWN} more; " if number > SHOWN else ""
+            warn(f"{more}a document that was passed over is fetched when it is named")
+
+    def _complaint(self, file: Mapping[str, Any]) -> str:
+        """Why `file` is not there; its name is before it, unless it is in it."""
+        name, error = file["name"], file["error"] or self.download["error"]
+        if name in self.reasons:
+            return self.reasons[name]
+        text = str(error["text"] if error else file["state"])
+        is_named = text == f"no peer has {name}" or f"{self.download['directory']}/{name}" in text
+        return text if is_named else f"{name}: {text}"
+
+    def _summary(self) -> str:
+        files = self.download["files"]
+        if not files:
+            if self.here or self.missing or self.passed_over:
+                return ""
+            others = "else " if self.download["files_passed_over"] else ""
+            return f"nothing {others}to fetch: all that other peers are known to have is here"
+        states = Counter(file["state"] for file in files if _is_there(file) or file["name"] not in self.here)
+        parts = []
+        if done := states.pop("done", 0):
+            parts.append(f"{count(done, 'file')} fetched to {self.download['directory']}, {how(self.download)}")
+        if there := states.pop("there", 0):
+            parts.append(f"{count(there, 'file')} already in {self.download['directory']}")
+        parts += [f"{count(number, 'file')} {state}" for state, number in states.items()]
+        return "; ".join(parts)
+
+
+def _is_there(file: Mapping[str, Any]) -> bool:
+    return file["state"] in ("done", "there")
+
+
+def how(download: Download) -> str:
+    """Of what was fetched: bytes, time, rate, from how many."""
+    done = [file for file in download["files"] if file["state"] == "done"]
+    parts = [(address, part["bytes"]) for file in done for address, part in file["sources"].items()]
+    whole, came = sum(file["got"] for file in done), sum(bytes_ for _, bytes_ in parts)
+    earlier = f" ({size(whole - came)} of it was here)" if came < whole else ""
+    took = download["ended"] - download["started"]
+    peers = count(len({address for address, bytes_ in parts if bytes_}), "peer")
+    return f"{size(whole)}{earlier} in {took:.1f} s, {size(round(download['rate']))}/s, from {peers}"
