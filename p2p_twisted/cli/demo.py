@@ -1,4 +1,4 @@
-"""``p2p demo``: a registration server and six peers on this machine do the main job, and every copy is checked."""
+"""``p2p demo``: an RS and six peers on this machine do the main job, and every copy is checked."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def demo(context: click.Context, corpus: Path | None, keep: bool, as_json: bool)
 
 
 def _documents(cluster: Cluster, corpus: Path | None) -> Documents:
-    """Those of ``corpus``, or some of our own. Ends the command when there are none or they cannot be read."""
+    """Return the documents of ``corpus``, or some made here. Ends the command when there are none, or none readable."""
     own = cluster.folder / "corpus"
     try:
         documents = Documents(corpus or own, make_corpus(own, FILES) if corpus is None else choose(corpus, FILES))
@@ -86,7 +86,7 @@ def _run(cluster: Cluster, documents: Documents) -> Result:
 
 @contextmanager
 def _progress(what: str, total: int | None) -> Iterator[Callable[[int, int], object]]:
-    """A bar on stderr if that is a terminal; the block gets the function that moves it."""
+    """Show a progress bar on stderr if that is a terminal; yield the function that moves it."""
     say = Console(stderr=True)
     counts = (MofNCompleteColumn(),) if total else ()
     columns = (TextColumn("{task.description}"), BarColumn(), *counts, TimeElapsedColumn())

@@ -1,4 +1,4 @@
-"""What is drawn, as numbers: time against what was fetched, confidence over repeats, who sent how much to whom."""
+"""The numbers behind the figures: time against documents or bytes, confidence, who sent how much to whom."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def in_bytes(run: Run) -> bool:
 
 
 def of_peer(run: Run, peer: str) -> Curve:
-    """The course of one peer, from when it was told to begin."""
+    """Return the curve of one peer, from when it was told to begin."""
     begin = run.began.get(peer, 0.0)
     if in_bytes(run):
         seen = [(sample.bytes / MB, sample.at) for sample in run.samples if sample.peer == peer]
@@ -64,7 +64,7 @@ def of_peer(run: Run, peer: str) -> Curve:
 
 
 def of_last(run: Run) -> Curve:
-    """When the last peer had its first document, its second, and so on; as far as all came who were not killed."""
+    """Return when the last peer had its first document, its second, and so on, as far as all that lived got."""
     curves = [of_peer(run, peer) for peer in run.survivors]
     shortest = min((curve.amounts for curve in curves), key=len)
     return Curve(shortest, [max(curve.seconds[place] for curve in curves) for place in range(len(shortest))])
@@ -103,7 +103,7 @@ def _seconds_at(curve: Curve, amount: float) -> float:
 
 
 def over_repeats(curves: Sequence[Curve]) -> Band:
-    """The curves of several repeats as one, as far as all of them go. With one, the band has no width."""
+    """Return the band of several repeats, as far as all curves go. A single curve gives a band without width."""
     amounts = min((curve.amounts for curve in curves), key=len)
     columns = [[curve.seconds[place] for curve in curves] for place in range(len(amounts))]
     means = [statistics.fmean(column) for column in columns]
@@ -114,7 +114,7 @@ def over_repeats(curves: Sequence[Curve]) -> Band:
 
 
 def confidence(values: Sequence[float]) -> float:
-    """Half the width of the 95 % confidence interval of the mean of ``values``; 0 for a single one."""
+    """Return half the width of the 95 % confidence interval of the mean of ``values``; 0 for a single value."""
     if len(values) < 2:
         return 0.0
     freedom = len(values) - 1
@@ -123,13 +123,13 @@ def confidence(values: Sequence[float]) -> float:
 
 
 def typical(runs: Sequence[Run]) -> Run:
-    """The run whose time is the median, the lower of two; of those whose times count."""
+    """Return the run with the median time, the lower of two in the middle, among those whose times count."""
     counted = timed(runs)
     return sorted(counted, key=lambda run: run.seconds)[(len(counted) - 1) // 2]
 
 
 def who_to_whom(run: Run) -> Matrix:
-    """The bytes that went from everybody to everybody."""
+    """Return the bytes that each peer got from each other."""
     sent: dict[tuple[str, str], int] = {}
     for transfer in run.transfers:
         pair = (transfer.source, transfer.peer)

@@ -1,4 +1,4 @@
-"""The main job: documents spread over peers, every peer fetches all it lacks, and every copy is checked."""
+"""The main job: spread documents over peers, let every peer fetch all that it lacks, and check every copy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLL = 0.2
 
 @dataclass(frozen=True)
 class PeerResult:
-    """How one peer fared: files it held at first, files and bytes it fetched, its seconds, and its copies found right.
+    """The result of one peer: files it held at first, files and bytes it fetched, its seconds, and its verified copies.
 
     ``failed`` maps the names it did not get to the reasons.
     """
@@ -36,19 +36,19 @@ class PeerResult:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to. ``expected`` files are right when every peer has every document."""
+    """The result of a run; ``verified`` equals ``expected`` when every peer has every document."""
 
     peers: Sequence[PeerResult]
     documents: int
 
     @property
     def expected(self) -> int:
-        """Copies there have to be, altogether."""
+        """The number of copies that there have to be."""
         return len(self.peers) * self.documents
 
     @property
     def verified(self) -> int:
-        """Copies whose SHA-256 is that of the original."""
+        """The number of copies whose SHA-256 is that of the original."""
         return sum(peer.verified for peer in self.peers)
 
 
@@ -56,7 +56,7 @@ class Documents:
     """The files of a corpus by the names under which they are shared, with their SHA-256 (hex)."""
 
     def __init__(self, root: Path, paths: Sequence[Path]) -> None:
-        """Reads them all. Raises OSError."""
+        """Read and hash all of ``paths``. Raises OSError."""
         self.paths = {path.relative_to(root).as_posix(): path for path in paths}
         self.sha256 = {name: sha256_of(path) for name, path in self.paths.items()}
         for name, sha256 in self.sha256.items():
@@ -74,7 +74,7 @@ class Documents:
             shutil.copyfile(path, target)
 
     def verified(self, peer: Member) -> int:
-        """How many of the documents ``peer`` has, among those it shared or those it fetched, as they should be."""
+        """Return how many of the documents ``peer`` has with the right SHA-256, shared or fetched."""
         return sum(
             any(sha256_of(folder / name) == sha256 for folder in (peer.share_dir, peer.download_dir))
             for name, sha256 in self.sha256.items()
@@ -84,7 +84,7 @@ class Documents:
 def fetch_everything(
     cluster: Cluster, progress: Callable[[int, int], object], poll: float = POLL
 ) -> dict[str, dict[str, Any]]:
-    """Every peer fetches what it lacks, all at once; the finished downloads, as the API shows them, by role.
+    """Let all peers fetch at once what they lack; return the finished downloads, as the API shows them, by role.
 
     ``progress(files_done, files_total)`` is called every ``poll`` seconds. Raises ClusterError when a peer does not
     answer.
@@ -102,7 +102,7 @@ def fetch_everything(
 
 
 def order(peer: Member) -> str:
-    """Have ``peer`` fetch all that it lacks; returns the download's id at once. Raises ClusterError."""
+    """Order ``peer`` to fetch all that it lacks, and return the download's id at once. Raises ClusterError."""
     try:
         return str(peer.control.post("downloads", {"all": True})["id"])
     except ControlError as error:
@@ -110,7 +110,7 @@ def order(peer: Member) -> str:
 
 
 def look(peer: Member, download: str) -> dict[str, Any]:
-    """How a download of ``peer`` stands. Raises ClusterError, naming how the peer ended if it did."""
+    """Return the state of a download of ``peer``. Raises ClusterError, with the reason if the peer has ended."""
     try:
         found: dict[str, Any] = peer.control.get(f"downloads/{download}")
     except ControlError as error:
@@ -120,7 +120,7 @@ def look(peer: Member, download: str) -> dict[str, Any]:
 
 
 def judge(cluster: Cluster, documents: Documents, downloads: Mapping[str, Mapping[str, Any]]) -> Result:
-    """Check every copy at every peer against the originals, and sum up."""
+    """Check every copy at every peer against the originals, and return the result."""
     return Result([_judge(peer, documents, downloads[peer.role]) for peer in cluster.peers], len(documents))
 
 

@@ -1,4 +1,4 @@
-"""Which figures a set of results gives rise to, and what each shows. Needs matplotlib."""
+"""Choose the figures for a set of results, and write them with their captions. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Plate:
 
 
 def draw(results: Results, folder: Path) -> list[Plate]:
-    """Write all figures into ``folder``, as PNG and SVG. Raises OSError."""
+    """Write all figures into ``folder``, as PNG and SVG, and return them in the report's order. Raises OSError."""
     with style():
         if results.growing:
             return [Plate("growth", GROWTH, write(_growth(results), folder, "growth"))]

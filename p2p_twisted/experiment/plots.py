@@ -24,13 +24,13 @@ MARKS: dict[str, dict[str, Any]] = {
     "killed": {"marker": "X", "markersize": 8, "markeredgecolor": "white"},
     "back": {"marker": "o", "markersize": 13, "markerfacecolor": "none", "markeredgewidth": 1.5},
 }
-"""How an event is marked on the curve of the peer that it happens to, by the last word of its text."""
+"""Marker of an event on its peer's curve, by the last word of its text."""
 MOST_NUMBERS = 12
-"""Peers up to which a map of who sent to whom has numbers on it."""
+"""Largest number of peers for which the map of who sent to whom has numbers on it."""
 
 
 def tasks(cases: Sequence[Sequence[Run]]) -> Figure:
-    """A panel for each task: when the last peer had so many documents; the bound; a band where there are repeats."""
+    """Draw a panel for each task: when the last peer had each number of documents, the bound, a band over repeats."""
     columns = min(len(cases), 3)
     rows = math.ceil(len(cases) / columns)
     made = figure(3.3 * columns + 0.6, 3.6 * rows + 0.4)
@@ -51,7 +51,7 @@ def tasks(cases: Sequence[Sequence[Run]]) -> Figure:
 
 
 def all_peers(run: Run) -> Figure:
-    """The curves of all peers, the bound, and what happened."""
+    """Draw the curves of all peers, the bound, and the events."""
     made = figure(7.5, 4.8)
     axes = made.add_subplot()
     for peer in run.askers:
@@ -70,7 +70,7 @@ def all_peers(run: Run) -> Figure:
 
 
 def each_peer(run: Run) -> Figure:
-    """The curve of every peer in a panel of its own."""
+    """Draw the curve of every peer in a panel of its own."""
     columns = min(len(run.askers), 3 if len(run.askers) <= 9 else 6)
     rows = math.ceil(len(run.askers) / columns)
     made = figure(2.6 * columns + 0.6, 2.1 * rows + 0.7)
@@ -94,7 +94,7 @@ def each_peer(run: Run) -> Figure:
 
 
 def who_to_whom(run: Run) -> Figure:
-    """The bytes from everybody to everybody, as a map of colours with numbers on it."""
+    """Draw the megabytes from each peer to each other as a map of colours, with numbers if there are few peers."""
     matrix = curves.who_to_whom(run)
     megabytes = [[cell / 1e6 for cell in row] for row in matrix.cells]
     few = len(matrix.senders) <= MOST_NUMBERS
@@ -113,7 +113,7 @@ def who_to_whom(run: Run) -> Figure:
 
 
 def growth(by_task: Mapping[str, Sequence[Summary]]) -> Figure:
-    """Time against the number of peers, both logarithmic: for each task a curve, as far as completed, and its bound."""
+    """Draw time against the number of peers, both logarithmic: each task as far as it was completed, and its bound."""
     made = figure(7.5, 4.6)
     axes = made.add_subplot()
     for place, (task, summaries) in enumerate(by_task.items()):
@@ -162,13 +162,13 @@ def _what(event: Event) -> str:
 
 
 def _explain_marks(axes: Axes, run: Run) -> None:
-    """For the legend: the marks that are on curves."""
+    """Add the marks that are on curves to the legend."""
     for what in dict.fromkeys(_what(event) for event in run.events if event.peer in run.orders):
         axes.plot([], [], color=INK, linestyle="none", label=what, **MARKS[what])
 
 
 def _draw_others(axes: Axes, run: Run) -> None:
-    """What happened to peers that have no curve."""
+    """Draw the events of peers that have no curve."""
     for event in run.events:
         if event.peer not in run.orders:
             axes.axhline(event.at, color=INK, linewidth=0.9, linestyle=":")

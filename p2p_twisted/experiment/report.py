@@ -17,7 +17,7 @@ TEMPLATE = "report.html.j2"
 
 
 def render(results: Results, plates: Sequence[Plate]) -> str:
-    """The HTML, with nothing in it that is loaded from elsewhere."""
+    """Return the report as one HTML page that loads nothing from elsewhere."""
     environment = Environment(
         loader=PackageLoader(__package__, "."),
         autoescape=True,
@@ -38,7 +38,7 @@ def render(results: Results, plates: Sequence[Plate]) -> str:
 
 
 def write_report(results: Results, plates: Sequence[Plate], folder: Path) -> Path:
-    """Write ``report.html`` into ``folder``; its path. Raises OSError."""
+    """Write ``report.html`` into ``folder`` and return its path. Raises OSError."""
     path = folder / "report.html"
     path.write_text(render(results, plates), "utf-8")
     return path

@@ -50,19 +50,19 @@ _RC: dict[str, Any] = {
 
 
 def style() -> Any:
-    """A context in which figures are made and written."""
+    """Return the context in which figures must be made and written."""
     return rc_context(_RC)  # type: ignore[arg-type]
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure, inches."""
+    """Return an empty figure of ``width`` by ``height`` inches."""
     made = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(made)
     return made
 
 
 def counted(axes: Axes) -> None:
-    """Whole round numbers along the x axis, both axes from 0 on, and room for a word above the highest line."""
+    """Give the x axis whole round numbers, start both axes at 0, and leave room for a word above the highest line."""
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, steps=[1, 2, 5, 10]))
     axes.set_xlim(left=0)
     axes.margins(y=0.08)
@@ -70,19 +70,19 @@ def counted(axes: Axes) -> None:
 
 
 def line(place: int) -> dict[str, Any]:
-    """The look of the line of the ``place``th peer, from 0."""
+    """Return colour and dashes of the ``place``th peer's line, counted from 0."""
     dashes = DASHES[place // len(COLOURS) % len(DASHES)]
     return {"color": COLOURS[place % len(COLOURS)], "linestyle": dashes}
 
 
 def draw_bound(axes: Axes, seconds: float) -> None:
-    """A dashed line across at the bound, with its name on it."""
+    """Draw a dashed line across at the bound, and name it."""
     axes.axhline(seconds, **BOUND)
     note(axes, f"bound {seconds:.2f} s", (0, seconds), (4, 3), across=True)
 
 
 def note(axes: Axes, text: str, at: tuple[float, float], shift: tuple[float, float], across: bool = False) -> None:
-    """A word at a point, ``shift`` points away from it, to its left if that is negative.
+    """Write ``text`` beside the point ``at``, ``shift`` points away from it, to its left if that is negative.
 
     With ``across`` the point's x is a share (0 to 1) of the width of ``axes``.
     """

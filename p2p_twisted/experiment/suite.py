@@ -1,4 +1,4 @@
-"""A whole experiment: its plans made, carried out one after the other, and everything written down."""
+"""A whole experiment: make its plans, carry them out one after the other, and write everything down."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .run import Execution, Watch, Work
 from .tasks import Plan, one_source, plan_for
 
 LARGE = "large.bin"
-"""The document of those tasks that have one only."""
+"""Name of the document in tasks that have only one."""
 ONE_SOURCE = {"swarm": True, "central": False}
-"""Those tasks, and whether they swarm."""
+"""Tasks with one document and one source -> whether they swarm."""
 
 
 class ProcessorsBusy(Exception):
@@ -46,7 +46,7 @@ class Suite:
 
     @property
     def results(self) -> Results:
-        """Those so far."""
+        """The results so far."""
         return Results(self._setting, self._design.all_links, self.runs)
 
     def run(self, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the tasks are called where people read of them."""
+"""Titles and descriptions of the tasks, for people."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SETUPS = {
     "swarm": "One peer holds one large document that all the others want. Whoever has a piece passes it on.",
     "central": "One peer holds one large document; each of the others fetches it whole from that peer.",
 }
-"""Task -> what happens in it."""
+"""Task -> its description."""
 
 
 SWARMS = ("swarm", *SWARMED)
@@ -37,7 +37,7 @@ SWARMS = ("swarm", *SWARMED)
 
 
 def titled(task: str, swarm: bool) -> str:
-    """The title of a task, and that its documents came by a swarm where that is not the point of it."""
+    """Return the title of a task, with a remark if its documents came by a swarm and the title does not say so."""
     return TITLES[task] + (" (by a swarm)" if swarm and task not in SWARMS else "")
 
 
