@@ -38,7 +38,12 @@ def in_thread_until_cancelled(reactor: Reactor, work: Callable[[Event], T]) -> D
     """As `in_thread`; `work` gets an event, which is set when the Deferred is cancelled, and is to end then."""
     stop = Event()
     done: Deferred[T] = Deferred(lambda _: stop.set())
-    in_thread(reactor, work, stop).chainDeferred(done)
+
+    def fire(outcome: T | Failure) -> None:
+        if not stop.is_set():  # cancelled: it has fired already
+            done.errback(outcome) if isinstance(outcome, Failure) else done.callback(outcome)
+
+    in_thread(reactor, work, stop).addBoth(fire)
     return done
 
 

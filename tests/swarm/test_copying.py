@@ -101,6 +101,19 @@ def test_of_nothing(tmp_path, folder):
     assert (folder / "sub" / "copy.bin").read_bytes() == b""
 
 
+def test_a_clone_is_verified_and_cut_to_size(source, folder, monkeypatch):
+    """There is none on the file system of most tests: here the call does what it does elsewhere."""
+
+    def clone(to, request, of):
+        assert request == copying.CLONE
+        os.pwrite(to, os.pread(of, DOCUMENT.size, 0) + b"more", 0)
+
+    monkeypatch.setattr(copying.fcntl, "ioctl", clone)
+    monkeypatch.delattr(os, "copy_file_range")
+    assert copied(source, folder) == DOCUMENT.digests
+    assert is_document(folder / "sub" / "copy.bin", DOCUMENT)
+
+
 def test_there_is_no_room(source, folder, monkeypatch):
     monkeypatch.setattr(copying, "_clone", lambda source, to: False)
     monkeypatch.setattr(os, "copy_file_range", failing(errno.ENOSPC))

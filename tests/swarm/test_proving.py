@@ -4,13 +4,14 @@ import errno
 import os
 from pathlib import Path
 
+from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.swarm import content as content_module
 from p2p_twisted.swarm import proving
 from p2p_twisted.swarm.errors import DiskFull, Unwritable, WrongContent
 from p2p_twisted.swarm.link import PieceSink
-from p2p_twisted.swarm.proving import Prover
+from p2p_twisted.swarm.proving import Prover, in_thread_until_cancelled
 from p2p_twisted.swarm.wanted import AskPiece
 from p2p_twisted.wire.messages import Response, Version
 
@@ -161,6 +162,28 @@ class Waiting(Case):
 
 def _no_room(fd, data, offset):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class Cancelled(Case):
+    """Work in a thread that nobody waits for any more."""
+
+    def test_is_told_to_stop(self):
+        seen, fired = [], []
+        waiting = in_thread_until_cancelled(self.threads, lambda stop: seen.append(stop.is_set()))
+        waiting.addBoth(fired.append)
+        waiting.cancel()
+        self.threads.run_threads()
+        self.assertEqual(seen, [True])
+        [failure] = fired
+        self.assertIsNotNone(failure.check(CancelledError))
+
+    def test_is_not_told_when_it_is_waited_for(self):
+        seen = []
+        for work in (lambda stop: stop.is_set(), lambda stop: 1 / 0):
+            in_thread_until_cancelled(self.threads, work).addBoth(seen.append)
+        self.threads.run_threads()
+        self.assertEqual(seen[0], False)
+        self.assertIsNotNone(seen[1].check(ZeroDivisionError))
 
 
 class Whole(Case):

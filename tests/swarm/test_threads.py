@@ -9,6 +9,7 @@ from threading import Barrier
 
 import pytest
 
+from p2p_twisted.swarm import descriptors
 from p2p_twisted.swarm.errors import Unwritable
 
 from .sources import PIECE, Document, is_document
@@ -92,3 +93,25 @@ def test_a_file_is_looked_at_while_an_earlier_runs_pieces_are_verified(tmp_path,
         at_once(content.resume, look)
         assert content.complete
         content.close()
+
+
+def test_many_files_share_few_descriptors(tmp_path, at_once, monkeypatch):
+    """Each thread writes a piece of one file after the other, while others have these files closed."""
+    monkeypatch.setattr(descriptors, "most_open", lambda: 2)
+    before = open_descriptors()
+    contents = [begun(tmp_path / str(number)) for number in range(20)]
+
+    def write(piece):
+        for content in contents[piece:] + contents[:piece]:
+            content.write(piece * PIECE, DOCUMENT.piece(piece))
+
+    for _ in range(3):
+        at_once(*(partial(write, piece) for piece in range(PIECES)))
+        assert open_descriptors() <= before + 2
+    for content in contents:
+        for piece in range(PIECES):
+            content.keep(piece)
+        content.hash_on()
+        assert content.is_right()
+        content.finish(False)
+    assert open_descriptors() == before
