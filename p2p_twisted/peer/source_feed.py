@@ -42,6 +42,8 @@ class SourceFeed:
         self._names: dict[tuple[Address, str], set[str]] = {}
         """(peer, content) -> its names."""
         self._download: Download
+        self._looked_at = -1
+        """The generation of the index at the last look."""
         self._looking = LoopingCall(self._look)
         self._looking.clock = clock
 
@@ -89,6 +91,9 @@ class SourceFeed:
                 yield address
 
     def _look(self) -> None:
+        if self._looked_at == self._discovery.index.generation:
+            return
+        self._looked_at = self._discovery.index.generation
         for sha256 in list(self._download.left):
             for address in list(self._untold(sha256)):
                 self._note(address, self._documents[sha256].name, sha256)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Set
-from itertools import islice
 from random import Random
 
 from twisted.internet.defer import Deferred
@@ -15,12 +14,13 @@ from ..index.distributed import Address
 from ..library.pieces import piece_range, piece_size
 from ..wire.messages import Cancel, GetFile, GetNext, Message
 from .content import Content
-from .errors import AllCorrupt, Corrupt, DownloadError, FetchError, NoHolder, PeersFailed, Refused, TooSlow
+from .errors import Corrupt, DownloadError, FetchError, Refused, TooSlow
 from .link import Connection, Link, PieceSink
 from .links import Links
 from .lists import PieceLists
 from .picker import Picker
 from .proving import Outcome, Prover, Reactor, in_thread
+from .reasons import Reasons
 from .wanted import Ask, AskPiece
 
 MOST_WRONG = 3
@@ -29,8 +29,6 @@ NO_NEWS_TIMEOUT = 30
 """Seconds without a byte from anyone after which the download has failed, if no source owes it anything."""
 FROZEN_TIMEOUT = 90
 """The same if one does: its process, or its machine, may have been suspended."""
-MAX_REASONS = 5
-"""Sources whose reason an error names."""
 
 
 class Download:
@@ -77,8 +75,7 @@ class Download:
         self._lists = PieceLists(
             reactor, self.contents, self._picker, self.links, self._want, self._lacks_file, self._broken
         )
-        self._reasons: dict[str, dict[Address, FetchError]] = {}
-        """Why sources of each file are so no more."""
+        self._reasons = Reasons()
 
     @property
     def left(self) -> Set[str]:
@@ -271,7 +268,7 @@ class Download:
         link.wrong += 1
         self.log.warn("{at} sent piece {piece} of {name} wrong", at=link.address, piece=piece, name=content.name)
         corrupt = Corrupt(f"{link.wrong} of its pieces were wrong")
-        self._reasons.setdefault(content.sha256, {})[link.address] = corrupt
+        self._reasons.add(content.sha256, link.address, corrupt)
         if link.wrong >= MOST_WRONG:
             self.links.drop(link, corrupt)
         self._pump_all()
@@ -293,7 +290,7 @@ class Download:
         if link.why is not None and not link.is_hopeful:
             for sha256 in self._left:
                 if self._picker.knows(link.address, sha256):
-                    self._reasons.setdefault(sha256, {})[link.address] = link.why
+                    self._reasons.add(sha256, link.address, link.why)
             if link.dropped is not None:
                 self._picker.drop(link.address)
             self._check_all()
@@ -333,7 +330,7 @@ class Download:
 
     def _no_source(self, address: Address, sha256: str, why: FetchError) -> None:
         """The peer at `address` is no source of the file any more."""
-        self._reasons.setdefault(sha256, {})[address] = why
+        self._reasons.add(sha256, address, why)
         if sha256 in self.contents:
             self._check(self.contents[sha256])
 
@@ -346,16 +343,7 @@ class Download:
         if not self._begun or content.sha256 not in self._left or self._prover.is_busy:
             return
         if not any(map(self.links.is_hopeful, self._picker.sources_of(content.sha256))):
-            self._complete(content, self._why_not(content))
-
-    def _why_not(self, content: Content) -> DownloadError:
-        reasons = self._reasons.get(content.sha256, {})
-        told = [f"{host}:{port}: {why}" for (host, port), why in islice(reasons.items(), MAX_REASONS)]
-        said = "; ".join(told + [f"and {len(reasons) - MAX_REASONS} more"] * (len(reasons) > MAX_REASONS))
-        if all(isinstance(why, Refused) for why in reasons.values()):
-            return NoHolder("no peer has it" + (f" any more; {said}" if said else ""))
-        kind = AllCorrupt if all(isinstance(why, Corrupt) for why in reasons.values()) else PeersFailed
-        return kind(said)
+            self._complete(content, self._reasons.error(content.sha256))
 
     def _complete(self, content: Content, error: DownloadError | None) -> None:
         if content.sha256 in self._left and not self._over:

@@ -219,14 +219,17 @@ def test_who_falls_silent_is_passed_over() -> None:
 
 
 def test_a_peer_of_1_0_gives_what_it_has_and_is_judged_where_a_hash_is_known() -> None:
-    """A 1.1 peer has told the hashes of two files before it died; the old one has right bytes for one of them."""
+    """A 1.1 peer that has told the hashes of two files dies while they are fetched; the old one has right bytes for one
+    of them."""
     plain, known, forged = (DATA[at * 2**20 : (at + 1) * 2**20] for at in range(3))
     old = OldPeer({"plain": plain, "known": known, "forged": bytes(len(forged))})
     with raw.system([{"known.bin": known, "forged.bin": forged}, {}]) as system, known_to(system, old):
         new, asker = system.cluster.peers
         wait(lambda: holder_count(asker, "plain.bin", "known.bin", "forged.bin") == 5)
-        system.cluster.kill9(new.role)
+        limit(new, 10_000)
         id_ = asker.control.post("downloads", {"names": ["plain.bin", "known.bin", "forged.bin"]})["id"]
+        watch_until(asker, id_, lambda found: source(found, system.peers[0])["state"] == "connected")
+        system.cluster.kill9(new.role)
         found = wait_for(asker.control, id_)
         states = {file["name"]: file["state"] for file in found["files"]}
         assert states == {"plain.bin": "done", "known.bin": "done", "forged.bin": "failed"}, found
