@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2p_twisted.index import distributed
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.records import IndexRecord
@@ -107,3 +108,30 @@ def test_a_ttl_only_falls_unless_the_holder_itself_was_heard(events):
                 assert new.ttl in heard
         index.expire(now)
         assert len(index) == len(after)
+
+
+def test_what_others_say_of_a_holder_that_is_gone_does_not_count_until_it_is_back():
+    """Back is who was heard from, or has registered again."""
+    for back in (
+        lambda index: index.learn(A, [record("own", A)], 0),
+        lambda index: index.put(A, record("own", A), 0),
+        lambda index: index.renew(A, 0),
+        lambda index: index.is_back(A),
+    ):
+        index = DistributedIndex()
+        index.learn(A, [record("own", A)], 0)
+        index.is_gone(A)
+        index.learn(B, [record("x", A), record("y", B)], 0)
+        assert index.names() == {"y"}
+        back(index)
+        index.learn(B, [record("x", A), record("y", B)], 0)
+        assert "x" in index.names()
+
+
+def test_holders_that_are_gone_are_bounded(monkeypatch):
+    monkeypatch.setattr(distributed, "MAX_GONE", 3)
+    index = DistributedIndex()
+    for port in range(1, 6):
+        index.is_gone(("10.0.0.9", port))
+    index.learn(B, [record(str(port), ("10.0.0.9", port)) for port in range(1, 6)], 0)
+    assert index.names() == {"1", "2"}

@@ -1,0 +1,44 @@
+"""Real peers that stop, come back, or listen where nobody reaches them: the others notice, and they do themselves."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from p2p_twisted.experiment.cluster import wait_until
+from p2p_twisted.experiment.processes import Member
+
+from . import raw
+from .raw import PATIENCE
+
+
+def wait(ready: Callable[[], bool]) -> None:
+    wait_until(ready, time.monotonic() + PATIENCE, "it did not come to that")
+
+
+def holders(peer: Member) -> list[int]:
+    items: list[dict[str, Any]] = peer.control.get("index")["items"]
+    return [holder["port"] for item in items for holder in item["holders"]]
+
+
+def test_a_peer_that_stops_is_no_holder_until_it_is_back() -> None:
+    with raw.system([{}, {"a.txt": b"a"}]) as running:
+        here, other = running.cluster.peers
+        port = running.peers[1]
+        wait(lambda: holders(here) == [port])
+        for end in (other.terminate, other.kill):
+            end()
+            other.wait(PATIENCE)
+            wait(lambda: holders(here) == [])
+            running.cluster.restart("peer2")
+            wait(lambda: holders(here) == [port])
+
+
+def test_whether_a_peer_can_be_reached_shows_in_its_status() -> None:
+    """The second is at another address than the one the RS sees, which it does not say."""
+    with raw.system([{}, {}], {"peer2": ("--listen", "tcp:65500:interface=127.0.0.2")}) as running:
+        [fine, hidden] = (peer.control for peer in running.cluster.peers)
+        wait(lambda: hidden.get("status")["rs"]["reachable"] is False)
+        why = hidden.get("status")["rs"]["unreachable_why"]
+        assert "127.0.0.1:65500 cannot be reached: " in why
+        assert "--advertise" in why
+        assert fine.get("status")["rs"]["reachable"] is not False
