@@ -5,6 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+STATE_MARK = ".p2p-state"
+"""A file in each state folder. No document has such a name, so that nobody can make a folder look like one."""
+
+
+def holds_state(folder: str | Path) -> bool:
+    """Return whether `folder` is the state folder of a peer or an RS, this one's or another's."""
+    return os.path.lexists(os.path.join(folder, STATE_MARK))  # noqa: PTH118 - it is asked of every folder on a walk
+
 
 def expand(text: str) -> Path:
     """Return the path `text` with ``~`` and ``~user`` expanded. Raises ValueError that says what `text` must be."""

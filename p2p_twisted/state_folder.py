@@ -14,7 +14,7 @@ from tempfile import NamedTemporaryFile
 
 from twisted.application.service import Service
 
-from .folders import tighten
+from .folders import STATE_MARK, make_private, tighten
 from .startup import StartError
 
 try:
@@ -64,8 +64,8 @@ def check_not_held(path: Path) -> None:
 class StateFolderLock(Service):
     """Holds the state folder `path` from when it is made until the process ends, across a fork too.
 
-    `verb` is what the process runs, for the message to whoever wants the folder meanwhile. Raises StartError when
-    another process holds it.
+    `verb` is what the process runs, for the message to whoever wants the folder meanwhile. The folder is marked, so
+    that no peer shares it. Raises StartError when another process holds it.
     """
 
     def __init__(self, path: Path, verb: str) -> None:
@@ -73,6 +73,7 @@ class StateFolderLock(Service):
         try:
             self._file = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             tighten(path / LOCK_FILE)  # whoever may read it may lock it
+            make_private(path / STATE_MARK)
         except OSError as error:
             raise StartError(f"{path / LOCK_FILE}: {error.strerror}; remove it, or name another --state-dir") from None
         try:

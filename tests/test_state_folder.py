@@ -10,6 +10,7 @@ import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted import state_folder
+from p2p_twisted.folders import holds_state
 from p2p_twisted.startup import StartError
 from p2p_twisted.state_folder import LOCK_FILE, StateFolderLock, check_not_held, make_state_folder
 
@@ -54,6 +55,11 @@ class Lock(SynchronousTestCase):
         self.path = Path(self.mktemp())
         check_not_held(self.path)  # that it is not there is no obstacle
         self.path.mkdir()
+
+    def test_it_is_marked_as_none_to_share(self):
+        self.assertFalse(holds_state(self.path))
+        StateFolderLock(self.path, "p2p-rs")
+        self.assertTrue(holds_state(self.path))
 
     def test_whoever_holds_it_is_named_with_a_remedy(self):
         StateFolderLock(self.path, "p2p-rs")

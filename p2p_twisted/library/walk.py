@@ -1,8 +1,8 @@
 """The walk through the shared folders: which files may be shared, under which names, and what is passed over and why.
 
 A file has one name: where one shared folder lies inside another, the files of the inner one are met there only. A
-private folder, such as the state of the peer, is never entered. Folders are told apart by device and inode, so that
-neither a link nor a mount makes another folder of one.
+private folder, and the state of whatever peer or RS, is never entered. Folders are told apart by device and inode, so
+that neither a link nor a mount makes another folder of one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..folders import holds_state
 from .cache import Stamp
 from .paths import is_unmentioned, safe_name
 from .unshared import Unshared, reason
@@ -77,8 +78,8 @@ class Walk:
         pending = [(root, "", identity(root))]
         while pending:
             folder, prefix, which = pending.pop()
-            if which in self._private:
-                self.refused.add(folder, "holds the state of this peer")
+            if which in self._private or holds_state(folder):
+                self.refused.add(folder, "holds the state of a peer or an RS")
                 continue
             try:
                 with os.scandir(folder) as entries:

@@ -126,6 +126,7 @@ class Fetching:
     async def _prepare(self, item: Item) -> None:
         """See whether `item` is there, or may be fetched. Raises DownloadError."""
         target = self._targets[item.name] = Target(self.job.directory, item.name)
+        target.check_place()
         status = target.status()
         if item.document is None:
             raise NoHolder(f"no peer has {item.name}")

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from ..folders import holds_state
 from ..library.beneath import Folder, folder_beneath
 from ..library.paths import safe_name
 from .descriptors import OPEN_FILES
@@ -62,6 +63,12 @@ class Target:
     def beside(self, ending: str) -> Path:
         """Return the path of the file with that ending."""
         return self.path.with_name(self._name(ending))
+
+    def check_place(self) -> None:
+        """Raise Unwritable if the file would lie in a state folder, among the files that a process trusts."""
+        for folder in list(self.path.parents)[: len(self._folders) + 1]:
+            if holds_state(folder):
+                raise Unwritable(f"{self.path}: {folder} holds the state of a peer or an RS; choose another folder")
 
     def status(self, ending: str = "") -> os.stat_result | None:
         """Return the status of the file, itself if it is a link; None when nothing has that name."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from p2p_twisted.folders import STATE_MARK
 from p2p_twisted.library import walk as module
 from p2p_twisted.library.unshared import MAX_LISTED
 from p2p_twisted.library.walk import Walk, is_within
@@ -120,10 +121,19 @@ def test_a_private_folder_is_never_entered(root):
     write(root / "b.txt")
     found, walk = names(root, private=[root / "state"])
     assert found == ["b.txt"]
-    assert walk.refused.items == {f"{root}/state": "holds the state of this peer"}
+    assert walk.refused.items == {f"{root}/state": "holds the state of a peer or an RS"}
     assert f"{root}/state" not in walk.folders
     assert names(root, root / "state" / "downloads", private=[root / "state"])[0] == ["a.txt", "b.txt"]
     assert names(root / "state", private=[root / "state"])[0] == []
+
+
+def test_the_state_of_another_process_is_never_entered(root):
+    write(root / "rs" / "registry.sqlite")
+    write(root / "rs" / STATE_MARK)
+    write(root / "a.txt")
+    found, walk = names(root)
+    assert found == ["a.txt"]
+    assert list(walk.refused.items) == [f"{root}/rs"]
 
 
 def test_a_private_folder_that_was_renamed_or_linked_to_is_still_private(root):

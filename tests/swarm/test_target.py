@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from p2p_twisted.folders import STATE_MARK
 from p2p_twisted.swarm.content import Content
 from p2p_twisted.swarm.errors import Exists, Unwritable
 from p2p_twisted.swarm.part import PartFile, sweep
@@ -215,6 +216,21 @@ class TestNames:
         with pytest.raises(Unwritable, match=r"'M\\xfcll\.txt'.*LC_ALL=C.UTF-8"):
             Target(folder, "Müll.txt")
         Target(folder, "plain.txt")
+
+
+@pytest.mark.parametrize("state", [".", "sub"])
+def test_nothing_is_fetched_into_a_state_folder(folder, target, state):
+    """Neither by its name, nor because the user chose the folder."""
+    target.check_place()
+    (folder / state).mkdir(exist_ok=True)
+    (folder / state / STATE_MARK).touch()
+    with pytest.raises(Unwritable, match="holds the state of a peer or an RS"):
+        target.check_place()
+
+
+def test_downloads_may_lie_in_a_state_folder(folder, target):
+    (folder.parent / STATE_MARK).touch()
+    target.check_place()
 
 
 def test_one_spelling_of_a_folder_is_as_good_as_another(folder, tmp_path):
