@@ -8,12 +8,14 @@ from .bounds import one_by_one
 from .curves import typical
 from .links import Links
 from .machine import BUSY
-from .phrases import listed, shown_rate, shown_size
-from .results import Results, Run, Summary, number, summarise
+from .phrases import counted, listed, shown_rate, shown_size
+from .results import Event, Results, Run, Summary, number, summarise
 from .words import TITLES, titled
 
 BESIDE = {"task1-swarm": "task1", "task2-swarm": "task2-best"}
 """Swarms, and the tasks from which they differ in nothing but swarming."""
+MOST_RESTARTS = 3
+"""Restarts of a run that are told one by one."""
 
 
 def findings(results: Results) -> list[str]:
@@ -45,8 +47,17 @@ def _peers(run: Run) -> str:
         *(f"{role} killed" for role in run.killed),
         *(f"{role} at {shown_rate(rate)}" for role, rate in run.slow.items()),
         *(f"{role} lying" for role in run.liars),
+        *([counted(len(restarts), "restart")] if (restarts := _restarts(run)) else []),
     ]
     return f"{run.peers} peers" + (f" ({', '.join(faults)})" if faults else "")
+
+
+def _has_faults(run: Run) -> bool:
+    return bool(run.killed or run.slow or run.liars or run.events)
+
+
+def _restarts(run: Run) -> list[Event]:
+    return [event for event in run.events if event.text.endswith(" back")]
 
 
 def _unfinished(run: Run) -> str:
@@ -65,7 +76,7 @@ def _comparison(results: Results) -> Iterator[str]:
         yield _best(summaries["task1"], summaries["task2-best"], typical(cases["task2-best"]))
     if {"task1", "task2-worst"} <= cases.keys():
         yield _worst(summaries["task1"], summaries["task2-worst"])
-    if "task2-worst" in cases and not typical(cases["task2-worst"]).killed:
+    if "task2-worst" in cases and not _has_faults(typical(cases["task2-worst"])):
         yield _where_it_loses(typical(cases["task2-worst"]), results.links)
     for swarm, task in BESIDE.items():
         if {swarm, task} <= cases.keys():
@@ -158,7 +169,7 @@ def _faults(results: Results) -> Iterator[str]:
     for run in results.runs:
         where = f"{titled(run.task, run.swarm)}, run {run.repeat}"
         if run.events:
-            yield f"{where}: " + ", ".join(f"{event.text} after {event.at:.1f} s" for event in run.events) + "."
+            yield f"{where}: {_happened(run)}."
         for liar in run.liars:
             kept = f"{run.wrong} of the copies are wrong" if run.wrong else "none of it was kept"
             yield f"{where}: {_garbage(run, liar)}; {kept}."
@@ -171,11 +182,22 @@ def _faults(results: Results) -> Iterator[str]:
                 yield f"{where}: {peer} did not get {len(reasons)} of its documents; {first}: {reasons[first]}."
 
 
+def _happened(run: Run) -> str:
+    """What was made to happen; of many restarts only how many, and when."""
+    restarts, told = _restarts(run), list(run.events)
+    if len(restarts) > MOST_RESTARTS:
+        told = [event for event in told if event.text in {f"{role} killed" for role in run.killed}]
+    said = [f"{event.text} after {event.at:.1f} s" for event in told]
+    if len(restarts) > MOST_RESTARTS:
+        said.append(f"{len(restarts)} restarts, from {restarts[0].at:.1f} to {restarts[-1].at:.1f} s")
+    return ", ".join(said)
+
+
 def _garbage(run: Run, liar: str) -> str:
     """What a liar sent: pieces to those who swarm, else bytes of documents."""
     pieces, sent = run.garbage.get(liar, 0), sum(one.bytes for one in run.transfers if one.source == liar)
     if pieces:
-        return f"{liar} sent {pieces} {'piece' if pieces == 1 else 'pieces'} of garbage"
+        return f"{liar} sent {counted(pieces, 'piece')} of garbage"
     return (
         f"{liar} sent {shown_size(sent)} of garbage" if sent else f"{liar} offered garbage, but nobody asked it for any"
     )
@@ -200,8 +222,8 @@ def _trust(results: Results) -> Iterator[str]:
         yield f"The processors were up to {most:.0%} busy in {tasks}: they may have set the pace there, not the links."
     if any(run.complete and run.ratio < 1 for run in results.runs):
         yield (
-            "Times below the bound come from the peers' own limits: after a pause a peer may send a little at once, "
-            "which a link would not."
+            "Times below the bound come from the peers' own limits: after a pause a peer may send or receive a little "
+            "at once, which a link would not."
         )
 
 

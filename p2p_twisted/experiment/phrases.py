@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
+def counted(number: int, noun: str) -> str:
+    """Write ``1 piece``, ``2 pieces``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def listed(words: Sequence[str]) -> str:
     """Join ``words``: ``a``, ``a and b``, ``a, b and c``."""
     *most, last = words

@@ -149,6 +149,27 @@ def test_a_swarm_of_which_some_runs_failed_is_told_of_by_the_others():
     assert "5 of 8 copies" in text
 
 
+def test_where_the_worst_case_loses_is_not_told_where_faults_set_the_pace():
+    run = run_of("task2-worst", 40.0, begins=10.0)
+    restart = [Event(2.0, "peer3", "peer3 killed"), Event(3.0, "peer3", "peer3 back")]
+    for fault in ({"slow": {"peer3": 1000.0}}, {"killed": ["peer3"]}, {"liars": ["peer5"]}, {"events": restart}):
+        assert "Where the worst case loses" not in all_said(replace(run, **fault))
+
+
+def test_many_restarts_are_counted():
+    events = []
+    for at in range(1, 6):
+        events += [Event(at, f"peer{at}", f"peer{at} killed"), Event(at + 0.5, f"peer{at}", f"peer{at} back")]
+    few = all_said(run_of("task1", 9.0, events=events[:6]))
+    assert "4 peers (3 restarts): the last one" in few
+    assert "run 1: peer1 killed after 1.0 s, peer1 back after 1.5 s, " in few
+    events.append(Event(6.0, "peer2", "peer2 killed"))
+    many = all_said(without(run_of("task1", 9.0), "peer2"), run_of("task1", 9.0, repeat=2, events=events))
+    assert "run 2: 5 restarts, from 1.5 to 5.5 s." in many
+    lived = replace(run_of("task1", 9.0, events=events), killed=["peer4"])
+    assert "peer4 killed after 4.0 s, 5 restarts, from 1.5 to 5.5 s." in all_said(lived)
+
+
 def test_events_are_told():
     events = [Event(1.25, "peer1", "peer1 killed"), Event(2.0, "peer3", "peer3 back")]
     text = all_said(run_of("swarm", 8.0, repeat=2, events=events))
