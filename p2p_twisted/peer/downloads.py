@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from ..index.distributed import Address
 from ..index.search import Document, documents
-from ..library.paths import safe_name, why_tricky
+from ..library.paths import safe_name
 from ..swarm.errors import Ambiguous, DownloadError
 from ..swarm.rates import Throttle
 from .claims import Claims
@@ -23,6 +23,7 @@ from .dialing import Reactor
 from .discovery import Discovery
 from .fetching import Fetching, hear_news
 from .jobs import CANCELLED, DONE, FAILED, RUNNING, Item, Job
+from .passing_over import passed_over
 from .protocol import PeerFactory
 
 HASH = re.compile("[0-9a-f]{8,64}")
@@ -172,8 +173,10 @@ class Downloads(Service):
 
     def _harmless(self, job: Job) -> list[str]:
         """The names of all that others have and this peer lacks, but for those that `job` passes over, and says so."""
-        names = sorted(self._discovery.index.names() - set(self._holdings.library.files))
-        job.passed_over = {name: why for name in names if (why := why_tricky(name)) is not None}
+        index, own = self._discovery.index, self._holdings.library.files
+        names = sorted(index.names() - set(own))
+        holders = {name: len(index.holders_of(name, self._now())) for name in names}
+        job.passed_over = passed_over(holders, own)
         return [name for name in names if name not in job.passed_over]
 
     def _item(self, job: Job, name: str, hash_: str) -> Item:
