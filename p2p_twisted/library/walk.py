@@ -41,7 +41,12 @@ def identity(path: str | Path) -> Identity | None:
         status = Path(path).stat()
     except (OSError, ValueError):
         return None
-    return Identity(status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
+    return _identity_of(status) if stat.S_ISDIR(status.st_mode) else None
+
+
+def _identity_of(status: os.stat_result) -> Identity | None:
+    """None where the file system does not number its folders."""
+    return Identity(status.st_dev, status.st_ino) if status.st_ino else None
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
@@ -62,22 +67,22 @@ class Walk:
         self.refused = Unshared()
         self._roots = [os.fspath(root) for root in roots]
         self._private = {found for path in private if (found := identity(path))}
+        self._entered: set[Identity | None] = set()
         self._elsewhere = {found for root in self._roots if (found := identity(root))}
         """Shared folders: what is in them is shared from there."""
 
     def files(self) -> Iterator[Found]:
         """Yield all files that may be shared, links not followed, folder after folder."""
-        begun = set()
         for root in self._roots:
-            found = identity(root)
-            if found is None or found not in begun:
-                begun.add(found)
-                yield from self._below(root)
+            yield from self._below(root)
 
     def _below(self, root: str) -> Iterator[Found]:
         pending = [(root, "", identity(root))]
         while pending:
             folder, prefix, which = pending.pop()
+            if which is not None and which in self._entered:
+                continue
+            self._entered.add(which)
             if which in self._private or holds_state(folder):
                 self.refused.add(folder, "holds the state of a peer or an RS")
                 continue
@@ -111,7 +116,7 @@ class Walk:
         if stat.S_ISREG(status.st_mode):
             return Found(root, name, entry.path, stamp_of(status))
         if stat.S_ISDIR(status.st_mode):
-            which = Identity(status.st_dev, status.st_ino)
+            which = _identity_of(status)
             if which not in self._elsewhere:
                 pending.append((entry.path, f"{name}/", which))
         else:

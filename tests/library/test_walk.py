@@ -115,6 +115,23 @@ def test_one_folder_named_twice_is_walked_once(root):
     assert paths(root, link) == [f"{root}/a.txt"]
 
 
+def test_one_folder_met_twice_has_one_name(root, monkeypatch):
+    """As with a mount: `b` is `a` again, and `a/loop` is the shared folder itself."""
+    for name in ("a/x", "b/x", "a/loop/a/x"):
+        write(root / name)
+    same = {f"{root}/b": f"{root}/a", f"{root}/a/loop": str(root)}
+    lstat = os.lstat
+    monkeypatch.setattr(module.os, "lstat", lambda path: lstat(same.get(path, path)))
+    assert len(names(root)[0]) == 1
+
+
+def test_folders_without_a_number_are_all_walked_through(root, monkeypatch):
+    for name in ("a/x", "b/x"):
+        write(root / name)
+    monkeypatch.setattr(module, "_identity_of", lambda status: None)
+    assert names(root)[0] == ["a/x", "b/x"]
+
+
 def test_a_private_folder_is_never_entered(root):
     write(root / "state" / "api.key")
     write(root / "state" / "downloads" / "a.txt")
