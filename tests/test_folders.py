@@ -81,7 +81,7 @@ def test_every_way_to_name_a_folder_knows_the_home(user):
     user.start(user.state("rs"), *user.rs())
     user.start(state, *user.peer("--config=~/peer.conf", "--download-dir=~/got"))
     assert (status(state)["shared"], status(state)["download_dir"]) == (
-        [str(user.home / "got"), str(share)],
+        [str(share), str(user.home / "got")],
         str(user.home / "got"),
     )
     for arguments, environment in ((["--state-dir=~/s"], {}), ([], {"P2P_STATE_DIR": "~/s"})):

@@ -25,6 +25,7 @@ from .fetching import Fetching, hear_news
 from .jobs import CANCELLED, DONE, FAILED, RUNNING, Item, Job
 from .passing_over import passed_over
 from .protocol import PeerFactory
+from .transfer_log import log_when_over
 
 HASH = re.compile("[0-9a-f]{8,64}")
 """The beginning of a SHA-256 that chooses one content of a name."""
@@ -137,6 +138,8 @@ class Downloads(Service):
         job.state = RUNNING
         await self._hear_news(job)
         job.items = self._plan(job)
+        for item in job.items:
+            log_when_over(item)
         kept, claims = self._factory.announcer.kept, self._claims
         fetching = Fetching(
             self._reactor, self._holdings, self._discovery, self._downlink, kept, claims, self._now, job

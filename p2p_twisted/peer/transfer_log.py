@@ -1,4 +1,4 @@
-"""The log's lines on transfers: one for each file and connection that was served.
+"""The log's lines on transfers: one for each file and connection that was served, one for each file that was fetched.
 
 Pieces are summed up: a line is written when the connection ends, or nothing more of the file was asked for on it for a
 while. Names are shown as Python writes them, so that no name looks like anything else.
@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from .jobs import CANCELLED, DONE, FAILED, Item
 from .sending import Sender
 
 IDLE = 5.0
@@ -24,6 +25,8 @@ MAX_LINES = 6000
 MINUTE = 60
 MAX_OPEN = 1000
 """Files of one connection that are summed up at a time."""
+MAX_SOURCES = 3
+"""Sources of a fetched file that are named one by one."""
 
 Client = IPv4Address | IPv6Address
 _log = Logger()
@@ -118,3 +121,29 @@ class SentLog:
         if self._lines == MAX_LINES + 1:
             _log.warn("more than {most} transfers in a minute: the rest of them is not logged", most=MAX_LINES)
         return self._lines <= MAX_LINES
+
+
+def log_when_over(item: Item) -> None:
+    """Log what becomes of `item`, once."""
+    item.when_over().addCallback(lambda _: log_fetched(item))
+
+
+def log_fetched(item: Item) -> None:
+    """Log what became of `item`, which is over; nothing if its content was there already.
+
+    A failure is no warning: whoever ordered it is told, and a command that is a peer itself shows warnings.
+    """
+    seconds = (item.ended or 0.0) - (item.started or item.ended or 0.0)
+    if item.state == DONE:
+        text = "fetched {name!r}: {size} bytes in {seconds:.1f} s from {sources}"
+        _log.info(text, name=item.name, size=item.size or item.got, seconds=seconds, sources=_sources(item))
+    elif item.state == FAILED:
+        _log.info("not fetched: {name!r}: {why}", name=item.name, why=item.error or "no reason is known")
+    elif item.state == CANCELLED:
+        _log.info("not fetched: {name!r}: cancelled after {got} bytes", name=item.name, got=item.got)
+
+
+def _sources(item: Item) -> str:
+    found = [source for source, transfer in item.transfers.items() if transfer.size]
+    more = f" and {len(found) - MAX_SOURCES} more" if len(found) > MAX_SOURCES else ""
+    return ", ".join(found[:MAX_SOURCES]) + more if found else "this machine"

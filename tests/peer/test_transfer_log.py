@@ -6,7 +6,10 @@ from twisted.internet.task import Clock
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted.peer.transfer_log import IDLE, MAX_LINES, MAX_OPEN, MINUTE, SentLog
+from p2p_twisted.index.search import Document
+from p2p_twisted.peer.jobs import CANCELLED, DONE, FAILED, THERE, Item
+from p2p_twisted.peer.transfer_log import IDLE, MAX_LINES, MAX_OPEN, MINUTE, SentLog, log_fetched
+from p2p_twisted.swarm.errors import SourceError
 
 CLIENT, OTHER = (IPv4Address("TCP", "192.0.2.7", port) for port in (1234, 1235))
 
@@ -93,3 +96,42 @@ class Sent(LogTestCase):
         self.send("a", 1)
         self.log.gone(CLIENT)
         self.assertEqual(len(self.lines), MAX_LINES + 2)
+
+
+class Fetched(LogTestCase):
+    def item(self, sizes, state, error=None):
+        """An item that got so many bytes from each of some peers, and ended so."""
+        item = Item("a.txt", Document("a.txt", "", 12, "ab" * 32))
+        item.begin()
+        for port, size in enumerate(sizes):
+            item.came(f"192.0.2.7:{port}", size)
+        item.end(state, error)
+        item.started = item.ended - 2
+        return item
+
+    def test_what_came_is_a_line_with_its_sources(self):
+        log_fetched(self.item([12, 0], DONE))
+        log_fetched(self.item([4, 2, 2, 2, 2], DONE))
+        self.assertEqual(
+            self.lines,
+            [
+                "fetched 'a.txt': 12 bytes in 2.0 s from 192.0.2.7:0",
+                "fetched 'a.txt': 12 bytes in 2.0 s from 192.0.2.7:0, 192.0.2.7:1, 192.0.2.7:2 and 2 more",
+            ],
+        )
+
+    def test_what_was_copied_here_came_from_nobody(self):
+        log_fetched(self.item([], DONE))
+        self.assertEqual(self.lines, ["fetched 'a.txt': 12 bytes in 2.0 s from this machine"])
+
+    def test_what_did_not_come_is_a_line_with_the_reason(self):
+        log_fetched(self.item([5], FAILED, SourceError("nothing came for 30 s")))
+        log_fetched(self.item([5], CANCELLED))
+        self.assertEqual(
+            self.lines,
+            ["not fetched: 'a.txt': nothing came for 30 s", "not fetched: 'a.txt': cancelled after 5 bytes"],
+        )
+
+    def test_what_was_there_is_none(self):
+        log_fetched(self.item([], THERE))
+        self.assertEqual(self.lines, [])
