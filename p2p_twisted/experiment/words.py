@@ -42,17 +42,20 @@ def titled(task: str, swarm: bool) -> str:
 
 
 def start_of(run: Run) -> str:
-    """Say who has which documents at first, and how many everybody fetches."""
+    """Say who has which documents at first, how many everybody fetches, and how many copies that makes."""
     documents = len({name for names in run.holdings.values() for name in names})
     holders = [names for names in run.holdings.values() if names]
     fetched = _from_to(map(len, run.orders.values()))
+    copies = f"{sum(map(len, run.orders.values()))} copies"
     if len(holders) > 1:
         had = _from_to(map(len, holders))
-        return f"Each of {len(holders)} peers has {had} of {documents} documents and fetches {fetched}"
+        return f"Each of {len(holders)} peers has {had} of {documents} documents and fetches {fetched}: {copies}"
     others = f"{len(run.orders)} others fetch" if len(run.orders) > 1 else "another fetches"
     if documents == 1:
         return f"One peer has the document, {others} it"
-    return f"One peer has all {documents} documents, {others} {fetched}{' each' if len(run.orders) > 1 else ''}"
+    return (
+        f"One peer has all {documents} documents, {others} {fetched}{' each' if len(run.orders) > 1 else ''}: {copies}"
+    )
 
 
 def _from_to(numbers: Iterable[int]) -> str:

@@ -259,8 +259,8 @@ def test_tasks_that_start_alike_stand_together_each_with_its_bound():
     assert_legible(made)
     said = [line for line in words(made).splitlines() if "documents" in line]
     assert said[:2] == [
-        "One peer has all 12 documents, 3 others fetch 9 each",
-        "Each of 4 peers has 3 of 12 documents and fetches 9",
+        "One peer has all 12 documents, 3 others fetch 9 each: 27 copies",
+        "Each of 4 peers has 3 of 12 documents and fetches 9: 36 copies",
     ]
     [axes] = made.axes
     assert [bar.get_width() for bar in axes.patches] == [pytest.approx(1.2 * seconds) for seconds in COMPARED.values()]
