@@ -15,7 +15,7 @@ from ..experiment.corpus import MAX_COUNT, make_corpus, spread_sizes
 from ..experiment.fetch import RFC_EDITOR, Fetcher, Outcome, parse_numbers
 from . import exits
 from .options import UserPath
-from .output import clean, print_json
+from .output import clean, print_json, say
 
 
 @click.group()
@@ -49,7 +49,7 @@ def make(directory: Path, count: int, sizes: str | None, total: int | None, seed
     if as_json or _json_wanted():
         print_json({"directory": str(directory), "files": [path.name for path in paths], "bytes": size})
     else:
-        click.echo(f"{len(paths)} documents, {size:,} bytes, in {directory}")
+        say(f"{len(paths)} documents, {size:,} bytes, in {directory}")
 
 
 @corpus.command()
@@ -106,11 +106,11 @@ def _fetch(wanted: list[int], directory: Path, mirror: str, kind: str) -> Outcom
 def _show(outcome: Outcome, wanted: int, directory: Path) -> None:
     size = sum(path.stat().st_size for path in outcome.fetched)
     there = f", {len(outcome.present)} were there already" if outcome.present else ""
-    click.echo(f"{len(outcome.fetched)} of {wanted} fetched ({size:,} bytes){there}, in {directory}")
+    say(f"{len(outcome.fetched)} of {wanted} fetched ({size:,} bytes){there}, in {directory}")
     if outcome.missing:
-        click.echo("not on the mirror: " + ", ".join(map(str, outcome.missing)))
+        say("not on the mirror: " + ", ".join(map(str, outcome.missing)))
     for number, reason in sorted(outcome.failed.items()):
-        click.echo(clean(f"rfc{number}: {reason}"))
+        say(clean(f"rfc{number}: {reason}"))
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:

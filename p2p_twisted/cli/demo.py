@@ -21,7 +21,7 @@ from ..experiment.demo import Documents, Result, fetch_everything, judge
 from ..experiment.processes import ClusterError
 from . import exits
 from .options import UserPath
-from .output import clean, print_json
+from .output import clean, print_json, say
 from .playing import play
 
 PEERS = 6
@@ -102,9 +102,9 @@ def _show(result: Result, seconds: float, as_json: bool) -> None:
     Console(highlight=False).print(_table(result))
     for peer in result.peers:
         for name, reason in sorted(peer.failed.items()):
-            click.echo(clean(f"{peer.role}: {name}: {reason}"))
-    click.echo(f"{seconds:.1f} s altogether")
-    click.echo(f"verified {result.verified} of {result.expected} files")
+            say(clean(f"{peer.role}: {name}: {reason}"))
+    say(f"{seconds:.1f} s altogether")
+    say(f"verified {result.verified} of {result.expected} files")
 
 
 def _table(result: Result) -> Table:

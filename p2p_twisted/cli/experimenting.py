@@ -26,7 +26,7 @@ from ..experiment.words import titled
 from . import exits
 from .events import Events
 from .extras import DISTRIBUTIONS, need_extra
-from .output import clean, print_json, print_table, warn
+from .output import clean, print_json, print_table, say, warn
 
 
 def carry_out(design: Design, out: Path | None, as_json: bool, as_events: bool) -> int:
@@ -125,8 +125,8 @@ def _show(results: Results, folder: Path, as_json: bool) -> None:
     headings = ("task", "peers", "time (s)", "bound (s)", "ratio", "verified")
     print_table(headings, map(_row, results.cases.values()), right=headings[1:])
     for sentence in findings(results):
-        click.echo(clean(sentence))
-    click.echo(f"report: {folder / 'report.html'}")
+        say(clean(sentence))
+    say(f"report: {folder / 'report.html'}")
 
 
 def _row(runs: Sequence[Run]) -> list[object]:

@@ -18,7 +18,7 @@ from .order import Download, Order
 from .outcome import NOTHING, Outcome
 from .output import warn
 from .progress import show_progress
-from .session import NEWS_TIME, Session, peer, rs_trouble
+from .session import Session, peer, refresh, rs_trouble
 from .sources import explain as explain_sources
 from .wanted import Wanted, find, is_several
 
@@ -94,7 +94,7 @@ def _fetch(
     client = session.client
     if wanted is None:
         return Outcome(_carry_out(client, order | {"all": True}, deadline, explain))
-    found = _find(session, wanted, order)
+    found = _find(session, wanted, order, deadline)
     download = NOTHING
     if found.names:
         download = _carry_out(client, order | {"names": found.names}, deadline, explain)
@@ -109,12 +109,12 @@ def _fetch(
     return Outcome(download, here, reasons, found.missing, found.passed_over)
 
 
-def _find(session: Session, wanted: Sequence[str], order: dict[str, Any]) -> Wanted:
+def _find(session: Session, wanted: Sequence[str], order: dict[str, Any], deadline: float | None) -> Wanted:
     """What the arguments stand for; the other peers are asked again before one stands for nothing."""
     arguments = wanted, order.get("from", ()), order["dir"] is not None
     found = find(session.client, *arguments)
     if found.missing and not session.own:
-        session.client.post("refresh", timeout=NEWS_TIME)
+        refresh(session.client, deadline)
         found = find(session.client, *arguments)
     return found
 

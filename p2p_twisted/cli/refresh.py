@@ -7,7 +7,8 @@ import click
 from . import exits
 from .options import Where, for_peer
 from .output import count, print_json, say
-from .session import NEWS_TIME, peer, rs_trouble
+from .session import peer, rs_trouble
+from .session import refresh as ask
 
 
 @click.command()
@@ -15,7 +16,7 @@ from .session import NEWS_TIME, peer, rs_trouble
 def refresh(where: Where) -> None:
     """Ask the RS who is there, and the other peers what they have, now rather than within a minute."""
     with peer(where) as session:
-        status = session.client.post("refresh", timeout=NEWS_TIME)
+        status = ask(session.client, None)
     if where.as_json:
         print_json(status)
     else:

@@ -49,7 +49,7 @@ def peer(
             _wait_registered(client, deadline)
             own.show_warnings()
             if news:
-                client.post("refresh", timeout=NEWS_TIME)
+                refresh(client, deadline)
         elif where.rs not in (None, (status["rs"]["host"], status["rs"]["port"])):
             warn(f"a peer runs already, with RS {status['rs']['host']}:{status['rs']['port']}: asking that one")
         yield Session(client, own=status is None)
@@ -110,6 +110,12 @@ def _wait_registered(client: ControlClient, deadline: float | None) -> None:
         if deadline is not None and time.monotonic() >= deadline:
             raise exits.Failure(exits.TIMEOUT, f"RS {rs['host']}:{rs['port']} has not answered in time")
         time.sleep(POLL)
+
+
+def refresh(client: ControlClient, deadline: float | None) -> Any:
+    """Have the peer ask the RS and the others, until `deadline` (monotonic) at most; return its status then."""
+    patience = NEWS_TIME if deadline is None else max(POLL, deadline - time.monotonic())
+    return client.post("refresh", timeout=patience)
 
 
 def rs_trouble(rs: Mapping[str, Any]) -> str | None:

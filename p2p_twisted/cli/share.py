@@ -9,7 +9,7 @@ import click
 
 from .arguments import text
 from .options import UserPath, Where, for_peer
-from .output import clean, print_json, say, size, warn_interrupted
+from .output import clean, count, print_json, say, size, warn_interrupted
 from .session import Session, peer
 
 READ_TIME = 24 * 3600
@@ -34,7 +34,7 @@ def share(where: Where, folder: Path) -> None:
     if where.as_json:
         print_json(status)
     else:
-        say(f"sharing {clean(folder)}; {status['files']} files, {size(status['bytes'])}, are shared altogether")
+        say(f"sharing {clean(folder)}; {count(status['files'], 'file')}, {size(status['bytes'])}, shared altogether")
 
 
 def _serve(session: Session, where: Where, folder: Path) -> None:

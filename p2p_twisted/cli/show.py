@@ -33,6 +33,8 @@ def status(where: Where) -> None:
 def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     rs = status["rs"]
     state = "registered" if rs["registered"] else f"not registered: {rs['last_error'] or 'trying'}"
+    if rs["registered"] and rs["last_error"]:
+        state = f"registered, but it does not answer: {rs['last_error']}"
     yield "peer", f"{status['host']}:{status['port']}, version {status['version']}, up {duration(status['uptime'])}"
     yield "RS", f"{rs['host']}:{rs['port']}, {state}"
     if rs["reachable"] is False:

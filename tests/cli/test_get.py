@@ -83,6 +83,23 @@ def test_the_order(peer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
+def test_the_order_from_certain_peers(peer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[dict[str, object]] = []
+    monkeypatch.setattr(ControlClient, "post", lambda self, path, body: orders.append(body) or {"id": "1"})
+    p2p("--state-dir", peer, "get", "done_a", "--from", "10.0.0.1:65400", "--from", "[::1]:65401")
+    assert [order["from"] for order in orders] == [["10.0.0.1:65400", "::1:65401"]]
+    for wrong in "10.0.0.1", "10.0.0.1:0", "http://10.0.0.1:80", "a b:1":
+        result = p2p("--state-dir", peer, "get", "done_a", "--from", wrong)
+        assert (result.exit_code, "--from must be" in result.stderr, wrong in result.stderr) == (2, True, True)
+    assert len(orders) == 1
+
+
+def test_json_of_what_was_never_ordered(peer: Path) -> None:
+    result = p2p("--state-dir", peer, "get", "nosuch*", "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["id"], found["missing"], found["here"]) == (3, None, ["nosuch*"], {})
+
+
 def test_many_failures_are_not_all_named(peer: Path) -> None:
     result = p2p("--state-dir", peer, "get", *(f"no-holder_{number}" for number in range(25)))
     assert "and 5 more; --json lists them all" in result.stderr

@@ -72,6 +72,12 @@ def test_the_state_folder_from_the_environment(peer: Path, monkeypatch: pytest.M
     assert p2p("status").exit_code == 0
 
 
+def test_status_of_a_peer_whose_rs_does_not_answer() -> None:
+    with serving("peer-whose-rs-is-gone") as folder:
+        result = p2p("--state-dir", folder, "status")
+    assert "RS\t127.0.0.1:65423, registered, but it does not answer: connection refused\n" in result.stdout
+
+
 def test_refresh(peer: Path) -> None:
     assert p2p("--state-dir", peer, "refresh").stdout == "knows 60 records of 5 other peers\n"
     assert json.loads(p2p("--state-dir", peer, "refresh", "--json").stdout) == FakePeer().status()
