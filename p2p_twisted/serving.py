@@ -20,8 +20,8 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from .descriptors import most_connections
 from .sending import PART, BodySender
-from .swarm.descriptors import most_connections
 from .wire.encode import encode_response
 from .wire.errors import BadRequest, WireError
 from .wire.limits import MAX_LINE

@@ -24,7 +24,7 @@ FLOORS = {
 }
 ABOVE_THE_WIRE = {"settings", "hosts", "startup", "state_folder", "verb", "serving", "sending"}
 """Modules beside the floors, for all of floor 3: they know one another and the wire."""
-BENEATH = {"folders", "config_file"}
+BENEATH = {"folders", "config_file", "descriptors"}
 """Modules beside the floors, for everybody: they know nothing of the package."""
 SIDEWAYS = {("rs", "web"), ("peer", "web"), ("cli", "experiment")}
 """Who may use whom on the same floor; never back."""

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Lock
 
-from .descriptors import OPEN_FILES
 from .errors import DownloadError, Unwritable
+from .open_files import OPEN_FILES
 from .state import is_state, remove_state
 from .target import PART, Target, local_error
 

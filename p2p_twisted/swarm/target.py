@@ -17,8 +17,8 @@ from typing import TypeVar
 from ..folders import holds_state
 from ..library.beneath import Folder, folder_beneath
 from ..library.paths import safe_name
-from .descriptors import OPEN_FILES
 from .errors import DiskFull, DownloadError, Exists, NoDescriptor, Unwritable
+from .open_files import OPEN_FILES
 
 PART, STATE = ".part", ".part.state"
 """What is put behind NAME for the file that becomes NAME, and for the one that says how much of it is there."""

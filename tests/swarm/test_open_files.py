@@ -7,9 +7,10 @@ from random import Random
 
 import pytest
 
+from p2p_twisted.descriptors import LEAST_FILES
 from p2p_twisted.swarm import part as part_module
-from p2p_twisted.swarm.descriptors import LEAST, MOST, OpenFiles, most_connections, most_open
 from p2p_twisted.swarm.errors import NoDescriptor, Unwritable
+from p2p_twisted.swarm.open_files import OpenFiles
 from p2p_twisted.swarm.part import PartFile
 from p2p_twisted.swarm.target import Target
 
@@ -54,7 +55,7 @@ def test_more_files_than_descriptors(tmp_path):
         (document, content, piece) for document, content in zip(documents, contents, strict=True) for piece in (0, 1)
     ]
     Random(1).shuffle(pieces)
-    with limit(highest_descriptor() + LEAST + 10):
+    with limit(highest_descriptor() + LEAST_FILES + 10):
         for document, content, piece in pieces:
             content.accept_list(document.digests)
             content.write(piece * PIECE, document.piece(piece))
@@ -74,7 +75,7 @@ def test_those_used_longest_ago_are_closed(monkeypatch):
         def rest(self):
             self.is_open = False
 
-    monkeypatch.setattr("p2p_twisted.swarm.descriptors.most_open", lambda: 3)
+    monkeypatch.setattr("p2p_twisted.swarm.open_files.most_files", lambda: 3)
     files, open_ones = [File() for _ in range(5)], OpenFiles()
     for number in (0, 1, 2, 0, 3, 4):
         open_ones.used(files[number])
@@ -82,23 +83,6 @@ def test_those_used_longest_ago_are_closed(monkeypatch):
     open_ones.forget(files[3])
     open_ones.used(files[1])
     assert files[0].is_open
-
-
-@pytest.mark.parametrize(("soft", "most"), [(16, LEAST), (256, 64), (1024, 256), (2**20, MOST)])
-def test_the_budget_follows_from_the_limit(monkeypatch, soft, most):
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
-    assert most_open() == most
-
-
-def test_without_a_limit(monkeypatch):
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
-    assert (most_open(), most_connections(9_999)) == (MOST, 9_999)
-
-
-@pytest.mark.parametrize(("soft", "most"), [(64, 32), (1024, 512), (20_000, 2_000)])
-def test_connections_of_others_leave_half_of_the_limit(monkeypatch, soft, most):
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
-    assert most_connections(2_000) == most
 
 
 class TestResting:
@@ -178,7 +162,7 @@ def test_when_there_is_none_at_all_the_limit_is_named(tmp_path):
 
 def test_a_swarm_of_many_files(tmp_path):
     documents = [Document(3, seed=number, name=f"{number}.bin") for number in range(60)]
-    with limit(highest_descriptor() + LEAST + 10):
+    with limit(highest_descriptor() + LEAST_FILES + 10):
         swarm = Swarm(tmp_path, documents, [Source(1, documents), Source(2, documents)])
         swarm.serve()
     assert set(swarm.completed.values()) == {None}

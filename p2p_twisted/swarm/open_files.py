@@ -1,8 +1,4 @@
-"""How many unfinished files may be open at a time, and which of them are closed when there are more.
-
-A process has a limit of descriptors (`ulimit -n`): a quarter is for unfinished files, half for the connections of
-others, and the rest for the files that it sends, its own connections and its databases.
-"""
+"""The unfinished files that are open, and which of them are closed when there are more than may be."""
 
 from __future__ import annotations
 
@@ -11,17 +7,9 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Protocol, TypeVar
 
+from ..descriptors import most_files
 from .errors import NoDescriptor
 
-try:
-    import resource
-except ImportError:  # not on Windows
-    resource = None  # type: ignore[assignment]
-
-LEAST, MOST = 8, 2_000
-"""Unfinished files that may be open in any case, and at most."""
-UNKNOWN, UNLIMITED = 512, 2**20
-"""What counts as the limit where the system does not tell, or has none."""
 T = TypeVar("T")
 
 
@@ -44,7 +32,7 @@ class OpenFiles:
         with self._lock:
             self._files[file] = None
             self._files.move_to_end(file)
-            surplus = [self._files.popitem(last=False)[0] for _ in range(len(self._files) - most_open())]
+            surplus = [self._files.popitem(last=False)[0] for _ in range(len(self._files) - most_files())]
         for old in surplus:
             old.rest()
 
@@ -64,24 +52,6 @@ class OpenFiles:
         for file in files:
             file.rest()
         return work()
-
-
-def most_open() -> int:
-    """Return how many unfinished files may be open by the limit that there is now."""
-    return min(max(descriptor_limit() // 4, LEAST), MOST)
-
-
-def most_connections(most: int) -> int:
-    """Return how many connections of others there may be, at most `most`, by the limit that there is now."""
-    return min(descriptor_limit() // 2, most)
-
-
-def descriptor_limit() -> int:
-    """Return how many descriptors this process may have."""
-    if resource is None:
-        return UNKNOWN
-    soft: int = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return UNLIMITED if soft == resource.RLIM_INFINITY else soft
 
 
 OPEN_FILES = OpenFiles()
