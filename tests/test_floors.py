@@ -23,9 +23,7 @@ FLOORS = {
     "experiment": 4,
 }
 ABOVE_THE_WIRE = {"settings", "hosts", "startup", "state_folder", "verb", "serving", "sending"}
-"""Modules beside the floors, for all of floor 3: they know one another and the wire, and what DOWN says."""
-DOWN = {("serving", "swarm")}
-"""Connections and files share the open files that the process may have."""
+"""Modules beside the floors, for all of floor 3: they know one another and the wire."""
 BENEATH = {"folders", "config_file", "descriptors"}
 """Modules beside the floors, for everybody: they know nothing of the package."""
 SIDEWAYS = {("rs", "web"), ("peer", "web"), ("cli", "experiment")}
@@ -70,7 +68,7 @@ def may(module: str, target: str) -> bool:
         return FLOORS[target] < FLOORS[module] or (module, target) in SIDEWAYS
     if module in FLOORS:
         return target in ABOVE_THE_WIRE and FLOORS[module] >= FLOORS["peer"]
-    return target == "wire" or target in ABOVE_THE_WIRE or (module, target) in DOWN
+    return target == "wire" or target in ABOVE_THE_WIRE
 
 
 def test_every_folder_has_its_floor():
