@@ -14,6 +14,8 @@ from .results import Results, summarise
 from .words import SETUPS, titled
 
 TEMPLATE = "report.html.j2"
+BRIEF = ("peers", "documents", "links", "faults", "begun")
+"""What of the setting is said at the top."""
 
 
 def render(results: Results, plates: Sequence[Plate]) -> str:
@@ -33,6 +35,7 @@ def render(results: Results, plates: Sequence[Plate]) -> str:
         runs=[(titled(run.task, run.swarm), run) for run in results.runs],
         plates=plates,
         setting=results.setting,
+        brief="; ".join(f"{name}: {results.setting[name]}" for name in BRIEF if name in results.setting),
         interrupted=any(run.interrupted for run in results.runs),
     )
 

@@ -135,6 +135,8 @@ def test_findings_times_and_setting_are_in_it():
         assert sentence in text
     for name, value in results.setting.items():
         assert f"{name} {value}" in text
+    named = results_of(results.runs, setting={"links": "20 Mbit/s up", "peers": "4", "seed": "7"})
+    assert "distribution peers: 4; links: 20 Mbit/s up." in table(Page(render(named, [])).text)
     bound = results.runs[0].bound
     assert f"Task 1, centralised 4 1 9.00 9.00 9.00 {bound:.2f} {9 / bound:.2f} 39 of 39" in text
     assert f"Task 1, centralised 4 1 9.00 {9 / bound:.2f} 27 12 40 % 30 % 39 of 39" in text
