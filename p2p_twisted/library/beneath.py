@@ -37,7 +37,14 @@ class Folder:
     """A folder that is open. Calls to the system name its files `at(name)`, with dir_fd=`fd`."""
 
     fd: int | None
-    path: Path
+    root: Path
+    segments: Sequence[str]
+    """Where it is: `segments` below `root`."""
+
+    @property
+    def path(self) -> Path:
+        """Its path, for people, and for calls where there is no descriptor."""
+        return self.root.joinpath(*self.segments)
 
     def at(self, name: str) -> str:
         """Return what a call is to name the file `name` of this folder."""
@@ -102,29 +109,29 @@ def folder_beneath(root: Path, segments: Sequence[str], make: bool = False) -> I
     if make:
         root.mkdir(parents=True, exist_ok=True)
     if not STEPWISE:
-        yield Folder(None, _checked(Path(os.path.realpath(root)), segments, make))
+        yield Folder(None, _checked(Path(os.path.realpath(root)), segments, make), ())
         return
     fd = os.open(root, _FOLDER)
-    path = root
     try:
-        for segment in segments:
-            path /= segment
-            inner = _step(fd, segment, path, make)
+        for number in range(len(segments)):
+            inner = _step(Folder(fd, root, segments[:number]), segments[number], make)
             os.close(fd)
             fd = inner
-        yield Folder(fd, path)
+        yield Folder(fd, root, segments)
     finally:
         os.close(fd)
 
 
-def _step(fd: int, segment: str, path: Path, make: bool) -> int:
+def _step(folder: Folder, segment: str, make: bool) -> int:
+    """Open the folder `segment` in `folder`."""
     if make:
         with suppress(FileExistsError):
-            os.mkdir(segment, dir_fd=fd)
+            os.mkdir(segment, dir_fd=folder.fd)
     try:
-        return os.open(segment, _FOLDER | NOFOLLOW, dir_fd=fd)
+        return os.open(segment, _FOLDER | NOFOLLOW, dir_fd=folder.fd)
     except NotADirectoryError as e:
-        raise _no_folder(path, os.stat(segment, dir_fd=fd, follow_symlinks=False)) from e
+        status = os.stat(segment, dir_fd=folder.fd, follow_symlinks=False)
+        raise _no_folder(folder.path / segment, status) from e
 
 
 def _checked(path: Path, segments: Sequence[str], make: bool) -> Path:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 from ..library.pieces import DIGEST
-from .errors import DownloadError
+from .errors import DownloadError, Unwritable
 from .target import STATE, Target, local_error
 
 MAGIC = "p2p-part 1"
@@ -50,21 +50,29 @@ class State:
 
     def add(self, piece: int, digests: bytes, have: Iterable[int]) -> None:
         """Write down that `piece` is here. `digests` are the piece hashes, `have` all pieces that are here, with it."""
-        if self._begun and self._is_own():
-            self._write(os.O_APPEND, f"{self._between}{piece}\n")
-        else:
+        if not self._begun or not self._append(f"{self._between}{piece}\n"):
             numbers = "".join(f"{number}\n" for number in sorted(have))
-            self._write(os.O_CREAT, f"{self._head}\n{digests.hex()}\n{numbers}", whole=True)
+            fd = self._target.open_own(STATE, os.O_WRONLY | os.O_CREAT)
+            self._write(fd, f"{self._head}\n{digests.hex()}\n{numbers}", whole=True)
             self._begun = True
         self._between = ""
 
-    def _is_own(self) -> bool:
-        """Whether there is a file still, and under this name only."""
-        status = self._target.status(STATE)
-        return status is not None and status.st_nlink == 1
+    def _append(self, text: str) -> bool:
+        """Add `text`; False, and nothing is done, unless there is a file still, and under this name only."""
+        try:
+            fd = self._target.open(STATE, os.O_WRONLY | os.O_APPEND)
+        except Unwritable as e:
+            if isinstance(e.__cause__, FileNotFoundError):
+                return False
+            raise
+        if os.fstat(fd).st_nlink > 1:
+            os.close(fd)
+            return False
+        self._write(fd, text)
+        return True
 
-    def _write(self, flags: int, text: str, whole: bool = False) -> None:
-        fd = self._target.open_own(STATE, os.O_WRONLY | flags)
+    def _write(self, fd: int, text: str, whole: bool = False) -> None:
+        """Write `text`, after which the file ends if it is the `whole`, and close it."""
         try:
             view = memoryview(text.encode())
             while view:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from p2p_twisted.folders import STATE_MARK
+from p2p_twisted.library import beneath
 from p2p_twisted.swarm.content import Content
 from p2p_twisted.swarm.errors import Exists, Unwritable
 from p2p_twisted.swarm.part import PartFile, sweep
@@ -14,6 +15,12 @@ from p2p_twisted.swarm.target import PART, STATE, Target
 from .sources import PIECE, Document
 
 DOCUMENT = Document(3, name="sub/document.bin")
+
+
+@pytest.fixture(params=["step by step", "by paths that were looked at"], autouse=True)
+def way(request, monkeypatch):
+    if request.param != "step by step":
+        monkeypatch.setattr(beneath, "STEPWISE", False)
 
 
 @pytest.fixture
