@@ -2,7 +2,9 @@
 
 import os
 import signal
+import sqlite3
 import stat
+from contextlib import closing
 
 import pytest
 
@@ -81,6 +83,21 @@ def test_downloads_have_the_modes_that_the_umask_says(user, flags, modes):
         found = state / "downloads" / "sub"
         assert tuple(stat.S_IMODE(path.stat().st_mode) for path in (found / "a.txt", found)) == modes
         client.close()
+    finally:
+        os.kill(int((state / "twistd.pid").read_text()), signal.SIGTERM)
+    wait_for(lambda: not (state / "twistd.pid").exists())
+
+
+def test_a_daemon_keeps_its_hold_on_the_file_of_hashes(user):
+    share, state = user.home / "share", user.state("peer")
+    share.mkdir()
+    (share / "a.txt").write_text("A document.\n")
+    assert user.run("--logfile", str(user.home / "log"), *user.peer("--share", str(share))).returncode == 0
+    wait_for(lambda: (found := status(state)) and found["files"] == 1)
+    try:
+        with closing(sqlite3.connect(state / "hashes.sqlite")) as other:
+            assert other.execute("SELECT count(*) FROM hashes").fetchone() == (1,)
+        assert (state / "hashes.sqlite-wal").exists()  # the last who has it open removes it
     finally:
         os.kill(int((state / "twistd.pid").read_text()), signal.SIGTERM)
     wait_for(lambda: not (state / "twistd.pid").exists())

@@ -50,7 +50,7 @@ class HashCache:
     """Hashes by path and stamp, kept in the SQLite file `path`.
 
     A broken file is set aside as ``NAME.broken`` and a new one started. Raises sqlite3.OperationalError if the file
-    can neither be opened nor made. Open it after daemonizing: an SQLite connection must not be carried over a fork.
+    can neither be opened nor made. After a fork, `reopen` it before use: SQLite's locks are not carried over.
     """
 
     log = Logger()
@@ -65,6 +65,15 @@ class HashCache:
             if not _is_broken(e):
                 raise
             self._db = self._start_anew(e)
+
+    def reopen(self) -> None:
+        """Open the file again, in the process that has it from now on. If that fails, nothing is known or kept."""
+        with self._lock:
+            self._db.close()
+            try:
+                self._db = self._open()
+            except sqlite3.DatabaseError as e:
+                self._warn(str(e))
 
     def get(self, path: str, stamp: Stamp) -> Hashes | None:
         """The hashes of the file at `path`, if they were put with just this stamp and the row is undamaged."""

@@ -122,6 +122,7 @@ class Peer(MultiService):
     def startService(self) -> None:
         """Read the shared folders, then be known to the RS and learn of the others."""
         super().startService()  # type: ignore[no-untyped-call]
+        self._cache.reopen()  # a daemon has forked since it was opened
         scanned = self.library.start()
         scanned.addTimeout(PATIENCE_FOR_SCAN, self._reactor)
         scanned.addErrback(lambda failure: failure.trap(defer.TimeoutError) and None)

@@ -44,6 +44,20 @@ def test_what_is_not_closed_is_kept_too(path, cache):
     another.close()
 
 
+def test_it_is_opened_again_by_who_uses_it(cache, path, monkeypatch):
+    cache.put([("/a", STAMP, HASHES)])
+    cache.reopen()
+    assert cache.get("/a", STAMP) == HASHES
+
+    def full(*_, **__):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(module.sqlite3, "connect", full)
+    cache.reopen()
+    cache.put([("/b", STAMP, HASHES)])
+    assert cache.get("/a", STAMP) is None
+
+
 @pytest.mark.parametrize("change", [{"size": 6}, {"mtime_ns": 1}, {"inode": 1}])
 def test_another_stamp_is_another_file(cache, change):
     cache.put([("/a", STAMP, HASHES)])
