@@ -1,8 +1,8 @@
 """Peers that say Hello: who is asked for its index at once, and who only if the RS lists it.
 
-A Hello is a stranger's word. What it can cost is bounded: so many of one host and of all in a while, so many that wait
-for the RS to be asked, one after the other. Nobody is ever connected to but where the Hello came from, or where the RS
-says that a peer is.
+A Hello is a stranger's word. What it can cost is bounded: so many of one host and of all in a while, so many of whom
+the RS has not said that they are there, so many about whom it is to be asked, one after the other. Nobody is ever
+connected to but where the Hello came from, or where the RS says that a peer is.
 """
 
 from __future__ import annotations
@@ -60,9 +60,13 @@ class Arrivals:
         self,
         now: Callable[[], float],
         is_listed: Callable[[Address], Coroutine[Deferred[Any], Any, bool]],
-        arrived: Callable[[Address], object],
+        arrived: Callable[[Address, bool], bool],
     ) -> None:
-        """`now` gives seconds; `is_listed` says whether the RS lists an address, and raises FetchError."""
+        """`now` gives seconds; `is_listed` says whether the RS lists an address, and raises FetchError.
+
+        `arrived` takes an address and whether the RS is known to list it; False is that it has no room for one that may
+        not be listed.
+        """
         self._allowance = Allowance(now)
         self._is_listed = is_listed
         self._arrived = arrived
@@ -74,10 +78,10 @@ class Arrivals:
         here = clean_host(source) or source
         self._allowance.take(here)
         claimed = clean_host(said)
-        if claimed is None or claimed == here:
-            self._arrived((here, port))
-        elif len(self._unsure) < MAX_UNSURE:
-            self._unsure[(claimed, port), (here, port)] = None
+        if claimed in (None, here) and self._arrived((here, port), False):
+            return
+        if len(self._unsure) < MAX_UNSURE:
+            self._unsure[(claimed or here, port), (here, port)] = None
             if not self._asking:
                 self._asking = True
                 Deferred.fromCoroutine(self._ask()).addErrback(lambda failure: self.log.failure("arrivals", failure))
@@ -93,10 +97,10 @@ class Arrivals:
 
     async def _find(self, either: tuple[Address, Address]) -> None:
         """The RS lists a peer that advertises another address there, one behind a translator where it comes from."""
-        for address in either:
+        for address in dict.fromkeys(either):
             try:
                 if await self._is_listed(address):
-                    self._arrived(address)
+                    self._arrived(address, True)
                     return
             except FetchError:
                 return  # the next round asks the RS for everybody

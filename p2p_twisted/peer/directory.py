@@ -13,8 +13,8 @@ from .known import KnownPeer, Lost
 
 MAX_PEERS = 10_000
 """Peers remembered; of a longer list, the first."""
-MAX_UNLISTED = 256
-"""Peers among them that said Hello and that the RS has not listed yet."""
+MAX_UNLISTED = 128
+"""Peers among them that said Hello and that the RS has not listed yet: fewer than may be asked at the same time."""
 
 
 class Directory:
@@ -44,20 +44,28 @@ class Directory:
             peer = self.peers.get(address) or self._add(address)
             if address in own:
                 self.is_own(peer)
-            if not peer.is_listed:  # it has registered
-                self._index.is_back(address)
-                self._unlisted.discard(address)
             if not peer.is_listed or (was_away and peer.failures):
                 peer.retry_at = 0
                 yield peer
-            peer.is_listed = True
+            self._is_listed(peer)
 
-    def arrive(self, address: Address) -> KnownPeer | None:
-        """The peer at `address`, which has said Hello; None if there is no room for a new one."""
+    def _is_listed(self, peer: KnownPeer) -> None:
+        if not peer.is_listed:  # it has registered
+            self._index.is_back(peer.address)
+            self._unlisted.discard(peer.address)
+        peer.is_listed = True
+
+    def arrive(self, address: Address, is_listed: bool) -> KnownPeer | None:
+        """The peer at `address`, which has said Hello; None if there is no room for a new one.
+
+        `is_listed`: the RS was asked for it just now, and lists it.
+        """
         peer = self.peers.get(address)
-        if peer is None and len(self._unlisted) < MAX_UNLISTED and len(self.peers) < MAX_PEERS:
+        if peer is None and len(self.peers) < MAX_PEERS and (is_listed or len(self._unlisted) < MAX_UNLISTED):
             self._unlisted.add(address)
             peer = self._add(address)
+        if peer is not None and is_listed:
+            self._is_listed(peer)
         return peer
 
     def is_own(self, peer: KnownPeer) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -27,15 +27,13 @@ from .directory import MAX_PEERS, Directory
 from .following import Following, Heard
 from .indexes import records_of
 from .known import KnownPeer, Lost
+from .rounds import Rounds
 from .rs_client import Registration
 from .turns import URGENT, Turns
 from .waiting import Waiters
 
 T = TypeVar("T")
 
-FIRST_PAUSE = 1
-REFRESH = 60
-"""Seconds between the first two rounds, and at last between any two; in between each is twice the one before."""
 MOST_FOLLOWED = 64
 """Peers followed at the same time; the others are asked each round."""
 REDIAL = 10
@@ -60,45 +58,31 @@ class Discovery(Service):
         self._contact = Contact(reactor, registration)
         self._turns = Turns(reactor, self._ask, self._asked)
         self._waiters = Waiters(reactor)
+        self._rounds = Rounds(reactor, self._ask_all, self._round_due, self._asked)
         self._followed = 0
-        self._round: Deferred[None] | None = None
-        self._is_in_round = self._is_round_due = False
-        self._is_everybody_due = False
         self.heard: list[Heard] = []
         """Told of every change that a followed peer tells of."""
         self.on_met: list[Callable[[], object]] = []
         """Called when a peer has told for the first time what it has, and at each round."""
-        self._pause = FIRST_PAUSE
-        self._next: Any = None
         registration.on_registered.append(self._registered)
 
     def startService(self) -> None:
         """Begin the rounds."""
         super().startService()  # type: ignore[no-untyped-call]
-        self._turn()
+        self._rounds.start()
 
     def stopService(self) -> None:
         """End the rounds."""
         super().stopService()  # type: ignore[no-untyped-call]
-        if self._next is not None and self._next.active():
-            self._next.cancel()
+        self._rounds.stop()
         self._turns.stop()
-        if self._round is not None:
-            self._round.cancel()
         for peer in self.peers.values():
             peer.following.close()
         self._waiters.release()
 
-    def _turn(self) -> None:
-        self.index.expire(self._now())
-        self._met()
-        self._begin_round()
-        self._next = self._reactor.callLater(self._pause * random.uniform(0.75, 1.25), self._turn)
-        self._pause = min(2 * self._pause, REFRESH)
-
     def _registered(self) -> None:
         if self.running:
-            self._begin_round()
+            self._rounds.begin()
 
     def _met(self) -> None:
         for call in self.on_met:
@@ -116,41 +100,26 @@ class Discovery(Service):
     def refresh(self) -> Deferred[None]:
         """Ask the RS and every peer now. Fires when all have answered or failed, or nothing new comes; never fails."""
         waiting = self._waiters.wait()
-        self._begin_round(everybody=True)
+        self._rounds.begin(everybody=True)
         return waiting
 
-    def _begin_round(self, everybody: bool = False) -> None:
-        """Ask the RS, and all peers whose turn it is; with `everybody`, those too that are failing."""
-        self._is_everybody_due |= everybody
-        if self._is_in_round:
-            self._is_round_due |= everybody  # the RS was asked before: what has come since it may not know of
-            return
-        self._is_in_round = True  # before anybody is asked: who has nothing to be asked has been so at once
-        self._round = Deferred.fromCoroutine(self._ask_all())
-        self._round.addErrback(self._trouble)
-        self._round.addBoth(self._round_is_over)
+    def _round_due(self) -> None:
+        self.index.expire(self._now())
+        self._met()
 
     async def _ask_all(self) -> None:
+        """Ask the RS, and all peers whose turn it is."""
         self._add(list(self.peers.values()))
         self._add(await self._ask_rs())
-        self._is_everybody_due = False
 
     def _add(self, peers: list[KnownPeer]) -> None:
         now = self._now()
-        due = [peer for peer in peers if not peer.is_self and (self._is_everybody_due or peer.retry_at <= now)]
+        due = [peer for peer in peers if not peer.is_self and (self._rounds.is_for_everybody or peer.retry_at <= now)]
         random.shuffle(due)
         self._turns.add((peer.address, peer.rank) for peer in due)
 
-    def _round_is_over(self, _: object) -> None:
-        self._round, self._is_in_round = None, False
-        if self._is_round_due and self.running:
-            self._is_round_due = False
-            self._begin_round(everybody=True)
-        else:
-            self._asked()
-
     def _asked(self) -> None:
-        if not self._is_in_round and self._turns.is_idle:
+        if not self._rounds.is_running and self._turns.is_idle:
             self._waiters.release()
 
     def _trouble(self, failure: Failure) -> None:
@@ -176,13 +145,19 @@ class Discovery(Service):
         peer = self.peers.get(address)
         return (peer is not None and bool(peer.is_listed)) or await self._registration.is_listed(address)
 
-    def arrived(self, address: Address) -> None:
-        """Ask the peer at `address` at once: it has said Hello."""
-        peer = None if address in self.own_addresses() else self._directory.arrive(address)
+    def arrived(self, address: Address, is_listed: bool) -> bool:
+        """Ask the peer at `address` at once: it has said Hello. False if there is no room for one that may be unlisted.
+
+        `is_listed`: the RS is known to list it.
+        """
+        if address in self.own_addresses():
+            return True
+        peer = self._directory.arrive(address, is_listed)
         if peer is not None and not peer.is_self:
             peer.is_greeted = True
             if self.running:
                 self._turns.add([(address, URGENT)])
+        return peer is not None
 
     # what one of them has
 

@@ -11,7 +11,7 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.index.distributed import DistributedIndex
-from p2p_twisted.peer import arrivals, client, dialing, directory, discovery, protocol, turns, waiting
+from p2p_twisted.peer import arrivals, client, dialing, directory, discovery, protocol, rounds, turns, waiting
 from p2p_twisted.peer.arrivals import Arrivals
 from p2p_twisted.peer.discovery import Discovery
 from p2p_twisted.peer.protocol import PeerConnection
@@ -151,7 +151,7 @@ class Learns(Case):
         self.start()
         self.assertEqual(self.names(), ["one.txt"])
         self.peer(2, two=b"2")
-        self.network.wait(2 * discovery.REFRESH)
+        self.network.wait(2 * rounds.REFRESH)
         self.assertEqual(self.names(), ["one.txt", "two.txt"])
 
     def test_files_that_come_and_go(self):
@@ -160,7 +160,7 @@ class Learns(Case):
         (self.folder / "1" / "two.txt").unlink()
         (self.folder / "1" / "three.txt").write_bytes(b"3")
         factory.holdings.library.scan()
-        self.network.wait(2 * discovery.REFRESH)
+        self.network.wait(2 * rounds.REFRESH)
         self.assertEqual(self.names(), ["one.txt", "three.txt"])
 
     def test_from_a_1_0_peer(self):
@@ -188,7 +188,7 @@ class Learns(Case):
     def test_records_run_out(self):
         self.fake(1, HEAD_10 + line("near") + line("far", at(7), 100), b"")
         self.start()
-        self.network.wait(discovery.REFRESH)
+        self.network.wait(rounds.REFRESH)
         self.assertEqual(self.names(), ["far.txt", "near.txt"])
         self.network.wait(200, step=1)
         self.assertEqual(self.names(), ["near.txt"])
@@ -444,7 +444,7 @@ class Arrives(Case):
         super().setUp()
         self.peer(1, one=b"1")
         self.start()
-        self.network.wait(2 * discovery.REFRESH)
+        self.network.wait(2 * rounds.REFRESH)
         self.server = self.network.servers[SELF] = self.make_peer(0)
         self.server.arrivals = Arrivals(self.network.seconds, self.discovery.is_listed, self.discovery.arrived)
 
@@ -463,11 +463,11 @@ class Arrives(Case):
         network.wait(1)
         return other
 
-    def hello(self, source, host, port):
+    def hello(self, source, host, port, wait=1):
         """The answer to a Hello from `source` whose Host line says `host`."""
         connection, transport = connect(self.server, source)
         connection.dataReceived(f"Hello NULL P2P_DI_1.1\nHost {host}\nOS o\n\nport:{port}\n".encode())
-        self.network.wait(1)
+        self.network.wait(wait, step=wait / 4)
         return transport.received()
 
     def test_it_is_known_within_a_second(self):
@@ -484,7 +484,7 @@ class Arrives(Case):
             lambda this, request, waiting: [said.append(request.message), received(this, request, waiting)],
         )
         self.newcomer(2)
-        self.network.wait(3 * discovery.REFRESH)
+        self.network.wait(3 * rounds.REFRESH)
         hellos = [message for message in said if isinstance(message, Hello)]
         self.assertEqual(hellos, [Hello(at(2)[1])] * 2)
 
@@ -543,7 +543,7 @@ class Arrives(Case):
         answers = [self.hello("10.0.1.7", "10.0.1.7", 5000 + number) for number in range(12 * arrivals.WINDOW)]
         self.assertTrue(all(b"200 OK" in answer for answer in answers), "one each second")
         before = len(self.network.dialled)
-        self.patch(self.network, "wait", lambda seconds: None)
+        self.patch(self.network, "wait", lambda seconds, step: None)
         answers = [self.hello("10.0.1.7", "10.0.1.7", 6000 + number) for number in range(2 * arrivals.MAX_OF_HOST)]
         self.assertLessEqual(sum(b"200 OK" in answer for answer in answers), arrivals.MAX_OF_HOST)
         self.assertIn(b"403 FORBIDDEN", answers[-1])
@@ -551,10 +551,15 @@ class Arrives(Case):
         self.assertIn(b"200 OK", self.hello("10.0.1.8", "10.0.1.8", 6000))
 
     def test_those_that_the_rs_does_not_list_are_bounded(self):
+        """Beyond that number it is asked for each, and those that it lists are known all the same."""
         self.patch(directory, "MAX_UNLISTED", 3)
+        self.network.servers.update({("10.0.1.7", 5000 + number): None for number in range(9)})
         for number in range(9):
-            self.discovery.arrived(("10.0.1.7", 5000 + number))
+            self.hello("10.0.1.7", "10.0.1.7", 5000 + number, wait=0.01)
         self.assertEqual(sum(peer.is_listed is None for peer in self.discovery.peers.values()), 3)
+        self.peer(2, two=b"2")
+        self.hello(at(2)[0], *at(2))
+        self.assertEqual(self.names(), ["one.txt", "two.txt"])
 
 
 class Stops(Case):
@@ -603,7 +608,7 @@ class Stops(Case):
         self.network.wait(dialing.CONNECT_TIMEOUT)
         self.assertEqual((self.names(), self.discovery.peers[at(1)].failures), (["one.txt"], 1))
         self.network.servers[at(1)] = self.server
-        self.network.wait(3 * discovery.REFRESH)
+        self.network.wait(3 * rounds.REFRESH)
         self.assertIsNotNone(self.discovery.peers[at(1)].following.connection)
 
     def test_one_that_ends_each_connection_is_not_dialled_again_and_again(self):
@@ -651,14 +656,14 @@ class Backs(Case):
         self.network.wait(200, step=1)
         self.network.servers[RS] = rs
         before = self.dialled()
-        self.network.wait(2 * discovery.REFRESH, step=1)
+        self.network.wait(2 * rounds.REFRESH, step=1)
         self.assertGreaterEqual(self.dialled() - before, 1)
 
     def test_a_registration_begins_a_round(self):
         """However long it is until the next."""
         rs = self.network.servers.pop(RS)
         self.start()
-        self.network.wait(10 * discovery.REFRESH, step=1)
+        self.network.wait(10 * rounds.REFRESH, step=1)
         self.peer(1, one=b"1")
         self.network.servers[RS] = rs
         Deferred.fromCoroutine(self.registration.register())
