@@ -24,7 +24,7 @@ from .tasks import Order, Plan
 STEP = 0.02
 """Seconds between looks at the disks of the peers."""
 ASK = 0.05
-"""Seconds between questions to any two peers in a swarm, whose progress does not show on disk."""
+"""Seconds between questions to any two peers where not all shows on disk: the pieces of a swarm, what failed."""
 NEWS = 15.0
 """Seconds in which everybody must have heard what the first phase moved."""
 SETTLE = 2.0
@@ -137,7 +137,7 @@ class Execution:
         return Asker(self._cluster[order.asker], order, self._plan.sizes, self._plan.swarm, holders, faulty)
 
     def _look_on(self, askers: Sequence[Asker]) -> None:
-        pause = ASK * len(askers) if self._plan.swarm else LOOK
+        pause = ASK * len(askers) if self._plan.swarm or self._work.faults else LOOK
         deadline = time.time() + PATIENCE + 10 * self._plan.bound(self._work.links, self._work.faults)
         while not all(asker.over for asker in askers) and time.time() < deadline and not self._hopeless(askers):
             for asker in askers:
