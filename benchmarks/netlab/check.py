@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+from p2p_twisted.experiment.iproute import LabError
 from p2p_twisted.experiment.netns import NetLab
 
 PORT = 5001
@@ -51,6 +52,13 @@ print(total, flush=True)
 
 
 def main() -> None:
+    try:
+        _measure()
+    except LabError as error:
+        sys.exit(f"netlab: {error}")
+
+
+def _measure() -> None:
     with NetLab(9, 20_000_000, 100_000_000) as lab:
         _report("uplink, one connection", 20, _rate(lab, {1: [2]})[2])
         _report("uplink, eight connections to eight hosts", 20, sum(_rate(lab, {1: list(range(2, 10))}).values()))

@@ -1,4 +1,4 @@
-"""Which copies of the documents are there: right, wrong or missing, and what exists nowhere once peers were killed."""
+"""Count the copies of documents that are right, wrong and missing, and find those that were lost with killed peers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Copies:
 
     @property
     def all(self) -> int:
-        """Of all three kinds."""
+        """The number of copies that there should be."""
         return self.right + self.wrong + self.missing
 
 

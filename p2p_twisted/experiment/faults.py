@@ -34,7 +34,7 @@ class Faults:
 
     @property
     def killed(self) -> set[str]:
-        """Who is killed for good."""
+        """The roles of the peers that are killed for good."""
         return {kill.role for kill in self.kills}
 
     def came_true(self, killed: Sequence[str]) -> Faults:
@@ -42,7 +42,7 @@ class Faults:
         return replace(self, kills=[kill for kill in self.kills if kill.role in killed])
 
     def reroute(self, holder: str) -> bool:
-        """Whether what is asked of ``holder`` may come from anybody in the end."""
+        """Return whether documents asked of ``holder`` may come from any other peer instead."""
         return bool(self.liars or self.churn) or holder in self.killed
 
     @property

@@ -136,7 +136,7 @@ def _swarm(run: Run, links: Links) -> str:
 
 
 def _alone(run: Run, source: str, size: int, links: Links) -> str:
-    """What the source would need without the help of the others, if it lives."""
+    """Compare with the least time of the source alone, unless it was killed."""
     if source in run.killed:
         return ""
     alone = one_by_one([(peer, source, size) for peer in run.survivors], links)
@@ -183,7 +183,7 @@ def _faults(results: Results) -> Iterator[str]:
 
 
 def _happened(run: Run) -> str:
-    """What was made to happen; of many restarts only how many, and when."""
+    """List the faults with their times; of many restarts, only the number and the span."""
     restarts, told = _restarts(run), list(run.events)
     if len(restarts) > MOST_RESTARTS:
         told = [event for event in told if event.text in {f"{role} killed" for role in run.killed}]
@@ -194,7 +194,7 @@ def _happened(run: Run) -> str:
 
 
 def _garbage(run: Run, liar: str) -> str:
-    """What a liar sent: pieces to those who swarm, else bytes of documents."""
+    """Say how much a liar sent: pieces to a swarm, else bytes of documents."""
     pieces, sent = run.garbage.get(liar, 0), sum(one.bytes for one in run.transfers if one.source == liar)
     if pieces:
         return f"{liar} sent {counted(pieces, 'piece')} of garbage"

@@ -23,7 +23,7 @@ class Harm:
         self._schedule = schedule
         self._happened = happened
         self.killed: list[str] = []
-        """Who was killed for good."""
+        """The roles of the peers that were killed for good."""
 
     def do(self, askers: Sequence[Asker], seconds: float, share: float) -> None:
         """What is due after ``seconds``, with ``share`` (0 to 1) of all bytes fetched. Raises ClusterError."""

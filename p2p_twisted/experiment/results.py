@@ -104,7 +104,7 @@ class Run:
 
     @property
     def missing(self) -> int:
-        """Copies that are not there."""
+        """The number of copies that are not there."""
         return self.expected - self.verified - self.wrong
 
     @property
@@ -119,7 +119,7 @@ class Run:
 
     @property
     def survivors(self) -> list[str]:
-        """Those of them that were not killed for good."""
+        """The peers that fetch and were not killed for good."""
         return [peer for peer in self.askers if peer not in self.killed]
 
     def finished(self, peer: str) -> float | None:
