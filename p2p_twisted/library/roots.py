@@ -1,4 +1,4 @@
-"""Whether the shared folders are still the ones they were: the changes of which the kernel does not tell."""
+"""The shared folders, and whether they are still the ones they were: changes of which the kernel does not tell."""
 
 from __future__ import annotations
 
@@ -9,8 +9,37 @@ from typing import NamedTuple
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from .walk import real, resolved
+
 INTERVAL = 0.5
 """Seconds from one look at the shared folders to the next."""
+
+
+class SharedFolders:
+    """The shared folders, those that count first first: `shared`, then where downloads go, if anywhere.
+
+    `real` is where they were at the last walk, links resolved.
+    """
+
+    def __init__(self, shared: Sequence[Path], downloads: Path | None) -> None:
+        self._shared = [folder.absolute() for folder in shared]
+        self._downloads = [] if downloads is None else [downloads.absolute()]
+        self.real = resolved(self.named())
+
+    def named(self) -> tuple[Path, ...]:
+        """The folders as they were named: one may be a link that leads elsewhere by now."""
+        return *self._shared, *self._downloads
+
+    def add(self, folder: Path) -> None:
+        """Share `folder` too, before the downloads."""
+        if real(folder) not in self.real:
+            self._shared.append(folder.absolute())
+            self.real = resolved(self.named())
+
+    def walked(self, named: tuple[Path, ...], roots: tuple[Path, ...]) -> None:
+        """A walk found the folders `named` at `roots`."""
+        if named == self.named():
+            self.real = roots
 
 
 class _State(NamedTuple):

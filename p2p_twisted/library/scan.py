@@ -21,7 +21,7 @@ from .paths import open_beneath
 from .pieces import PieceHasher
 from .titles import title_of
 from .unshared import Unshared, reason
-from .walk import Found, Identity, Walk, stamp_of
+from .walk import Found, Identity, Walk, resolved, stamp_of
 
 log = Logger()
 
@@ -42,9 +42,10 @@ BATCH = 64
 @dataclass
 class Survey:
     """What a walk found against what was known: files to add as they are, to read and hash, and to remove; pairs of a
-    file and the one of an earlier folder that has its name; all folders walked through, and which they are; what could
-    not be read (`failures`), and what is not shared by rule (`refused`)."""
+    file and the one of an earlier folder that has its name. Beside them the `roots`, links resolved; all folders walked
+    through, and which they are; what could not be read (`failures`), and what is not shared by rule (`refused`)."""
 
+    roots: tuple[Path, ...]
     folders: Mapping[str, Identity | None]
     failures: Unshared
     refused: Unshared
@@ -73,8 +74,9 @@ def survey(
     it is `gone` as well if its size changed. With the size it had, its content may be what it was, as after ``touch``:
     what is known of it stays until it has been read.
     """
-    walk = Walk(roots, private)
-    result = Survey(walk.folders, walk.failures, walk.refused)
+    real_roots = resolved(roots)
+    walk = Walk(real_roots, private)
+    result = Survey(real_roots, walk.folders, walk.failures, walk.refused)
     seen: dict[str, Found] = {}
     kept, present = set(), set()
     for file in walk.files():
@@ -93,7 +95,7 @@ def survey(
                 kept.add(file.name)
     result.gone = [old for name, old in known.items() if name not in kept]
     if result.gone or not known:
-        _prune(roots, present, result, cache)
+        _prune(present, result, cache)
     return result
 
 
@@ -117,9 +119,9 @@ def with_hashes(found: Found, hashes: Hashes) -> SharedFile:
     return SharedFile(found.name, Path(found.path), size, mtime_ns, *hashes, inode)
 
 
-def _prune(roots: Sequence[Path], present: set[str], result: Survey, cache: HashCache) -> None:
+def _prune(present: set[str], result: Survey, cache: HashCache) -> None:
     """Forget vanished files, but not those of a root that is missing: that may be a disk to be mounted again."""
-    for root in set(map(os.fspath, roots)).intersection(result.folders):
+    for root in set(map(os.fspath, result.roots)).intersection(result.folders):
         cache.prune(root, present)
 
 

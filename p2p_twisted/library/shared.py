@@ -19,7 +19,7 @@ from .catalogue import Catalogue, SharedFile
 from .paths import name_of, open_beneath
 from .pieces import list_length
 from .readers import Readers
-from .roots import RootWatch
+from .roots import RootWatch, SharedFolders
 from .scan import differing, matches, read_files, survey, with_hashes
 from .unshared import Report, Unshared, reason
 from .walk import Found, Identity, real, root_of, stamp_of
@@ -61,8 +61,7 @@ class Library(Catalogue):
         super().__init__()
         self.hashed = 0
         self._reactor = reactor
-        self._shared = [real(folder) for folder in folders]
-        self._downloads = [] if downloads is None else [real(downloads)]
+        self._roots = SharedFolders(folders, downloads)
         self._private = private
         self._cache = cache
         self._unsaved: list[tuple[str, Stamp, Hashes]] = []
@@ -75,7 +74,7 @@ class Library(Catalogue):
         self._readers = Readers(lambda batch: Deferred.fromCoroutine(self._read(batch)))
         self._stopping = Event()
         self._watch = Watch(reactor, self.scan)
-        self._root_watch = RootWatch(reactor, lambda: self.folders, self._in_thread, self.scan)
+        self._root_watch = RootWatch(reactor, self._roots.named, self._in_thread, self.scan)
 
     @property
     def unshared(self) -> Unshared:
@@ -89,8 +88,8 @@ class Library(Catalogue):
 
     @property
     def folders(self) -> Sequence[Path]:
-        """The shared folders, links resolved, those that count first first."""
-        return tuple(dict.fromkeys([*self._shared, *self._downloads]))
+        """The shared folders, links resolved as at the last walk, those that count first first."""
+        return self._roots.real
 
     def start(self) -> Deferred[None]:
         """Scan now, and then whenever something may have changed. Fires after the first scan; never fails."""
@@ -123,11 +122,9 @@ class Library(Catalogue):
 
     def add_folder(self, path: Path) -> Deferred[None]:
         """Share the folder `path` too; fires when it has been read. Fails with NotADirectoryError if it is none."""
-        folder = real(path)
-        if not folder.is_dir():
+        if not path.is_dir():
             return fail(NotADirectoryError(errno.ENOTDIR, "is not a folder", str(path)))
-        if folder not in self.folders:
-            self._shared.append(folder)
+        self._roots.add(path)
         return self.scan()
 
     def add_file(self, folder: Path, path: Path, sha256: str, pieces: bytes, title: str = "") -> SharedFile:
@@ -142,7 +139,8 @@ class Library(Catalogue):
         if len(pieces) != list_length(found.stamp.size):
             raise ValueError(f"{path}: {len(pieces)} bytes of piece digests for {found.stamp.size} bytes")
         current = self._files.get(found.name)
-        if current is not None and self.folders.index(current.root) < self.folders.index(Path(found.root)):
+        rank = {root: number for number, root in enumerate(self.folders)}
+        if current is not None and rank.get(current.root, len(rank)) < rank[Path(found.root)]:
             return current
         hashes = Hashes(sha256, pieces, title)
         self._unsaved.append((found.path, found.stamp, hashes))
@@ -202,7 +200,9 @@ class Library(Catalogue):
             await self._in_thread(self._cache.put, rows)
         if self._stopping.is_set():
             return None
-        found = await self._in_thread(survey, self.folders, dict(self._files), self._cache, self._private)
+        named = self._roots.named()
+        found = await self._in_thread(survey, named, dict(self._files), self._cache, self._private)
+        self._roots.walked(named, found.roots)
         # What was added again since the walk stays.
         gone = [old.name for old in found.gone if self._files.get(old.name) is old]
         await self._apply_in_slices(found.cached, gone)

@@ -140,6 +140,11 @@ def root_of(path: Path, roots: Collection[Path], private: Collection[Path]) -> P
     return root
 
 
+def resolved(folders: Sequence[Path]) -> tuple[Path, ...]:
+    """Return `folders` with all links in them resolved, each once, in their order."""
+    return tuple(dict.fromkeys(map(real, folders)))
+
+
 def real(path: Path) -> Path:
     """Return `path` absolute, with all links in it resolved."""
     return Path(os.path.realpath(path))

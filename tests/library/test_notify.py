@@ -196,6 +196,22 @@ class NotifyTests(TestCase):
         (self.share / "c.txt").write_text("c")
         await self.until_shared("b.txt", "c.txt")
 
+    async def test_a_link_to_a_shared_folder_that_leads_elsewhere(self):
+        base = self.share.parent
+        for name in ("one", "two"):
+            (base / name).mkdir()
+            (base / name / f"{name}.txt").write_text(name)
+        link = base / "link"
+        link.symlink_to("one")
+        await self.library.add_folder(link)
+        await self.until_shared("one.txt")
+        (base / "next").symlink_to("two")
+        (base / "next").rename(link)
+        await self.until_shared("two.txt")
+        self.assertEqual(list(self.library.folders), [self.share, base / "two"])
+        (base / "two" / "more.txt").write_text("more")
+        await self.until_shared("two.txt", "more.txt")
+
 
 class NotifierTests(TestCase):
     """The notifier alone."""
