@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..web.client import ControlClient
+from ..web.client import ControlClient, ControlError
 from . import exits
 from .absent import look_up
 from .arguments import address, text, texts
@@ -121,7 +121,13 @@ def _find(session: Session, wanted: Sequence[str], order: dict[str, Any], deadli
 
 def _carry_out(client: ControlClient, order: dict[str, Any], deadline: float | None, explain: bool) -> Download:
     """Give `order` and return the download when it is over. Raises Failure; with `explain` tells of sources first."""
-    given = Order(client, client.post("downloads", order)["id"])
+    try:
+        given = Order(client, client.post("downloads", order)["id"])
+    except ControlError as error:
+        if error.status != 413:
+            raise
+        text = f"{len(order['names'])} names are more than one order takes; give narrower patterns, or --all"
+        raise exits.Failure(exits.FAILED, text) from None
     try:
         with show_progress() as update:
             return given.follow(update, deadline)

@@ -100,6 +100,14 @@ def test_json_of_what_was_never_ordered(peer: Path) -> None:
     assert (result.exit_code, found["id"], found["missing"], found["here"]) == (3, None, ["nosuch*"], {})
 
 
+def test_more_names_than_an_order_takes(peer: Path) -> None:
+    result = p2p("--state-dir", peer, "get", *(f"done_{number}{'x' * 1000}" for number in range(1100)))
+    assert (result.exit_code, result.stderr) == (
+        exits.FAILED,
+        "p2p: 1100 names are more than one order takes; give narrower patterns, or --all\n",
+    )
+
+
 def test_many_failures_are_not_all_named(peer: Path) -> None:
     result = p2p("--state-dir", peer, "get", *(f"no-holder_{number}" for number in range(25)))
     assert "and 5 more; --json lists them all" in result.stderr
