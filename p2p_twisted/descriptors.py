@@ -1,7 +1,7 @@
 """How many descriptors this process may have (`ulimit -n`), and how they are shared out.
 
-A quarter is for unfinished files, half for the connections of others, and the rest for the files that are sent, the
-process's own connections and its databases.
+A quarter is for unfinished files, half for the connections of others, an eighth each at most for the connections on
+which others are followed and are asked what they have, and the rest for files that are sent, downloads and databases.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ def most_files() -> int:
 def most_connections(most: int) -> int:
     """Return how many connections of others there may be by the limit that there is now, at most `most`."""
     return min(descriptor_limit() // 2, most)
+
+
+def most_peers(most: int) -> int:
+    """Return how many peers may be followed, or asked, at a time by the limit that there is now, at most `most`."""
+    return min(descriptor_limit() // 8, most)
 
 
 def descriptor_limit() -> int:

@@ -15,6 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..descriptors import most_peers
 from ..index.distributed import Address, DistributedIndex
 from ..swarm.errors import FetchError, Garbled, Refused
 from ..wire.changes import Change
@@ -35,7 +36,7 @@ from .waiting import Waiters
 T = TypeVar("T")
 
 MOST_FOLLOWED = 64
-"""Peers followed at the same time; the others are asked each round."""
+"""Peers followed at the same time, less where descriptors are few; the others are asked each round."""
 REDIAL = 10
 """Seconds between two times that a peer is dialled at once when its connection ends."""
 
@@ -206,7 +207,7 @@ class Discovery(Service):
             self._met()
 
     def _follow(self, peer: KnownPeer, connection: ClientConnection) -> None:
-        if peer.version is Version.V11 and self._followed < MOST_FOLLOWED and self.running:
+        if peer.version is Version.V11 and self._followed < most_peers(MOST_FOLLOWED) and self.running:
             self._followed += 1
             following = Deferred.fromCoroutine(peer.following.run(connection))
             following.addBoth(self._unfollowed)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from ..descriptors import most_peers
 from ..index.distributed import Address
 from ..registry.record import neighbourhood
 
@@ -21,7 +22,7 @@ PROMPT = 0.25
 """Seconds after which a peer that has not answered is slow."""
 MAX_ASKED = 256
 MAX_ASKED_OF_HOST = 224
-"""Peers asked at the same time, slow ones too: in all, and of one host."""
+"""Peers asked at the same time, slow ones too: in all, and of one host; less where descriptors are few."""
 
 URGENT, NORMAL, FAILED = range(3)
 """Ranks: who has just said Hello or was just lost; everybody; those that failed when they were asked last."""
@@ -95,15 +96,16 @@ class Turns:
             asked.cancel()
 
     def _fill(self) -> None:
-        while len(self._prompt) < AT_ONCE and len(self._asked) < MAX_ASKED:
-            address = self._next()
+        most = most_peers(MAX_ASKED)
+        while len(self._prompt) < AT_ONCE and len(self._asked) < most:
+            address = self._next(most * MAX_ASKED_OF_HOST // MAX_ASKED)
             if address is None:
                 return
             self._begin(address)
 
-    def _next(self) -> Address | None:
+    def _next(self, most_of_host: int) -> Address | None:
         for queue in self._queues:
-            address = queue.take(lambda host: self._hosts[host] < MAX_ASKED_OF_HOST)
+            address = queue.take(lambda host: self._hosts[host] < most_of_host)
             if address is not None:
                 return address
         return None

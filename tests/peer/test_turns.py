@@ -4,6 +4,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from p2p_twisted import descriptors
 from p2p_twisted.peer import turns
 from p2p_twisted.peer.turns import FAILED, NORMAL, URGENT, FairQueue, Turns
 
@@ -113,3 +114,11 @@ class Asks(SynchronousTestCase):
         self.turns.stop()
         self.assertTrue(self.turns.is_idle)
         self.assertEqual((len(self.order), self.clock.getDelayedCalls()), (turns.AT_ONCE, []))
+
+    def test_where_descriptors_are_few(self):
+        self.patch(descriptors, "descriptor_limit", lambda: 128)
+        self.add(peers("a", 100))
+        self.clock.pump([turns.PROMPT] * 10)
+        self.assertEqual(len(self.order), 14)
+        self.add(peers("b", 1))
+        self.assertEqual(self.order[14:], [("b", 1000)])
