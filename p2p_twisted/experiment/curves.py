@@ -72,21 +72,21 @@ def of_last(run: Run) -> Curve:
 
 def coinciding(run: Run) -> list[list[str]]:
     """Return the groups of two and more peers whose curves lie on one another."""
-    groups: list[list[str]] = []
+    groups: list[tuple[Curve, list[str]]] = []
     for peer in run.askers:
         curve = of_peer(run, peer)
-        for group in groups:
-            if _apart(of_peer(run, group[0]), curve) <= COINCIDE * run.seconds:
-                group.append(peer)
-                break
+        limit = COINCIDE * run.seconds
+        same = next((peers for first, peers in groups if _apart(first, curve, limit) <= limit), None)
+        if same is None:
+            groups.append((curve, [peer]))
         else:
-            groups.append([peer])
-    return [group for group in groups if len(group) > 1]
+            same.append(peer)
+    return [peers for _, peers in groups if len(peers) > 1]
 
 
-def _apart(one: Curve, other: Curve) -> float:
-    """Return the most seconds between two curves at the same amount; infinity if they end at different amounts."""
-    if one.amounts[-1] != other.amounts[-1]:
+def _apart(one: Curve, other: Curve, limit: float) -> float:
+    """Return the most seconds between two curves at the same amount; infinity if their ends differ by more."""
+    if one.amounts[-1] != other.amounts[-1] or abs(one.seconds[-1] - other.seconds[-1]) > limit:
         return math.inf
     amounts = {*one.amounts, *other.amounts}
     return max(abs(_seconds_at(one, amount) - _seconds_at(other, amount)) for amount in amounts)
