@@ -102,7 +102,7 @@ def _fetch(
     if not unknown and not found.here:
         return Outcome(download, missing=found.missing, passed_over=found.passed_over)
     lookup = look_up(client, [*found.here, *unknown], client.get("status")["shared"])
-    hashes = {name: hash_ for name, _, hash_ in (argument.rpartition("@") for argument in wanted)}
+    hashes = {name: hash_.lower() for name, _, hash_ in (argument.rpartition("@") for argument in wanted)}
     paths = {name: lookup.path(name, hashes.get(name, "")) for name in [*sorted(found.here), *unknown]}
     here = {name: path for name, path in paths.items() if path is not None}
     reasons = {name: reason for name in unknown if (reason := lookup.reason(name)) is not None}

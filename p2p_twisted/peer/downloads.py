@@ -27,7 +27,7 @@ from .passing_over import passed_over
 from .protocol import PeerFactory
 from .transfer_log import log_when_over
 
-HASH = re.compile("[0-9a-f]{8,64}")
+HASH = re.compile("[0-9a-fA-F]{8,64}")
 """The beginning of a SHA-256 that chooses one content of a name."""
 CONTENTS_SHOWN, HOLDERS_SHOWN = 5, 3
 """Contents of one name that an error names, and holders of each."""
@@ -165,7 +165,7 @@ class Downloads(Service):
         name, at, hash_ = wanted.rpartition("@")
         if not at or not HASH.fullmatch(hash_) or self._discovery.index.holders_of(wanted, self._now()):
             return wanted, ""
-        return name, hash_
+        return name, hash_.lower()
 
     def _plan(self, job: Job) -> list[Item]:
         """An item for each document of the order; of one that is not to be fetched it says why."""

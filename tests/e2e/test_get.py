@@ -64,8 +64,9 @@ def test_several_contents_of_one_name(cluster: Cluster, tmp_path: Path) -> None:
     contents = {content: hashlib.sha256(content).hexdigest() for content in (b"A", b"BB")}
     assert all(f"@{hash_[:8]}" in errors for hash_ in contents.values())
     for content, hash_ in contents.items():
-        code, paths, errors = get(cluster, f"conf.txt@{hash_[:8]}", "-o", tmp_path / hash_)
-        assert (code, [Path(path).read_bytes() for path in paths]) == (0, [content]), errors
+        for chosen in hash_[:8], hash_.upper():
+            code, paths, errors = get(cluster, f"conf.txt@{chosen}", "-o", tmp_path / chosen)
+            assert (code, [Path(path).read_bytes() for path in paths]) == (0, [content]), errors
     status = cluster["peer2"].control.get("status")
     code, paths, errors = get(cluster, "conf.txt", "--from", f"{status['host']}:{status['port']}", "-o", tmp_path)
     assert (code, [Path(path).read_bytes() for path in paths]) == (0, [b"BB"]), errors
