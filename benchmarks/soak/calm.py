@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from benchmarks.ports import Ports
 from benchmarks.soak.command import Command
 from benchmarks.soak.life import Life
 from benchmarks.soak.record import Record, Version
 from benchmarks.soak.views import Address, by_api, by_command, differences, expected
+from p2p_twisted.cli.exits import OK, PART_FAILED
 from p2p_twisted.experiment.cluster import Cluster
 
 SETTLE_SECONDS = 90
 """Until each peer must list what is there."""
 POLL_SECONDS = 1
 GET_SECONDS = 300
+AMBIGUOUS = 10
+"""The exit code where all that is lacking has several contents."""
 SHOWN = 10
 """Differences of one peer's view that are listed."""
 
@@ -77,24 +80,43 @@ class _Look:
                     yield f"{role}: {name} has a content that never was"
 
     def get_all(self) -> Iterator[str]:
-        """Have everybody fetch everything; yield what fails, and what is left over."""
+        """Have everybody fetch everything, where a name has several contents one of them; yield what is left over."""
+        yield from self._get({peer.role: ["--all"] for peer in self._life.running}, (OK, PART_FAILED, AMBIGUOUS))
+        yield from self._get({role: names for role, names in self._lacking().items() if names}, (OK,))
+        for role, names in self._lacking().items():
+            if names:
+                yield f"at the end, {role} has not got {', '.join(names[:SHOWN])}"
+            if left := self._life.disks[role].leftovers():
+                yield f"at the end, {role} has left over: {', '.join(left[:SHOWN])}"
+
+    def _get(self, what: dict[str, list[str]], codes: Sequence[int]) -> Iterator[str]:
+        """Run ``p2p get`` with ``what`` at each peer at once; yield where the exit code is not one of ``codes``."""
         commands = {
-            peer.role: Command(
-                self._cluster.folder / f"last-{peer.role}", "get", "--all", "--state-dir", str(peer.state_dir)
+            role: Command(
+                self._cluster.folder / f"last-{role}-{codes[-1]}",
+                "get",
+                "--state-dir",
+                str(self._cluster[role].state_dir),
+                *words,
             )
-            for peer in self._life.running
+            for role, words in what.items()
         }
         for role, command in commands.items():
             code = command.wait(GET_SECONDS)
-            if code != 0:
-                yield f"at the end, {role}: get --all: exit {code}: {command.first_words()}"
+            if code not in codes:
+                yield f"at the end, {role}: get {' '.join(what[role])[:100]}: exit {code}: {command.first_words()}"
+
+    def _lacking(self) -> dict[str, list[str]]:
+        """Return what each peer lacks by name, as ``p2p get`` takes it: NAME@HASH."""
         disks = self._disks()
-        every = {name for files in disks.values() for name in files}
-        for role in commands:
-            for name in sorted(every - disks[self._addresses[role]].keys())[:SHOWN]:
-                yield f"at the end, {role} has not got {name}"
-            if left := self._life.disks[role].leftovers():
-                yield f"at the end, {role} has left over: {', '.join(left[:SHOWN])}"
+        every = {name: version for files in disks.values() for name, version in files.items()}
+        return {
+            peer.role: [
+                f"{name}@{every[name].sha256[:8]}"
+                for name in sorted(every.keys() - disks[self._addresses[peer.role]].keys())
+            ]
+            for peer in self._life.running
+        }
 
     def _disks(self) -> dict[Address, dict[str, Version]]:
         return {self._addresses[peer.role]: self._life.disks[peer.role].files() for peer in self._life.running}

@@ -20,6 +20,8 @@ AWAY_SECONDS = (0.5, 20.0)
 MIN_RUNNING = 2
 MAX_ORDERS = 6
 """Under way at the same time."""
+BY_HASH = 0.3
+"""How many of the orders of names say which content."""
 SHOWN = 5
 """Faults of one order that are listed."""
 STOP_SECONDS = 20
@@ -95,13 +97,15 @@ class Life:
         self._order(self._random.choice(self.running), ())
 
     def _order_some(self) -> None:
-        """Order one to three names that others have and the asker does not share itself."""
+        """Order one to three names that others have and the asker lacks, now and then one content by its hash."""
         asker = self._random.choice(self.running)
         own = {name for name, _ in self.disks[asker.role].paths()}
-        others = {name for role in self._running for name, _ in self.disks[role].paths()}
-        names = sorted(others - own)
-        if names:
-            self._order(asker, tuple(self._random.sample(names, min(len(names), self._random.randint(1, 3)))))
+        others = {document for role in self._running for document in self._record.documents(role)}
+        found = sorted((name, version.sha256[:8]) for name, version in others if name not in own)
+        if found:
+            chosen = self._random.sample(found, min(len(found), self._random.randint(1, 3)))
+            by_hash = self._random.random() < BY_HASH
+            self._order(asker, tuple(dict.fromkeys(f"{name}@{hash_}" if by_hash else name for name, hash_ in chosen)))
 
     def _order(self, asker: Member, names: tuple[str, ...]) -> None:
         if len(self._open) >= MAX_ORDERS:

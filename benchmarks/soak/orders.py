@@ -122,11 +122,14 @@ def _unexplained(order: Order, file: Mapping[str, Any], record: Record, here: Ma
             yield f"{said}; {order.asker} never had a file of that name"
         if name in here and here[name].size == size:
             yield f"{said}; it is the very content that was wanted"
+    elif kind == "ambiguous":
+        if len(record.contents(name, order.start - NEWS_SECONDS, order.end)) < 2:
+            yield f"{said}; there was only one"
     elif kind not in NEEDS_RUNNING:
         yield said
     else:
         for holding in record.holders(order.start - NEWS_SECONDS, order.end):
-            if holding.peer != order.asker and holding.name == name and _fits(holding.version, size):
+            if holding.peer != order.asker and holding.name == name and size in (None, holding.version.size):
                 yield f"{said}; {holding.peer} had it all the time"
 
 
@@ -138,7 +141,3 @@ def _missed(order: Order, record: Record, here: Mapping[str, Version]) -> Iterat
         name = holding.name
         if name not in ordered and name not in here and not record.knew(order.asker, name):
             yield f"{order}: {name} is no part of it; {holding.peer} had it all the time"
-
-
-def _fits(version: Version | None, size: int | None) -> bool:
-    return version is not None and size in (None, version.size)

@@ -20,20 +20,24 @@ class Span:
     """A time from ``start`` to ``end`` (monotonic seconds; None: it goes on)."""
 
     start: float
-    end: float | None = None
+    end: float | None
 
     def covers(self, start: float, end: float) -> bool:
         """Whether all of the time from ``start`` to ``end`` is in it."""
         return self.start <= start and (self.end is None or end <= self.end)
+
+    def meets(self, start: float, end: float) -> bool:
+        """Whether any of the time from ``start`` to ``end`` is in it."""
+        return self.start <= end and (self.end is None or start <= self.end)
 
 
 @dataclass
 class Holding(Span):
     """``peer`` has the content ``version`` on its disk under ``name``, from ``start`` to ``end``."""
 
-    peer: str = ""
-    name: str = ""
-    version: Version | None = None
+    peer: str
+    name: str
+    version: Version
 
 
 class Record:
@@ -61,7 +65,7 @@ class Record:
 
     def started(self, peer: str) -> None:
         """``peer`` runs from now on."""
-        self._lives.setdefault(peer, []).append(Span(self.now()))
+        self._lives.setdefault(peer, []).append(Span(self.now(), None))
         self.note(f"{peer} runs")
 
     def ended(self, peer: str, how: str) -> None:
@@ -93,6 +97,15 @@ class Record:
         for holding in (*self._ended, *self._holdings.values()):
             if holding.covers(start, end) and self.lived(holding.peer, start, end):
                 yield holding
+
+    def documents(self, peer: str) -> list[tuple[str, Version]]:
+        """Return what ``peer`` has now, as far as the record knows: names and contents."""
+        return [(name, holding.version) for (role, name), holding in self._holdings.items() if role == peer]
+
+    def contents(self, name: str, start: float, end: float) -> set[Version]:
+        """Return all contents that somebody had under ``name`` at some time from ``start`` to ``end``."""
+        every = (*self._ended, *self._holdings.values())
+        return {holding.version for holding in every if holding.name == name and holding.meets(start, end)}
 
     def knew(self, peer: str, name: str) -> bool:
         """Whether ``peer`` ever had a file of that name that a user or an order dealt with."""
