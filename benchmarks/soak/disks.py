@@ -81,8 +81,9 @@ class Disk:
         return found
 
     def leftovers(self) -> list[str]:
-        """Return the names of unfinished downloads, and of what belongs to them."""
-        return sorted(path.name for path in self.peer.download_dir.rglob("*.part*"))
+        """Return the names of what belongs to an unfinished download beside the finished one."""
+        found = [(path, path.name.partition(".part")[0]) for path in self.peer.download_dir.rglob("*.part*")]
+        return sorted(path.name for path, name in found if path.with_name(name).exists())
 
     # what users do
 

@@ -8,7 +8,7 @@ from random import Random
 
 from benchmarks.soak.disks import Contents, Disk
 from benchmarks.soak.orders import MAX_SECONDS, ApiOrder, CommandOrder, Order, judge
-from benchmarks.soak.record import Record
+from benchmarks.soak.record import Record, Version
 from p2p_twisted.experiment.cluster import START_TIMEOUT, Cluster, wait_until
 from p2p_twisted.experiment.processes import Member
 from p2p_twisted.web.client import ControlError
@@ -159,6 +159,7 @@ class Life:
         wait_until(registered, time.monotonic() + START_TIMEOUT, f"{role} is not registered")
         self._running[role] = peer
         self._record.started(role)
+        self._note_files(role, self.disks[role].files())
 
     # what became of it
 
@@ -182,7 +183,11 @@ class Life:
         self.faults += found[:SHOWN]
         if len(found) > SHOWN:
             self.faults.append(f"{order}: and {len(found) - SHOWN} more")
-        for file in order.download["files"] if order.download else ():
-            name = file["name"]
-            if file["state"] == "done" and name in here and not self._record.knew(order.asker, name):
-                self._record.held(order.asker, name, here[name])
+        self._note_files(order.asker, here)
+
+    def _note_files(self, role: str, files: dict[str, Version]) -> None:
+        """Put what a peer has fetched, and what is on its disk by now, into the record."""
+        known = dict(self._record.documents(role))
+        for name, version in files.items():
+            if known.get(name) != version:
+                self._record.held(role, name, version)
