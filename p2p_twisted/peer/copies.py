@@ -30,7 +30,7 @@ class Copies:
         self._places: dict[str, Target] = {}
 
     def add(self, target: Target, document: Document) -> None:
-        """`document` is at `target`."""
+        """Note that `document` is at `target`."""
         if document.sha256 is not None:
             self._places.setdefault(document.sha256, target)
 

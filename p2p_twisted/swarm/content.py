@@ -73,7 +73,7 @@ class Content:
         return set(range(self.count)) - self.have
 
     def add_modified(self, modified: int | None) -> None:
-        """A source says when the file was last changed; None if it does not say."""
+        """Note when the file was last changed by what a source says (Unix seconds); None if it does not say."""
         if (time := plausible(modified)) is not None:
             self.modified = time if self.modified is None else min(self.modified, time)
 

@@ -28,7 +28,7 @@ class OpenFiles:
         self._lock = Lock()
 
     def used(self, file: Closable) -> None:
-        """`file` has been used. Those used longest ago are closed if there are too many."""
+        """Note that `file` has been used; close those used longest ago if there are too many."""
         with self._lock:
             self._files[file] = None
             self._files.move_to_end(file)
@@ -37,7 +37,7 @@ class OpenFiles:
             old.rest()
 
     def forget(self, file: Closable) -> None:
-        """`file` is closed."""
+        """Note that `file` is closed."""
         with self._lock:
             self._files.pop(file, None)
 

@@ -51,6 +51,9 @@ class Prover:
     """Proves pieces and files. `completed` is told of each file that is wholly there: with an error if it is not right.
 
     `pause` is told when too much waits to be proven, and when no longer; `broken` of errors in this program.
+
+    Threads: all of it belongs to the reactor's thread. In others run only `PieceSink.store`, for a sink that nothing
+    else touches any more, and `Content.hash_on`, for each file in one at a time.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import product
 from pathlib import Path
 
@@ -230,7 +230,10 @@ def memory(pid: int | None) -> int:
 def test_a_thousand_connections(system: System, port: int) -> None:
     """From one address: beyond what one may have they are dropped, and another address is served."""
     with ExitStack() as stack:
-        held = [stack.enter_context(connect(port)) for _ in range(1000)]
+        held = []
+        for _ in range(1000):
+            with suppress(ConnectionResetError):  # dropped before this side has seen that it was there
+                held.append(stack.enter_context(connect(port)))
         assert_well(system)
         for sock in held[::10]:
             try:
