@@ -171,8 +171,7 @@ def _faults(results: Results) -> Iterator[str]:
         if run.events:
             yield f"{where}: {_happened(run)}."
         for liar in run.liars:
-            kept = f"{run.wrong} of the copies are wrong" if run.wrong else "none of it was kept"
-            yield f"{where}: {_garbage(run, liar)}; {kept}."
+            yield f"{where}: {_garbage(run, liar)}."
         if run.lost:
             yield f"{where}: {_documents(run.lost)} lost with {listed(run.killed)}: nobody else had a whole copy."
         for peer in sorted(run.failed.keys() - set(run.killed), key=number):
@@ -194,13 +193,12 @@ def _happened(run: Run) -> str:
 
 
 def _garbage(run: Run, liar: str) -> str:
-    """Say how much a liar sent: pieces to a swarm, else bytes of documents."""
+    """Say how much a liar sent: pieces to a swarm, else bytes of documents; and whether any of it was kept."""
     pieces, sent = run.garbage.get(liar, 0), sum(one.bytes for one in run.transfers if one.source == liar)
-    if pieces:
-        return f"{liar} sent {counted(pieces, 'piece')} of garbage"
-    return (
-        f"{liar} sent {shown_size(sent)} of garbage" if sent else f"{liar} offered garbage, but nobody asked it for any"
-    )
+    if not pieces and not sent and not run.wrong:
+        return f"{liar} offered garbage, and no peer took any"
+    kept = f"{run.wrong} of the copies are wrong" if run.wrong else "none of it was kept"
+    return f"{liar} sent {counted(pieces, 'piece') if pieces else shown_size(sent)} of garbage; {kept}"
 
 
 def _documents(names: Sequence[str]) -> str:

@@ -182,7 +182,6 @@ def test_events_are_told():
     [
         (0.5, 0, "peer5 sent 6.3 MB of garbage"),
         (0.001, 0, "peer5 sent 12.6 kB of garbage"),
-        (0.0, 0, "peer5 offered garbage, but nobody asked it for any"),
         (0.0, 1, "peer5 sent 1 piece of garbage"),
         (0.5, 12, "peer5 sent 12 pieces of garbage"),
     ],
@@ -193,6 +192,11 @@ def test_garbage_is_weighed(share: float, pieces: int, said: str):
     assert f"run 1: {said}; none of it was kept." in all_said(run)
     assert f"run 1: {said}; none of it was kept." in all_said(replace(run, verified=run.expected - 1))
     assert f"run 1: {said}; 1 of the copies are wrong." in all_said(replace(run, verified=run.expected - 1, wrong=1))
+
+
+def test_a_liar_of_whom_nobody_took_anything():
+    run = run_of("swarm", 8.0, liars=["peer5"])
+    assert "run 1: peer5 offered garbage, and no peer took any." in all_said(replace(run, verified=run.expected - 1))
 
 
 def test_a_liar_sends_no_documents_and_has_no_share_of_them():
