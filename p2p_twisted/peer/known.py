@@ -52,6 +52,7 @@ class KnownPeer:
         self.seen, self.failures, self.retry_at, self.lost = now, 0, 0, None
 
     def failed(self, now: float) -> None:
-        """It could not be asked."""
+        """It could not be asked. What kept this peer from it may have kept it from this peer: it is greeted again."""
         self.failures += 1
+        self.is_greeted = False
         self.retry_at = now + min(FIRST_RETRY * 2 ** min(self.failures - 1, 10), LAST_RETRY)

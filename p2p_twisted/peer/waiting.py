@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-QUIET = 2
+QUIET = 3
 """Seconds without news after which nobody waits any longer."""
 LONGEST_WAIT = 30
 """Seconds for which news may go on to hold up those who wait."""

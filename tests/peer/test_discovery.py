@@ -488,6 +488,21 @@ class Arrives(Case):
         hellos = [message for message in said if isinstance(message, Hello)]
         self.assertEqual(hellos, [Hello(at(2)[1])] * 2)
 
+    def test_one_that_was_away_is_greeted_again(self):
+        """It may not have reached us either, and have given us up for a while."""
+        said = []
+        received = PeerConnection.received
+        self.patch(PeerConnection, "received", lambda *a: [said.append(a[1].message), received(*a)])
+        server = self.network.servers[at(1)]
+        self.network.servers[at(1)] = None
+        for connection in list(server.connections):
+            connection.transport.abortConnection()
+        self.network.wait(dialing.CONNECT_TIMEOUT)
+        self.network.servers[at(1)] = server
+        self.discovery.refresh()
+        self.network.settle()
+        self.assertEqual([message for message in said if isinstance(message, Hello)], [Hello(PORT)])
+
     def test_of_a_peer_without_the_word_the_index_is_known_and_followed(self):
         """Its connection ends with the Hello; it is not said again."""
         self.patch(protocol, "Hello", type("Unknown", (), {}))
