@@ -19,8 +19,8 @@ from .link import Connection, Link, PieceSink
 from .links import Links
 from .lists import PieceLists
 from .picker import Picker
+from .prospects import Prospects
 from .proving import Outcome, Prover, Reactor, in_thread
-from .reasons import Reasons
 from .wanted import Ask, AskPiece
 
 MOST_WRONG = 3
@@ -73,9 +73,9 @@ class Download:
         self._prover = Prover(reactor, self._complete, self._pause, self._broken)
         self._typical = max((piece_size(content.size) for content in self.contents.values()), default=1)
         self._lists = PieceLists(
-            reactor, self.contents, self._picker, self.links, self._want, self._lacks_file, self._broken
+            reactor, self.contents, self._picker, self.links, self._want, self._has_no_list, self._broken
         )
-        self._reasons = Reasons()
+        self._prospects = Prospects(reactor, self._picker, self.links)
 
     @property
     def left(self) -> Set[str]:
@@ -107,9 +107,8 @@ class Download:
 
     def remove(self, address: Address, sha256: str) -> None:
         """The peer at `address` has the file no more, as it says."""
-        if self._picker.knows(address, sha256):
-            self._picker.forget(address, sha256)
-            self._no_source(address, sha256, Refused(Refused.NOT_FOUND, "it has the document no more"))
+        self._prospects.removed(address, sha256)
+        self._check([sha256])
 
     # asking
 
@@ -199,38 +198,14 @@ class Download:
         ask = link.owed.pop(sink, None)
         refused = failure.value if isinstance(failure.value, Refused) else None
         if ask is not None and refused is not None and not sink.cancelled:
-            self._lacks(link, ask, refused)
+            self._prospects.lacks(link, ask, refused)
+            self._check([ask.sha256] if isinstance(ask, AskPiece) else ())
         elif ask is not None:
             self._lost(link, sink, ask)
         if refused is None:
             failure.trap(FetchError)
             self.links.failed(link, failure.value)  # type: ignore[arg-type]
         self._pump(link)
-
-    def _lacks(self, link: Link, ask: Ask, refused: Refused) -> None:
-        """`link` has not got what it was asked for: now, or (with Retry-After) at the moment."""
-        files = [ask.sha256] if isinstance(ask, AskPiece) else [sha256 for sha256, _ in ask.wants]
-        if refused.retry_after is None:
-            self._picker.lacks(link.address, ask)
-        else:
-            self._lost_ask(link, ask)
-            self._postpone(link, files, refused.retry_after)
-        if isinstance(ask, AskPiece) and not self._picker.knows(link.address, ask.sha256):
-            self._no_source(link.address, ask.sha256, refused)
-
-    def _lacks_file(self, link: Link, sha256: str, refused: Refused) -> None:
-        """`link` has no piece list of a file."""
-        if refused.retry_after is None:
-            self._picker.forget(link.address, sha256)
-            self._no_source(link.address, sha256, refused)
-        else:
-            self._postpone(link, [sha256], refused.retry_after)
-
-    def _postpone(self, link: Link, files: Iterable[str], seconds: int) -> None:
-        link.frozen = True  # it is there, and may have it later
-        until = self._reactor.seconds() + min(max(seconds, 1), FROZEN_TIMEOUT)
-        for sha256 in files:
-            self._picker.postpone(link.address, sha256, until)
 
     def _cancel(self, link: Link, content: Content, piece: int) -> None:
         for sink, ask in link.owed.items():
@@ -268,11 +243,11 @@ class Download:
         link.wrong += 1
         self.log.warn("{at} sent piece {piece} of {name} wrong", at=link.address, piece=piece, name=content.name)
         corrupt = Corrupt(f"{link.wrong} of its pieces were wrong")
-        self._reasons.add(content.sha256, link.address, corrupt)
+        self._prospects.gave_wrong(link, content.sha256, corrupt)
         if link.wrong >= MOST_WRONG:
             self.links.drop(link, corrupt)
         self._pump_all()
-        self._check(content)
+        self._check([content.sha256])
 
     def _pause(self, paused: bool) -> None:
         """Let the sources wait until what came is proven, or no longer."""
@@ -287,13 +262,9 @@ class Download:
         """What `link` owes may be asked of others."""
         for sink, ask in link.owed.items():
             self._lost(link, sink, ask)
-        if link.why is not None and not link.is_hopeful:
-            for sha256 in self._left:
-                if self._picker.knows(link.address, sha256):
-                    self._reasons.add(sha256, link.address, link.why)
-            if link.dropped is not None:
-                self._picker.drop(link.address)
-            self._check_all()
+        if not link.is_hopeful:
+            self._prospects.lost(link, self._left)
+            self._check(self._left)
         self._pump_all()
 
     def _away(self, link: Link) -> None:
@@ -304,11 +275,7 @@ class Download:
     def _lost(self, link: Link, sink: PieceSink, ask: Ask) -> None:
         if sink.content is not None:
             self._picker.lost(link.address, sink.content.sha256, sink.piece)
-        else:
-            self._lost_ask(link, ask)
-
-    def _lost_ask(self, link: Link, ask: Ask) -> None:
-        if isinstance(ask, AskPiece):
+        elif isinstance(ask, AskPiece):
             self._picker.lost(link.address, ask.sha256, ask.piece)
 
     def _look_after(self) -> None:
@@ -320,7 +287,7 @@ class Download:
         if not self._begun or self._prover.is_busy:
             self._quiet = 0  # what is here is still being looked at
             return
-        self._check_all()
+        self._check(self._left)
         owing = any(link.is_hopeful and (link.owed or link.frozen) for link in self.links)
         timeout = FROZEN_TIMEOUT if owing else NO_NEWS_TIMEOUT
         if self._quiet > timeout:
@@ -328,22 +295,17 @@ class Download:
                 content = self.contents[sha256]
                 self._complete(content, TooSlow(f"nothing came for {timeout} s"))
 
-    def _no_source(self, address: Address, sha256: str, why: FetchError) -> None:
-        """The peer at `address` is no source of the file any more."""
-        self._reasons.add(sha256, address, why)
-        if sha256 in self.contents:
-            self._check(self.contents[sha256])
+    def _has_no_list(self, link: Link, sha256: str, refused: Refused) -> None:
+        self._prospects.lacks_file(link, sha256, refused)
+        self._check([sha256])
 
-    def _check_all(self) -> None:
-        for sha256 in list(self._left):
-            self._check(self.contents[sha256])
-
-    def _check(self, content: Content) -> None:
-        """Let a file fail that no source can give any more; those that cannot be reached are not waited for."""
-        if not self._begun or content.sha256 not in self._left or self._prover.is_busy:
-            return
-        if not any(map(self.links.is_hopeful, self._picker.sources_of(content.sha256))):
-            self._complete(content, self._reasons.error(content.sha256))
+    def _check(self, files: Iterable[str]) -> None:
+        """Let those of `files` fail that no source can give any more."""
+        if self._begun and not self._prover.is_busy:
+            for sha256 in self._left.intersection(files):
+                error = self._prospects.error_of(sha256)
+                if error is not None:
+                    self._complete(self.contents[sha256], error)
 
     def _complete(self, content: Content, error: DownloadError | None) -> None:
         if content.sha256 in self._left and not self._over:

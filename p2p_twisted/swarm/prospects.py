@@ -1,0 +1,93 @@
+"""Which files of a download can still be had, and what each source did to be one no more. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+from twisted.internet.interfaces import IReactorTime
+
+from ..index.distributed import Address
+from .errors import AllCorrupt, Corrupt, DownloadError, FetchError, NoHolder, PeersFailed, Refused
+from .link import Link
+from .links import Links
+from .picker import Picker
+from .wanted import Ask, AskPiece
+
+MAX_POSTPONE = 90
+"""Seconds for which a source may put off a request, at most."""
+MAX_REASONS = 5
+"""Sources whose reason an error names."""
+
+
+class Prospects:
+    """Takes what sources refuse and do wrong, has `picker` ask them no more for it, and tells when a file is lost."""
+
+    def __init__(self, clock: IReactorTime, picker: Picker, links: Links) -> None:
+        self._clock = clock
+        self._picker = picker
+        self._links = links
+        self._reasons: dict[str, dict[Address, FetchError]] = {}
+        """The last reason of each source of each file, by the hash of the file."""
+
+    def lacks(self, link: Link, ask: Ask, refused: Refused) -> None:
+        """`link` has not got what it was asked for: now, or (with Retry-After) at the moment."""
+        if refused.retry_after is None:
+            self._picker.lacks(link.address, ask)
+        elif isinstance(ask, AskPiece):
+            self._picker.lost(link.address, ask.sha256, ask.piece)
+            self._postpone(link, [ask.sha256], refused.retry_after)
+        else:
+            self._postpone(link, [sha256 for sha256, _ in ask.wants], refused.retry_after)
+        if isinstance(ask, AskPiece) and not self._picker.knows(link.address, ask.sha256):
+            self._add(ask.sha256, link.address, refused)
+
+    def lacks_file(self, link: Link, sha256: str, refused: Refused) -> None:
+        """`link` has nothing of the file: now, or at the moment."""
+        if refused.retry_after is None:
+            self._picker.forget(link.address, sha256)
+            self._add(sha256, link.address, refused)
+        else:
+            self._postpone(link, [sha256], refused.retry_after)
+
+    def removed(self, address: Address, sha256: str) -> None:
+        """The peer at `address` has said that it has the file no more."""
+        if self._picker.knows(address, sha256):
+            self._picker.forget(address, sha256)
+            self._add(sha256, address, Refused(Refused.NOT_FOUND, "it has the document no more"))
+
+    def gave_wrong(self, link: Link, sha256: str, why: Corrupt) -> None:
+        """`link` has sent wrong pieces of the file."""
+        self._add(sha256, link.address, why)
+
+    def lost(self, link: Link, files: Iterable[str]) -> None:
+        """`link` is dropped, or could not be reached for so long that nobody waits for it."""
+        for sha256 in files:
+            if link.why is not None and self._picker.knows(link.address, sha256):
+                self._add(sha256, link.address, link.why)
+        if link.dropped is not None:
+            self._picker.drop(link.address)
+
+    def error_of(self, sha256: str) -> DownloadError | None:
+        """Return why the file cannot be had, None if it may be.
+
+        NoHolder if all sources have said that they have not got it, AllCorrupt if all have sent wrong pieces, else
+        PeersFailed. Sources that cannot be reached are not waited for.
+        """
+        if any(map(self._links.is_hopeful, self._picker.sources_of(sha256))):
+            return None
+        reasons = self._reasons.get(sha256, {})
+        told = [f"{host}:{port}: {why}" for (host, port), why in islice(reasons.items(), MAX_REASONS)]
+        said = "; ".join(told + [f"and {len(reasons) - MAX_REASONS} more"] * (len(reasons) > MAX_REASONS))
+        if all(isinstance(why, Refused) for why in reasons.values()):
+            return NoHolder("no peer has it" + (f" any more; {said}" if said else ""))
+        return (AllCorrupt if all(isinstance(why, Corrupt) for why in reasons.values()) else PeersFailed)(said)
+
+    def _postpone(self, link: Link, files: Iterable[str], seconds: int) -> None:
+        link.frozen = True  # it is there, and may have it later
+        until = self._clock.seconds() + min(max(seconds, 1), MAX_POSTPONE)
+        for sha256 in files:
+            self._picker.postpone(link.address, sha256, until)
+
+    def _add(self, sha256: str, address: Address, why: FetchError) -> None:
+        self._reasons.setdefault(sha256, {})[address] = why
