@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -71,8 +70,10 @@ def _code_of(run: Callable[[], int | None]) -> int | None:
     try:
         return run()
     except click.ClickException as error:
-        with suppress(OSError):
+        try:
             error.show(sys.stderr)
+        except OSError:
+            streams.hush(sys.stderr)
         return error.exit_code
     except exits.Failure as failure:
         (warn_interrupted if failure.code == exits.INTERRUPTED else warn)(failure.text)

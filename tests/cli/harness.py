@@ -16,6 +16,7 @@ from p2p_twisted.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+ENVIRONMENT.pop("PYTHONUNBUFFERED", None)  # users have it not; with it, nothing is left to write at exit
 P2P = (sys.executable, "-c", "from p2p_twisted.cli.main import main; main()")
 
 
