@@ -30,6 +30,10 @@ HOLDER = 32
 _HOLDER = re.compile(r"([0-9]{1,10}) ([a-z0-9-]{1,20}) *", re.ASCII)
 
 
+class HeldError(StartError):
+    """Another process holds the state folder."""
+
+
 def make_state_folder(path: Path) -> None:
     """Make the folder `path`, for this user alone, if it is not there. Raises StartError when it cannot be used."""
     try:
@@ -50,7 +54,7 @@ def _try_to_write(path: Path) -> None:
 
 
 def check_not_held(path: Path) -> None:
-    """Raise StartError if a process holds the state folder `path`, which need not be there."""
+    """Raise HeldError if a process holds the state folder `path`, which need not be there."""
     try:
         file = os.open(path / LOCK_FILE, os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
@@ -65,7 +69,7 @@ class StateFolderLock(Service):
     """Holds the state folder `path` from when it is made until the process ends, across a fork too.
 
     `verb` is what the process runs, for the message to whoever wants the folder meanwhile. The folder is marked, so
-    that no peer shares it. Raises StartError when another process holds it.
+    that no peer shares it. Raises HeldError when another process holds it, StartError when it cannot be locked.
     """
 
     def __init__(self, path: Path, verb: str) -> None:
@@ -94,14 +98,14 @@ class StateFolderLock(Service):
 
 
 def _lock(file: int, path: Path) -> None:
-    """Lock `file`, the lock of the state folder `path`. Raises StartError when another process has it."""
+    """Lock `file`, the lock of the state folder `path`. Raises HeldError when another process has it."""
     if fcntl is None:
         return
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            raise StartError(_held(path, os.pread(file, HOLDER, 0))) from None
+            raise HeldError(_held(path, os.pread(file, HOLDER, 0))) from None
         # a file system without locks: the control socket still tells two processes apart
 
 

@@ -19,6 +19,7 @@ from ..peer.service import Peer, PeerSettings
 from ..peer.tap import make_peer
 from ..settings import SettingsError
 from ..startup import StartError
+from ..state_folder import HeldError
 from . import exits
 from .output import warn
 
@@ -43,9 +44,11 @@ class OwnPeer:
         self._peer: Peer
 
     def __enter__(self) -> OwnPeer:
-        """Listen and start. Raises Failure."""
+        """Listen and start. Raises Failure, and HeldError when another process holds the state folder."""
         try:
             self._peer = make_peer(_reactor, self._settings, "p2p", None)
+        except HeldError:
+            raise
         except (StartError, SettingsError, OSError) as error:
             raise exits.Failure(exits.FAILED, str(error)) from None
         _reactor.callWhenRunning(self._peer.startService)

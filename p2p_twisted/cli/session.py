@@ -16,6 +16,9 @@ from . import exits
 from .options import Where
 from .output import warn
 
+START_TIME = 10
+"""Seconds that a peer may hold its state folder without answering: when it starts, and when it ends."""
+
 POLL = 0.02
 """Seconds between two looks at a peer that starts."""
 
@@ -42,18 +45,22 @@ def peer(
     KeyboardInterrupt in it.
     """
     client = ControlClient(where.state_dir)
+    own = None
     with _failures(), _signals(), ExitStack() as stack:
         status = _status(client, "peer")
-        if status is None:
-            own = _start(where, share, stack)
+        runs = status is not None
+        if not runs:
+            own, status = _start_or_join(where, share, stack, client)
+        if not runs and where.rs is not None:
             _wait_registered(client, deadline)
+        if own is not None:
             own.show_warnings()
-            if news:
-                refresh(client, deadline)
         elif where.rs not in (None, (status["rs"]["host"], status["rs"]["port"])):
             warn(f"a peer runs already, with RS {status['rs']['host']}:{status['rs']['port']}: asking that one")
-        yield Session(client, own=status is None)
-        if status is None:
+        if news and not runs:
+            refresh(client, deadline)
+        yield Session(client, own=own is not None)
+        if own is not None:
             wait_for_others(client)
 
 
@@ -69,6 +76,26 @@ def registry(where: Where) -> Iterator[ControlClient]:
                 "or name the state folder of one with --state-dir",
             )
         yield client
+
+
+def _start_or_join(where: Where, share: Sequence[Path], stack: ExitStack, client: ControlClient) -> tuple[Any, Any]:
+    """Return an OwnPeer, as `_start` does, and no status; or none, and the status of a peer that has just started.
+
+    While another process holds the state folder, it is about to answer, or to end. Raises Failure.
+    """
+    from ..state_folder import HeldError, check_not_held
+
+    until = time.monotonic() + START_TIME
+    while True:
+        try:
+            check_not_held(where.state_dir)
+            return _start(where, share, stack), None
+        except HeldError as error:
+            if (status := _status(client, "peer")) is not None:
+                return None, status
+            if time.monotonic() > until:
+                raise exits.Failure(exits.FAILED, str(error)) from None
+        time.sleep(POLL)
 
 
 def _start(where: Where, share: Sequence[Path], stack: ExitStack) -> Any:

@@ -15,6 +15,7 @@ import pytest
 
 from p2p_twisted.cli import session
 from p2p_twisted.experiment.cluster import Cluster, wait_until
+from p2p_twisted.state_folder import LOCK_FILE
 from p2p_twisted.web.client import ControlClient, ControlError
 from tests.web.fakes import FakePeer
 
@@ -191,3 +192,16 @@ def test_nobody_has_it_and_the_rs_is_gone(tmp_path: Path) -> None:
         for what in "nosuch", "--all":
             code, _, err = run("get", what, *at)
             assert (code, "does not say who is there: Connection refused" in err) == (4, True), err
+
+
+def test_a_command_waits_for_one_that_is_about_to_be_the_peer(at: list[str], state: Path, tmp_path: Path) -> None:
+    """Its state folder is held before it answers."""
+    (tmp_path / "c.txt").write_bytes(CONTENT)
+    first = start("share", str(tmp_path), *at)
+    try:
+        wait_until(lambda: (state / LOCK_FILE).exists(), time.monotonic() + 60, "nobody holds the state folder")
+        code, out, err = run("ls", *at)
+        assert (code, {line.split("\t")[0] for line in out.splitlines()}) == (0, {"a.txt", "b.txt", "c.txt"}), err
+    finally:
+        first.terminate()
+        first.communicate(timeout=60)
