@@ -58,13 +58,13 @@ def _soak(seconds: float, seed: int) -> list[str]:
             for _ in range(FIRST_FILES):
                 disk.add()
         cluster.start()
-        for peer in cluster.peers:
-            record.started(peer.role)
+        for member in cluster.members:
+            record.started(member.role)
         try:
             with closing(life):
                 life.go_on(seconds)
                 life.calm_down()
-            faults = [*life.faults, *last_look(cluster, life, record, ports)]
+            faults = [*life.faults, *life.comings.faults, *last_look(cluster, life, record, ports)]
         except ClusterError as error:
             faults = [*life.faults, str(error)]
         cluster.stop()
@@ -79,10 +79,10 @@ def _soak(seconds: float, seed: int) -> list[str]:
 def _print(life: Life, record: Record, faults: list[str]) -> None:
     ended = [order.download for order in life.orders if order.download is not None]
     files = [file["state"] for download in ended for file in download["files"]]
-    restarts = sum(line.endswith(" runs") for line in record.lines) - PEERS
+    restarts = sum(line.endswith(" runs") for line in record.lines) - PEERS - 1
     print(
         f"{len(record.lines)} things happened: {len(life.orders)} orders, {files.count('done')} files fetched, "
-        f"{files.count('failed')} failed; {restarts} times a peer was started again"
+        f"{files.count('failed')} failed; {restarts} times one was started again"
     )
     for fault in faults[:SHOWN]:
         print(f"  {fault}")

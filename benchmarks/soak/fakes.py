@@ -86,10 +86,14 @@ class FakePeer:
             except TimeoutError:
                 return
 
-    def close(self) -> None:
-        """Free its port."""
+    async def close(self) -> None:
+        """Free its port, and end its connections."""
+        if self._server is not None:
+            self._server.close()
         for sock in (self._socket, *self._fill):
             sock.close()
+        for writer in self._writers:
+            writer.transport.abort()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
@@ -133,7 +137,7 @@ class Loop:
 
     @staticmethod
     async def _cancel() -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

@@ -6,26 +6,22 @@ import time
 from collections.abc import Callable
 from random import Random
 
+from benchmarks.soak.comings import Comings
 from benchmarks.soak.disks import Contents, Disk
 from benchmarks.soak.orders import MAX_SECONDS, ApiOrder, CommandOrder, Order, judge
 from benchmarks.soak.record import Record, Version
-from p2p_twisted.experiment.cluster import START_TIMEOUT, Cluster, wait_until
+from p2p_twisted.experiment.cluster import Cluster
 from p2p_twisted.experiment.processes import Member
 from p2p_twisted.web.client import ControlError
 
 STEP_SECONDS = 0.4
 """From one thing that happens to the next, on the average."""
-AWAY_SECONDS = (0.5, 20.0)
-"""How long a peer that was killed or stopped is away, at least and at most."""
-MIN_RUNNING = 2
 MAX_ORDERS = 6
 """Under way at the same time."""
 BY_HASH = 0.3
 """How many of the orders of names say which content."""
 SHOWN = 5
 """Faults of one order that are listed."""
-STOP_SECONDS = 20
-"""A peer that takes longer to stop is a fault."""
 
 
 class Life:
@@ -41,11 +37,7 @@ class Life:
         contents = Contents(random)
         self.disks = {peer.role: Disk(peer, record, contents, random) for peer in cluster.peers}
         self.contents = contents
-        self._running = {peer.role: peer for peer in cluster.peers}
-        self._due: dict[str, float] = {}
-        """Those that are away, and when they are started again."""
-        self._stopped: set[str] = set()
-        """Those of them that have left the RS."""
+        self.comings = Comings(cluster, record, random)
         self._open: list[CommandOrder | ApiOrder] = []
         self._acts: dict[Callable[[], None], float] = {
             self._on_a_disk(Disk.add): 3,
@@ -56,14 +48,16 @@ class Life:
             self._on_a_disk(Disk.touch_all): 0.3,
             self._order_all: 2,
             self._order_some: 4,
-            self._kill: 0.5,
-            self._stop: 0.5,
+            self.comings.kill: 0.5,
+            self.comings.stop: 0.5,
+            self.comings.suspend: 0.3,
+            self.comings.kill_rs: 0.15,
         }
 
     @property
     def running(self) -> list[Member]:
         """The peers that run."""
-        return list(self._running.values())
+        return self.comings.running
 
     def go_on(self, seconds: float) -> None:
         """Let things happen for so long."""
@@ -75,16 +69,15 @@ class Life:
             self._look()
 
     def calm_down(self) -> None:
-        """Let the orders end, and start all peers again; now and then, one that has stopped properly stays away."""
+        """Let the orders end, and start all peers again; now and then, one that has stopped stays away."""
         while self._open:
             time.sleep(STEP_SECONDS)
             self._look()
-        away = [role for role in self._due if role in self._stopped][: self._random.choice((0, 1))]
-        for role in self._due.keys() - set(away):
-            self._start(role)
+        self.comings.start_all()
 
     def close(self) -> None:
         """Wait for nothing more."""
+        self.comings.wake_all()
         for order in self._open:
             order.stop()
 
@@ -100,7 +93,9 @@ class Life:
         """Order one to three names that others have and the asker lacks, now and then one content by its hash."""
         asker = self._random.choice(self.running)
         own = {name for name, _ in self.disks[asker.role].paths()}
-        others = {document for role in self._running for document in self._record.documents(role)}
+        others = {
+            document for role in [peer.role for peer in self.running] for document in self._record.documents(role)
+        }
         found = sorted((name, version.sha256[:8]) for name, version in others if name not in own)
         if found:
             chosen = self._random.sample(found, min(len(found), self._random.randint(1, 3)))
@@ -124,50 +119,15 @@ class Life:
             return
         self._open.append(given)
 
-    def _kill(self) -> None:
-        if len(self._running) > MIN_RUNNING:
-            peer = self._go_away("is killed")
-            peer.kill()
-
-    def _stop(self) -> None:
-        if len(self._running) > MIN_RUNNING:
-            peer = self._go_away("is asked to stop")
-            self._stopped.add(peer.role)
-            peer.terminate()
-            if not peer.wait(STOP_SECONDS):
-                self.faults.append(f"{peer.role} does not stop within {STOP_SECONDS} s")
-                peer.kill()
-
-    def _go_away(self, how: str) -> Member:
-        peer = self._random.choice(self.running)
-        del self._running[peer.role]
-        self._due[peer.role] = time.monotonic() + self._random.uniform(*AWAY_SECONDS)
-        self._record.ended(peer.role, how)
-        return peer
-
-    def _start(self, role: str) -> None:
-        """Start a peer that is away. Raises ClusterError."""
-        peer = self._cluster[role]
-        del self._due[role]
-        self._stopped.discard(role)
-        self._cluster.restart(role)
-
-        def registered() -> bool:
-            status = peer.status()
-            return status is not None and status["rs"]["registered"]
-
-        wait_until(registered, time.monotonic() + START_TIMEOUT, f"{role} is not registered")
-        self._running[role] = peer
-        self._record.started(role)
-        self._note_files(role, self.disks[role].files())
-
     # what became of it
 
     def _look(self) -> None:
-        for role in [role for role, when in self._due.items() if when <= time.monotonic()]:
-            self._start(role)
+        for role in self.comings.start_due():
+            self._note_files(role, self.disks[role].files())
         for given in list(self._open):
             order = given.order
+            if self.comings.is_suspended(order.asker):
+                continue
             order.is_late = self._record.now() - order.start > MAX_SECONDS
             if given.is_over() or order.is_late:
                 self._open.remove(given)

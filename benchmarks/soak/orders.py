@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.soak.command import Command
 from benchmarks.soak.record import Record, Version
+from p2p_twisted.experiment.cluster import RS
 from p2p_twisted.experiment.processes import Member
 from p2p_twisted.web.client import ControlError
 
@@ -105,7 +106,7 @@ def judge(order: Order, record: Record, here: Mapping[str, Version]) -> Iterator
     files = order.download["files"]
     if order.code == 0 and any(file["state"] not in ("done", "there") for file in files):
         yield f"{order}: exit 0, and not all files are there"
-    if order.download["error"] is not None and not files:
+    if order.download["error"] is not None and not files and record.lived(RS, order.start - NEWS_SECONDS, order.end):
         yield f"{order}: {order.download['error']}"
     for file in files:
         if file["state"] not in ("done", "there"):
@@ -125,6 +126,9 @@ def _unexplained(order: Order, file: Mapping[str, Any], record: Record, here: Ma
     elif kind == "ambiguous":
         if len(record.contents(name, order.start - NEWS_SECONDS, order.end)) < 2:
             yield f"{said}; there was only one"
+    elif kind == "rs-unreachable":
+        if record.lived(RS, order.start - NEWS_SECONDS, order.end):
+            yield f"{said}; the RS ran all the time"
     elif kind not in NEEDS_RUNNING:
         yield said
     else:
