@@ -1,11 +1,12 @@
-"""What a twistd verb does beside its own options: it sets twistd's pid file and umask, and stops at SIGHUP."""
+"""What a twistd verb does beside its own options: it sets twistd's pid file and umask, and stops at signals."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from twisted.internet.error import ReactorNotRunning
@@ -21,23 +22,35 @@ PID_FILE = "twistd.pid"
 _log = Logger()
 
 
-def stop_at_hangup(reactor: Any) -> None:
-    """Have SIGHUP stop `reactor` as SIGTERM does: what the process would end by loses nothing then.
+def stop_at_signals(reactor: Any) -> None:
+    """Have SIGHUP stop `reactor` as Twisted has SIGINT and SIGTERM do; while it stops, one more changes nothing.
 
-    Whoever ignores the signal, as ``nohup`` does, goes on ignoring it.
+    A signal that is ignored, as SIGHUP is under ``nohup``, stays ignored.
     """
     hangup = getattr(signal, "SIGHUP", None)  # not on Windows
-    if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
-        return
+    if hangup is not None:
+        _handle(hangup, lambda *_: reactor.callFromThread(_stop, reactor))
+    reactor.addSystemEventTrigger("before", "shutdown", _be_patient)
 
-    def stop() -> None:
-        _log.info("Received SIGHUP, shutting down.")
-        try:
-            reactor.stop()
-        except ReactorNotRunning:
-            pass  # it stops already
 
-    signal.signal(hangup, lambda number, frame: reactor.callFromThread(stop))
+def _stop(reactor: Any) -> None:
+    _log.info("Received SIGHUP, shutting down.")
+    try:
+        reactor.stop()
+    except ReactorNotRunning:
+        pass  # it stops already
+
+
+def _be_patient() -> None:
+    """Have signals do nothing any more: Twisted would log a traceback for each."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            _handle(getattr(signal, name), lambda *_: None)
+
+
+def _handle(number: signal.Signals, handler: Callable[[int, FrameType | None], object]) -> None:
+    if signal.getsignal(number) is not signal.SIG_IGN:
+        signal.signal(number, handler)
 
 
 class VerbOptions(SettingsOptions):

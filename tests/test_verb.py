@@ -49,6 +49,22 @@ def test_an_rs_that_is_hung_up_has_its_registry_written_down(user):
     assert not [log for log in user.home.rglob("*.log") if "Traceback" in log.read_text()]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_while_it_stops_one_more_signal_changes_nothing(user, number):
+    rs = user.start(user.state("rs"), *user.rs())
+    peer = user.start(user.state("peer"), *user.peer())
+    wait_for(lambda: registered(user.state("peer")))
+    rs.send_signal(signal.SIGSTOP)  # the peer waits for the answer to its Leave
+    peer.send_signal(number)
+    wait_for(lambda: not status(user.state("peer")))
+    for again in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        peer.send_signal(again)
+    rs.send_signal(signal.SIGCONT)
+    assert peer.wait(PATIENCE) == (0 if number == signal.SIGHUP else -number)
+    assert status(user.state("rs"))["active"] == 0
+    assert not [log for log in user.home.rglob("*.log") if "Traceback" in log.read_text()]
+
+
 def test_whoever_ignores_a_hangup_goes_on(user):
     state = user.state("rs")
     ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731 - as nohup does

@@ -14,7 +14,7 @@ from ..settings import Setting, SettingsError, exit_with, whole
 from ..startup import StartError, allow_many_connections
 from ..state_folder import StateFolderLock, make_state_folder
 from ..swarm.rates import parse_rate
-from ..verb import VerbOptions, stop_at_hangup
+from ..verb import VerbOptions, stop_at_signals
 from ..web.config import settings_json
 from ..web.facade import Json
 from ..web.peer_api import peer_root
@@ -93,7 +93,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     """The service of ``twistd p2p-peer``. Ends the process with one line when it cannot run."""
     if reactor is None:
         from twisted.internet import reactor
-    stop_at_hangup(reactor)
+    stop_at_signals(reactor)
     try:
         return make_peer(reactor, peer_settings(options), Options.verb, options["web"], settings_json(options))
     except SettingsError as e:

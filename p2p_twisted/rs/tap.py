@@ -15,7 +15,7 @@ from ..registry.store import Registry, StoreError
 from ..settings import Setting, SettingsError, exit_with, network, one_of, whole, yes_or_no
 from ..startup import PortService, StartError, allow_many_connections, listen_tcp
 from ..state_folder import StateFolderLock, make_state_folder
-from ..verb import VerbOptions, stop_at_hangup
+from ..verb import VerbOptions, stop_at_signals
 from ..web.config import settings_json
 from ..web.lab import lab_site, page_url
 from ..web.rs_api import rs_root
@@ -86,7 +86,7 @@ def makeService(options: Options, reactor: Any = None) -> RegistrationServer:
     """The RS, listening already. If it cannot be, the process ends with one line and exit code 2 (an option), or 1."""
     if reactor is None:
         from twisted.internet import reactor
-    stop_at_hangup(reactor)
+    stop_at_signals(reactor)
     try:
         return _make(options, reactor)
     except SettingsError as error:
