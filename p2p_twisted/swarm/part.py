@@ -151,12 +151,12 @@ class PartFile:
                     raise Unwritable(f"{self.target.path} is not being fetched any more")  # to a thread that comes late
                 if self._fd < 0:
                     self._fd = self._open_again()
-                try:
-                    yield self._fd
-                finally:
-                    OPEN_FILES.used(self)
+                yield self._fd
         except OSError as e:
             raise local_error(e, self._path) from e
+        finally:
+            if not self._closed:  # now that it is free: what is in use cannot be closed by others
+                OPEN_FILES.used(self)
 
     def _open_again(self) -> int:
         fd = self._open_own(0)

@@ -10,7 +10,7 @@ import pytest
 from p2p_twisted.descriptors import LEAST_FILES
 from p2p_twisted.swarm import part as part_module
 from p2p_twisted.swarm.errors import NoDescriptor, Unwritable
-from p2p_twisted.swarm.open_files import OpenFiles
+from p2p_twisted.swarm.open_files import OPEN_FILES, OpenFiles
 from p2p_twisted.swarm.part import PartFile
 from p2p_twisted.swarm.target import Target
 
@@ -104,6 +104,14 @@ class TestResting:
         part.rest()
         part.finish(False)
         assert (tmp_path / "document.bin").read_bytes() == b"data and more"
+
+    def test_it_can_be_closed_as_soon_as_it_is_said_to_have_been_used(self, part, monkeypatch):
+        """Another thread may do so at once; a file that stayed open then would be counted by nobody."""
+        monkeypatch.setattr(OPEN_FILES, "used", lambda file: file.rest())
+        before = highest_descriptor()
+        part.write(4, b" and more")
+        assert highest_descriptor() == before
+        assert part.read(0, 20) == b"data and more"
 
     @pytest.mark.parametrize("end", ["close", "discard"])
     def test_it_ends(self, part, path, end):
