@@ -27,16 +27,16 @@ def limit(most):
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def highest_descriptor():
+def descriptors():
     with os.scandir("/proc/self/fd") as entries:
-        return max(int(entry.name) for entry in entries)
+        return [int(entry.name) for entry in entries]
 
 
 @contextmanager
 def none_left():
     """All descriptors up to the highest one that is open are taken, and there are no others."""
     taken = []
-    with limit(highest_descriptor() + 1):
+    with limit(max(descriptors()) + 1):
         try:
             while True:
                 taken.append(os.dup(0))
@@ -55,7 +55,7 @@ def test_more_files_than_descriptors(tmp_path):
         (document, content, piece) for document, content in zip(documents, contents, strict=True) for piece in (0, 1)
     ]
     Random(1).shuffle(pieces)
-    with limit(highest_descriptor() + LEAST_FILES + 10):
+    with limit(max(descriptors()) + LEAST_FILES + 10):
         for document, content, piece in pieces:
             content.accept_list(document.digests)
             content.write(piece * PIECE, document.piece(piece))
@@ -108,9 +108,9 @@ class TestResting:
     def test_it_can_be_closed_as_soon_as_it_is_said_to_have_been_used(self, part, monkeypatch):
         """Another thread may do so at once; a file that stayed open then would be counted by nobody."""
         monkeypatch.setattr(OPEN_FILES, "used", lambda file: file.rest())
-        before = highest_descriptor()
+        before = descriptors()
         part.write(4, b" and more")
-        assert highest_descriptor() == before
+        assert descriptors() == before
         assert part.read(0, 20) == b"data and more"
 
     @pytest.mark.parametrize("end", ["close", "discard"])
@@ -170,7 +170,7 @@ def test_when_there_is_none_at_all_the_limit_is_named(tmp_path):
 
 def test_a_swarm_of_many_files(tmp_path):
     documents = [Document(3, seed=number, name=f"{number}.bin") for number in range(60)]
-    with limit(highest_descriptor() + LEAST_FILES + 10):
+    with limit(max(descriptors()) + LEAST_FILES + 10):
         swarm = Swarm(tmp_path, documents, [Source(1, documents), Source(2, documents)])
         swarm.serve()
     assert set(swarm.completed.values()) == {None}
