@@ -115,4 +115,4 @@ def test_many_files_share_few_descriptors(tmp_path, at_once, monkeypatch):
         content.hash_on()
         assert content.is_right()
         content.finish(False)
-    assert open_descriptors() == before
+    assert open_descriptors() <= before  # fewer, if other tests had left some that were closed to make room
