@@ -281,7 +281,7 @@ class Download:
     def _look_after(self) -> None:
         """Each second: try lost sources again, pass over those that stall, and see whether any is left that helps."""
         self.links.look_after(reading=not self._paused)
-        self._lists.pass_over_slow(self._reactor.seconds())
+        self._lists.ask_more()
         self._pump_all()
         self._quiet += 1
         if not self._begun or self._prover.is_busy:

@@ -1,4 +1,4 @@
-"""Piece lists: asked of one source after the other, judged by the index record, and not waited for without end."""
+"""Piece lists: asked of ever more sources, judged by the index record, and not waited for without end."""
 
 from pathlib import Path
 
@@ -77,14 +77,26 @@ class Asked(Case):
 
     def test_of_the_next_when_one_is_slow_and_the_first_right_one_counts(self):
         self.begin()
-        self.swarm.advance(*[0.5] * int(2 * STALL - 1))
+        self.swarm.advance(0.5)
         self.assertEqual(self.lists(), [1, 0])
-        self.swarm.advance(1, 1)
+        self.swarm.advance(1)
         self.assertEqual(self.lists(), [1, 1])
         self.tell(0)
         self.tell(1)
         self.assertEqual(self.dropped(), {})
         self.assertWhole()
+
+    def test_of_ever_more_while_nobody_answers(self):
+        """Many that are frozen do not hide the one that is not."""
+        self.sources += [Source(number, [DOCUMENT]) for number in range(3, 41)]
+        for source in self.sources:
+            source.is_silent = True
+        self.begin()
+        asked = [sum(self.lists())]
+        for _ in range(3):
+            self.swarm.advance(1)
+            asked.append(sum(self.lists()))
+        self.assertEqual(asked, [1, 4, 16, 40])
 
     def test_of_the_next_when_one_is_lost(self):
         self.begin()
