@@ -9,7 +9,7 @@ import os
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from threading import Event
 from typing import BinaryIO
 
@@ -94,9 +94,33 @@ def survey(
             if is_touched(file, known.get(file.name)):
                 kept.add(file.name)
     result.gone = [old for name, old in known.items() if name not in kept]
+    _take_renamed(result, cache)
     if result.gone or not known:
         _prune(present, result, cache)
     return result
+
+
+def _take_renamed(result: Survey, cache: HashCache) -> None:
+    """Take what is known of files that are gone over to those that have another name in the same shared folder by now.
+
+    A file of the same inode, size and time is the same one; its title may depend on how its name ends, too.
+    """
+    gone = {_identity(os.fspath(old.root), old.name, (old.size, old.mtime_ns, old.inode)): old for old in result.gone}
+    rows, unread = [], []
+    for found in result.unread:
+        old = gone.get(_identity(found.root, found.name, found.stamp))
+        if old is None:
+            unread.append(found)
+        else:
+            rows.append((found.path, found.stamp, Hashes(old.sha256, old.pieces, old.title)))
+            result.cached.append(with_hashes(found, rows[-1][2]))
+    if rows:
+        cache.put(rows)
+        result.unread = unread
+
+
+def _identity(root: str, name: str, stamp: tuple[int, int, int]) -> tuple[str, str, tuple[int, int, int]]:
+    return root, PurePath(name).suffix, stamp
 
 
 def matches(found: Found, file: SharedFile | None) -> bool:

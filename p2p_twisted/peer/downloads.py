@@ -171,7 +171,8 @@ class Downloads(Service):
         """An item for each document of the order; of one that is not to be fetched it says why."""
         if job.names is None:
             items = [self._item(job, name, "") for name in self._harmless(job)]
-            return [item for item in items if item.document is not None or item.ended is not None]
+            job.passed_over |= {item.name: str(item.error) for item in items if item.error is not None}
+            return [item for item in items if item.document is not None]
         return [self._item(job, *self._chosen(wanted)) for wanted in job.names]
 
     def _harmless(self, job: Job) -> list[str]:

@@ -111,8 +111,9 @@ class SourceFeed:
         return sha256
 
     def _heard(self, address: Address, changes: Iterable[Change]) -> None:
+        """Additions first: a file that is renamed goes and comes in one batch, and must not be lost in between."""
         if self._may_ask(address):
-            for change in changes:
+            for change in sorted(changes, key=lambda change: isinstance(change, Gone)):
                 self._change(address, change)
 
     def _change(self, address: Address, change: Change) -> None:

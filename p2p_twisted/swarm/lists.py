@@ -18,7 +18,6 @@ from .link import Link
 from .links import Links
 from .picker import Picker
 
-
 GROWTH = 4
 """By so much grows, each second without an answer, the number of sources that are asked at once."""
 

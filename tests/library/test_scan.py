@@ -76,6 +76,24 @@ def test_a_changed_file_is_gone_until_it_is_read(root, cache):
     assert result.gone == [known["a.txt"]]
 
 
+def test_a_file_that_was_renamed_is_not_read_again(root, cache):
+    path = write(root / "a.txt")
+    known = known_after(root, cache)
+    (root / "sub").mkdir()
+    path.rename(root / "sub" / "b.txt")
+    result = survey([root], known, cache)
+    assert ([file.name for file in result.cached], result.unread) == (["sub/b.txt"], [])
+    assert (result.cached[0].sha256, result.gone) == (known["a.txt"].sha256, [known["a.txt"]])
+    assert survey([root], {}, cache).unread == []
+
+
+def test_but_one_whose_title_may_be_another_is(root, cache):
+    path = write(root / "a.txt")
+    known = known_after(root, cache)
+    path.rename(root / "a.pdf")
+    assert [found.name for found in survey([root], known, cache).unread] == ["a.pdf"]
+
+
 def test_a_file_that_was_touched_stays_until_it_is_read(root, cache):
     path = write(root / "a.txt")
     known = known_after(root, cache)

@@ -421,16 +421,18 @@ class Contents(Case):
         self.peer(2, doc=OTHER)
 
     def test_none_is_taken(self):
-        for names in (["doc", "one"], []):
-            job = self.order(*names)
-            self.assertEqual(self.errors(job), {"doc": "ambiguous"})
-            self.assertEqual(self.files(), {"one": b"1"})
-            [error] = [item.error for item in job.items if item.error is not None]
-            for data, number in ((BIG, 1), (OTHER, 2)):
-                host, port = at(number)
-                shown = f"@{hashlib.sha256(data).hexdigest()[:8]} ({len(data)} bytes, at {host}:{port})"
-                self.assertIn(shown, str(error))
-            shutil.rmtree(self.into)
+        job = self.order("doc", "one")
+        self.assertEqual((self.errors(job), self.files()), ({"doc": "ambiguous"}, {"one": b"1"}))
+        [error] = [item.error for item in job.items if item.error is not None]
+        for data, number in ((BIG, 1), (OTHER, 2)):
+            host, port = at(number)
+            self.assertIn(f"@{hashlib.sha256(data).hexdigest()[:8]} ({len(data)} bytes, at {host}:{port})", str(error))
+
+    def test_an_order_for_all_passes_over_it(self):
+        """Anybody may offer another content under a name; that must not end what others fetch."""
+        job = self.order()
+        self.assertEqual((job.state, self.files()), (DONE, {"one": b"1"}))
+        self.assertIn("there are 2 contents of this name", job.passed_over["doc"])
 
     def test_chosen_by_the_beginning_of_its_hash(self):
         for data in (BIG, OTHER):
@@ -477,6 +479,18 @@ class Changing(Case):
         self.network.settle()
         os.utime(path, (0, 0))
         job = self.order("big", swarm=False)
+        self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
+
+    def test_renamed(self):
+        path = self.share()
+        library = self.shared
+
+        def rename():
+            path.rename(path.with_name("renamed"))
+            library.scan()
+
+        self.halfway(rename)
+        job = self.order("big")
         self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
 
     def test_removed(self):
