@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from p2p_twisted.wire.changes import Change, Gone, Have
 from p2p_twisted.wire.errors import PHRASES
 from p2p_twisted.wire.fields import LAST_MODIFIED
+from p2p_twisted.wire.hosts import clean_host
 from p2p_twisted.wire.limits import MAX_COOKIE, MAX_NAME, MAX_PIECES, MAX_SIZE, MAX_TITLE, TTL
 from p2p_twisted.wire.messages import (
     Cancel,
@@ -52,7 +53,9 @@ hosts = st.one_of(
     st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=255),
 )
 addresses = st.one_of(
-    st.ip_addresses().filter(lambda ip: not (ip.is_unspecified or ip.is_multicast)).map(str),
+    st.ip_addresses()
+    .map(str)
+    .filter(lambda text: clean_host(text) is not None),  # nobody is at ::, nor at ::ffff:0.0.0.0
     st.from_regex(r"([a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?\.){0,3}[a-z]{1,63}", fullmatch=True),
 )
 """Where a peer may be reached."""
