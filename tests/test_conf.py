@@ -94,7 +94,9 @@ def checkout(folder):
     """What the files need of a checkout, in `folder`, but on ports that are free now."""
     ports = Loopback()
     free = {port: str(ports.port("")) for port in ("65423", "65401", "65402")}
-    shutil.copytree(ROOT / "docs", folder / "docs")
+    shutil.copytree(
+        ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("_build")
+    )  # `make docs` is not needed
     for path in CONF.iterdir():
         text = path.read_text("utf-8")
         for port in free:
