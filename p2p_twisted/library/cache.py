@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, TypeVar
@@ -92,7 +92,7 @@ class HashCache:
     def put(self, rows: Iterable[tuple[str, Stamp, Hashes]]) -> None:
         """Remember these files, in one transaction, in place of what was known of the same paths."""
         values = [_row(*row) for row in rows]
-        self._work(lambda db: db.executemany("INSERT OR REPLACE INTO hashes VALUES (?,?,?,?,?,?)", values), None)
+        self._change("INSERT OR REPLACE INTO hashes VALUES (?,?,?,?,?,?)", values)
 
     def prune(self, folder: str, present: set[str]) -> None:
         """Forget the files below `folder` that are neither `present` nor on the disk."""
@@ -100,12 +100,16 @@ class HashCache:
         query = "SELECT path FROM hashes WHERE path > ? AND path < ?"
         known: list[tuple[bytes]] = self._work(lambda db: db.execute(query, (below, beyond)).fetchall(), [])
         gone = [(path,) for (path,) in known if os.fsdecode(path) not in present and not os.path.lexists(path)]
-        self._work(lambda db: db.executemany("DELETE FROM hashes WHERE path = ?", gone), None)
+        self._change("DELETE FROM hashes WHERE path = ?", gone)
 
     def close(self) -> None:
         """Close the file. What is asked afterwards is not known, what is put is not kept."""
         with self._lock:
             self._db.close()
+
+    def _change(self, statement: str, rows: Sequence[tuple[bytes, ...]]) -> None:
+        """Execute `statement` for each of `rows`. Its cursor ends here, under the lock: threads share the statement."""
+        self._work(lambda db: db.executemany(statement, rows).close(), None)
 
     def _work(self, work: Callable[[sqlite3.Connection], _T], otherwise: _T) -> _T:
         """The result of `work`, done in a transaction; `otherwise` when the file lets us down."""
@@ -113,7 +117,7 @@ class HashCache:
             try:
                 with self._db:
                     return work(self._db)
-            except sqlite3.DatabaseError as e:
+            except sqlite3.Error as e:
                 if _is_broken(e):
                     self._replace_broken(e)
                 else:
@@ -141,7 +145,7 @@ class HashCache:
             raise
         return db
 
-    def _replace_broken(self, why: sqlite3.DatabaseError) -> None:
+    def _replace_broken(self, why: sqlite3.Error) -> None:
         """Start anew while in use; where even that fails, keep the hashes in memory until the next start."""
         self._db.close()
         try:
@@ -152,7 +156,7 @@ class HashCache:
             self._db.text_factory = bytes
             self._db.execute(_TABLE)
 
-    def _start_anew(self, why: sqlite3.DatabaseError) -> sqlite3.Connection:
+    def _start_anew(self, why: sqlite3.Error) -> sqlite3.Connection:
         """Set the broken file aside; its write-ahead log must not meet the new one."""
         self.log.warn("hash cache {path} is broken ({why}), starting anew", path=str(self._path), why=why)
         self._path.replace(f"{self._path}.broken")
@@ -184,7 +188,7 @@ def _checksum(*fields: bytes) -> bytes:
     return digest.digest()[:16]
 
 
-def _is_broken(error: sqlite3.DatabaseError) -> bool:
+def _is_broken(error: sqlite3.Error) -> bool:
     """Whether the file is no database (any more), or one that cannot be used for good; other errors of a subclass mean
     locked, full, closed and the like. A damaged head shows as a format of the future, or one that is only for reading.
     """

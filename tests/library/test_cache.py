@@ -1,6 +1,7 @@
 """The hash cache: what it keeps, what it forgets, and that a broken file costs nothing but work."""
 
 import sqlite3
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -229,3 +230,45 @@ def test_many_threads_at_once(cache):
     for thread in threads:
         thread.join()
     assert all(cache.get(f"/{number}/29", STAMP) for number in range(4))
+
+
+def test_no_statement_outlives_the_lock(cache):
+    """A cursor that ended in one thread while another used the same statement was "API misuse" (an InterfaceError)."""
+    interval = sys.getswitchinterval()
+    failed = []
+
+    def work(number):
+        try:
+            for _ in range(4000):
+                cache.put([(f"/{number}", STAMP, HASHES)])
+        except Exception as e:
+            failed.append(e)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert failed == []
+    assert all(cache.get(f"/{number}", STAMP) == HASHES for number in range(3))
+
+
+def test_an_error_of_the_interface_costs_no_scan(cache, monkeypatch):
+    class Misused:
+        def __enter__(self):
+            raise sqlite3.InterfaceError("bad parameter or other API misuse")
+
+        def __exit__(self, *_):
+            raise AssertionError
+
+        def close(self):
+            pass
+
+    cache.close()
+    monkeypatch.setattr(cache, "_db", Misused())
+    cache.put([("/a", STAMP, HASHES)])
+    assert cache.get("/a", STAMP) is None
