@@ -44,6 +44,14 @@ class FairQueue:
         """Add an address, which may be there already."""
         self._hosts.setdefault(neighbourhood(address[0]), {})[address] = None
 
+    def discard(self, address: Address) -> None:
+        """Remove an address, if it is there."""
+        host = neighbourhood(address[0])
+        addresses = self._hosts.get(host, {})
+        addresses.pop(address, None)
+        if not addresses:
+            self._hosts.pop(host, None)
+
     def take(self, may: Callable[[str], bool]) -> Address | None:
         """Remove and return the next address of a host that `may` be asked; None if there is none."""
         for host, addresses in self._hosts.items():
@@ -85,6 +93,8 @@ class Turns:
         """Have each address asked in its rank, unless it is being asked, or waits already in that rank or before it."""
         for address, rank in ranked:
             if address not in self._asked and not any(address in queue for queue in self._queues[: rank + 1]):
+                for later in self._queues[rank + 1 :]:
+                    later.discard(address)  # else it would have a second turn, perhaps during the first
                 self._queues[rank].add(address)
         self._fill()
 

@@ -70,6 +70,18 @@ class Asks(SynchronousTestCase):
         self.answer(("a", 1000))
         self.assertEqual((len(self.order), self.ended), (turns.AT_ONCE + 1, 1))
 
+    def test_one_that_is_wanted_sooner_has_one_turn_all_the_same(self):
+        """It had two, and what came after the end of the second was a KeyError."""
+        self.add(peers("a", turns.AT_ONCE))
+        for rank in (FAILED, NORMAL, URGENT):
+            self.add([("b", 1)], rank)
+        self.clock.advance(turns.PROMPT)
+        self.assertEqual(self.order.count(("b", 1)), 1)
+        self.answer(("b", 1))
+        for address in peers("a", turns.AT_ONCE):
+            self.answer(address)
+        self.assertTrue(self.turns.is_idle)
+
     def test_a_slow_one_makes_room(self):
         self.add(peers("a", 100))
         self.clock.advance(turns.PROMPT)
