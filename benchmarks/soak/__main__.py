@@ -2,11 +2,11 @@
 
     python -m benchmarks.soak [--minutes 10] [--seed N]
 
-Files are added, changed, touched, renamed and removed; peers are killed with signal 9, stopped, and started again;
-downloads are ordered by ``p2p get`` and by the API. When all has calmed down, nothing may be left over from it: no
-traceback in any log; each peer lists exactly what lies on the disks; whoever lacks something gets it. And no file has
-failed that a running peer had all the time. What is not as it should be is listed, with the record of what happened and
-the logs in ``benchmarks/results``; the exit code is 1 then.
+Files are added, changed, touched, renamed and removed; peers are killed with signal 9, stopped, suspended and started
+again, and the RS is killed, too; downloads are ordered by ``p2p get`` and by the API. When all has calmed down, no log
+may have a traceback, each peer must list exactly what lies on the disks, and whoever lacks something must get it. And
+no file may have failed that a running peer had all the time. What is not as it should be is listed, with the record of
+what happened and the logs in ``benchmarks/results``; the exit code is 1 then.
 """
 
 from __future__ import annotations
