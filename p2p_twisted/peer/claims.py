@@ -26,7 +26,7 @@ class Claims:
         for item in items:
             path = real / item.name
             other = self._items.get(path)
-            if other is not None and other.ended is None:
+            if other is not None and other is not item and other.ended is None:
                 others.append((item, other))
             else:
                 self._items[path] = item

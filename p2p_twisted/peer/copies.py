@@ -9,7 +9,7 @@ from ..index.distributed import Address
 from ..index.search import Document
 from ..library.shared import Library
 from ..swarm.copying import copy_file
-from ..swarm.errors import DownloadError, Exists, Unwritable
+from ..swarm.errors import DownloadError, Exists, Taken, Unwritable
 from ..swarm.proving import in_thread_until_cancelled
 from ..swarm.target import Target
 from .dialing import Reactor
@@ -48,6 +48,9 @@ class Copies:
             pieces = await in_thread_until_cancelled(
                 self._reactor, lambda stop: _copy_and_close(source, target, sha256, size, self._overwrite, stop)
             )
+        except Taken:
+            item.is_taken = True
+            return True
         except DownloadError as e:
             item.end(FAILED, e)
             return True

@@ -15,13 +15,14 @@ from twisted.internet.defer import (
     gatherResults,
 )
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
 from ..index.distributed import Address
 from ..index.search import Document
 from ..library.pieces import piece_count, piece_range, piece_size
 from ..swarm.content import Content
 from ..swarm.download import Download
-from ..swarm.errors import DownloadError, NoHolder
+from ..swarm.errors import DownloadError, Exists, NoHolder, Taken
 from ..swarm.rates import Throttle
 from ..swarm.target import Target
 from ..wire.limits import MAX_PIECE_LIST
@@ -41,6 +42,8 @@ AT_ONCE = 2_000
 
 WHOLE_AT_ONCE = 8
 """Groups of holders that whole documents are fetched from at the same time."""
+TAKEN_INTERVAL = 1
+"""Seconds between two looks at a place where another process writes."""
 NEWS_TIMEOUT = 3
 """Seconds that a download waits for the RS and the peers to be asked anew."""
 MOST_PIECES = MAX_PIECE_LIST // 65
@@ -82,7 +85,7 @@ class Fetching:
         """Fetch all that can be fetched; each item says what became of it.
 
         What another download fetches to the same place is waited for, last of all: two that wait for each other so
-        have both ended all that is theirs.
+        have both ended all that is theirs. Another process is waited for, too.
         """
         items = [item for item in self.job.items if item.ended is None]
         while items:
@@ -91,9 +94,14 @@ class Fetching:
             for _, other in others:
                 await other.when_over()
             items = [item for item, _ in others]
+            if taken := [item for item in mine if item.ended is None]:
+                await deferLater(self._reactor, TAKEN_INTERVAL)
+                items += taken
 
     async def _fetch(self, items: list[Item]) -> None:
+        """Fetch `items`; those that are taken are left to be looked at again."""
         for item in items:
+            item.is_taken, item.state = False, WAITING
             try:
                 await self._prepare(item)
             except DownloadError as e:
@@ -102,12 +110,12 @@ class Fetching:
         while waiting := [item for item in waiting if not await self._copies.copy(item, self._targets[item.name])]:
             fetched = one_of_each_content(waiting)
             await self._fetch_contents(fetched)
-            waiting = share_failures(fetched, waiting)
+            waiting = [item for item in share_failures(fetched, waiting) if not item.is_taken]
 
     async def _fetch_contents(self, items: list[Item]) -> None:
         """Fetch `items`, all of different content."""
         await self._by_swarm([item for item in items if self.job.swarm and _has_pieces(item.document)])
-        await self._whole([item for item in items if item.ended is None])
+        await self._whole([item for item in items if item.ended is None and not item.is_taken])
 
     async def _whole(self, items: list[Item]) -> None:
         """Fetch documents whole, one after the other; where the job may swarm, only those of the same holders wait for
@@ -208,7 +216,10 @@ class Fetching:
                 raise error
             content.finish(self.job.overwrite)
         except DownloadError as e:
+            item.is_taken = isinstance(e, Taken) or (error is None and isinstance(e, Exists))
             content.discard() if e.is_final else content.close()
+            if item.is_taken:
+                return
             if not e.is_final and _has_old_holder(item.document):
                 return  # a 1.0 holder is asked for it next
             if e.is_final:

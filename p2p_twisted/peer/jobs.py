@@ -47,6 +47,8 @@ class Item:
     error: DownloadError | None = None
     transfers: dict[str, Transfer] = field(default_factory=dict)
     """By the address of the source."""
+    is_taken: bool = False
+    """Whether another process was found to write to its place, or to have done so: it is to be looked at again."""
     waiting: list[Deferred[None]] = field(default_factory=list)
     """Fire when it is over."""
 

@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.internet.task import deferLater
 
 from ..index.distributed import Address
-from ..swarm.errors import DownloadError, FetchError, Refused, Unreachable
+from ..swarm.errors import DownloadError, FetchError, Refused, Taken, Unreachable
 from ..swarm.fetch import FileSink, fetch_whole
 from ..swarm.part import PartFile
 from ..swarm.rates import Throttle
@@ -102,6 +102,9 @@ class WholeFetcher:
     async def _fetch(self, turn: Turn, overwrite: bool) -> None:
         try:
             found = await self._to_disk(turn, overwrite)
+        except Taken:
+            turn.come()
+            turn.item.is_taken = True
         except DownloadError as e:
             turn.come()
             turn.item.end(FAILED, e)

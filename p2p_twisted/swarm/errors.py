@@ -70,6 +70,10 @@ class Unwritable(DownloadError):
     kind = "unwritable"
 
 
+class Taken(Unwritable):
+    """Another process writes to its .part file."""
+
+
 class NoDescriptor(Unwritable):
     """As many files and connections are open here as may be."""
 

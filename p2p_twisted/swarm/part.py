@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Lock
 
-from .errors import DownloadError, Unwritable
+from .errors import DownloadError, Taken, Unwritable
 from .open_files import OPEN_FILES
 from .state import is_state, remove_state
 from .target import PART, Target, local_error
@@ -184,8 +184,8 @@ class PartFile:
         os.close(fd)
         return self._open_own(create)
 
-    def _taken(self) -> Unwritable:
-        return Unwritable(f"{self._path} is being written by another download")
+    def _taken(self) -> Taken:
+        return Taken(f"{self._path} is being written by another download")
 
 
 def plausible(modified: int | None) -> int | None:

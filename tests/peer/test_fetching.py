@@ -21,7 +21,9 @@ from p2p_twisted.peer.rs_client import Registration
 from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.rs.protocol import RSFactory
 from p2p_twisted.rs.trust import TrustedNetworks
+from p2p_twisted.swarm.part import PartFile
 from p2p_twisted.swarm.rates import Throttle
+from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.encode import encode_request
 from p2p_twisted.wire.messages import GetFile, Request, Version
 
@@ -410,6 +412,64 @@ class SamePlace(Case):
         self.network.wait(5)
         self.assertEqual([job.state for job in jobs], [DONE, DONE])
         self.assertEqual(len(self.downloads._claims), 0)
+
+
+class SamePlaceElsewhere(Case):
+    """Another process writes to the same place."""
+
+    def setUp(self):
+        super().setUp()
+        self.peer(1, big=BIG)
+        self.into.mkdir()
+
+    def held(self):
+        """The .part file of `big`, open in another process."""
+        part = PartFile(Target(self.into, "big"))
+        self.addCleanup(part.close)
+        return part
+
+    def test_it_is_waited_for(self):
+        for swarm in (True, False):
+            part = self.held()
+            job = self.order("big", swarm=swarm)
+            self.assertEqual((job.over, self.errors(job)), (False, {}))
+            part.discard()
+            (self.into / "big").write_bytes(BIG)
+            self.network.wait(2)
+            self.assertEqual((job.state, [item.state for item in job.items]), (DONE, ["there"]))
+            (self.into / "big").unlink()
+
+    def test_when_it_is_gone_its_work_is_gone_on_with(self):
+        for swarm in (True, False):
+            part = self.held()
+            job = self.order("big", swarm=swarm)
+            part.close()
+            self.network.wait(2)
+            self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
+            (self.into / "big").unlink()
+
+    def test_one_that_is_done_first_with_the_same_content(self):
+        def kept(content, piece, first_hand):
+            (self.into / "big").write_bytes(BIG)
+
+        self.patch(self.factory.announcer, "kept", kept)
+        job = self.order("big")
+        self.assertEqual((job.state, [item.state for item in job.items]), (DONE, ["there"]))
+
+    def test_one_that_is_done_first_with_other_content(self):
+        def kept(content, piece, first_hand):
+            (self.into / "big").write_bytes(OTHER)
+
+        self.patch(self.factory.announcer, "kept", kept)
+        job = self.order("big")
+        self.assertEqual((self.errors(job), self.files()), ({"big": "exists"}, {"big": shown(OTHER)}))
+
+    def test_stopped_while_it_waits(self):
+        self.held()
+        job = self.order("big")
+        self.downloads.cancel(job.id)
+        self.network.wait(2)
+        self.assertEqual(job.state, CANCELLED)
 
 
 class Contents(Case):
