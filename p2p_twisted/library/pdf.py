@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MAX_FILE = 64 * 2**20
 """Largest PDF that is opened, bytes."""
 
+MAGIC, HEAD = b"%PDF-", 1024
+"""What a PDF begins with, and in how many bytes readers look for it (ISO 32000-1, Annex H.3.4.1)."""
+
 TIMEOUT = 10.0
 """Seconds that reading one PDF may take; an ordinary one takes a hundredth of one."""
 
@@ -40,10 +43,12 @@ def read_pdf(file: BinaryIO, timeout: float = TIMEOUT) -> tuple[list[str], str]:
     XMP.
 
     Each is read alone: one that is broken, or not read within `timeout` seconds altogether, does not cost what was read
-    before or can be read after it. There are none of a file that is encrypted or over MAX_FILE bytes. Raises OSError
-    only when `file` cannot be read at all.
+    before or can be read after it. There are none of a file that is encrypted, over MAX_FILE bytes, or no PDF. Raises
+    OSError only when `file` cannot be read at all.
     """
-    if file.seek(0, 2) > MAX_FILE:
+    size = file.seek(0, 2)
+    file.seek(0)
+    if size > MAX_FILE or MAGIC not in file.read(HEAD):  # pypdf would look for objects in all of it
         return [], ""
     titles: list[str] = []
     texts: list[str] = []

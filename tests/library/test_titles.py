@@ -133,6 +133,11 @@ def test_what_is_no_title_costs_no_other(info):
     assert title(raw_pdf(info, xmp_of({"x-default": "From XMP"})), "doc.pdf") == "From XMP"
 
 
+def test_what_only_has_the_name_of_a_pdf_is_not_searched_for_one(monkeypatch):
+    monkeypatch.setattr(pdf, "_import_pypdf", lambda: pytest.fail("it was opened"))
+    assert pdf.read_pdf(BytesIO(bytes(pdf.HEAD) + pdf_of("A Heading"))) == ([], "")
+
+
 def test_a_good_title_survives_a_page_that_cannot_be_read():
     assert title(raw_pdf(b"<</Title (Good)>>", text=None), "doc.pdf") == "Good"
     assert title(raw_pdf(xmp=xmp_of({"x-default": "Good"}), text=None), "doc.pdf") == "Good"
