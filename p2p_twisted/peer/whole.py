@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.internet.task import deferLater
 
 from ..index.distributed import Address
-from ..swarm.errors import DownloadError, FetchError, Refused, Taken, Unreachable
+from ..swarm.download import FROZEN_TIMEOUT
+from ..swarm.errors import DownloadError, Exists, FetchError, Refused, Stalled, Taken, Unreachable
 from ..swarm.fetch import FileSink, fetch_whole
 from ..swarm.part import PartFile
 from ..swarm.rates import Throttle
 from ..swarm.target import Target
 from ..wire.messages import GetFile, Response, Version
 from ..wire.records import IndexRecord
-from .client import ClientConnection
+from .client import PATIENCE, ClientConnection
 from .dialing import Reactor, dial
 from .discovery import Discovery
 from .jobs import DONE, FAILED, Item
@@ -49,6 +50,7 @@ class WholeFetcher:
         self._kept: dict[Address, ClientConnection] = {}
         self._dialled: dict[Address, Deferred[Exception | None]] = {}
         self._failed: Counter[Address] = Counter()
+        self._silent_since: dict[Address, float] = {}
         self._turns = DeferredLock()
         self._busy: Address | None = None
         """Who is asked, with `_asked` documents outstanding: the lock is held."""
@@ -102,7 +104,7 @@ class WholeFetcher:
     async def _fetch(self, turn: Turn, overwrite: bool) -> None:
         try:
             found = await self._to_disk(turn, overwrite)
-        except Taken:
+        except (Taken, Exists):
             turn.come()
             turn.item.is_taken = True
         except DownloadError as e:
@@ -127,12 +129,25 @@ class WholeFetcher:
 
         part = PartFile(turn.target)
         try:
-            found = await fetch_whole(document, turn.holders, part, self._ask, progress, self._reactor.seconds)
+            found = await fetch_whole(document, self._attempts(turn), part, self._ask, progress, self._reactor.seconds)
             part.finish(overwrite)
         except BaseException:
             part.discard()
             raise
         return found
+
+    def _attempts(self, turn: Turn) -> Iterator[IndexRecord]:
+        """Each of its holders, and those again that are connected and silent: one may have been suspended."""
+        yield from turn.holders
+        while True:
+            silent = [one for one in turn.holders if self._may_be_suspended((one.host, one.port))]
+            if not silent:
+                return
+            yield silent[0]
+
+    def _may_be_suspended(self, address: Address) -> bool:
+        since = self._silent_since.get(address)
+        return since is not None and self._reactor.seconds() - since < FROZEN_TIMEOUT
 
     async def _ask(self, holder: IndexRecord, message: GetFile, sink: FileSink) -> Response:
         """Ask, and again when the holder says that it will have the document in a moment."""
@@ -156,9 +171,14 @@ class WholeFetcher:
             self._leave()
             if not isinstance(e, Unreachable) or sink.got or not was_open:
                 self._failed[address] += not isinstance(e, Refused)  # it answers, if not with this
+                if isinstance(e, Stalled):
+                    self._silent_since.setdefault(address, self._reactor.seconds() - PATIENCE)
+                else:
+                    self._silent_since.pop(address, None)
                 raise
         else:
             self._failed.pop(address, None)
+            self._silent_since.pop(address, None)
             self._leave()
             return response
         # it may have been closed before it was asked, which says nothing of the holder

@@ -90,6 +90,10 @@ class Stalled(SourceError):
     """Nothing came for longer than one waits."""
 
 
+class Slow(SourceError):
+    """What it sends comes too slowly to be waited for."""
+
+
 class Garbled(SourceError):
     """It answered with what is not the protocol, or not what it was asked for."""
 

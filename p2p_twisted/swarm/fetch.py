@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 from ..index.search import Document
 from ..library.pieces import PieceHasher
 from ..wire.messages import GetFile, Response
 from ..wire.records import IndexRecord
-from .errors import FetchError, Garbled, NoHolder, PeersFailed, SourceError, Stalled, WrongContent
+from .errors import FetchError, Garbled, NoHolder, PeersFailed, Slow, SourceError, WrongContent
 from .part import PartFile
 
 MAX_UNSIZED = 2 * 2**30
@@ -67,7 +67,7 @@ class FileSink:
             self._limit = min(MAX_UNSIZED, self._part.free_space() // 2)
 
     def data(self, data: bytes) -> None:
-        """Raises Garbled when more comes than the document has, or than one without a size may have; Stalled when that
+        """Raises Garbled when more comes than the document has, or than one without a size may have; Slow when that
         comes too slowly."""
         if self._pieces is None:
             self._judge_unsized(len(data))
@@ -86,7 +86,7 @@ class FileSink:
             raise Garbled(f"it sent more than {self._limit} bytes, and in 1.0 nobody says when it ends")
         took = self._now() - self._began
         if took > PACE_TIME and self.got < took * LEAST_PACE:
-            raise Stalled(f"it sends less than {LEAST_PACE} bytes a second")
+            raise Slow(f"it sends less than {LEAST_PACE} bytes a second")
 
     def check(self) -> tuple[str, bytes]:
         """The SHA-256 (hex) of what came, and its piece hashes. Raises WrongContent when it is not the document's."""
@@ -103,7 +103,7 @@ class FileSink:
 
 async def fetch_whole(
     document: Document,
-    holders: Sequence[IndexRecord],
+    holders: Iterable[IndexRecord],
     part: PartFile,
     ask: Ask,
     progress: Progress,
@@ -115,8 +115,6 @@ async def fetch_whole(
     NoHolder, WrongContent (all that came was wrong), PeersFailed (with what each holder said) or another
     DownloadError (this side's disk).
     """
-    if not holders:
-        raise NoHolder(f"no peer has {document.name}")
     failures: list[tuple[IndexRecord, FetchError]] = []
     for holder in holders:
         sink = FileSink(part, document, lambda size, holder=holder: progress(holder, size), now)  # type: ignore[misc]
@@ -127,6 +125,8 @@ async def fetch_whole(
             return sink.check()
         except (SourceError, WrongContent) as e:
             failures.append((holder, e))
+    if not failures:
+        raise NoHolder(f"no peer has {document.name}")
     said = "; ".join(f"{holder.host}:{holder.port}: {e}" for holder, e in failures)
     kind = WrongContent if all(isinstance(e, WrongContent) for _, e in failures) else PeersFailed
     raise kind(said)

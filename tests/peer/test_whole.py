@@ -406,6 +406,23 @@ class Lost(Case):
         self.assert_done()
         self.assertEqual(other.asked, [list(wanted)])
 
+    def test_one_that_was_suspended_for_a_minute(self):
+        wanted = named(3)
+        holder = self.holder(1, wanted)
+        holder.answers = False
+        self.fetch_all(1)
+        self.network.wait(70)
+        self.assertEqual(self.outcome, [])
+        holder.answers = True
+        self.network.wait(25)
+        self.assert_done()
+
+    def test_one_that_is_silent_for_good(self):
+        self.holder(1, named(2)).answers = False
+        self.fetch_all(1)
+        self.network.wait(140)
+        self.assertEqual((self.outcome, {item.error.kind for item in self.items}), ([None], {"peers-failed"}))
+
     def test_one_that_refuses_a_document_is_still_asked_first_for_the_others(self):
         one, other = self.holder(1, named(3)), self.holder(2, {"aaa": b"aaa"})
         self.fetch(("aaa", b"aaa", [1, 2]), *((name, body, [1, 2]) for name, body in named(3).items()))
