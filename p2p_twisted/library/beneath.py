@@ -106,12 +106,12 @@ def folder_beneath(root: Path, segments: Sequence[str], make: bool = False) -> I
 
     Raises OSError; of a link below `root`, and of anything else that is no folder, its text says where it stands.
     """
-    if make:
-        root.mkdir(parents=True, exist_ok=True)
     if not STEPWISE:
+        if make:
+            root.mkdir(parents=True, exist_ok=True)
         yield Folder(None, _checked(Path(os.path.realpath(root)), segments, make), ())
         return
-    fd = os.open(root, _FOLDER)
+    fd = _open_root(root, make)
     try:
         for number in range(len(segments)):
             inner = _step(Folder(fd, root, segments[:number]), segments[number], make)
@@ -120,6 +120,16 @@ def folder_beneath(root: Path, segments: Sequence[str], make: bool = False) -> I
         yield Folder(fd, root, segments)
     finally:
         os.close(fd)
+
+
+def _open_root(root: Path, make: bool) -> int:
+    try:
+        return os.open(root, _FOLDER)
+    except FileNotFoundError:
+        if not make:
+            raise
+    root.mkdir(parents=True, exist_ok=True)
+    return os.open(root, _FOLDER)
 
 
 def _step(folder: Folder, segment: str, make: bool) -> int:

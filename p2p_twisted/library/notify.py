@@ -29,17 +29,19 @@ _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP)
 
 
 class Notifier:
-    """Calls `changed` when a file that could be shared comes, goes or was written in one of the folders covered.
+    """Calls `changed` when a file that could be shared comes, goes or was written in one of the folders covered, unless
+    `is_known` says of its path that just this file is shared: a download that was put into place is no news.
 
     Raises OSError, with the limit and its remedy, when the user has no inotify instance left.
     """
 
-    def __init__(self, reactor: object, changed: Callable[[], None]) -> None:
+    def __init__(self, reactor: object, changed: Callable[[], None], is_known: Callable[[str], bool]) -> None:
         try:
             self._inotify = Inotify(reactor, self._heard)
         except OSError as e:
             raise _explained(e, "max_user_instances") from e
         self._changed = changed
+        self._is_known = is_known
         self._watches: dict[str, tuple[int, Identity | None]] = {}
         self._folders: dict[int, str] = {}
 
@@ -83,8 +85,11 @@ class Notifier:
         elif folder is not None:
             if mask & Event.IGNORED:
                 self._forget(watch)
-            if not name or (not is_unmentioned(name) and _is_ready(mask, f"{folder}/{name}")):
+            if not name or (not is_unmentioned(name) and self._is_news(mask, f"{folder}/{name}")):
                 self._changed()
+
+    def _is_news(self, mask: int, path: str) -> bool:
+        return _is_ready(mask, path) and not self._is_known(path)
 
 
 def _is_ready(mask: int, path: str) -> bool:

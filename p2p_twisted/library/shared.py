@@ -73,7 +73,7 @@ class Library(Catalogue):
         self._finishing = False
         self._readers = Readers(lambda batch: Deferred.fromCoroutine(self._read(batch)))
         self._stopping = Event()
-        self._watch = Watch(reactor, self.scan)
+        self._watch = Watch(reactor, self.scan, self._is_known)
         self._root_watch = RootWatch(reactor, self._roots.named, self._in_thread, self.scan)
 
     @property
@@ -161,6 +161,18 @@ class Library(Catalogue):
         os.close(fd)
         kind = Changed if status.st_size == file.size else FileNotFoundError
         raise kind(errno.ENOENT, "has changed since it was read", file.name)
+
+    def _is_known(self, path: str) -> bool:
+        """Whether the file at `path` is shared, just as it is there."""
+        roots = [root for root in self.folders if root in Path(path).parents]
+        name = name_of(max(roots, key=lambda root: len(root.parts)), Path(path)) if roots else None
+        file = self._files.get(name) if name is not None else None
+        if file is None or os.fspath(file.path) != path:
+            return False
+        try:
+            return stamp_of(os.lstat(path)) == (file.size, file.mtime_ns, file.inode)
+        except OSError:
+            return False
 
     def _find(self, folder: Path, name: str | None) -> Found:
         if folder not in self.folders or name is None:

@@ -26,13 +26,17 @@ MAX_WATCHED = 2048
 
 
 class Watch:
-    """Calls `scan` whenever it is time, while started. After each scan, `scanned` must be called."""
+    """Calls `scan` whenever it is time, while started. After each scan, `scanned` must be called.
+
+    `is_known` says whether the file at a path is shared as it is there: then it is no reason to scan.
+    """
 
     log = Logger()
 
-    def __init__(self, reactor: IReactorTime, scan: Callable[[], object]) -> None:
+    def __init__(self, reactor: IReactorTime, scan: Callable[[], object], is_known: Callable[[str], bool]) -> None:
         self._reactor = reactor
         self._scan = scan
+        self._is_known = is_known
         self._running = False
         self._next: IDelayedCall | None = None
         self._notifier: Notifier | None = None
@@ -76,7 +80,7 @@ class Watch:
         try:
             from .notify import Notifier
 
-            return Notifier(self._reactor, self._changed)
+            return Notifier(self._reactor, self._changed, self._is_known)
         except (ImportError, OSError) as e:
             self._say_untold(e)
             return None

@@ -22,7 +22,7 @@ class NotifyTests(TestCase):
         try:
             from p2p_twisted.library.notify import Notifier
 
-            Notifier(reactor, lambda: None).close()
+            Notifier(reactor, lambda: None, lambda path: False).close()
         except (ImportError, OSError) as e:
             raise SkipTest(f"inotify is not available here: {e}") from e
         self.patch(watch, "SETTLE", 0.02)
@@ -222,7 +222,7 @@ class NotifierTests(TestCase):
             from p2p_twisted.library.notify import Notifier
 
             self.changes = 0
-            self.notifier = Notifier(reactor, self.changed)
+            self.notifier = Notifier(reactor, self.changed, lambda path: False)
         except (ImportError, OSError) as e:
             raise SkipTest(f"inotify is not available here: {e}") from e
         self.Event, self.Inotify = Event, Inotify
@@ -253,6 +253,14 @@ class NotifierTests(TestCase):
         self.hear()
         (other / "b").write_text("b")
         self.assertFalse(self.hear())
+
+    def test_a_file_that_is_shared_as_it_is_is_no_change(self):
+        self.notifier._is_known = {str(self.folder / "known")}.__contains__
+        self.cover(self.folder)
+        (self.folder / "known").write_text("x")
+        self.assertFalse(self.hear())
+        (self.folder / "other").write_text("x")
+        self.assertTrue(self.hear())
 
     def test_what_nobody_will_see_is_no_change(self):
         self.cover(self.folder)
@@ -299,5 +307,5 @@ class NotifierTests(TestCase):
 
         self.patch(inotify, "_checked", no_instance)
         with self.assertRaises(OSError) as caught:
-            Notifier(reactor, self.changed)
+            Notifier(reactor, self.changed, lambda path: False)
         self.assertIn("sysctl -w fs.inotify.max_user_instances=", caught.exception.strerror)

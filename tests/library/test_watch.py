@@ -33,7 +33,7 @@ class WatchTests(SynchronousTestCase):
     def setUp(self):
         self.clock = Clock()
         self.scans = []
-        self.watch = Watch(self.clock, lambda: self.scans.append(self.clock.seconds()))
+        self.watch = Watch(self.clock, lambda: self.scans.append(self.clock.seconds()), lambda path: False)
         self.notifier = FakeNotifier()
         self.patch(self.watch, "_make_notifier", lambda: self.notifier)
 
@@ -110,4 +110,4 @@ class NotifierTests(SynchronousTestCase):
         modules = {name: module for name, module in sys.modules.items() if name == NOTIFY}
         sys.modules[NOTIFY] = None
         self.addCleanup(lambda: (sys.modules.pop(NOTIFY), sys.modules.update(modules)))
-        self.assertIsNone(Watch(Clock(), lambda: None)._make_notifier())
+        self.assertIsNone(Watch(Clock(), lambda: None, lambda path: False)._make_notifier())
