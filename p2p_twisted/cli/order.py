@@ -13,6 +13,8 @@ from .output import warn
 FIRST_POLL = 0.02
 LAST_POLL = 0.25
 """Seconds between the first, and the later, looks at a download."""
+LONGEST_POLL = 5.0
+"""Seconds between two looks at most, however long the answers take."""
 
 KEPT = "what was fetched is kept: the same command goes on from there"
 
@@ -59,8 +61,9 @@ class Order:
             now = time.monotonic()
             if deadline is not None and now >= deadline:
                 raise TimeoutError
-            # a download of very many files is long to describe: the peer is not to spend its time on that
-            pause = max(min(LAST_POLL, pause * 1.2), 10 * (now - asked))
+            # a download of very many files is long to describe: the peer is not to spend its time on that; but a late
+            # answer may also come of a peer that was suspended
+            pause = min(max(min(LAST_POLL, pause * 1.2), 10 * (now - asked)), LONGEST_POLL)
             time.sleep(pause if deadline is None else min(pause, deadline - now))
 
     def _cancel(self) -> None:
