@@ -164,15 +164,13 @@ class Library(Catalogue):
 
     def _is_known(self, path: str) -> bool:
         """Whether the file at `path` is shared, just as it is there."""
-        roots = [root for root in self.folders if root in Path(path).parents]
-        name = name_of(max(roots, key=lambda root: len(root.parts)), Path(path)) if roots else None
-        file = self._files.get(name) if name is not None else None
-        if file is None or os.fspath(file.path) != path:
-            return False
         try:
-            return stamp_of(os.lstat(path)) == (file.size, file.mtime_ns, file.inode)
-        except OSError:
+            root = root_of(Path(path), self.folders, ())
+            name = Path(path).relative_to(root).as_posix()
+            found = Found(os.fspath(root), name, path, stamp_of(os.lstat(path)))
+        except (OSError, ValueError):  # it is gone by now, or in no shared folder
             return False
+        return matches(found, self._files.get(name))
 
     def _find(self, folder: Path, name: str | None) -> Found:
         if folder not in self.folders or name is None:
