@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..index.search import Document, documents
 from ..library.paths import safe_name
 from ..swarm.errors import Ambiguous, DownloadError
 from ..swarm.rates import Throttle
+from ..wire.records import IndexRecord
 from .claims import Claims
 from .dialing import Reactor
 from .discovery import Discovery
@@ -158,33 +159,36 @@ class Downloads(Service):
 
     def _known(self, wanted: str) -> bool:
         name, _ = self._chosen(wanted)
-        return bool(self._discovery.index.holders_of(name, self._now()))
+        return bool(self._holders(name))
 
     def _chosen(self, wanted: str) -> tuple[str, str]:
         """(name, beginning of a SHA-256 or "") that an order for `wanted` names: NAME or NAME@HASH."""
         name, at, hash_ = wanted.rpartition("@")
-        if not at or not HASH.fullmatch(hash_) or self._discovery.index.holders_of(wanted, self._now()):
+        if not at or not HASH.fullmatch(hash_) or self._holders(wanted):
             return wanted, ""
         return name, hash_.lower()
 
     def _plan(self, job: Job) -> list[Item]:
         """An item for each document of the order; of one that is not to be fetched it says why."""
         if job.names is None:
-            items = [self._item(job, name, "") for name in self._harmless(job)]
+            items = [self._item(job, name, "", holders) for name, holders in self._harmless(job).items()]
             job.passed_over |= {item.name: str(item.error) for item in items if item.error is not None}
             return [item for item in items if item.document is not None]
-        return [self._item(job, *self._chosen(wanted)) for wanted in job.names]
+        chosen = [self._chosen(wanted) for wanted in job.names]
+        return [self._item(job, name, hash_, self._holders(name)) for name, hash_ in chosen]
 
-    def _harmless(self, job: Job) -> list[str]:
-        """The names of all that others have and this peer lacks, but for those that `job` passes over, and says so."""
-        index, own = self._discovery.index, self._holdings.library.files
-        names = sorted(index.names() - set(own))
-        holders = {name: len(index.holders_of(name, self._now())) for name in names}
-        job.passed_over = passed_over(holders, own)
-        return [name for name in names if name not in job.passed_over]
+    def _harmless(self, job: Job) -> dict[str, list[IndexRecord]]:
+        """The names of all that others have and this peer lacks, with the holders of each, but for those that `job`
+        passes over, and says so."""
+        own = self._holdings.library.files
+        holders = {name: self._holders(name) for name in sorted(self._discovery.index.names() - set(own))}
+        job.passed_over = passed_over({name: len(records) for name, records in holders.items()}, own)
+        return {name: records for name, records in holders.items() if name not in job.passed_over}
 
-    def _item(self, job: Job, name: str, hash_: str) -> Item:
-        holders = self._discovery.index.holders_of(name, self._now())
+    def _holders(self, name: str) -> list[IndexRecord]:
+        return self._discovery.index.holders_of(name, self._now())
+
+    def _item(self, job: Job, name: str, hash_: str, holders: Iterable[IndexRecord]) -> Item:
         found = documents(holder for holder in holders if job.may_ask((holder.host, holder.port)))
         found = [document for document in found if (document.sha256 or "").startswith(hash_)]
         item = Item(name, found[0] if found else None)
