@@ -16,7 +16,7 @@ SEED ?=
 TRIAL = $(shell grep -rl 'twisted.trial.unittest' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo test lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab soak push gone changelog clean FORCE
+.PHONY: help demo test lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab soak push gone hooks changelog clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -65,6 +65,9 @@ gone: $(VENV)/installed ## RUNS=20 times p2p get where 300 of 301 holders are go
 
 docs: $(VENV)/installed-docs ## the pages, into docs/_build
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
+
+hooks: $(VENV)/installed-test $(VENV)/installed-dev ## have git check each commit (pre-commit)
+	$(BIN)/pre-commit install
 
 changelog: $(VENV)/installed-docs ## show the changes since the last release, from newsfragments/
 	$(BIN)/towncrier build --draft
