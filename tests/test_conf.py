@@ -60,7 +60,7 @@ def test_a_file_explains_every_setting(name, options):
 
 
 ROW = re.compile(r"^   \* - ``([a-z-]+)``\n     - (.+)\n     - ((?:.|\n {7})+)", re.MULTILINE)
-"""A row of an options table in docs/operating.rst: name, default, meaning."""
+"""A row of an options table in docs/settings.rst: name, default, meaning."""
 
 
 def default(setting):
@@ -78,8 +78,8 @@ def bounds(setting):
 
 @pytest.mark.parametrize(("section", "options"), [("rs", rs_tap.Options), ("peer", peer_tap.Options)])
 def test_the_manual_has_every_option_with_its_default_and_range(section, options):
-    manual = (ROOT / "docs" / "operating.rst").read_text("utf-8")
-    part = manual.split(f"section ``[{section}]``\n")[1].split("``p2p-peer``, section")[0].split("State folders\n")[0]
+    manual = (ROOT / "docs" / "settings.rst").read_text("utf-8")
+    part = manual.split(f"section ``[{section}]``\n")[1].split("``p2p-peer``, section")[0]
     rows = {name: (said, meaning) for name, said, meaning in ROW.findall(part)}
     settings = {setting.name: setting for setting in options.settings}
     assert list(rows) == list(settings)
