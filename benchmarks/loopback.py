@@ -24,9 +24,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.ports import Ports
-from p2p_twisted.experiment.cluster import Cluster
-from p2p_twisted.experiment.interrupts import Interrupts
-from p2p_twisted.experiment.processes import ClusterError
+from p2p_twisted.experiment.run.cluster import Cluster
+from p2p_twisted.experiment.run.interrupts import Interrupts
+from p2p_twisted.experiment.run.processes import ClusterError
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -1,6 +1,6 @@
 """Processes on loopback, with their ports kept for whoever reaches them without the control API."""
 
-from p2p_twisted.experiment.processes import Loopback
+from p2p_twisted.experiment.run.processes import Loopback
 
 
 class Ports(Loopback):

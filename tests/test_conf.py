@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.experiment.cluster import wait_until
-from p2p_twisted.experiment.processes import TWISTD, Loopback
+from p2p_twisted.experiment.run.cluster import wait_until
+from p2p_twisted.experiment.run.processes import TWISTD, Loopback
 from p2p_twisted.peer import tap as peer_tap
 from p2p_twisted.rs import tap as rs_tap
 from p2p_twisted.web.client import ControlClient, ControlError

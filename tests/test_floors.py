@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,24 +11,10 @@ from pathlib import Path
 import p2p_twisted
 
 ROOT = Path(p2p_twisted.__file__).parent
-FLOORS = {
-    "wire": 0,
-    "registry": 1,
-    "library": 1,
-    "index": 1,
-    "swarm": 2,
-    "rs": 3,
-    "peer": 3,
-    "web": 3,
-    "cli": 4,
-    "experiment": 4,
-}
-ABOVE_THE_WIRE = {"settings", "hosts", "startup", "state_folder", "verb", "serving", "sending"}
-"""Modules beside the floors, for all of floor 3: they know one another and the wire."""
-BENEATH = {"folders", "config_file", "descriptors"}
-"""Modules beside the floors, for everybody: they know nothing of the package."""
-SIDEWAYS = {("rs", "web"), ("peer", "web"), ("cli", "experiment")}
-"""Who may use whom on the same floor; never back."""
+TEXT = (ROOT.parent / "docs" / "architecture.rst").read_text("utf-8")
+FLOORS = {name: int(floor) for floor, name in re.findall(r"^(\d)      ``(\w+)``", TEXT, re.MULTILINE)}
+SIDEWAYS = {("rs", "web"), ("peer", "web")}
+"""Which package may import from which on the same floor; never back."""
 
 MODULES = {
     ".".join(("p2p_twisted", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): path
@@ -50,31 +37,25 @@ def imported(name: str, tree: ast.AST) -> Iterator[str]:
 
 
 def place(name: str) -> str:
-    """The folder on a floor, or the module beside them, that has `p2p_twisted.x...`; "" for the package itself."""
+    """Return the package on a floor that has `p2p_twisted.x...`; "" for the package itself."""
     parts = name.split(".")
-    return parts[1] if len(parts) > 1 and (parts[1] in FLOORS or f"p2p_twisted.{parts[1]}" in MODULES) else ""
+    return parts[1] if len(parts) > 1 and parts[1] in FLOORS else ""
 
 
 def own(name: str) -> set[str]:
-    """The places in the package that the module `name` imports from."""
+    """Return the packages of p2p_twisted that the module `name` imports from."""
     found = imported(name, TREES[name])
     return {place(target) for target in found if target.split(".")[0] == "p2p_twisted"} - {"", place(name)}
 
 
-def may(module: str, target: str) -> bool:
-    if target in BENEATH or module in BENEATH:
-        return module not in BENEATH
-    if module in FLOORS and target in FLOORS:
-        return FLOORS[target] < FLOORS[module] or (module, target) in SIDEWAYS
-    if module in FLOORS:
-        return target in ABOVE_THE_WIRE and FLOORS[module] >= FLOORS["peer"]
-    return target == "wire" or target in ABOVE_THE_WIRE
+def may(package: str, target: str) -> bool:
+    return FLOORS[target] < FLOORS[package] or (package, target) in SIDEWAYS
 
 
-def test_every_folder_has_its_floor():
+def test_every_package_has_its_floor():
     folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    beside = {path.stem for path in ROOT.glob("*.py")} - {"__init__"}
-    assert (folders, beside) == (set(FLOORS), ABOVE_THE_WIRE | BENEATH)
+    assert folders == set(FLOORS)
+    assert {path.stem for path in ROOT.glob("*.py")} == {"__init__"}
 
 
 def test_imports_run_downward():

@@ -35,8 +35,8 @@ def modules():
 
 
 def data():
-    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "p2p_twisted/web/pages").iterdir()}
-    return pages | {"p2p_twisted/py.typed", "p2p_twisted/experiment/report.html.j2"}
+    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "p2p_twisted/experiment/page/static").iterdir()}
+    return pages | {"p2p_twisted/py.typed", "p2p_twisted/experiment/report/report.html.j2"}
 
 
 def run(cwd, *command):

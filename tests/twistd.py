@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from p2p_twisted.experiment.processes import Loopback
+from p2p_twisted.experiment.run.processes import Loopback
 from p2p_twisted.web.client import ControlClient, ControlError
 
 ROOT = Path(__file__).parents[1]

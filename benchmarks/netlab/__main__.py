@@ -12,8 +12,8 @@ from benchmarks.netlab.run import Outcome, run
 from benchmarks.netlab.system import BenchError, System
 from benchmarks.netlab.table import Table
 from benchmarks.netlab.works import HARMED_DOWNLOADERS, Work, kill_source, liar, one_file, rfc_set, rfc_spread
-from p2p_twisted.experiment.interrupts import Interrupts
-from p2p_twisted.experiment.iproute import LabError
+from p2p_twisted.experiment.run.interrupts import Interrupts
+from p2p_twisted.experiment.run.iproute import LabError
 
 SYSTEMS: dict[str, System] = {system.name: system for system in (LibtorrentSystem(), OurSystem())}
 WORKS = ("one-file", "rfc-set", "rfc-spread", "liar", "kill-source")

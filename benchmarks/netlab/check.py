@@ -10,8 +10,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-from p2p_twisted.experiment.iproute import LabError
-from p2p_twisted.experiment.netns import NetLab
+from p2p_twisted.experiment.run.iproute import LabError
+from p2p_twisted.experiment.run.netns import NetLab
 
 PORT = 5001
 FRAME_PER_DATA = 1514 / 1448

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from p2p_twisted.experiment.copies import verified_pieces
-from p2p_twisted.experiment.demo import sha256_of
+from p2p_twisted.experiment.run.copies import verified_pieces
+from p2p_twisted.experiment.run.demo import sha256_of
 from p2p_twisted.library.pieces import piece_count
 
 

@@ -8,8 +8,8 @@ import os
 
 from twisted.scripts.twistd import run
 
-from p2p_twisted.peer import protocol
-from p2p_twisted.peer.sending import BLOCK, BlockSender
+from p2p_twisted.peer.serving import protocol
+from p2p_twisted.peer.serving.file_sender import BLOCK, BlockSender
 
 
 class GarbageSender(BlockSender):

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from benchmarks.netlab.system import BenchError, Told
 from benchmarks.netlab.works import LARGE, Work
-from p2p_twisted.experiment.netns import NetLab
+from p2p_twisted.experiment.run.netns import NetLab
 
 PORT = 6881
 ROOT = "documents"  # the torrent's folder

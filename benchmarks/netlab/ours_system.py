@@ -14,10 +14,10 @@ from typing import Any
 from benchmarks.netlab.copies import Copies
 from benchmarks.netlab.system import BenchError, Told
 from benchmarks.netlab.works import Work
-from p2p_twisted.experiment.cluster import Cluster
-from p2p_twisted.experiment.netns import NetLab
-from p2p_twisted.experiment.places import LabHosts
-from p2p_twisted.experiment.processes import ClusterError, Member
+from p2p_twisted.experiment.run.cluster import Cluster
+from p2p_twisted.experiment.run.netns import NetLab
+from p2p_twisted.experiment.run.places import LabHosts
+from p2p_twisted.experiment.run.processes import ClusterError, Member
 from p2p_twisted.web.client import ControlError
 
 PORT = 4400

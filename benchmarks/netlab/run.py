@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.netlab.system import BenchError, Swarm, System, Told
 from benchmarks.netlab.works import DOWN, KILL_AFTER, SOURCE, UP, Work
-from p2p_twisted.experiment.netns import NetLab
+from p2p_twisted.experiment.run.netns import NetLab
 
 POLL_SECONDS = 0.005  # between looks at who has finished
 SAMPLE_SECONDS = 0.1  # between looks at the counters of the links

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.netlab.works import Work
-from p2p_twisted.experiment.netns import NetLab
+from p2p_twisted.experiment.run.netns import NetLab
 
 
 class BenchError(Exception):

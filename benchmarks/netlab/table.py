@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmarks.netlab.run import Outcome
 from benchmarks.netlab.system import BenchError
 from benchmarks.netlab.works import DOWN, UP, Work
-from p2p_twisted.experiment.netns import CONGESTION_CONTROL
+from p2p_twisted.experiment.run.netns import CONGESTION_CONTROL
 
 COLUMNS = "{:36} {:10} {:>6} {:>6} {:>5}  {:18} {:>6} {:>5} {:>6} {:>6} {:>5}"
 NAMES = ("work", "system", "time", "bound", "ratio", "runs", "source", "copy", "extra", "twice", "cpu")

@@ -22,9 +22,9 @@ from benchmarks.soak.calm import last_look
 from benchmarks.soak.command import REPOSITORY, keep_logs, log_faults
 from benchmarks.soak.life import Life
 from benchmarks.soak.record import Record
-from p2p_twisted.experiment.cluster import Cluster
-from p2p_twisted.experiment.interrupts import Interrupts
-from p2p_twisted.experiment.processes import ClusterError
+from p2p_twisted.experiment.run.cluster import Cluster
+from p2p_twisted.experiment.run.interrupts import Interrupts
+from p2p_twisted.experiment.run.processes import ClusterError
 from p2p_twisted.web.client import ControlError
 
 PEERS = 5

@@ -11,7 +11,7 @@ from benchmarks.soak.life import Life
 from benchmarks.soak.record import Record, Version
 from benchmarks.soak.views import Address, by_api, by_command, differences, expected
 from p2p_twisted.cli.exits import OK, PART_FAILED
-from p2p_twisted.experiment.cluster import Cluster
+from p2p_twisted.experiment.run.cluster import Cluster
 
 SETTLE_SECONDS = 90
 """Until each peer must list what is there."""

@@ -8,8 +8,8 @@ import time
 from random import Random
 
 from benchmarks.soak.record import Record
-from p2p_twisted.experiment.cluster import RS, START_TIMEOUT, Cluster, wait_until
-from p2p_twisted.experiment.processes import Member
+from p2p_twisted.experiment.run.cluster import RS, START_TIMEOUT, Cluster, wait_until
+from p2p_twisted.experiment.run.processes import Member
 
 AWAY_SECONDS = (0.5, 20.0)
 """How long a peer is away, at least and at most."""

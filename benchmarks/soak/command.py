@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from p2p_twisted.experiment.cluster import Cluster
+from p2p_twisted.experiment.run.cluster import Cluster
 
 REPOSITORY = Path(__file__).parents[2]
 RESULTS = REPOSITORY / "benchmarks" / "results"

@@ -11,7 +11,7 @@ from random import Random
 
 from benchmarks.soak.push import sha256_of
 from benchmarks.soak.record import Record, Version
-from p2p_twisted.experiment.processes import Member
+from p2p_twisted.experiment.run.processes import Member
 from p2p_twisted.library.paths import name_of
 
 SIZES = ((1, 200_000), (200_000, 2_000_000), (5_000_000, 15_000_000))

@@ -22,9 +22,9 @@ from functools import partial
 from benchmarks.ports import Ports
 from benchmarks.soak.command import REPOSITORY, Command, keep_logs, log_faults
 from benchmarks.soak.fakes import FakePeer, Gone, Loop
-from p2p_twisted.experiment.cluster import Cluster, wait_until
-from p2p_twisted.experiment.interrupts import Interrupts
-from p2p_twisted.experiment.processes import ClusterError, Member
+from p2p_twisted.experiment.run.cluster import Cluster, wait_until
+from p2p_twisted.experiment.run.interrupts import Interrupts
+from p2p_twisted.experiment.run.processes import ClusterError, Member
 from p2p_twisted.library.pieces import PieceHasher, list_digest
 from p2p_twisted.web.client import ControlError
 from p2p_twisted.wire.limits import TTL

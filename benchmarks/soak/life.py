@@ -10,8 +10,8 @@ from benchmarks.soak.comings import Comings
 from benchmarks.soak.disks import Contents, Disk
 from benchmarks.soak.orders import MAX_SECONDS, ApiOrder, CommandOrder, Order, judge
 from benchmarks.soak.record import Record, Version
-from p2p_twisted.experiment.cluster import Cluster
-from p2p_twisted.experiment.processes import Member
+from p2p_twisted.experiment.run.cluster import Cluster
+from p2p_twisted.experiment.run.processes import Member
 from p2p_twisted.web.client import ControlError
 
 STEP_SECONDS = 0.4

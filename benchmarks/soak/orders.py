@@ -10,8 +10,8 @@ from typing import Any
 
 from benchmarks.soak.command import Command
 from benchmarks.soak.record import Record, Version
-from p2p_twisted.experiment.cluster import RS
-from p2p_twisted.experiment.processes import Member
+from p2p_twisted.experiment.run.cluster import RS
+from p2p_twisted.experiment.run.processes import Member
 from p2p_twisted.web.client import ControlError
 
 MAX_SECONDS = 180

@@ -25,9 +25,9 @@ from typing import Any
 
 from benchmarks.soak import twistd_switching
 from benchmarks.soak.command import REPOSITORY, Command, keep_logs, log_faults
-from p2p_twisted.experiment.cluster import Cluster
-from p2p_twisted.experiment.interrupts import Interrupts
-from p2p_twisted.experiment.processes import TWISTD, ClusterError, Loopback, Member
+from p2p_twisted.experiment.run.cluster import Cluster
+from p2p_twisted.experiment.run.interrupts import Interrupts
+from p2p_twisted.experiment.run.processes import TWISTD, ClusterError, Loopback, Member
 from p2p_twisted.web.client import ControlError
 
 RECEIVERS = 3

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.soak.command import Command
 from benchmarks.soak.record import Version
-from p2p_twisted.experiment.processes import Member
+from p2p_twisted.experiment.run.processes import Member
 
 COMMAND_SECONDS = 60
 PAGE = 1000

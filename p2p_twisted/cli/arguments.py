@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from ..hosts import host_and_port
+from ..config.hosts import host_and_port
 from ..wire.fields import has_control
 from .output import clean
 

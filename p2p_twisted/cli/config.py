@@ -42,10 +42,10 @@ def show(where: Where, file: Path | None) -> None:
 
 def _of_file(file: Path) -> list[dict[str, Any]]:
     """The settings that `file` leads to. A mistake in it ends the command, as it would end twistd."""
-    from ..config_file import SettingsError, read_config
+    from ..config.config_file import SettingsError, read_config
     from ..peer import tap as peer_tap
     from ..rs import tap as rs_tap
-    from ..web.config import settings_json
+    from ..web.api.settings import settings_json
 
     try:
         is_rs = read_config(file).has_section(rs_tap.Options.section)

@@ -42,7 +42,7 @@ def _facts(limits: Mapping[str, float | None]) -> list[tuple[str, str]]:
 
 def _rate(name: str, text: str) -> float | None:
     """Bytes/s, None without limit. Raises UsageError."""
-    from ..swarm.rates import RateError, parse_rate
+    from ..config.rates import RateError, parse_rate
 
     try:
         return parse_rate(text)

@@ -12,24 +12,27 @@ from typing import Any
 import click
 
 from .. import __version__
+from ..cli.extras import DISTRIBUTIONS, missing_extra
 from . import exits, streams
-from .extras import DISTRIBUTIONS, missing_extra
 from .options import for_all
 from .output import warn, warn_interrupted
 
 _VERBS = {
-    "config": ("config:config", "Show settings and where each came from."),
-    "corpus": ("corpus:corpus", "Get documents to share: make some, or fetch RFCs."),
-    "demo": ("demo:demo", "Run an RS and six peers here, and check what they exchange."),
-    "experiment": ("experiment:experiment", "Compare centralised, peer-to-peer and swarm, and write a report."),
-    "get": ("get:get", "Fetch documents."),
-    "limits": ("limits:limits", "Show or change the rate limits."),
-    "ls": ("show:ls", "List the documents that peers have."),
-    "peers": ("show:peers", "List the other peers."),
-    "refresh": ("refresh:refresh", "Ask the RS and the other peers for news now."),
-    "rs": ("rs:rs", "Ask the registration server that runs on this machine."),
-    "share": ("share:share", "Share a folder."),
-    "status": ("show:status", "Say how the peer is."),
+    "config": (".config:config", "Show settings and where each came from."),
+    "corpus": ("..experiment.verbs.corpus:corpus", "Get documents to share: make some, or fetch RFCs."),
+    "demo": ("..experiment.verbs.demo:demo", "Run an RS and six peers here, and check what they exchange."),
+    "experiment": (
+        "..experiment.verbs.experiment:experiment",
+        "Compare centralised, peer-to-peer and swarm, and write a report.",
+    ),
+    "get": (".get:get", "Fetch documents."),
+    "limits": (".limits:limits", "Show or change the rate limits."),
+    "ls": (".show:ls", "List the documents that peers have."),
+    "peers": (".show:peers", "List the other peers."),
+    "refresh": (".refresh:refresh", "Ask the RS and the other peers for news now."),
+    "rs": (".rs:rs", "Ask the registration server that runs on this machine."),
+    "share": (".share:share", "Share a folder."),
+    "status": (".show:status", "Say how the peer is."),
 }
 """Verb -> where it lives, below this package, and what ``p2p --help`` says of it without loading it."""
 
@@ -48,7 +51,7 @@ class Verbs(click.Group):
         if cmd_name not in _VERBS:
             return None
         module, _, name = _VERBS[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(f".{module}", __package__), name)
+        command: click.Command = getattr(import_module(module, __package__), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

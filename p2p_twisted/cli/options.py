@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ..folders import default_state_dir, expand, folder
+from ..config.folders import default_state_dir, expand, folder
 from ..wire.limits import RS_PORT
 
 STATE_DIR_VARIABLE = "P2P_STATE_DIR"
@@ -115,7 +115,7 @@ def _folder(name: str, text: str) -> Path:
 
 def _rs(text: str, given: int | None) -> tuple[str, int]:
     """Return the RS that ``--rs-host`` names, `given` being ``--rs-port``. Raises UsageError."""
-    from ..hosts import host_and_port
+    from ..config.hosts import host_and_port
 
     try:
         host, port = host_and_port(text)

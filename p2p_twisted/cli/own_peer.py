@@ -15,11 +15,11 @@ from twisted.internet.defer import maybeDeferred
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
 from zope.interface import provider
 
+from ..config.settings import SettingsError
+from ..config.startup import StartError
+from ..config.state_folder import HeldError
 from ..peer.service import Peer, PeerSettings
 from ..peer.tap import make_peer
-from ..settings import SettingsError
-from ..startup import StartError
-from ..state_folder import HeldError
 from . import exits
 from .output import warn
 

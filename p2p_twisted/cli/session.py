@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..folders import default_state_dir
+from ..config.folders import default_state_dir
 from ..web.client import ControlClient, ControlError
 from . import exits
 from .options import Where
@@ -83,7 +83,7 @@ def _start_or_join(where: Where, share: Sequence[Path], stack: ExitStack, client
 
     While another process holds the state folder, it is about to answer, or to end. Raises Failure.
     """
-    from ..state_folder import HeldError, check_not_held
+    from ..config.state_folder import HeldError, check_not_held
 
     until = time.monotonic() + START_TIME
     while True:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from .links import Links
+from .plan.links import Links
 
 
 @dataclass(frozen=True)

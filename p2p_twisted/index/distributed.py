@@ -11,11 +11,9 @@ import math
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from ..wire.address import Address
 from ..wire.limits import TTL
 from ..wire.records import IndexRecord
-
-Address = tuple[str, int]
-"""Host and port of a peer's server."""
 
 MAX_GONE = 10_000
 """Holders remembered that are gone; of more, the last."""

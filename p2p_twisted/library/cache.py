@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 
 from twisted.logger import Logger
 
-from ..folders import make_database_private
+from ..config.folders import make_database_private
 
 FORMAT = 2
 """Raised whenever rows written before no longer say what would be found today, for instance better titles."""

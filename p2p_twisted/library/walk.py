@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..folders import holds_state
+from ..config.folders import holds_state
 from .cache import Stamp
 from .paths import is_unmentioned, safe_name
 from .unshared import Unshared, reason

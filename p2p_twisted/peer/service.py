@@ -17,23 +17,24 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 from .. import __version__
-from ..index.distributed import Address, DistributedIndex
+from ..config.startup import StartError, listen_tcp
+from ..config.state_folder import make_state_folder
+from ..index.distributed import DistributedIndex
 from ..library.cache import HashCache
 from ..library.shared import Library
 from ..library.walk import is_within
-from ..startup import StartError, listen_tcp
-from ..state_folder import make_state_folder
-from ..swarm.rates import Throttle
+from ..net.connect import Reactor
+from ..net.throttle import Throttle
+from ..wire.address import Address
 from ..wire.fields import split_type
 from ..wire.limits import RS_PORT
-from .arrivals import Arrivals
-from .dialing import Reactor
-from .discovery import Discovery
-from .downloads import Downloads
-from .holdings import Holdings
-from .probing import Prober, Reachability
-from .protocol import PeerFactory
-from .rs_client import Registration
+from .downloads.manager import Downloads
+from .peers.arrivals import Arrivals
+from .peers.discovery import Discovery
+from .peers.probing import Prober, Reachability
+from .peers.registration import Registration
+from .serving.content_store import Holdings
+from .serving.protocol import PeerFactory
 
 PORTS = [port for port in range(65400, 65501) if port != RS_PORT]
 """Where a peer listens that was not told where: at the first free one of these. The RS's own port is left to it."""

@@ -8,16 +8,16 @@ from typing import Any
 
 from twisted.application.service import IService
 
-from ..folders import default_state_dir, folder
-from ..hosts import host, host_and_port
-from ..settings import Setting, SettingsError, exit_with, whole
-from ..startup import StartError, allow_many_connections
-from ..state_folder import StateFolderLock, make_state_folder
-from ..swarm.rates import parse_rate
-from ..verb import VerbOptions, stop_at_signals
-from ..web.config import settings_json
-from ..web.facade import Json
-from ..web.peer_api import peer_root
+from ..config.folders import default_state_dir, folder
+from ..config.hosts import host, host_and_port
+from ..config.rates import parse_rate
+from ..config.settings import Setting, SettingsError, exit_with, whole
+from ..config.startup import StartError, allow_many_connections
+from ..config.state_folder import StateFolderLock, make_state_folder
+from ..config.twistd_verb import VerbOptions, stop_at_signals
+from ..web.api.facade import Json
+from ..web.api.peer import peer_root
+from ..web.api.settings import settings_json
 from ..web.service import ApiStartError, makeApiService
 from ..wire.limits import RS_PORT
 from .service import Peer, PeerSettings

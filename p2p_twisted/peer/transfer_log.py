@@ -15,8 +15,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from .jobs import CANCELLED, DONE, FAILED, Item
-from .sending import Sender
+from .downloads.model import CANCELLED, DONE, FAILED, Item
+from .serving.file_sender import Sender
 
 IDLE = 5.0
 """Seconds without a request after which a file counts as sent."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Iterable
 
-from .record import Address
+from ..wire.address import Address
 
 FEW = 64
 """Up to so many addresses are taken out one by one; of more, the list is made anew."""

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 
+from ..wire.address import Address
 from ..wire.errors import Forbidden
 from ..wire.limits import MAX_COOKIE, MAX_COOKIE_1_0, TTL
 from .active import AddressBook
-from .record import Address, PeerRecord, neighbourhood
+from .record import PeerRecord, neighbourhood
 from .store import FULL, INACTIVE, UNKNOWN_COOKIE, UNREGISTERED
 
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from ipaddress import IPv6Address
 
+from ..wire.address import Address
+
 COUNTED = 30 * 24 * 3600
 """`registered_count` looks back this many seconds."""
 
 MAX_ACTIVATIONS = 1000
 """A record remembers so many times of becoming active, and `registered_count` goes no further."""
-
-Address = tuple[str, int]
-"""Host (an IP address, or a name) and TCP port."""
 
 
 @dataclass(eq=False, slots=True)

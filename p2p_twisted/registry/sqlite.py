@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from twisted.logger import Logger
 
-from ..folders import make_database_private
+from ..config.folders import make_database_private
 from ..wire.errors import BadRequest
 from ..wire.limits import TTL
 from .memory import MemoryRegistry

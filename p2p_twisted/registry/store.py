@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .record import Address, PeerRecord
+from ..wire.address import Address
+from .record import PeerRecord
 
 UNREGISTERED = "no peer is registered with this cookie and port"
 INACTIVE = "this peer is not active: it has left, or its TTL ran out; register again"

@@ -9,13 +9,13 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from ..net.server import AHEAD, IDLE_TIME, OS_NAME, RequestConnection, RequestFactory
 from ..registry.store import Registry, StoreError
-from ..serving import AHEAD, IDLE_TIME, OS_NAME, RequestConnection, RequestFactory
 from ..wire.encode import encode_response
 from ..wire.errors import BadRequest, Forbidden
 from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
-from .shortcut import KEEP_ALIVE
-from .trouble import Trouble
+from .fast_path import KEEP_ALIVE
+from .store_alarm import Trouble
 from .trust import TrustedNetworks
 
 MOST_CONNECTIONS = 10_000

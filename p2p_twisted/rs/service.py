@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from ..registry.store import Registry, StoreError
 from .protocol import RSFactory
-from .trouble import Trouble
+from .store_alarm import Trouble
 
 SWEEP = 1
 """Seconds between sweeps."""

@@ -5,32 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.logger import Logger
-
-from ..folders import default_state_dir, folder
+from ..config.folders import default_state_dir, folder
+from ..config.settings import Setting, SettingsError, exit_with, network, one_of, whole, yes_or_no
+from ..config.startup import PortService, StartError, allow_many_connections, listen_tcp
+from ..config.state_folder import StateFolderLock, make_state_folder
+from ..config.twistd_verb import VerbOptions, stop_at_signals
 from ..registry.memory import MemoryRegistry
 from ..registry.sqlite import SQLiteRegistry
 from ..registry.store import Registry, StoreError
-from ..settings import Setting, SettingsError, exit_with, network, one_of, whole, yes_or_no
-from ..startup import PortService, StartError, allow_many_connections, listen_tcp
-from ..state_folder import StateFolderLock, make_state_folder
-from ..verb import VerbOptions, stop_at_signals
-from ..web.config import settings_json
-from ..web.lab import lab_site, page_url
-from ..web.rs_api import rs_root
+from ..web.api.rs import rs_root
+from ..web.api.settings import settings_json
+from ..web.extension import load_extension
 from ..web.service import makeApiService
 from ..wire.limits import RS_PORT, TTL
-from .lab import Lab
 from .protocol import RSFactory
 from .service import RegistrationServer
 from .trust import TrustedNetworks
 
 REGISTRY_FILE = "registry.sqlite"
 LAB_FOLDER = "lab"
+EXPERIMENT_PAGE = "p2p_twisted.experiment.page.plugin.make_page"
 STATE_DIR = default_state_dir("rs")
-
-_log = Logger()
 
 
 class Options(VerbOptions):
@@ -105,13 +100,12 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
     trusted = TrustedNetworks(options["trusted-network"])
     factory = RSFactory(reactor, registry, trusted, options["max-peers-per-host"])
     server = RegistrationServer(reactor, registry, factory)
-    lab = Lab(reactor, options["state-dir"] / LAB_FOLDER) if options["lab"] else None
-    site = lab_site(lab, reactor) if lab else None
-    root = rs_root(registry, server.status, settings_json(options), site)
+    page = load_extension(EXPERIMENT_PAGE, reactor, options["state-dir"] / LAB_FOLDER) if options["lab"] else None
+    root = rs_root(registry, server.status, settings_json(options), page)
     for service in (  # the port last: who reaches it finds the API there
         lock,
-        makeApiService(reactor, options["web"], options["state-dir"], root, _say_page if lab else None),
-        *([lab] if lab else []),
+        makeApiService(reactor, options["web"], options["state-dir"], root, page.listening if page else None),
+        *([page.service] if page else []),
         PortService(listen_tcp(reactor, "--listen", options["listen"], factory)),
     ):
         service.setServiceParent(server)
@@ -121,10 +115,6 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
 def _check_web(web: str | None) -> None:
     if (web or "").partition(":")[0] not in ("tcp", "tcp6"):
         raise SettingsError("--lab needs the control API on TCP for its page: --web tcp:8080:interface=127.0.0.1")
-
-
-def _say_page(address: IPv4Address | IPv6Address, key: str) -> None:
-    _log.info("the lab is at {url}", url=page_url(address, key))
 
 
 def _registry(options: Options) -> Registry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 
-from ..wire.hosts import clean_host, parse_address
+from ..wire.address import clean_host, parse_address
 
 
 class TrustedNetworks:

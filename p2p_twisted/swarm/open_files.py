@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Protocol, TypeVar
 
-from ..descriptors import most_files
+from ..config.descriptors import most_files
 from .errors import NoDescriptor
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from random import Random
 
 from ..wire.limits import MAX_WANTS
 from ..wire.ranges import Ranges, to_ranges
-from .wanted import Ask, AskNext, AskPiece, Known, Source, Wanted
+from .picker_state import Ask, AskNext, AskPiece, Known, Source, Wanted
 
 MOST_WANTS = MAX_WANTS // 2
 """Files named in one request for the next piece."""

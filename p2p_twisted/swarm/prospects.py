@@ -7,12 +7,13 @@ from itertools import islice
 
 from twisted.internet.interfaces import IReactorTime
 
-from ..index.distributed import Address
-from .errors import AllCorrupt, Corrupt, DownloadError, FetchError, NoHolder, PeersFailed, Refused
-from .link import Link
-from .links import Links
+from ..net.errors import FetchError, Refused
+from ..wire.address import Address
+from .errors import AllCorrupt, Corrupt, DownloadError, NoHolder, PeersFailed
 from .picker import Picker
-from .wanted import Ask, AskPiece
+from .picker_state import Ask, AskPiece
+from .source import Link
+from .source_pool import Links
 
 MAX_POSTPONE = 90
 """Seconds for which a source may put off a request, at most."""

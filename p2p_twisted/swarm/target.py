@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from ..folders import holds_state
+from ..config.folders import holds_state
 from ..library.beneath import Folder, folder_beneath
 from ..library.paths import safe_name
 from .errors import DiskFull, DownloadError, Exists, NoDescriptor, Unwritable

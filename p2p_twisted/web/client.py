@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from .key import read_key
+from .http.key import read_key
 
 SOCKET_FILE = "api.sock"
 PATH = "/api/v1/"

@@ -17,10 +17,10 @@ from twisted.internet.endpoints import quoteStringArgument
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import IResource
 
-from ..startup import PortService, StartError, listen
+from ..config.startup import PortService, StartError, listen
 from .client import SOCKET_FILE
-from .key import load_or_create_key
-from .site import ControlSite
+from .http.key import load_or_create_key
+from .http.site import ControlSite
 
 MAX_SOCKET_PATH = 107
 """Longest path of a Unix socket, in bytes."""

@@ -9,8 +9,8 @@ import re
 from calendar import timegm
 from datetime import datetime, timezone
 
+from .address import clean_host
 from .errors import BadRequest
-from .hosts import clean_host
 from .limits import MAX_COOKIE, MAX_NAME, MAX_SIZE
 
 CONTROL = "\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"

@@ -8,8 +8,8 @@ from pathlib import Path
 from twisted.internet import reactor
 
 from p2p_twisted.registry.memory import MemoryRegistry
-from p2p_twisted.web.peer_api import peer_root
-from p2p_twisted.web.rs_api import rs_root
+from p2p_twisted.web.api.peer import peer_root
+from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.service import makeApiService
 from tests.web.fakes import FakePeer, a_document
 

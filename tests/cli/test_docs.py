@@ -10,11 +10,11 @@ from twisted.internet.task import Clock
 
 from p2p_twisted.cli import exits
 from p2p_twisted.cli.main import _VERBS
+from p2p_twisted.experiment.page.site import lab_site
 from p2p_twisted.registry.memory import MemoryRegistry
-from p2p_twisted.web.calls import Endpoint
-from p2p_twisted.web.lab import lab_site
-from p2p_twisted.web.peer_api import peer_root
-from p2p_twisted.web.rs_api import rs_root
+from p2p_twisted.web.api.peer import peer_root
+from p2p_twisted.web.api.rs import rs_root
+from p2p_twisted.web.http.calls import Endpoint
 from tests.web.fakes import FakeLab, FakePeer
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -42,7 +42,7 @@ def test_every_call_is_documented() -> None:
     of_peer, of_rs = (DOCS / "api.rst").read_text("utf-8").split("Of an RS\n====")
     assert set(headings(of_peer)) == calls(peer_root(FakePeer()))
     site = lab_site(FakeLab(), Clock())
-    assert set(headings(of_rs)) == calls(rs_root(MemoryRegistry(), dict, lab=site))
+    assert set(headings(of_rs)) == calls(rs_root(MemoryRegistry(), dict, page=site))
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from p2p_twisted.cli import exits
 from p2p_twisted.cli.outcome import SHOWN, Outcome
-from p2p_twisted.experiment.cluster import wait_until
+from p2p_twisted.experiment.run.cluster import wait_until
 from p2p_twisted.web.client import ControlClient
 from tests.web.fakes import a_download, a_file
 

@@ -10,7 +10,7 @@ import pytest
 
 from p2p_twisted.cli import limits
 from p2p_twisted.cli.output import size
-from p2p_twisted.swarm.rates import parse_rate
+from p2p_twisted.config.rates import parse_rate
 
 from .harness import p2p, serving
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from p2p_twisted.cli import session
-from p2p_twisted.experiment.cluster import Cluster, wait_until
-from p2p_twisted.state_folder import LOCK_FILE
+from p2p_twisted.config.state_folder import LOCK_FILE
+from p2p_twisted.experiment.run.cluster import Cluster, wait_until
 from p2p_twisted.web.client import ControlClient, ControlError
 from tests.web.fakes import FakePeer
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from p2p_twisted.experiment.cluster import Cluster
+from p2p_twisted.experiment.run.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20

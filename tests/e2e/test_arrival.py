@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from p2p_twisted.experiment.cluster import wait_until
-from p2p_twisted.experiment.processes import Member
+from p2p_twisted.experiment.run.cluster import wait_until
+from p2p_twisted.experiment.run.processes import Member
 
 from . import raw
 from .raw import PATIENCE

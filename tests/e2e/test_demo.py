@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from p2p_twisted.experiment.cluster import Cluster, wait_until
-from p2p_twisted.experiment.corpus import choose
-from p2p_twisted.experiment.demo import Documents, fetch_everything, judge
+from p2p_twisted.experiment.corpus.choice import choose
+from p2p_twisted.experiment.run.cluster import Cluster, wait_until
+from p2p_twisted.experiment.run.demo import Documents, fetch_everything, judge
 
 from ..conftest import CORPUS
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from p2p_twisted.experiment import suite
+from p2p_twisted.experiment.run import suite
 
 from ..cli.harness import ENVIRONMENT, P2P, p2p
-from ..experiment.test_netns import needs_root
+from ..experiment.run.test_netns import needs_root
 from .test_demo import running_in
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.experiment.cluster import Cluster
+from p2p_twisted.experiment.run.cluster import Cluster
 
 P2P = (sys.executable, "-c", "from p2p_twisted.cli.main import main; main()")
 CAFE, CAFE_DECOMPOSED = "caf\u00e9 \U0001f600.txt", "cafe\u0301 \U0001f600.txt"

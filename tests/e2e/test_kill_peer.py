@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from p2p_twisted.experiment.cluster import wait_until
-from p2p_twisted.experiment.processes import Member
+from p2p_twisted.experiment.run.cluster import wait_until
+from p2p_twisted.experiment.run.processes import Member
 
 from . import raw
 from .raw import PATIENCE, System, wait_for

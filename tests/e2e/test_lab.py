@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from p2p_twisted.experiment.cluster import wait_until
+from p2p_twisted.experiment.run.cluster import wait_until
 from p2p_twisted.web.client import ControlClient, ControlError
 
-from ..experiment.test_netns import WHY_NOT
+from ..experiment.run.test_netns import WHY_NOT
 from ..rs import process
 from ..rs.process import RSProcess, free_port
 from .test_demo import running_in

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from p2p_twisted.experiment.processes import Member
+from p2p_twisted.experiment.run.processes import Member
 from p2p_twisted.library.pieces import piece_range, piece_size
 
 from ..cli.harness import p2p

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from p2p_twisted.experiment.cluster import Cluster, wait_until
-from p2p_twisted.experiment.processes import Loopback, Member
+from p2p_twisted.experiment.run.cluster import Cluster, wait_until
+from p2p_twisted.experiment.run.processes import Loopback, Member
 
 from ..cli.harness import p2p
 from .raw import PATIENCE

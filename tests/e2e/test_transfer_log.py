@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.experiment.cluster import Cluster
+from p2p_twisted.experiment.run.cluster import Cluster
 
 from ..twistd import wait_for
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from p2p_twisted.experiment.links import Links
+from p2p_twisted.experiment.plan.links import Links
+from p2p_twisted.experiment.plan.tasks import SWARMED, TASKS, Order, Plan, one_source, plan_for
 from p2p_twisted.experiment.results import Arrival, Results, Run, Sample, Transfer
-from p2p_twisted.experiment.tasks import SWARMED, TASKS, Order, Plan, one_source, plan_for
 
 LINKS = Links(2.5e6, 12.5e6)
 LARGE = "large.bin"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2p_twisted.experiment.links import Links
+from p2p_twisted.experiment.plan.links import Links
 from p2p_twisted.experiment.results import Event, Transfer, as_json, summarise, timed, transfers_csv, write_data
 
 from .made import cut_off, results_of, run_of

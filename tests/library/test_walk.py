@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.folders import STATE_MARK
+from p2p_twisted.config.folders import STATE_MARK
 from p2p_twisted.library import walk as module
 from p2p_twisted.library.unshared import MAX_LISTED
 from p2p_twisted.library.walk import Walk, is_within

@@ -14,8 +14,8 @@ from twisted.internet.testing import StringTransport
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.shared import Library
-from p2p_twisted.peer.holdings import Holdings
-from p2p_twisted.peer.protocol import PeerFactory
+from p2p_twisted.peer.serving.content_store import Holdings
+from p2p_twisted.peer.serving.protocol import PeerFactory
 
 MODIFIED = 1_795_659_611
 """The time of all files here: 2026-11-26 02:20:11."""

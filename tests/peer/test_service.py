@@ -6,8 +6,8 @@ from pathlib import Path
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
+from p2p_twisted.config.startup import StartError
 from p2p_twisted.peer.service import Peer, PeerSettings
-from p2p_twisted.startup import StartError
 
 
 class Case(TestCase):

@@ -7,9 +7,9 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.index.search import Document
-from p2p_twisted.peer.jobs import CANCELLED, DONE, FAILED, THERE, Item
+from p2p_twisted.net.errors import SourceError
+from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED, THERE, Item
 from p2p_twisted.peer.transfer_log import IDLE, MAX_LINES, MAX_OPEN, MINUTE, SentLog, log_fetched
-from p2p_twisted.swarm.errors import SourceError
 
 CLIENT, OTHER = (IPv4Address("TCP", "192.0.2.7", port) for port in (1234, 1235))
 

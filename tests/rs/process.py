@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from p2p_twisted.experiment.processes import TWISTD, Loopback
+from p2p_twisted.experiment.run.processes import TWISTD, Loopback
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}

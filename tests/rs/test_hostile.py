@@ -4,7 +4,8 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted import sending, serving
+from p2p_twisted.net import producers as sending
+from p2p_twisted.net import server as serving
 
 from .fixtures import RENEWED, Rig, answer, keep_alive, request
 

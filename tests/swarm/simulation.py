@@ -11,10 +11,10 @@ import itertools
 from random import Random
 
 from p2p_twisted.library.pieces import piece_count, piece_range, piece_size
-from p2p_twisted.peer.announcing import LAZY
-from p2p_twisted.swarm.handout import Handout
-from p2p_twisted.swarm.link import Link
+from p2p_twisted.peer.serving.index_feed import LAZY
 from p2p_twisted.swarm.picker import AskNext, AskPiece, Picker
+from p2p_twisted.swarm.source import Link
+from p2p_twisted.swarm.super_seeding import Handout
 
 from .uplink import Transfer, Uplink
 

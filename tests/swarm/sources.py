@@ -10,9 +10,9 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_range, piece_size
-from p2p_twisted.swarm.content import Content
-from p2p_twisted.swarm.download import Download
-from p2p_twisted.swarm.errors import FetchError, Refused, Unreachable
+from p2p_twisted.net.errors import FetchError, Refused, Unreachable
+from p2p_twisted.swarm.storage import Content
+from p2p_twisted.swarm.swarm import Download
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.messages import Cancel, GetFile, GetNext, GetPieces, Response, Version
 from p2p_twisted.wire.ranges import from_ranges

@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
-from p2p_twisted.descriptors import LEAST_FILES
-from p2p_twisted.swarm import part as part_module
+from p2p_twisted.config.descriptors import LEAST_FILES
+from p2p_twisted.swarm import part_file as part_module
 from p2p_twisted.swarm.errors import NoDescriptor, Unwritable
 from p2p_twisted.swarm.open_files import OPEN_FILES, OpenFiles
-from p2p_twisted.swarm.part import PartFile
+from p2p_twisted.swarm.part_file import PartFile
 from p2p_twisted.swarm.target import Target
 
 from .sources import PIECE, Document, Source, Swarm, is_document

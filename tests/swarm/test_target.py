@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.folders import STATE_MARK
+from p2p_twisted.config.folders import STATE_MARK
 from p2p_twisted.library import beneath
-from p2p_twisted.swarm.content import Content
 from p2p_twisted.swarm.errors import Exists, Unwritable
-from p2p_twisted.swarm.part import PartFile, sweep
+from p2p_twisted.swarm.part_file import PartFile, sweep
+from p2p_twisted.swarm.storage import Content
 from p2p_twisted.swarm.target import PART, STATE, Target
 
 from .sources import PIECE, Document

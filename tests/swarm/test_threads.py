@@ -9,7 +9,8 @@ from threading import Barrier
 
 import pytest
 
-from p2p_twisted.swarm import open_files, part
+from p2p_twisted.swarm import open_files
+from p2p_twisted.swarm import part_file as part
 from p2p_twisted.swarm.errors import Unwritable
 
 from .sources import PIECE, Document, is_document

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from p2p_twisted.peer.protocol import LONGEST_TURN, TURN
+from p2p_twisted.peer.serving.protocol import LONGEST_TURN, TURN
 from p2p_twisted.swarm.picker import AskNext, AskPiece
 
 BLOCK = 16 * 1024

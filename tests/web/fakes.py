@@ -6,10 +6,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from p2p_twisted.experiment.page.order import Order
+from p2p_twisted.experiment.page.site import LabBusy
 from p2p_twisted.index.query import Query
-from p2p_twisted.web.lab import LabBusy
-from p2p_twisted.web.order import Order
-from p2p_twisted.web.stream import History
+from p2p_twisted.web.sse import History
 
 
 def a_file(name: str, state: str, size: int = 1000, kind: str | None = None) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from p2p_twisted.settings import SettingsError
-from p2p_twisted.startup import StartError
+from p2p_twisted.config.settings import SettingsError
+from p2p_twisted.config.startup import StartError
+from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.client import ControlClient, ControlError
-from p2p_twisted.web.peer_api import peer_root
+from p2p_twisted.web.http.site import MAX_CONNECTIONS
 from p2p_twisted.web.service import ApiStartError, makeApiService
-from p2p_twisted.web.site import MAX_CONNECTIONS
 
 from .fakes import FakePeer
 

@@ -11,13 +11,18 @@ import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 
-from p2p_twisted import serving
 from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_count, piece_range, piece_size
-from p2p_twisted.peer import announcing, client
-from p2p_twisted.peer.probing import Prober
-from p2p_twisted.peer.protocol import PeerFactory
-from p2p_twisted.swarm import download, fetch, link, links, picker
-from p2p_twisted.swarm.content import Content
+from p2p_twisted.net import client
+from p2p_twisted.net import server as serving
+from p2p_twisted.peer.peers.probing import Prober
+from p2p_twisted.peer.serving import index_feed as announcing
+from p2p_twisted.peer.serving.protocol import PeerFactory
+from p2p_twisted.swarm import picker
+from p2p_twisted.swarm import source as link
+from p2p_twisted.swarm import source_pool as links
+from p2p_twisted.swarm import swarm as download
+from p2p_twisted.swarm import whole_file as fetch
+from p2p_twisted.swarm.storage import Content
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire import fields, limits
 from p2p_twisted.wire.changes import Gone, Have, encode_change, parse_change

@@ -1,0 +1,117 @@
+"""What is to go wrong during a run, and when: read from the command line, due by the run's own progress. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from ...config.rates import RateError, parse_rate
+
+SOURCE = "peer1"
+"""What ``source`` stands for: who has everything in Task 1 and the swarm, and collects everything in the worst case."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """Kill a peer for good, once ``share`` (0 to 1) of all that is to be fetched is there, or ``seconds`` are over."""
+
+    role: str
+    share: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Faults:
+    """All that is to go wrong. ``slow``: role -> bytes a second both ways; ``liars``: roles of peers that hold all but
+    send garbage; ``churn``: every so many seconds one peer, never the source, is killed and started again."""
+
+    kills: Sequence[Kill] = ()
+    slow: Mapping[str, float] = field(default_factory=dict)
+    liars: Sequence[str] = ()
+    churn: float | None = None
+
+    @property
+    def killed(self) -> set[str]:
+        """The roles of the peers that are killed for good."""
+        return {kill.role for kill in self.kills}
+
+    def came_true(self, killed: Sequence[str]) -> Faults:
+        """Return these faults without the kills that did not happen: only ``killed`` were."""
+        return replace(self, kills=[kill for kill in self.kills if kill.role in killed])
+
+    def reroute(self, holder: str) -> bool:
+        """Return whether documents asked of ``holder`` may come from any other peer instead."""
+        return bool(self.liars or self.churn) or holder in self.killed
+
+    @property
+    def roles(self) -> set[str]:
+        """Every peer that is named."""
+        return self.killed | self.slow.keys() | set(self.liars)
+
+    def __bool__(self) -> bool:
+        """Whether anything is to go wrong."""
+        return bool(self.kills or self.slow or self.liars or self.churn)
+
+
+NO_FAULTS = Faults()
+
+
+class Schedule:
+    """Which peers are to be killed next. ``victims``: whom churn may hit; their order depends on ``seed``."""
+
+    def __init__(self, faults: Faults, victims: Sequence[str], seed: int) -> None:
+        self._kills = list(faults.kills)
+        self._churn = faults.churn
+        self._victims = list(victims)
+        Random(f"{seed}/churn").shuffle(self._victims)
+        self._rounds = 0
+
+    def killed(self, seconds: float, share: float) -> list[str]:
+        """Whom to kill for good now; each is said once."""
+        due = [kill for kill in self._kills if _is_due(kill, seconds, share)]
+        self._kills = [kill for kill in self._kills if kill not in due]
+        return [kill.role for kill in due]
+
+    def churned(self, seconds: float) -> str | None:
+        """Whom to kill and start again now."""
+        if not self._churn or not self._victims or seconds < (self._rounds + 1) * self._churn:
+            return None
+        self._rounds += 1
+        return self._victims[(self._rounds - 1) % len(self._victims)]
+
+
+def parse_kill(text: str) -> Kill:
+    """``source@30%`` or ``peer3@5s``. Raises ValueError."""
+    found = re.fullmatch(r"(source|peer[0-9]{1,3})@([0-9]{1,6}(?:\.[0-9]{1,3})?)(%|s)", text, re.ASCII)
+    if not found or (found[3] == "%" and float(found[2]) > 100):
+        raise ValueError(f"{text!r} is not like source@30% (of all bytes) or peer3@5s")
+    when = float(found[2])
+    return Kill(_role(found[1]), when / 100, None) if found[3] == "%" else Kill(_role(found[1]), None, when)
+
+
+def parse_slow(text: str) -> tuple[str, float]:
+    """``peer3=1Mbit``: the role and bytes a second. Raises ValueError."""
+    role, equals, rate = text.partition("=")
+    try:
+        if equals and (speed := parse_rate(rate)) is not None:
+            return parse_peer(role), speed
+    except RateError as error:
+        raise ValueError(f"{text!r}: the rate {error}") from None
+    raise ValueError(f"{text!r} is not like peer3=1Mbit")
+
+
+def parse_peer(text: str) -> str:
+    """``source`` or ``peer3``: the role. Raises ValueError."""
+    if not re.fullmatch(r"source|peer[0-9]{1,3}", text, re.ASCII):
+        raise ValueError(f"{text!r} is not a peer, such as peer3 or source")
+    return _role(text)
+
+
+def _role(text: str) -> str:
+    return SOURCE if text == "source" else f"peer{int(text.removeprefix('peer'))}"
+
+
+def _is_due(kill: Kill, seconds: float, share: float) -> bool:
+    return (kill.share is not None and share >= kill.share) or (kill.seconds is not None and seconds >= kill.seconds)

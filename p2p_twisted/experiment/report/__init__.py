@@ -1,0 +1,1 @@
+"""Results as findings, figures and an HTML report."""

@@ -1,0 +1,63 @@
+"""Titles and descriptions of the tasks, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..plan.tasks import SWARMED
+from ..results import Run
+
+TITLES = {
+    "task1": "Task 1, centralised",
+    "task2-worst": "Task 2, worst case",
+    "task2-best": "Task 2, best case",
+    "task1-swarm": "Swarm, one source",
+    "task2-swarm": "Swarm, equal shares",
+    "swarm": "Swarm, one document",
+    "central": "One source, one document",
+}
+"""Task -> its title."""
+
+SETUPS = {
+    "task1": "One peer holds all documents; the others fetch from it, one document at a time.",
+    "task2-worst": "Each peer holds an equal share. The first one fetches from all the others, and when it is done "
+    "they all fetch from it.",
+    "task2-best": "Each peer holds an equal share. All begin at the same instant, each with another holder, so that "
+    "the load is spread over all.",
+    "task1-swarm": "The same start and the same orders as in Task 1, but peers pass on the pieces that they have.",
+    "task2-swarm": "The same start and the same orders as in the best case of Task 2, but any peer may send any piece.",
+    "swarm": "One peer holds one large document that all the others want. Whoever has a piece passes it on.",
+    "central": "One peer holds one large document; each of the others fetches it whole from that peer.",
+}
+"""Task -> its description."""
+
+
+SWARMS = ("swarm", *SWARMED)
+"""Tasks that are swarms by their nature, which their titles say."""
+
+
+def titled(task: str, swarm: bool) -> str:
+    """Return the title of a task, with a remark if its documents came by a swarm and the title does not say so."""
+    return TITLES[task] + (" (by a swarm)" if swarm and task not in SWARMS else "")
+
+
+def start_of(run: Run) -> str:
+    """Say who has which documents at first, how many everybody fetches, and how many copies that makes."""
+    documents = len({name for names in run.holdings.values() for name in names})
+    holders = [names for names in run.holdings.values() if names]
+    fetched = _from_to(map(len, run.orders.values()))
+    copies = f"{sum(map(len, run.orders.values()))} copies"
+    if len(holders) > 1:
+        had = _from_to(map(len, holders))
+        return f"Each of {len(holders)} peers has {had} of {documents} documents and fetches {fetched}: {copies}"
+    others = f"{len(run.orders)} others fetch" if len(run.orders) > 1 else "another fetches"
+    if documents == 1:
+        return f"One peer has the document, {others} it"
+    return (
+        f"One peer has all {documents} documents, {others} {fetched}{' each' if len(run.orders) > 1 else ''}: {copies}"
+    )
+
+
+def _from_to(numbers: Iterable[int]) -> str:
+    ordered = sorted(set(numbers))
+    return str(ordered[0]) if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"

@@ -1,0 +1,75 @@
+"""Faults made to happen to running peers: killed, started again, turned into liars."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from random import Random
+
+from ..plan.faults import Schedule
+from .cluster import Cluster
+from .downloaders import Asker
+
+BLOCK = 2**20
+"""Bytes that are made at once."""
+
+
+class Harm:
+    """Kills peers of ``cluster`` as ``schedule`` says; ``happened(role, text)`` is told."""
+
+    def __init__(self, cluster: Cluster, schedule: Schedule, happened: Callable[[str, str], object]) -> None:
+        self._cluster = cluster
+        self._schedule = schedule
+        self._happened = happened
+        self.killed: list[str] = []
+        """The roles of the peers that were killed for good."""
+
+    def do(self, askers: Sequence[Asker], seconds: float, share: float) -> None:
+        """What is due after ``seconds``, with ``share`` (0 to 1) of all bytes fetched. Raises ClusterError."""
+        for role in self._schedule.killed(seconds, share):
+            self._kill(role, askers, for_good=True)
+        churned = self._schedule.churned(seconds)
+        if churned is not None and self._cluster[churned].pid is not None:
+            self._kill(churned, askers, for_good=False)
+            self._cluster.restart(churned)
+            self._happened(churned, f"{churned} back")
+            for asker in _of(churned, askers):
+                asker.resume()
+
+    def _kill(self, role: str, askers: Sequence[Asker], for_good: bool) -> None:
+        for asker in _of(role, askers):
+            asker.read()
+        self._cluster.kill9(role)
+        if for_good:
+            self.killed.append(role)
+        self._happened(role, f"{role} killed")
+        for asker in _of(role, askers):
+            asker.lost(for_good)
+
+
+def falsify(files: Iterable[Path], seed: int) -> None:
+    """Replace the content of files by garbage of the same length, so that a peer that knows them does not notice.
+
+    It goes by size, time of change and inode: what it says of them stays true, what it sends of them is not. Raises
+    OSError.
+    """
+    for number, path in enumerate(files):
+        before = path.stat()
+        write_garbage(path, before.st_size, f"{seed}/garbage/{number}")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def write_garbage(path: Path, size: int, seed: str) -> None:
+    """Make the content of the file at ``path`` ``size`` random bytes, the same for the same ``seed``. Raises OSError.
+
+    What is at ``path`` already stays the same file.
+    """
+    random = Random(seed)
+    with path.open("r+b" if path.exists() else "wb") as file:
+        for place in range(0, size, BLOCK):  # all at once would be more than randbytes can do
+            file.write(random.randbytes(min(BLOCK, size - place)))
+
+
+def _of(role: str, askers: Sequence[Asker]) -> list[Asker]:
+    return [asker for asker in askers if asker.member.role == role and not asker.over]

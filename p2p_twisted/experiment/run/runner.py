@@ -1,0 +1,255 @@
+"""One run: a plan carried out by real peers, watched until all are done, and every copy checked."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from ...web.client import ControlError
+from ..plan.faults import Faults, Schedule
+from ..plan.links import Links
+from ..plan.tasks import Order, Plan
+from ..results import Event, Run, Sample
+from .cluster import Cluster, wait_until
+from .copies import Copies, count_copies, lost
+from .demo import Documents
+from .downloaders import LOOK, Asker, arrivals, begin_together, failures, garbage, heard, transfers
+from .fault_injection import Harm, falsify
+from .machine import Processors
+from .places import Place
+from .processes import ClusterError, Member
+
+STEP = 0.02
+"""Seconds between looks at the disks of the peers."""
+ASK = 0.05
+"""Seconds between questions to any two peers where not all shows on disk: the pieces of a swarm, what failed."""
+NEWS = 15.0
+"""Seconds in which everybody must have heard what the first phase moved."""
+SETTLE = 2.0
+"""Seconds after a kill in which what its victim sent is still verified and put in place."""
+PATIENCE = 60.0
+"""Seconds beyond ten times the bound after which a run is given up."""
+
+Watch = Callable[[Sequence[Sample], Sequence[Event]], object]
+"""Called again and again during a run: how far each asker is, and what has happened."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What to run: a plan, its documents, the links it runs on, and what is to go wrong."""
+
+    plan: Plan
+    documents: Documents
+    links: Links
+    faults: Faults
+    seed: int
+
+    @property
+    def peers(self) -> int:
+        """How many peers there are, liars among them."""
+        return len(self.plan.holdings) + len(self.faults.liars)
+
+
+class Execution:
+    """Carries out ``work`` once, as its ``repeat``th time, at ``place``; ``watch`` may look on."""
+
+    def __init__(self, work: Work, place: Place, repeat: int, watch: Watch) -> None:
+        self._work = work
+        self._plan = work.plan
+        self._place = place
+        self._repeat = repeat
+        self._watch = watch
+        self._askers: list[Asker] = []
+        self._begun: list[list[Asker]] = []
+        self._began: dict[str, float] = {}
+        self._events: list[Event] = []
+        self._samples: list[Sample] = []
+        self._roles: dict[str, str] = {}
+        self._processors: Processors | None = None
+        self._harm: Harm
+        self._look_for_lost_at = 0.0
+
+    def run(self) -> Run:
+        """Start everybody, carry the plan out, stop everybody. A Ctrl-C ends it where it is.
+
+        Raises ClusterError, and KeyboardInterrupt when there is nothing to tell of yet.
+        """
+        with Cluster(self._work.peers, self._place.launcher, self._place.options) as cluster:
+            self._cluster = cluster
+            interrupted = False
+            try:
+                self._prepare()
+                self._carry_out()
+            except KeyboardInterrupt:
+                if not self._began:
+                    raise
+                interrupted = True
+                for asker in self._askers:
+                    asker.read()
+            except ControlError as error:
+                raise ClusterError(str(error)) from error
+            return self._result(interrupted)
+
+    def _prepare(self) -> None:
+        """Everybody has its documents, is up, knows of all documents; whoever is to lie can."""
+        plan, faults = self._plan, self._work.faults
+        holdings = {**plan.holdings, **{role: tuple(plan.sizes) for role in faults.liars}}
+        for role, names in holdings.items():
+            self._give(self._cluster[role], names)
+        self._cluster.start()
+        self._cluster.wait_for_documents(len(plan.sizes))
+        for peer in self._cluster.peers:
+            status = peer.control.get("status")
+            self._roles[f"{status['host']}:{status['port']}"] = peer.role
+        for role in faults.liars:
+            falsify((self._cluster[role].share_dir / name for name in plan.sizes), self._work.seed)
+
+    def _give(self, peer: Member, names: Sequence[str]) -> None:
+        for name in names:
+            target = peer.share_dir / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self._work.documents.paths[name], target)
+
+    def _carry_out(self) -> None:
+        last = [order.asker for order in self._plan.phases[-1]]
+        self._harm = Harm(self._cluster, Schedule(self._work.faults, last, self._work.seed), self._happened)
+        self._processors = processors_of(self._cluster)
+        for phase in self._plan.phases:
+            if self._began:
+                self._wait_for_news(phase)
+            askers = [self._asker(order) for order in phase if order.asker not in self._harm.killed]
+            if not askers:
+                continue
+            self._askers += askers
+            start = begin_together(askers)
+            self._began |= {asker.member.role: start for asker in askers}
+            self._begun.append(askers)
+            self._look_on(askers)
+        if self._processors is not None:
+            self._processors.stop()
+
+    def _asker(self, order: Order) -> Asker:
+        allowed = {want.holder for want in order.wants} | set(self._work.faults.liars)
+        holders = [address for address, role in self._roles.items() if role in allowed]
+        faulty = bool(self._work.faults)
+        return Asker(self._cluster[order.asker], order, self._plan.sizes, self._plan.swarm, holders, faulty)
+
+    def _look_on(self, askers: Sequence[Asker]) -> None:
+        pause = ASK * len(askers) if self._plan.swarm or self._work.faults else LOOK
+        deadline = time.time() + PATIENCE + 10 * self._plan.bound(self._work.links, self._work.faults)
+        while not all(asker.over for asker in askers) and time.time() < deadline and not self._hopeless(askers):
+            for asker in askers:
+                asker.look(pause)
+            fetched = self._note_progress()
+            self._harm.do(askers, self._now(), fetched / self._plan.bytes_wanted)
+            time.sleep(STEP)
+        self._note_progress()
+        for asker in askers:
+            asker.read()
+
+    def _hopeless(self, askers: Sequence[Asker]) -> bool:
+        """Return whether all that is still lacking was lost with those who were killed."""
+        if not self._harm.killed or time.monotonic() < self._look_for_lost_at:
+            return False
+        self._look_for_lost_at = time.monotonic() + LOOK
+        gone = self._gone()
+        lacking = [asker.lacking() for asker in askers if not asker.over]
+        return all(names and names <= gone for names in lacking)
+
+    def _gone(self) -> set[str]:
+        """Return the documents that were lost with those who were killed."""
+        if not self._harm.killed:
+            return set()
+        return lost(self._plan.sizes, self._work.documents.sha256, self._living(), self._plan.swarm)
+
+    def _living(self) -> list[Member]:
+        """Return the honest peers that were not killed for good."""
+        return [self._cluster[role] for role in self._plan.holdings if role not in self._harm.killed]
+
+    def _note_progress(self) -> int:
+        """The bytes that all have fetched so far."""
+        now = self._now()
+        samples = [asker.sample(now) for asker in self._askers]
+        if self._plan.swarm:  # else what came when is told by the files
+            seen = {sample.peer: sample.bytes for sample in self._samples}
+            self._samples += [sample for sample in samples if seen.get(sample.peer) != sample.bytes]
+        self._watch(samples, self._events)
+        return sum(sample.bytes for sample in samples)
+
+    def _wait_for_news(self, phase: Sequence[Order]) -> None:
+        """Until those who ask next know who has what they want now; what nobody has is not waited for."""
+        living = [asker for asker in self._askers if asker.member.role not in self._harm.killed]
+        there = {(asker.member.role, arrival.file) for asker in living for arrival in arrivals(asker, 0.0)}
+        addresses = {role: address for address, role in self._roles.items()}
+        deadline = time.monotonic() + NEWS
+        for order in phase:
+            wants = [(str(want.holder), want.name) for want in order.wants]
+            news = {(name, addresses[holder]) for holder, name in wants if (holder, name) in there}
+            peer = self._cluster[order.asker]
+            if order.asker not in self._harm.killed:
+                complaint = f"{peer.role} did not hear of what the first phase moved"
+                wait_until(lambda peer=peer, news=news: news <= heard(peer), deadline, complaint)  # type: ignore[misc]
+
+    def _happened(self, role: str, text: str) -> None:
+        self._events.append(Event(self._now(), role, text))
+        self._look_for_lost_at = time.monotonic() + SETTLE
+
+    def _now(self) -> float:
+        return time.time() - min(self._began.values())
+
+    def _result(self, interrupted: bool) -> Run:
+        plan, start = self._plan, min(self._began.values(), default=time.time())
+        came = [arrival for asker in self._askers for arrival in arrivals(asker, start)]
+        killed, gone, copies = self._harm.killed, self._gone(), self._copies()
+        failed = {asker.member.role: self._failures(asker, gone) for asker in self._askers}
+        begun = [[asker.begun for asker in phase] for phase in self._begun]
+        return Run(
+            task=plan.task,
+            repeat=self._repeat,
+            swarm=plan.swarm,
+            holdings=plan.holdings,
+            orders=plan.wanted,
+            began={role: at - start for role, at in self._began.items()},
+            bound=plan.bound(self._work.links, self._work.faults.came_true(killed)),
+            seconds=max((arrival.at for arrival in came if arrival.peer not in killed), default=0.0),
+            spread=max((max(times) - min(times) for times in begun), default=0.0),
+            busy=self._processors.busy if self._processors else None,
+            busiest=self._processors.busiest if self._processors else None,
+            verified=copies.right,
+            expected=copies.all,
+            transfers=[transfer for asker in self._askers for transfer in transfers(asker, self._roles, start)],
+            arrivals=came,
+            samples=self._samples,
+            events=self._events,
+            liars=self._work.faults.liars,
+            slow=self._work.faults.slow,
+            garbage=garbage(self._askers, self._roles),
+            wrong=copies.wrong,
+            killed=killed,
+            lost=sorted(gone & {name for role in failed.keys() - set(killed) for name in failed[role]}),
+            failed={role: reasons for role, reasons in failed.items() if reasons},
+            interrupted=interrupted,
+        )
+
+    def _copies(self) -> Copies:
+        """Check all copies that there should be at those who were not killed."""
+        plan, sha256 = self._plan, self._work.documents.sha256
+        names = {peer: (*plan.holdings[peer.role], *plan.wanted.get(peer.role, ())) for peer in self._living()}
+        return sum((count_copies(peer, wanted, sha256) for peer, wanted in names.items()), Copies())
+
+    def _failures(self, asker: Asker, gone: Collection[str]) -> dict[str, str]:
+        """Map each document that ``asker`` lacks to the reason; ``gone``: those that were lost."""
+        if asker.member.role in self._harm.killed:
+            return dict.fromkeys(failures(asker), "it was killed")
+        where = f"lost with {', '.join(self._harm.killed)}"
+        return {name: where if name in gone else reason for name, reason in failures(asker).items()}
+
+
+def processors_of(cluster: Cluster) -> Processors | None:
+    """Return a look at the processors, or None where there is no /proc."""
+    try:
+        return Processors([member.pid for member in cluster.members if member.pid is not None])
+    except OSError:
+        return None

@@ -1,0 +1,1 @@
+"""The verbs of ``p2p`` that run the demo and experiments."""

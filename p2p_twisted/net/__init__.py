@@ -1,0 +1,1 @@
+"""The wire over Twisted, for RS and peer alike: server, client, connections, rate limits."""

@@ -1,0 +1,1 @@
+"""Downloads: from the user's request to verified files in place."""

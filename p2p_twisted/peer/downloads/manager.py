@@ -1,0 +1,214 @@
+"""The downloads of a peer: from an order to verified files under their final names."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ...index.search import Document, documents
+from ...library.paths import safe_name
+from ...net.connect import Reactor
+from ...net.throttle import Throttle
+from ...swarm.errors import Ambiguous, DownloadError
+from ...wire.address import Address
+from ...wire.records import IndexRecord
+from ..peers.discovery import Discovery
+from ..serving.protocol import PeerFactory
+from ..transfer_log import log_when_over
+from .claims import Claims
+from .model import CANCELLED, DONE, FAILED, RUNNING, Item, Job
+from .runner import Fetching, hear_news
+from .skipped import passed_over
+
+HASH = re.compile("[0-9a-fA-F]{8,64}")
+"""The beginning of a SHA-256 that chooses one content of a name."""
+CONTENTS_SHOWN, HOLDERS_SHOWN = 5, 3
+"""Contents of one name that an error names, and holders of each."""
+REMEMBERED = 100
+"""Downloads that are over and still listed."""
+DROPPED_SHOWN = 20
+"""Sources that were dropped and are still told of."""
+
+
+class Downloads(Service):
+    """Takes orders, carries them out, and says how they stand."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        factory: PeerFactory,
+        discovery: Discovery,
+        downlink: Throttle,
+        now: Callable[[], float],
+    ) -> None:
+        """`factory` serves what is fetched while it is; `downlink` limits the rate; `now` gives monotonic seconds."""
+        self.jobs: dict[str, Job] = {}
+        self._reactor = reactor
+        self._factory = factory
+        self._holdings = factory.holdings
+        self._discovery = discovery
+        self._downlink = downlink
+        self._now = now
+        self._running: dict[str, Deferred[None]] = {}
+        self._claims = Claims()
+
+    def start(
+        self,
+        names: list[str] | None,
+        directory: Path,
+        overwrite: bool,
+        swarm: bool = True,
+        holders: list[Address] | None = None,
+    ) -> Job:
+        """Take an order; see Job. `names` is None for everything that is not in the library. Raises ValueError."""
+        for name in names or ():
+            safe_name(name)
+        if names is not None and not names:
+            raise ValueError("no names: say which documents, or all")
+        try:
+            is_other = directory.exists() and not directory.is_dir()
+        except OSError as e:
+            raise ValueError(f"{directory}: {e.strerror}") from e
+        if is_other:
+            raise ValueError(f"{directory} is not a folder")
+        self._forget_old()
+        unique = None if names is None else list(dict.fromkeys(names))
+        job = Job(secrets.token_hex(4), unique, directory, overwrite, swarm, holders)
+        self.jobs[job.id] = job
+        running = Deferred.fromCoroutine(self._run(job))
+        self._running[job.id] = running
+        running.addErrback(self._stopped, job)
+        running.addBoth(lambda _: self._over(job))
+        return job
+
+    def _over(self, job: Job) -> None:
+        self._running.pop(job.id, None)
+        self._claims.release()
+
+    def cancel(self, id: str) -> bool:  # noqa: A002
+        """Stop a download. False when it is over or there is none of that id."""
+        running = self._running.get(id)
+        if running is None:
+            return False
+        running.cancel()
+        return True
+
+    def dropped_sources(self) -> list[dict[str, Any]]:
+        """The last sources that downloads dropped, as docs/api.rst has them."""
+        found = [
+            {"host": link.address[0], "port": link.address[1], "why": link.dropped, "when": job.ended}
+            for job in self.jobs.values()
+            for swarm in job.swarms
+            for link in swarm.links.dropped
+        ]
+        return found[-DROPPED_SHOWN:]
+
+    def stopService(self) -> Deferred[object]:
+        """Stop all downloads; what they fetched stays in their .part files."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        running = list(self._running.values())
+        for one in running:
+            one.cancel()
+        return DeferredList(running)  # type: ignore[return-value]
+
+    def _forget_old(self) -> None:
+        over = [id_ for id_, job in self.jobs.items() if job.over]
+        for id_ in over[: max(0, len(over) - REMEMBERED)]:
+            del self.jobs[id_]
+
+    def _stopped(self, failure: Failure, job: Job) -> None:
+        if failure.check(CancelledError) is not None:
+            job.end(CANCELLED)
+        else:
+            self.log.failure("download {id}", failure, id=job.id)
+            job.end(FAILED, DownloadError("an error in this program; its log says more"))
+
+    # one job
+
+    async def _run(self, job: Job) -> None:
+        job.state = RUNNING
+        await self._hear_news(job)
+        job.items = self._plan(job)
+        for item in job.items:
+            log_when_over(item)
+        kept, claims = self._factory.announcer.kept, self._claims
+        fetching = Fetching(
+            self._reactor, self._holdings, self._discovery, self._downlink, kept, claims, self._now, job
+        )
+        await fetching.run()
+        failed = [item for item in job.items if item.state == FAILED]
+        job.end(FAILED if failed else DONE, failed[0].error if len(failed) == len(job.items) > 0 else None)
+
+    async def _hear_news(self, job: Job) -> None:
+        """Ask the RS and the peers again, unless all that is wanted is known: its peers tell of what changes."""
+        if job.names is None or not all(self._known(name) for name in job.names):
+            if len(self._discovery.index):
+                await hear_news(self._reactor, self._discovery)
+            else:
+                await self._discovery.refresh()
+
+    def _known(self, wanted: str) -> bool:
+        name, _ = self._chosen(wanted)
+        return bool(self._holders(name))
+
+    def _chosen(self, wanted: str) -> tuple[str, str]:
+        """(name, beginning of a SHA-256 or "") that an order for `wanted` names: NAME or NAME@HASH."""
+        name, at, hash_ = wanted.rpartition("@")
+        if not at or not HASH.fullmatch(hash_) or self._holders(wanted):
+            return wanted, ""
+        return name, hash_.lower()
+
+    def _plan(self, job: Job) -> list[Item]:
+        """An item for each document of the order; of one that is not to be fetched it says why."""
+        if job.names is None:
+            items = [self._item(job, name, "", holders) for name, holders in self._harmless(job).items()]
+            job.passed_over |= {item.name: str(item.error) for item in items if item.error is not None}
+            return [item for item in items if item.document is not None]
+        chosen = [self._chosen(wanted) for wanted in job.names]
+        return [self._item(job, name, hash_, self._holders(name)) for name, hash_ in chosen]
+
+    def _harmless(self, job: Job) -> dict[str, list[IndexRecord]]:
+        """The names of all that others have and this peer lacks, with the holders of each, but for those that `job`
+        passes over, and says so."""
+        own = self._holdings.library.files
+        holders = {name: self._holders(name) for name in sorted(self._discovery.index.names() - set(own))}
+        job.passed_over = passed_over({name: len(records) for name, records in holders.items()}, own)
+        return {name: records for name, records in holders.items() if name not in job.passed_over}
+
+    def _holders(self, name: str) -> list[IndexRecord]:
+        return self._discovery.index.holders_of(name, self._now())
+
+    def _item(self, job: Job, name: str, hash_: str, holders: Iterable[IndexRecord]) -> Item:
+        found = documents(holder for holder in holders if job.may_ask((holder.host, holder.port)))
+        found = [document for document in found if (document.sha256 or "").startswith(hash_)]
+        item = Item(name, found[0] if found else None)
+        if len(found) > 1:
+            item.document = None
+            item.end(FAILED, Ambiguous(_choice(name, found)))
+        return item
+
+
+def _choice(name: str, found: Sequence[Document]) -> str:
+    """Say which contents there are of one name, and how to choose."""
+    contents = []
+    for document in found[:CONTENTS_SHOWN]:
+        assert document.sha256 is not None  # records without a hash are joined to one that has
+        holders = [f"{holder.host}:{holder.port}" for holder in document.holders]
+        more = f" and {len(holders) - HOLDERS_SHOWN} more" if len(holders) > HOLDERS_SHOWN else ""
+        at = ", ".join(holders[:HOLDERS_SHOWN])
+        contents.append(f"@{document.sha256[:8]} ({document.size} bytes, at {at}{more})")
+    more = f" and {len(found) - CONTENTS_SHOWN} more" if len(found) > CONTENTS_SHOWN else ""
+    return (
+        f"there are {len(found)} contents of this name: {', '.join(contents)}{more}; "
+        f"choose one with {name}@{(found[0].sha256 or '')[:8]} or by its holder (from)"
+    )

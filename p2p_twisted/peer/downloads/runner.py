@@ -1,0 +1,284 @@
+"""One order carried out: its documents fetched by a swarm, or one after the other whole, proven and put in place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+from twisted.internet.defer import (
+    Deferred,
+    DeferredSemaphore,
+    FirstError,
+    TimeoutError,  # noqa: A004
+    gatherResults,
+)
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from ...index.search import Document
+from ...library.pieces import piece_count, piece_range, piece_size
+from ...net.client import ClientConnection
+from ...net.connect import Reactor, dial_1_1
+from ...net.throttle import Throttle
+from ...swarm.errors import DownloadError, Exists, NoHolder, Taken
+from ...swarm.storage import Content
+from ...swarm.swarm import Download
+from ...swarm.target import Target
+from ...wire.address import Address
+from ...wire.limits import MAX_PIECE_LIST
+from ..peers.discovery import Discovery
+from ..serving.content_store import Holdings
+from .claims import Claims
+from .copies import Copies, one_of_each_content, share_failures
+from .existing import is_there
+from .model import DONE, FAILED, THERE, WAITING, Item, Job
+from .sequential import WholeFetcher
+from .source_feed import SourceFeed
+
+AT_ONCE = 2_000
+"""Documents in one swarm; a longer list is fetched in parts, for each unfinished document holds memory."""
+
+WHOLE_AT_ONCE = 8
+"""Groups of holders that whole documents are fetched from at the same time."""
+TAKEN_INTERVAL = 1
+"""Seconds between two looks at a place where another process writes."""
+NEWS_TIMEOUT = 3
+"""Seconds that a download waits for the RS and the peers to be asked anew."""
+MOST_PIECES = MAX_PIECE_LIST // 65
+"""Pieces of one document: what fits into an answer to GET PIECES."""
+
+Kept = Callable[[Content, int, bool], object]
+
+
+class Fetching:
+    """Carries out `job`. `kept` is told of each proven piece that is served, and whether nobody else had it."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        holdings: Holdings,
+        discovery: Discovery,
+        downlink: Throttle,
+        kept: Kept,
+        claims: Claims,
+        now: Callable[[], float],
+        job: Job,
+    ) -> None:
+        """`claims`: the places of all downloads of this peer; `now` gives monotonic seconds."""
+        self.job = job
+        self._claims = claims
+        self._now = now
+        self._reactor = reactor
+        self._holdings = holdings
+        self._discovery = discovery
+        self._downlink = downlink
+        self._kept = kept
+        self._targets: dict[str, Target] = {}
+        self._items: dict[str, Item] = {}
+        self._copies = Copies(reactor, holdings.library, job.overwrite, self._arrived)
+        self._failed: list[tuple[Item, DownloadError]] = []
+        """What no peer gave that was known to have it."""
+
+    async def run(self) -> None:
+        """Fetch all that can be fetched; each item says what became of it.
+
+        What another download fetches to the same place is waited for, last of all: two that wait for each other so
+        have both ended all that is theirs. Another process is waited for, too.
+        """
+        items = [item for item in self.job.items if item.ended is None]
+        while items:
+            mine, others = self._claims.take(self.job.directory, items)
+            await self._fetch(mine)
+            for _, other in others:
+                await other.when_over()
+            items = [item for item, _ in others]
+            if taken := [item for item in mine if item.ended is None]:
+                await deferLater(self._reactor, TAKEN_INTERVAL)
+                items += taken
+
+    async def _fetch(self, items: list[Item]) -> None:
+        """Fetch `items`; those that are taken are left to be looked at again."""
+        for item in items:
+            item.is_taken, item.state = False, WAITING
+            try:
+                await self._prepare(item)
+            except DownloadError as e:
+                item.end(FAILED, e)
+        waiting = [item for item in items if item.state == WAITING]
+        while waiting := [item for item in waiting if not await self._copies.copy(item, self._targets[item.name])]:
+            fetched = one_of_each_content(waiting)
+            await self._fetch_contents(fetched)
+            waiting = [item for item in share_failures(fetched, waiting) if not item.is_taken]
+
+    async def _fetch_contents(self, items: list[Item]) -> None:
+        """Fetch `items`, all of different content."""
+        await self._by_swarm([item for item in items if self.job.swarm and _has_pieces(item.document)])
+        await self._whole([item for item in items if item.ended is None and not item.is_taken])
+
+    async def _whole(self, items: list[Item]) -> None:
+        """Fetch documents whole, one after the other; where the job may swarm, only those of the same holders wait for
+        one another: what one holder sends may take for ever."""
+        groups: dict[frozenset[Address], list[tuple[Item, Target]]] = {}
+        for item in items:
+            holders = item.document.holders if self.job.swarm and item.document is not None else []
+            addresses = frozenset((holder.host, holder.port) for holder in holders)
+            groups.setdefault(addresses, []).append((item, self._targets[item.name]))
+        await together(WHOLE_AT_ONCE, [partial(self._whole_in_turn, group) for group in groups.values()])
+
+    def _whole_in_turn(self, items: list[tuple[Item, Target]]) -> Deferred[None]:
+        fetcher = WholeFetcher(self._reactor, self._discovery, self._downlink, self._arrived)
+        return Deferred.fromCoroutine(fetcher.run(items, self.job.overwrite))
+
+    async def _prepare(self, item: Item) -> None:
+        """See whether `item` is there, or may be fetched. Raises DownloadError."""
+        target = self._targets[item.name] = Target(self.job.directory, item.name)
+        target.check_place()
+        status = target.status()
+        if item.document is None:
+            raise NoHolder(f"no peer has {item.name}")
+        if status is not None and await is_there(self._reactor, target, status, item.document, self.job.overwrite):
+            item.got = item.size or 0
+            item.end(THERE)
+            self._copies.add(target, item.document)
+
+    # by a swarm
+
+    async def _by_swarm(self, items: list[Item]) -> None:
+        """Fetch `items`. Before one fails for want of sources, the RS and the peers are asked anew, once."""
+        feeds = {}
+        for start in range(0, len(items), AT_ONCE):
+            part = items[start : start + AT_ONCE]
+            feeds.update(dict.fromkeys(part, await self._swarm(part)))
+        failed, self._failed = self._failed, []
+        if failed:
+            await hear_news(self._reactor, self._discovery)
+        again = [item for item, _ in failed if feeds[item].has_more(_sha256(item))]
+        for item in again:
+            item.document = self._planned_anew(item)
+        if again:
+            await self._swarm(again)
+        for item, error in [pair for pair in failed if pair[0] not in again] + self._failed:
+            item.end(FAILED, error)
+
+    def _planned_anew(self, item: Item) -> Document:
+        old = item.document
+        assert old is not None
+        holders = self._discovery.index.holders_of(item.name, self._now())
+        same = [h for h in holders if h.sha256 == old.sha256 and self.job.may_ask((h.host, h.port))]
+        return Document(old.name, old.title, old.size, old.sha256, same)
+
+    async def _swarm(self, items: list[Item]) -> SourceFeed:
+        contents, documents = [], {}
+        for item in items:
+            document = item.document
+            assert document is not None and document.sha256 is not None and document.size is not None
+            self._items[document.sha256] = item
+            target = self._targets[item.name]
+            contents.append(Content(item.name, document.sha256, document.size, document.piece_list, target))
+            documents[document.sha256] = document
+        feed = SourceFeed(self._reactor, self._discovery, self._now, self.job.may_ask, documents)
+        download = Download(self._reactor, contents, self._connect, feed.rank, self._began, self._came, self._completed)
+        self.job.swarms.append(download)
+        for content in contents:
+            self._holdings.serve(content)
+        feed.start(download)
+        try:
+            await download.run()
+        finally:
+            feed.stop()
+            for content in contents:
+                self._holdings.withdraw(content)
+                content.close()
+        return feed
+
+    async def _connect(self, address: Address) -> ClientConnection:
+        """A connection on which 1.1 may be spoken. Raises SourceError."""
+        known = self._discovery.peers.get(address)
+        return await dial_1_1(self._reactor, address, known.version if known else None, self._downlink)
+
+    def _began(self, content: Content, address: Address) -> None:
+        item = self._items[content.sha256]
+        item.begin()
+        item.transfer(_text(address))
+
+    def _came(self, content: Content, piece: int, address: Address, first_hand: bool) -> None:
+        self._items[content.sha256].came(_text(address), piece_range(content.size, piece)[1])
+        if self._holdings.serve(content):
+            self._kept(content, piece, first_hand)
+
+    def _completed(self, content: Content, error: DownloadError | None) -> None:
+        self._holdings.withdraw(content)
+        item = self._items[content.sha256]
+        try:
+            if error is not None:
+                raise error
+            content.finish(self.job.overwrite)
+        except DownloadError as e:
+            item.is_taken = isinstance(e, Taken) or (error is None and isinstance(e, Exists))
+            content.discard() if e.is_final else content.close()
+            if item.is_taken:
+                return
+            if not e.is_final and _has_old_holder(item.document):
+                return  # a 1.0 holder is asked for it next
+            if e.is_final:
+                item.end(FAILED, e)
+            else:
+                self._failed.append((item, e))
+        else:
+            item.end(DONE)
+            self._arrived(item, content.target, content.sha256, content.digests or b"")
+
+    # in place
+
+    def _arrived(self, item: Item, target: Target, sha256: str, digests: bytes) -> None:
+        """It may be copied to where its content is wanted too, and is shared if it came into a shared folder."""
+        if item.document is not None:
+            self._copies.add(target, item.document)
+        library, folder = self._holdings.library, Path(os.path.realpath(self.job.directory))
+        if folder not in library.folders:
+            return
+        pieces = digests if len(digests) > 32 else b""
+        try:
+            library.add_file(folder, target.path, sha256, pieces, item.document.title if item.document else "")
+        except (OSError, ValueError):
+            library.scan()  # it was moved or changed at once: it is read again
+
+
+async def together(most: int, work: Iterable[Callable[[], Deferred[None]]]) -> None:
+    """Do all of `work`, at most `most` at the same time; cancelled, cancel all of it. Raises what the first raises."""
+    places = DeferredSemaphore(most)
+    try:
+        await gatherResults([places.run(one) for one in work], consumeErrors=True)
+    except FirstError as e:
+        e.subFailure.raiseException()
+
+
+async def hear_news(clock: IReactorTime, discovery: Discovery) -> None:
+    """Ask the RS and the peers anew; return when they have answered, or after NEWS_TIMEOUT."""
+    news = discovery.refresh()
+    news.addTimeout(NEWS_TIMEOUT, clock)
+    await news.addErrback(lambda failure: failure.trap(TimeoutError) and None)
+
+
+def _has_pieces(document: Document | None) -> bool:
+    """Whether a swarm can fetch it: its hash is known, and that of its piece list if it has more than one piece."""
+    if document is None or document.sha256 is None or document.size is None:
+        return False
+    if piece_count(document.size) > MOST_PIECES:
+        return False
+    return document.size <= piece_size(document.size) or bool(document.piece_list)
+
+
+def _sha256(item: Item) -> str:
+    assert item.document is not None and item.document.sha256 is not None
+    return item.document.sha256
+
+
+def _has_old_holder(document: Document | None) -> bool:
+    return document is not None and any(holder.sha256 is None for holder in document.holders)
+
+
+def _text(address: Address) -> str:
+    return f"{address[0]}:{address[1]}"

@@ -1,0 +1,48 @@
+"""Which documents an order for all leaves out, so that no name in anybody's index makes it fail, or does harm."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from ...library.paths import why_tricky
+
+
+def passed_over(holders: Mapping[str, int], own: Collection[str]) -> dict[str, str]:
+    """Return the names to pass over, each with the reason.
+
+    `holders` has the number of holders of each name that might be fetched, `own` the names that this peer has itself.
+    Where one name is that of a file and, in another name, that of a folder, only one of both can be had: what is
+    here already; else what more holders have.
+    """
+    found = {name: why for name in holders if (why := why_tricky(name)) is not None}
+    own_names, own_folders = set(own), {folder for name in own for folder in _folders(name)}
+    for name in holders:
+        if name in own_folders:
+            found.setdefault(name, "a folder here has this name")
+        elif file := next((folder for folder in _folders(name) if folder in own_names), None):
+            found.setdefault(name, f"{file} is a file here")
+    for file, below in _clashes([name for name in holders if name not in found]).items():
+        if sum(holders[name] for name in below) > holders[file]:
+            found.setdefault(file, "others have a folder of this name")
+        else:
+            found = dict.fromkeys(below, f"{file} is a file at others") | found
+    return found
+
+
+def _folders(name: str) -> Iterator[str]:
+    """The names of the folders in which `name` lies, the outermost first."""
+    end = name.find("/")
+    while end >= 0:
+        yield name[:end]
+        end = name.find("/", end + 1)
+
+
+def _clashes(names: Collection[str]) -> dict[str, list[str]]:
+    """For each of `names` that is the name of a folder as well, those that lie in it."""
+    files = set(names)
+    clashes: dict[str, list[str]] = {}
+    for name in names:
+        for folder in _folders(name):
+            if folder in files:
+                clashes.setdefault(folder, []).append(name)
+    return clashes

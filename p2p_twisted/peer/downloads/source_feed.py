@@ -1,0 +1,131 @@
+"""Who has what a download wants: told to it at the start, as peers announce it, and as the index learns of more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+
+from ...index.search import Document
+from ...swarm.swarm import Download
+from ...wire.address import Address
+from ...wire.changes import Change, Gone, Have
+from ...wire.ranges import from_ranges
+from ..peers.discovery import Discovery
+
+LOOK_INTERVAL = 5
+"""Seconds between two looks at the index: what is learnt other than by following is announced to nobody."""
+LATELY = 120.0
+"""Seconds for which a peer that has answered is likelier to be there than one of which others have told."""
+
+
+class SourceFeed:
+    """Feeds sources to the download of `documents` (by SHA-256). `may_ask` says which peers may be fetched from."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        discovery: Discovery,
+        now: Callable[[], float],
+        may_ask: Callable[[Address], bool],
+        documents: Mapping[str, Document],
+    ) -> None:
+        """`now` gives monotonic seconds."""
+        self._discovery = discovery
+        self._now = now
+        self._may_ask = may_ask
+        self._documents = documents
+        self._lists = {sha256: document.piece_list for sha256, document in documents.items()}
+        self._contents: dict[tuple[Address, str], str] = {}
+        """(peer, name) -> the content that the peer was last said to have under that name."""
+        self._names: dict[tuple[Address, str], set[str]] = {}
+        """(peer, content) -> its names."""
+        self._download: Download
+        self._looked_at = -1
+        """The generation of the index at the last look."""
+        self._looking = LoopingCall(self._look)
+        self._looking.clock = clock
+
+    def rank(self, address: Address) -> int:
+        """How likely the peer at `address` is there: 0 for one that is followed, more for one that is less likely."""
+        peer = self._discovery.peers.get(address)
+        if peer is None:
+            return 1000  # hearsay: neither it nor the RS has told of it
+        if peer.following.connection is not None:
+            return 0
+        lately = peer.seen is not None and self._now() - peer.seen < LATELY
+        return (1 if lately else 2) + peer.failures
+
+    def start(self, download: Download) -> None:
+        """Tell `download` of everybody who is known to have something; go on until `stop`."""
+        self._download = download
+        for sha256, document in self._documents.items():
+            for holder in document.holders:
+                if holder.pieces == self._lists[sha256]:
+                    address = holder.host, holder.port
+                    self._note(address, holder.name, sha256)
+                    download.add_seed(address, sha256)
+            for peer in self._discovery.peers.values():
+                part = peer.following.parts.get(sha256)
+                if part is not None and self._may_ask(peer.address):
+                    download.add_pieces(peer.address, sha256, part.pieces)
+        self._discovery.heard.append(self._heard)
+        self._looking.start(LOOK_INTERVAL, now=False)
+
+    def stop(self) -> None:
+        """Tell no more."""
+        self._discovery.heard.remove(self._heard)
+        self._looking.stop()
+
+    def has_more(self, sha256: str) -> bool:
+        """Whether the index knows a peer that has the document and was not told of."""
+        return any(True for _ in self._untold(sha256))
+
+    def _untold(self, sha256: str) -> Iterator[Address]:
+        name = self._documents[sha256].name
+        for holder in self._discovery.index.holders_of(name, self._now()):
+            address = holder.host, holder.port
+            is_it = (holder.sha256, holder.pieces) == (sha256, self._lists[sha256])
+            if is_it and self._may_ask(address) and self._contents.get((address, name)) != sha256:
+                yield address
+
+    def _look(self) -> None:
+        if self._looked_at == self._discovery.index.generation:
+            return
+        self._looked_at = self._discovery.index.generation
+        for sha256 in list(self._download.left):
+            for address in list(self._untold(sha256)):
+                self._note(address, self._documents[sha256].name, sha256)
+                self._download.add_complete(address, sha256)
+
+    def _note(self, address: Address, name: str, sha256: str) -> None:
+        self._contents[address, name] = sha256
+        self._names.setdefault((address, sha256), set()).add(name)
+
+    def _forget(self, address: Address, name: str) -> str | None:
+        """Return the content that the peer had under that name until now."""
+        sha256 = self._contents.pop((address, name), None)
+        if sha256 is not None:
+            self._names[address, sha256].discard(name)
+        return sha256
+
+    def _heard(self, address: Address, changes: Iterable[Change]) -> None:
+        """Additions first: a file that is renamed goes and comes in one batch, and must not be lost in between."""
+        if self._may_ask(address):
+            for change in sorted(changes, key=lambda change: isinstance(change, Gone)):
+                self._change(address, change)
+
+    def _change(self, address: Address, change: Change) -> None:
+        wanted = self._download.contents
+        if isinstance(change, Have):
+            if change.sha256 in wanted:
+                pieces = from_ranges(change.pieces, wanted[change.sha256].count)
+                self._download.add_pieces(address, change.sha256, pieces)
+            return
+        before = self._forget(address, change.name)
+        if not isinstance(change, Gone) and change.sha256 in wanted:
+            self._note(address, change.name, change.sha256)
+            self._download.add_complete(address, change.sha256)
+        if before is not None and not self._names[address, before]:
+            self._download.remove(address, before)

@@ -1,0 +1,105 @@
+"""Peers that say Hello: who is asked for its index at once, and who only if the RS lists it.
+
+A Hello is a stranger's word. What it can cost is bounded: so many of one host and of all in a while, so many of whom
+the RS has not said that they are there, so many about whom it is to be asked, one after the other. Nobody is ever
+connected to but where the Hello came from, or where the RS says that a peer is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from ...net.errors import FetchError
+from ...registry.record import neighbourhood
+from ...wire.address import Address, clean_host
+from ...wire.errors import Forbidden
+
+WINDOW = 10
+"""Seconds in which are counted..."""
+MAX_OF_HOST = 128
+MAX_OF_ALL = 2_000
+"""...the messages of one host, and of all: more are refused."""
+MAX_UNSURE = 64
+"""Peers about whom the RS is still to be asked; of more it is not asked."""
+
+
+class Allowance:
+    """Counts what each host does in a window of time."""
+
+    def __init__(self, now: Callable[[], float], of_host: int = MAX_OF_HOST, of_all: int = MAX_OF_ALL) -> None:
+        self._now = now
+        self._of_host = of_host
+        self._of_all = of_all
+        self._began = now()
+        self._hosts: Counter[str] = Counter()
+
+    def take(self, host: str) -> None:
+        """Count one. Raises Forbidden when that is too many, of `host` or of all."""
+        now = self._now()
+        if now - self._began >= WINDOW:
+            self._began = now
+            self._hosts.clear()
+        key = neighbourhood(host)
+        if self._hosts[key] >= self._of_host or self._hosts.total() >= self._of_all:
+            raise Forbidden("too many at once; try again in a moment")
+        self._hosts[key] += 1
+
+
+class Arrivals:
+    """Takes Hellos, and tells `arrived` where a peer is to be found."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        is_listed: Callable[[Address], Coroutine[Deferred[Any], Any, bool]],
+        arrived: Callable[[Address, bool], bool],
+    ) -> None:
+        """`now` gives seconds; `is_listed` says whether the RS lists an address, and raises FetchError.
+
+        `arrived` takes an address and whether the RS is known to list it; False is that it has no room for one that may
+        not be listed.
+        """
+        self._allowance = Allowance(now)
+        self._is_listed = is_listed
+        self._arrived = arrived
+        self._unsure: dict[tuple[Address, Address], None] = {}
+        self._asking = False
+
+    def hello(self, source: str, said: str, port: int) -> None:
+        """Take a Hello from the address `source` whose Host line is `said`. Raises Forbidden: too many of them."""
+        here = clean_host(source) or source
+        self._allowance.take(here)
+        claimed = clean_host(said)
+        if claimed in (None, here) and self._arrived((here, port), False):
+            return
+        if len(self._unsure) < MAX_UNSURE:
+            self._unsure[(claimed or here, port), (here, port)] = None
+            if not self._asking:
+                self._asking = True
+                Deferred.fromCoroutine(self._ask()).addErrback(lambda failure: self.log.failure("arrivals", failure))
+
+    async def _ask(self) -> None:
+        try:
+            while self._unsure:
+                either = next(iter(self._unsure))
+                del self._unsure[either]
+                await self._find(either)
+        finally:
+            self._asking = False
+
+    async def _find(self, either: tuple[Address, Address]) -> None:
+        """The RS lists a peer that advertises another address there, one behind a translator where it comes from."""
+        for address in dict.fromkeys(either):
+            try:
+                if await self._is_listed(address):
+                    self._arrived(address, True)
+                    return
+            except FetchError:
+                return  # the next round asks the RS for everybody

@@ -1,0 +1,48 @@
+"""First words to another peer: the connection, whether it leads back to this peer itself, and Hello."""
+
+from __future__ import annotations
+
+from ...net.client import ClientConnection
+from ...net.connect import Reactor, dial
+from ...net.errors import FetchError, Refused
+from ...net.exchange import MAX_REFUSAL
+from ...wire.messages import Hello, Version
+from .known_peer import KnownPeer
+from .registration import Registration
+
+ANSWER_TIMEOUT = 5
+"""Seconds without progress after which a peer that is asked for its index has failed."""
+
+
+class Contact:
+    """Makes connections to other peers in the name of this one."""
+
+    def __init__(self, reactor: Reactor, registration: Registration) -> None:
+        self._reactor = reactor
+        self._registration = registration
+
+    async def dial(self, peer: KnownPeer) -> ClientConnection:
+        """A connection on which `peer` may be asked for its index. Raises Unreachable."""
+        connection = await dial(self._reactor, peer.address, self._registration.seen_as, peer.version)
+        connection.patience = ANSWER_TIMEOUT
+        return connection
+
+    def is_self(self, connection: ClientConnection) -> bool:
+        """Whether the other end is this peer's own server."""
+        here, there = connection.transport.getHost(), connection.transport.getPeer()
+        return bool(here.host == there.host and there.port == self._registration.port)
+
+    async def greet(self, peer: KnownPeer, connection: ClientConnection) -> ClientConnection:
+        """Say Hello, once. Returns a connection that is open: a peer that does not know the word closes the first.
+
+        Raises FetchError.
+        """
+        if peer.version is Version.V11 and not peer.is_greeted and self._registration.registered:
+            peer.is_greeted = True
+            try:
+                await connection.collect(Hello(self._registration.port), MAX_REFUSAL)
+            except FetchError as e:
+                if not isinstance(e, Refused) or e.status != Refused.FORBIDDEN:
+                    connection.close()
+                    return await self.dial(peer)
+        return connection

@@ -1,0 +1,98 @@
+"""The peers that are known: listed by the RS, or here because they said Hello. Decides, and does no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+
+from twisted.internet import error
+
+from ...index.distributed import DistributedIndex
+from ...net.errors import FetchError, Unreachable
+from ...wire.address import Address
+from .index_subscription import Following
+from .known_peer import KnownPeer, Lost
+
+MAX_PEERS = 10_000
+"""Peers remembered; of a longer list, the first."""
+MAX_UNLISTED = 128
+"""Peers among them that said Hello and that the RS has not listed yet: fewer than may be asked at the same time."""
+
+
+class Directory:
+    """Keeps `peers`, and drops from `index` the records of those that are gone."""
+
+    def __init__(self, index: DistributedIndex, following: Callable[[Address], Following]) -> None:
+        """`following` makes what follows the peer at an address."""
+        self.peers: dict[Address, KnownPeer] = {}
+        self.own: set[Address] = set()
+        """The addresses among them that turned out to be this peer's own."""
+        self._index = index
+        self._following = following
+        self._unlisted: set[Address] = set()
+
+    def update(
+        self, listed: Collection[Address], own: Collection[Address], was_away: bool = False
+    ) -> Iterator[KnownPeer]:
+        """Take the list of the RS; yields the peers that are to be asked because of it.
+
+        `own`: this peer's addresses; `was_away`: the RS could not be reached until now, and so perhaps nobody could.
+        """
+        for peer in [peer for address, peer in self.peers.items() if address not in listed]:
+            peer.is_listed = peer.is_listed and False
+            if peer.failures:
+                self.drop(peer)  # else it answered a moment ago: the RS may just have been restarted
+        for address in listed:
+            peer = self.peers.get(address) or self._add(address)
+            if address in own:
+                self.is_own(peer)
+            if not peer.is_listed or (was_away and peer.failures):
+                peer.retry_at = 0
+                yield peer
+            self._is_listed(peer)
+
+    def _is_listed(self, peer: KnownPeer) -> None:
+        if not peer.is_listed:  # it has registered
+            self._index.is_back(peer.address)
+            self._unlisted.discard(peer.address)
+        peer.is_listed = True
+
+    def arrive(self, address: Address, is_listed: bool) -> KnownPeer | None:
+        """The peer at `address`, which has said Hello; None if there is no room for a new one.
+
+        `is_listed`: the RS was asked for it just now, and lists it.
+        """
+        peer = self.peers.get(address)
+        if peer is None and len(self.peers) < MAX_PEERS and (is_listed or len(self._unlisted) < MAX_UNLISTED):
+            self._unlisted.add(address)
+            peer = self._add(address)
+        if peer is not None and is_listed:
+            self._is_listed(peer)
+        return peer
+
+    def is_own(self, peer: KnownPeer) -> None:
+        """`peer` is this peer itself."""
+        peer.is_self = True
+        self.own.add(peer.address)
+        self._index.forget(peer.address)
+
+    def failed(self, peer: KnownPeer, why: FetchError, now: float) -> None:
+        """`peer` could not be asked. What it has is forgotten if it is gone: by all that is known, it has stopped."""
+        peer.failed(now)
+        if not isinstance(why, Unreachable):
+            peer.version = None  # another server may have that address by now
+        is_refused = isinstance(why.__cause__, error.ConnectionRefusedError)
+        if not peer.is_listed:
+            self.drop(peer)
+        elif peer.lost is Lost.CLOSED or (peer.lost is not None and is_refused):
+            self._index.is_gone(peer.address)
+
+    def drop(self, peer: KnownPeer) -> None:
+        """Forget `peer` and all that it has."""
+        self._index.is_gone(peer.address)
+        self._unlisted.discard(peer.address)
+        if self.peers.get(peer.address) is peer:
+            del self.peers[peer.address]
+
+    def _add(self, address: Address) -> KnownPeer:
+        peer = self.peers[address] = KnownPeer(address, self._following(address))
+        return peer

@@ -1,0 +1,236 @@
+"""Who is there and what they have: the RS is asked for the peers, each peer for its index, again and again.
+
+A peer that is new says Hello to those it asks, so that they need not wait for their next round to know of it; one that
+is followed is dialled at once when its connection ends, so that one that has stopped is not taken for a holder.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ...config.descriptors import most_peers
+from ...index.distributed import DistributedIndex
+from ...net.client import ClientConnection
+from ...net.connect import Reactor
+from ...net.errors import FetchError, Garbled, Refused
+from ...wire.address import Address
+from ...wire.changes import Change
+from ...wire.limits import MAX_INDEX
+from ...wire.messages import ANEW, GetIndex, Version
+from .contact import Contact
+from .directory import MAX_PEERS, Directory
+from .index_fetch import records_of
+from .index_subscription import Following, Heard
+from .known_peer import KnownPeer, Lost
+from .registration import Registration
+from .rounds import Rounds
+from .turns import URGENT, Turns
+from .waiting import Waiters
+
+T = TypeVar("T")
+
+MOST_FOLLOWED = 64
+"""Peers followed at the same time, less where descriptors are few; the others are asked each round."""
+REDIAL = 10
+"""Seconds between two times that a peer is dialled at once when its connection ends."""
+
+
+class Discovery(Service):
+    """Keeps `index` and `peers` up to date."""
+
+    log = Logger()
+
+    def __init__(
+        self, reactor: Reactor, registration: Registration, index: DistributedIndex, now: Callable[[], float]
+    ) -> None:
+        """`now` gives monotonic seconds."""
+        self.index = index
+        self._directory = Directory(index, lambda address: Following(address, index, now, self._tell))
+        self.peers = self._directory.peers
+        self._reactor = reactor
+        self._registration = registration
+        self._now = now
+        self._contact = Contact(reactor, registration)
+        self._turns = Turns(reactor, self._ask, self._asked)
+        self._waiters = Waiters(reactor)
+        self._rounds = Rounds(reactor, self._ask_all, self._round_due, self._asked)
+        self._followed = 0
+        self.heard: list[Heard] = []
+        """Told of every change that a followed peer tells of."""
+        self.on_met: list[Callable[[], object]] = []
+        """Called when a peer has told for the first time what it has, and at each round."""
+        registration.on_registered.append(self._registered)
+
+    def startService(self) -> None:
+        """Begin the rounds."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self._rounds.start()
+
+    def stopService(self) -> None:
+        """End the rounds."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        self._rounds.stop()
+        self._turns.stop()
+        for peer in self.peers.values():
+            peer.following.close()
+        self._waiters.release()
+
+    def _registered(self) -> None:
+        if self.running:
+            self._rounds.begin()
+
+    def _met(self) -> None:
+        for call in self.on_met:
+            call()
+
+    def own_addresses(self) -> set[Address]:
+        """Where this peer itself is to be found, as far as it knows."""
+        own = set(self._directory.own)
+        if self._registration.seen_as:
+            own.add((self._registration.seen_as, self._registration.port))
+        return own
+
+    # rounds
+
+    def refresh(self) -> Deferred[None]:
+        """Ask the RS and every peer now. Fires when all have answered or failed, or nothing new comes; never fails."""
+        waiting = self._waiters.wait()
+        self._rounds.begin(everybody=True)
+        return waiting
+
+    def _round_due(self) -> None:
+        self.index.expire(self._now())
+        self._met()
+
+    async def _ask_all(self) -> None:
+        """Ask the RS, and all peers whose turn it is."""
+        self._add(list(self.peers.values()))
+        self._add(await self._ask_rs())
+
+    def _add(self, peers: list[KnownPeer]) -> None:
+        now = self._now()
+        due = [peer for peer in peers if not peer.is_self and (self._rounds.is_for_everybody or peer.retry_at <= now)]
+        random.shuffle(due)
+        self._turns.add((peer.address, peer.rank) for peer in due)
+
+    def _asked(self) -> None:
+        if not self._rounds.is_running and self._turns.is_idle:
+            self._waiters.release()
+
+    def _trouble(self, failure: Failure) -> None:
+        """Of what was cancelled there is nothing to say."""
+        if not failure.check(CancelledError):
+            self.log.failure("discovery", failure)
+
+    # who is there
+
+    async def _ask_rs(self) -> list[KnownPeer]:
+        """Returns the peers that are to be asked because of what the RS says."""
+        was_away = self._registration.error is not None
+        try:
+            listed = dict.fromkeys((await self._registration.peers())[:MAX_PEERS])
+        except FetchError as e:
+            self.log.info("the RS gave no peers: {why}", why=str(e))
+            return []
+        self._waiters.news()
+        return list(self._directory.update(listed, self.own_addresses(), was_away))
+
+    async def is_listed(self, address: Address) -> bool:
+        """Whether the RS lists the peer at `address`. Raises FetchError."""
+        peer = self.peers.get(address)
+        return (peer is not None and bool(peer.is_listed)) or await self._registration.is_listed(address)
+
+    def arrived(self, address: Address, is_listed: bool) -> bool:
+        """Ask the peer at `address` at once: it has said Hello. False if there is no room for one that may be unlisted.
+
+        `is_listed`: the RS is known to list it.
+        """
+        if address in self.own_addresses():
+            return True
+        peer = self._directory.arrive(address, is_listed)
+        if peer is not None and not peer.is_self:
+            peer.is_greeted = True
+            if self.running:
+                self._turns.add([(address, URGENT)])
+        return peer is not None
+
+    # what one of them has
+
+    def _tell(self, address: Address, changes: Iterable[Change]) -> None:
+        if address in self.peers:
+            self.peers[address].seen = self._now()
+        for listener in self.heard:
+            listener(address, changes)
+
+    def _ask(self, address: Address) -> Deferred[None]:
+        peer = self.peers.get(address)
+        if peer is None or peer.following.connection is not None:  # it tells us itself
+            return succeed(None)
+        return Deferred.fromCoroutine(self._exchange(peer)).addErrback(self._trouble)
+
+    async def _exchange(self, peer: KnownPeer) -> None:
+        try:
+            connection = await self._contact.dial(peer)
+            try:
+                if self._contact.is_self(connection):
+                    return self._directory.is_own(peer)
+                await self._hear(peer, connection)
+                connection = await self._contact.greet(peer, connection)
+                self._follow(peer, connection)
+            finally:
+                if peer.following.connection is not connection:
+                    connection.close()
+        except FetchError as e:
+            self._failed(peer, e)
+
+    async def _hear(self, peer: KnownPeer, connection: ClientConnection) -> None:
+        """Its index: the whole of it the first time, then what has changed."""
+        came = self._waiters.came
+        if peer.version is Version.V11:
+            peer.following.changed(*await connection.collect(GetIndex(peer.following.since), MAX_INDEX, came))
+        else:
+            response, body = await connection.collect(GetIndex(), MAX_INDEX, came)
+            reached = connection.transport.getPeer().host, peer.address[1]
+            records = await records_of(self._reactor, body, reached, peer.address)
+            self.index.learn(peer.address, records, self._now(), self.own_addresses())
+            peer.version, peer.following.since = response.version, response.index or ANEW
+        is_new = peer.seen is None
+        peer.answered(self._now())
+        self._waiters.news()
+        if is_new:
+            self._met()
+
+    def _follow(self, peer: KnownPeer, connection: ClientConnection) -> None:
+        if peer.version is Version.V11 and self._followed < most_peers(MOST_FOLLOWED) and self.running:
+            self._followed += 1
+            following = Deferred.fromCoroutine(peer.following.run(connection))
+            following.addBoth(self._unfollowed)
+            following.addCallback(lambda why: self._lost(peer, connection, why))
+            following.addErrback(lambda failure: self.log.failure("following", failure))
+
+    def _unfollowed(self, result: T) -> T:
+        self._followed -= 1
+        return result
+
+    def _lost(self, peer: KnownPeer, connection: ClientConnection, why: FetchError | None) -> None:
+        """The connection has ended on which it was followed: see whether it is still there."""
+        if not self.running:
+            return
+        peer.lost = Lost.CLOSED if connection.is_closed_by_server else Lost.BROKEN
+        if isinstance(why, Garbled | Refused):
+            self._failed(peer, why)
+        elif self._now() - peer.redialled >= REDIAL:
+            peer.redialled = self._now()
+            self._turns.add([(peer.address, URGENT)])
+
+    def _failed(self, peer: KnownPeer, why: FetchError) -> None:
+        if not peer.failures:
+            self.log.info("{peer}: {why}", peer=peer.address, why=str(why))
+        self._directory.failed(peer, why, self._now())

@@ -1,0 +1,256 @@
+"""This peer at the RS: registered with the saved cookie, kept alive, and gone when it stops.
+
+Each request has a connection of its own: an RS with a million peers cannot keep one open for each.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ...config.folders import make_private, tighten
+from ...net.connect import Reactor, dial
+from ...net.errors import FetchError, Garbled, Refused
+from ...wire import fields
+from ...wire.address import Address
+from ...wire.errors import BadRequest
+from ...wire.limits import MAX_PEER_LIST, TTL
+from ...wire.messages import KeepAlive, Leave, Message, PQuery, Register, Version
+
+T = TypeVar("T")
+
+FIRST_RETRY = 1.0
+LAST_RETRY = 60.0
+"""Seconds before the first and the last retries of a registration; each is twice the one before, with jitter."""
+LEAVE_TIMEOUT = 3
+SLOW = 2
+"""Seconds that a registered peer waits for an answer before `error` says so: less than an order waits for news."""
+MAX_KEEPALIVE = 600
+"""Seconds between KeepAlives at most: how long an RS that lost its memory does not know us."""
+MAX_LISTED = 20_000
+"""Lines of a peer list that are looked at."""
+
+
+class Registration(Service):
+    """Keeps this peer registered. Start it when the peer's port is known."""
+
+    log = Logger()
+
+    def __init__(self, reactor: Reactor, rs: Address, port: int, state_dir: Path, advertise: str | None = None) -> None:
+        """`rs`: the RS; `port`: where this peer serves; `advertise`: its host, if not the one the RS sees.
+
+        The cookie is kept in the file ``cookie`` of `state_dir`.
+        """
+        self.rs = rs
+        self.port = port
+        self.registered = False
+        self.error: str | None = None
+        """Why the last request to the RS failed; None if it was answered."""
+        self.seen_as: str | None = advertise
+        """The host under which this peer is registered, as far as it can know; None before the RS was reached."""
+        self.on_registered: list[Callable[[], object]] = []
+        """Called after each registration."""
+        self._reactor = reactor
+        self._file = state_dir / "cookie"
+        self.cookie = self._saved()
+        """The cookie given by this RS, None before the first registration."""
+        self._advertise = advertise
+        self._ttl = TTL
+        self._loop: Deferred[None] = succeed(None)
+        self._is_registering = False
+        self._waiting: list[Deferred[None]] = []
+        self._version: Version | None = None
+
+    def _saved(self) -> int | None:
+        try:
+            tighten(self._file)
+            line = self._file.read_text()
+            rs, _, text = line.strip().rpartition(" ")
+            return fields.cookie(text) if rs == f"{self.rs[0]}:{self.rs[1]}" else None
+        except (OSError, UnicodeDecodeError, BadRequest):
+            return None
+
+    def _save(self, cookie: int) -> None:
+        self.cookie = cookie
+        fresh = self._file.with_suffix(".new")
+        try:
+            make_private(fresh)
+            fresh.write_text(f"{self.rs[0]}:{self.rs[1]} {cookie}\n")
+            fresh.replace(self._file)
+        except OSError as e:
+            self.log.error("the cookie cannot be saved in {file}: {why}", file=str(self._file), why=e.strerror)
+
+    # the loop
+
+    def startService(self) -> None:
+        """Begin to register, and go on until stopped."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self._loop = Deferred.fromCoroutine(self._run())
+        self._loop.addErrback(lambda failure: failure.trap(CancelledError))
+
+    def stopService(self) -> Deferred[None]:
+        """Leave the RS, if it answers within three seconds."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        leaving = Deferred.fromCoroutine(self._stop())
+        leaving.addTimeout(LEAVE_TIMEOUT, self._reactor)
+        return leaving.addErrback(lambda failure: self.log.info("not left: {e}", e=failure.getErrorMessage()))
+
+    async def _stop(self) -> None:
+        self._loop.cancel()
+        if self._is_registering:  # what has been asked may be granted: then it is to be left
+            await self._registration()
+        if self.registered and self.cookie is not None:
+            self.registered = False
+            await self._ask(Leave(self.cookie, self.port))
+
+    async def _run(self) -> None:
+        pause = FIRST_RETRY
+        while True:
+            try:
+                await (self._keep_alive() if self.registered else self.register())
+                pause = FIRST_RETRY
+                wait = min(self._ttl / 4, MAX_KEEPALIVE)
+            except FetchError as e:
+                self._troubled(e)
+                wait, pause = pause, min(2 * pause, LAST_RETRY)
+            except CancelledError:
+                raise
+            except Exception:
+                self.log.failure("registration")
+                wait = LAST_RETRY
+            await deferLater(self._reactor, wait * random.uniform(0.75, 1.25))
+
+    def _troubled(self, why: FetchError) -> None:
+        if str(why) != self.error:
+            self.log.warn("RS {host}:{port}: {why}; trying again", host=self.rs[0], port=self.rs[1], why=str(why))
+        self.error = str(why)
+
+    # the four requests
+
+    async def register(self) -> None:
+        """Register, with the saved cookie if there is one that the RS still knows. Raises FetchError.
+
+        Whoever asks for it meanwhile waits for the same registration: a second would get a cookie of its own.
+        """
+        if not self.registered:
+            await self._registration()
+
+    def _registration(self) -> Deferred[None]:
+        """Fires with the outcome of the one attempt, which goes on when those who wait are cancelled."""
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        if not self._is_registering:
+            self._is_registering = True
+            Deferred.fromCoroutine(self._register()).addBoth(self._tried)
+        return waiting
+
+    def _tried(self, outcome: Failure | None) -> None:
+        self._is_registering = False
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.called:
+                one.callback(outcome)  # a Failure becomes an errback
+
+    async def _register(self) -> None:
+        cookie = self.cookie
+        try:
+            line = await self._ask(Register(cookie, self.port))
+        except Refused as e:
+            if cookie is None or e.status != Refused.FORBIDDEN:
+                raise
+            line = await self._ask(Register(None, self.port))
+        key, _, text = line.strip().partition(":")
+        try:
+            self._save(fields.cookie(text.strip() if key == "cookie" else ""))
+        except BadRequest:
+            raise Garbled("the RS did not answer Register with a cookie") from None
+        self.registered, self.error = True, None
+        for call in self.on_registered:
+            call()
+        self._note_ttl(await self._ask(KeepAlive(self.cookie or 0, self.port)))
+
+    async def _keep_alive(self) -> None:
+        self._note_ttl(await self._of_a_member(KeepAlive))
+
+    def _note_ttl(self, line: str) -> None:
+        match = re.search(r"TTL is ([0-9]{1,9}) seconds", line)
+        self._ttl = max(4, int(match[1])) if match else TTL
+        self.error = None
+
+    async def peers(self) -> list[Address]:
+        """Who is there, this peer included, by PQuery. Raises FetchError."""
+        try:
+            if not self.registered:
+                await self.register()
+            body = await self._of_a_member(PQuery)
+        except FetchError as e:
+            self._troubled(e)
+            raise
+        self.error = None
+        return self._listed(body)
+
+    async def is_listed(self, address: Address) -> bool:
+        """Whether the RS lists that very peer, of which an RS of 1.1 sends one line. Raises FetchError."""
+        host, port = address
+        if not self.registered or port == 1:
+            return address in await self.peers()
+        body = await self._of_a_member(lambda cookie, own: PQuery(cookie, own, 1, (host, port - 1)))
+        return address in self._listed(body)
+
+    def _listed(self, body: str) -> list[Address]:
+        lines = body.split("\n", MAX_LISTED)[:MAX_LISTED]
+        found = []
+        bad = 0
+        for line in filter(None, lines):
+            try:
+                found.append(fields.address(line.rstrip("\r")))
+            except BadRequest:
+                bad += 1
+        if bad:
+            self.log.info("the RS sent {bad} lines that are no peers", bad=bad)
+        return found
+
+    async def _of_a_member(self, message: Callable[[int, int], Message]) -> str:
+        """Ask what `message` makes of cookie and port; if the RS knows us no more, register anew and ask once more."""
+        try:
+            return await self._ask(message(self.cookie or 0, self.port))
+        except Refused as e:
+            if e.status != Refused.FORBIDDEN:
+                raise
+        self.registered = False
+        await self.register()
+        return await self._ask(message(self.cookie or 0, self.port))
+
+    async def _ask(self, message: Message) -> str:
+        late = self._reactor.callLater(SLOW, self._note_silence)
+        try:
+            known = self._version if isinstance(message, PQuery) and message.limit else None
+            connection = await dial(self._reactor, self.rs, self._advertise, known)
+            self.seen_as = self._advertise or connection.transport.getHost().host
+            try:
+                response, body = await connection.collect(message, MAX_PEER_LIST)
+                self._version = response.version
+            except Refused:
+                raise
+            except FetchError:
+                self._version = None  # another server may be there by now
+                raise
+            finally:
+                connection.close()
+        finally:
+            if late.active():
+                late.cancel()
+        return body.decode("utf-8", "replace")
+
+    def _note_silence(self) -> None:
+        if self.registered:
+            self.error = self.error or f"no answer for {SLOW} s"

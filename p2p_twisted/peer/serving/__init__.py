@@ -1,0 +1,1 @@
+"""What a peer serves: its index, its files, and their pieces."""

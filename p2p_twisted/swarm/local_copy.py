@@ -1,0 +1,97 @@
+"""A document put in place from a file of this machine that has the same content: cloned where that can be, verified."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from threading import Event
+
+from ..library.pieces import PieceHasher
+from .errors import DownloadError
+from .part_file import BLOCK, PartFile
+from .target import Target
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+CLONE = 0x40049409
+"""FICLONE: the request of ioctl(2) by which two files share their blocks until one of them is written to (Linux)."""
+AT_ONCE = 16 * 2**20
+"""Bytes that the kernel is told to copy at a time: in between, this looks whether it is to stop."""
+_CANNOT = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTTY, errno.EPERM}
+"""What is said where a way of copying is not to be had for these files."""
+
+
+class Stopped(DownloadError):
+    """The download was cancelled meanwhile."""
+
+
+def copy_file(source: int, target: Target, sha256: str, size: int, overwrite: bool, stop: Event) -> bytes | None:
+    """Put the content of the file open as `source` at `target`; return its piece hashes.
+
+    Returns None, and leaves nothing, if it has not the hash `sha256` (hex) and `size` bytes. Raises DownloadError,
+    Stopped once `stop` is set. Blocks: for a thread.
+    """
+    part = PartFile(target)
+    try:
+        part.truncate(0)
+        part.fill(lambda fd: _copy(source, fd, size, stop))
+        pieces = _verified(part, sha256, size, stop)
+        if pieces is not None:
+            part.modified = int(os.fstat(source).st_mtime)
+            part.finish(overwrite)
+    finally:
+        part.discard()
+    return pieces
+
+
+def _copy(source: int, to: int, size: int, stop: Event) -> None:
+    """Copy `size` bytes, or what there is, by the best way that there is."""
+    if _clone(source, to):
+        os.ftruncate(to, size)
+        return
+    offset = 0
+    while offset < size:
+        if stop.is_set():
+            raise Stopped("stopped")
+        copied = _copy_some(source, to, offset, min(AT_ONCE, size - offset))
+        if not copied:
+            return
+        offset += copied
+
+
+def _clone(source: int, to: int) -> bool:
+    if fcntl is None or sys.platform != "linux":
+        return False
+    try:
+        fcntl.ioctl(to, CLONE, source)
+    except OSError as e:
+        if e.errno not in _CANNOT:
+            raise
+        return False
+    return True
+
+
+def _copy_some(source: int, to: int, offset: int, most: int) -> int:
+    """Copy some bytes from `offset` on, at most so many; return how many."""
+    if hasattr(os, "copy_file_range"):
+        try:
+            return os.copy_file_range(source, to, most, offset, offset)
+        except OSError as e:
+            if e.errno not in _CANNOT:
+                raise
+    return os.pwrite(to, os.pread(source, min(BLOCK, most), offset), offset)
+
+
+def _verified(part: PartFile, sha256: str, size: int, stop: Event) -> bytes | None:
+    """The piece hashes of `part` if it is what it should be, else None."""
+    hasher, offset = PieceHasher(size), 0
+    while block := part.read(offset, min(BLOCK, size - offset)):
+        if stop.is_set():
+            raise Stopped("stopped")
+        hasher.update(block)
+        offset += len(block)
+    return hasher.pieces() if offset == size and hasher.sha256() == sha256 else None

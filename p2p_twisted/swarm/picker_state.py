@@ -1,0 +1,80 @@
+"""What a picker chooses among, and what it chooses: the files wanted, what each source has, and what to ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..wire.address import Address
+from ..wire.ranges import Ranges
+
+Source = Address
+"""What identifies a source."""
+
+
+@dataclass(frozen=True)
+class AskPiece:
+    """Ask for this piece."""
+
+    sha256: str
+    piece: int
+
+
+@dataclass(frozen=True)
+class AskNext:
+    """Ask for any of these that was given to nobody yet."""
+
+    wants: tuple[tuple[str, Ranges], ...]
+
+
+Ask = AskPiece | AskNext
+
+
+@dataclass
+class Wanted:
+    """A file of the download: which of its `count` pieces are missing, and who owes which since when (seconds)."""
+
+    sha256: str
+    count: int
+    missing: set[int]
+    owed: dict[int, dict[Source, float]] = field(default_factory=dict)
+    holders: dict[int, int] = field(default_factory=dict)
+    complete: int = 0
+    """Sources that have all of it."""
+
+    def rarity(self, piece: int) -> int:
+        """How many sources are known to have `piece`."""
+        return self.complete + self.holders.get(piece, 0)
+
+    def free(self) -> set[int]:
+        """What is missing and owed by nobody."""
+        return self.missing - self.owed.keys()
+
+
+@dataclass
+class Known:
+    """What one source has: `has` the pieces of each file, None if all of them; `fresh` the files of which it may be
+    asked for the next piece; `useful` all of its files that are wanted; `wrong` the pieces that it gave wrong;
+    `refused` the pieces that it said it has not, until it announces the file again; `postponed` the files that it
+    cannot send at the moment, and when (seconds) it may be asked for them again."""
+
+    has: dict[str, set[int] | None] = field(default_factory=dict)
+    fresh: list[str] = field(default_factory=list)
+    useful: list[str] = field(default_factory=list)
+    wrong: set[tuple[str, int]] = field(default_factory=set)
+    refused: dict[str, set[int]] = field(default_factory=dict)
+    postponed: dict[str, float] = field(default_factory=dict)
+
+    def pieces(self, wanted: Wanted, of: set[int]) -> set[int]:
+        """Those `of` the pieces that this source has, and has neither refused nor given wrong before."""
+        has = self.has.get(wanted.sha256, set())
+        found = of if has is None else of & has
+        if refused := self.refused.get(wanted.sha256):
+            found = found - refused
+        return {p for p in found if (wanted.sha256, p) not in self.wrong} if self.wrong else found
+
+    def may_send(self, sha256: str, now: float) -> bool:
+        """Whether it may be asked for the file at `now`; one that was postponed long enough is so no longer."""
+        if self.postponed.get(sha256, 0.0) > now:
+            return False
+        self.postponed.pop(sha256, None)
+        return True

@@ -1,0 +1,114 @@
+"""The piece lists of a download: asked of ever more sources until one gives the list that the index names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from ..net.errors import FetchError, Refused
+from ..wire.address import Address
+from ..wire.limits import MAX_PIECE_LIST
+from ..wire.messages import GetPieces
+from .errors import Corrupt
+from .picker import Picker
+from .source import Link
+from .source_pool import Links
+from .storage import Content
+
+GROWTH = 4
+"""By so much grows, each second without an answer, the number of sources that are asked at once."""
+
+
+@dataclass
+class _Need:
+    """A piece list that is needed: who was asked for it, who has not answered, and how many may be asked at once."""
+
+    asked_of: set[Address] = field(default_factory=set)
+    outstanding: set[Address] = field(default_factory=set)
+    at_once: int = 1
+    not_before: float = 0.0
+    """When (seconds) somebody may be asked again."""
+
+    def may_ask(self, address: Address, now: float) -> bool:
+        """Whether the source at `address` may be asked at `now`."""
+        return address not in self.asked_of and len(self.outstanding) < self.at_once and now >= self.not_before
+
+
+class PieceLists:
+    """Gets the lists that are needed. `came` is told of each file whose list is known now, `refused` of each source
+    that has not got one."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        contents: Mapping[str, Content],
+        picker: Picker,
+        links: Links,
+        came: Callable[[Content], object],
+        refused: Callable[[Link, str, Refused], object],
+        broken: Callable[[Failure], object],
+    ) -> None:
+        self._clock = clock
+        self._contents = contents
+        self._picker = picker
+        self._links = links
+        self._came = came
+        self._refused = refused
+        self._broken = broken
+        self._needed: dict[str, _Need] = {}
+
+    def need(self, sha256: str) -> None:
+        """Get the list of the file with that hash."""
+        self._needed[sha256] = _Need()
+
+    def ask(self, link: Link) -> None:
+        """Ask `link` for what it should have, unless as many as may be are being asked."""
+        for sha256, need in self._needed.items():
+            may = need.may_ask(link.address, self._clock.seconds()) and self._picker.knows(link.address, sha256)
+            if may and link.connection is not None:
+                need.asked_of.add(link.address)
+                need.outstanding.add(link.address)
+                asked = link.connection.collect(GetPieces(sha256), MAX_PIECE_LIST)
+                asked.addCallbacks(self._list_came, self._no_list, (link, sha256), {}, (link, sha256))
+                asked.addErrback(self._broken)
+
+    def ask_more(self) -> None:
+        """Each second: while nobody answers, ask ever more at once, so that the frozen do not hide the others."""
+        for need in self._needed.values():
+            if len(need.outstanding) >= need.at_once:
+                need.at_once *= GROWTH
+
+    def _list_came(self, answer: tuple[Any, bytes], link: Link, sha256: str) -> None:
+        try:
+            digests = bytes.fromhex(answer[1].decode("ascii").replace("\n", ""))
+        except ValueError:
+            digests = b""
+        if not self._contents[sha256].accept_list(digests):
+            self._answered(link, sha256)
+            self._links.drop(link, Corrupt("its piece list is not the one in the index"))
+        elif self._needed.pop(sha256, None) is not None:
+            self._came(self._contents[sha256])
+
+    def _no_list(self, failure: Failure, link: Link, sha256: str) -> None:
+        need, refused = self._answered(link, sha256), failure.value
+        if isinstance(refused, Refused):
+            if refused.retry_after is not None and need is not None:
+                need.asked_of.discard(link.address)
+                need.not_before = self._clock.seconds() + refused.retry_after
+            self._refused(link, sha256, refused)
+        else:
+            failure.trap(FetchError)
+            if need is not None:
+                need.asked_of.discard(link.address)  # once it is connected again, it may be asked again
+            self._links.failed(link, failure.value)  # type: ignore[arg-type]
+
+    def _answered(self, link: Link, sha256: str) -> _Need | None:
+        """Note that `link` owes the list no more; returns what is needed of it, None if it is here by now."""
+        need = self._needed.get(sha256)
+        if need is not None:
+            need.outstanding.discard(link.address)
+        return need

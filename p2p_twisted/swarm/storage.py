@@ -1,0 +1,176 @@
+"""A file of a download: its verified pieces, where they lie on the disk, and what survives a ``kill -9``.
+
+NAME.part holds the pieces at their places, NAME.part.state says which of them were verified (see `state`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from threading import Lock
+
+from ..library.pieces import DIGEST, list_digest, piece_count, piece_range, piece_size
+from .errors import Unwritable
+from .part_file import PartFile, plausible
+from .part_state import State, is_state
+from .target import Target
+
+HASH_AT_ONCE = 4 * 2**20
+"""Bytes."""
+
+
+class Content:
+    """The file `name` of `size` bytes with the hash `sha256` (hex), on its way to `target`.
+
+    `pieces` is the digest of its piece list from the index record, "" for a file of one piece. Everything that touches
+    the disk raises DownloadError.
+
+    Threads: `write` may be called from any number of threads at once; `resume` and `hash_on` from one at a time, and
+    `resume` before anything else is called. Everything else belongs to the reactor's thread, which alone changes
+    `have` and `digests` (`resume` replaces both once, whole), so that they may be read there without a lock.
+    """
+
+    def __init__(self, name: str, sha256: str, size: int, pieces: str, target: Target) -> None:
+        self.name = name
+        self.sha256 = sha256
+        self.size = size
+        self.target = target
+        self.count = piece_count(size)
+        self.have: set[int] = set()
+        self.digests: bytes | None = bytes.fromhex(sha256) if self.count <= 1 else None
+        """The 32-byte hashes of all pieces one after the other; None as long as they are not known."""
+        self.modified: int | None = None
+        """When the file was last changed by what sources say (the first of such times), Unix seconds."""
+        self._list_digest = pieces
+        self._lock = Lock()
+        """Held while the .part is opened or let go: threads that write the first pieces must share one descriptor."""
+        self._opened: PartFile | None = None
+        self._closed = False
+        self._state = State(target, sha256, size, self.count)
+        self._whole = hashlib.sha256()
+        self._hashed = 0
+
+    @property
+    def _part(self) -> PartFile:
+        with self._lock:
+            if self._closed:
+                raise Unwritable(f"{self.target.path} is not being fetched any more")  # to a thread that comes late
+            if self._opened is None:
+                self._opened = PartFile(self.target)
+            return self._opened
+
+    @property
+    def complete(self) -> bool:
+        """Whether every piece is there."""
+        return len(self.have) == self.count
+
+    @property
+    def got(self) -> int:
+        """Bytes in the pieces that are there."""
+        return sum(piece_range(self.size, piece)[1] for piece in self.have)
+
+    def missing(self) -> set[int]:
+        """The pieces that are not there."""
+        return set(range(self.count)) - self.have
+
+    def add_modified(self, modified: int | None) -> None:
+        """Note when the file was last changed by what a source says (Unix seconds); None if it does not say."""
+        if (time := plausible(modified)) is not None:
+            self.modified = time if self.modified is None else min(self.modified, time)
+
+    # the piece list
+
+    def accept_list(self, digests: bytes) -> bool:
+        """Take the piece list if it is the one that the index record is bound to."""
+        right = len(digests) == DIGEST * self.count and list_digest(digests) == self._list_digest
+        if right:
+            self.digests = digests
+        return right
+
+    # pieces
+
+    def proves(self, piece: int, digest: bytes) -> bool:
+        """Whether `digest` is the piece's hash. The piece list must be known."""
+        assert self.digests is not None
+        return digest == self.digests[DIGEST * piece : DIGEST * (piece + 1)]
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Put bytes into the file, proven or not."""
+        self._part.write(offset, data)
+
+    def keep(self, piece: int) -> None:
+        """The piece is proven and written."""
+        self.have.add(piece)
+        if self.count > 1:
+            assert self.digests is not None
+            self._state.add(piece, self.digests, self.have)
+
+    def open_piece(self) -> int:
+        """A descriptor of its own to read proven pieces from, the caller's to close."""
+        return self._part.duplicate()
+
+    # going on with what an earlier run left
+
+    def resume(self) -> None:
+        """Prove again what an earlier run has left, and count it. Reads and hashes: for a thread."""
+        if self.count <= 1:
+            return
+        self.have = {piece for piece in self._state.read(self.accept_list) if self._is_here(piece)}
+
+    def _is_here(self, piece: int) -> bool:
+        offset, length = piece_range(self.size, piece)
+        return self.proves(piece, hashlib.sha256(self._part.read(offset, length)).digest())
+
+    # its end
+
+    def hash_on(self) -> None:
+        """Take the proven pieces that follow on those hashed before into the hash of the whole. For a thread.
+
+        That the pieces are right by their list does not say that the list is the file's: a false index record may
+        bind one file's list to another's hash.
+        """
+        while self._hashed in self.have:
+            offset, length = piece_range(self.size, self._hashed)
+            self._whole.update(self._part.read(offset, length))
+            self._hashed += 1
+
+    @property
+    def can_hash_on(self) -> bool:
+        """Whether `hash_on` has enough to do to be worth a thread: all the rest, or HASH_AT_ONCE bytes in a row."""
+        row = max(1, HASH_AT_ONCE // piece_size(self.size))
+        return self.complete or all(piece in self.have for piece in range(self._hashed, self._hashed + row))
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether the whole has been hashed."""
+        return self._hashed == self.count
+
+    def is_right(self) -> bool:
+        """Whether the whole, all of which has been hashed, is the file that was wanted."""
+        return self._whole.hexdigest() == self.sha256
+
+    def discard(self) -> None:
+        """Remove all of it."""
+        self.have.clear()
+        if self._opened is not None:
+            self._opened.discard()
+        self.close()
+
+    def close(self) -> None:
+        """Leave it as it is, to be gone on with another time; without a verified piece there is nothing to keep.
+
+        Nothing can be read or written any more.
+        """
+        with self._lock:
+            self._closed = True
+            opened, self._opened = self._opened, None
+        if opened is not None:
+            if self.count > 1 and (self.have or is_state(self.target)):
+                opened.close()
+            else:
+                opened.discard()
+
+    def finish(self, overwrite: bool) -> None:
+        """Give it its final name. All pieces must be there. Raises Exists when that name is taken."""
+        self._part.truncate(self.size)
+        self._part.modified = self.modified
+        self._part.finish(overwrite)

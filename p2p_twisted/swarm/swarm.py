@@ -1,0 +1,331 @@
+"""A download from many sources at once: carries out what the picker chooses, and has what comes proven."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Set
+from random import Random
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..library.pieces import piece_range, piece_size
+from ..net.connect import Reactor
+from ..net.errors import FetchError, Refused
+from ..wire.address import Address
+from ..wire.messages import Cancel, GetFile, GetNext, Message
+from .errors import Corrupt, DownloadError, TooSlow
+from .picker import Picker
+from .picker_state import Ask, AskPiece
+from .piece_hashes import PieceLists
+from .prospects import Prospects
+from .source import Connection, Link, PieceSink
+from .source_pool import Links
+from .storage import Content
+from .verifier import Outcome, Prover, in_thread
+
+MOST_WRONG = 3
+"""Wrong pieces after which a source is dropped."""
+NO_NEWS_TIMEOUT = 30
+"""Seconds without a byte from anyone after which the download has failed, if no source owes it anything."""
+FROZEN_TIMEOUT = 90
+"""The same if one does: its process, or its machine, may have been suspended."""
+
+
+class Download:
+    """Fetches `contents`. `connect` makes a connection to a peer, or raises a SourceError; `rank` says which sources to
+    try first, the lowest.
+
+    `began` is called when a peer begins to send a piece, `kept` with each proven piece, who sent it, and whether it was
+    one that nobody else had; `completed` with each file that is wholly there and right, or the error that ended it.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        contents: Iterable[Content],
+        connect: Callable[[Address], Awaitable[Connection]],
+        rank: Callable[[Address], int],
+        began: Callable[[Content, Address], object],
+        kept: Callable[[Content, int, Address, bool], object],
+        completed: Callable[[Content, DownloadError | None], object],
+    ) -> None:
+        self.contents = {content.sha256: content for content in contents}
+        """By their hash."""
+        self.links = Links(reactor, connect, rank, self._pump, self._freed, self._away, self._broken)
+        self.received = 0
+        self.duplicate = 0
+        """Bytes that came, and those of them that were here already."""
+        self._reactor = reactor
+        self._began = began
+        self._kept = kept
+        self._completed = completed
+        self._picker = Picker(Random())
+        self._left = set(self.contents)
+        self._begun = self._over = False
+        self._done: Deferred[None] = Deferred(lambda _: self._stop())
+        self._tick = LoopingCall(self._look_after)
+        self._tick.clock = reactor
+        self._quiet = 0
+        """How often it was looked after since something came: of the time that this process is stopped only once."""
+        self._paused = False
+        self._prover = Prover(reactor, self._complete, self._pause, self._broken)
+        self._typical = max((piece_size(content.size) for content in self.contents.values()), default=1)
+        self._lists = PieceLists(
+            reactor, self.contents, self._picker, self.links, self._want, self._has_no_list, self._broken
+        )
+        self._prospects = Prospects(reactor, self._picker, self.links)
+
+    @property
+    def left(self) -> Set[str]:
+        """The hashes of the files that are neither completed nor failed."""
+        return self._left
+
+    # from outside
+
+    def run(self) -> Deferred[None]:
+        """Begin. Fires when every file is completed or failed; cancelling it stops the download as it is."""
+        self._tick.start(1, now=False)
+        Deferred.fromCoroutine(self._begin()).addErrback(self._broken)
+        return self._done
+
+    def add_seed(self, address: Address, sha256: str) -> None:
+        """The peer at `address` has had the whole file since before the download began."""
+        self._picker.add_seed(address, sha256)
+        self.links.add(address)
+
+    def add_complete(self, address: Address, sha256: str) -> None:
+        """The peer at `address` has the whole file by now."""
+        self._picker.add_complete(address, sha256)
+        self.links.add(address)
+
+    def add_pieces(self, address: Address, sha256: str, pieces: Iterable[int]) -> None:
+        """The peer at `address` has these pieces of the file."""
+        self._picker.add_pieces(address, sha256, pieces)
+        self.links.add(address)
+
+    def remove(self, address: Address, sha256: str) -> None:
+        """The peer at `address` has the file no more, as it says."""
+        self._prospects.removed(address, sha256)
+        self._check([sha256])
+
+    # asking
+
+    async def _begin(self) -> None:
+        for content in list(self.contents.values()):
+            try:
+                if content.count > 1:
+                    await in_thread(self._reactor, content.resume)
+            except DownloadError as e:
+                self._complete(content, e)
+                continue
+            if content.digests is None:
+                self._lists.need(content.sha256)
+            else:
+                self._want(content)
+        self._begun = True
+        self._pump_all()
+
+    def _want(self, content: Content) -> None:
+        if not self._over and content.sha256 in self._left:
+            self._picker.want(content.sha256, content.count, content.missing())
+            self._prover.hash_on(content)
+            self._pump_all()
+
+    def _pump(self, link: Link) -> None:
+        """Ask `link` for as much as it should owe."""
+        if self._over or link.connection is None or self._paused:
+            return
+        self._lists.ask(link)
+        while link.has_room(self._typical, self._reactor.seconds()):
+            ask = self._picker.next(link.address, self._reactor.seconds())
+            if ask is None:
+                return
+            self._ask(link, ask)
+
+    def _pump_all(self) -> None:
+        for link in self.links:
+            self._pump(link)
+
+    def _ask(self, link: Link, ask: Ask) -> None:
+        assert link.connection is not None
+        if not link.owed:
+            link.quiet = 0
+        link.chosen["rarest piece" if isinstance(ask, AskPiece) else "next piece of the source"] += 1
+        sink = PieceSink(
+            ask, self.contents, lambda sink: self._arriving(link, sink), lambda size: self._came(link, size)
+        )
+        link.owed[sink] = ask
+        asked = link.connection.ask(self._message(ask), sink)
+        asked.addCallbacks(lambda _: self._arrived(link, sink), lambda failure: self._refused(link, sink, failure))
+        asked.addErrback(self._broken)
+
+    def _message(self, ask: Ask) -> Message:
+        if not isinstance(ask, AskPiece):
+            return GetNext(ask.wants)
+        content = self.contents[ask.sha256]
+        first, length = piece_range(content.size, ask.piece)
+        return GetFile(content.name, (first, first + length - 1), ask.sha256)
+
+    # what comes
+
+    def _arriving(self, link: Link, sink: PieceSink) -> None:
+        assert sink.content is not None
+        self._began(sink.content, link.address)
+        now = self._reactor.seconds()
+        for address in self._picker.arriving(link.address, sink.content.sha256, sink.piece, now):
+            self._cancel(self.links[address], sink.content, sink.piece)
+
+    def _came(self, link: Link, size: int) -> None:
+        link.quiet = self._quiet = 0
+        link.stalled = link.frozen = False
+        link.meter.add(size, self._reactor.seconds())
+        self.received += size
+
+    def _arrived(self, link: Link, sink: PieceSink) -> None:
+        del link.owed[sink]
+        content = sink.content
+        assert content is not None
+        size = sum(map(len, sink.parts))
+        if content.sha256 not in self._left or sink.piece in content.have:
+            self.duplicate += size
+        else:
+            self._prover.prove(sink, size, lambda outcome: self._proven(outcome, link, sink))
+        self._pump(link)
+
+    def _refused(self, link: Link, sink: PieceSink, failure: Failure) -> None:
+        ask = link.owed.pop(sink, None)
+        refused = failure.value if isinstance(failure.value, Refused) else None
+        if ask is not None and refused is not None and not sink.cancelled:
+            self._prospects.lacks(link, ask, refused)
+            self._check([ask.sha256] if isinstance(ask, AskPiece) else ())
+        elif ask is not None:
+            self._lost(link, sink, ask)
+        if refused is None:
+            failure.trap(FetchError)
+            self.links.failed(link, failure.value)  # type: ignore[arg-type]
+        self._pump(link)
+
+    def _cancel(self, link: Link, content: Content, piece: int) -> None:
+        for sink, ask in link.owed.items():
+            if ask == AskPiece(content.sha256, piece) and not sink.cancelled and link.connection is not None:
+                sink.cancelled = True
+                first, length = piece_range(content.size, piece)
+                cancelling = link.connection.collect(Cancel(content.sha256, (first, first + length - 1)), 0)
+                cancelling.addErrback(lambda failure: failure.trap(FetchError) and None)
+
+    def _proven(self, outcome: Outcome, link: Link, sink: PieceSink) -> None:
+        content = sink.content
+        assert content is not None
+        if self._over or content.sha256 not in self._left:
+            return
+        if isinstance(outcome, DownloadError):
+            self._complete(content, outcome)
+        elif not outcome:
+            self._wrong(link, content, sink.piece)
+        elif sink.piece not in content.have:
+            link.failures = 0
+            self._keep(content, link, sink)
+
+    def _keep(self, content: Content, link: Link, sink: PieceSink) -> None:
+        try:
+            content.keep(sink.piece)
+        except DownloadError as e:
+            self._complete(content, e)
+            return
+        self._picker.got(content.sha256, sink.piece)
+        self._kept(content, sink.piece, link.address, sink.is_first_hand)
+        self._prover.hash_on(content)
+
+    def _wrong(self, link: Link, content: Content, piece: int) -> None:
+        self._picker.wrong(link.address, content.sha256, piece)
+        link.wrong += 1
+        self.log.warn("{at} sent piece {piece} of {name} wrong", at=link.address, piece=piece, name=content.name)
+        corrupt = Corrupt(f"{link.wrong} of its pieces were wrong")
+        self._prospects.gave_wrong(link, content.sha256, corrupt)
+        if link.wrong >= MOST_WRONG:
+            self.links.drop(link, corrupt)
+        self._pump_all()
+        self._check([content.sha256])
+
+    def _pause(self, paused: bool) -> None:
+        """Let the sources wait until what came is proven, or no longer."""
+        if paused != self._paused and not self._over:
+            self._paused = paused
+            self.links.hold(paused)
+            self._pump_all()
+
+    # the end
+
+    def _freed(self, link: Link) -> None:
+        """What `link` owes may be asked of others."""
+        for sink, ask in link.owed.items():
+            self._lost(link, sink, ask)
+        if not link.is_hopeful:
+            self._prospects.lost(link, self._left)
+            self._check(self._left)
+        self._pump_all()
+
+    def _away(self, link: Link) -> None:
+        """Nobody waits for `link` to give its share."""
+        self._picker.away(link.address)
+        self._pump_all()
+
+    def _lost(self, link: Link, sink: PieceSink, ask: Ask) -> None:
+        if sink.content is not None:
+            self._picker.lost(link.address, sink.content.sha256, sink.piece)
+        elif isinstance(ask, AskPiece):
+            self._picker.lost(link.address, ask.sha256, ask.piece)
+
+    def _look_after(self) -> None:
+        """Each second: try lost sources again, pass over those that stall, and see whether any is left that helps."""
+        self.links.look_after(reading=not self._paused)
+        self._lists.ask_more()
+        self._pump_all()
+        self._quiet += 1
+        if not self._begun or self._prover.is_busy:
+            self._quiet = 0  # what is here is still being looked at
+            return
+        self._check(self._left)
+        owing = any(link.is_hopeful and (link.owed or link.frozen) for link in self.links)
+        timeout = FROZEN_TIMEOUT if owing else NO_NEWS_TIMEOUT
+        if self._quiet > timeout:
+            for sha256 in list(self._left):
+                content = self.contents[sha256]
+                self._complete(content, TooSlow(f"nothing came for {timeout} s"))
+
+    def _has_no_list(self, link: Link, sha256: str, refused: Refused) -> None:
+        self._prospects.lacks_file(link, sha256, refused)
+        self._check([sha256])
+
+    def _check(self, files: Iterable[str]) -> None:
+        """Let those of `files` fail that no source can give any more."""
+        if self._begun and not self._prover.is_busy:
+            for sha256 in self._left.intersection(files):
+                error = self._prospects.error_of(sha256)
+                if error is not None:
+                    self._complete(self.contents[sha256], error)
+
+    def _complete(self, content: Content, error: DownloadError | None) -> None:
+        if content.sha256 in self._left and not self._over:
+            self._left.remove(content.sha256)
+            self._picker.unwant(content.sha256)
+            self._completed(content, error)
+            if not self._left:
+                self._stop()
+                self._done.callback(None)
+
+    def _stop(self) -> None:
+        self._over = True
+        if self._tick.running:
+            self._tick.stop()
+        self.links.close()
+
+    def _broken(self, failure: Failure) -> None:
+        """An error in this program: say so, and end."""
+        self.log.failure("in a download", failure)
+        for sha256 in list(self._left):
+            self._complete(self.contents[sha256], DownloadError("an error in this program; its log says more"))

@@ -1,0 +1,1 @@
+"""The control API of peer and RS (docs/api.rst)."""

@@ -1,0 +1,193 @@
+"""The control API of a peer, as a tree of resources: ``/api/v1/`` (docs/api.rst)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+
+from ...config.rates import LEAST_RATE
+from ...library.paths import safe_name
+from ...wire import fields
+from ...wire.errors import BadRequest
+from ..http.calls import PATH, Call, Endpoint, Reply, api_root, paging, plain
+from ..http.errors import ApiError
+from ..http.site import ControlRequest
+from .facade import Json, PeerFacade
+
+MAX_RATE = 2**50
+"""Highest rate limit in bytes/s; beyond any link there is."""
+
+
+SHOWN = 100
+"""Characters of a name that a refusal repeats."""
+
+
+def peer_root(peer: PeerFacade, config: Sequence[Json] = ()) -> Endpoint:
+    """The root of a peer's site, with the API in it; pages may be put beside it.
+
+    `config` is `settings_json` of the options that the peer was started with.
+    """
+    return api_root(
+        status=plain(peer.status),
+        peers=plain(lambda: {"items": peer.peers()}),
+        index=Endpoint({b"GET": lambda call: _index(call, peer)}),
+        downloads=_Downloads(peer),
+        shares=Endpoint({b"POST": lambda call: _share(call, peer)}),
+        limits=Endpoint({b"GET": lambda call: _limits(call, peer), b"PUT": lambda call: _set_limits(call, peer)}),
+        refresh=Endpoint({b"POST": lambda call: _refresh(call, peer)}),
+        config=plain(lambda: {"items": list(config)}),
+    )
+
+
+def _index(call: Call, peer: PeerFacade) -> Reply:
+    query = call.query(("q", "limit", "offset"))
+    limit, offset = paging(query)
+    return Reply(peer.index(query.get("q", ""), limit, offset))
+
+
+def _share(call: Call, peer: PeerFacade) -> Deferred[Reply]:
+    body = call.body(("dir",))
+    folder = _folder(body, "dir")
+    if folder is None:
+        raise BadRequest('name the folder: {"dir": PATH}')
+
+    def refused(failure: Failure) -> None:
+        failure.trap(ValueError)
+        raise ApiError(400, str(failure.value))
+
+    done = peer.share(folder).addErrback(refused)
+    return done.addCallback(lambda _: Reply(peer.status()))
+
+
+def _refresh(call: Call, peer: PeerFacade) -> Deferred[Reply]:
+    call.query()
+    return peer.refresh().addCallback(lambda _: Reply(peer.status()))
+
+
+def _limits(call: Call, peer: PeerFacade) -> Reply:
+    call.query()
+    return Reply(dict(peer.limits()))
+
+
+def _set_limits(call: Call, peer: PeerFacade) -> Reply:
+    call.query()
+    body = call.body(("up_rate", "down_rate"))
+    peer.set_limits({member: _rate(rate, member) for member, rate in body.items()})
+    return Reply(dict(peer.limits()))
+
+
+def _rate(rate: Any, member: str) -> float | None:
+    """A rate in bytes/s, or None. Raises BadRequest, also for the NaN and the infinity that Python's JSON knows."""
+    if rate is None:
+        return None
+    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and LEAST_RATE <= rate <= MAX_RATE:
+        return rate
+    raise BadRequest(f"{member} must be bytes a second, {LEAST_RATE} or more, or null for no limit")
+
+
+class _Downloads(Endpoint):
+    """``downloads``, and below it one path for each of them."""
+
+    def __init__(self, peer: PeerFacade) -> None:
+        super().__init__({b"GET": self._list, b"POST": self._start})
+        self._peer = peer
+
+    def getChild(self, path: bytes, request: ControlRequest) -> Resource:
+        """One download, whether there is one with that id is seen when it is asked for."""
+        return _Download(self._peer, path.decode("ascii", "replace"))
+
+    def _list(self, call: Call) -> Reply:
+        call.query()
+        return Reply({"items": self._peer.downloads()})
+
+    def _start(self, call: Call) -> Reply:
+        call.query()
+        body = call.body(("names", "all", "dir", "overwrite", "swarm", "from"))
+        names, folder = _names(body), _folder(body, "dir")
+        overwrite, swarm = _flag(body, "overwrite", False), _flag(body, "swarm", True)
+        try:
+            id_ = self._peer.start_download(names, folder, overwrite, swarm, _holders(body))
+        except ValueError as error:
+            raise ApiError(400, str(error)) from None
+        return Reply({"id": id_}, 202, {"Location": f"{PATH}/downloads/{id_}"})
+
+
+class _Download(Endpoint):
+    """One download."""
+
+    def __init__(self, peer: PeerFacade, id_: str) -> None:
+        super().__init__({b"GET": self._show, b"DELETE": self._cancel})
+        self._peer, self._id = peer, id_
+
+    def _show(self, call: Call) -> Reply:
+        call.query()
+        found = self._peer.download(self._id)
+        if found is None:
+            raise ApiError(404, "there is no such download")
+        return Reply(found)
+
+    def _cancel(self, call: Call) -> Reply:
+        over = self._show(call).data["state"]
+        if not self._peer.cancel_download(self._id):
+            raise ApiError(409, f"this download is over: {over}")
+        return self._show(call)
+
+
+def _names(body: dict[str, Any]) -> list[str] | None:
+    """The names asked for, None for all. Raises BadRequest unless exactly one of the two is said."""
+    names = body.get("names", [])
+    if "all" in body:
+        if body["all"] is not True or "names" in body:
+            raise BadRequest('ask for {"names": [NAME, ...]} or for {"all": true}')
+        return None
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise BadRequest('ask for {"names": [NAME, ...]} or for {"all": true}')
+    return [_name(name) for name in dict.fromkeys(names)]
+
+
+def _name(name: str) -> str:
+    """Return the name of a document. Raises BadRequest, which says which of all names it is and what is wrong."""
+    try:
+        safe_name(fields.name(name))
+    except (BadRequest, ValueError) as error:
+        reason = error.reason if isinstance(error, BadRequest) else error
+        raise BadRequest(f"{name[:SHOWN]!a}: {reason}") from None
+    return name
+
+
+def _flag(body: dict[str, Any], member: str, default: bool) -> bool:
+    """The boolean `member`. Raises BadRequest."""
+    value = body.get(member, default)
+    if not isinstance(value, bool):
+        raise BadRequest(f"{member} must be true or false")
+    return value
+
+
+def _holders(body: dict[str, Any]) -> list[tuple[str, int]] | None:
+    """The peers that may be fetched from, None for all. Raises BadRequest."""
+    listed = body.get("from")
+    if listed is None:
+        return None
+    if not isinstance(listed, list) or not listed or not all(isinstance(one, str) for one in listed):
+        raise BadRequest('from must be a list of peers: ["HOST:PORT", ...]')
+    return [_address(one) for one in listed]
+
+
+def _address(text: str) -> tuple[str, int]:
+    """Return (host, port) of the peer HOST:PORT; an IPv6 address may stand in brackets. Raises BadRequest."""
+    host, _, port = text.rpartition(":")
+    return fields.host(host.removeprefix("[").removesuffix("]")), fields.port(port)
+
+
+def _folder(body: dict[str, Any], member: str) -> str | None:
+    """The absolute path `member`, if it is there. Raises BadRequest."""
+    folder = body.get(member)
+    if folder is None:
+        return None
+    if not isinstance(folder, str) or not folder.startswith("/") or fields.has_control(folder):
+        raise BadRequest(f"{member} must be an absolute path in UTF-8, without control characters")
+    return folder

@@ -1,0 +1,184 @@
+"""One call of the API: its query and body, strictly, and the resource that hands it to a plain function.
+
+A handler is given a `Call` and returns an `Answer`, mostly a `Reply`, or a Deferred of one. It raises ApiError, or
+BadRequest: a 400.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+
+from ...wire import fields
+from ...wire.errors import BadRequest
+from .errors import ApiError
+from .media import check_json
+from .site import ControlRequest
+
+PATH = "/api/v1"
+
+MAX_QUERY = 4096
+"""Longest query string, in bytes."""
+
+MAX_LIMIT = 1000
+"""Most items of one answer."""
+
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+DEFAULT_LIMIT = 100
+"""Items of one answer unless asked for another number."""
+
+
+class Answer(Protocol):
+    """What a call is answered with."""
+
+    def send(self, request: ControlRequest) -> int:
+        """Answer `request`, or begin to. Returns NOT_DONE_YET."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer: `data` as JSON."""
+
+    data: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def send(self, request: ControlRequest) -> int:
+        """Answer `request`. Returns NOT_DONE_YET."""
+        return request.answer(self.status, self.data, self.headers)
+
+
+class Call:
+    """A request as a handler sees it."""
+
+    def __init__(self, request: ControlRequest) -> None:
+        self._request = request
+
+    def query(self, allowed: Collection[str] = ()) -> dict[str, str]:
+        """The query parameters, each given at most once. Raises BadRequest for any that is not in `allowed`."""
+        _, _, raw = self._request.uri.partition(b"?")
+        if len(raw) > MAX_QUERY:
+            raise BadRequest(f"the query has at most {MAX_QUERY} bytes")
+        try:
+            if _BAD_ESCAPE.search(raw):
+                raise ValueError
+            pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=16)
+        except ValueError:
+            raise BadRequest("the query is not one of NAME=VALUE pairs in percent-encoded UTF-8") from None
+        return _known(pairs, allowed, "parameter")
+
+    def header(self, name: str) -> list[str]:
+        """Every value of the header `name`."""
+        return self._request.values(name)
+
+    def body(self, allowed: Collection[str]) -> dict[str, Any]:
+        """The members of the JSON object that is the body. Raises ApiError or BadRequest when it is anything else."""
+        check_json(self._request.values("Content-Type"), self._request.values("Content-Encoding"))
+        try:
+            value = json.loads(self._request.body().decode("utf-8-sig"), object_pairs_hook=_Members)
+        except (ValueError, RecursionError):
+            raise BadRequest("the body is not JSON in UTF-8") from None
+        if not isinstance(value, _Members):
+            raise BadRequest("the body must be a JSON object")
+        return _known(value.pairs, allowed, "member")
+
+
+class _Members:
+    """A JSON object with all its members in order, so that one given twice is seen."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        self.pairs = pairs
+
+
+def _known(pairs: list[tuple[str, Any]], allowed: Collection[str], what: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in allowed:
+            raise BadRequest(f"unknown {what} {name!a}; known here: {', '.join(allowed) or 'none'}")
+        if name in found:
+            raise BadRequest(f"the {what} {name} is given twice")
+        found[name] = value
+    return found
+
+
+def paging(query: Mapping[str, str]) -> tuple[int, int]:
+    """`limit` and `offset` of a query. Raises BadRequest."""
+    limit = fields.number(query["limit"], "limit", 1, MAX_LIMIT) if "limit" in query else DEFAULT_LIMIT
+    return limit, fields.number(query.get("offset", "0"), "offset", 0, 2**31)
+
+
+Handler = Callable[[Call], "Answer | Deferred[Reply]"]
+
+
+class Endpoint(Resource):
+    """A path of the API; the methods it knows, each with its handler. HEAD is GET without the body."""
+
+    def __init__(self, handlers: Mapping[bytes, Handler] | None = None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._handlers = dict(handlers or {})
+
+    def getChild(self, path: bytes, request: ControlRequest) -> Resource:
+        """Whatever was not put here is a path that does not exist."""
+        return Endpoint()
+
+    def render(self, request: ControlRequest) -> int:
+        """Answer, now or when the handler's Deferred fires."""
+        handler = self._handlers.get(b"GET" if request.method == b"HEAD" else request.method)
+        if handler is None:
+            return request.refuse(self._refusal())
+        try:
+            outcome = handler(Call(request))
+        except (ApiError, BadRequest) as error:
+            return request.refuse(_as_refusal(error))
+        if not isinstance(outcome, Deferred):
+            return outcome.send(request)
+        outcome.addCallback(lambda reply: reply.send(request)).addErrback(_failed, request)
+        return NOT_DONE_YET
+
+    def _refusal(self) -> ApiError:
+        if not self._handlers:
+            return ApiError(404, "there is nothing at this path")
+        allowed = [name.decode() for name in self._handlers] + ["HEAD"] * (b"GET" in self._handlers)
+        return ApiError(405, f"the methods here are {', '.join(allowed)}", {"Allow": ", ".join(allowed)})
+
+
+def plain(data: Callable[[], Any]) -> Endpoint:
+    """A path that answers a GET, which takes no parameters, with what `data` returns."""
+
+    def handler(call: Call) -> Reply:
+        call.query()
+        return Reply(data())
+
+    return Endpoint({b"GET": handler})
+
+
+def api_root(**paths: Resource) -> Endpoint:
+    """The root of a site with `paths` under PATH; pages may be put beside it."""
+    root, api, v1 = Endpoint(), Endpoint(), Endpoint()
+    root.putChild(b"api", api)
+    api.putChild(b"v1", v1)
+    for name, resource in paths.items():
+        v1.putChild(name.encode(), resource)
+    return root
+
+
+def _as_refusal(error: ApiError | BadRequest) -> ApiError:
+    return error if isinstance(error, ApiError) else ApiError(400, error.reason)
+
+
+def _failed(failure: Failure, request: ControlRequest) -> None:
+    error = failure.value
+    if isinstance(error, (ApiError, BadRequest)):
+        request.refuse(_as_refusal(error))
+    else:
+        request.processingFailed(failure)

@@ -1,0 +1,347 @@
+"""The lab without processes: what it starts, what becomes of what it hears, what it keeps, and how it stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
+from twisted.internet.interfaces import IProcessProtocol
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from p2p_twisted.experiment.page import child as lab_child
+from p2p_twisted.experiment.page.child import MAX_LINE, P2P, PATIENCE, descendants
+from p2p_twisted.experiment.page.order import Order
+from p2p_twisted.experiment.page.run import Run
+from p2p_twisted.experiment.page.service import KEPT, UNKNOWN, Lab
+from p2p_twisted.experiment.page.site import LabBusy
+
+NOW = 1_795_372_416.0
+ORDER = Order("task1", peers=3, files=6)
+
+
+class FakeProcess:
+    """The transport of a process that does what the test says."""
+
+    pid = None
+
+    def __init__(self, protocol: Any, argv: list[str]) -> None:
+        self.protocol = protocol
+        self.argv = argv
+        self.signals: list[str] = []
+        self.over = False
+
+    def closeStdin(self) -> None:
+        pass
+
+    def signalProcess(self, name: str) -> None:
+        if self.over:
+            raise ProcessExitedAlready()
+        self.signals.append(name)
+
+    def say(self, *events: object) -> None:
+        self.protocol.outReceived("".join(json.dumps(event) + "\n" for event in events).encode())
+
+    def end(self, code: int | None = 0) -> None:
+        self.over = True
+        reason = ProcessDone(0) if code == 0 else ProcessTerminated(code, 9 if code is None else None)
+        self.protocol.processEnded(Failure(reason))
+
+
+class FakeReactor(Clock):
+    """A clock that starts processes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rightNow = NOW
+        self.processes: list[FakeProcess] = []
+
+    def spawnProcess(self, protocol: Any, executable: str, args: list[str], env: object) -> None:
+        assert IProcessProtocol.providedBy(protocol)
+        assert (executable, env) == (sys.executable, None)
+        self.processes.append(FakeProcess(protocol, args))
+        protocol.makeConnection(self.processes[-1])
+
+
+class LabTestCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.reactor = FakeReactor()
+        self.folder = Path(self.mktemp())
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.lab = Lab(self.reactor, self.folder)
+
+    @property
+    def process(self) -> FakeProcess:
+        return self.reactor.processes[-1]
+
+    def start(self) -> Run:
+        self.reactor.advance(1)
+        return self.lab.start(ORDER)
+
+    def done(self, code: int | None = 0) -> Run:
+        """A run that is over."""
+        run = self.start()
+        self.process.end(code)
+        return run
+
+    def events(self, run: Run) -> list[dict[str, Any]]:
+        return [json.loads(data) for _, data, _ in run.history.kept]
+
+
+class StartingTests(LabTestCase):
+    def test_what_is_started(self) -> None:
+        run = self.lab.start(Order("task2-best", 3, 7, 9, "1Mbit", "2Mbit", 5, True))
+        out = str(self.folder / run.id / "out")
+        command = "experiment task2-best --up 1Mbit --down 2Mbit --peers 3 --files 7 --size 9 --seed 5 --events --swarm"
+        self.assertEqual(self.process.argv, [*P2P, *command.split(), "--out", out])
+        described = run.describe()
+        self.assertEqual((described["state"], described["started"], described["ended"]), ("running", NOW, None))
+
+    def test_faults_repeats_and_labs_are_options(self) -> None:
+        faults = {"kill": ["source@30%", "peer3@5s"], "slow": ["peer2=1Mbit"], "liar": ["peer4"], "churn": "10s"}
+        self.lab.start(Order("task1", repeat=3, lab="netns", **faults))
+        said = " ".join(self.process.argv[len(P2P) :]).partition(" --events ")[2].partition(" --out ")[0]
+        kills = "--kill source@30% --kill peer3@5s --slow peer2=1Mbit --liar peer4 --churn 10s"
+        self.assertEqual(said, f"--repeat 3 --lab netns {kills}")
+
+    def test_scale_doubles_the_peers(self) -> None:
+        for peers, said in ((2, "2"), (3, "2,3"), (8, "2,4,8"), (32, "2,4,8,16,32")):
+            run = self.lab.start(Order("scale", peers=peers, size=4))
+            command = f"experiment scale --up 20Mbit --down 100Mbit --peers {said} --size 4 --seed 0 --events"
+            self.assertEqual(self.process.argv, [*P2P, *command.split(), "--out", str(self.folder / run.id / "out")])
+            self.process.end()
+
+    def test_one_at_a_time(self) -> None:
+        run = self.start()
+        self.assertIn("runs already", str(self.assertRaises(LabBusy, self.start)))
+        self.lab.stop(run.id)
+        self.assertRaises(LabBusy, self.start)
+        self.process.end(7)
+        self.assertIsNot(self.start(), run)
+
+    def test_two_in_one_second_do_not_share_a_folder(self) -> None:
+        ids = []
+        for _ in range(3):
+            ids.append(self.lab.start(ORDER).id)
+            self.process.end(1)
+        self.assertEqual(len(set(ids)), 3)
+        self.assertEqual([run.id for run in Lab(self.reactor, self.folder).runs()], ids)
+
+
+class HearingTests(LabTestCase):
+    def test_events_come_in_any_pieces(self) -> None:
+        run = self.start()
+        lines = b'{"event":"run","bound":1}\n{"event":"progress","at":0.1}\n'
+        for byte in lines:
+            self.process.protocol.outReceived(bytes([byte]))
+        self.assertEqual(self.events(run), [{"event": "run", "bound": 1}, {"event": "progress", "at": 0.1}])
+
+    def test_where_the_report_is_on_this_machine_is_not_told(self) -> None:
+        run = self.start()
+        self.process.say({"event": "end", "findings": ["a"], "report": "/srv/rs/lab/1/out/report.html"})
+        self.assertEqual(self.events(run), [{"event": "end", "findings": ["a"]}])
+
+    def test_what_is_no_event_is_left_out(self) -> None:
+        run = self.start()
+        self.process.protocol.outReceived(b'\n{}\n[]\n{"event":1}\nnonsense\n\xff\n' + b"[" * 50_000 + b"\n")
+        self.process.say({"event": "run"})
+        self.assertEqual(self.events(run), [{"event": "run"}])
+
+    def test_a_line_without_an_end(self) -> None:
+        run = self.start()
+        for _ in range(MAX_LINE // 1000 + 1):
+            self.process.protocol.outReceived(b"x" * 1000)
+        self.assertEqual(self.process.signals, ["INT"])
+        self.process.end(1)
+        self.assertIn("a line of more than", run.describe()["error"])
+
+
+class EndingTests(LabTestCase):
+    def test_done(self) -> None:
+        run = self.start()
+        self.assertIsNone(run.result("report.html"))
+        (run.folder / "out").mkdir()
+        (run.folder / "out" / "report.html").write_text("a report")
+        self.assertIsNone(run.result("report.html"), "not before it is over")
+        self.process.end()
+        self.assertEqual((run.state, run.describe()["error"]), ("done", None))
+        self.assertEqual(run.describe()["results"], {"report": f"/lab/runs/{run.id}/report"})
+        self.assertEqual(run.result("report.html"), b"a report")
+        self.assertEqual(self.events(run)[-1], {"event": "over", **run.describe()})
+        self.assertTrue(run.history.over)
+
+    def test_copies_that_are_not_right(self) -> None:
+        run = self.done(12)
+        self.assertEqual((run.state, run.describe()["error"]), ("done", "not every copy is there and right"))
+
+    def test_a_failure_says_why(self) -> None:
+        run = self.start()
+        self.process.protocol.errReceived(b"Traceback\n" * 10_000 + b"p2p: peer3 is not ")
+        self.process.protocol.errReceived(b"registered\n\n")
+        self.process.end(5)
+        self.assertEqual((run.state, run.describe()["error"]), ("failed", "peer3 is not registered"))
+
+    def test_a_failure_without_a_word(self) -> None:
+        for code in 1, None:
+            run = self.done(code)
+            self.assertEqual((run.state, run.describe()["error"]), ("failed", "the experiment ended without a word"))
+
+    def test_stopped(self) -> None:
+        run = self.start()
+        self.assertTrue(self.lab.stop(run.id))
+        self.assertEqual((run.state, self.process.signals), ("stopping", ["INT"]))
+        self.assertTrue(self.lab.stop(run.id))
+        self.assertEqual(self.process.signals, ["INT"], "a second one would break into its tidying up")
+        self.process.end(7)
+        self.assertEqual((run.state, run.describe()["error"]), ("stopped", None))
+        self.assertFalse(self.lab.stop(run.id))
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_somebody_else_interrupted_it(self) -> None:
+        self.assertEqual(self.done(7).state, "stopped")
+
+    def test_one_that_does_not_stop_is_killed(self) -> None:
+        run = self.start()
+        self.lab.stop(run.id)
+        self.reactor.advance(PATIENCE - 1)
+        self.assertEqual(self.process.signals, ["INT"])
+        self.reactor.advance(1)
+        self.assertEqual(self.process.signals, ["INT", "KILL"])
+        self.process.end(None)
+        self.assertEqual(run.state, "stopped")
+
+    def test_one_that_is_gone_already_when_it_is_stopped(self) -> None:
+        run = self.start()
+        self.process.over = True
+        self.lab.stop(run.id)
+        self.reactor.advance(PATIENCE)
+        self.process.end()
+        self.assertEqual(run.state, "stopped")
+
+
+class KeepingTests(LabTestCase):
+    def test_the_last_few_are_kept(self) -> None:
+        runs = [self.done() for _ in range(KEPT + 3)]
+        self.assertEqual(self.lab.runs(), runs[3:])
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), [run.id for run in runs[3:]])
+        self.assertIsNone(self.lab.run(runs[0].id))
+
+    def test_a_restart_knows_them(self) -> None:
+        run = self.start()
+        self.process.say({"event": "run"}, {"event": "progress", "at": 0.1})
+        self.process.end()
+        [again] = Lab(self.reactor, self.folder).runs()
+        self.assertEqual(again.describe(), run.describe())
+        self.assertEqual(self.events(again), self.events(run))
+        self.assertTrue(again.history.over)
+
+    def test_one_that_ran_when_the_rs_was_killed_has_failed(self) -> None:
+        self.start()
+        [again] = Lab(self.reactor, self.folder).runs()
+        self.assertEqual((again.state, again.describe()["error"]), ("failed", "the RS ended while this ran"))
+        self.assertEqual(self.events(again)[-1]["event"], "over")
+        [once_more] = Lab(self.reactor, self.folder).runs()
+        self.assertEqual(len(self.events(once_more)), 1)
+
+    def test_what_is_no_record_is_left_out(self) -> None:
+        run = self.done()
+        good = (run.folder / "record.json").read_text("utf-8")
+        bad = ["", "[]", "{}", "[" * 50_000, '"x"', good.replace('"task"', '"tusk"'), good.replace('"started"', '"s"')]
+        bad += [good.replace('"events": [', '"events": [7, '), good.replace('"events": [[', '"events": [["x", '), "\0"]
+        for place, text in enumerate(bad):
+            folder = self.folder / f"20200101-{place:06}"
+            folder.mkdir()
+            (folder / "record.json").write_text(text, "utf-8")
+        (self.folder / "20200101-999999").mkdir()
+        (self.folder / "notes").mkdir()
+        self.assertEqual([one.id for one in Lab(self.reactor, self.folder).runs()], [run.id])
+
+
+class LabsTests(LabTestCase):
+    """Which labs there are is asked once, when the RS starts."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.lab.startService()
+
+    def test_until_it_is_known_there_is_loopback_alone(self) -> None:
+        self.assertEqual(self.process.argv, [*P2P, "experiment", "labs", "--json"])
+        self.assertEqual(self.lab.labs(), {"loopback": None, "netns": UNKNOWN})
+
+    def test_what_is_said_is_believed(self) -> None:
+        said = json.dumps({"labs": {"loopback": None, "netns": None, "moon": None}}, indent=2)
+        self.process.protocol.outReceived(f"{said}\n".encode())
+        self.process.end()
+        self.assertEqual(self.lab.labs(), {"loopback": None, "netns": None})
+
+    def test_why_there_is_none(self) -> None:
+        self.process.say({"labs": {"loopback": None, "netns": "it needs root"}})
+        self.process.end()
+        self.assertEqual(self.lab.labs(), {"loopback": None, "netns": "it needs root"})
+
+    def test_nonsense_and_failures(self) -> None:
+        for said in b"", b"x", b"[]", b'{"labs": 1}', b'{"labs": {}', b"\xff":
+            lab = Lab(self.reactor, self.folder)
+            lab.startService()
+            self.process.protocol.outReceived(said + b"\n")
+            self.process.protocol.errReceived(b"p2p: it broke\n")
+            self.process.end(1)
+            self.assertEqual(lab.labs(), {"loopback": None, "netns": "it broke"})
+
+    def test_one_that_still_asks_is_stopped_with_the_rs(self) -> None:
+        stopping = self.lab.stopService()
+        self.assertEqual(self.process.signals, ["INT"])
+        self.assertNoResult(stopping)
+        self.process.end(7)
+        self.successResultOf(stopping)
+
+
+class ServiceTests(LabTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.lab.startService()
+        self.process.end()
+
+    def test_the_end_of_the_rs_waits_for_the_end_of_the_run(self) -> None:
+        run = self.start()
+        stopping = self.lab.stopService()
+        self.assertNoResult(stopping)
+        self.assertEqual(self.process.signals, ["INT"])
+        self.assertIn("stops", str(self.assertRaises(LabBusy, self.start)))
+        self.process.end(7)
+        self.successResultOf(stopping)
+        self.assertEqual(run.state, "stopped")
+
+    def test_with_nothing_running_it_ends_at_once(self) -> None:
+        self.done()
+        self.assertIsNone(self.lab.stopService())
+
+    def test_a_disk_that_is_full_at_the_end_is_logged_and_the_next_may_start(self) -> None:
+        run = self.start()
+        self.patch(Run, "save", lambda self: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        self.process.end()
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.assertTrue(run.history.over)
+        self.assertRaises(OSError, self.lab.start, ORDER)
+
+
+class DescendantTests(SynchronousTestCase):
+    def test_children_and_theirs_even_in_sessions_of_their_own(self) -> None:
+        if not lab_child.PROC.is_dir():
+            self.skipTest("there is no /proc")
+        program = "import subprocess, sys; subprocess.run(['sleep', '60'], start_new_session=True)"
+        with subprocess.Popen([sys.executable, "-c", program]) as child:
+            deadline = time.monotonic() + 60
+            while not (found := descendants(child.pid)) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            self.assertEqual(len(found), 1)
+            self.assertIn(found[0], descendants(os.getpid()))
+            child.kill()
+            os.kill(found[0], 9)

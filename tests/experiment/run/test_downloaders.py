@@ -1,0 +1,284 @@
+"""Orders given to peers, watched and read out: the peer is a fake of its control API."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p2p_twisted.experiment.plan.tasks import Order, Want
+from p2p_twisted.experiment.results import Arrival, Sample, Transfer
+from p2p_twisted.experiment.run.downloaders import Asker, arrivals, begin_together, failures, transfers
+from p2p_twisted.experiment.run.processes import ClusterError
+from p2p_twisted.web.client import ControlError
+
+SIZES = {"a.txt": 100, "b.txt": 200, "c.txt": 300}
+HOLDERS = ["127.0.0.1:1", "127.0.0.1:2"]
+ROLES = {"127.0.0.1:1": "peer1", "127.0.0.1:2": "peer2"}
+
+
+class Control:
+    """The control API of a peer, as far as orders go; ``downloads`` is what a test says of them."""
+
+    def __init__(self) -> None:
+        self.orders: list[dict[str, Any]] = []
+        self.downloads: list[dict[str, Any]] = []
+        self.asked = 0
+        self.error: BaseException | None = None
+        self.in_a_call = False
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, str]:
+        assert path == "downloads"
+        self.fail()
+        self.orders.append(body)
+        files = [file(name, "queued") for name in body["names"]]
+        self.downloads.append({"files": files, "started": 1000.0 + len(self.downloads), "ended": None, "bytes_done": 0})
+        return {"id": str(len(self.orders) - 1)}
+
+    def get(self, path: str) -> dict[str, Any]:
+        self.asked += 1
+        self.fail()
+        return self.downloads[int(path.removeprefix("downloads/"))]
+
+    def close(self) -> None:
+        self.in_a_call = False
+
+    def fail(self) -> None:
+        if self.in_a_call:
+            raise ControlError("lost", "a call is under way")
+        if self.error is not None:
+            raise self.error
+
+
+class Peer:
+    """A member of a cluster with that API, whose process has ``died`` or not."""
+
+    def __init__(self, folder: Path) -> None:
+        self.role = "peer3"
+        self.download_dir = folder
+        self.control = Control()
+        self.died = False
+
+    def status(self) -> None:
+        if self.died:
+            raise ClusterError("peer3 ended with status 1: oh")
+
+    def file_came(self, name: str) -> None:
+        (self.download_dir / name).write_bytes(b"x")
+
+    def ends(self, *files: dict[str, Any]) -> None:
+        """The last order is over."""
+        done = sum(one["got"] for one in files)
+        self.control.downloads[-1].update(files=list(files), ended=2000.0, bytes_done=done)
+
+
+def file(
+    name: str, state: str = "done", ended: float | None = 1500.0, **sources: tuple[int, float, float | None]
+) -> dict[str, Any]:
+    """What the API shows of a file; ``sources``: peer -> bytes, start, end."""
+    addresses = {role: address for address, role in ROLES.items()}
+    return {
+        "name": name,
+        "state": state,
+        "size": SIZES[name],
+        "got": SIZES[name] if state in ("done", "there") else 0,
+        "ended": ended,
+        "error": {"kind": "timeout", "text": f"{name} came not"} if state == "failed" else None,
+        "sources": {
+            addresses.get(role, role): {"bytes": size, "started": start, "ended": end}
+            for role, (size, start, end) in sources.items()
+        },
+    }
+
+
+def asker_of(peer: Peer, swarm: bool = False, faults: bool = False, names: str = "abc") -> Asker:
+    order = Order("peer3", tuple(Want(f"{name}.txt", "peer1") for name in names))
+    return Asker(peer, order, SIZES, swarm, HOLDERS, faults)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Peer:
+    return Peer(tmp_path)
+
+
+def test_the_order_names_documents_and_from_whom(peer: Peer):
+    asker_of(peer).begin()
+    asker_of(peer, swarm=True).begin()
+    names = ["a.txt", "b.txt", "c.txt"]
+    assert peer.control.orders == [
+        {"names": names, "swarm": False, "from": HOLDERS},
+        {"names": names, "swarm": True},
+    ]
+
+
+def test_the_disk_is_looked_at_until_all_is_there_the_peer_only_then(peer: Peer):
+    asker = asker_of(peer)
+    asker.begin()
+    asker.look(pause=1e9)
+    peer.file_came("b.txt")
+    asker.look(pause=1e9)
+    assert asker.sample(5.0) == Sample("peer3", 5.0, 0, 0)
+    peer.file_came("a.txt")
+    asker.look(pause=1e9)
+    assert asker.sample(6.0) == Sample("peer3", 6.0, 300, 2)
+    assert peer.control.asked == 0
+    peer.file_came("c.txt")
+    asker.look(pause=1e9)
+    assert (peer.control.asked, asker.over) == (1, False)
+    peer.ends(*map(file, SIZES))
+    asker.look(pause=1e9)
+    assert asker.over
+    asker.look()
+    assert peer.control.asked == 2
+    assert asker.begun == 1000.0
+    assert asker.sample(7.0) == Sample("peer3", 7.0, 600, 3)
+
+
+def test_a_peer_that_swarms_is_asked_how_far_it_is(peer: Peer):
+    asker = asker_of(peer, swarm=True)
+    asker.begin()
+    peer.control.downloads[0].update(files=[file("a.txt"), file("b.txt", "fetching")], bytes_done=170)
+    asker.look(pause=0)
+    assert asker.sample(1.0) == Sample("peer3", 1.0, 170, 1)
+
+
+def test_nothing_is_asked_again_where_nothing_is_to_go_wrong(peer: Peer):
+    asker = asker_of(peer)
+    asker.begin()
+    peer.ends(file("a.txt"), file("b.txt", "failed"), file("c.txt", "there"))
+    asker.look(pause=0)
+    assert asker.over
+    assert failures(asker) == {"b.txt": "b.txt came not"}
+
+
+def test_with_faults_the_rest_is_asked_of_anybody_a_few_times(peer: Peer):
+    asker = asker_of(peer, faults=True)
+    asker.begin()
+    for _ in range(3):
+        assert not asker.over
+        peer.ends(*(file(name, "failed") for name in peer.control.orders[-1]["names"]))
+        asker.look(pause=0)
+    assert asker.over
+    assert [order.get("from") for order in peer.control.orders] == [HOLDERS, None, None]
+    assert failures(asker).keys() == SIZES.keys()
+
+
+def test_what_came_at_a_second_try_counts_with_the_first(peer: Peer):
+    asker = asker_of(peer, swarm=True, faults=True)
+    asker.begin()
+    peer.ends(file("a.txt", ended=1010.0), file("b.txt", "failed", peer1=(50, 1001.0, 1002.0)), file("c.txt", "failed"))
+    asker.look(pause=0)
+    assert peer.control.orders[1]["names"] == ["b.txt", "c.txt"]
+    peer.ends(file("b.txt", ended=1030.0, peer2=(200, 1020.0, 1029.0)), file("c.txt", "failed"))
+    asker.look(pause=0)
+    assert asker.sample(9.0) == Sample("peer3", 9.0, 300, 2)
+    assert arrivals(asker, 1000.0) == [Arrival("peer3", "a.txt", 100, 10.0), Arrival("peer3", "b.txt", 200, 30.0)]
+    assert transfers(asker, ROLES, 1000.0) == [
+        Transfer("peer3", "b.txt", "peer1", 50, 1.0, 2.0),
+        Transfer("peer3", "b.txt", "peer2", 200, 20.0, 29.0),
+    ]
+    assert failures(asker) == {"c.txt": "c.txt came not"}
+
+
+def test_a_transfer_that_never_ended_and_a_source_that_nobody_knows(peer: Peer):
+    asker = asker_of(peer, names="a")
+    asker.begin()
+    peer.ends(file("a.txt", **{"10.0.0.9:4400": (60, 1001.0, None)}))
+    asker.look(pause=0)
+    assert transfers(asker, ROLES, 1000.0) == [Transfer("peer3", "a.txt", "10.0.0.9:4400", 60, 1.0, 1.0)]
+
+
+def test_a_peer_that_does_not_answer_ends_the_run_and_says_how_it_ended(peer: Peer):
+    asker = asker_of(peer)
+    asker.begin()
+    peer.control.error = ControlError("lost", "no more")
+    with pytest.raises(ClusterError, match="peer3: no more"):
+        asker.look(pause=0)
+    peer.died = True
+    with pytest.raises(ClusterError, match="peer3 ended with status 1: oh"):
+        asker.look(pause=0)
+
+
+def test_reading_out_asks_once_more_and_minds_no_silence(peer: Peer):
+    asker = asker_of(peer, names="ab")
+    asker.read()
+    assert peer.control.asked == 0
+    asker.begin()
+    peer.ends(file("a.txt"), file("b.txt", "fetching"))
+    asker.read()
+    assert [arrival.file for arrival in arrivals(asker, 0.0)] == ["a.txt"]
+    peer.control.error = ControlError("timeout", "busy")
+    asker.read()
+    assert [arrival.file for arrival in arrivals(asker, 0.0)] == ["a.txt"]
+    assert failures(asker) == {"b.txt": "it had not come when the run ended"}
+
+
+def test_reading_out_does_not_trip_over_a_call_that_a_ctrl_c_cut_short(peer: Peer):
+    asker = asker_of(peer, names="a")
+    asker.begin()
+    peer.ends(file("a.txt"))
+    peer.control.in_a_call = True
+    asker.read()
+    assert [arrival.file for arrival in arrivals(asker, 0.0)] == ["a.txt"]
+
+
+def test_who_was_killed_for_good_is_asked_nothing(peer: Peer):
+    asker = asker_of(peer)
+    asker.begin()
+    asker.lost(for_good=True)
+    assert asker.over
+    asker.look(pause=0)
+    asker.read()
+    assert peer.control.asked == 0
+
+
+def test_who_comes_back_is_told_what_it_lacks(peer: Peer):
+    asker = asker_of(peer, faults=True)
+    asker.begin()
+    peer.ends(file("b.txt"), file("a.txt", "fetching"), file("c.txt", "queued"))
+    asker.read()
+    asker.lost(for_good=False)
+    assert not asker.over
+    asker.look(pause=0)
+    assert peer.control.asked == 1, "a dead peer is not asked"
+    asker.resume()
+    assert peer.control.orders[-1] == {"names": ["a.txt", "c.txt"], "swarm": False}
+    peer.ends(file("a.txt"), file("c.txt"))
+    asker.look(pause=0)
+    assert asker.over
+    assert failures(asker) == {}
+
+
+def test_who_comes_back_with_all_is_done(peer: Peer):
+    asker = asker_of(peer, names="a")
+    asker.begin()
+    peer.ends(file("a.txt"))
+    asker.read()
+    asker.lost(for_good=False)
+    asker.resume()
+    assert asker.over
+    assert len(peer.control.orders) == 1
+
+
+def test_all_begin_at_one_barrier(tmp_path: Path):
+    meeting = threading.Barrier(5)
+
+    class Meeting(Control):
+        def post(self, path: str, body: dict[str, Any]) -> dict[str, str]:
+            meeting.wait(60)
+            return super().post(path, body)
+
+    askers = []
+    for number in range(5):
+        peer = Peer(tmp_path / str(number))
+        peer.control = Meeting()
+        askers.append(asker_of(peer))
+    assert begin_together(askers) > 0
+    assert all(len(asker.downloads) == 1 for asker in askers)
+
+
+def test_a_refusal_at_the_start_is_told(tmp_path: Path):
+    peers = [Peer(tmp_path), Peer(tmp_path)]
+    peers[1].control.error = ControlError("refused", "too many orders", 429)
+    with pytest.raises(ControlError, match="too many orders"):
+        begin_together([asker_of(peer) for peer in peers])

@@ -1,0 +1,183 @@
+"""Experiments that end before a process is started, and what a report says of their setting."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p2p_twisted.experiment.corpus.choice import make_corpus
+from p2p_twisted.experiment.plan.design import Design, describe
+from p2p_twisted.experiment.plan.faults import Faults, Kill
+from p2p_twisted.experiment.plan.links import Links
+from p2p_twisted.experiment.plan.tasks import Plan
+from p2p_twisted.experiment.run import places
+from p2p_twisted.experiment.run.iproute import LabError
+from p2p_twisted.experiment.run.places import Place, loopback
+from p2p_twisted.experiment.run.processes import ClusterError
+from p2p_twisted.experiment.run.suite import LARGE, Suite
+
+LINKS = Links(2.5e6, 12.5e6)
+MIB = 2**20
+
+
+def design_of(*cases: tuple[str, int], **more: Any) -> Design:
+    return Design(cases, LINKS, MIB, **more)
+
+
+class Begun:
+    """A suite at a place where nothing can be started, and what it was about to do when it found that out."""
+
+    def __init__(self, design: Design, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.plans: list[tuple[Plan, int]] = []
+        self.links: list[Links] = []
+        self.suite = Suite(design, self.on_run)
+        monkeypatch.setitem(places.PLACES, "loopback", self.nowhere)
+
+    def on_run(self, plan: Plan, repeat: int) -> Any:
+        self.plans.append((plan, repeat))
+        return lambda samples, events: None
+
+    @contextmanager
+    def nowhere(self, links: Links, peers: int) -> Iterator[Place]:
+        self.links.append(links)
+        with loopback(links, peers) as real:
+            yield Place(Nowhere(), real.options)
+
+    def run(self, out: Path) -> None:
+        with pytest.raises(ClusterError, match="nowhere to run"):
+            self.suite.run(out)
+        assert self.suite.runs == []
+        assert list(out.iterdir()) == []
+
+
+class Nowhere:
+    """A place without a free port."""
+
+    def address(self, role: str) -> str:
+        return "127.0.0.1"
+
+    def port(self, role: str) -> int:
+        raise ClusterError("nowhere to run")
+
+    def launch(self, role: str, argv: Sequence[str], **options: Any) -> Any:
+        raise AssertionError("there is no port")
+
+
+def test_plans_are_made_of_documents_that_the_seed_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    found = []
+    for seed in (3, 3, 4):
+        begun = Begun(design_of(("task1", 3), files=6, seed=seed), monkeypatch)
+        begun.run(tmp_path)
+        [(plan, repeat)] = begun.plans
+        assert (plan.task, repeat, len(plan.sizes)) == ("task1", 1, 6)
+        found.append((plan.sizes, plan.wanted))
+    assert found[0] == found[1]
+    assert found[0][0] != found[2][0]
+    assert found[0][1] != found[2][1]
+
+
+def test_of_a_corpus_the_last_documents_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    corpus, out = tmp_path / "corpus", tmp_path / "out"
+    out.mkdir()
+    paths = make_corpus(corpus, 9)
+    begun = Begun(design_of(("task2-best", 3), files=6, corpus=corpus), monkeypatch)
+    begun.run(out)
+    assert begun.plans[0][0].sizes == {path.name: path.stat().st_size for path in paths[3:]}
+    assert begun.suite.results.setting["documents of task2-best"].startswith("6, ")
+
+
+@pytest.mark.parametrize(("task", "swarm"), [("swarm", True), ("central", False)])
+def test_one_large_document(task: str, swarm: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    begun = Begun(design_of((task, 3)), monkeypatch)
+    begun.run(tmp_path)
+    [(plan, _)] = begun.plans
+    assert (plan.sizes, plan.swarm) == ({LARGE: MIB}, swarm)
+    assert plan.holdings == {"peer1": (LARGE,), "peer2": (), "peer3": ()}
+
+
+def test_a_document_may_be_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    begun = Begun(Design([("swarm", 2)], LINKS, 256 * MIB), monkeypatch)
+    begun.run(tmp_path)
+    assert begun.plans[0][0].sizes == {LARGE: 256 * MIB}
+
+
+def test_liars_are_peers_who_take_no_part_in_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    begun = Begun(design_of(("swarm", 4), faults=Faults(liars=["peer3"], slow={"peer2": 9.0})), monkeypatch)
+    begun.run(tmp_path)
+    assert list(begun.plans[0][0].holdings) == ["peer1", "peer2", "peer4"]
+    assert begun.links == [Links(2.5e6, 12.5e6, {"peer2": 9.0})]
+
+
+@pytest.mark.parametrize(
+    ("design", "message"),
+    [
+        (design_of(("task2-best", 6), files=5), "5 documents cannot be dealt to 6 peers"),
+        (design_of(("task1", 3), files=6, fetch=7), "1 to 6 documents here, not 7"),
+        (design_of(("swarm", 3), faults=Faults([Kill("peer4", seconds=1)])), "no peer4 among 3 peers"),
+        (design_of(("swarm", 3), faults=Faults(slow={"peer9": 1.0})), "no peer9 among 3 peers"),
+        (design_of(("swarm", 3), faults=Faults(liars=["peer1"])), "peer1 is the source"),
+        (design_of(("swarm", 3), faults=Faults(liars=["peer2", "peer3"])), "two peers at least must be honest"),
+        (design_of(("swarm", 3), ("task1", 3), files=6, fetch=60), "not 60"),
+    ],
+)
+def test_what_cannot_be_is_found_out_before_anything_is_run(
+    design: Design, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    begun = Begun(design, monkeypatch)
+    with pytest.raises(ValueError, match=message):
+        begun.suite.run(tmp_path)
+    assert begun.plans == []
+
+
+def test_a_corpus_with_too_few_documents_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    make_corpus(tmp_path / "corpus", 4)
+    begun = Begun(design_of(("task1", 3), files=6, corpus=tmp_path / "corpus"), monkeypatch)
+    with pytest.raises(ValueError, match="corpus has 4 documents, not 6"):
+        begun.suite.run(tmp_path)
+
+
+def test_empty_documents_are_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for number in range(6):
+        (tmp_path / f"empty{number}.txt").touch()
+    begun = Begun(design_of(("task1", 3), files=6, corpus=tmp_path), monkeypatch)
+    with pytest.raises(ValueError, match="nothing in them"):
+        begun.suite.run(tmp_path)
+    assert begun.plans == []
+
+
+def test_without_a_laboratory_there_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    begun = Begun(design_of(("swarm", 2), lab="netns"), monkeypatch)
+    with pytest.raises(LabError, match="need root"):
+        begun.suite.run(tmp_path)
+
+
+def test_each_peer_is_told_its_limits_and_the_rs_none():
+    with loopback(Links(1000.0, 4000.4, {"peer2": 10.0}), 2) as place:
+        assert list(place.options("peer1")) == ["--up-rate", "1000", "--down-rate", "4000"]
+        assert list(place.options("peer2")) == ["--up-rate", "10", "--down-rate", "10"]
+        assert list(place.options("rs")) == []
+
+
+def test_the_setting_is_told_for_people(monkeypatch: pytest.MonkeyPatch):
+    faults = Faults([Kill("peer1", share=0.3), Kill("peer2", seconds=2.5)], {"peer3": 125_000.0}, ["peer4"], 10.0)
+    design = design_of(("task1", 4), ("swarm", 4), faults=faults, seed=7, repeat=3)
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/p2p", "experiment", "all"])
+    said = describe(design, {"task1": {"b.txt": 1000, "a.txt": 2500}, "swarm": {LARGE: MIB}})
+    assert said["command"] == "p2p experiment all"
+    assert (said["peers"], said["repeats"], said["seed"]) == ("4", "3", "7")
+    assert said["documents of task1"] == "2, 3,500 bytes together, a.txt to b.txt"
+    assert said["documents of swarm"] == "1,048,576 bytes"
+    assert said["links"].startswith("20 Mbit/s up, 100 Mbit/s down, on one machine")
+    assert said["faults"] == (
+        "peer1 killed at 30% of all bytes; peer2 killed at 2.5 s; peer3 at 1 Mbit/s; peer4 sends garbage; "
+        "a peer killed and started again every 10 s"
+    )
+    same = {"b.txt": 1000, "a.txt": 2500}
+    assert describe(design, {"task1": same, "swarm": dict(same)})["documents"] == said["documents of task1"]
+    assert describe(design_of(("central", 2), ("central", 8)), {})["peers"] == "2, 8"
+    assert describe(design_of(("central", 2)), {})["faults"] == "none"

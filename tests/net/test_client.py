@@ -1,0 +1,585 @@
+"""What a ClientConnection says and understands, and what it makes of a server that is old, slow, broken or hostile."""
+
+import platform
+import socket
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import globalLogPublisher
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from p2p_twisted.net import client
+from p2p_twisted.net.client import ClientConnection
+from p2p_twisted.net.connect import dial
+from p2p_twisted.net.errors import FetchError, Garbled, Refused, Stalled, Unreachable
+from p2p_twisted.swarm.errors import DiskFull
+from p2p_twisted.wire.limits import MAX_HEAD_LINES, MAX_LINE
+from p2p_twisted.wire.messages import GetFile, GetIndex, KeepAlive, PQuery, Version
+
+from ..peer.fixtures import Transport
+
+SHA = "ab" * 32
+FILE = GetFile("rfc8446.txt.pdf", (5, 8), SHA)
+OS_LINE = f"OS {platform.system()}\n".encode()
+SERVER = b"Host: 10.0.0.2\nOS: Linux\n"
+
+
+def v11(body, status=b"200 OK", headers=b""):
+    """An answer of a 1.1 server."""
+    return b"%s P2P-CI/1.1\n%sLength: %d\n%s\n%s" % (status, SERVER, len(body), headers, body)
+
+
+def v10(body, status=b"200 OK"):
+    """An answer of a 1.0 server."""
+    return b"%s P2P-CI/1.0\n%s\n%s" % (status, SERVER, body)
+
+
+class Recorder:
+    """A sink that keeps what it is given, and raises `error` at the call `fails_at` (begin is 1, data 2 and on)."""
+
+    def __init__(self, fails_at=0, error=None):
+        self.heads = []
+        self.body = b""
+        self._calls = 0
+        self._fails_at, self._error = fails_at, error
+
+    def _called(self):
+        self._calls += 1
+        if self._calls == self._fails_at:
+            raise self._error
+
+    def begin(self, response):
+        self._called()
+        self.heads.append(response)
+
+    def data(self, data):
+        self._called()
+        self.body += data
+
+
+class Case(SynchronousTestCase):
+    """`connect` makes a connection; `ask` keeps what its Deferred fires with in the list that it returns."""
+
+    def setUp(self):
+        self.clock = Clock()
+
+    def connect(self, version=None, host=None):
+        """A new connection to a server of that `version` (None: not known), and its transport."""
+        self.connection = ClientConnection(self.clock, host, version)
+        self.transport = Transport(IPv4Address("TCP", "10.0.0.1", 50000), IPv4Address("TCP", "10.0.0.2", 4394))
+        self.connection.makeConnection(self.transport)
+        return self.connection
+
+    def ask(self, message=GetIndex(), sink=None):  # noqa: B008
+        outcome = []
+        self.connection.ask(message, sink or Recorder()).addBoth(outcome.append)
+        return outcome
+
+    def receive(self, data):
+        self.connection.dataReceived(data)
+
+    def lose(self, reason=ConnectionDone):
+        self.connection.connectionLost(Failure(reason()))
+
+    def assert_fails(self, outcome, kind, text=""):
+        self.assertEqual(len(outcome), 1, "not fired, or more than once")
+        self.assertIsInstance(outcome[0], Failure)
+        error = outcome[0].value
+        self.assertIs(type(error), kind, error)
+        self.assertIn(text, str(error))
+        return error
+
+
+class Says(Case):
+    """What it sends: nothing that a 1.0 server could trip over until the server has answered in 1.1."""
+
+    BARE = b"GET FILE P2P_DI_1.1\nHost 10.0.0.1\n" + OS_LINE + b"\nrfc8446.txt\npdf\n"
+    FULL = (
+        b"GET FILE P2P_DI_1.1\nHost 10.0.0.1\n"
+        + OS_LINE
+        + b"SHA-256: %s\nRange: 5-8\nLength: 16\n\nrfc8446.txt\npdf\n" % SHA.encode()
+    )
+
+    def test_first_contact_has_no_headers(self):
+        self.connect()
+        self.ask(FILE)
+        self.assertEqual(self.transport.received(), self.BARE)
+        self.ask(FILE)  # nothing is known yet
+        self.assertEqual(self.transport.received(), self.BARE)
+        self.receive(v11(b""))
+        self.ask(FILE)
+        self.assertEqual(self.transport.received(), self.FULL)
+
+    def test_first_contact_with_an_rs(self):
+        self.connect()
+        self.ask(PQuery(6, 4396, 10, ("10.0.0.9", 5)))
+        bare = b"PQuery NULL P2P_DI_1.1\nHost 10.0.0.1\n" + OS_LINE
+        self.assertEqual(self.transport.received(), bare + b"\ncookie:6\nport:4396\n")
+        self.receive(v11(b""))
+        self.ask(PQuery(6, 4396, 10, ("10.0.0.9", 5)))
+        expected = bare + b"Limit: 10\nAfter: 10.0.0.9 5\nLength: 19\n\ncookie:6\nport:4396\n"
+        self.assertEqual(self.transport.received(), expected)
+
+    def test_a_server_that_is_known_to_speak_1_1(self):
+        self.connect(Version.V11)
+        self.ask(FILE)
+        self.assertEqual(self.transport.received(), self.FULL)
+
+    def test_a_host_of_its_own(self):
+        self.connect(host="peer.example.org")
+        self.ask(KeepAlive(4, 4394))
+        expected = b"KeepAlive NULL P2P_DI_1.1\nHost peer.example.org\n" + OS_LINE + b"\ncookie:4\nport:4394\n"
+        self.assertEqual(self.transport.received(), expected)
+
+
+class Understands(Case):
+    """What comes back goes to whom asked for it, in order."""
+
+    def test_answers_in_the_order_of_the_asks(self):
+        self.connect()
+        sinks = [Recorder() for _ in range(3)]
+        outcomes = [self.ask(FILE, sink) for sink in sinks]
+        self.assertEqual(self.connection.outstanding, 3)
+        self.receive(v11(b"first", headers=b"Size: 9\nRange: 0-4\n") + v11(b"") + v11(b"200 OK P2P-CI/1.1\n\n"))
+        self.assertEqual([sink.body for sink in sinks], [b"first", b"", b"200 OK P2P-CI/1.1\n\n"])
+        self.assertEqual([[outcome[0]] for outcome in outcomes], [sink.heads for sink in sinks])
+        self.assertEqual((outcomes[0][0].size, outcomes[0][0].span), (9, (0, 4)))
+        self.assertEqual(self.connection.outstanding, 0)
+        self.assertTrue(self.connection.usable)
+        self.assertFalse(self.transport.aborted)
+
+    def test_fires_when_the_body_is_complete_and_not_before(self):
+        self.connect()
+        sink = Recorder()
+        outcome = self.ask(FILE, sink)
+        self.receive(v11(b"body")[:-1])
+        self.assertEqual((outcome, sink.body), ([], b"bod"))
+        self.receive(b"y")
+        self.assertEqual(len(outcome), 1)
+
+    def test_asked_again_from_within_an_answer(self):
+        connection = self.connect()
+        outcome = []
+        first = connection.collect(GetIndex(), 100)
+        first.addCallback(lambda _: connection.collect(GetIndex(), 100)).addCallback(outcome.append)
+        self.receive(v11(b"one") + v11(b"two"))
+        self.assertEqual(outcome[0][1], b"two")
+
+    def test_closed_from_within_an_answer(self):
+        connection = self.connect()
+        connection.collect(GetIndex(), 100).addCallback(lambda _: connection.close())
+        later = self.ask()
+        self.receive(v11(b"one") + v11(b"two"))
+        self.assert_fails(later, Unreachable, "closed by this side")
+        self.assertTrue(self.transport.aborted)
+
+    def test_a_1_0_server_ends_a_body_by_closing(self):
+        connection = self.connect()
+        sink = Recorder()
+        outcome = self.ask(FILE, sink)
+        self.receive(v10(b"bytes"))
+        self.assertEqual(outcome, [])
+        self.assertFalse(connection.usable)
+        self.receive(b" and\n\nmore")
+        self.lose()
+        self.assertEqual((outcome, sink.body), (sink.heads, b"bytes and\n\nmore"))
+        self.assertEqual((outcome[0].version, outcome[0].length), (Version.V10, None))
+
+    def test_a_1_0_body_cut_off_by_a_reset_is_not_complete(self):
+        self.connect()
+        outcome = self.ask(FILE)
+        self.receive(v10(b"bytes"))
+        self.lose(ConnectionLost)
+        self.assert_fails(outcome, Unreachable)
+
+    def test_a_1_0_head_cut_off(self):
+        self.connect()
+        outcome = self.ask(FILE)
+        self.receive(v10(b"")[:-1])
+        self.lose()
+        self.assert_fails(outcome, Unreachable)
+
+    def test_a_1_0_refusal(self):
+        self.connect()
+        sink = Recorder()
+        outcome = self.ask(FILE, sink)
+        self.receive(v10(b"no such document here\n", b"100 FILE_NOT_FOUND"))
+        self.lose()
+        error = self.assert_fails(outcome, Refused, "100: no such document here")
+        self.assertEqual((error.status, error.reason), (Refused.NOT_FOUND, "no such document here"))
+        self.assertEqual((sink.heads, sink.body), ([], b""))
+
+    def test_a_1_1_refusal_concerns_one_request(self):
+        self.connect()
+        refused, sink = self.ask(FILE), Recorder()
+        granted = self.ask(FILE, sink)
+        self.receive(v11(b"who are you?\nnever mind\n", b"403 FORBIDDEN") + v11(b"data"))
+        error = self.assert_fails(refused, Refused)
+        self.assertEqual((error.status, error.reason), (Refused.FORBIDDEN, "who are you?"))
+        self.assertEqual((len(granted), sink.body), (1, b"data"))
+        self.assertTrue(self.connection.usable)
+
+    def test_the_reason_of_a_refusal_is_fit_to_be_shown(self):
+        self.connect()
+        outcome = self.ask(FILE)
+        self.receive(v11(b"\x1b[31mred\x07\xff\xe2\x80\xa8x\n", b"300 BAD_REQUEST"))
+        self.assertEqual(self.assert_fails(outcome, Refused).reason, "[31mred\N{REPLACEMENT CHARACTER}x")
+
+    def test_collect(self):
+        connection = self.connect()
+        outcome = []
+        connection.collect(GetIndex(), 4).addCallback(outcome.append)
+        self.receive(v11(b"body"))
+        self.assertEqual((outcome[0][0].length, outcome[0][1]), (4, b"body"))
+
+    def test_an_ask_that_is_cancelled_keeps_its_place(self):
+        connection = self.connect()
+        cancelled = connection.collect(GetIndex(), 10)
+        sink = Recorder()
+        outcome = self.ask(FILE, sink)
+        cancelled.addErrback(lambda failure: None)
+        cancelled.cancel()
+        self.receive(v11(b"not mine") + v11(b"mine"))
+        self.assertEqual((len(outcome), sink.body), (1, b"mine"))
+
+    @settings(max_examples=200, deadline=None)
+    @given(cuts=st.lists(st.integers(0, 1000), max_size=12), crlf=st.booleans())
+    def test_it_does_not_matter_how_the_bytes_are_cut(self, cuts, crlf):
+        self.setUp()
+        self.connect()
+        sinks = [Recorder() for _ in range(4)]
+        outcomes = [self.ask(FILE, sink) for sink in sinks]
+        head = v11(b"")
+        stream = b"".join(
+            [
+                v11(b"one\n\n200 OK"),
+                v11(b"gone\n", b"100 FILE_NOT_FOUND"),
+                head.replace(b"\n", b"\r\n") if crlf else head,
+                v11(b"last\r\n"),
+            ]
+        )
+        ends = sorted({min(cut, len(stream)) for cut in cuts} | {len(stream)})
+        for start, end in zip([0, *ends], ends, strict=False):
+            self.receive(stream[start:end])
+        self.assertEqual([sink.body for sink in sinks], [b"one\n\n200 OK", b"", b"", b"last\r\n"])
+        self.assertEqual([len(outcome) for outcome in outcomes], [1] * 4)
+        self.assert_fails(outcomes[1], Refused, "100: gone")
+        self.assertFalse(self.transport.aborted)
+
+    @settings(max_examples=50, deadline=None)
+    @given(cuts=st.lists(st.integers(0, 100), max_size=12))
+    def test_nor_for_a_1_0_server(self, cuts):
+        self.setUp()
+        self.connect()
+        sink, stream = Recorder(), v10(b"all of\nit")
+        outcome = self.ask(FILE, sink)
+        ends = sorted({min(cut, len(stream)) for cut in cuts} | {len(stream)})
+        for start, end in zip([0, *ends], ends, strict=False):
+            self.receive(stream[start:end])
+        self.lose()
+        self.assertEqual((len(outcome), sink.body), (1, b"all of\nit"))
+
+
+class Ends(Case):
+    """Every outstanding ask fails when the connection does, and none is forgotten."""
+
+    def test_a_lost_connection(self):
+        self.connect()
+        outcomes = [self.ask() for _ in range(3)]
+        self.receive(v11(b"one") + v11(b"two")[:-1])
+        self.lose(ConnectionLost)
+        self.assertEqual(len(outcomes[0]), 1)
+        for outcome in outcomes[1:]:
+            self.assert_fails(outcome, Unreachable, "the connection was lost")
+        self.assertFalse(self.connection.usable)
+        self.assert_fails(self.ask(), Unreachable)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_closing(self):
+        connection = self.connect()
+        outcome = self.ask()
+        connection.close()
+        self.assert_fails(outcome, Unreachable, "closed by this side")
+        self.assertTrue(self.transport.aborted)
+        self.lose()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_silence(self):
+        self.connect()
+        outcomes = [self.ask(), self.ask()]
+        self.clock.pump([1] * (client.PATIENCE - 1))
+        self.assertEqual(outcomes, [[], []])
+        self.clock.advance(1)
+        for outcome in outcomes:
+            self.assert_fails(outcome, Stalled)
+        self.assertTrue(self.transport.aborted)
+
+    def test_patience_begins_with_the_ask_and_not_with_the_connection(self):
+        self.connect()
+        first = self.ask()
+        self.receive(v11(b""))
+        self.clock.pump([1] * 10 * client.PATIENCE)
+        self.assertEqual(len(first), 1)
+        second = self.ask()
+        self.clock.pump([1] * (client.PATIENCE - 1))
+        self.assertEqual(second, [])
+        self.clock.advance(1)
+        self.assert_fails(second, Stalled)
+
+    def test_a_slow_but_steady_body_is_waited_for(self):
+        self.connect()
+        outcome = self.ask()
+        blocks = 20
+        self.receive(v11(b"x" * client.PACE * blocks)[: -client.PACE * blocks])
+        for _ in range(blocks):
+            self.clock.pump([1] * (client.PATIENCE - 1))
+            self.assertEqual(outcome, [])
+            self.receive(b"x" * client.PACE)
+        self.assertEqual(len(outcome), 1)
+
+    def test_answers_are_progress_however_short(self):
+        self.connect()
+        outcomes = [self.ask() for _ in range(10)]
+        for _ in outcomes:
+            self.clock.pump([1] * (client.PATIENCE - 1))
+            self.receive(v11(b""))
+        self.assertEqual([len(outcome) for outcome in outcomes], [1] * 10)
+
+    def test_a_byte_now_and_then_is_not(self):
+        self.connect()
+        outcome = self.ask()
+        for _ in range(client.PATIENCE):
+            self.receive(b"2")
+            self.clock.advance(1)
+        self.assert_fails(outcome, Stalled)
+
+    def test_what_is_collected_must_come_in_time(self):
+        connection = self.connect()
+        outcome = []
+        connection.collect(GetIndex(), 2**30).addBoth(outcome.append)
+        self.receive(v11(b"x" * 2**20)[: -(2**20)].replace(b"1048576", b"1073741824"))
+        for _ in range(client.COLLECT_TIME):
+            self.assertEqual(outcome, [])
+            self.receive(b"x" * client.PACE)
+            self.clock.advance(1)
+        self.assert_fails(outcome, Stalled)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_time_in_which_this_process_was_stopped_does_not_count(self):
+        """The clock has gone on when it goes on, and what has come meanwhile is read after that."""
+        connection = self.connect()
+        outcomes = [self.ask(), []]
+        connection.collect(GetIndex(), 10).addBoth(outcomes[1].append)
+        self.clock.pump([1] * (client.PATIENCE - 2))
+        self.clock.advance(10 * client.COLLECT_TIME)
+        self.assertEqual(outcomes, [[], []])
+        self.receive(v11(b"") + v11(b""))
+        self.assertEqual([len(outcome) for outcome in outcomes], [1, 1])
+        self.assertFalse(self.transport.aborted)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stopped_and_then_nothing_comes(self):
+        self.connect()
+        outcome = self.ask()
+        self.clock.advance(10 * client.PATIENCE)
+        self.clock.pump([1] * (client.PATIENCE - 2))
+        self.assertEqual(outcome, [])
+        self.clock.advance(1)
+        self.assert_fails(outcome, Stalled)
+
+    def test_nothing_is_left_to_do_after_a_collect(self):
+        connection = self.connect()
+        connection.collect(GetIndex(), 10)
+        self.receive(v11(b"x"))
+        connection.close()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_sink_that_has_enough(self):
+        for call, data in ((1, b""), (2, b"abc"), (3, b"abc")):
+            self.connect()
+            error = DiskFull("no room for it")
+            outcome = self.ask(FILE, Recorder(call, error))
+            other = self.ask(FILE)
+            self.receive(v11(b"abcdef")[:-6] + data)
+            if call == 3:
+                self.receive(b"def")
+            self.assertIs(self.assert_fails(outcome, DiskFull), error)
+            self.assert_fails(other, Unreachable, "over another answer: no room for it")
+            self.assertTrue(self.transport.aborted)
+
+    def test_a_sink_that_closes_the_connection(self):
+        connection = self.connect()
+
+        class Closing(Recorder):
+            def data(self, data):
+                connection.close()
+
+        outcome = self.ask(FILE, Closing())
+        self.receive(v11(b"abc") + v11(b"def"))
+        self.assert_fails(outcome, Unreachable, "closed by this side")
+
+    def test_nothing_of_what_comes_after_the_end_is_looked_at(self):
+        self.connect()
+        sink = Recorder(2, DiskFull("no room for it"))
+        self.ask(FILE, sink)
+        self.receive(v11(b"abc")[:-2])
+        self.receive(b"bc" + v11(b"more"))
+        self.assertEqual(sink.body, b"")
+
+
+class Hostile(Case):
+    """Whatever it sends that is not an answer to what was asked: Garbled, and the connection is aborted."""
+
+    HEAD = v11(b"")[:-1]
+    ANSWERS = {
+        "no status line": b"hello\n\n",
+        "an HTTP answer": b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
+        "an SMTP greeting": b"220 mail.example.org ESMTP\r\n\r\n",
+        "an empty first line": b"\n",
+        "an unknown status": b"500 OOPS P2P-CI/1.1\nLength: 0\n\n",
+        "a newer version": b"200 OK P2P-CI/2.0\nLength: 0\n\n",
+        "bytes": bytes(range(256)) + b"\n\n",
+        "no length": b"200 OK P2P-CI/1.1\n" + SERVER + b"\n",
+        "a negative length": HEAD.replace(b"Length: 0", b"Length: -1") + b"\n",
+        "a length in other digits": HEAD.replace(b"Length: 0", "Length: ٤".encode()) + b"\n",
+        "a length with a sign": HEAD.replace(b"Length: 0", b"Length: +1") + b"\n",
+        "a huge length": HEAD.replace(b"Length: 0", b"Length: " + b"9" * 30) + b"\n",
+        "two lengths": HEAD + b"Length: 0\n\n",
+        "a range of another length": HEAD + b"Range: 0-9\n\n",
+        "a hash that is none": HEAD + b"SHA-256: " + b"z" * 64 + b"\n\n",
+        "a long line without an end": b"200 " + b"x" * (MAX_LINE + 1),
+        "a long line": b"200 " + b"x" * MAX_LINE + b"\n",
+        "an endless head": b"200 OK P2P-CI/1.1\n" + b"".join(b"H%d: x\n" % n for n in range(MAX_HEAD_LINES + 1)),
+        "a big head": b"200 OK P2P-CI/1.1\n" + (b"X" * 60 + b": " + b"x" * 8000 + b"\n") * 3,
+        "a refusal that does not end": v11(b"x" * 5000, b"403 FORBIDDEN"),
+        "more than was promised": v11(b"body") + b"and more\n",
+        "an answer too many": v11(b"") + v11(b""),
+    }
+
+    def test_what_is_no_answer(self):
+        for what, data in self.ANSWERS.items():
+            for step in (len(data), 100):
+                self.connect()
+                outcomes = [self.ask()]
+                for start in range(0, len(data), step):
+                    self.receive(data[start : start + step])
+                if what.startswith(("more than", "an answer too")):
+                    self.assertEqual(len(outcomes.pop()), 1, what)
+                self.assertTrue(self.transport.aborted, what)
+                for outcome in [*outcomes, self.ask()]:
+                    self.assert_fails(outcome, Garbled)
+                self.lose(ConnectionLost)
+                self.assertEqual(self.clock.getDelayedCalls(), [], what)
+
+    def test_a_refusal_in_1_0_that_does_not_end(self):
+        self.connect()
+        outcome = self.ask()
+        self.receive(v10(b"x" * 4000, b"403 FORBIDDEN"))
+        self.assertEqual(outcome, [])
+        self.receive(b"x" * 4000)
+        self.assert_fails(outcome, Garbled)
+
+    def test_more_than_is_collected(self):
+        for head, body in ((v11(b"12345")[:-5], b""), (v10(b""), b"12345")):
+            connection = self.connect()
+            outcome = []
+            connection.collect(GetIndex(), 4).addBoth(outcome.append)
+            self.receive(head + body)
+            self.assert_fails(outcome, Garbled, "the 4")
+            self.assertTrue(self.transport.aborted)
+
+    def test_it_speaks_before_it_is_asked(self):
+        self.connect()
+        self.receive(v11(b"surprise"))
+        self.assertTrue(self.transport.aborted)
+        self.assert_fails(self.ask(), Garbled)
+
+    def test_many_lines_at_once_cost_little(self):
+        """After the first line that is wrong, the rest is not even parted into lines."""
+        self.connect()
+        self.ask()
+        parted = []
+        handle = self.connection.lineReceived
+
+        def note(line):
+            parted.append(line)
+            handle(line)
+
+        self.connection.lineReceived = note
+        self.receive(b"\n" * 65536)
+        self.assertEqual(parted, [b""])
+
+    @settings(max_examples=200, deadline=None)
+    @given(data=st.lists(st.one_of(st.binary(max_size=80), st.sampled_from([v11(b"x"), v10(b"y"), b"\n", b"200 OK "]))))
+    def test_anything_at_all(self, data):
+        """No bytes raise; each ask is answered once, by the end of the connection at the latest."""
+        self.setUp()
+        self.connect()
+        outcomes = [self.ask(), self.ask()]
+        for part in data:
+            self.receive(part)
+        self.lose(ConnectionLost)
+        for outcome in outcomes:
+            self.assertEqual(len(outcome), 1)
+            if isinstance(outcome[0], Failure):
+                self.assertIsInstance(outcome[0].value, FetchError)
+
+
+class Dial(TestCase):
+    """Real sockets: a server that is there, and the many ways in which one is not."""
+
+    def test_a_server(self):
+        said = []
+
+        class Server(Protocol):
+            def dataReceived(self, data):
+                said.append(data)
+                self.transport.write(v11(b"index\n"))
+
+        port = reactor.listenTCP(0, Factory.forProtocol(Server), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+
+        async def talk():
+            connection = await dial(reactor, ("127.0.0.1", port.getHost().port))
+            response, body = await connection.collect(GetIndex(), 100)
+            self.assertEqual((response.version, body), (Version.V11, b"index\n"))
+            connection.close()
+
+        return Deferred.fromCoroutine(talk())
+
+    def test_nobody(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            free = taken.getsockname()[1]
+        hosts = ["127.0.0.1", "::1", "...", ":::", "[::1]", "a/b", "%", "x" * 255, "-", "127.0.0.1:80"]
+
+        async def talk():
+            for host in hosts:
+                try:
+                    await dial(reactor, (host, free))
+                except Unreachable as e:
+                    self.assertNotIn(str(free), str(e), "whoever reports it names the address")
+                    self.assertRegex(str(e), r"^.+$")
+                else:
+                    self.fail(host)
+
+        return Deferred.fromCoroutine(talk())
+
+    def test_nothing_is_logged(self):
+        observer = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+
+        async def talk():
+            try:
+                await dial(reactor, ("127.0.0.1", 1))
+            except Unreachable:
+                pass
+
+        return Deferred.fromCoroutine(talk()).addCallback(lambda _: self.assertEqual(list(observer), []))

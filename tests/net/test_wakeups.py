@@ -1,0 +1,143 @@
+"""Waiting for more than a packet at a time: never for more than comes, on real TCP sockets without a reactor."""
+
+import itertools
+import select
+import socket
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.testing import StringTransport
+
+from p2p_twisted.net.wakeups import MOST, SPAN, WAIT, Wakeups
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="SO_RCVLOWAT is waited for on Linux only")
+LONG = 10**9
+"""More bytes than ever come here."""
+
+
+class Transport:
+    """What a TCP transport has of a socket."""
+
+    def __init__(self, handle):
+        self._handle = handle
+
+    def getHandle(self):
+        return self._handle
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """Two connected TCP sockets: one to receive by, one to send by."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sender = socket.create_connection(server.getsockname())
+        receiver, _ = server.accept()
+    with sender, receiver:
+        yield receiver, sender
+
+
+def low_of(receiver):
+    return receiver.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
+
+
+def readable(receiver, seconds=0.0):
+    return bool(select.select([receiver], [], [], seconds)[0])
+
+
+def at_pace(receiver, rate, seconds=2.0, left=LONG):
+    """A Wakeups for what has come for so long, at that rate (bytes/s), every hundredth of a second."""
+    wakeups = Wakeups(Transport(receiver))
+    for turn in range(round(seconds * 100)):
+        wakeups.came(int(rate / 100), left, 1000 + turn / 100)
+    return wakeups
+
+
+@linux
+class TestPace:
+    @pytest.mark.parametrize("rate", [20_000, 50_000, 100_000])
+    def test_it_waits_for_what_comes_in_a_moment(self, pair, rate):
+        """Within a factor of two, for to set it costs a call as well."""
+        at_pace(pair[0], rate)
+        assert rate * WAIT / 2.2 <= low_of(pair[0]) <= rate * WAIT * 1.2
+
+    @pytest.mark.parametrize("rate", [10**6, 10**8])
+    def test_but_for_no_more_than_a_limit(self, pair, rate):
+        at_pace(pair[0], rate)
+        assert MOST / 2 <= low_of(pair[0]) <= MOST
+
+    def test_each_packet_of_a_trickle_is_looked_at(self, pair):
+        wakeups = at_pace(pair[0], 10**6)
+        for turn in range(1, 20):
+            wakeups.came(1, LONG, 1010 + turn)
+        assert low_of(pair[0]) == 1
+
+    def test_nothing_is_waited_for_before_the_pace_is_known(self, pair):
+        at_pace(pair[0], 10**6, seconds=SPAN / 2)
+        assert low_of(pair[0]) == 1
+
+
+@linux
+class TestEnd:
+    @settings(deadline=None, max_examples=200)
+    @given(
+        size=st.integers(1, 400_000),
+        parts=st.lists(st.tuples(st.integers(1, 100_000), st.floats(0, 0.5)), min_size=1, max_size=50),
+    )
+    def test_never_for_more_than_is_still_to_come(self, pair, size, parts):
+        """Else the rest of a body would wait for ever."""
+        wakeups, now, left = Wakeups(Transport(pair[0])), 1000.0, size
+        pair[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        for part, pause in itertools.cycle(parts):
+            now, part = now + pause, min(part, left)
+            left -= part
+            wakeups.came(part, left, now)
+            assert 1 <= low_of(pair[0]) <= max(1, left)
+            if not left:
+                return
+
+    def test_the_next_answer_is_seen_from_its_first_byte(self, pair):
+        receiver, sender = pair
+        at_pace(receiver, 10**6).came(100, 0, 1002)
+        sender.send(b"2")
+        assert readable(receiver, 60)
+        receiver.recv(1)
+
+    def test_the_rest_is_seen_when_all_of_it_is_there(self, pair):
+        receiver, sender = pair
+        wakeups = at_pace(receiver, 10**6)
+        wakeups.came(100, 7, 1002)
+        sender.send(b"123456")
+        assert not readable(receiver, 0.01)
+        sender.send(b"7")
+        assert readable(receiver, 60)
+        assert receiver.recv(100) == b"1234567"
+        wakeups.came(7, 0, 1003)
+
+    def test_the_other_sides_end_is_seen_at_once(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            sender = socket.create_connection(server.getsockname())
+            receiver, _ = server.accept()
+        with receiver:
+            at_pace(receiver, 10**6)
+            sender.send(b"cut sh")
+            sender.close()
+            assert readable(receiver, 60)
+            assert (receiver.recv(100), receiver.recv(100)) == (b"cut sh", b"")
+
+    def test_a_socket_that_is_closed_meanwhile(self):
+        receiver, sender = socket.socketpair()
+        wakeups = at_pace(receiver, 10**6)
+        receiver.close()
+        sender.close()
+        for left in (10, 5, 0):
+            wakeups.came(1, left, 1010)
+
+
+class TestOthers:
+    @pytest.mark.parametrize("transport", [object(), StringTransport(), Transport(None), Transport(object())])
+    def test_what_is_no_plain_socket_is_let_be(self, transport):
+        """A transport in memory, or TLS, which keeps bytes of its own."""
+        wakeups = Wakeups(transport)
+        for turn in range(100):
+            wakeups.came(10**6, LONG, turn)

@@ -1,0 +1,592 @@
+"""Orders carried out over a network in memory, with real files: by swarms and whole, under names that make trouble."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from random import Random
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import LoopingCall
+from twisted.trial.unittest import SynchronousTestCase
+
+from p2p_twisted.index.distributed import DistributedIndex
+from p2p_twisted.library.pieces import MIN_PIECE
+from p2p_twisted.net.throttle import Throttle
+from p2p_twisted.peer.downloads.manager import Downloads
+from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED
+from p2p_twisted.peer.peers.discovery import Discovery
+from p2p_twisted.peer.peers.registration import Registration
+from p2p_twisted.registry.memory import MemoryRegistry
+from p2p_twisted.rs.protocol import RSFactory
+from p2p_twisted.rs.trust import TrustedNetworks
+from p2p_twisted.swarm.part_file import PartFile
+from p2p_twisted.swarm.target import Target
+from p2p_twisted.wire.encode import encode_request
+from p2p_twisted.wire.messages import GetFile, Request, Version
+
+from ...swarm.sources import PIECE, Document
+from ..fixtures import MODIFIED, connect, make_factory
+from ..network import Network, ScriptedFactory
+
+RS = ("10.0.0.9", 65423)
+BIG = Random(1).randbytes(300_000)
+OTHER = Random(2).randbytes(300_000)
+HEAD_10 = b"200 OK P2P-CI/1.0\nHost: h\nOS: o\n\n"
+
+
+def at(number):
+    """The address of the peer of that number."""
+    return f"10.0.1.{number}", 4000 + number
+
+
+def shown(data):
+    return data if len(data) < 100 else hashlib.sha256(data).hexdigest()
+
+
+def v11(body):
+    return b"200 OK P2P-CI/1.1\nHost: h\nOS: o\nLength: %d\nIndex: x.1\n\n%s" % (len(body), body)
+
+
+def record(name, data, pieces="-"):
+    """What the first peer says it has."""
+    host, port = at(1)
+    return f"{name}\t\t\t{host}\t{port}\t7200\t{len(data)}\t{hashlib.sha256(data).hexdigest()}\t{pieces}\n".encode()
+
+
+class Dripping(Protocol):
+    """A server of 1.0 that sends a few bytes of a document each second, for ever."""
+
+    def dataReceived(self, data):
+        if not hasattr(self, "drip"):
+            self.transport.write(HEAD_10)
+            self.drip = LoopingCall(lambda: self.transport.write(bytes(300)))
+            self.drip.clock = self.factory.clock
+            self.drip.start(1)
+
+    def connectionLost(self, reason):
+        self.drip.stop()
+
+
+class Case(SynchronousTestCase):
+    """Each test has a peer that downloads, and an RS where others are known."""
+
+    def setUp(self):
+        self.network = Network()
+        self.registry = MemoryRegistry(7200, self.network.seconds, self.network.seconds)
+        self.network.servers[RS] = RSFactory(self.network, self.registry, TrustedNetworks([]), 1000)
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.into = self.folder / "into"
+        self.factory = self.make("mine")
+        registration = Registration(self.network, RS, 4394, self.folder)
+        index = self.factory.holdings.index = DistributedIndex()
+        self.discovery = Discovery(self.network, registration, index, self.network.seconds)
+        downlink = Throttle(self.network, self.network.seconds, None)
+        self.downloads = Downloads(self.network, self.factory, self.discovery, downlink, self.network.seconds)
+        self.discovery.startService()
+        self.addCleanup(self.stop)
+
+    def make(self, name, **files):
+        made = []
+        coroutine = make_factory(self.folder / name, files, self.network, self.network.seconds, self.network)
+        Deferred.fromCoroutine(coroutine).addCallback(made.append)
+        self.network.settle()
+        self.addCleanup(made[0].holdings.library.stop)
+        return made[0]
+
+    def stop(self):
+        self.downloads.stopService()
+        self.discovery.stopService()
+        self.network.settle()
+
+    def peer(self, number, **files):
+        """A peer that shares `files`."""
+        factory = self.make(str(number), **files)
+        factory.holdings.port = at(number)[1]
+        return self.serve(number, factory)
+
+    def serve(self, number, factory):
+        self.network.servers[at(number)] = factory
+        self.registry.register(*at(number), None, True)
+        return factory
+
+    def order(self, *names, seconds=10, **more):
+        """What became of an order after that time; without names it is for all."""
+        arguments = {"directory": self.into, "overwrite": False, **more}
+        job = self.downloads.start(list(names) or None, **arguments)
+        self.network.wait(seconds)
+        return job
+
+    def errors(self, job):
+        """The kind of error of each file that has failed."""
+        return {item.name: item.error.kind for item in job.items if item.error is not None}
+
+    def share_own(self, data):
+        """This peer shares a file with this content; returns its path."""
+        own = self.folder / "mine" / "own"
+        own.write_bytes(data)
+        self.factory.holdings.library.scan()
+        self.network.settle()
+        return own
+
+    def files(self):
+        """Name -> content of each file that is there: a short one itself, of a long one only its hash is compared."""
+        return {path.name: shown(path.read_bytes()) for path in self.into.iterdir()}
+
+
+class Orders(Case):
+    """Documents that are there to be had."""
+
+    def test_all_that_others_have(self):
+        self.peer(1, big=BIG, one=b"1", none=b"")
+        self.peer(2, big=BIG, two=b"22")
+        job = self.order()
+        self.assertEqual((job.state, self.errors(job)), (DONE, {}))
+        self.assertEqual(self.files(), {"big": shown(BIG), "one": b"1", "two": b"22", "none": b""})
+        self.assertEqual(self.factory.holdings.parts, {})
+
+    def test_again_and_it_is_there(self):
+        self.peer(1, big=BIG)
+        self.order("big")
+        before = (self.into / "big").stat()
+        job = self.order("big")
+        self.assertEqual((job.state, [item.state for item in job.items]), (DONE, ["there"]))
+        self.assertEqual((self.into / "big").stat(), before)
+
+    def test_one_that_nobody_has(self):
+        self.peer(1, one=b"1")
+        job = self.order("one", "nothing")
+        self.assertEqual((job.state, self.errors(job)), (FAILED, {"nothing": "no-holder"}))
+        self.assertEqual(self.files(), {"one": b"1"})
+
+    def test_a_name_that_is_taken(self):
+        self.peer(1, big=BIG, one=b"1")
+        self.into.mkdir()
+        for name in ("big", "one"):
+            (self.into / name).write_bytes(b"mine")
+        job = self.order("big", "one")
+        self.assertEqual(self.errors(job), {"big": "exists", "one": "exists"})
+        self.assertEqual(self.files(), {"big": b"mine", "one": b"mine"})
+        job = self.order("big", "one", overwrite=True)
+        self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG), "one": b"1"}))
+
+    def test_two_names_of_the_same_content(self):
+        """It comes once, whatever the way, and is copied."""
+        factory = self.peer(1, big=BIG, copy=BIG, third=BIG)
+        for swarm in (True, False):
+            factory.uploaded = 0
+            job = self.order(overwrite=True, swarm=swarm)
+            self.assertEqual(
+                (job.state, self.files()), (DONE, {"big": shown(BIG), "copy": shown(BIG), "third": shown(BIG)})
+            )
+            self.assertEqual(factory.uploaded, len(BIG))
+            came = [transfer.size for item in job.items for transfer in item.transfers.values()]
+            self.assertEqual(sum(came), len(BIG))
+            if swarm:
+                found = job.as_json()
+                self.assertEqual((found["received"], found["duplicate"]), (len(BIG), 0))
+                self.assertEqual((found["bytes_done"], found["bytes_total"]), (3 * len(BIG), 3 * len(BIG)))
+            shutil.rmtree(self.into)
+
+    def test_content_that_lies_in_the_folder_under_another_name(self):
+        factory = self.peer(1, big=BIG, copy=BIG)
+        self.order("big")
+        factory.uploaded = 0
+        job = self.order("big", "copy")
+        self.assertEqual([item.state for item in job.items], ["there", DONE])
+        self.assertEqual((self.files(), factory.uploaded), ({"big": shown(BIG), "copy": shown(BIG)}, 0))
+
+    def test_content_that_this_peer_shares_under_another_name(self):
+        factory = self.peer(1, big=BIG)
+        self.share_own(BIG)
+        job = self.order("big")
+        self.assertEqual((job.state, self.files(), factory.uploaded), (DONE, {"big": shown(BIG)}, 0))
+
+    def test_content_that_this_peer_shared_until_now(self):
+        """Its file has changed, and nobody has noticed yet: what was copied is not right, and is fetched."""
+        factory = self.peer(1, big=BIG)
+        own = self.share_own(BIG)
+        own.write_bytes(OTHER)
+        self.patch(self.factory.holdings.library, "open", lambda file: os.open(own, os.O_RDONLY))
+        job = self.order("big")
+        self.assertEqual((job.state, self.files(), factory.uploaded), (DONE, {"big": shown(BIG)}, len(BIG)))
+
+    def test_a_second_name_where_the_first_cannot_be_written(self):
+        self.peer(1, aaa=BIG, bbb=BIG)
+        self.into.mkdir()
+        (self.into / "aaa").write_bytes(b"mine")
+        (self.into / "bbb.part").mkdir()
+        job = self.order("aaa", "bbb")
+        self.assertEqual(self.errors(job), {"aaa": "exists", "bbb": "unwritable"})
+        (self.into / "bbb.part").rmdir()
+        (self.into / "aaa").unlink()
+        (self.into / "aaa.part").mkdir()
+        job = self.order("aaa", "bbb")
+        self.assertEqual(self.errors(job), {"aaa": "unwritable"})
+        self.assertEqual((self.into / "bbb").read_bytes(), BIG)
+
+    def test_names_of_a_content_that_nobody_gives_fail_together(self):
+        index = record("aaa", b"1") + record("bbb", b"1") + record("ccc", b"1")
+        self.serve(1, ScriptedFactory(v11(index)))
+        job = self.order(seconds=40)
+        self.assertEqual(len({item.error for item in job.items}), 1)
+        self.assertEqual([item.state for item in job.items], [FAILED] * 3)
+
+    def test_times_are_kept(self):
+        """Whatever the way that a document takes, through whomever."""
+        self.peer(1, big=BIG, copy=BIG, small=b"1")
+        for swarm in (True, False):
+            job = self.order(swarm=swarm)
+            self.assertEqual(job.state, DONE)
+            times = {path.name: path.stat().st_mtime for path in self.into.iterdir()}
+            self.assertEqual(times, dict.fromkeys(("big", "copy", "small"), MODIFIED))
+            shutil.rmtree(self.into)
+
+    def test_times_of_unfinished_files_are_passed_on(self):
+        content = Document(3).content(self.folder)
+        self.addCleanup(content.close)
+        content.accept_list(Document(3).digests)
+        content.write(0, Document(3).piece(0))
+        content.keep(0)
+        content.add_modified(MODIFIED)
+        self.factory.holdings.serve(content)
+        connection, transport = connect(self.factory)
+        get = GetFile("document.bin", (0, PIECE - 1), content.sha256)
+        connection.dataReceived(encode_request(Request(get, Version.V11, "h", "o"), True))
+        self.assertIn(b"\nModified: 2026-11-26 02:20:11\n", transport.value())
+
+    def test_from_a_peer_of_1_0(self):
+        host, port = at(1)
+        index = f"old\ttxt\tTitle\t{host}\t{port}\t7200\n".encode()
+        answer = lambda said: HEAD_10 + (index if said.startswith(b"GET INDEX") else b"its text")  # noqa: E731
+        self.serve(1, ScriptedFactory(answer))
+        job = self.order("old.txt")
+        self.assertEqual((job.state, self.files()), (DONE, {"old.txt": b"its text"}))
+
+    def test_a_peer_of_1_0_that_drips_holds_up_no_other(self):
+        for number in (1, 2):
+            host, port = at(number)
+            index = f"doc{number}\t\tTitle\t{host}\t{port}\t7200\n".encode()
+            answer = lambda said, index=index: HEAD_10 + (index if said.startswith(b"GET INDEX") else b"text")  # noqa: E731
+            self.serve(number, ScriptedFactory(answer))
+        self.discovery.refresh()
+        self.network.settle()
+        dripping = self.network.servers[at(1)] = Factory.forProtocol(Dripping)
+        dripping.clock = self.network
+        job = self.order("doc1", "doc2", seconds=5)
+        self.assertEqual({item.name: item.state for item in job.items}, {"doc1": "running", "doc2": DONE})
+        self.network.wait(40)
+        self.assertEqual(self.errors(job), {"doc1": "peers-failed"})
+
+    def test_only_from_those_that_are_named(self):
+        self.peer(1, doc=BIG)
+        self.peer(2, doc=OTHER)
+        for number, data in ((1, BIG), (2, OTHER), (1, BIG)):
+            job = self.order("doc", overwrite=True, holders=[at(number)])
+            self.assertEqual((job.state, self.files()), (DONE, {"doc": shown(data)}))
+
+    def test_stopped_and_gone_on_with(self):
+        """Two of its five pieces are here when it is stopped."""
+        factory = self.peer(1, big=BIG)
+        came = []
+
+        def kept(content, piece, first_hand):
+            came.append(piece)
+            if len(came) == 2:
+                self.downloads.cancel(*self.downloads.jobs)
+
+        self.patch(self.factory.announcer, "kept", kept)
+        job = self.order("big")
+        self.assertEqual((job.state, len(came)), (CANCELLED, 2))
+        self.assertEqual(set(self.files()), {"big.part", "big.part.state"})
+        self.assertEqual(self.factory.holdings.parts, {})
+        factory.uploaded = 0
+        job = self.order("big")
+        self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
+        self.assertEqual((sorted(came), factory.uploaded), ([0, 1, 2, 3, 4], len(BIG) - 2 * MIN_PIECE))
+
+    def test_two_orders_for_one_document(self):
+        """Into two folders. The second does not take the place of the first where its pieces are served from."""
+        self.peer(1, big=BIG)
+        self.discovery.refresh()
+        self.network.settle()
+        parts, served = self.factory.holdings.parts, []
+        self.patch(self.factory.announcer, "kept", lambda content, *_: served.append(content.target.path.parent))
+        jobs = [self.downloads.start(["big"], self.folder / folder, False) for folder in ("into", "other")]
+        [content] = parts.values()
+        self.assertEqual(content.target.path.parent, self.into)
+        self.downloads.cancel(jobs[1].id)
+        self.assertEqual(list(parts.values()), [content])
+        jobs.append(self.downloads.start(["big"], self.folder / "third", False))
+        self.downloads.cancel(jobs[0].id)
+        self.assertEqual(parts, {})
+        self.network.wait(10)
+        self.assertEqual([job.state for job in jobs], [CANCELLED, CANCELLED, DONE])
+        self.assertEqual((served, parts), ([self.folder / "third"] * 5, {}))
+
+
+class Trouble(Case):
+    """Names and folders that cannot be written to end what they concern, and nothing else."""
+
+    def test_a_name_that_no_file_can_have(self):
+        """One hostile record among those that `get --all` fetches."""
+        long, deep = "n" * 300, "/".join(["d" * 100] * 10)
+        index = record(long, b"1") + record(deep, b"1") + record("../up", b"1") + record(".hidden", b"1")
+        index += record("-rf", b"1") + record("~/x", b"1") + record("a\u202egpj.exe", b"1")
+        self.serve(1, ScriptedFactory(v11(index)))
+        self.peer(2, one=b"1", big=BIG)
+        self.into.mkdir()
+        job = self.order(seconds=40)
+        self.assertEqual(set(job.passed_over), {long, "../up", ".hidden", "-rf", "~/x", "a\u202egpj.exe"})
+        self.assertEqual(set(self.errors(job)) - {deep}, set())
+        self.assertEqual({item.name for item in job.items if item.state == DONE}, {"one", "big"})
+        self.assertEqual([path.name for path in self.folder.iterdir() if path.name == "up"], [])
+
+    def test_the_longest_names_that_a_file_can_have(self):
+        """They leave no room for `.part` or `.part.state`."""
+        factory = self.peer(1)
+        names = ["n" * 244, "o" * 245, "p" * 250, "q" * 251, "r" * 255, "\u00e9" * 127]
+        for name in names:
+            (self.folder / "1" / name).write_bytes(BIG + name.encode())
+        factory.holdings.library.scan()
+        self.network.settle()
+        for swarm in (True, False):
+            job = self.order(swarm=swarm)
+            self.assertEqual((job.state, self.errors(job)), (DONE, {}))
+            self.assertEqual(self.files(), {name: shown(BIG + name.encode()) for name in names})
+            shutil.rmtree(self.into)
+
+    def test_a_folder_that_no_file_can_be_in(self):
+        self.peer(1, one=b"1")
+        (self.folder / "file").write_bytes(b"")
+        for name in ("n" * 300, "file"):
+            with self.assertRaises(ValueError):
+                self.downloads.start(["one"], self.folder / name, False)
+        job = self.order("one", directory=self.folder / "file" / "below")
+        self.assertEqual(self.errors(job), {"one": "unwritable"})
+
+
+class SamePlace(Case):
+    """Two orders that would write to the same place: the second waits for the first."""
+
+    def orders(self, *holders, overwrite=False):
+        self.discovery.refresh()
+        self.network.settle()
+        return [self.downloads.start(["doc"], self.into, overwrite, holders=[at(number)]) for number in holders]
+
+    def test_for_the_same_content(self):
+        factory = self.peer(1, doc=BIG)
+        jobs = self.orders(1, 1)
+        self.network.wait(5)
+        self.assertEqual([job.state for job in jobs], [DONE, DONE])
+        self.assertEqual([job.items[0].state for job in jobs], [DONE, "there"])
+        self.assertEqual((self.files(), factory.uploaded), ({"doc": shown(BIG)}, len(BIG)))
+
+    def test_for_other_content(self):
+        self.peer(1, doc=BIG)
+        self.peer(2, doc=OTHER)
+        jobs = self.orders(1, 2)
+        self.network.wait(5)
+        self.assertEqual([job.state for job in jobs], [DONE, FAILED])
+        self.assertEqual((self.errors(jobs[1]), self.files()), ({"doc": "exists"}, {"doc": shown(BIG)}))
+        jobs = self.orders(2, 1, overwrite=True)
+        self.network.wait(5)
+        self.assertEqual([job.state for job in jobs], [DONE, DONE])
+        self.assertEqual(self.files(), {"doc": shown(BIG)})
+
+    def test_when_the_first_is_stopped_the_second_goes_on(self):
+        self.peer(1, doc=BIG)
+        first, second = self.orders(1, 1)
+        self.downloads.cancel(first.id)
+        self.network.wait(5)
+        self.assertEqual((first.state, second.state, self.files()), (CANCELLED, DONE, {"doc": shown(BIG)}))
+
+    def test_each_waits_for_what_the_other_has(self):
+        self.peer(1, one=BIG, two=OTHER)
+        self.discovery.refresh()
+        self.network.settle()
+        jobs = [self.downloads.start(names, self.into, False) for names in (["one", "two"], ["two", "one"])]
+        self.network.wait(5)
+        self.assertEqual([job.state for job in jobs], [DONE, DONE])
+        self.assertEqual(len(self.downloads._claims), 0)
+
+
+class SamePlaceElsewhere(Case):
+    """Another process writes to the same place."""
+
+    def setUp(self):
+        super().setUp()
+        self.peer(1, big=BIG)
+        self.into.mkdir()
+
+    def held(self):
+        """The .part file of `big`, open in another process."""
+        part = PartFile(Target(self.into, "big"))
+        self.addCleanup(part.close)
+        return part
+
+    def test_it_is_waited_for(self):
+        for swarm in (True, False):
+            part = self.held()
+            job = self.order("big", swarm=swarm)
+            self.assertEqual((job.over, self.errors(job)), (False, {}))
+            part.discard()
+            (self.into / "big").write_bytes(BIG)
+            self.network.wait(2)
+            self.assertEqual((job.state, [item.state for item in job.items]), (DONE, ["there"]))
+            (self.into / "big").unlink()
+
+    def test_when_it_is_gone_its_work_is_gone_on_with(self):
+        for swarm in (True, False):
+            part = self.held()
+            job = self.order("big", swarm=swarm)
+            part.close()
+            self.network.wait(2)
+            self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
+            (self.into / "big").unlink()
+
+    def test_one_that_is_done_first_with_the_same_content(self):
+        def kept(content, piece, first_hand):
+            (self.into / "big").write_bytes(BIG)
+
+        self.patch(self.factory.announcer, "kept", kept)
+        job = self.order("big")
+        self.assertEqual((job.state, [item.state for item in job.items]), (DONE, ["there"]))
+
+    def test_one_that_is_done_first_with_other_content(self):
+        def kept(content, piece, first_hand):
+            (self.into / "big").write_bytes(OTHER)
+
+        self.patch(self.factory.announcer, "kept", kept)
+        job = self.order("big")
+        self.assertEqual((self.errors(job), self.files()), ({"big": "exists"}, {"big": shown(OTHER)}))
+
+    def test_stopped_while_it_waits(self):
+        self.held()
+        job = self.order("big")
+        self.downloads.cancel(job.id)
+        self.network.wait(2)
+        self.assertEqual(job.state, CANCELLED)
+
+
+class Contents(Case):
+    """Several contents of one name: it must be said which is meant."""
+
+    def setUp(self):
+        super().setUp()
+        self.peer(1, doc=BIG, one=b"1")
+        self.peer(2, doc=OTHER)
+
+    def test_none_is_taken(self):
+        job = self.order("doc", "one")
+        self.assertEqual((self.errors(job), self.files()), ({"doc": "ambiguous"}, {"one": b"1"}))
+        [error] = [item.error for item in job.items if item.error is not None]
+        for data, number in ((BIG, 1), (OTHER, 2)):
+            host, port = at(number)
+            self.assertIn(f"@{hashlib.sha256(data).hexdigest()[:8]} ({len(data)} bytes, at {host}:{port})", str(error))
+
+    def test_an_order_for_all_passes_over_it(self):
+        """Anybody may offer another content under a name; that must not end what others fetch."""
+        job = self.order()
+        self.assertEqual((job.state, self.files()), (DONE, {"one": b"1"}))
+        self.assertIn("there are 2 contents of this name", job.passed_over["doc"])
+
+    def test_chosen_by_the_beginning_of_its_hash(self):
+        for data in (BIG, OTHER):
+            for digits in (8, 64):
+                job = self.order(f"doc@{hashlib.sha256(data).hexdigest()[:digits]}", overwrite=True)
+                self.assertEqual((job.state, self.files()), (DONE, {"doc": shown(data)}))
+        job = self.order("doc@" + "0" * 8)
+        self.assertEqual(self.errors(job), {"doc": "no-holder"})
+
+    def test_a_name_that_looks_like_a_choice(self):
+        name = f"doc@{hashlib.sha256(BIG).hexdigest()[:8]}"
+        self.peer(3, **{name: b"by this very name", "a@b": b"2"})
+        job = self.order(name, "a@b")
+        self.assertEqual((job.state, self.files()), (DONE, {name: b"by this very name", "a@b": b"2"}))
+
+
+class Changing(Case):
+    """What a holder shares changes while it is fetched."""
+
+    def halfway(self, act):
+        """The order for `big` with `act` done when two of its pieces are here; `seconds` pass."""
+        came = []
+
+        def kept(content, piece, first_hand):
+            came.append(piece)
+            if len(came) == 2:
+                act()
+
+        self.patch(self.factory.announcer, "kept", kept)
+
+    def share(self):
+        self.shared = self.peer(1, big=BIG).holdings.library
+        return self.folder / "1" / "big"
+
+    def test_touched(self):
+        path = self.share()
+        self.halfway(lambda: os.utime(path, (0, 0)))
+        job = self.order("big")
+        self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
+
+    def test_touched_when_it_is_fetched_whole(self):
+        path = self.share()
+        self.discovery.refresh()
+        self.network.settle()
+        os.utime(path, (0, 0))
+        job = self.order("big", swarm=False)
+        self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
+
+    def test_renamed(self):
+        path = self.share()
+        library = self.shared
+
+        def rename():
+            path.rename(path.with_name("renamed"))
+            library.scan()
+
+        self.halfway(rename)
+        job = self.order("big")
+        self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
+
+    def test_removed(self):
+        path = self.share()
+        self.halfway(path.unlink)
+        job = self.order("big", seconds=5)
+        self.assertEqual((job.state, self.errors(job)), (FAILED, {"big": "no-holder"}))
+
+    def test_replaced_by_something_else(self):
+        path = self.share()
+        self.halfway(lambda: path.write_bytes(b"of another size"))
+        job = self.order("big", seconds=5)
+        self.assertEqual((job.state, self.errors(job)), (FAILED, {"big": "no-holder"}))
+
+    def test_changed_behind_its_back(self):
+        """Neither its size nor its time tell."""
+        path = self.share()
+
+        def change():
+            status = path.stat()
+            path.write_bytes(OTHER)
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+        self.halfway(change)
+        job = self.order("big", seconds=5)
+        self.assertEqual((job.state, self.errors(job)), (FAILED, {"big": "checksum"}))
+
+    def test_removed_and_somebody_else_has_it_by_then(self):
+        path = self.share()
+        other = self.make("2", big=BIG)
+        other.holdings.port = at(2)[1]
+
+        def change():
+            path.unlink()
+            self.serve(2, other)
+
+        self.halfway(change)
+        job = self.order("big", seconds=10)
+        self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))

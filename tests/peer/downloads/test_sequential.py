@@ -1,0 +1,523 @@
+"""Whole documents from holders in a network in memory: in which order they are asked, on which connections, and when
+one of them closes, refuses, lies or is gone."""
+
+import gc
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.protocol import Factory, Protocol
+from twisted.trial.unittest import SynchronousTestCase
+
+from p2p_twisted.index.search import documents
+from p2p_twisted.net import client
+from p2p_twisted.net.throttle import Throttle
+from p2p_twisted.peer.downloads.model import DONE, FAILED, WAITING, Item
+from p2p_twisted.peer.downloads.sequential import AHEAD, MOST_ASKED, MOST_KEPT, WholeFetcher
+from p2p_twisted.swarm import whole_file as fetch
+from p2p_twisted.swarm.part_file import PartFile
+from p2p_twisted.swarm.target import Target
+from p2p_twisted.wire.parser import RequestParser
+from p2p_twisted.wire.records import IndexRecord
+
+from ..network import Network
+
+
+class Sending(Protocol):
+    """One connection of a holder. `asked` are the names that were asked for; those in `waiting` are not answered."""
+
+    def connectionMade(self):
+        self.asked, self.waiting, self.is_open = [], [], True
+        self._parser, self._rest = RequestParser(), b""
+        self.factory.connections.append(self)
+
+    def connectionLost(self, reason):
+        self.is_open = False
+        self.waiting.clear()
+
+    def dataReceived(self, data):
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            request = self._parser.line(line)
+            if request is not None:
+                self.asked.append(request.message.name)
+                self.waiting.append(request.message.name)
+                self.factory.note()
+        if self.factory.answers:
+            self.answer(len(self.waiting))
+
+    def answer(self, count=1):
+        """Answer those that were asked for first."""
+        for _ in range(min(count, len(self.waiting))):
+            body = self.factory.documents.get(self.waiting[0])
+            self.begin(b"nothing\n" if body is None else body, b"100 Not Found" if body is None else b"200 OK")
+            self.waiting.pop(0)
+            if self.factory.version == b"1.0":
+                self.transport.loseConnection()
+
+    def begin(self, body, status=b"200 OK", sent=None):
+        """Answer with the first `sent` bytes of `body`."""
+        length = b"Length: %d\n" % len(body) if self.factory.version == b"1.1" else b""
+        head = b"%s P2P-CI/%s\nHost: h\nOS: o\n%s\n" % (status, self.factory.version, length)
+        self.transport.write(head + body[:sent])
+
+
+class Holder(Factory):
+    """A peer that has `documents` (name -> bytes) and answers by itself unless `answers` is false."""
+
+    protocol = Sending
+    noisy = False
+
+    def __init__(self, case, documents, version=b"1.1"):
+        self.documents = documents
+        self.version = version
+        self.answers = True
+        self.connections = []
+        self._case = case
+
+    def note(self):
+        busy = [holder for holder in self._case.holders.values() if any(one.waiting for one in holder.connections)]
+        self._case.busy = max(self._case.busy, len(busy))
+
+    @property
+    def asked(self):
+        """For each connection on which something was asked: what."""
+        return [connection.asked for connection in self.connections if connection.asked]
+
+    @property
+    def open(self):
+        return [connection for connection in self.connections if connection.is_open]
+
+
+def named(count, size=10):
+    """That many documents of that many bytes."""
+    return {f"doc{number:02}": bytes([number]) * size for number in range(count)}
+
+
+class Case(SynchronousTestCase):
+    """`holders` by their number; of a document that several have, the one with the lowest number is asked first."""
+
+    def setUp(self):
+        self.network = Network()
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.holders = {}
+        self.busy = 0
+        self.arrived = []
+        self.addCleanup(self.check_end)
+
+    def check_end(self):
+        self.assertLessEqual(self.busy, 1, "two holders were asked at the same time")
+        gc.collect()
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def at(self, number):
+        return f"10.0.1.{number}", 4000 + number
+
+    def holder(self, number, documents, version=b"1.1"):
+        holder = self.holders[number] = Holder(self, documents, version)
+        self.network.servers[self.at(number)] = holder
+        return holder
+
+    def fetch(self, *wanted, has_size=True):
+        """Begin to fetch them: (name, bytes, numbers of the holders, first things first)."""
+        self.items = [Item(name, self.document(name, body, held, has_size)) for name, body, held in wanted]
+        peers = {self.at(number): SimpleNamespace(failures=number) for number in range(100)}
+        downlink = Throttle(self.network, self.network.seconds, None)
+        discovery = SimpleNamespace(peers=peers)
+        self.fetcher = WholeFetcher(self.network, discovery, downlink, lambda item, *_: self.arrived.append(item.name))
+        targets = [(item, Target(self.folder, item.name)) for item in self.items]
+        self.outcome = []
+        self.running = Deferred.fromCoroutine(self.fetcher.run(targets, False))
+        self.running.addBoth(self.outcome.append)
+        self.network.settle()
+
+    def document(self, name, body, held, has_size):
+        said = (len(body), hashlib.sha256(body).hexdigest(), "") if has_size else (None, None, None)
+        return documents(IndexRecord(name, "", *self.at(number), 7200, *said) for number in held)[0]
+
+    def fetch_all(self, number, **how):
+        """Begin to fetch all that the holder of that number has."""
+        self.fetch(*((name, body, [number]) for name, body in self.holders[number].documents.items()), **how)
+
+    def assert_done(self):
+        """Everything is there, and nothing is left open."""
+        self.network.settle()
+        self.assertEqual({item.name: (item.state, item.error) for item in self.items if item.state != DONE}, {})
+        self.assertEqual((self.outcome, sorted(self.arrived)), ([None], [item.name for item in self.items]))
+        self.assertEqual({path.name for path in self.folder.iterdir()}, {item.name for item in self.items})
+        self.assertEqual([holder.open for holder in self.holders.values() if holder.open], [])
+
+
+class AskedAhead(Case):
+    """One holder of 1.1: one connection, on which what comes next has been asked for in time."""
+
+    def test_small_ones(self):
+        holder = self.holder(1, named(MOST_ASKED + 5))
+        holder.answers = False
+        self.fetch_all(1)
+        [connection] = holder.connections
+        self.assertEqual(len(connection.asked), 1, "nothing is known of it before it has answered")
+        connection.begin(holder.documents["doc00"], sent=3)
+        self.network.settle()
+        self.assertEqual(len(connection.asked), MOST_ASKED)
+        self.assertEqual([item.state for item in self.items[:2]], ["running", WAITING])
+        connection.transport.write(holder.documents["doc00"][3:])
+        connection.waiting.pop(0)
+        self.network.settle()
+        self.assertEqual(len(connection.asked), MOST_ASKED, "the second has not begun to come")
+        while not self.outcome:
+            connection.answer()
+            self.network.settle()
+            self.assertLessEqual(len(connection.waiting), MOST_ASKED)
+        self.assertEqual(holder.asked, [list(holder.documents)])
+        self.assert_done()
+
+    def test_large_ones(self):
+        holder = self.holder(1, named(6, AHEAD // 2 - 1))
+        holder.answers = False
+        self.fetch_all(1)
+        [connection] = holder.connections
+        for _ in range(3):
+            connection.begin(holder.documents[connection.waiting[0]], sent=1)
+            self.network.settle()
+            self.assertEqual(len(connection.waiting), 3)
+            connection.transport.write(holder.documents[connection.waiting.pop(0)][1:])
+            self.network.settle()
+        holder.answers = True
+        connection.answer(9)
+        self.assert_done()
+
+    def test_one_whose_size_nobody_said_is_not_asked_for_more_ahead_than_another(self):
+        holder = self.holder(1, named(3))
+        holder.answers = False
+        self.fetch_all(1, has_size=False)
+        [connection] = holder.connections
+        connection.begin(holder.documents["doc00"], sent=3)
+        self.network.settle()
+        self.assertEqual(connection.asked, ["doc00"])
+        connection.transport.write(holder.documents["doc00"][3:])
+        connection.waiting.pop(0)
+        holder.answers = True
+        self.network.settle()
+        self.assert_done()
+
+    def test_empty_ones(self):
+        holder = self.holder(1, named(3, 0))
+        self.fetch_all(1)
+        self.assertEqual(holder.asked, [["doc00", "doc01", "doc02"]])
+        self.assert_done()
+
+    def test_one_that_it_no_longer_has(self):
+        """The others asked of it come all the same, on the same connection, before someone else is asked."""
+        wanted = named(4)
+        one = self.holder(1, {name: body for name, body in wanted.items() if name != "doc01"})
+        other = self.holder(2, wanted)
+        one.answers = False
+        self.fetch(*((name, body, [1, 2]) for name, body in wanted.items()))
+        [connection] = one.connections
+        connection.begin(wanted["doc00"], sent=3)
+        self.network.settle()
+        connection.transport.write(wanted["doc00"][3:])
+        connection.waiting.pop(0)
+        connection.answer()
+        self.network.settle()
+        self.assertEqual((connection.waiting, other.asked), (["doc02", "doc03"], []))
+        connection.answer(2)
+        self.network.settle()
+        self.assertEqual((one.asked, other.asked), ([list(wanted)], [["doc01"]]))
+        self.assert_done()
+
+    def test_one_that_is_another_document(self):
+        """That its record lies about one ends only this one."""
+        holder = self.holder(1, named(4))
+        holder.answers = False
+        self.fetch(*((name, body, [1]) for name, body in holder.documents.items()))
+        [connection] = holder.connections
+        connection.begin(holder.documents["doc00"], sent=3)
+        self.network.settle()
+        connection.transport.write(holder.documents["doc00"][3:])
+        connection.waiting.pop(0)
+        holder.documents = {**holder.documents, "doc01": b"longer than was said"}
+        holder.answers = True
+        connection.answer(3)
+        self.network.settle()
+        self.assertEqual([item.state for item in self.items], [DONE, FAILED, DONE, DONE])
+        self.assertIn("more than the 10 bytes", str(self.items[1].error))
+
+
+class Holders(Case):
+    """Several of them."""
+
+    def test_one_after_the_other_and_the_next_is_dialled_in_time(self):
+        wanted = named(6)
+        holders = [self.holder(number, wanted) for number in (1, 2)]
+        holders[0].answers = False
+        turns = [1, 1, 2, 1, 2, 2]
+        self.fetch(*((name, body, [turn]) for (name, body), turn in zip(wanted.items(), turns, strict=True)))
+        self.assertEqual([len(holder.open) for holder in holders], [1, 1])
+        self.assertEqual((holders[0].asked, holders[1].asked), ([["doc00"]], []))
+        holders[0].answers = True
+        holders[0].connections[0].answer()
+        self.assert_done()
+        self.assertEqual(holders[0].asked, [["doc00", "doc01", "doc03"]])
+        self.assertEqual(holders[1].asked, [["doc02", "doc04", "doc05"]])
+
+    def test_of_1_0_a_connection_for_each_document(self):
+        holder = self.holder(1, named(4), b"1.0")
+        self.fetch_all(1, has_size=False)
+        self.assertEqual(holder.asked, [["doc00"], ["doc01"], ["doc02"], ["doc03"]])
+        self.assert_done()
+
+    def test_more_of_them_than_connections_are_kept(self):
+        """The one that sends is not closed for the sake of one that is not asked yet."""
+        count = MOST_KEPT + 3
+        wanted = named(count)
+        for number in range(count):
+            self.holder(number, wanted)
+        self.holders[0].answers = False
+        self.fetch(*((name, body, [number]) for number, (name, body) in enumerate(wanted.items())))
+        self.assertEqual(sum(len(holder.open) for holder in self.holders.values()), MOST_KEPT)
+        sending = self.holders[0].connections[0]
+        sending.begin(wanted["doc00"], sent=3)
+        self.network.settle()
+        self.assertTrue(sending.is_open)
+        sending.transport.write(wanted["doc00"][3:])
+        sending.waiting.clear()
+        self.assert_done()
+        self.assertEqual([len(holder.asked) for holder in self.holders.values()], [1] * count)
+
+    def test_one_in_use_when_another_is_dialled(self):
+        """All places are taken, and the first is that of who sends."""
+        wanted = named(MOST_KEPT + 1)
+        for number in range(MOST_KEPT + 1):
+            self.holder(number, wanted)
+        order = [*range(MOST_KEPT), 0, MOST_KEPT]
+        names = iter(named(len(order)).items())
+        for holder in self.holders.values():
+            holder.documents = named(len(order))
+        self.fetch(*((*next(names), [number]) for number in order))
+        self.assert_done()
+        self.assertTrue(all(len(holder.asked) == 1 for holder in self.holders.values()))
+
+
+class Lost(Case):
+    """Connections end."""
+
+    def closed_while_idle(self, answers_first):
+        wanted = named(3)
+        one, other = self.holder(1, wanted), self.holder(2, wanted)
+        other.answers = False
+        numbers = [1, 2, 1] if answers_first else [2, 1, 1]
+        self.fetch(*((name, body, [number]) for (name, body), number in zip(wanted.items(), numbers, strict=True)))
+        return one, other
+
+    def test_while_nothing_was_asked(self):
+        for answers_first in (True, False):
+            self.setUp()
+            one, other = self.closed_while_idle(answers_first)
+            one.connections[0].transport.loseConnection()
+            self.network.settle()
+            other.answers = True
+            other.connections[0].answer()
+            self.assert_done()
+            self.assertEqual(len(one.connections), 2)
+
+    def test_just_when_it_is_asked(self):
+        one, other = self.closed_while_idle(True)
+        other.answers = True
+        other.connections[0].answer()
+        one.connections[0].transport.loseConnection()
+        self.assert_done()
+
+    def in_mid_document(self):
+        """Five documents are wanted of either of two holders; the first, asked for all, has begun to send. Both."""
+        wanted = named(5)
+        one, other = self.holder(1, wanted), self.holder(2, wanted)
+        one.answers = False
+        self.fetch(*((name, body, [1, 2]) for name, body in wanted.items()))
+        [connection] = one.connections
+        connection.begin(wanted["doc00"], sent=3)
+        self.network.settle()
+        return one, other
+
+    def test_in_mid_document(self):
+        """It, and what was asked ahead, come from the next holder, over one connection."""
+        wanted = named(5)
+        one, other = self.in_mid_document()
+        [connection] = one.connections
+        self.assertEqual(connection.asked, list(wanted))
+        del self.network.servers[self.at(1)]
+        connection.transport.abortConnection()
+        self.assert_done()
+        self.assertEqual((len(other.connections), sorted(other.asked[0])), (1, list(wanted)))
+
+    def test_in_mid_document_but_it_can_be_reached_again(self):
+        one, other = self.in_mid_document()
+        one.answers = True
+        one.connections[0].transport.abortConnection()
+        self.assert_done()
+        self.assertEqual(other.asked, [["doc00"]])
+        self.assertEqual(one.asked[1:], [["doc01", "doc02", "doc03", "doc04"]])
+
+    def test_in_mid_document_and_nobody_else_has_it(self):
+        holder = self.holder(1, named(3))
+        holder.answers = False
+        self.fetch_all(1)
+        holder.connections[0].begin(holder.documents["doc00"], sent=3)
+        self.network.settle()
+        del self.network.servers[self.at(1)]
+        holder.connections[0].transport.abortConnection()
+        self.network.settle()
+        self.assertEqual(self.outcome, [None])
+        self.assertEqual({item.error.kind for item in self.items}, {"peers-failed"})
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_one_that_falls_silent(self):
+        wanted = named(3)
+        one, other = self.holder(1, wanted), self.holder(2, wanted)
+        one.answers = False
+        self.fetch(*((name, body, [1, 2]) for name, body in wanted.items()))
+        one.connections[0].begin(wanted["doc00"], sent=3)
+        self.network.wait(client.PATIENCE + 1)
+        self.assert_done()
+        self.assertEqual(other.asked, [list(wanted)])
+
+    def test_one_that_cannot_be_reached(self):
+        wanted = named(3)
+        other = self.holder(2, wanted)
+        self.network.servers[self.at(1)] = None
+        self.fetch(*((name, body, [1, 2]) for name, body in wanted.items()))
+        self.network.wait(30)
+        self.assert_done()
+        self.assertEqual(other.asked, [list(wanted)])
+        dialled = [address for _, address in self.network.dialled]
+        self.assertEqual(dialled.count(self.at(1)), 1, "not for each document anew")
+
+    def test_one_that_is_frozen_costs_its_time_once(self):
+        wanted = named(6)
+        frozen, other = self.holder(1, wanted), self.holder(2, wanted)
+        frozen.answers = False
+        self.fetch(*((name, body, [1, 2]) for name, body in wanted.items()))
+        self.network.wait(client.PATIENCE + 2)
+        self.assert_done()
+        self.assertEqual(other.asked, [list(wanted)])
+
+    def test_one_that_was_suspended_for_a_minute(self):
+        wanted = named(3)
+        holder = self.holder(1, wanted)
+        holder.answers = False
+        self.fetch_all(1)
+        self.network.wait(70)
+        self.assertEqual(self.outcome, [])
+        holder.answers = True
+        self.network.wait(25)
+        self.assert_done()
+
+    def test_one_that_is_silent_for_good(self):
+        self.holder(1, named(2)).answers = False
+        self.fetch_all(1)
+        self.network.wait(140)
+        self.assertEqual((self.outcome, {item.error.kind for item in self.items}), ([None], {"peers-failed"}))
+
+    def test_one_that_refuses_a_document_is_still_asked_first_for_the_others(self):
+        one, other = self.holder(1, named(3)), self.holder(2, {"aaa": b"aaa"})
+        self.fetch(("aaa", b"aaa", [1, 2]), *((name, body, [1, 2]) for name, body in named(3).items()))
+        self.assert_done()
+        self.assertEqual((other.asked, one.asked[-1][-3:]), ([["aaa"]], list(named(3))))
+
+
+class WithoutSize(Case):
+    """In 1.0 nobody says how much is to come, and it may never end."""
+
+    def setUp(self):
+        super().setUp()
+        self.one = self.holder(1, {"doc": b"1"}, b"1.0")
+        self.one.answers = False
+
+    def begin(self):
+        self.fetch_all(1, has_size=False)
+        [connection] = self.one.connections
+        connection.begin(b"")
+        return connection
+
+    def error(self):
+        self.network.settle()
+        [item] = self.items
+        self.assertEqual((self.outcome, list(self.folder.iterdir())), ([None], []))
+        return str(item.error)
+
+    def test_one_that_never_ends_does_not_fill_the_disk(self):
+        self.patch(fetch, "MAX_UNSIZED", 10_000)
+        connection = self.begin()
+        for _ in range(11):
+            connection.transport.write(bytes(1000))
+            self.network.settle()
+        self.assertIn("it sent more than 10000 bytes", self.error())
+
+    def test_nor_more_than_half_of_the_room_that_there_is(self):
+        self.patch(PartFile, "free_space", lambda part: 4000)
+        connection = self.begin()
+        connection.transport.write(bytes(2001))
+        self.assertIn("it sent more than 2000 bytes", self.error())
+
+    def test_one_that_drips_is_given_up(self):
+        connection = self.begin()
+        for _ in range(fetch.PACE_TIME + 5):
+            connection.transport.write(bytes(500))
+            self.network.wait(1)
+        self.assertIn("less than 1024 bytes a second", self.error())
+
+    def test_one_that_is_slow_but_goes_on_is_not(self):
+        connection = self.begin()
+        for _ in range(2 * fetch.PACE_TIME):
+            connection.transport.write(bytes(2000))
+            self.network.wait(1)
+        connection.transport.loseConnection()
+        self.network.settle()
+        self.assert_done()
+
+
+class Cancelled(Case):
+    """Nothing goes on, and nothing is left."""
+
+    def cancel(self):
+        dialled = len(self.network.dialled)
+        self.running.cancel()
+        self.network.wait(client.PATIENCE + 10)
+        [failure] = self.outcome
+        self.assertTrue(failure.check(CancelledError))
+        self.assertEqual(len(self.network.dialled), dialled)
+        self.assertEqual([holder.open for holder in self.holders.values() if holder.open], [])
+        self.assertEqual((self.arrived, list(self.folder.iterdir())), ([], []))
+        self.assertEqual(self.network.getDelayedCalls(), [])
+
+    def test_while_documents_come(self):
+        holder = self.holder(1, named(5))
+        holder.answers = False
+        self.fetch_all(1)
+        holder.connections[0].begin(holder.documents["doc00"], sent=3)
+        self.network.settle()
+        self.assertEqual(len(list(self.folder.iterdir())), 5)
+        self.cancel()
+
+    def test_while_a_connection_is_made(self):
+        self.network.servers[self.at(1)] = None
+        for held in ([1], [1, 2]):
+            self.fetch(*((name, body, held) for name, body in named(3).items()))
+            self.cancel()
+
+    def test_while_it_is_made_anew(self):
+        holder = self.holder(1, named(5))
+        holder.answers = False
+        self.fetch_all(1)
+        holder.connections[0].begin(holder.documents["doc00"], sent=3)
+        self.network.settle()
+        self.network.servers[self.at(1)] = None
+        holder.connections[0].transport.abortConnection()
+        self.network.settle()
+        self.assertEqual(len(self.network.dialled), 2)
+        self.cancel()

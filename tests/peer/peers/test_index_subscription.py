@@ -1,0 +1,326 @@
+"""The index of another peer, followed: over a network in memory, and answer by answer, with answers that mean harm."""
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from p2p_twisted.index.distributed import DistributedIndex
+from p2p_twisted.library.pieces import MIN_PIECE
+from p2p_twisted.net import client
+from p2p_twisted.net.connect import dial
+from p2p_twisted.peer.peers import index_subscription as following
+from p2p_twisted.peer.peers.index_subscription import Following
+from p2p_twisted.peer.serving.index_feed import LAZY, SILENCE
+from p2p_twisted.swarm.storage import Content
+from p2p_twisted.swarm.target import Target
+from p2p_twisted.wire.changes import Gone, Have
+from p2p_twisted.wire.limits import TTL
+from p2p_twisted.wire.messages import ANEW, Response, Version
+from p2p_twisted.wire.records import IndexRecord
+
+from ..fixtures import make_factory
+from ..network import Network, ScriptedFactory, Silent
+
+THERE = ("10.0.1.1", 4001)
+ONE, TWO = "1" * 64, "2" * 64
+
+
+def record(name, sha256=ONE, host="10.9.9.9", port=9, ttl=TTL):
+    """A line of an index, as the peer itself gives it."""
+    return f"{name}\ttxt\tTitle\t{host}\t{port}\t{ttl}\t10\t{sha256}\t-\n"
+
+
+def have(pieces, sha256=ONE, size=9 * MIN_PIECE):
+    return f"have\t{sha256}\t{size}\t{pieces}\n"
+
+
+class Case(SynchronousTestCase):
+    """Each test has somebody who follows the peer at THERE."""
+
+    def setUp(self):
+        self.network = Network()
+        self.index = DistributedIndex()
+        self.heard = []
+        self.following = Following(
+            THERE, self.index, self.network.seconds, lambda address, changes: self.heard.append((address, changes))
+        )
+        self.events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+
+    def answer(self, *lines, since="x.1", index="x.2"):
+        """An answer with these lines; `since` None: it tells everything."""
+        self.following.connection = object()  # it comes to a follower
+        body = "".join(lines).encode("utf-8", "surrogateescape")
+        self.following.changed(Response(200, Version.V11, "h", "o", length=len(body), index=index, since=since), body)
+
+    def names(self):
+        return sorted(record.name for record in self.index.held_by(THERE, self.network.seconds()))
+
+    def pieces(self, sha256=ONE):
+        return self.following.parts[sha256].pieces
+
+
+class Answers(Case):
+    """What each answer changes."""
+
+    def test_files_come_change_and_go(self):
+        self.answer(record("a"), record("b"), since=None, index="x.1")
+        self.assertEqual((self.names(), self.following.since), (["a.txt", "b.txt"], "x.1"))
+        self.answer(record("c"), record("b", TWO), "-\ta\ttxt\n")
+        self.assertEqual((self.names(), self.following.since), (["b.txt", "c.txt"], "x.2"))
+        [changed] = self.index.holders_of("b.txt", 0)
+        self.assertEqual(changed.sha256, TWO)
+
+    def test_they_are_where_this_peer_is_known_to_be_and_for_the_full_time(self):
+        """Whatever it says: it speaks of its own files."""
+        self.answer(record("a", ttl=5, host="127.0.0.1"), since=None)
+        self.assertEqual(self.index.holders_of("a.txt", 0), [IndexRecord("a.txt", "Title", *THERE, TTL, 10, ONE, "")])
+
+    def test_everything_is_told_anew(self):
+        self.answer(record("a"), record("b"), have("1-3"), since=None)
+        self.answer(record("c"), have("2", TWO), since=None, index="y.1")
+        self.assertEqual((self.names(), self.following.since), (["c.txt"], "y.1"))
+        self.assertEqual(set(self.following.parts), {TWO})
+
+    def test_an_empty_one_says_that_all_is_still_there(self):
+        self.answer(record("a"), since=None)
+        self.network.advance(TTL - 1)
+        self.answer()
+        self.network.advance(TTL - 1)
+        self.assertEqual(self.names(), ["a.txt"])
+        self.network.advance(1)
+        self.assertEqual(self.names(), [])
+
+    def test_pieces_of_an_unfinished_file_add_up_until_it_is_complete(self):
+        self.answer(have("0-1,4"), have("7", TWO), since=None)
+        self.answer(have("5"))
+        self.assertEqual((self.pieces(), self.pieces(TWO)), ({0, 1, 4, 5}, {7}))
+        self.answer(record("a"))
+        self.assertEqual((set(self.following.parts), self.names()), ({TWO}, ["a.txt"]))
+
+    def test_who_listens_is_told_what_has_changed(self):
+        self.answer(record("a"), "-\tb\ttxt\n", have("3"))
+        [(address, changes)] = self.heard
+        expected = [IndexRecord("a.txt", "Title", *THERE, TTL, 10, ONE, ""), Gone("b.txt")]
+        self.assertEqual((address, changes), (THERE, [*expected, Have(ONE, 9 * MIN_PIECE, ((3, 3),))]))
+
+    def test_one_without_a_version_is_followed_by_everything(self):
+        self.answer(index="x.5")
+        self.answer(index=None)
+        self.assertEqual(self.following.since, ANEW)
+
+    def test_what_is_asked_now_and_then_tells_of_every_unfinished_file(self):
+        """Of one that was given up nothing is said: what was known of it counts no longer."""
+        self.answer(have("1"), have("2", TWO), since=None)
+        self.following.connection = None
+        body = have("3", TWO).encode()
+        self.following.changed(Response(200, Version.V11, "h", "o", index="x.3", since="x.2"), body)
+        self.assertEqual(set(self.following.parts), {TWO})
+        self.assertEqual(self.pieces(TWO), {3})
+
+
+class Hostile(Case):
+    """Answers that are not what they should be cost little, and what is right in them counts."""
+
+    def test_lines_that_are_none(self):
+        bad = [
+            "\n",
+            "\t\n",
+            "-\n",
+            "-\t\t\n",
+            "-\ta\ttxt\tmore\n",
+            "-\t\x07\t\n",
+            "have\n",
+            "\xff\xfe\n",
+            "x" * 10**6,
+            "\n",
+        ]
+        bad += [have(p) for p in ("", "x", "-1", "5-1", "1,1", "1-2,3", "+1", "4294967296", "0-4294967296")]
+        bad += [have("1", sha) for sha in ("", "1" * 63, "1" * 65, "A" * 64)]
+        bad += [have("1", size=size) for size in ("", -1, "1_0", 2**63)]
+        bad += [record("a", port=0), record("a", ttl=TTL + 1), record("a", "x"), record("a\ta")]
+        self.answer(*bad, record("good"), have("1", TWO), since=None)
+        self.assertEqual((self.names(), set(self.following.parts)), (["good.txt"], {TWO}))
+        [event] = [event for event in self.events if "bad" in event]
+        self.assertGreater(event["bad"], 20)
+
+    def test_pieces_beyond_the_end_of_the_file(self):
+        self.answer(have("0,8-4294967295"))
+        self.assertEqual(self.pieces(), {0, 8})
+        self.answer(have("8-100000", size=2**60))
+        self.assertEqual(self.pieces(), {0, 8}, "its size is what it was said to be first")
+        self.answer(have("0-7", TWO, size=0))
+        self.assertEqual(self.pieces(TWO), set())
+
+    def test_more_pieces_than_are_remembered(self):
+        self.patch(following, "MOST_PIECES", 6)
+        self.answer(have("0-3"), have("0-8", TWO))
+        self.assertEqual((len(self.pieces()), len(self.pieces(TWO))), (4, 2))
+        self.answer(have("4-8"))
+        self.assertEqual(len(self.pieces()), 4)
+        self.answer(record("a"))
+        self.answer(have("2-8", TWO))
+        self.assertEqual(len(self.pieces(TWO)), 6, "a file that is complete has made room")
+        self.answer(have("0-5"), since=None)
+        self.assertEqual(self.pieces(), set(range(6)), "as has beginning anew")
+
+    def test_more_unfinished_files_than_are_remembered(self):
+        self.patch(following, "MOST_PARTS", 3)
+        self.answer(*(have("1", f"{number:064x}") for number in range(9)))
+        self.assertEqual(len(self.following.parts), 3)
+        self.answer(have("2", f"{0:064x}"))
+        self.assertEqual(self.pieces(f"{0:064x}"), {1, 2})
+
+    def test_more_lines_than_are_looked_at(self):
+        self.patch(following, "MAX_RECORDS_OF_HOLDER", 3)
+        self.answer(*(record(str(number)) for number in range(9)))
+        self.assertEqual(self.names(), ["0.txt", "1.txt", "2.txt"])
+
+    def test_what_it_has_not_got_cannot_go(self):
+        self.index.put(("10.0.0.7", 7), IndexRecord("a.txt", "", "10.0.0.7", 7, TTL), 0)
+        self.answer("-\ta\ttxt\n", "-\tb\ttxt\n")
+        self.assertEqual(self.index.names(), {"a.txt"})
+
+
+class Refusing(Protocol):
+    """A server that refuses what it is asked."""
+
+    def dataReceived(self, data):
+        self.transport.write(b"403 FORBIDDEN P2P-CI/1.1\nHost: h\nOS: o\nLength: 3\n\nno\n")
+
+
+class Followed(Case):
+    """A peer over the network, with real files."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        made = []
+        coroutine = make_factory(self.folder / "1", {"a.txt": b"1"}, self.network, self.network.seconds, self.network)
+        Deferred.fromCoroutine(coroutine).addCallback(made.append)
+        self.network.settle()
+        [self.factory] = made
+        self.addCleanup(self.factory.holdings.library.stop)
+        self.network.servers[THERE] = self.factory
+        self.ended = []
+
+    def follow(self):
+        """Follow it over a new connection."""
+
+        async def run():
+            connection = await dial(self.network, THERE, None, Version.V11)
+            await self.following.run(connection)
+
+        Deferred.fromCoroutine(run()).addBoth(self.ended.append)
+        self.network.settle()
+
+    def change(self, *added, removed=()):
+        for name in added:
+            (self.folder / "1" / name).write_bytes(name.encode())
+        for name in removed:
+            (self.folder / "1" / name).unlink()
+        self.factory.holdings.library.scan()
+        self.network.wait(2 * LAZY)
+
+    def keep(self, *pieces):
+        content = Content("big.bin", ONE, 9 * MIN_PIECE, TWO, Target(self.folder, "big.bin"))
+        self.factory.holdings.parts[ONE] = content
+        for piece in pieces:
+            content.have.add(piece)
+            self.factory.announcer.kept(content, piece, True)
+        self.network.settle()
+
+    def lose(self):
+        """The connection breaks."""
+        for connection in list(self.factory.connections):
+            connection.transport.abortConnection()
+        self.network.settle()
+
+    def test_each_change_is_known_in_a_moment(self):
+        self.follow()
+        self.assertEqual(self.names(), ["a.txt"])
+        self.change("b.txt", removed=["a.txt"])
+        self.assertEqual(self.names(), ["b.txt"])
+        self.keep(2, 3)
+        self.assertEqual(self.pieces(), {2, 3})
+        self.assertEqual(self.following.since, self.factory.announcer.version)
+        [found] = self.index.holders_of("b.txt", self.network.seconds())
+        self.assertEqual((found.host, found.port), THERE)
+        self.assertEqual(found.sha256, hashlib.sha256(b"b.txt").hexdigest())
+        self.assertEqual(self.ended, [])
+
+    def test_a_quiet_one_is_followed_on_and_its_files_stay(self):
+        self.follow()
+        self.network.wait(2 * TTL, step=SILENCE / 3)
+        self.assertEqual((self.names(), self.ended), (["a.txt"], []))
+        self.assertIsNotNone(self.following.connection)
+
+    def test_after_a_break_only_what_has_changed_is_told(self):
+        """And unfinished files are forgotten, until they are told of again."""
+        self.follow()
+        self.keep(2)
+        self.lose()
+        self.assertEqual((self.ended, self.following.connection, self.following.parts), ([None], None, {}))
+        self.assertEqual(self.names(), ["a.txt"])
+        self.change("b.txt")
+        self.assertEqual(self.names(), ["a.txt"])
+        self.heard.clear()
+        self.follow()
+        self.assertEqual((self.names(), self.pieces()), (["a.txt", "b.txt"], {2}))
+        [(_, changes)] = self.heard
+        self.assertEqual([type(change) for change in changes], [IndexRecord, Have])
+
+    def test_after_a_new_start_of_the_peer_everything_is(self):
+        self.follow()
+        self.lose()
+        self.change("b.txt", removed=["a.txt"])
+        self.factory.announcer._epoch = "fedcba987654"
+        self.follow()
+        self.assertEqual(self.names(), ["b.txt"])
+        self.assertEqual(self.following.since, self.factory.announcer.version)
+
+    def test_it_can_be_followed_no_longer(self):
+        self.follow()
+        self.following.close()
+        self.network.settle()
+        self.assertEqual((self.ended, self.following.connection), ([None], None))
+        self.assertEqual(self.factory.connections, set())
+        self.following.close()
+
+    def test_one_that_says_nothing_is_given_up(self):
+        self.network.servers[THERE] = factory = ScriptedFactory(b"")
+        factory.protocol = Silent
+        self.follow()
+        self.network.wait(3 * client.PATIENCE - 1, step=1)
+        self.assertEqual(self.ended, [])
+        self.network.wait(2, step=1)
+        self.assertEqual((self.ended, self.following.connection), ([None], None))
+
+    def test_ones_that_cannot_be_followed(self):
+        """The connection ends; what is known of their files stays for its time."""
+        self.follow()
+        self.lose()
+        head = b"200 OK P2P-CI/1.1\nHost: h\nOS: o\n"
+        for answer in (
+            b"rubbish\n\n",
+            head + b"\n",
+            head + b"Length: 99999999999\n\n",
+            head + b"Length: 9\n\nhalf",
+            b"",
+        ):
+            self.network.servers[THERE] = ScriptedFactory(answer)
+            self.ended.clear()
+            self.follow()
+            self.assertEqual((self.ended, self.following.connection), ([None], None), answer)
+        self.network.servers[THERE].protocol = Refusing
+        self.ended.clear()
+        self.follow()
+        self.assertEqual((self.ended, self.names()), ([None], ["a.txt"]))
+        self.assertEqual([event for event in self.events if event["log_level"].name in ("error", "critical")], [])

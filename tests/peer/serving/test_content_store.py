@@ -1,0 +1,249 @@
+"""What a peer can say of documents: its own and learnt records, what is proven of unfinished files, files opened."""
+
+import errno
+import os
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from p2p_twisted.index.distributed import DistributedIndex
+from p2p_twisted.library.cache import HashCache
+from p2p_twisted.library.shared import Library
+from p2p_twisted.peer.serving.content_store import READ_AGAIN, Holdings
+from p2p_twisted.wire.errors import FileNotFound
+from p2p_twisted.wire.limits import TTL
+from p2p_twisted.wire.messages import Version
+from p2p_twisted.wire.records import IndexRecord, parse_record
+
+from ...library.fakes import InlineReactor
+from ...swarm.sources import PIECE, Document
+
+HERE = "10.0.0.1"
+FAR = ("10.0.0.7", 4007)
+SMALL, BIG = Document(1, seed=1, name="small.txt"), Document(3, seed=2, name="sub/big.bin")
+PARTIAL = Document(5, seed=3, name="partial.bin")
+
+
+class Case(SynchronousTestCase):
+    """Each test has a peer with a small file and one of three pieces."""
+
+    def setUp(self):
+        self.folder = Path(self.mktemp()).absolute()
+        self.reactor = InlineReactor()
+        for document in (SMALL, BIG):
+            self.write(document.name, document.data)
+        cache = HashCache(self.folder / "hashes.sqlite")
+        self.addCleanup(cache.close)
+        self.library = Library(self.reactor, [self.folder / "share"], cache)
+        self.successResultOf(self.library.scan())
+        self.index = DistributedIndex()
+        self.holdings = Holdings(self.library, self.index, self.reactor.seconds)
+        self.holdings.port = 4394
+
+    def write(self, name, data):
+        path = self.folder / "share" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    def learn(self, name, ttl=TTL, document=SMALL):
+        record = IndexRecord(name, "Far", *FAR, ttl, document.size, document.sha256, document.list_digest)
+        self.index.put(FAR, record, self.reactor.seconds())
+
+    def begin(self, *pieces, has_list=True):
+        """A download of PARTIAL that has these pieces."""
+        content = PARTIAL.content(self.folder)
+        self.addCleanup(content.discard)
+        if has_list:
+            self.assertTrue(content.accept_list(PARTIAL.digests))
+        for piece in pieces:
+            content.write(piece * PIECE, PARTIAL.piece(piece))
+            content.keep(piece)
+        self.holdings.serve(content)
+        return content
+
+    def records(self, version=Version.V11, host=HERE):
+        """The index, parsed, by name."""
+        lines = self.holdings.body(host, version).decode().splitlines()
+        found = {record.name: record for record in map(parse_record, lines)}
+        self.assertEqual(len(found), len(lines))
+        return found
+
+
+class Index(Case):
+    """The answer to GET INDEX."""
+
+    def test_own_files_with_all_that_binds_them(self):
+        expected = {
+            d.name: IndexRecord(d.name, "", HERE, 4394, TTL, d.size, d.sha256, d.list_digest) for d in (SMALL, BIG)
+        }
+        self.assertEqual(self.records(), expected)
+        self.assertTrue(BIG.list_digest)
+
+    def test_in_1_0_a_line_has_six_fields(self):
+        self.learn("far.txt")
+        lines = self.holdings.body(HERE, Version.V10).decode().splitlines()
+        self.assertEqual([line.count("\t") for line in lines], [5] * 3)
+        self.assertIn("sub/big\tbin\t\t10.0.0.1\t4394\t7200", lines)
+
+    def test_is_new_whenever_something_changed(self):
+        """Own lines are kept for the next to ask, but not for longer than they are true."""
+        self.records()
+        self.write("new.txt", b"new")
+        self.successResultOf(self.library.scan())
+        self.assertEqual(set(self.records()), {"new.txt", SMALL.name, BIG.name})
+        (self.folder / "share" / "new.txt").unlink()
+        self.write(SMALL.name, b"of another size")
+        self.successResultOf(self.library.scan())
+        self.assertEqual(self.records()[SMALL.name].size, 15)
+        self.assertEqual(set(self.records()), {SMALL.name, BIG.name})
+        self.holdings.port = 4395
+        self.assertEqual({record.port for record in self.records().values()}, {4395})
+
+    def test_each_asker_gets_the_address_that_it_reached(self):
+        for host in (HERE, "192.168.1.1", HERE):
+            self.assertEqual({record.host for record in self.records(host=host).values()}, {host})
+
+    def test_or_the_one_that_is_advertised(self):
+        self.holdings.advertise = "peer.example"
+        self.learn("far.txt")
+        hosts = {record.name: record.host for record in self.records().values()}
+        self.assertEqual(hosts, {SMALL.name: "peer.example", BIG.name: "peer.example", "far.txt": FAR[0]})
+
+    def test_what_was_learnt_has_the_time_that_is_left(self):
+        self.learn("far.txt")
+        self.reactor.advance(200)
+        self.assertEqual(self.records()["far.txt"].ttl, TTL - 200)
+        self.assertEqual(self.records()[SMALL.name].ttl, TTL)
+        self.reactor.advance(TTL - 200)
+        self.assertNotIn("far.txt", self.records())
+
+    def test_unfinished_files_are_not_in_it(self):
+        self.begin(0, 1)
+        self.assertNotIn(PARTIAL.name, self.records())
+
+    def test_documents_are_those_of_all_with_their_holders(self):
+        self.learn(SMALL.name)
+        self.learn("far.txt", document=BIG)
+        found = {document.name: document for document in self.holdings.documents(HERE, "", 100, 0)[1]}
+        self.assertEqual(set(found), {SMALL.name, BIG.name, "far.txt"})
+        holders = sorted((holder.host, holder.port) for holder in found[SMALL.name].holders)
+        self.assertEqual(holders, [(HERE, 4394), FAR])
+
+
+class Unfinished(Case):
+    """What is proven of a file that is still being fetched is served."""
+
+    def part(self, first, last):
+        return self.holdings.part(PARTIAL.sha256, first, last)
+
+    def test_only_what_is_proven(self):
+        content = self.begin(0, 1, 3)
+        for first, last in ((0, 0), (0, PIECE - 1), (5, 2 * PIECE - 1), (PIECE, PIECE), (3 * PIECE, 4 * PIECE - 1)):
+            self.assertIs(self.part(first, last), content, (first, last))
+        for first, last in ((0, 2 * PIECE), (2 * PIECE - 1, 2 * PIECE), (2 * PIECE, 2 * PIECE), (2 * PIECE, 3 * PIECE)):
+            self.assertIsNone(self.part(first, last), (first, last))
+        for first, last in ((PIECE, 3 * PIECE), (4 * PIECE, PARTIAL.size - 1), (0, PARTIAL.size - 1)):
+            self.assertIsNone(self.part(first, last), (first, last))
+
+    def test_up_to_the_last_byte_and_no_further(self):
+        content = self.begin(4)
+        self.assertIs(self.part(4 * PIECE, PARTIAL.size - 1), content)
+        for last in (PARTIAL.size, 5 * PIECE - 1, 2**63 - 1):
+            self.assertIsNone(self.part(4 * PIECE, last))
+
+    def test_nothing_of_others(self):
+        self.begin(0)
+        self.assertIsNone(self.holdings.part(BIG.sha256, 0, 0))
+
+    def test_its_bytes(self):
+        content = self.begin(2)
+        fd = content.open_piece()
+        self.addCleanup(os.close, fd)
+        self.assertEqual(os.pread(fd, PIECE, 2 * PIECE), PARTIAL.piece(2))
+
+
+class Lists(Case):
+    """The answer to GET PIECES."""
+
+    def test_of_a_shared_file(self):
+        self.assertEqual(self.holdings.piece_list(BIG.sha256), BIG.digests)
+
+    def test_of_one_piece_it_is_the_files_hash(self):
+        self.assertEqual(self.holdings.piece_list(SMALL.sha256).hex(), SMALL.sha256)
+
+    def test_of_an_unfinished_file_as_soon_as_it_is_known(self):
+        content = self.begin(has_list=False)
+        with self.assertRaises(FileNotFound):
+            self.holdings.piece_list(PARTIAL.sha256)
+        content.accept_list(PARTIAL.digests)
+        self.assertEqual(self.holdings.piece_list(PARTIAL.sha256), PARTIAL.digests)
+
+    def test_of_what_is_not_here(self):
+        with self.assertRaises(FileNotFound):
+            self.holdings.piece_list("0" * 64)
+
+
+class Files(Case):
+    """Shared files found and opened."""
+
+    def test_by_name_or_by_hash_whatever_the_name(self):
+        self.assertEqual(self.holdings.find(BIG.name, None).sha256, BIG.sha256)
+        for name in (BIG.name, SMALL.name, "no such name", ""):
+            self.assertEqual(self.holdings.find(name, BIG.sha256).name, BIG.name)
+
+    def test_what_is_not_here(self):
+        for name, sha256 in (("no such name", None), ("../hashes.sqlite", None), (SMALL.name, "0" * 64)):
+            with self.assertRaises(FileNotFound) as caught:
+                self.holdings.find(name, sha256)
+            self.assertEqual(caught.exception.status, 100)
+
+    def test_opened(self):
+        fd = self.holdings.open(self.holdings.find(BIG.name, None))
+        self.addCleanup(os.close, fd)
+        self.assertEqual(os.pread(fd, 2 * BIG.size, 0), BIG.data)
+
+    def test_one_that_is_gone_or_has_changed_is_not_there_and_then_not_told_of_either(self):
+        for change in (lambda path: path.unlink(), lambda path: path.write_bytes(b"of another size")):
+            path = self.write("other.txt", b"other")
+            self.successResultOf(self.library.scan())
+            file = self.holdings.find("other.txt", None)
+            change(path)
+            with self.assertRaises(FileNotFound):
+                self.holdings.open(file)
+            self.reactor.advance(0)
+            self.assertIsNot(self.library.get("other.txt"), file)
+
+    def test_one_that_was_touched_may_be_asked_for_again(self):
+        path = self.write("other.txt", b"other")
+        self.successResultOf(self.library.scan())
+        os.utime(path, (0, 0))
+        with self.assertRaises(FileNotFound) as caught:
+            self.holdings.open(self.holdings.find("other.txt", None))
+        self.assertEqual(caught.exception.retry_after, READ_AGAIN)
+        self.reactor.advance(0)
+        os.close(self.holdings.open(self.holdings.find("other.txt", None)))
+
+    def test_without_a_descriptor_left_it_may_be_asked_for_again(self):
+        def no_descriptor(file):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        self.patch(self.library, "open", no_descriptor)
+        with self.assertRaises(FileNotFound) as caught:
+            self.holdings.open(self.holdings.find(BIG.name, None))
+        self.assertEqual(caught.exception.retry_after, READ_AGAIN)
+
+    def test_no_descriptor_is_lost_in_that(self):
+        folder = Path("/proc/self/fd")
+        path = self.write("other.txt", b"other")
+        self.successResultOf(self.library.scan())
+        file = self.holdings.find("other.txt", None)
+        path.write_bytes(b"of another size")
+        before = len(list(folder.iterdir()))
+        for _ in range(5):
+            with self.assertRaises(FileNotFound):
+                self.holdings.open(file)
+        self.assertLessEqual(len(list(folder.iterdir())), before)
+
+    if not Path("/proc/self/fd").is_dir():
+        test_no_descriptor_is_lost_in_that.skip = "no /proc"  # type: ignore[attr-defined]

@@ -1,0 +1,326 @@
+"""What those who follow an index are told, and when: what they know in the end is what is there, however it changed."""
+
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from p2p_twisted.index.distributed import DistributedIndex
+from p2p_twisted.library.catalogue import Catalogue, SharedFile
+from p2p_twisted.library.pieces import MIN_PIECE
+from p2p_twisted.peer.serving import index_feed as announcing
+from p2p_twisted.peer.serving.content_store import Holdings
+from p2p_twisted.peer.serving.index_feed import LAZY, LAZY_EACH, SILENCE, Announcer
+from p2p_twisted.swarm.storage import Content
+from p2p_twisted.swarm.target import Target
+from p2p_twisted.wire.changes import Gone, Have, parse_change
+from p2p_twisted.wire.messages import ANEW
+from p2p_twisted.wire.ranges import from_ranges
+
+HASH = "ab" * 32
+
+
+def a_file(name, content=0):
+    return SharedFile(name, Path("/share") / name, 10, 1, f"{content:064x}", b"", "")
+
+
+class Follower:
+    """One who follows, and keeps what it is told. `here` is the address by which it came."""
+
+    def __init__(self, here="10.0.0.1"):
+        self.here = here
+        self.bodies = []
+        self.files, self.pieces, self.holder = {}, {}, set()
+        self.since = ANEW
+
+    def push(self, body, since, index):
+        self.bodies.append(body)
+        self.take(body, since, index)
+
+    def take(self, body, since, index):
+        """What a client makes of an answer (docs/protocol.rst, "Versions of an index")."""
+        if since is None:
+            self.files, self.pieces = {}, {}
+        for line in body.decode().splitlines():
+            change = parse_change(line)
+            if isinstance(change, Gone):
+                self.files.pop(change.name, None)
+            elif isinstance(change, Have):
+                self.pieces.setdefault(change.sha256, set()).update(from_ranges(change.pieces, 2**32))
+            else:
+                self.files[change.name] = change.sha256
+                self.holder.add((change.host, change.port))
+                self.pieces.pop(change.sha256, None)
+        self.since = index
+
+
+class Peer:
+    """A catalogue, unfinished files, and what announces them. Nothing on the disk."""
+
+    def __init__(self):
+        self.clock = Clock()
+        self.library = Catalogue()
+        self.holdings = Holdings(self.library, DistributedIndex(), self.clock.seconds)
+        self.holdings.port = 4394
+        self.announcer = Announcer(self.clock, self.holdings)
+
+    def add(self, *names, content=0):
+        self.library.apply([a_file(name, content) for name in names], [])
+
+    def remove(self, *names):
+        self.library.apply([], list(names))
+
+    def truth(self):
+        return {name: file.sha256 for name, file in self.library.files.items()}
+
+    def keep(self, *pieces, sha256=HASH, first_hand=False):
+        """These pieces of an unfinished file have come."""
+        content = self.holdings.parts.get(sha256)
+        if content is None:
+            content = self.holdings.parts[sha256] = Content(
+                "a.bin", sha256, 9 * MIN_PIECE, HASH, Target(Path("/nowhere"), "a.bin")
+            )
+        for piece in pieces:
+            content.have.add(piece)
+            self.announcer.kept(content, piece, first_hand)
+
+    def follower(self, since=ANEW, here="10.0.0.1"):
+        """One who follows from now on, and has taken the first answer."""
+        follower = Follower(here)
+        self.announcer.follow(follower, since)
+        follower.bodies.clear()
+        return follower
+
+    def told(self, follower):
+        """The lines that were pushed since the last call, one list for each push."""
+        bodies, follower.bodies = follower.bodies, []
+        return [body.decode().splitlines() for body in bodies]
+
+
+class Case(SynchronousTestCase):
+    def setUp(self):
+        self.peer = Peer()
+        self.clock = self.peer.clock
+
+
+class Since(Case):
+    """What has changed since a version, for those who ask once."""
+
+    def ask(self, since):
+        return self.peer.announcer.since(since, "10.0.0.1")
+
+    def names(self, since):
+        """The names in the answer, those that are gone with a minus before; and whether it tells everything."""
+        body, told = self.ask(since)
+        changes = map(parse_change, body.decode().splitlines())
+        return sorted(f"-{c.name}" if isinstance(c, Gone) else c.name for c in changes), told is None
+
+    def test_nothing(self):
+        version = self.peer.announcer.version
+        self.assertEqual(self.ask(version), (b"", version))
+
+    def test_what_came_and_what_went_each_once(self):
+        self.peer.add("a", "b", "c")
+        version = self.peer.announcer.version
+        self.peer.remove("a")
+        self.peer.add("b", content=1)
+        self.peer.remove("b")
+        self.peer.add("b", content=2)
+        self.peer.add("d")
+        self.peer.remove("d")
+        self.assertEqual(self.names(version), (["-a", "-d", "b"], False))
+        self.assertIn(b"\t" + b"2".rjust(64, b"0") + b"\t", self.ask(version)[0])
+        self.assertEqual(self.names(self.peer.announcer.version), ([], False))
+
+    def test_everything_for_a_version_that_is_not_known(self):
+        self.peer.add("a")
+        self.peer.add("b")
+        epoch, _, number = self.peer.announcer.version.partition(".")
+        other = Peer().announcer.version
+        numbers = ["", "0", "x", f"{number}.0", f"{int(number) + 1}", "9" * 40]
+        for since in (
+            ANEW,
+            other,
+            epoch,
+            f".{number}",
+            f"{epoch}x.{number}",
+            "...",
+            *(f"{epoch}.{n}" for n in numbers),
+        ):
+            self.assertEqual(self.names(since), (["a", "b"], True), since)
+
+    def test_everything_when_too_much_has_changed_since(self):
+        self.patch(announcing, "REMEMBERED", 4)
+        self.peer = Peer()
+        versions = []
+        for name in "abcdef":
+            self.peer.add(name, f"{name}2")
+            versions.append(self.peer.announcer.version)
+        answers = [self.names(version) for version in versions]
+        self.assertEqual(answers[-1], ([], False))
+        self.assertEqual(answers[-2], (["f", "f2"], False))
+        self.assertEqual(answers[-3][0] in (["e", "e2", "f", "f2"], sorted(self.peer.truth())), True)
+        self.assertEqual(answers[:3], [(sorted(self.peer.truth()), True)] * 3)
+
+    def test_unfinished_files_are_told_of_whatever_the_version(self):
+        self.peer.keep(5, 1, 2)
+        line = f"have\t{HASH}\t{9 * MIN_PIECE}\t1-2,5\n".encode()
+        for since in (ANEW, self.peer.announcer.version):
+            self.assertEqual(self.ask(since)[0], line)
+
+    def test_one_of_which_nothing_is_here_yet_is_not(self):
+        self.peer.keep()
+        self.assertEqual(self.ask(ANEW)[0], b"")
+
+
+class Followers(Case):
+    """They are told at once what is urgent, and the rest in batches."""
+
+    def test_what_is_there_comes_first(self):
+        self.peer.add("a")
+        self.peer.keep(3)
+        follower = Follower()
+        self.peer.announcer.follow(follower, ANEW)
+        self.assertEqual((follower.files, follower.pieces), (self.peer.truth(), {HASH: {3}}))
+        self.assertEqual(follower.since, self.peer.announcer.version)
+
+    def test_files_are_told_of_at_once_and_those_of_one_moment_together(self):
+        follower = self.peer.follower()
+        self.peer.add("a")
+        self.peer.add("b")
+        self.peer.remove("a")
+        self.assertEqual(self.peer.told(follower), [])
+        self.clock.advance(0)
+        [lines] = self.peer.told(follower)
+        self.assertEqual(len(lines), 2)
+        self.assertEqual(follower.files, self.peer.truth())
+        self.assertEqual(follower.since, self.peer.announcer.version)
+
+    def test_a_piece_that_nobody_else_has_is_told_of_at_once(self):
+        follower = self.peer.follower()
+        self.peer.keep(4, first_hand=True)
+        self.clock.advance(0)
+        self.assertEqual(self.peer.told(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4"]])
+
+    def test_other_pieces_are_gathered(self):
+        follower = self.peer.follower()
+        self.peer.keep(4)
+        self.clock.advance(LAZY / 2)
+        self.peer.keep(5, 7)
+        self.clock.advance(LAZY / 2 - 0.001)
+        self.assertEqual(self.peer.told(follower), [])
+        self.clock.advance(0.002)
+        self.assertEqual(self.peer.told(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4-5,7"]])
+        self.clock.advance(SILENCE / 2)
+        self.assertEqual(self.peer.told(follower), [])
+
+    def test_they_go_along_with_what_is_urgent(self):
+        follower = self.peer.follower()
+        self.peer.keep(4)
+        self.peer.keep(8, first_hand=True)
+        self.clock.advance(0)
+        self.assertEqual(self.peer.told(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4,8"]])
+        self.clock.advance(LAZY)
+        self.assertEqual(self.peer.told(follower), [])
+
+    def test_the_more_follow_the_longer_pieces_are_gathered(self):
+        followers = [self.peer.follower() for _ in range(20)]
+        self.peer.keep(4)
+        self.clock.advance(20 * LAZY_EACH - 0.001)
+        self.assertEqual(self.peer.told(followers[0]), [])
+        self.clock.advance(0.002)
+        self.assertTrue(all(len(follower.bodies) == 1 for follower in followers[1:]))
+
+    def test_a_file_that_is_complete_or_given_up_meanwhile_has_no_pieces(self):
+        follower = self.peer.follower()
+        self.peer.keep(4)
+        del self.peer.holdings.parts[HASH]
+        self.clock.advance(LAZY)
+        self.assertEqual(self.peer.told(follower), [[]])
+
+    def test_each_is_given_the_address_by_which_it_came(self):
+        followers = [self.peer.follower(here=here) for here in ("10.0.0.1", "192.168.1.1", "10.0.0.1")]
+        self.peer.add("a")
+        self.clock.advance(0)
+        expected = [{("10.0.0.1", 4394)}, {("192.168.1.1", 4394)}, {("10.0.0.1", 4394)}]
+        self.assertEqual([follower.holder for follower in followers], expected)
+
+    def test_silence_is_broken_so_that_they_know_that_it_is_still_there(self):
+        follower = self.peer.follower()
+        self.clock.pump([1] * (3 * SILENCE + 1))
+        self.assertEqual(self.peer.told(follower), [[], [], []])
+
+    def test_who_follows_no_longer_is_told_no_more_and_no_timer_stays(self):
+        gone, other = self.peer.follower(), self.peer.follower()
+        self.peer.announcer.unfollow(gone)
+        self.peer.announcer.unfollow(gone)
+        self.peer.add("a")
+        self.clock.advance(0)
+        self.assertEqual((len(self.peer.told(gone)), len(self.peer.told(other))), (0, 1))
+        self.peer.announcer.unfollow(other)
+        self.clock.advance(SILENCE)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.peer.keep(1)
+        self.clock.advance(LAZY)
+        self.assertEqual((self.peer.told(gone), self.peer.told(other)), ([], []))
+        self.peer.follower()
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+
+    def test_more_changes_at_once_than_are_remembered(self):
+        self.patch(announcing, "REMEMBERED", 4)
+        self.peer = Peer()
+        self.peer.add("old")
+        follower = self.peer.follower()
+        self.peer.keep(2)
+        self.peer.add(*"abcdefgh")
+        self.peer.remove("old")
+        self.peer.clock.advance(0)
+        self.assertEqual(follower.files, self.peer.truth())
+        self.assertEqual(follower.pieces, {HASH: {2}})
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.lists(st.sampled_from("abcd"), min_size=1, max_size=4), st.integers(1, 3)),
+        st.tuples(st.just("remove"), st.lists(st.sampled_from("abcd"), min_size=1, max_size=4)),
+        st.tuples(st.just("wait"), st.sampled_from([0, 0.1, LAZY, SILENCE])),
+        st.tuples(st.just("join")),
+        st.tuples(st.just("leave")),
+        st.tuples(st.just("return")),
+    ),
+    max_size=30,
+)
+
+
+class Truth(SynchronousTestCase):
+    """Whatever happens in between, who follows or asks since what it knows ends up with what is there."""
+
+    @settings(deadline=None)
+    @given(steps=STEPS, remembered=st.sampled_from([1, 3, 1000]))
+    def test_in_the_end(self, steps, remembered):
+        self.patch(announcing, "REMEMBERED", remembered)
+        peer = Peer()
+        here, away = [], []
+        for what, *details in steps:
+            if what == "add":
+                peer.add(*details[0], content=details[1])
+            elif what == "remove":
+                peer.remove(*details[0])
+            elif what == "wait":
+                peer.clock.advance(details[0])
+            elif what == "join":
+                here.append(peer.follower())
+            elif what == "leave" and here:
+                away.append(here.pop(0))
+                peer.announcer.unfollow(away[-1])
+            elif what == "return" and away:
+                here.append(away.pop(0))
+                peer.announcer.follow(here[-1], here[-1].since)
+        peer.clock.advance(max(LAZY, LAZY_EACH * len(here)))
+        for follower in away:
+            follower.take(*peer.announcer.since(follower.since, "10.0.0.1"), peer.announcer.version)
+        for follower in here + away:
+            self.assertEqual(follower.files, peer.truth())
+            self.assertEqual(follower.since, peer.announcer.version)

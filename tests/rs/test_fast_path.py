@@ -1,0 +1,115 @@
+"""The short way for KeepAlive against the long one: nobody can tell them apart."""
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p2p_twisted.rs import protocol
+from p2p_twisted.rs.fast_path import KEEP_ALIVE
+from p2p_twisted.wire.errors import BadRequest
+from p2p_twisted.wire.messages import KeepAlive, Version
+from p2p_twisted.wire.parser import RequestParser
+
+from .fixtures import Rig, keep_alive, request
+
+ends = st.sampled_from(["\n", "\r\n"])
+texts = st.text(st.characters(min_codepoint=0x1F, max_codepoint=0x80), min_size=0, max_size=5) | st.sampled_from(
+    ["x" * 254, "x" * 255, "x" * 256, "Mac OS X", "10.0.0.1", " a", "a ", "é"]
+)
+numbers = st.integers(0, 2**64).map(str) | st.sampled_from(["", "00", "+1", "1_0", "1 ", "٣", "65535", "65536", "0"])
+
+
+words = st.sampled_from(["P2P_DI_", "P2P-DI_", "P2P-DI/", "P2P_DI/"])
+
+
+@st.composite
+def nearly_keep_alives(draw):
+    minor, colon = draw(st.sampled_from(["0", "1", "2"])), st.sampled_from([" ", ": ", ":", "  "])
+    lines = [
+        f"KeepAlive NULL {draw(words)}1.{minor}",
+        f"Host{draw(colon)}{draw(texts)}",
+        f"OS{draw(colon)}{draw(texts)}",
+        "",
+        f"cookie:{draw(numbers)}",
+        f"port:{draw(numbers)}",
+    ]
+    return "".join(line + draw(ends) for line in lines).encode()
+
+
+def parsed(data):
+    parser, found = RequestParser(), []
+    for line in data.split(b"\n")[:-1]:
+        found.append(parser.line(line))
+    return [request for request in found if request is not None]
+
+
+@given(nearly_keep_alives())
+@settings(max_examples=500)
+def test_what_the_short_way_takes_the_parser_takes_for_the_same(data):
+    match = KEEP_ALIVE.fullmatch(data)
+    if match is None:
+        return
+    version = Version.V10 if match[1] == b"0" else Version.V11
+    try:
+        (request,) = parsed(data)
+    except BadRequest:
+        # Only a number too large, which no peer has: it is not found, and then goes the long way
+        assert int(match[2]) >= 2**63 or int(match[3]) > 65535
+    else:
+        assert request.message == KeepAlive(int(match[2]), int(match[3]))
+        assert request.version is version
+
+
+def test_it_takes_what_clients_send():
+    for minor in (0, 1):
+        for data in (keep_alive(4, minor=minor), keep_alive(2**63 - 1, minor=minor).replace(b"\n", b"\r\n")):
+            assert KEEP_ALIVE.fullmatch(data)
+
+
+def request_of(what, which, minor, cookies):
+    cookie = cookies[which] if which < len(cookies) else 5
+    if what == "query":
+        return request("PQuery", f"cookie:{cookie}", f"port:{which + 1}", minor=minor)
+    if what == "leave":
+        return request("Leave", f"cookie:{cookie}", f"port:{which + 1}", minor=minor)
+    return keep_alive(cookie, which + 1 if what == "keep" else 9, minor) if what != "bad" else b"rubbish\n\n"
+
+
+kinds = st.sampled_from(["keep", "keep", "keep", "wrong", "leave", "query", "bad"])
+steps = st.tuples(kinds, st.integers(0, 3), st.sampled_from([1] * 9 + [0]))
+fractions = st.floats(0, 1)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(steps, max_size=12), st.lists(fractions, max_size=8))
+def test_however_the_bytes_are_cut_the_answers_are_the_same(steps, cuts):
+    rig = Rig()
+    known = [rig.register(port) for port in (1, 2, 3)]
+    stream = b"".join(request_of(*step, known) for step in steps)
+    places = [0, *sorted(int(cut * len(stream)) for cut in cuts), len(stream)]
+    answers = []
+    for chunks in ([stream], [stream[a:b] for a, b in pairwise(places)]):
+        for cookie, port in zip(known, (1, 2, 3), strict=True):
+            rig.registry.register("192.168.1.1", port, cookie, False)
+        connection, transport = rig.connect()
+        for chunk in chunks:
+            connection.dataReceived(chunk)
+        answers.append((transport.drain(), transport.ended))
+    rig.factory.doStop()
+    assert answers[0] == answers[1]
+
+
+def test_a_burst_costs_one_write_and_no_more_is_taken_than_the_client_reads(monkeypatch):
+    rig = Rig()
+    alive = keep_alive(rig.register(), minor=1)
+    connection, transport = rig.connect()
+    writes = []
+    monkeypatch.setattr(transport, "write", writes.append)
+    connection.dataReceived(alive * 100)
+    assert len(writes) == 1
+    size = len(writes[0]) // 100
+    while transport.producer is None:
+        connection.dataReceived(alive * 100)
+    assert sum(map(len, writes)) < protocol.AHEAD + 2 * 100 * size
+    rig.factory.doStop()

@@ -1,0 +1,323 @@
+"""The file under the .part name: bytes at their places, other people's files let be, a last name that was free."""
+
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+from threading import Event
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from p2p_twisted.swarm import part_file as part_module
+from p2p_twisted.swarm.errors import DiskFull, Exists, Unwritable
+from p2p_twisted.swarm.part_file import PartFile, sha256_of
+from p2p_twisted.swarm.target import Target, local_error
+
+
+@pytest.fixture
+def target(tmp_path):
+    return tmp_path / "document.bin"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "document.bin.part"
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def failing(number):
+    """A call to the system that goes wrong."""
+
+    def call(*args, **kwargs):
+        raise OSError(number, os.strerror(number))
+
+    return call
+
+
+def place(path):
+    return Target(path.parent, path.name)
+
+
+def part_of(path):
+    return PartFile(place(path))
+
+
+class TestBytes:
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @given(writes=st.lists(st.tuples(st.integers(0, 200), st.binary(max_size=100)), max_size=10))
+    def test_are_where_they_were_put(self, target, path, writes):
+        expected = bytearray()
+        part = part_of(target)
+        for offset, data in writes:
+            part.write(offset, data)
+            if data:
+                expected.extend(bytes(max(0, offset + len(data) - len(expected))))
+                expected[offset : offset + len(data)] = data
+        assert path.read_bytes() == expected
+        assert part.read(5, 50) == expected[5:55]
+        part.truncate(20)
+        assert part.read(0, 1000) == expected[:20].ljust(20, b"\0")
+        part.discard()
+
+    def test_are_all_written_though_the_system_takes_a_few_at_a_time(self, target, path, monkeypatch):
+        pwrite = os.pwrite
+        monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: pwrite(fd, data[:7], offset))
+        data = bytes(range(256))
+        part = part_of(target)
+        part.write(1000, data)
+        part.close()
+        assert path.read_bytes() == bytes(1000) + data
+
+    def test_of_an_earlier_run_stay(self, target):
+        part = part_of(target)
+        part.write(0, b"earlier")
+        part.close()
+        part = part_of(target)
+        part.write(7, b" and later")
+        assert part.read(0, 100) == b"earlier and later"
+        part.close()
+
+    def test_beyond_the_end_there_are_none(self, target):
+        part = part_of(target)
+        part.write(0, b"some")
+        assert (part.read(2, 100), part.read(4, 1)) == (b"me", b"")
+        part.close()
+
+
+class TestOpening:
+    def test_makes_the_folders_above(self, tmp_path):
+        part_of(tmp_path / "a" / "b" / "document.bin").close()
+        assert (tmp_path / "a" / "b" / "document.bin.part").exists()
+
+    def test_does_not_follow_a_link(self, target, path, tmp_path):
+        """Who can write into a download folder must not choose what is written to elsewhere."""
+        other = tmp_path / "other"
+        for exists in (False, True):
+            if exists:
+                other.write_bytes(b"mine")
+            path.symlink_to(other)
+            with pytest.raises(Unwritable, match=r"document\.bin\.part"):
+                part_of(target)
+            assert names(tmp_path) == ["document.bin.part", *["other"] * exists]
+            path.unlink()
+        assert other.read_bytes() == b"mine"
+
+    def test_does_not_write_to_a_file_that_has_another_name_too(self, target, path):
+        """As when a run was killed after the file had got its final name, and before it had lost this one."""
+        target.write_bytes(b"the finished document")
+        os.link(target, path)
+        part = part_of(target)
+        part.write(0, b"another version")
+        assert target.read_bytes() == b"the finished document"
+        assert path.read_bytes() == b"another version"
+        part.finish(True)
+        assert target.read_bytes() == b"another version"
+        assert not path.exists()
+
+    def test_one_download_has_it_at_a_time(self, target, path):
+        """Two would mix their bytes, and neither would know."""
+        first = part_of(target)
+        first.write(0, b"first")
+        with pytest.raises(Unwritable, match=r"document\.bin\.part is being written by another download"):
+            part_of(target)
+        assert path.read_bytes() == b"first"
+        first.close()
+        part_of(target).discard()
+
+    def test_one_that_became_the_document_meanwhile_is_not_written_to(self, target, path, monkeypatch):
+        """The file was opened as NAME.part, and had its final name by the time that it could be locked."""
+        first = part_of(target)
+        first.write(0, b"the finished document")
+        monkeypatch.setattr(part_module, "_held", set())  # the second one is of another process
+        flock = fcntl.flock
+
+        def finish_then_lock(fd, how):
+            monkeypatch.setattr(fcntl, "flock", flock)
+            first.finish(False)
+            flock(fd, how)
+
+        monkeypatch.setattr(fcntl, "flock", finish_then_lock)
+        second = part_of(target)
+        second.write(0, b"another version")
+        assert target.read_bytes() == b"the finished document"
+        second.discard()
+        assert not path.exists()
+
+    def test_who_still_reads_it_does_not_keep_others_from_it(self, target):
+        part = part_of(target)
+        fd = part.duplicate()
+        part.close()
+        part_of(target).close()
+        os.close(fd)
+
+    @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+    def test_a_file_system_without_locks(self, target, monkeypatch, number):
+        monkeypatch.setattr(fcntl, "flock", failing(number))
+        part = part_of(target)
+        part.write(0, b"data")
+        part.finish(False)
+        assert target.read_bytes() == b"data"
+
+    @pytest.mark.parametrize("name", ["document.bin/x", "document.bin", "n" * 300, "n" * 256])
+    def test_where_no_file_can_be(self, tmp_path, name):
+        """In a file, on a folder, and under a name that is too long."""
+        if "/" in name:
+            (tmp_path / "document.bin").write_bytes(b"mine")
+        elif name.startswith("document"):
+            (tmp_path / "document.bin.part").mkdir()
+        with pytest.raises(Unwritable, match=r"^cannot write "):
+            part_of(tmp_path / name)
+
+    def test_a_pipe_of_that_name_is_not_waited_for(self, target, path):
+        os.mkfifo(path)
+        with pytest.raises(Unwritable):
+            part_of(target).write(5, b"data")
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("number", "error", "kind"),
+        [
+            (errno.ENOSPC, DiskFull, "disk-full"),
+            (errno.EDQUOT, DiskFull, "disk-full"),
+            (errno.EFBIG, DiskFull, "disk-full"),
+            (errno.EIO, Unwritable, "unwritable"),
+            (errno.EROFS, Unwritable, "unwritable"),
+            (errno.EACCES, Unwritable, "unwritable"),
+        ],
+    )
+    def test_have_a_kind_and_name_the_file(self, target, path, monkeypatch, number, error, kind):
+        part = part_of(target)
+        attempts = {
+            "pwrite": lambda: part.write(0, b"data"),
+            "pread": lambda: part.read(0, 1),
+            "ftruncate": lambda: part.truncate(1),
+            "open": lambda: part_of(target),
+            "dup": part.duplicate,
+        }
+        for call, attempt in attempts.items():
+            with monkeypatch.context() as patch, pytest.raises(error) as caught:
+                patch.setattr(os, call, failing(number))
+                attempt()
+            assert caught.value.kind == kind, call
+            assert not caught.value.is_final, call
+            assert str(path) in str(caught.value), call
+        part.write(0, b"it can be gone on with")
+        part.close()
+
+    def test_say_why(self, target):
+        assert str(local_error(OSError(errno.EIO, os.strerror(errno.EIO)), target)).endswith(os.strerror(errno.EIO))
+
+    def test_what_is_closed_writes_to_nobody_elses_file(self, target, tmp_path):
+        """The number of its descriptor is given out anew: a thread that comes late must not use it."""
+        part = part_of(target)
+        part.write(0, b"data")
+        part.close()
+        files = [(tmp_path / str(number)).open("w+b") for number in range(5)]
+        for attempt in (
+            lambda: part.write(0, b"late"),
+            lambda: part.read(0, 4),
+            lambda: part.truncate(0),
+            part.duplicate,
+        ):
+            with pytest.raises(Unwritable):
+                attempt()
+        for file in files:
+            assert file.read() == b""
+            file.close()
+        part.close()
+
+
+class TestEnd:
+    @pytest.fixture(params=["with hard links", "without hard links"])
+    def part(self, request, target, monkeypatch):
+        if request.param == "without hard links":
+            monkeypatch.setattr(os, "link", failing(errno.EPERM))
+        part = part_of(target)
+        part.write(0, b"new")
+        return part
+
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_it_gets_its_name(self, part, target, tmp_path, overwrite):
+        part.finish(overwrite)
+        assert target.read_bytes() == b"new"
+        assert names(tmp_path) == ["document.bin"]
+
+    def test_it_overwrites_when_asked(self, part, target, tmp_path):
+        target.write_bytes(b"old")
+        part.finish(True)
+        assert target.read_bytes() == b"new"
+        assert names(tmp_path) == ["document.bin"]
+
+    def test_it_does_not_when_not_asked(self, part, target, path):
+        target.write_bytes(b"old")
+        with pytest.raises(Exists) as caught:
+            part.finish(False)
+        assert caught.value.is_final
+        assert caught.value.kind == "exists"
+        assert (target.read_bytes(), path.read_bytes()) == (b"old", b"new")
+
+    def test_a_link_that_leads_nowhere_is_a_name_that_is_taken(self, target, path, tmp_path):
+        target.symlink_to(tmp_path / "elsewhere")
+        part = part_of(target)
+        part.write(0, b"new")
+        with pytest.raises(Exists):
+            part.finish(False)
+        assert target.is_symlink()
+        part.finish(True)
+        assert not target.is_symlink()
+        assert names(tmp_path) == ["document.bin"]
+
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_somebody_has_removed_it(self, part, target, path, overwrite):
+        path.unlink()
+        with pytest.raises(Unwritable):
+            part.finish(overwrite)
+        assert not target.exists()
+
+    def test_it_is_removed(self, part, tmp_path):
+        part.discard()
+        part.discard()
+        assert names(tmp_path) == []
+
+    def test_that_of_the_next_download_is_not(self, part, target, path):
+        part.finish(False)
+        other = part_of(target)
+        part.discard()
+        assert path.exists()
+        other.discard()
+
+    def test_it_is_left(self, part, path):
+        part.close()
+        part.close()
+        assert path.read_bytes() == b"new"
+
+    def test_it_is_removed_where_there_is_no_folder_any_more(self, part, tmp_path):
+        shutil.rmtree(tmp_path)
+        tmp_path.write_bytes(b"")
+        part.discard()
+        tmp_path.unlink()
+        tmp_path.mkdir()
+
+    def test_who_reads_it_reads_on(self, part, target):
+        fd = part.duplicate()
+        part.finish(False)
+        assert os.pread(fd, 10, 0) == b"new"
+        os.close(fd)
+
+
+class TestHash:
+    def test_of_a_file_of_several_blocks(self, target):
+        data = bytes(range(256)) * (3 * 2**12 + 1)
+        target.write_bytes(data)
+        assert sha256_of(place(target), Event()) == hashlib.sha256(data).hexdigest()
+
+    def test_of_what_cannot_be_read(self, target, tmp_path):
+        assert sha256_of(place(target), Event()) is None
+        assert sha256_of(place(tmp_path), Event()) is None

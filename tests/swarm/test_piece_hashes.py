@@ -1,0 +1,179 @@
+"""Piece lists: asked of ever more sources, judged by the index record, and not waited for without end."""
+
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from p2p_twisted.net.errors import Garbled, Unreachable
+from p2p_twisted.swarm.errors import AllCorrupt
+from p2p_twisted.swarm.source_pool import STALL
+from p2p_twisted.wire.limits import MAX_PIECE_LIST
+
+from .sources import Document, Source, Swarm, is_document
+
+DOCUMENT = Document(6)
+RIGHT = "".join(f"{DOCUMENT.digests[i : i + 32].hex()}\n" for i in range(0, 192, 32)).encode()
+
+
+class Case(SynchronousTestCase):
+    """Each test has two sources that answer GET PIECES when they are told to."""
+
+    def setUp(self):
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+        self.sources = [Source(number, [DOCUMENT]) for number in (1, 2)]
+        for source in self.sources:
+            source.is_silent = True
+
+    def begin(self, *documents):
+        self.swarm = Swarm(self.folder, documents or [DOCUMENT], self.sources)
+
+    def lists(self):
+        """How many lists each source owes."""
+        return [len(source.connection.lists) for source in self.sources]
+
+    def tell(self, number, body=RIGHT):
+        """That source answers with `body`."""
+        connection = self.sources[number].connection
+        connection.lists.pop(0)[1].callback((connection._response(), body))
+
+    def dropped(self):
+        return {link.address[1]: link.dropped for link in self.swarm.download.links.dropped}
+
+    def assertWhole(self):
+        self.swarm.serve()
+        self.assertEqual(self.swarm.completed, {DOCUMENT.name: None})
+        self.assertTrue(is_document(self.folder / DOCUMENT.name, DOCUMENT))
+
+
+class Asked(Case):
+    """Of one at a time, and of the next when that does not help."""
+
+    def test_of_one_source(self):
+        self.begin()
+        self.assertEqual(self.lists(), [1, 0])
+        message, _ = self.sources[0].connection.lists[0]
+        self.assertEqual(message.sha256, DOCUMENT.sha256)
+        self.assertEqual([source.asked for source in self.sources], [[], []])
+        self.tell(0)
+        self.assertEqual(self.lists(), [0, 0])
+        self.assertTrue(all(source.owes for source in self.sources))
+        self.assertWhole()
+
+    def test_of_none_for_a_file_of_one_piece(self):
+        document = Document(1)
+        for source in self.sources:
+            source.documents = {document.sha256: document}
+        self.begin(document)
+        self.assertEqual(self.lists(), [0, 0])
+        self.swarm.serve()
+        self.assertEqual(self.swarm.completed, {document.name: None})
+
+    def test_of_none_that_has_only_the_other_file(self):
+        other = Document(3, seed=2, name="other.bin")
+        self.sources[1].documents = {other.sha256: other}
+        self.begin(DOCUMENT, other)
+        asked = [[message.sha256 for message, _ in source.connection.lists] for source in self.sources]
+        self.assertEqual(asked, [[DOCUMENT.sha256], [other.sha256]])
+
+    def test_of_the_next_when_one_is_slow_and_the_first_right_one_counts(self):
+        self.begin()
+        self.swarm.advance(0.5)
+        self.assertEqual(self.lists(), [1, 0])
+        self.swarm.advance(1)
+        self.assertEqual(self.lists(), [1, 1])
+        self.tell(0)
+        self.tell(1)
+        self.assertEqual(self.dropped(), {})
+        self.assertWhole()
+
+    def test_of_ever_more_while_nobody_answers(self):
+        """Many that are frozen do not hide the one that is not."""
+        self.sources += [Source(number, [DOCUMENT]) for number in range(3, 41)]
+        for source in self.sources:
+            source.is_silent = True
+        self.begin()
+        asked = [sum(self.lists())]
+        for _ in range(3):
+            self.swarm.advance(1)
+            asked.append(sum(self.lists()))
+        self.assertEqual(asked, [1, 4, 16, 40])
+
+    def test_of_the_next_when_one_is_lost(self):
+        self.begin()
+        self.sources[0].lose()
+        self.assertEqual(self.lists()[1], 1)
+        self.tell(1)
+        self.assertWhole()
+
+    def test_of_one_that_is_there_again_when_it_is_the_only_one(self):
+        del self.sources[1]
+        self.begin()
+        self.sources[0].lose(Unreachable("the connection was lost"))
+        self.swarm.advance(1, 1)
+        self.assertEqual(len(self.sources[0].connections), 2)
+        self.assertEqual(self.lists(), [1])
+        self.tell(0)
+        self.assertWhole()
+
+    def test_of_nobody_who_refused_it(self):
+        for source in self.sources:
+            source.has_lists = False
+            source.is_silent = False
+        self.begin()
+        self.swarm.wait(40)
+        self.assertEqual(len(self.swarm.ended), 1)
+        self.assertIsNotNone(self.swarm.completed[DOCUMENT.name])
+        self.assertEqual([source.asked for source in self.sources], [[], []])
+
+
+class Hostile(Case):
+    """What is not the list that the record names is no list, and costs the source its place."""
+
+    def test_bodies_that_are_not_the_list(self):
+        other = Document(6, seed=2)
+        for body in (
+            b"",
+            b"\n",
+            RIGHT[:-65],
+            RIGHT + RIGHT[:65],
+            RIGHT.replace(b"\n", b"\n\n\n0\n", 1),
+            other.digests.hex().encode(),
+            DOCUMENT.digests,
+            b"\xff" * 390,
+            "\u0660".encode() * 384,
+            b"x" * MAX_PIECE_LIST,
+        ):
+            self.setUp()
+            self.begin()
+            self.tell(0, body)
+            self.assertEqual(self.dropped(), {1: "its piece list is not the one in the index"})
+            self.assertIsNotNone(self.sources[0].connection.lost)
+            self.assertEqual(self.lists(), [0, 1])
+            self.tell(1)
+            self.assertWhole()
+
+    def test_a_false_one_that_comes_late(self):
+        """The list is known by then; who lies about it is dropped all the same."""
+        self.begin()
+        self.swarm.advance(*[1] * int(STALL + 1))
+        self.tell(1)
+        self.tell(0, b"00\n")
+        self.assertEqual(list(self.dropped()), [1])
+        self.assertWhole()
+
+    def test_one_that_does_not_speak_the_protocol(self):
+        self.begin()
+        self.sources[0].lose(Garbled("not a response"))
+        self.assertEqual(self.dropped(), {1: "not a response"})
+        self.tell(1)
+        self.assertWhole()
+
+    def test_nobody_gives_the_right_one(self):
+        self.begin()
+        self.tell(0, b"00\n")
+        self.tell(1, b"00\n")
+        self.swarm.advance(1, 1)
+        self.assertEqual(len(self.swarm.ended), 1)
+        self.assertIsInstance(self.swarm.completed[DOCUMENT.name], AllCorrupt)
+        self.assertEqual(self.swarm.kept, [])

@@ -1,0 +1,161 @@
+"""Sources that cannot be reached, are silent, or were suspended; and more of them than may be connected at once."""
+
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
+
+from p2p_twisted.net.errors import Stalled, Unreachable
+from p2p_twisted.swarm.errors import PeersFailed
+from p2p_twisted.swarm.source_pool import MAX_CONNECTED, Links
+from p2p_twisted.wire.messages import GetNext
+from p2p_twisted.wire.ranges import from_ranges
+
+from ..library.fakes import InlineReactor
+from .sources import Connection, Document, Source, Swarm, is_document
+
+REFUSED = Unreachable("connection refused")
+
+
+class TestOneOfTwoThatHadItFromTheStart(TestCase):
+    """Nobody knows that it is gone, neither the RS nor those who ask for the file."""
+
+    def test_the_other_gives_all_of_it_each_piece_to_one_asker(self):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        document = Document(40)
+        gone, there = Source(1, [document]), Source(2, [document])
+        gone.refuses_to_connect = Unreachable("10.0.0.1:1: connection refused")
+        swarm = Swarm(folder, [document], [there, gone])
+        swarm.serve()
+        self.assertEqual(swarm.completed, {document.name: None})
+        self.assertTrue(is_document(folder / document.name, document))
+        nexts = [message for message in there.asked if isinstance(message, GetNext)]
+        named = {piece for message in nexts for piece in from_ranges(message.wants[0][1], 40)}
+        self.assertEqual(named, set(range(40)))
+        self.assertTrue(all(first_hand for _, _, first_hand in swarm.kept))
+
+
+class SilentSource(Source):
+    """A host that does not answer: a connection to it fails after five seconds."""
+
+    def __init__(self, reactor, port, documents):
+        super().__init__(port, documents)
+        self.reactor = reactor
+
+    async def connect(self):
+        failing = Deferred()
+        self.reactor.callLater(5, failing.errback, Unreachable("timed out"))
+        await failing
+
+
+class TestManyThatAreGone(TestCase):
+    """More than may be connected at the same time, and one that is there, offered last."""
+
+    def swarm(self, gone, there=None):
+        """`there`: the error that connecting to the last one ends with, if any."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        self.document = Document(10)
+        reactor = InlineReactor()
+        sources = [gone(reactor, number) for number in range(1, 301)]
+        self.there = Source(999, [self.document])
+        self.there.refuses_to_connect = there
+        return Swarm(folder, [self.document], [*sources, self.there], reactor)
+
+    def refusing(self, reactor, number):
+        source = Source(number, [self.document])
+        source.refuses_to_connect = REFUSED
+        return source
+
+    def silent(self, reactor, number):
+        return SilentSource(reactor, number, [self.document])
+
+    def test_refused_connections_cost_no_time(self):
+        swarm = self.swarm(self.refusing)
+        swarm.wait(1)
+        self.assertEqual((swarm.ended, swarm.completed), ([None], {self.document.name: None}))
+
+    def test_silent_hosts_hold_up_the_others_for_a_moment_only(self):
+        swarm = self.swarm(self.silent)
+        swarm.wait(6)
+        self.assertEqual((swarm.ended, swarm.completed), ([None], {self.document.name: None}))
+
+    def test_alone_they_are_named(self):
+        swarm = self.swarm(self.refusing, REFUSED)
+        swarm.wait(10)
+        error = swarm.completed[self.document.name]
+        self.assertIsInstance(error, PeersFailed)
+        self.assertRegex(str(error), r"(10\.0\.0\.1:\d+: connection refused; ){5}and 296 more$")
+
+
+class TestPlaces(TestCase):
+    """Who is connected first, and how many at the same time."""
+
+    def setUp(self):
+        self.clock = InlineReactor()
+        self.dialled = []
+        self.sources = {}
+
+    async def connect(self, address):
+        self.dialled.append(address)
+        return await self.sources.setdefault(address, Source(address[1], [])).connect()
+
+    def links(self, rank=lambda address: 0):
+        nothing = lambda *_: None  # noqa: E731
+        return Links(self.clock, self.connect, rank, nothing, nothing, nothing, self.fail)
+
+    def test_no_more_than_so_many_and_the_next_when_one_is_dropped(self):
+        links = self.links()
+        for number in range(MAX_CONNECTED + 5):
+            links.add(("10.0.0.1", number))
+        self.assertEqual(len(self.dialled), MAX_CONNECTED)
+        links.drop(links["10.0.0.1", 0], REFUSED)
+        self.assertEqual(self.dialled[MAX_CONNECTED:], [("10.0.0.1", MAX_CONNECTED)])
+
+    def test_the_likeliest_of_those_that_wait(self):
+        links = self.links(rank=lambda address: address[1] % 2)
+        for number in range(MAX_CONNECTED + 6):
+            links.add(("10.0.0.1", number))
+        for number in range(3):
+            links.drop(links["10.0.0.1", number], REFUSED)
+        self.assertEqual([port % 2 for _, port in self.dialled[MAX_CONNECTED:]], [0, 0, 0])
+
+    def test_one_that_was_given_up_is_still_tried_now_and_then(self):
+        links = self.links()
+        address = "10.0.0.1", 1
+        source = self.sources[address] = Source(1, [])
+        source.refuses_to_connect = REFUSED
+        links.add(address)
+        for _ in range(20):
+            self.clock.advance(1)
+            links.look_after(reading=True)
+        self.assertFalse(links.is_hopeful(address))
+        self.assertLess(len(self.dialled), 8)
+        source.refuses_to_connect = None
+        for _ in range(20):
+            self.clock.advance(1)
+            links.look_after(reading=True)
+        self.assertEqual(links[address].state, "connected")
+
+
+class TestSuspended(TestCase):
+    """The process of a source is stopped, and goes on after more than a minute."""
+
+    def test_it_is_a_source_again(self):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        document = Document(10)
+        source = Source(1, [document])
+        swarm = Swarm(folder, [document], [source])
+        source.answer(2)
+        source.serves = False
+        for second in range(70):
+            if second % 20 == 19:
+                source.lose(Stalled("nothing came for 20 s"))  # as a connection to it does
+            swarm.wait(1)
+        self.assertEqual(swarm.ended, [])
+        source.serves = True
+        swarm.wait(3)
+        self.assertEqual((swarm.ended, swarm.completed), ([None], {document.name: None}))
+        self.assertIsInstance(source.connection, Connection)

@@ -1,0 +1,850 @@
+"""A download over connections that do what a test says: bad sources, lost ones, slow ones, and how it ends."""
+
+import errno
+import os
+from pathlib import Path
+
+from twisted.internet.defer import CancelledError
+from twisted.python.failure import Failure
+from twisted.trial.unittest import TestCase
+
+from p2p_twisted.net.errors import Garbled, Refused, SourceError, Unreachable
+from p2p_twisted.swarm import verifier as proving
+from p2p_twisted.swarm.errors import AllCorrupt, DiskFull, DownloadError, NoHolder, PeersFailed, TooSlow, WrongContent
+from p2p_twisted.swarm.swarm import FROZEN_TIMEOUT
+from p2p_twisted.wire.messages import GetFile, GetNext
+
+from .sources import PIECE, Document, SlowThreads, Source, Swarm, is_document
+
+
+class Case(TestCase):
+    """Each test has a folder."""
+
+    def setUp(self):
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+
+    def swarm(self, documents, sources, **more):
+        return Swarm(self.folder, documents, sources, **more)
+
+    def assertWhole(self, swarm, *documents):
+        """All is there, under its final name, and nothing else."""
+        self.assertEqual(swarm.ended, [None])
+        self.assertEqual(swarm.completed, {document.name: None for document in documents})
+        for document in documents:
+            self.assertTrue(is_document(self.folder / document.name, document))
+        self.assertEqual({path.name for path in self.folder.iterdir()}, {document.name for document in documents})
+        self.assertTrue(all(not c.waiting for source in swarm.sources.values() for c in source.connections))
+        swarm.reactor.advance(10)
+        self.assertEqual(swarm.reactor.getDelayedCalls(), [])
+
+
+class Fetches(Case):
+    """All goes well."""
+
+    def test_from_one_source(self):
+        document = Document(5)
+        source = Source(1, [document])
+        swarm = self.swarm([document], [source])
+        self.assertEqual(swarm.ended, [])
+        swarm.serve()
+        self.assertWhole(swarm, document)
+        self.assertEqual(sorted(swarm.pieces), list(range(5)))
+        self.assertEqual({at for _, at, _ in swarm.kept}, {source.address})
+        self.assertTrue(all(first_hand for _, _, first_hand in swarm.kept))
+        self.assertEqual(swarm.began, [(document.name, source.address)] * 5)
+        self.assertEqual((swarm.download.received, swarm.download.duplicate), (document.size, 0))
+        self.assertIsNotNone(source.connection.lost)
+
+    def test_a_small_file_needs_no_list(self):
+        document = Document(1)
+        source = Source(1, [document])
+        source.has_lists = False
+        swarm = self.swarm([document], [source])
+        swarm.serve()
+        self.assertWhole(swarm, document)
+
+    def test_an_empty_file(self):
+        document = Document(0)
+        swarm = self.swarm([document], [Source(1, [document])])
+        swarm.serve()
+        self.assertWhole(swarm, document)
+
+    def test_a_set_from_several(self):
+        documents = [Document(1, seed, f"{seed}.bin", short=1000 * seed) for seed in range(1, 21)]
+        documents.append(Document(7, 21, "big.bin"))
+        sources = [Source(number, documents[number::2]) for number in (0, 1)]
+        swarm = self.swarm(documents, sources)
+        swarm.serve()
+        self.assertWhole(swarm, *documents)
+        self.assertEqual(swarm.download.duplicate, 0)
+
+    def test_from_two_each_gives_its_share(self):
+        document = Document(10)
+        sources = [Source(1, [document]), Source(2, [document])]
+        swarm = self.swarm([document], sources)
+        swarm.serve()
+        self.assertWhole(swarm, document)
+        self.assertEqual([len(source.given) for source in sources], [5, 5])
+
+    def test_what_others_have_by_and_by(self):
+        document = Document(6)
+        seed, other = Source(1, [document]), Source(2, [document], only={3})
+        seed.serves = False
+        swarm = self.swarm([document], [seed], late=[other])
+        swarm.add_pieces(other, document, [3])
+        swarm.serve()
+        self.assertEqual(swarm.pieces, [3])
+        other.only = {1, 3, 4}
+        swarm.add_pieces(other, document, [1, 4])
+        swarm.serve()
+        self.assertEqual(sorted(swarm.pieces), [1, 3, 4])
+        other.only = None
+        swarm.add_complete(other, document)
+        seed.serves = True
+        swarm.serve()
+        self.assertWhole(swarm, document)
+        self.assertEqual({at for piece, at, _ in swarm.kept if piece in (1, 3, 4)}, {other.address})
+
+    def test_pieces_of_others_are_not_first_hand(self):
+        document = Document(2)
+        other = Source(2, [document])
+        swarm = self.swarm([document], [Source(1, [])], late=[other])
+        swarm.add_complete(other, document)
+        swarm.serve()
+        self.assertWhole(swarm, document)
+        self.assertFalse(any(first_hand for _, _, first_hand in swarm.kept))
+
+    def test_more_is_asked_than_one_at_a_time_but_not_all(self):
+        document = Document(100)
+        source = Source(1, [document])
+        self.swarm([document], [source])
+        self.assertTrue(2 <= len(source.owes) <= 4, source.owes)
+
+    def test_a_fast_source_is_asked_for_more(self):
+        document = Document(100)
+        source = Source(1, [document])
+        swarm = self.swarm([document], [source])
+        for _ in range(40):
+            swarm.advance(0.01)
+            source.answer()
+        self.assertTrue(10 <= len(source.owes) <= 40, len(source.owes))
+
+    def test_what_the_sources_did_is_told(self):
+        document = Document(6)
+        source, other = Source(1, [document]), Source(2, [document])
+        source.serves = False
+        swarm = self.swarm([document], [source], late=[other])
+        swarm.add_pieces(other, document, [5])
+        swarm.serve()
+        source.serves = True
+        swarm.serve()
+        told = {one["port"]: one for one in swarm.download.links.as_json()}
+        self.assertEqual(sum(one["bytes"] for one in told.values()), document.size)
+        self.assertEqual(told[2]["chosen"], {"rarest piece": 1})
+        self.assertIn("next piece of the source", told[1]["chosen"])
+        self.assertEqual([one["wrong_pieces"] for one in told.values()], [0, 0])
+
+
+class Resumes(Case):
+    """What an earlier run left is not fetched again."""
+
+    def test_with_what_is_there_and_from_another_source(self):
+        document = Document(8)
+        first = Source(1, [document])
+        swarm = self.swarm([document], [first])
+        first.answer(5)
+        swarm.running.cancel()
+        self.assertIsInstance(swarm.ended[0].value, CancelledError)
+        swarm.contents[0].close()
+        second = Source(2, [document])
+        again = self.swarm([document], [second])
+        again.serve()
+        self.assertWhole(again, document)
+        self.assertEqual(sorted(swarm.pieces + again.pieces), list(range(8)))
+
+    def test_when_all_of_it_is_there(self):
+        document = Document(3)
+        content = document.content(self.folder)
+        content.accept_list(document.digests)
+        for piece in range(3):
+            content.write(piece * PIECE, document.piece(piece))
+            content.keep(piece)
+        content.close()
+        source = Source(1, [document])
+        swarm = self.swarm([document], [source])
+        swarm.serve()
+        self.assertWhole(swarm, document)
+        self.assertEqual(source.asked, [])
+
+
+class Cancelled(Case):
+    """It is stopped from outside."""
+
+    def test_keeps_what_is_there(self):
+        document = Document(8)
+        source = Source(1, [document])
+        swarm = self.swarm([document], [source])
+        source.answer(3)
+        swarm.running.cancel()
+        self.assertIsInstance(swarm.ended[0].value, CancelledError)
+        self.assertIsNotNone(source.connection.lost)
+        self.assertEqual(swarm.completed, {})
+        self.assertEqual(swarm.reactor.getDelayedCalls(), [])
+        swarm.contents[0].close()
+        names = {path.name for path in self.folder.iterdir()}
+        self.assertEqual(names, {"document.bin.part", "document.bin.part.state"})
+
+    def test_leaves_nothing_when_nothing_came(self):
+        document = Document(8)
+        swarm = self.swarm([document], [Source(1, [document])])
+        swarm.running.cancel()
+        swarm.contents[0].close()
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_before_it_is_connected(self):
+        document = Document(2)
+        source = Source(1, [document])
+        source.refuses_to_connect = Unreachable("away")
+        swarm = self.swarm([document], [source])
+        swarm.running.cancel()
+        swarm.advance(100)
+        self.assertEqual(source.connections, [])
+        self.assertEqual(len(swarm.ended), 1)
+
+
+class BadSources(Case):
+    """One sends wrong pieces, or what is no piece."""
+
+    def test_a_wrong_piece_is_fetched_elsewhere_at_once(self):
+        document = Document(1)
+        liar, honest = Source(1, [document]), Source(2, [document])
+        liar.lies = True
+        swarm = self.swarm([document], [], late=[liar, honest])
+        swarm.add_complete(liar, document)
+        swarm.add_complete(honest, document)
+        self.assertEqual((len(liar.owes), len(honest.owes)), (1, 0))
+        liar.answer()
+        self.assertEqual((len(liar.owes), len(honest.owes)), (0, 1))
+        swarm.serve()
+        self.assertWhole(swarm, document)
+        self.assertEqual(swarm.kept, [(0, honest.address, False)])
+
+    def test_dropped_after_the_third_and_all_is_right_in_the_end(self):
+        document = Document(20)
+        liar, honest = Source(1, [document]), Source(2, [document])
+        liar.lies, honest.serves = True, False
+        swarm = self.swarm([document], [liar, honest])
+        for wrong in (1, 2):
+            liar.answer()
+            self.assertEqual(swarm.download.links[liar.address].wrong, wrong)
+            self.assertIsNone(liar.connection.lost)
+        liar.answer()
+        self.assertIsNotNone(liar.connection.lost)
+        [dropped] = swarm.download.links.dropped
+        self.assertEqual((dropped.address, dropped.dropped), (liar.address, "3 of its pieces were wrong"))
+        honest.serves = True
+        swarm.serve()
+        self.assertWhole(swarm, document)
+        self.assertEqual({at for _, at, _ in swarm.kept}, {honest.address})
+        self.assertEqual(len(liar.connections), 1)
+
+    def test_a_dropped_one_is_not_asked_whatever_it_says_it_has(self):
+        document = Document(20)
+        liar, honest = Source(1, [document]), Source(2, [document])
+        liar.lies, honest.serves = True, False
+        swarm = self.swarm([document], [liar, honest])
+        liar.answer(3)
+        asked = len(liar.asked)
+        swarm.add_complete(liar, document)
+        swarm.add_pieces(liar, document, range(20))
+        swarm.advance(*[1] * 10)
+        self.assertEqual((len(liar.asked), len(liar.connections)), (asked, 1))
+
+    def test_wrong_pieces_are_asked_of_nobody_again_who_gave_them(self):
+        document = Document(2)
+        liar = Source(1, [document])
+        liar.lies = True
+        swarm = self.swarm([document], [liar])
+        swarm.wait(60)
+        self.assertEqual(len(swarm.ended), 1)
+        self.assertIsInstance(swarm.completed[document.name], DownloadError)
+        self.assertLessEqual(len(liar.given) + sum(isinstance(m, GetFile) for m in liar.asked), 4)
+
+    def test_all_lie(self):
+        document = Document(10)
+        liars = [Source(number, [document]) for number in (1, 2, 3)]
+        for liar in liars:
+            liar.lies = True
+        swarm = self.swarm([document], liars)
+        swarm.wait(2)
+        self.assertEqual(swarm.ended, [None])
+        error = swarm.completed[document.name]
+        self.assertIsInstance(error, AllCorrupt)
+        for liar in liars:
+            self.assertIn(f"10.0.0.1:{liar.address[1]}: 3 of its pieces were wrong", str(error))
+        self.assertFalse((self.folder / document.name).exists())
+
+    def test_a_piece_that_was_not_asked_for(self):
+        document, other = Document(10), Document(10, seed=2, name="other.bin")
+        answers = {
+            "another file": lambda c, r: c.begin(r, other, 0),
+            "another size": lambda c, r: c.begin(r, document, 0, size=document.size + 1),
+            "no piece": lambda c, r: c.begin(r, document, 0, span=(1, PIECE)),
+            "half a piece": lambda c, r: c.begin(r, document, 0, span=(0, 99), length=100),
+            "beyond the end": lambda c, r: c.begin(r, document, 0, span=(11 * PIECE, 12 * PIECE - 1)),
+            "no length": lambda c, r: c.begin(r, document, 0, length=None),
+        }
+        for what, answer in answers.items():
+            self.folder = Path(self.mktemp())
+            self.folder.mkdir()
+            odd, honest = Source(1, [document]), Source(2, [document])
+            swarm = self.swarm([document], [odd, honest])
+            answer(odd.connection, odd.connection.waiting[0])
+            self.assertEqual([link.address for link in swarm.download.links.dropped], [odd.address], what)
+            swarm.serve()
+            self.assertWhole(swarm, document)
+
+    def test_a_piece_other_than_the_one_asked_for(self):
+        document = Document(10)
+        odd = Source(1, [document])
+        swarm = self.swarm([document], [Source(2, [document])], late=[odd])
+        swarm.add_pieces(odd, document, [4])
+        [request] = odd.connection.waiting
+        odd.connection.begin(request, document, 5)
+        self.assertEqual([link.address for link in swarm.download.links.dropped], [odd.address])
+        swarm.serve()
+        self.assertWhole(swarm, document)
+
+    def test_a_false_piece_list(self):
+        document, other = Document(10), Document(10, seed=2)
+        liar, honest = Source(1, [document]), Source(2, [document])
+        liar.documents = {document.sha256: other}
+        swarm = self.swarm([document], [liar, honest])
+        swarm.wait(2)
+        self.assertWhole(swarm, document)
+        self.assertEqual([link.address for link in swarm.download.links.dropped], [liar.address])
+
+    def test_a_list_is_asked_of_the_next_one(self):
+        document = Document(4)
+        refuses, gives = Source(1, [document]), Source(2, [document])
+        refuses.has_lists = False
+        swarm = self.swarm([document], [refuses, gives])
+        swarm.wait(2)
+        self.assertWhole(swarm, document)
+
+    def test_pieces_right_by_the_list_but_not_the_file(self):
+        """The record binds the hash of one file to the piece list of another."""
+        document, other = Document(4), Document(4, seed=2)
+        other.sha256 = document.sha256
+        source = Source(1, [other])
+        document.list_digest = other.list_digest
+        swarm = self.swarm([document], [source])
+        swarm.serve()
+        self.assertIsInstance(swarm.completed[document.name], WrongContent)
+        self.assertEqual(swarm.ended, [None])
+        self.assertFalse((self.folder / document.name).exists())
+
+    def test_an_empty_file_that_should_have_another_hash(self):
+        document = Document(0)
+        document.sha256 = Document(1).sha256
+        swarm = self.swarm([document], [Source(1, [document])])
+        swarm.serve()
+        self.assertIsInstance(swarm.completed[document.name], WrongContent)
+        self.assertFalse((self.folder / document.name).exists())
+
+
+class LostSources(Case):
+    """Connections break, are refused, or are never made."""
+
+    def test_a_lost_connection_is_made_again_and_all_is_fetched(self):
+        document = Document(10)
+        source = Source(1, [document])
+        swarm = self.swarm([document], [source])
+        source.answer(4)
+        source.lose()
+        self.assertEqual(len(source.connections), 1)
+        swarm.wait(2)
+        self.assertEqual(len(source.connections), 2)
+        self.assertWhole(swarm, document)
+
+    def test_with_pieces_that_were_asked_for_by_number(self):
+        document = Document(10)
+        source = Source(1, [document])
+        swarm = self.swarm([document], [Source(2, [])], late=[source])
+        swarm.add_complete(source, document)
+        source.answer(4)
+        self.assertTrue(source.owes)
+        source.lose()
+        swarm.wait(2)
+        self.assertWhole(swarm, document)
+
+    def test_in_the_middle_of_a_piece(self):
+        document = Document(3)
+        source = Source(1, [document])
+        swarm = self.swarm([document], [source])
+        request = source.connection.waiting[0]
+        source.connection.begin(request, *source.find(request[0]))
+        source.lose()
+        source.given.clear()  # what did not reach us it takes back
+        swarm.wait(2)
+        self.assertWhole(swarm, document)
+
+    def test_what_it_owed_is_asked_of_the_other_at_once(self):
+        document = Document(6)
+        one, other = Source(1, [document]), Source(2, [document])
+        swarm = self.swarm([document], [Source(3, [])], late=[one, other])
+        for source in (one, other):
+            swarm.add_complete(source, document)
+        one.refuses_to_connect = Unreachable("away")
+        one.lose()
+        swarm.serve()
+        self.assertWhole(swarm, document)
+
+    def test_given_up_after_a_few_times(self):
+        document = Document(2)
+        source = Source(1, [document])
+        source.refuses_to_connect = Unreachable("10.0.0.1:1: connection refused")
+        swarm = self.swarm([document], [source])
+        swarm.wait(29)
+        self.assertEqual(swarm.ended, [None])
+        self.assertIsInstance(swarm.completed[document.name], PeersFailed)
+        self.assertIn("10.0.0.1:1: connection refused", str(swarm.completed[document.name]))
+        self.assertEqual(swarm.reactor.getDelayedCalls(), [])
+
+    def test_one_that_does_not_speak_the_protocol_is_not_tried_again(self):
+        document = Document(2)
+        for source, lose in ((Source(1, [document]), False), (Source(1, [document]), True)):
+            self.folder = Path(self.mktemp())
+            self.folder.mkdir()
+            if lose:
+                swarm = self.swarm([document], [source])
+                source.lose(Garbled("not a response"))
+            else:
+                source.refuses_to_connect = SourceError("it speaks 1.0, which has no pieces")
+                swarm = self.swarm([document], [source])
+            swarm.wait(10)
+            self.assertIsInstance(swarm.completed[document.name], PeersFailed)
+            self.assertLessEqual(len(source.connections), 1)
+
+    def test_nobody_has_it(self):
+        document = Document(2)
+        swarm = self.swarm([document], [])
+        swarm.wait(3)
+        self.assertIsInstance(swarm.completed[document.name], NoHolder)
+        self.assertEqual(swarm.ended, [None])
+
+    def test_a_source_that_comes_back_again_and_again_is_kept(self):
+        document = Document(40)
+        source = Source(1, [document])
+        swarm = self.swarm([document], [source])
+        for _ in range(8):
+            source.serves = False
+            source.answer(2)
+            source.lose()
+            swarm.wait(5)
+        source.serves = True
+        swarm.wait(5)
+        self.assertWhole(swarm, document)
+
+
+class Refusals(Case):
+    """A source has not got what it was thought to have."""
+
+    def test_a_piece_is_asked_of_another(self):
+        document = Document(4)
+        poor, rich = Source(1, [document], only=set()), Source(2, [document])
+        rich.serves = False
+        swarm = self.swarm([document], [Source(3, [])], late=[poor, rich])
+        swarm.add_pieces(poor, document, range(4))
+        swarm.add_complete(rich, document)
+        swarm.serve()
+        self.assertEqual(swarm.pieces, [])
+        rich.serves = True
+        swarm.serve()
+        self.assertWhole(swarm, document)
+        self.assertEqual(swarm.download.links.dropped, [])
+
+    def test_a_source_that_has_given_all_out_is_asked_for_pieces(self):
+        document = Document(6)
+        source = Source(1, [document])
+        source.given = {(document.sha256, piece) for piece in range(6)}
+        swarm = self.swarm([document], [source])
+        swarm.serve()
+        self.assertWhole(swarm, document)
+        self.assertIsInstance(source.asked[0], GetNext)
+
+    def test_the_only_source_lost_the_file(self):
+        document = Document(3)
+        source = Source(1, [document], only=set())
+        swarm = self.swarm([document], [source])
+        swarm.wait(1)
+        self.assertEqual(swarm.ended, [None])
+        error = swarm.completed[document.name]
+        self.assertIsInstance(error, NoHolder)
+        self.assertIn("10.0.0.1:1: 100: not here", str(error))
+
+    def test_the_only_source_says_that_it_has_the_file_no_more(self):
+        document = Document(3)
+        source = Source(1, [document])
+        swarm = self.swarm([document], [source])
+        source.answer()
+        swarm.download.remove(source.address, document.sha256)
+        self.assertIsInstance(swarm.completed[document.name], NoHolder)
+        self.assertEqual(swarm.ended, [None])
+
+    def test_one_file_of_which_nothing_is_left_to_be_had_does_not_wait_for_the_others(self):
+        gone, other = Document(3), Document(3, seed=2, name="other.bin")
+        source = Source(1, [gone, other])
+        swarm = self.swarm([gone, other], [source])
+        source.serves = False
+        swarm.download.remove(source.address, gone.sha256)
+        self.assertIsInstance(swarm.completed[gone.name], NoHolder)
+        self.assertEqual(swarm.ended, [])
+        source.serves = True
+        swarm.serve()
+        self.assertIsNone(swarm.completed[other.name])
+
+    def test_an_unfinished_file_may_be_finished_yet(self):
+        document = Document(3)
+        gone, other = Source(1, [document], only=set()), Source(2, [document], only={1})
+        swarm = self.swarm([document], [gone], late=[other])
+        swarm.add_pieces(other, document, [1])
+        swarm.wait(20)
+        self.assertEqual((swarm.ended, swarm.pieces), ([], [1]))
+        other.only = {0, 1, 2}
+        swarm.add_pieces(other, document, [0, 2])
+        swarm.serve()
+        self.assertWhole(swarm, document)
+
+    def test_of_an_unfinished_file_alone_no_more_comes(self):
+        document = Document(3)
+        other = Source(2, [document], only={1})
+        swarm = self.swarm([document], [], late=[other, Source(1, [])])
+        swarm.add_pieces(other, document, [1])
+        swarm.wait(40)
+        self.assertIsInstance(swarm.completed[document.name], TooSlow)
+
+
+class Touched(Case):
+    """A source that cannot send a file at the moment says nothing about later."""
+
+    def setUp(self):
+        super().setUp()
+        self.document = Document(6)
+        self.source = Source(1, [self.document])
+        self.swarm_ = self.swarm([self.document], [self.source])
+
+    def refuse(self, retry_after):
+        """The source refuses all that it was asked for."""
+        while self.source.connection.waiting:
+            request = self.source.connection.waiting.pop(0)
+            request[2].errback(Failure(Refused(100, "is being read again", retry_after)))
+
+    def test_it_is_asked_again_when_it_said(self):
+        self.source.answer()
+        self.source.serves = False
+        for _ in range(3):
+            self.refuse(1)
+            self.assertEqual((self.source.owes, self.swarm_.ended), ([], []))
+            self.swarm_.advance(1)
+            self.assertTrue(self.source.owes)
+        self.swarm_.serve()
+        self.source.serves = True
+        self.swarm_.wait(2)
+        self.assertWhole(self.swarm_, self.document)
+
+    def test_one_that_has_refused_is_a_source_again_once_it_announces_the_file_anew(self):
+        other = Source(2, [self.document], only=set())
+        self.swarm_.sources[other.address] = other
+        self.swarm_.add_pieces(other, self.document, [0])
+        self.refuse(None)
+        self.refuse(None)
+        self.assertEqual((self.source.owes, self.swarm_.ended), ([], []))
+        self.swarm_.add_complete(self.source, self.document)
+        self.assertTrue(self.source.owes)
+        self.swarm_.serve()
+        self.assertWhole(self.swarm_, self.document)
+
+    def test_not_without_end(self):
+        self.source.serves = False
+        for _ in range(2 * FROZEN_TIMEOUT):
+            self.refuse(1)
+            self.swarm_.advance(1)
+        self.assertIsInstance(self.swarm_.completed[self.document.name], TooSlow)
+
+
+class Stalls(Case):
+    """A source takes its time."""
+
+    def test_passed_over_within_five_seconds(self):
+        document = Document(4)
+        slow, fast = Source(1, [document]), Source(2, [document])
+        slow.serves = False
+        swarm = self.swarm([document], [Source(3, [])], late=[slow, fast])
+        swarm.add_complete(slow, document)
+        self.assertTrue(slow.owes)
+        swarm.advance(0.3)
+        swarm.add_complete(fast, document)
+        swarm.wait(4.7)
+        self.assertWhole(swarm, document)
+
+    def test_in_the_middle_of_a_download_too(self):
+        document = Document(60)
+        slow, fast = Source(1, [document]), Source(2, [document])
+        swarm = self.swarm([document], [slow, fast])
+        swarm.advance(0.1)
+        slow.answer(3)
+        slow.serves = False
+        swarm.wait(5)
+        self.assertWhole(swarm, document)
+
+    def test_one_that_wakes_up_again_is_asked_again(self):
+        document = Document(40)
+        sleeper, other = Source(1, [document]), Source(2, [document], only={0})
+        swarm = self.swarm([document], [sleeper], late=[other])
+        sleeper.serves = False
+        swarm.wait(6)
+        [told] = swarm.download.links.as_json()
+        self.assertEqual(told["state"], "stalled")
+        sleeper.serves = True
+        swarm.wait(1)
+        self.assertWhole(swarm, document)
+
+    def test_this_process_was_stopped(self):
+        """What has come meanwhile is read once it goes on: nobody is passed over, nothing asked twice or given up."""
+        document = Document(10)
+        sources = [Source(number, [document]) for number in (1, 2)]
+        swarm = self.swarm([document], sources)
+        asked = [list(source.asked) for source in sources]
+        for _ in range(3):
+            swarm.advance(100)
+        self.assertEqual((swarm.ended, [source.asked for source in sources]), ([], asked))
+        self.assertEqual({told["state"] for told in swarm.download.links.as_json()}, {"connected"})
+        swarm.serve()
+        self.assertWhole(swarm, document)
+        self.assertEqual(swarm.download.duplicate, 0)
+
+    def test_nothing_comes_from_anybody(self):
+        document = Document(3)
+        source = Source(1, [document])
+        source.serves = False
+        swarm = self.swarm([document], [source])
+        swarm.wait(FROZEN_TIMEOUT - 5)
+        self.assertEqual(swarm.ended, [])
+        swarm.wait(10)
+        self.assertEqual(swarm.ended, [None])
+        self.assertIsInstance(swarm.completed[document.name], TooSlow)
+
+
+class Duplicates(Case):
+    """At the end two owe the same piece: whoever is first makes the other stop."""
+
+    def both_owe(self, document):
+        """Two sources that owe the only piece."""
+        one, other = Source(1, [document]), Source(2, [document])
+        swarm = self.swarm([document], [Source(3, [])], late=[one, other])
+        swarm.add_complete(one, document)
+        self.assertEqual(len(one.owes), 1)
+        swarm.add_complete(other, document)
+        self.assertEqual(other.owes, [])
+        swarm.advance(1, 1, 1)
+        self.assertEqual(other.owes, one.owes)
+        return swarm, one, other
+
+    def test_the_other_is_told_to_cancel(self):
+        document = Document(1)
+        swarm, one, other = self.both_owe(document)
+        [request] = other.connection.waiting
+        other.connection.begin(request, document, 0)
+        self.assertEqual([(c.sha256, c.span) for c in one.cancelled], [(document.sha256, (0, document.size - 1))])
+        self.assertEqual(other.cancelled, [])
+        other.connection.finish(request, document, 0)
+        self.assertWhole(swarm, document)
+        self.assertEqual(swarm.download.duplicate, 0)
+
+    def test_both_come_all_the_same(self):
+        document, second = Document(1), Document(1, seed=2, name="second.bin")
+        one, other, last = Source(1, [document]), Source(2, [document]), Source(3, [second])
+        swarm = self.swarm([document, second], [Source(4, [])], late=[one, other, last])
+        last.serves = False
+        swarm.add_complete(last, second)
+        swarm.add_complete(one, document)
+        swarm.add_complete(other, document)
+        swarm.advance(1, 1, 1)
+        other.answer()
+        one.answer()
+        self.assertEqual(swarm.download.duplicate, document.size)
+        last.serves = True
+        swarm.serve()
+        self.assertWhole(swarm, document, second)
+
+    def test_the_first_turns_out_wrong_after_the_other_was_cancelled(self):
+        document = Document(1)
+        swarm, one, other = self.both_owe(document)
+        other.lies = True
+        [request] = other.connection.waiting
+        other.connection.begin(request, document, 0)
+        one.only = set()  # the server refuses what was cancelled
+        one.answer()
+        one.only = None
+        other.connection.finish(request, document, 0)
+        swarm.wait(3)
+        self.assertWhole(swarm, document)
+        self.assertEqual(swarm.pieces, [0])
+
+    def test_the_first_is_lost_after_the_other_was_cancelled(self):
+        document = Document(1)
+        swarm, one, other = self.both_owe(document)
+        [request] = other.connection.waiting
+        other.connection.begin(request, document, 0)
+        one.only = set()
+        one.answer()
+        one.only = None
+        other.refuses_to_connect = Unreachable("away")
+        other.lose()
+        swarm.wait(3)
+        self.assertWhole(swarm, document)
+
+
+class Threads(Case):
+    """Big pieces are hashed and written in threads, which take their time."""
+
+    def setUp(self):
+        super().setUp()
+        self.patch(proving, "INLINE", 0)
+        self.threads = SlowThreads()
+
+    def begun(self, pieces, *sources):
+        """A download that has looked for what an earlier one left."""
+        self.document = Document(pieces)
+        sources = sources or (Source(1, [self.document]),)
+        for source in sources:
+            source.documents = {self.document.sha256: self.document}
+        swarm = self.swarm([self.document], sources, reactor=self.threads)
+        self.threads.run_threads()
+        swarm.answer_lists()
+        return swarm
+
+    def test_all_comes_together(self):
+        swarm = self.begun(6)
+        while not swarm.ended:
+            swarm.serve()
+            self.assertTrue(self.threads.work)
+            self.threads.run_threads(1)
+        self.assertWhole(swarm, self.document)
+
+    def test_sources_wait_while_too_much_is_unproven(self):
+        self.patch(proving, "UNPROVEN", 2 * PIECE)
+        source = Source(1, [])
+        swarm = self.begun(20, source)
+        source.answer(2)
+        self.assertFalse(source.connection.is_held)
+        source.answer()
+        self.assertTrue(source.connection.is_held)
+        self.threads.run_threads()
+        self.assertFalse(source.connection.is_held)
+        self.assertTrue(source.owes)
+        while not swarm.ended:
+            swarm.serve()
+            self.threads.run_threads()
+        self.assertWhole(swarm, self.document)
+
+    def test_who_is_made_to_wait_does_not_stall(self):
+        self.patch(proving, "UNPROVEN", 0)
+        source = Source(1, [])
+        swarm = self.begun(20, source)
+        source.answer()
+        self.assertTrue(source.connection.is_held)
+        source.serves = False
+        swarm.wait(20)
+        [told] = swarm.download.links.as_json()
+        self.assertEqual(told["state"], "connected")
+        source.serves = True
+        while not swarm.ended:
+            self.threads.run_threads()
+            swarm.serve()
+        self.assertWhole(swarm, self.document)
+
+    def test_stopped_while_a_piece_is_being_proven(self):
+        source = Source(1, [])
+        swarm = self.begun(1 + 2, source)
+        source.answer(3)
+        swarm.running.cancel()
+        swarm.contents[0].close()
+        self.threads.run_threads()
+        self.assertEqual((swarm.completed, swarm.kept), ({}, []))
+        self.assertEqual(len(swarm.ended), 1)
+        self.assertFalse((self.folder / self.document.name).exists())
+        again = self.begun(3)
+        while not again.ended:
+            again.serve()
+            self.threads.run_threads()
+        self.assertWhole(again, self.document)
+
+    def test_a_long_look_at_what_is_there(self):
+        document = Document(4)
+        source = Source(1, [document])
+        swarm = self.swarm([document], [source], reactor=self.threads)
+        swarm.wait(60)
+        self.assertEqual(swarm.ended, [])
+        self.threads.run_threads()
+        while not swarm.ended:
+            swarm.serve()
+            self.threads.run_threads()
+        self.assertWhole(swarm, document)
+
+    def test_the_source_leaves_while_the_last_piece_is_being_proven(self):
+        source = Source(1, [])
+        swarm = self.begun(3, source)
+        source.answer(3)
+        source.refuses_to_connect = Unreachable("away")
+        source.lose()
+        swarm.wait(60)
+        self.assertEqual(swarm.ended, [])
+        self.threads.run_threads()
+        self.assertWhole(swarm, self.document)
+
+
+class Disk(Case):
+    """This side's disk is the trouble."""
+
+    def failing(self, number):
+        def pwrite(fd, data, offset):
+            raise OSError(number, os.strerror(number))
+
+        return pwrite
+
+    def test_no_room_for_a_piece(self):
+        document, other = Document(3), Document(1, seed=2, name="other.bin")
+        source = Source(1, [document, other])
+        swarm = self.swarm([document, other], [source])
+        pwrite = os.pwrite
+        self.patch(os, "pwrite", self.failing(errno.ENOSPC))
+        while document.name not in swarm.completed:
+            source.answer()
+        self.assertIsInstance(swarm.completed[document.name], DiskFull)
+        self.patch(os, "pwrite", pwrite)
+        swarm.serve()
+        self.assertEqual(swarm.ended, [None])
+        self.assertFalse((self.folder / document.name).exists())
+
+    def test_no_room_for_the_state(self):
+        document = Document(3)
+        write = os.write
+        self.patch(os, "write", lambda fd, data: self.failing(errno.ENOSPC)(fd, data, 0))
+        swarm = self.swarm([document], [Source(1, [document])])
+        swarm.serve()
+        self.patch(os, "write", write)
+        self.assertIsInstance(swarm.completed[document.name], DiskFull)
+        self.assertEqual(swarm.ended, [None])
+
+    def test_a_folder_that_cannot_be_made(self):
+        document = Document(3)
+        (self.folder / "file").write_bytes(b"")
+        document.name = "file/document.bin"
+        swarm = self.swarm([document], [Source(1, [document])])
+        swarm.serve()
+        error = swarm.completed[document.name]
+        self.assertIsInstance(error, DownloadError)
+        self.assertEqual(error.kind, "unwritable")

@@ -1,0 +1,271 @@
+"""Proving: small pieces at once, big ones in threads; how much may wait; what becomes of errors and false records."""
+
+import errno
+import os
+from pathlib import Path
+
+from twisted.internet.defer import CancelledError
+from twisted.trial.unittest import SynchronousTestCase
+
+from p2p_twisted.swarm import storage as content_module
+from p2p_twisted.swarm import verifier as proving
+from p2p_twisted.swarm.errors import DiskFull, Unwritable, WrongContent
+from p2p_twisted.swarm.picker_state import AskPiece
+from p2p_twisted.swarm.source import PieceSink
+from p2p_twisted.swarm.verifier import Prover, in_thread_until_cancelled
+from p2p_twisted.wire.messages import Response, Version
+
+from .sources import PIECE, Document, SlowThreads
+
+OTHER = Document(4, seed=2)
+
+
+class Case(SynchronousTestCase):
+    """Each test has a document of four pieces, and a prover whose threads work when they are told to."""
+
+    def setUp(self):
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+        self.threads = SlowThreads()
+        self.completed, self.paused, self.broken, self.outcomes = [], [], [], []
+        self.prover = Prover(
+            self.threads,
+            lambda content, error: self.completed.append((content, error)),
+            self.paused.append,
+            self.broken.append,
+        )
+        self.document = Document(4)
+        self.content = self.make(self.document)
+
+    def tearDown(self):
+        self.assertEqual(self.broken, [])
+
+    def make(self, document):
+        content = document.content(self.folder)
+        self.addCleanup(content.close)
+        if content.count > 1:
+            self.assertTrue(content.accept_list(document.digests))
+        return content
+
+    def came(self, piece, document=None, content=None):
+        """A sink with that piece, as it is when all of it has come."""
+        document, content = document or self.document, content or self.content
+        data = document.piece(piece)
+        sink = PieceSink(AskPiece(content.sha256, piece), {content.sha256: content}, lambda _: None, lambda _: None)
+        span = piece * PIECE, piece * PIECE + len(data) - 1
+        head = {"length": len(data), "size": content.size, "sha256": content.sha256, "span": span}
+        sink.begin(Response(200, Version.V11, "10.0.0.1", "Linux", **head))
+        sink.data(data[:1000])
+        sink.data(data[1000:])
+        return sink, len(data)
+
+    def prove(self, *pieces, **more):
+        for piece in pieces:
+            self.prover.prove(*self.came(piece, **more), self.outcomes.append)
+
+    def keep(self, *pieces):
+        """The pieces are here and proven."""
+        for piece in pieces:
+            self.content.write(piece * PIECE, self.document.piece(piece))
+            self.content.keep(piece)
+
+    def hash(self):
+        self.prover.hash_on(self.content)
+        self.threads.run_threads()
+
+
+class Pieces(Case):
+    """Each is hashed, and written if it is right."""
+
+    def test_a_small_one_at_once(self):
+        self.prove(0)
+        self.assertEqual((self.outcomes, self.threads.work, self.paused), ([True], [], []))
+        self.assertEqual(Path(f"{self.content.target.path}.part").read_bytes(), self.document.piece(0))
+
+    def test_a_big_one_in_a_thread(self):
+        """The last piece is the shorter one."""
+        self.patch(proving, "INLINE", PIECE - 100)
+        self.prove(0, 3)
+        self.assertEqual((self.outcomes, len(self.threads.work)), ([True], 1))
+        self.assertTrue(self.prover.is_busy)
+        self.threads.run_threads()
+        self.assertEqual(self.outcomes, [True, True])
+        self.assertFalse(self.prover.is_busy)
+
+    def test_a_wrong_one_is_not_written(self):
+        for inline in (PIECE, 0):
+            self.patch(proving, "INLINE", inline)
+            self.prove(1)
+            self.prove(1, document=OTHER)
+            self.threads.run_threads()
+            self.assertEqual(self.outcomes, [True, False])
+            self.assertEqual(
+                Path(f"{self.content.target.path}.part").read_bytes(), bytes(PIECE) + self.document.piece(1)
+            )
+            self.outcomes.clear()
+
+    def test_that_this_side_cannot_write_it_is_an_outcome(self):
+        Path(f"{self.content.target.path}.part").mkdir()
+        for inline in (PIECE, 0):
+            self.patch(proving, "INLINE", inline)
+            self.prove(0)
+            self.threads.run_threads()
+        self.assertEqual([type(outcome) for outcome in self.outcomes], [Unwritable, Unwritable])
+        self.assertFalse(self.prover.is_busy)
+
+    def test_an_error_in_this_program_is_not(self):
+        self.patch(proving, "INLINE", 0)
+        self.content.digests = None
+        self.prove(0)
+        self.threads.run_threads()
+        [failure] = self.broken
+        self.assertIsNotNone(failure.check(AssertionError))
+        self.assertEqual(self.outcomes, [])
+        self.broken.clear()
+
+
+class Waiting(Case):
+    """Not more than so many bytes may wait to be proven."""
+
+    def setUp(self):
+        super().setUp()
+        self.patch(proving, "INLINE", 0)
+        self.patch(proving, "UNPROVEN", 2 * PIECE)
+
+    def test_sources_wait_while_it_is_too_much(self):
+        self.prove(0, 1)
+        self.assertEqual(self.paused, [False, False])
+        self.prove(2)
+        self.assertEqual(self.paused.pop(), True)
+        self.threads.run_threads(1)
+        self.assertEqual(self.paused.pop(), False)
+        self.assertTrue(self.prover.is_busy)
+
+    def test_what_is_wrong_or_cannot_be_written_waits_no_longer_either(self):
+        self.prove(0, document=OTHER)
+        self.prove(1, 2)
+        self.threads.run_threads(1)
+        self.assertEqual(self.paused[-2:], [True, False])
+        self.patch(os, "pwrite", _no_room)
+        self.threads.run_threads()
+        self.assertEqual([type(outcome) for outcome in self.outcomes], [bool, DiskFull, DiskFull])
+        self.assertFalse(self.prover.is_busy)
+
+    def test_the_outcome_is_told_before_sources_may_send_on(self):
+        """Else they would be asked for what is here."""
+        self.outcomes = self.paused
+        self.prove(0, 1, 2)
+        self.paused.clear()
+        self.threads.run_threads(1)
+        self.assertEqual(self.paused, [True, False])
+
+
+def _no_room(fd, data, offset):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class Cancelled(Case):
+    """Work in a thread that nobody waits for any more."""
+
+    def test_is_told_to_stop(self):
+        seen, fired = [], []
+        waiting = in_thread_until_cancelled(self.threads, lambda stop: seen.append(stop.is_set()))
+        waiting.addBoth(fired.append)
+        waiting.cancel()
+        self.threads.run_threads()
+        self.assertEqual(seen, [True])
+        [failure] = fired
+        self.assertIsNotNone(failure.check(CancelledError))
+
+    def test_is_not_told_when_it_is_waited_for(self):
+        seen = []
+        for work in (lambda stop: stop.is_set(), lambda stop: 1 / 0):
+            in_thread_until_cancelled(self.threads, work).addBoth(seen.append)
+        self.threads.run_threads()
+        self.assertEqual(seen[0], False)
+        self.assertIsNotNone(seen[1].check(ZeroDivisionError))
+
+
+class Whole(Case):
+    """The file is hashed while it comes, and judged when all of it is here."""
+
+    def test_is_right(self):
+        self.keep(0, 1, 2, 3)
+        self.prover.hash_on(self.content)
+        self.assertEqual(self.completed, [])
+        self.assertTrue(self.prover.is_busy)
+        self.threads.run_threads()
+        self.assertEqual(self.completed, [(self.content, None)])
+        self.assertFalse(self.prover.is_busy)
+
+    def test_is_not_the_one_that_the_record_names(self):
+        """The list binds the pieces, and a false record may bind the list to another file's hash."""
+        self.document.sha256 = OTHER.sha256
+        self.content = self.make(self.document)
+        self.keep(0, 1, 2, 3)
+        self.hash()
+        [(content, error)] = self.completed
+        self.assertIs(content, self.content)
+        self.assertIsInstance(error, WrongContent)
+        self.assertTrue(error.is_final)
+        self.assertIn("the index record is false", str(error))
+
+    def test_is_hashed_by_one_thread_at_a_time(self):
+        self.patch(content_module, "HASH_AT_ONCE", PIECE)
+        self.keep(0)
+        for _ in range(3):
+            self.prover.hash_on(self.content)
+        self.assertEqual(len(self.threads.work), 1)
+
+    def test_what_comes_while_it_is_hashed_is_hashed_next(self):
+        self.patch(content_module, "HASH_AT_ONCE", PIECE)
+        self.keep(0)
+        self.prover.hash_on(self.content)
+        self.threads.run_threads(1)
+        self.keep(1)
+        self.prover.hash_on(self.content)
+        on_result, work, args, kwargs = self.threads.work.pop()
+        result = work(*args, **kwargs)
+        self.keep(2, 3)
+        self.prover.hash_on(self.content)
+        self.assertEqual(self.threads.work, [])
+        on_result(True, result)
+        self.threads.run_threads()
+        self.assertEqual(self.completed, [(self.content, None)])
+
+    def test_waits_until_there_is_enough_to_do(self):
+        self.keep(0, 1, 3)
+        self.hash()
+        self.assertEqual(self.threads.work, [])
+        self.keep(2)
+        self.hash()
+        self.assertEqual(self.completed, [(self.content, None)])
+
+    def test_cannot_be_read_again(self):
+        self.keep(0, 1, 2, 3)
+        self.prover.hash_on(self.content)
+        self.content.close()
+        Path(f"{self.content.target.path}.part").unlink()
+        Path(f"{self.content.target.path}.part").mkdir()
+        self.threads.run_threads()
+        [(_, error)] = self.completed
+        self.assertIsInstance(error, Unwritable)
+        self.assertFalse(self.prover.is_busy)
+
+    def test_of_one_piece_is_not_hashed_twice(self):
+        document = Document(1, name="small.bin")
+        self.content = self.make(document)
+        self.hash()
+        self.assertEqual(self.completed, [])
+        self.prove(0, document=document)
+        self.content.keep(0)
+        self.prover.hash_on(self.content)
+        self.assertEqual((self.outcomes, self.threads.work), ([True], []))
+        self.assertEqual(self.completed, [(self.content, None)])
+
+    def test_of_no_bytes_has_the_hash_of_none(self):
+        for sha256, right in ((Document(0).sha256, True), (OTHER.sha256, False)):
+            document = Document(0)
+            document.sha256 = sha256
+            self.prover.hash_on(self.make(document))
+            self.assertEqual(self.completed.pop()[1] is None, right)

@@ -1,0 +1,68 @@
+"""The control API of an RS over a real store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.trial.unittest import TestCase
+
+from p2p_twisted import __version__
+from p2p_twisted.registry.memory import MemoryRegistry
+from p2p_twisted.web.api.rs import rs_root
+from p2p_twisted.web.http.site import ControlSite
+
+from ..harness import KEY, Answer, exchange, parse, request
+
+
+class RSApiTests(TestCase):
+    timeout = 20
+
+    def setUp(self) -> None:
+        self.registry = MemoryRegistry()
+        self.cookies = [
+            self.registry.register(host, port, None, wide=False).cookie
+            for host, port in (("10.0.0.2", 65400), ("10.0.0.1", 65401), ("10.0.0.1", 65400))
+        ]
+        self.registry.leave(self.cookies[0], 65400)
+        config = [{"name": "ttl", "value": 7200, "origin": "default"}]
+        root = rs_root(self.registry, lambda: {"uptime": 5, "active": 2}, config)
+        port = reactor.listenTCP(0, ControlSite(root, KEY, reactor), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
+
+    async def get(self, path: str) -> Answer:
+        return parse(await exchange(self.endpoint, request("GET", path, key=None)))
+
+    async def test_status(self) -> None:
+        expected = {"role": "rs", "version": __version__, "uptime": 5, "active": 2}
+        self.assertEqual((await self.get("/api/v1/status")).json, expected)
+
+    async def test_peers_with_all_fields_but_the_cookie(self) -> None:
+        answer = await self.get("/api/v1/peers")
+        self.assertEqual(answer.json["total"], 3)
+        items: list[dict[str, Any]] = answer.json["items"]
+        fields = {"hostName", "isActive", "TTL", "port", "registered_count", "last_registered"}
+        self.assertEqual([set(item) for item in items], [fields] * 3)
+        where = [(item["hostName"], item["port"], item["isActive"], item["TTL"]) for item in items]
+        expected = [("10.0.0.1", 65400, True, 7200), ("10.0.0.1", 65401, True, 7200), ("10.0.0.2", 65400, False, 0)]
+        self.assertEqual(where, expected)
+        self.assertRegex(items[0]["last_registered"], r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")
+        for cookie in self.cookies:
+            self.assertNotIn(str(cookie).encode(), answer.body)
+
+    async def test_pages(self) -> None:
+        answer = await self.get("/api/v1/peers?limit=1&offset=1")
+        self.assertEqual((answer.json["total"], len(answer.json["items"])), (3, 1))
+        self.assertEqual(answer.json["items"][0]["port"], 65401)
+        self.assertEqual((await self.get("/api/v1/peers?limit=0")).status, 400)
+        self.assertEqual((await self.get("/api/v1/peers?q=x")).status, 400)
+
+    async def test_settings(self) -> None:
+        expected = {"items": [{"name": "ttl", "value": 7200, "origin": "default"}]}
+        self.assertEqual((await self.get("/api/v1/config")).json, expected)
+
+    async def test_it_has_nothing_of_a_peer(self) -> None:
+        for path in "index", "downloads", "shares":
+            self.assertEqual((await self.get(f"/api/v1/{path}")).status, 404)
