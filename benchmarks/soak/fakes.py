@@ -23,7 +23,7 @@ TIMEOUT = 30
 BACKLOG = 64
 
 
-class Gone(Enum):
+class Removed(Enum):
     """How a peer can be gone; the value says it for people."""
 
     REFUSED = "its port is closed"
@@ -60,16 +60,16 @@ class FakePeer:
         """Begin to answer."""
         self._server = await asyncio.start_server(self._talk, sock=self._socket.dup())
 
-    async def leave(self, how: Gone) -> None:
+    async def leave(self, how: Removed) -> None:
         """Be gone, without a word to anybody."""
         if self._server is not None:
             self._server.close()  # a duplicate: the socket itself still listens
-        if how is Gone.FROZEN:
+        if how is Removed.FROZEN:
             self.body = b""
             return
         for writer in self._writers:
             writer.transport.abort()
-        if how is Gone.REFUSED:
+        if how is Removed.REFUSED:
             self._socket.close()
         else:
             self._drop_connections()

@@ -21,7 +21,7 @@ from functools import partial
 
 from benchmarks.ports import Ports
 from benchmarks.soak.command import REPOSITORY, Command, keep_logs, log_faults
-from benchmarks.soak.fakes import FakePeer, Gone, Loop
+from benchmarks.soak.fakes import FakePeer, Loop, Removed
 from p2p_twisted.experiment.run.cluster import Cluster, wait_until
 from p2p_twisted.experiment.run.interrupts import Interrupts
 from p2p_twisted.experiment.run.processes import ClusterError, Member
@@ -30,7 +30,7 @@ from p2p_twisted.web.client import ControlError
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.records import IndexRecord
 
-WAYS = (Gone.REFUSED, Gone.REFUSED, Gone.DROPPED, Gone.FROZEN)
+WAYS = (Removed.REFUSED, Removed.REFUSED, Removed.DROPPED, Removed.FROZEN)
 BAR = 10
 """Seconds that a ``p2p get`` may take."""
 MAX_SECONDS = 120

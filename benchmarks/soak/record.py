@@ -75,7 +75,7 @@ class Record:
 
     def lived(self, peer: str, start: float, end: float) -> bool:
         """Whether ``peer`` ran all the time from ``start`` to ``end``."""
-        return any(span.covers(start, end) for span in self._lives.get(peer, ()))
+        return any(byte_range.covers(start, end) for byte_range in self._lives.get(peer, ()))
 
     # contents
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..index.query import folded
 from ..web.client import ControlClient
-from .documents import Item, documents
+from .documents import DownloadFile, documents
 
 MAX_QUERIES = 20
 """Names that are looked up one by one; for more, the whole index is read."""
@@ -17,9 +17,9 @@ MAX_QUERIES = 20
 class Lookup:
     """What the peer's index, of which `items` are a part, says of names that nobody was found to have."""
 
-    def __init__(self, items: Iterable[Item], folders: Sequence[str]) -> None:
+    def __init__(self, items: Iterable[DownloadFile], folders: Sequence[str]) -> None:
         """`folders` are those that the peer shares, in its order."""
-        self._items: dict[str, list[Item]] = {}
+        self._items: dict[str, list[DownloadFile]] = {}
         self._alike: dict[str, set[str]] = {}
         self._parents: set[str] = set()
         self._folders = folders

@@ -12,11 +12,11 @@ PAGE = 1000
 SHORT_HASH = 8
 """Digits of a SHA-256 that choose one of several contents of a name."""
 
-Item = Mapping[str, Any]
+DownloadFile = Mapping[str, Any]
 """A document as the API's index shows it."""
 
 
-def documents(client: ControlClient, query: str) -> Iterator[Item]:
+def documents(client: ControlClient, query: str) -> Iterator[DownloadFile]:
     """Every document that `query` finds, by name."""
     offset, total = 0, 1
     while offset < total:
@@ -25,14 +25,14 @@ def documents(client: ControlClient, query: str) -> Iterator[Item]:
         offset, total = offset + PAGE, page["total"]
 
 
-def is_elsewhere(item: Item, holders: Collection[str] = ()) -> bool:
+def is_elsewhere(item: DownloadFile, holders: Collection[str] = ()) -> bool:
     """Whether a peer other than this one has the document; with `holders` (HOST:PORT), whether one of these has it."""
     if holders:
         return any(f"{holder['host']}:{holder['port']}" in holders for holder in item["holders"])
     return len(item["holders"]) > int(item["local"])
 
 
-def choices(items: Sequence[Item]) -> list[str]:
+def choices(items: Sequence[DownloadFile]) -> list[str]:
     """Return what to call each document of `items`: its name, or NAME@HASH where one name has several contents.
 
     HASH is the beginning of the SHA-256, as short as tells them apart, and SHORT_HASH digits at least.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..index.query import Pattern, is_pattern
 from ..library.paths import why_tricky
 from ..web.client import ControlClient
-from .documents import Item, documents, is_elsewhere
+from .documents import DownloadFile, documents, is_elsewhere
 
 
 @dataclass
@@ -55,7 +55,7 @@ def find(client: ControlClient, arguments: Sequence[str], holders: Collection[st
     return wanted
 
 
-def _items(client: ControlClient, argument: str) -> list[Item]:
+def _items(client: ControlClient, argument: str) -> list[DownloadFile]:
     """The documents that `argument` stands for; one whose name it is to the letter is meant alone."""
     pattern = argument + "*" if argument.endswith("/") else argument
     items = list(documents(client, pattern))

@@ -28,7 +28,7 @@ from ..net.throttle import Throttle
 from ..wire.address import Address
 from ..wire.fields import split_type
 from ..wire.limits import RS_PORT
-from .downloads.manager import Downloads
+from .downloads.manager import DownloadManager
 from .peers.arrivals import Arrivals
 from .peers.discovery import Discovery
 from .peers.probing import Prober, Reachability
@@ -108,7 +108,7 @@ class Peer(MultiService):
         self.discovery.on_met.append(self.reachability.look)
         self.factory.prober = Prober(self._reactor, time.monotonic, self.discovery.is_listed)
         self.factory.arrivals = Arrivals(time.monotonic, self.discovery.is_listed, self.discovery.arrived)
-        self.orders = Downloads(self._reactor, self.factory, self.discovery, self.downlink, time.monotonic)
+        self.orders = DownloadManager(self._reactor, self.factory, self.discovery, self.downlink, time.monotonic)
 
     def _listen(self) -> IListeningPort:
         if self.settings.listen is not None:

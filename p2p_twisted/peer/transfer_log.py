@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from .downloads.model import CANCELLED, DONE, FAILED, Item
+from .downloads.model import CANCELLED, DONE, FAILED, DownloadFile
 from .serving.file_sender import Sender
 
 IDLE = 5.0
@@ -123,12 +123,12 @@ class SentLog:
         return self._lines <= MAX_LINES
 
 
-def log_when_over(item: Item) -> None:
+def log_when_over(item: DownloadFile) -> None:
     """Log what becomes of `item`, once."""
     item.when_over().addCallback(lambda _: log_fetched(item))
 
 
-def log_fetched(item: Item) -> None:
+def log_fetched(item: DownloadFile) -> None:
     """Log what became of `item`, which is over; nothing if its content was there already.
 
     A failure is no warning: whoever ordered it is told, and a command that is a peer itself shows warnings.
@@ -143,7 +143,7 @@ def log_fetched(item: Item) -> None:
         _log.info("not fetched: {name!r}: cancelled after {got} bytes", name=item.name, got=item.got)
 
 
-def _sources(item: Item) -> str:
+def _sources(item: DownloadFile) -> str:
     found = [source for source, transfer in item.transfers.items() if transfer.size]
     more = f" and {len(found) - MAX_SOURCES} more" if len(found) > MAX_SOURCES else ""
     return ", ".join(found[:MAX_SOURCES]) + more if found else "this machine"

@@ -174,7 +174,7 @@ class PieceSink:
         content = self._contents.get(response.sha256 or "")
         if content is None or response.size != content.size or response.length is None:
             raise Garbled("it answered with another file than it was asked for")
-        first = response.span[0] if response.span else 0
+        first = response.byte_range[0] if response.byte_range else 0
         piece = first // piece_size(content.size)
         if piece >= content.count or piece_range(content.size, piece) != (first, response.length):
             raise Garbled("it answered with something that is no piece")

@@ -33,7 +33,7 @@ FROZEN_TIMEOUT = 90
 """The same if one does: its process, or its machine, may have been suspended."""
 
 
-class Download:
+class Swarm:
     """Fetches `contents`. `connect` makes a connection to a peer, or raises a SourceError; `rank` says which sources to
     try first, the lowest.
 

@@ -58,7 +58,7 @@ class FileSink:
         for said, wanted in zip(promised, (self._document.size, self._document.sha256), strict=True):
             if said is not None and wanted is not None and said != wanted:
                 raise Garbled("it has other content under that name")
-        if response.span is not None:
+        if response.byte_range is not None:
             raise Garbled("it sent a range where the whole was asked for")
         self._part.modified = response.modified
         size = self._document.size if response.size is None else response.size

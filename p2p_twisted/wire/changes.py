@@ -15,7 +15,7 @@ from .records import IndexRecord, encode_record, parse_record
 
 
 @dataclass(frozen=True)
-class Gone:
+class Removed:
     """The file `name` is shared no more."""
 
     name: str
@@ -30,12 +30,12 @@ class Have:
     pieces: Ranges
 
 
-Change = IndexRecord | Gone | Have
+Change = IndexRecord | Removed | Have
 
 
 def encode_change(change: Change) -> str:
     """One line without its line end."""
-    if isinstance(change, Gone):
+    if isinstance(change, Removed):
         stem, kind = fields.split_type(change.name)
         return f"-\t{stem}\t{kind}"
     if isinstance(change, Have):
@@ -47,7 +47,7 @@ def parse_change(line: str) -> Change:
     """The inverse of `encode_change`. Raises BadRequest."""
     parts = line.split("\t")
     if len(parts) == 3 and parts[0] == "-":
-        return Gone(fields.name(fields.join_type(parts[1], parts[2])))
+        return Removed(fields.name(fields.join_type(parts[1], parts[2])))
     if len(parts) == 4 and parts[0] == "have":
         return Have(fields.sha256(parts[1]), fields.number(parts[2], "size"), parse_ranges(parts[3]))
     return parse_record(line)

@@ -78,8 +78,8 @@ def _(message: GetFile) -> Parts:
     headers = []
     if message.sha256 is not None:
         headers.append(("SHA-256", message.sha256))
-    if message.span is not None:
-        headers.append(("Range", f"{message.span[0]}-{message.span[1]}"))
+    if message.byte_range is not None:
+        headers.append(("Range", f"{message.byte_range[0]}-{message.byte_range[1]}"))
     return "GET FILE", headers, list(split_type(message.name))
 
 
@@ -95,7 +95,11 @@ def _(message: GetNext) -> Parts:
 
 @_parts.register
 def _(message: Cancel) -> Parts:
-    return "CANCEL FILE", [("SHA-256", message.sha256), ("Range", f"{message.span[0]}-{message.span[1]}")], []
+    return (
+        "CANCEL FILE",
+        [("SHA-256", message.sha256), ("Range", f"{message.byte_range[0]}-{message.byte_range[1]}")],
+        [],
+    )
 
 
 @_parts.register
@@ -137,12 +141,12 @@ def encode_response(response: Response) -> bytes:
 
 
 def _headers(response: Response) -> list[tuple[str, str]]:
-    span = None if response.span is None else f"{response.span[0]}-{response.span[1]}"
+    byte_range = None if response.byte_range is None else f"{response.byte_range[0]}-{response.byte_range[1]}"
     named = [
         ("Length", response.length),
         ("Size", response.size),
         ("SHA-256", response.sha256),
-        ("Range", span),
+        ("Range", byte_range),
         ("Modified", None if response.modified is None else modified_text(response.modified)),
         ("More", "yes" if response.more else None),
         ("Index", response.index),

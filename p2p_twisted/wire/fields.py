@@ -51,7 +51,7 @@ def sha256(text: str) -> str:
     return text
 
 
-def span(text: str) -> tuple[int, int]:
+def byte_range(text: str) -> tuple[int, int]:
     """``first-last``, both included: (first, last) with first <= last."""
     first, dash, last = text.partition("-")
     if dash:

@@ -8,7 +8,7 @@ from enum import Enum
 from .errors import OK
 from .ranges import Ranges
 
-ANEW = "0"
+INITIAL_VERSION = "0"
 """The version of every index before its first."""
 
 
@@ -57,8 +57,8 @@ class PQuery:
 class GetIndex:
     """Peer -> peer: your whole index (RFCQuery).
 
-    1.1 may ask for what has changed among the peer's own files `since` a version of its index (`ANEW`: for all of
-    them), and to `follow`: to be sent further changes as they happen, each in an answer of its own.
+    1.1 may ask for what has changed among the peer's own files `since` a version of its index (`INITIAL_VERSION`: for
+    all of them), and to `follow`: to be sent further changes as they happen, each in an answer of its own.
     """
 
     since: str | None = None
@@ -69,12 +69,12 @@ class GetIndex:
 class GetFile:
     """Peer -> peer: a file (GetRFC).
 
-    `name` is the whole name, type included. 1.1 may ask for the bytes `span` = (first, last), both included, and
+    `name` is the whole name, type included. 1.1 may ask for the bytes `byte_range` = (first, last), both included, and
     for the content with the hash `sha256` (hex) and no other.
     """
 
     name: str
-    span: tuple[int, int] | None = None
+    byte_range: tuple[int, int] | None = None
     sha256: str | None = None
 
 
@@ -94,10 +94,10 @@ class GetNext:
 
 @dataclass(frozen=True)
 class Cancel:
-    """Peer -> peer, 1.1: do not answer the GET FILE for `span` of `sha256` that I sent before, if it still waits."""
+    """Peer -> peer, 1.1: do not answer my earlier GET FILE for `byte_range` of `sha256`, if it still waits."""
 
     sha256: str
-    span: tuple[int, int]
+    byte_range: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,8 @@ class Request:
 class Response:
     """The head of a response. All but the first four are 1.1's headers, None (or False) when not there.
 
-    `length`: bytes of the body; `size` and `sha256` (hex): of the whole file; `span`: the bytes (first, last) that the
-    body is; `more`: the peer list goes on after its last line; `index`: the version of the index that the answer
+    `length`: bytes of the body; `size` and `sha256` (hex): of the whole file; `byte_range`: the bytes (first, last) of
+    the body; `more`: the peer list goes on after its last line; `index`: the version of the index that the answer
     leads to, `since`: the one it starts from; `retry_after`: seconds after which a refused request may be granted;
     `modified`: when the file was last changed, Unix seconds.
     """
@@ -144,7 +144,7 @@ class Response:
     length: int | None = None
     size: int | None = None
     sha256: str | None = None
-    span: tuple[int, int] | None = None
+    byte_range: tuple[int, int] | None = None
     more: bool = False
     index: str | None = None
     since: str | None = None

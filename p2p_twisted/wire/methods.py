@@ -58,10 +58,10 @@ def _pquery(headers: Headers, data: list[str]) -> Message:
 
 
 def _get_file(headers: Headers, data: list[str]) -> Message:
-    span, sha256 = headers.get("Range"), headers.get("SHA-256")
+    byte_range, sha256 = headers.get("Range"), headers.get("SHA-256")
     return GetFile(
         fields.name(fields.join_type(*data)),
-        None if span is None else fields.span(span),
+        None if byte_range is None else fields.byte_range(byte_range),
         None if sha256 is None else fields.sha256(sha256),
     )
 
@@ -81,7 +81,7 @@ def _needed(headers: Headers, key: str) -> str:
 
 
 def _cancel(headers: Headers, data: list[str]) -> Message:
-    return Cancel(fields.sha256(_needed(headers, "SHA-256")), fields.span(_needed(headers, "Range")))
+    return Cancel(fields.sha256(_needed(headers, "SHA-256")), fields.byte_range(_needed(headers, "Range")))
 
 
 def _get_next(headers: Headers, data: list[str]) -> Message:

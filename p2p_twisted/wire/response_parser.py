@@ -18,7 +18,7 @@ _RESPONSE_FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
     "Length": ("length", lambda text: fields.number(text, "Length")),
     "Size": ("size", lambda text: fields.number(text, "Size")),
     "SHA-256": ("sha256", fields.sha256),
-    "Range": ("span", fields.span),
+    "Range": ("span", fields.byte_range),
     "Modified": ("modified", fields.modified),
     "More": ("more", fields.yes),
     "Index": ("index", fields.index_version),
@@ -52,7 +52,7 @@ def _consistent(response: Response) -> Response:
     if response.version is Version.V11:
         if response.length is None:
             raise BadRequest("a response of 1.1 without Length")
-        if response.span and response.length != response.span[1] - response.span[0] + 1:
+        if response.byte_range and response.length != response.byte_range[1] - response.byte_range[0] + 1:
             raise BadRequest("Length and Range of a response differ")
     return response
 

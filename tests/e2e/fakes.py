@@ -143,8 +143,8 @@ class NewPeer(Server):
             _send(sock, _HEAD, "".join(f"{digest.hex()}\n" for digest in digests).encode())
         elif isinstance(message, GetNext):
             self._give(sock, self._next(message))
-        elif isinstance(message, GetFile) and message.span is not None:
-            self._give(sock, message.span[0] // piece_size(len(self._data)))
+        elif isinstance(message, GetFile) and message.byte_range is not None:
+            self._give(sock, message.byte_range[0] // piece_size(len(self._data)))
         else:
             _send(sock, _HEAD, b"")
 
@@ -160,7 +160,7 @@ class NewPeer(Server):
         self.asked += 1
         first, length = piece_range(len(self._data), piece)
         head = replace(_HEAD, length=length, size=len(self._data), sha256=self._record.sha256)
-        sock.sendall(encode_response(replace(head, span=(first, first + length - 1))))
+        sock.sendall(encode_response(replace(head, byte_range=(first, first + length - 1))))
         self.send_piece(sock, self._data[first : first + length])
 
     def send_piece(self, sock: socket.socket, piece: bytes) -> None:

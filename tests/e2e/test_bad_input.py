@@ -121,9 +121,9 @@ def test_names_that_are_none(system: System, name: str) -> None:
 
 
 def test_ranges_that_are_none(system: System) -> None:
-    for span in ("0-8000000", "5-4", "-1", "0-", "0-18446744073709551616", "0-1,3-4"):
-        said = b"GET FILE P2P_DI_1.1\n%sRange: %s\n\nbig\nbin\n" % (ENVELOPE, span.encode())
-        assert exchange(system.peers[0], [said]).startswith(b"300 BAD_REQUEST P2P-CI/1."), span
+    for byte_range in ("0-8000000", "5-4", "-1", "0-", "0-18446744073709551616", "0-1,3-4"):
+        said = b"GET FILE P2P_DI_1.1\n%sRange: %s\n\nbig\nbin\n" % (ENVELOPE, byte_range.encode())
+        assert exchange(system.peers[0], [said]).startswith(b"300 BAD_REQUEST P2P-CI/1."), byte_range
     assert_well(system)
 
 

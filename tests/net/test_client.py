@@ -151,7 +151,7 @@ class Understands(Case):
         self.receive(v11(b"first", headers=b"Size: 9\nRange: 0-4\n") + v11(b"") + v11(b"200 OK P2P-CI/1.1\n\n"))
         self.assertEqual([sink.body for sink in sinks], [b"first", b"", b"200 OK P2P-CI/1.1\n\n"])
         self.assertEqual([[outcome[0]] for outcome in outcomes], [sink.heads for sink in sinks])
-        self.assertEqual((outcomes[0][0].size, outcomes[0][0].span), (9, (0, 4)))
+        self.assertEqual((outcomes[0][0].size, outcomes[0][0].byte_range), (9, (0, 4)))
         self.assertEqual(self.connection.outstanding, 0)
         self.assertTrue(self.connection.usable)
         self.assertFalse(self.transport.aborted)

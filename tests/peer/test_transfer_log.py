@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.index.search import Document
 from p2p_twisted.net.errors import SourceError
-from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED, THERE, Item
+from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED, THERE, DownloadFile
 from p2p_twisted.peer.transfer_log import IDLE, MAX_LINES, MAX_OPEN, MINUTE, SentLog, log_fetched
 
 CLIENT, OTHER = (IPv4Address("TCP", "192.0.2.7", port) for port in (1234, 1235))
@@ -101,7 +101,7 @@ class Sent(LogTestCase):
 class Fetched(LogTestCase):
     def item(self, sizes, state, error=None):
         """An item that got so many bytes from each of some peers, and ended so."""
-        item = Item("a.txt", Document("a.txt", "", 12, "ab" * 32))
+        item = DownloadFile("a.txt", Document("a.txt", "", 12, "ab" * 32))
         item.begin()
         for port, size in enumerate(sizes):
             item.came(f"192.0.2.7:{port}", size)

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_range, piece_size
 from p2p_twisted.net.errors import FetchError, Refused, Unreachable
 from p2p_twisted.swarm.storage import Content
-from p2p_twisted.swarm.swarm import Download
+from p2p_twisted.swarm.swarm import Swarm
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.messages import Cancel, GetFile, GetNext, GetPieces, Response, Version
 from p2p_twisted.wire.ranges import from_ranges
@@ -87,7 +87,7 @@ class Source:
         """(document, piece) that the message is to be answered with; None for a refusal."""
         if isinstance(message, GetFile):
             document = self.documents.get(message.sha256)
-            piece = message.span[0] // piece_size(document.size) if document else -1
+            piece = message.byte_range[0] // piece_size(document.size) if document else -1
             return (document, piece) if document and (self.only is None or piece in self.only) else None
         for sha256, ranges in message.wants:
             document = self.documents.get(sha256)
@@ -194,7 +194,7 @@ class Connection:
         return Response(200, Version.V11, "10.0.0.1", "Linux", **{"length": 0, **head})
 
 
-class Swarm:
+class RunningSwarm:
     """A download of `documents` into `folder` from `sources`, all of them seeds unless they are in `late`."""
 
     def __init__(self, folder, documents, sources, reactor=None, late=()):
@@ -202,7 +202,7 @@ class Swarm:
         self.sources = {source.address: source for source in (*sources, *late)}
         self.contents = [document.content(folder) for document in documents]
         self.began, self.kept, self.completed = [], [], {}
-        self.download = Download(
+        self.download = Swarm(
             self.reactor,
             self.contents,
             lambda address: self.sources[address].connect(),

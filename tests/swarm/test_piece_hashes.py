@@ -9,7 +9,7 @@ from p2p_twisted.swarm.errors import AllCorrupt
 from p2p_twisted.swarm.source_pool import STALL
 from p2p_twisted.wire.limits import MAX_PIECE_LIST
 
-from .sources import Document, Source, Swarm, is_document
+from .sources import Document, RunningSwarm, Source, is_document
 
 DOCUMENT = Document(6)
 RIGHT = "".join(f"{DOCUMENT.digests[i : i + 32].hex()}\n" for i in range(0, 192, 32)).encode()
@@ -26,7 +26,7 @@ class Case(SynchronousTestCase):
             source.is_silent = True
 
     def begin(self, *documents):
-        self.swarm = Swarm(self.folder, documents or [DOCUMENT], self.sources)
+        self.swarm = RunningSwarm(self.folder, documents or [DOCUMENT], self.sources)
 
     def lists(self):
         """How many lists each source owes."""

@@ -12,7 +12,7 @@ from p2p_twisted.wire.messages import GetNext
 from p2p_twisted.wire.ranges import from_ranges
 
 from ..library.fakes import InlineReactor
-from .sources import Connection, Document, Source, Swarm, is_document
+from .sources import Connection, Document, RunningSwarm, Source, is_document
 
 REFUSED = Unreachable("connection refused")
 
@@ -26,7 +26,7 @@ class TestOneOfTwoThatHadItFromTheStart(TestCase):
         document = Document(40)
         gone, there = Source(1, [document]), Source(2, [document])
         gone.refuses_to_connect = Unreachable("10.0.0.1:1: connection refused")
-        swarm = Swarm(folder, [document], [there, gone])
+        swarm = RunningSwarm(folder, [document], [there, gone])
         swarm.serve()
         self.assertEqual(swarm.completed, {document.name: None})
         self.assertTrue(is_document(folder / document.name, document))
@@ -61,7 +61,7 @@ class TestManyThatAreGone(TestCase):
         sources = [gone(reactor, number) for number in range(1, 301)]
         self.there = Source(999, [self.document])
         self.there.refuses_to_connect = there
-        return Swarm(folder, [self.document], [*sources, self.there], reactor)
+        return RunningSwarm(folder, [self.document], [*sources, self.there], reactor)
 
     def refusing(self, reactor, number):
         source = Source(number, [self.document])
@@ -147,7 +147,7 @@ class TestSuspended(TestCase):
         folder.mkdir()
         document = Document(10)
         source = Source(1, [document])
-        swarm = Swarm(folder, [document], [source])
+        swarm = RunningSwarm(folder, [document], [source])
         source.answer(2)
         source.serves = False
         for second in range(70):

@@ -14,7 +14,7 @@ from p2p_twisted.swarm.errors import AllCorrupt, DiskFull, DownloadError, NoHold
 from p2p_twisted.swarm.swarm import FROZEN_TIMEOUT
 from p2p_twisted.wire.messages import GetFile, GetNext
 
-from .sources import PIECE, Document, SlowThreads, Source, Swarm, is_document
+from .sources import PIECE, Document, RunningSwarm, SlowThreads, Source, is_document
 
 
 class Case(TestCase):
@@ -25,7 +25,7 @@ class Case(TestCase):
         self.folder.mkdir()
 
     def swarm(self, documents, sources, **more):
-        return Swarm(self.folder, documents, sources, **more)
+        return RunningSwarm(self.folder, documents, sources, **more)
 
     def assertWhole(self, swarm, *documents):
         """All is there, under its final name, and nothing else."""
@@ -290,9 +290,9 @@ class BadSources(Case):
         answers = {
             "another file": lambda c, r: c.begin(r, other, 0),
             "another size": lambda c, r: c.begin(r, document, 0, size=document.size + 1),
-            "no piece": lambda c, r: c.begin(r, document, 0, span=(1, PIECE)),
-            "half a piece": lambda c, r: c.begin(r, document, 0, span=(0, 99), length=100),
-            "beyond the end": lambda c, r: c.begin(r, document, 0, span=(11 * PIECE, 12 * PIECE - 1)),
+            "no piece": lambda c, r: c.begin(r, document, 0, byte_range=(1, PIECE)),
+            "half a piece": lambda c, r: c.begin(r, document, 0, byte_range=(0, 99), length=100),
+            "beyond the end": lambda c, r: c.begin(r, document, 0, byte_range=(11 * PIECE, 12 * PIECE - 1)),
             "no length": lambda c, r: c.begin(r, document, 0, length=None),
         }
         for what, answer in answers.items():
@@ -657,7 +657,7 @@ class Duplicates(Case):
         swarm, one, other = self.both_owe(document)
         [request] = other.connection.waiting
         other.connection.begin(request, document, 0)
-        self.assertEqual([(c.sha256, c.span) for c in one.cancelled], [(document.sha256, (0, document.size - 1))])
+        self.assertEqual([(c.sha256, c.byte_range) for c in one.cancelled], [(document.sha256, (0, document.size - 1))])
         self.assertEqual(other.cancelled, [])
         other.connection.finish(request, document, 0)
         self.assertWhole(swarm, document)

@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from p2p_twisted.wire.address import clean_host
-from p2p_twisted.wire.changes import Change, Gone, Have
+from p2p_twisted.wire.changes import Change, Have, Removed
 from p2p_twisted.wire.errors import PHRASES
 from p2p_twisted.wire.fields import LAST_MODIFIED
 from p2p_twisted.wire.limits import MAX_COOKIE, MAX_NAME, MAX_PIECES, MAX_SIZE, MAX_TITLE, TTL
@@ -120,8 +120,8 @@ def responses(draw: Draw, version: Version | None = None) -> tuple[Response, byt
     if spoken is Version.V10:
         return Response(*envelope), body
     first = draw(st.none() | st.integers(0, MAX_SIZE - len(body)))
-    span = (first, first + len(body) - 1) if body and first is not None else None
-    rest = draw(st.none() | sizes), draw(st.none() | sha256s), span, draw(st.booleans())
+    byte_range = (first, first + len(body) - 1) if body and first is not None else None
+    rest = draw(st.none() | sizes), draw(st.none() | sha256s), byte_range, draw(st.booleans())
     rest += draw(st.none() | index_versions), draw(st.none() | index_versions), draw(st.none() | sizes)
     rest += (draw(st.none() | st.integers(0, LAST_MODIFIED)),)
     return Response(*envelope, len(body), *rest), body
@@ -136,7 +136,7 @@ def records(version: Version) -> st.SearchStrategy[IndexRecord]:
 
 changes: st.SearchStrategy[Change] = st.one_of(
     records(Version.V11).filter(lambda record: record.sha256 is not None),
-    st.builds(Gone, names),
+    st.builds(Removed, names),
     st.builds(Have, sha256s, sizes, piece_sets),
 )
 

@@ -25,7 +25,7 @@ from p2p_twisted.swarm import whole_file as fetch
 from p2p_twisted.swarm.storage import Content
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire import fields, limits
-from p2p_twisted.wire.changes import Gone, Have, encode_change, parse_change
+from p2p_twisted.wire.changes import Have, Removed, encode_change, parse_change
 from p2p_twisted.wire.encode import encode_request, encode_response
 from p2p_twisted.wire.errors import PHRASES, BadRequest
 from p2p_twisted.wire.messages import (
@@ -141,7 +141,9 @@ def check_body(request: Request, response: Response, body: bytes) -> None:
         else:
             check_changes(message.since, response, body)
     elif isinstance(message, GetFile):
-        check_file(CONTENTS[message.sha256] if message.sha256 else FILES[message.name], message.span, response, body)
+        check_file(
+            CONTENTS[message.sha256] if message.sha256 else FILES[message.name], message.byte_range, response, body
+        )
     elif isinstance(message, GetPieces):
         assert GRAMMAR.pattern("piece-list").fullmatch(body)
         digests = piece_list(CONTENTS[message.sha256]) or bytes.fromhex(message.sha256)
@@ -162,7 +164,7 @@ def check_changes(since: str, response: Response, body: bytes) -> None:
     changes = [parse_change(line) for line in lines]
     assert [encode_change(change) for change in changes] == lines
     for change in changes:
-        if isinstance(change, Gone):
+        if isinstance(change, Removed):
             assert change.name in FILES
             continue
         assert change.sha256 is not None
@@ -176,11 +178,11 @@ def check_changes(since: str, response: Response, body: bytes) -> None:
             assert list(from_ranges(change.pieces, piece_count(change.size)))
 
 
-def check_file(content: bytes, span: tuple[int, int] | None, response: Response, body: bytes) -> None:
-    """`body` is the part `span` of `content`, and in 1.1 the head says so."""
-    first, last = span or (0, len(content) - 1)
+def check_file(content: bytes, byte_range: tuple[int, int] | None, response: Response, body: bytes) -> None:
+    """`body` is the part `byte_range` of `content`, and in 1.1 the head says so."""
+    first, last = byte_range or (0, len(content) - 1)
     assert body == content[first : last + 1]
-    assert response.span == span
+    assert response.byte_range == byte_range
     if response.version is Version.V11:
         assert (response.size, response.sha256) == (len(content), sha256(content))
 
@@ -191,8 +193,8 @@ def check_next(message: GetNext, response: Response, body: bytes) -> None:
     content = CONTENTS[response.sha256]
     wanted = from_ranges(dict(message.wants)[response.sha256], piece_count(len(content)))
     ranges = (piece_range(len(content), piece) for piece in wanted)
-    assert response.span in [(first, first + length - 1) for first, length in ranges]
-    check_file(content, response.span, response, body)
+    assert response.byte_range in [(first, first + length - 1) for first, length in ranges]
+    check_file(content, response.byte_range, response, body)
 
 
 @pytest.mark.parametrize("block", [block for block in EXAMPLES if "Follow: yes" in block])

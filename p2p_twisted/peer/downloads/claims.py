@@ -6,19 +6,21 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from .model import Item
+from .model import DownloadFile
 
 
 class Claims:
     """The places taken by items of running downloads."""
 
     def __init__(self) -> None:
-        self._items: dict[Path, Item] = {}
+        self._items: dict[Path, DownloadFile] = {}
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def take(self, folder: Path, items: Iterable[Item]) -> tuple[list[Item], list[tuple[Item, Item]]]:
+    def take(
+        self, folder: Path, items: Iterable[DownloadFile]
+    ) -> tuple[list[DownloadFile], list[tuple[DownloadFile, DownloadFile]]]:
         """Take the places below `folder` for `items`. Return those that have theirs, and the others, each with the item
         that has its place until it is over."""
         mine, others = [], []

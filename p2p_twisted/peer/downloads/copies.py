@@ -13,9 +13,9 @@ from ...swarm.local_copy import copy_file
 from ...swarm.target import Target
 from ...swarm.verifier import in_thread_until_cancelled
 from ...wire.address import Address
-from .model import DONE, FAILED, WAITING, Item
+from .model import DONE, FAILED, WAITING, DownloadFile
 
-Arrived = Callable[[Item, Target, str, bytes], object]
+Arrived = Callable[[DownloadFile, Target, str, bytes], object]
 """Told of an item that is in place: its place, SHA-256 (hex) and piece hashes."""
 
 
@@ -34,7 +34,7 @@ class Copies:
         if document.sha256 is not None:
             self._places.setdefault(document.sha256, target)
 
-    async def copy(self, item: Item, target: Target) -> bool:
+    async def copy(self, item: DownloadFile, target: Target) -> bool:
         """Put `item` at `target` if its content is here; return whether that was the end of it, well or badly."""
         document = item.document
         if document is None or document.sha256 is None or document.size is None:
@@ -80,16 +80,16 @@ def _copy_and_close(source: int, *args: object) -> bytes | None:
         os.close(source)
 
 
-def one_of_each_content(items: Iterable[Item]) -> list[Item]:
+def one_of_each_content(items: Iterable[DownloadFile]) -> list[DownloadFile]:
     """Return those of `items` that are the first of their content; where that is not known, every one."""
-    seen: dict[str | int, Item] = {}
+    seen: dict[str | int, DownloadFile] = {}
     for number, item in enumerate(items):
         sha256 = item.document.sha256 if item.document is not None else None
         seen.setdefault(sha256 or number, item)
     return list(seen.values())
 
 
-def share_failures(fetched: Iterable[Item], items: Sequence[Item]) -> list[Item]:
+def share_failures(fetched: Iterable[DownloadFile], items: Sequence[DownloadFile]) -> list[DownloadFile]:
     """Return those of `items` that are not over, now that `fetched` are.
 
     A content that no peer could give fails under its other names too, unless they are known of other peers; but not
@@ -103,9 +103,9 @@ def share_failures(fetched: Iterable[Item], items: Sequence[Item]) -> list[Item]
     return [item for item in items if item.ended is None]
 
 
-def _fails_alike(item: Item, other: Item) -> bool:
+def _fails_alike(item: DownloadFile, other: DownloadFile) -> bool:
     return not isinstance(other.error, Exists | Unwritable) and _addresses(item) <= _addresses(other)
 
 
-def _addresses(item: Item) -> set[Address]:
+def _addresses(item: DownloadFile) -> set[Address]:
     return {(holder.host, holder.port) for holder in item.document.holders} if item.document is not None else set()

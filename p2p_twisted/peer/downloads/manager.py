@@ -24,8 +24,8 @@ from ..peers.discovery import Discovery
 from ..serving.protocol import PeerFactory
 from ..transfer_log import log_when_over
 from .claims import Claims
-from .model import CANCELLED, DONE, FAILED, RUNNING, Item, Job
-from .runner import Fetching, hear_news
+from .model import CANCELLED, DONE, FAILED, RUNNING, Download, DownloadFile
+from .runner import DownloadRunner, hear_news
 from .skipped import passed_over
 
 HASH = re.compile("[0-9a-fA-F]{8,64}")
@@ -38,7 +38,7 @@ DROPPED_SHOWN = 20
 """Sources that were dropped and are still told of."""
 
 
-class Downloads(Service):
+class DownloadManager(Service):
     """Takes orders, carries them out, and says how they stand."""
 
     log = Logger()
@@ -52,7 +52,7 @@ class Downloads(Service):
         now: Callable[[], float],
     ) -> None:
         """`factory` serves what is fetched while it is; `downlink` limits the rate; `now` gives monotonic seconds."""
-        self.jobs: dict[str, Job] = {}
+        self.jobs: dict[str, Download] = {}
         self._reactor = reactor
         self._factory = factory
         self._holdings = factory.holdings
@@ -69,7 +69,7 @@ class Downloads(Service):
         overwrite: bool,
         swarm: bool = True,
         holders: list[Address] | None = None,
-    ) -> Job:
+    ) -> Download:
         """Take an order; see Job. `names` is None for everything that is not in the library. Raises ValueError."""
         for name in names or ():
             safe_name(name)
@@ -83,7 +83,7 @@ class Downloads(Service):
             raise ValueError(f"{directory} is not a folder")
         self._forget_old()
         unique = None if names is None else list(dict.fromkeys(names))
-        job = Job(secrets.token_hex(4), unique, directory, overwrite, swarm, holders)
+        job = Download(secrets.token_hex(4), unique, directory, overwrite, swarm, holders)
         self.jobs[job.id] = job
         running = Deferred.fromCoroutine(self._run(job))
         self._running[job.id] = running
@@ -91,7 +91,7 @@ class Downloads(Service):
         running.addBoth(lambda _: self._over(job))
         return job
 
-    def _over(self, job: Job) -> None:
+    def _over(self, job: Download) -> None:
         self._running.pop(job.id, None)
         self._claims.release()
 
@@ -126,7 +126,7 @@ class Downloads(Service):
         for id_ in over[: max(0, len(over) - REMEMBERED)]:
             del self.jobs[id_]
 
-    def _stopped(self, failure: Failure, job: Job) -> None:
+    def _stopped(self, failure: Failure, job: Download) -> None:
         if failure.check(CancelledError) is not None:
             job.end(CANCELLED)
         else:
@@ -135,21 +135,21 @@ class Downloads(Service):
 
     # one job
 
-    async def _run(self, job: Job) -> None:
+    async def _run(self, job: Download) -> None:
         job.state = RUNNING
         await self._hear_news(job)
         job.items = self._plan(job)
         for item in job.items:
             log_when_over(item)
         kept, claims = self._factory.announcer.kept, self._claims
-        fetching = Fetching(
+        fetching = DownloadRunner(
             self._reactor, self._holdings, self._discovery, self._downlink, kept, claims, self._now, job
         )
         await fetching.run()
         failed = [item for item in job.items if item.state == FAILED]
         job.end(FAILED if failed else DONE, failed[0].error if len(failed) == len(job.items) > 0 else None)
 
-    async def _hear_news(self, job: Job) -> None:
+    async def _hear_news(self, job: Download) -> None:
         """Ask the RS and the peers again, unless all that is wanted is known: its peers tell of what changes."""
         if job.names is None or not all(self._known(name) for name in job.names):
             if len(self._discovery.index):
@@ -168,7 +168,7 @@ class Downloads(Service):
             return wanted, ""
         return name, hash_.lower()
 
-    def _plan(self, job: Job) -> list[Item]:
+    def _plan(self, job: Download) -> list[DownloadFile]:
         """An item for each document of the order; of one that is not to be fetched it says why."""
         if job.names is None:
             items = [self._item(job, name, "", holders) for name, holders in self._harmless(job).items()]
@@ -177,7 +177,7 @@ class Downloads(Service):
         chosen = [self._chosen(wanted) for wanted in job.names]
         return [self._item(job, name, hash_, self._holders(name)) for name, hash_ in chosen]
 
-    def _harmless(self, job: Job) -> dict[str, list[IndexRecord]]:
+    def _harmless(self, job: Download) -> dict[str, list[IndexRecord]]:
         """The names of all that others have and this peer lacks, with the holders of each, but for those that `job`
         passes over, and says so."""
         own = self._holdings.library.files
@@ -188,10 +188,10 @@ class Downloads(Service):
     def _holders(self, name: str) -> list[IndexRecord]:
         return self._discovery.index.holders_of(name, self._now())
 
-    def _item(self, job: Job, name: str, hash_: str, holders: Iterable[IndexRecord]) -> Item:
+    def _item(self, job: Download, name: str, hash_: str, holders: Iterable[IndexRecord]) -> DownloadFile:
         found = documents(holder for holder in holders if job.may_ask((holder.host, holder.port)))
         found = [document for document in found if (document.sha256 or "").startswith(hash_)]
-        item = Item(name, found[0] if found else None)
+        item = DownloadFile(name, found[0] if found else None)
         if len(found) > 1:
             item.document = None
             item.end(FAILED, Ambiguous(_choice(name, found)))

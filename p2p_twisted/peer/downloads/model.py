@@ -14,7 +14,7 @@ from ...index.search import Document
 from ...library.pieces import piece_count, piece_size
 from ...swarm.errors import DownloadError
 from ...swarm.storage import Content
-from ...swarm.swarm import Download
+from ...swarm.swarm import Swarm
 from ...wire.address import Address
 
 WAITING, RUNNING, DONE, FAILED, THERE, CANCELLED = "waiting", "running", "done", "failed", "there", "cancelled"
@@ -35,7 +35,7 @@ class Transfer:
 
 
 @dataclass(eq=False)
-class Item:
+class DownloadFile:
     """One document of a download; `document` is None when nobody was known to have it."""
 
     name: str
@@ -122,7 +122,7 @@ class Item:
 
 
 @dataclass
-class Job:
+class Download:
     """An order to fetch documents into one folder. `names` is None for all that this peer lacks."""
 
     id: str
@@ -134,13 +134,13 @@ class Job:
     holders: list[Address] | None = None
     """The peers that may be fetched from; None for all."""
     state: str = WAITING
-    items: list[Item] = field(default_factory=list)
+    items: list[DownloadFile] = field(default_factory=list)
     started: float = field(default_factory=time.time)
     ended: float | None = None
     error: DownloadError | None = None
     passed_over: dict[str, str] = field(default_factory=dict)
     """The documents that an order for all leaves out because of their names, and why."""
-    swarms: list[Download] = field(default_factory=list)
+    swarms: list[Swarm] = field(default_factory=list)
     """The swarms that it has been part of."""
 
     @property

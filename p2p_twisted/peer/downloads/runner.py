@@ -24,7 +24,7 @@ from ...net.connect import Reactor, dial_1_1
 from ...net.throttle import Throttle
 from ...swarm.errors import DownloadError, Exists, NoHolder, Taken
 from ...swarm.storage import Content
-from ...swarm.swarm import Download
+from ...swarm.swarm import Swarm
 from ...swarm.target import Target
 from ...wire.address import Address
 from ...wire.limits import MAX_PIECE_LIST
@@ -33,7 +33,7 @@ from ..serving.content_store import Holdings
 from .claims import Claims
 from .copies import Copies, one_of_each_content, share_failures
 from .existing import is_there
-from .model import DONE, FAILED, THERE, WAITING, Item, Job
+from .model import DONE, FAILED, THERE, WAITING, Download, DownloadFile
 from .sequential import WholeFetcher
 from .source_feed import SourceFeed
 
@@ -52,7 +52,7 @@ MOST_PIECES = MAX_PIECE_LIST // 65
 Kept = Callable[[Content, int, bool], object]
 
 
-class Fetching:
+class DownloadRunner:
     """Carries out `job`. `kept` is told of each proven piece that is served, and whether nobody else had it."""
 
     def __init__(
@@ -64,7 +64,7 @@ class Fetching:
         kept: Kept,
         claims: Claims,
         now: Callable[[], float],
-        job: Job,
+        job: Download,
     ) -> None:
         """`claims`: the places of all downloads of this peer; `now` gives monotonic seconds."""
         self.job = job
@@ -76,9 +76,9 @@ class Fetching:
         self._downlink = downlink
         self._kept = kept
         self._targets: dict[str, Target] = {}
-        self._items: dict[str, Item] = {}
+        self._items: dict[str, DownloadFile] = {}
         self._copies = Copies(reactor, holdings.library, job.overwrite, self._arrived)
-        self._failed: list[tuple[Item, DownloadError]] = []
+        self._failed: list[tuple[DownloadFile, DownloadError]] = []
         """What no peer gave that was known to have it."""
 
     async def run(self) -> None:
@@ -98,7 +98,7 @@ class Fetching:
                 await deferLater(self._reactor, TAKEN_INTERVAL)
                 items += taken
 
-    async def _fetch(self, items: list[Item]) -> None:
+    async def _fetch(self, items: list[DownloadFile]) -> None:
         """Fetch `items`; those that are taken are left to be looked at again."""
         for item in items:
             item.is_taken, item.state = False, WAITING
@@ -112,26 +112,26 @@ class Fetching:
             await self._fetch_contents(fetched)
             waiting = [item for item in share_failures(fetched, waiting) if not item.is_taken]
 
-    async def _fetch_contents(self, items: list[Item]) -> None:
+    async def _fetch_contents(self, items: list[DownloadFile]) -> None:
         """Fetch `items`, all of different content."""
         await self._by_swarm([item for item in items if self.job.swarm and _has_pieces(item.document)])
         await self._whole([item for item in items if item.ended is None and not item.is_taken])
 
-    async def _whole(self, items: list[Item]) -> None:
+    async def _whole(self, items: list[DownloadFile]) -> None:
         """Fetch documents whole, one after the other; where the job may swarm, only those of the same holders wait for
         one another: what one holder sends may take for ever."""
-        groups: dict[frozenset[Address], list[tuple[Item, Target]]] = {}
+        groups: dict[frozenset[Address], list[tuple[DownloadFile, Target]]] = {}
         for item in items:
             holders = item.document.holders if self.job.swarm and item.document is not None else []
             addresses = frozenset((holder.host, holder.port) for holder in holders)
             groups.setdefault(addresses, []).append((item, self._targets[item.name]))
         await together(WHOLE_AT_ONCE, [partial(self._whole_in_turn, group) for group in groups.values()])
 
-    def _whole_in_turn(self, items: list[tuple[Item, Target]]) -> Deferred[None]:
+    def _whole_in_turn(self, items: list[tuple[DownloadFile, Target]]) -> Deferred[None]:
         fetcher = WholeFetcher(self._reactor, self._discovery, self._downlink, self._arrived)
         return Deferred.fromCoroutine(fetcher.run(items, self.job.overwrite))
 
-    async def _prepare(self, item: Item) -> None:
+    async def _prepare(self, item: DownloadFile) -> None:
         """See whether `item` is there, or may be fetched. Raises DownloadError."""
         target = self._targets[item.name] = Target(self.job.directory, item.name)
         target.check_place()
@@ -145,7 +145,7 @@ class Fetching:
 
     # by a swarm
 
-    async def _by_swarm(self, items: list[Item]) -> None:
+    async def _by_swarm(self, items: list[DownloadFile]) -> None:
         """Fetch `items`. Before one fails for want of sources, the RS and the peers are asked anew, once."""
         feeds = {}
         for start in range(0, len(items), AT_ONCE):
@@ -162,14 +162,14 @@ class Fetching:
         for item, error in [pair for pair in failed if pair[0] not in again] + self._failed:
             item.end(FAILED, error)
 
-    def _planned_anew(self, item: Item) -> Document:
+    def _planned_anew(self, item: DownloadFile) -> Document:
         old = item.document
         assert old is not None
         holders = self._discovery.index.holders_of(item.name, self._now())
         same = [h for h in holders if h.sha256 == old.sha256 and self.job.may_ask((h.host, h.port))]
         return Document(old.name, old.title, old.size, old.sha256, same)
 
-    async def _swarm(self, items: list[Item]) -> SourceFeed:
+    async def _swarm(self, items: list[DownloadFile]) -> SourceFeed:
         contents, documents = [], {}
         for item in items:
             document = item.document
@@ -179,7 +179,7 @@ class Fetching:
             contents.append(Content(item.name, document.sha256, document.size, document.piece_list, target))
             documents[document.sha256] = document
         feed = SourceFeed(self._reactor, self._discovery, self._now, self.job.may_ask, documents)
-        download = Download(self._reactor, contents, self._connect, feed.rank, self._began, self._came, self._completed)
+        download = Swarm(self._reactor, contents, self._connect, feed.rank, self._began, self._came, self._completed)
         self.job.swarms.append(download)
         for content in contents:
             self._holdings.serve(content)
@@ -232,7 +232,7 @@ class Fetching:
 
     # in place
 
-    def _arrived(self, item: Item, target: Target, sha256: str, digests: bytes) -> None:
+    def _arrived(self, item: DownloadFile, target: Target, sha256: str, digests: bytes) -> None:
         """It may be copied to where its content is wanted too, and is shared if it came into a shared folder."""
         if item.document is not None:
             self._copies.add(target, item.document)
@@ -271,7 +271,7 @@ def _has_pieces(document: Document | None) -> bool:
     return document.size <= piece_size(document.size) or bool(document.piece_list)
 
 
-def _sha256(item: Item) -> str:
+def _sha256(item: DownloadFile) -> str:
     assert item.document is not None and item.document.sha256 is not None
     return item.document.sha256
 

@@ -26,7 +26,7 @@ from ...wire.address import Address
 from ...wire.messages import GetFile, Response, Version
 from ...wire.records import IndexRecord
 from ..peers.discovery import Discovery
-from .model import DONE, FAILED, Item
+from .model import DONE, FAILED, DownloadFile
 from .sequential_turn import AHEAD, Turn
 
 MOST_ASKED = 16
@@ -36,7 +36,7 @@ MAX_RETRIES = 10
 MOST_KEPT = 8
 """Connections that are kept open for what may be asked next."""
 
-Arrived = Callable[[Item, Target, str, bytes], object]
+Arrived = Callable[[DownloadFile, Target, str, bytes], object]
 """Told of an item that is in place: its place, SHA-256 (hex) and piece hashes."""
 
 
@@ -57,7 +57,7 @@ class WholeFetcher:
         """Who is asked, with `_asked` documents outstanding: the lock is held."""
         self._asked = 0
 
-    async def run(self, items: Iterable[tuple[Item, Target]], overwrite: bool) -> None:
+    async def run(self, items: Iterable[tuple[DownloadFile, Target]], overwrite: bool) -> None:
         """Fetch each to its target; each item says what became of it."""
         asked: deque[Turn] = deque()
         try:
@@ -90,7 +90,7 @@ class WholeFetcher:
             await first.ended
             asked.popleft()
 
-    def _ranked(self, item: Item) -> list[IndexRecord]:
+    def _ranked(self, item: DownloadFile) -> list[IndexRecord]:
         """Its holders, in chance order, those that failed lately last."""
 
         def failures(holder: IndexRecord) -> int:

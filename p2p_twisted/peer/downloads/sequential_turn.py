@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from ...swarm.target import Target
 from ...wire.address import Address
 from ...wire.records import IndexRecord
-from .model import Item
+from .model import DownloadFile
 
 AHEAD = 64 * 1024
 """Bytes that are asked of a holder before what is asked for next."""
@@ -23,7 +23,7 @@ class Turn:
     """
 
     def __init__(
-        self, item: Item, target: Target, holders: Sequence[IndexRecord], failed: Mapping[Address, int]
+        self, item: DownloadFile, target: Target, holders: Sequence[IndexRecord], failed: Mapping[Address, int]
     ) -> None:
         self.item = item
         self.target = target

@@ -8,9 +8,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
 from ...index.search import Document
-from ...swarm.swarm import Download
+from ...swarm.swarm import Swarm
 from ...wire.address import Address
-from ...wire.changes import Change, Gone, Have
+from ...wire.changes import Change, Have, Removed
 from ...wire.ranges import from_ranges
 from ..peers.discovery import Discovery
 
@@ -41,7 +41,7 @@ class SourceFeed:
         """(peer, name) -> the content that the peer was last said to have under that name."""
         self._names: dict[tuple[Address, str], set[str]] = {}
         """(peer, content) -> its names."""
-        self._download: Download
+        self._download: Swarm
         self._looked_at = -1
         """The generation of the index at the last look."""
         self._looking = LoopingCall(self._look)
@@ -57,7 +57,7 @@ class SourceFeed:
         lately = peer.seen is not None and self._now() - peer.seen < LATELY
         return (1 if lately else 2) + peer.failures
 
-    def start(self, download: Download) -> None:
+    def start(self, download: Swarm) -> None:
         """Tell `download` of everybody who is known to have something; go on until `stop`."""
         self._download = download
         for sha256, document in self._documents.items():
@@ -113,7 +113,7 @@ class SourceFeed:
     def _heard(self, address: Address, changes: Iterable[Change]) -> None:
         """Additions first: a file that is renamed goes and comes in one batch, and must not be lost in between."""
         if self._may_ask(address):
-            for change in sorted(changes, key=lambda change: isinstance(change, Gone)):
+            for change in sorted(changes, key=lambda change: isinstance(change, Removed)):
                 self._change(address, change)
 
     def _change(self, address: Address, change: Change) -> None:
@@ -124,7 +124,7 @@ class SourceFeed:
                 self._download.add_pieces(address, change.sha256, pieces)
             return
         before = self._forget(address, change.name)
-        if not isinstance(change, Gone) and change.sha256 in wanted:
+        if not isinstance(change, Removed) and change.sha256 in wanted:
             self._note(address, change.name, change.sha256)
             self._download.add_complete(address, change.sha256)
         if before is not None and not self._names[address, before]:

@@ -23,7 +23,7 @@ from ...net.errors import FetchError, Garbled, Refused
 from ...wire.address import Address
 from ...wire.changes import Change
 from ...wire.limits import MAX_INDEX
-from ...wire.messages import ANEW, GetIndex, Version
+from ...wire.messages import INITIAL_VERSION, GetIndex, Version
 from .contact import Contact
 from .directory import MAX_PEERS, Directory
 from .index_fetch import records_of
@@ -200,7 +200,7 @@ class Discovery(Service):
             reached = connection.transport.getPeer().host, peer.address[1]
             records = await records_of(self._reactor, body, reached, peer.address)
             self.index.learn(peer.address, records, self._now(), self.own_addresses())
-            peer.version, peer.following.since = response.version, response.index or ANEW
+            peer.version, peer.following.since = response.version, response.index or INITIAL_VERSION
         is_new = peer.seen is None
         peer.answered(self._now())
         self._waiters.news()

@@ -14,10 +14,10 @@ from ...library.pieces import piece_count
 from ...net.client import ClientConnection
 from ...net.errors import FetchError
 from ...wire.address import Address
-from ...wire.changes import Change, Gone, Have, parse_change
+from ...wire.changes import Change, Have, Removed, parse_change
 from ...wire.errors import BadRequest
 from ...wire.limits import MAX_INDEX
-from ...wire.messages import ANEW, GetIndex, Response
+from ...wire.messages import INITIAL_VERSION, GetIndex, Response
 from ...wire.ranges import from_ranges
 from ...wire.records import IndexRecord
 
@@ -51,7 +51,7 @@ class Following:
 
     def __init__(self, address: Address, index: DistributedIndex, now: Callable[[], float], heard: Heard) -> None:
         self.address = address
-        self.since = ANEW
+        self.since = INITIAL_VERSION
         self.parts: dict[str, Part] = {}
         self._pieces = 0
         self.connection: ClientConnection | None = None
@@ -93,7 +93,7 @@ class Following:
             self._pieces = 0
         for change in changes:
             self._apply(change, now)
-        self.since = response.index or ANEW
+        self.since = response.index or INITIAL_VERSION
         self._heard(self.address, changes)
 
     def _parsed(self, body: bytes) -> Iterable[Change]:
@@ -117,7 +117,7 @@ class Following:
             self._index.put(self.address, change, now)
             part = self.parts.pop(change.sha256 or "", None)
             self._pieces -= len(part.pieces) if part else 0
-        elif isinstance(change, Gone):
+        elif isinstance(change, Removed):
             self._index.remove(self.address, change.name)
         elif change.sha256 in self.parts or len(self.parts) < MOST_PARTS:
             self._have(change)

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 from ...library.catalogue import SharedFile
 from ...swarm.storage import Content
-from ...wire.changes import Change, Gone, Have, encode_change
+from ...wire.changes import Change, Have, Removed, encode_change
 from ...wire.ranges import to_ranges
 from .content_store import Holdings
 
@@ -150,7 +150,7 @@ class Announcer:
         changes: list[Change] = []
         for name in {name for _, name in newest}:
             file = self._holdings.library.get(name)
-            changes.append(Gone(name) if file is None else self._holdings.record(file, here))
+            changes.append(Removed(name) if file is None else self._holdings.record(file, here))
         return changes
 
     @staticmethod

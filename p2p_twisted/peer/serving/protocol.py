@@ -70,8 +70,8 @@ class PeerConnection(RequestConnection):
         """A request has come while those in `waiting` wait: a Cancel counts at once."""
         message = request.message
         if isinstance(message, Cancel):
-            key = message.sha256, message.span
-            if any(isinstance(w.message, GetFile) and (w.message.sha256, w.message.span) == key for w in waiting):
+            key = message.sha256, message.byte_range
+            if any(isinstance(w.message, GetFile) and (w.message.sha256, w.message.byte_range) == key for w in waiting):
                 self._cancelled.add(key)
 
     def connectionLost(self, reason: Any = None) -> None:
@@ -105,27 +105,27 @@ class PeerConnection(RequestConnection):
     # files
 
     def _send_file(self, message: GetFile) -> Deferred[bool]:
-        key = message.sha256, message.span
+        key = message.sha256, message.byte_range
         if key in self._cancelled:
             self._cancelled.remove(key)
             raise FileNotFound("cancelled")
         holdings = self.factory.holdings
-        if message.sha256 is not None and message.span is not None and holdings.parts:
-            content = holdings.part(message.sha256, *message.span)
+        if message.sha256 is not None and message.byte_range is not None and holdings.parts:
+            content = holdings.part(message.sha256, *message.byte_range)
             if content is not None:
                 fd = holdings.open_part(content)
-                return self._send_range(fd, content.size, content.sha256, message.span, content.modified)
+                return self._send_range(fd, content.size, content.sha256, message.byte_range, content.modified)
         file = holdings.find(message.name, message.sha256)
-        if message.span and message.span[1] >= file.size:
+        if message.byte_range and message.byte_range[1] >= file.size:
             raise BadRequest(f"the range goes beyond the {file.size} bytes of the file")
-        return self._send_range(holdings.open(file), file.size, file.sha256, message.span, file.modified)
+        return self._send_range(holdings.open(file), file.size, file.sha256, message.byte_range, file.modified)
 
     def _send_range(
-        self, fd: int, size: int, sha256: str, span: tuple[int, int] | None, modified: int | None
+        self, fd: int, size: int, sha256: str, byte_range: tuple[int, int] | None, modified: int | None
     ) -> Deferred[bool]:
-        first, last = span or (0, size - 1)
+        first, last = byte_range or (0, size - 1)
         length = last - first + 1
-        self.reply(length=length, size=size, sha256=sha256, span=span, modified=modified)
+        self.reply(length=length, size=size, sha256=sha256, byte_range=byte_range, modified=modified)
         self.factory.uploaded += length
         sender = file_sender(self.transport, fd, first, length, self.touch, self.factory.uplink)
         client = self.transport.getPeer()

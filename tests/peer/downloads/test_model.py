@@ -10,19 +10,19 @@ from twisted.internet.task import Clock
 from p2p_twisted.index.search import Document
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.net.errors import SourceError
-from p2p_twisted.peer.downloads.manager import DROPPED_SHOWN, Downloads
-from p2p_twisted.peer.downloads.model import DONE, FAILED, RUNNING, THERE, Item, Job
+from p2p_twisted.peer.downloads.manager import DROPPED_SHOWN, DownloadManager
+from p2p_twisted.peer.downloads.model import DONE, FAILED, RUNNING, THERE, Download, DownloadFile
 from p2p_twisted.swarm.source import Link
 from p2p_twisted.swarm.storage import Content
-from p2p_twisted.swarm.swarm import Download
+from p2p_twisted.swarm.swarm import Swarm
 from p2p_twisted.swarm.target import Target
 
 SIZE = 3 * MIN_PIECE + 1
 HASH = "ab" * 32
 
 
-def an_item(state: str = RUNNING, size: int | None = SIZE) -> Item:
-    return Item("a.bin", Document("a.bin", "", size, None if size is None else HASH), state)
+def an_item(state: str = RUNNING, size: int | None = SIZE) -> DownloadFile:
+    return DownloadFile("a.bin", Document("a.bin", "", size, None if size is None else HASH), state)
 
 
 def a_content(*have: int) -> Content:
@@ -31,13 +31,13 @@ def a_content(*have: int) -> Content:
     return content
 
 
-def a_swarm(*ports: int) -> Download:
+def a_swarm(*ports: int) -> Swarm:
     """A download of one file from peers that refuse to be sources."""
 
     async def connect(address: object) -> None:
         raise SourceError("it speaks 1.0, which has no pieces")
 
-    swarm = Download(Clock(), [a_content(0, 3)], connect, lambda _: 0, print, print, print)  # type: ignore[arg-type]
+    swarm = Swarm(Clock(), [a_content(0, 3)], connect, lambda _: 0, print, print, print)  # type: ignore[arg-type]
     for port in ports:
         swarm.add_seed(("127.0.0.1", port), HASH)
     return swarm
@@ -71,8 +71,8 @@ class TestHere:
 
 
 class TestJob:
-    def job(self, *items: Item, swarm: Download | None = None) -> Job:
-        return Job("1", None, Path("/tmp"), False, items=list(items), swarms=[swarm] if swarm else [], started=0.0)
+    def job(self, *items: DownloadFile, swarm: Swarm | None = None) -> Download:
+        return Download("1", None, Path("/tmp"), False, items=list(items), swarms=[swarm] if swarm else [], started=0.0)
 
     def test_sums(self) -> None:
         shown = self.job(an_item(), an_item(DONE, 10), swarm=a_swarm()).as_json()
@@ -105,9 +105,9 @@ class TestJob:
 
 
 def test_the_last_dropped_sources() -> None:
-    orders = Downloads(None, type("Factory", (), {"holdings": None}), None, None, None)  # type: ignore[arg-type]
-    first = Job("1", None, Path("/tmp"), False, swarms=[a_swarm(*range(1, DROPPED_SHOWN + 1))], ended=7.0)
-    second = Job("2", None, Path("/tmp"), False, swarms=[a_swarm(99)])
+    orders = DownloadManager(None, type("Factory", (), {"holdings": None}), None, None, None)  # type: ignore[arg-type]
+    first = Download("1", None, Path("/tmp"), False, swarms=[a_swarm(*range(1, DROPPED_SHOWN + 1))], ended=7.0)
+    second = Download("2", None, Path("/tmp"), False, swarms=[a_swarm(99)])
     orders.jobs = {job.id: job for job in (first, second)}
     shown = orders.dropped_sources()
     why = "it speaks 1.0, which has no pieces"

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.net.throttle import Throttle
-from p2p_twisted.peer.downloads.manager import Downloads
+from p2p_twisted.peer.downloads.manager import DownloadManager
 from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED
 from p2p_twisted.peer.peers.discovery import Discovery
 from p2p_twisted.peer.peers.registration import Registration
@@ -85,7 +85,7 @@ class Case(SynchronousTestCase):
         index = self.factory.holdings.index = DistributedIndex()
         self.discovery = Discovery(self.network, registration, index, self.network.seconds)
         downlink = Throttle(self.network, self.network.seconds, None)
-        self.downloads = Downloads(self.network, self.factory, self.discovery, downlink, self.network.seconds)
+        self.downloads = DownloadManager(self.network, self.factory, self.discovery, downlink, self.network.seconds)
         self.discovery.startService()
         self.addCleanup(self.stop)
 

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from p2p_twisted.index.search import documents
 from p2p_twisted.net import client
 from p2p_twisted.net.throttle import Throttle
-from p2p_twisted.peer.downloads.model import DONE, FAILED, WAITING, Item
+from p2p_twisted.peer.downloads.model import DONE, FAILED, WAITING, DownloadFile
 from p2p_twisted.peer.downloads.sequential import AHEAD, MOST_ASKED, MOST_KEPT, WholeFetcher
 from p2p_twisted.swarm import whole_file as fetch
 from p2p_twisted.swarm.part_file import PartFile
@@ -124,7 +124,7 @@ class Case(SynchronousTestCase):
 
     def fetch(self, *wanted, has_size=True):
         """Begin to fetch them: (name, bytes, numbers of the holders, first things first)."""
-        self.items = [Item(name, self.document(name, body, held, has_size)) for name, body, held in wanted]
+        self.items = [DownloadFile(name, self.document(name, body, held, has_size)) for name, body, held in wanted]
         peers = {self.at(number): SimpleNamespace(failures=number) for number in range(100)}
         downlink = Throttle(self.network, self.network.seconds, None)
         discovery = SimpleNamespace(peers=peers)

@@ -20,9 +20,9 @@ from p2p_twisted.peer.peers.index_subscription import Following
 from p2p_twisted.peer.serving.index_feed import LAZY, SILENCE
 from p2p_twisted.swarm.storage import Content
 from p2p_twisted.swarm.target import Target
-from p2p_twisted.wire.changes import Gone, Have
+from p2p_twisted.wire.changes import Have, Removed
 from p2p_twisted.wire.limits import TTL
-from p2p_twisted.wire.messages import ANEW, Response, Version
+from p2p_twisted.wire.messages import INITIAL_VERSION, Response, Version
 from p2p_twisted.wire.records import IndexRecord
 
 from ..fixtures import make_factory
@@ -107,13 +107,13 @@ class Answers(Case):
     def test_who_listens_is_told_what_has_changed(self):
         self.answer(record("a"), "-\tb\ttxt\n", have("3"))
         [(address, changes)] = self.heard
-        expected = [IndexRecord("a.txt", "Title", *THERE, TTL, 10, ONE, ""), Gone("b.txt")]
+        expected = [IndexRecord("a.txt", "Title", *THERE, TTL, 10, ONE, ""), Removed("b.txt")]
         self.assertEqual((address, changes), (THERE, [*expected, Have(ONE, 9 * MIN_PIECE, ((3, 3),))]))
 
     def test_one_without_a_version_is_followed_by_everything(self):
         self.answer(index="x.5")
         self.answer(index=None)
-        self.assertEqual(self.following.since, ANEW)
+        self.assertEqual(self.following.since, INITIAL_VERSION)
 
     def test_what_is_asked_now_and_then_tells_of_every_unfinished_file(self):
         """Of one that was given up nothing is said: what was known of it counts no longer."""

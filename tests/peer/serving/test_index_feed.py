@@ -15,8 +15,8 @@ from p2p_twisted.peer.serving.content_store import Holdings
 from p2p_twisted.peer.serving.index_feed import LAZY, LAZY_EACH, SILENCE, Announcer
 from p2p_twisted.swarm.storage import Content
 from p2p_twisted.swarm.target import Target
-from p2p_twisted.wire.changes import Gone, Have, parse_change
-from p2p_twisted.wire.messages import ANEW
+from p2p_twisted.wire.changes import Have, Removed, parse_change
+from p2p_twisted.wire.messages import INITIAL_VERSION
 from p2p_twisted.wire.ranges import from_ranges
 
 HASH = "ab" * 32
@@ -33,7 +33,7 @@ class Follower:
         self.here = here
         self.bodies = []
         self.files, self.pieces, self.holder = {}, {}, set()
-        self.since = ANEW
+        self.since = INITIAL_VERSION
 
     def push(self, body, since, index):
         self.bodies.append(body)
@@ -45,7 +45,7 @@ class Follower:
             self.files, self.pieces = {}, {}
         for line in body.decode().splitlines():
             change = parse_change(line)
-            if isinstance(change, Gone):
+            if isinstance(change, Removed):
                 self.files.pop(change.name, None)
             elif isinstance(change, Have):
                 self.pieces.setdefault(change.sha256, set()).update(from_ranges(change.pieces, 2**32))
@@ -86,7 +86,7 @@ class Peer:
             content.have.add(piece)
             self.announcer.kept(content, piece, first_hand)
 
-    def follower(self, since=ANEW, here="10.0.0.1"):
+    def follower(self, since=INITIAL_VERSION, here="10.0.0.1"):
         """One who follows from now on, and has taken the first answer."""
         follower = Follower(here)
         self.announcer.follow(follower, since)
@@ -115,7 +115,7 @@ class Since(Case):
         """The names in the answer, those that are gone with a minus before; and whether it tells everything."""
         body, told = self.ask(since)
         changes = map(parse_change, body.decode().splitlines())
-        return sorted(f"-{c.name}" if isinstance(c, Gone) else c.name for c in changes), told is None
+        return sorted(f"-{c.name}" if isinstance(c, Removed) else c.name for c in changes), told is None
 
     def test_nothing(self):
         version = self.peer.announcer.version
@@ -141,7 +141,7 @@ class Since(Case):
         other = Peer().announcer.version
         numbers = ["", "0", "x", f"{number}.0", f"{int(number) + 1}", "9" * 40]
         for since in (
-            ANEW,
+            INITIAL_VERSION,
             other,
             epoch,
             f".{number}",
@@ -167,12 +167,12 @@ class Since(Case):
     def test_unfinished_files_are_told_of_whatever_the_version(self):
         self.peer.keep(5, 1, 2)
         line = f"have\t{HASH}\t{9 * MIN_PIECE}\t1-2,5\n".encode()
-        for since in (ANEW, self.peer.announcer.version):
+        for since in (INITIAL_VERSION, self.peer.announcer.version):
             self.assertEqual(self.ask(since)[0], line)
 
     def test_one_of_which_nothing_is_here_yet_is_not(self):
         self.peer.keep()
-        self.assertEqual(self.ask(ANEW)[0], b"")
+        self.assertEqual(self.ask(INITIAL_VERSION)[0], b"")
 
 
 class Followers(Case):
@@ -182,7 +182,7 @@ class Followers(Case):
         self.peer.add("a")
         self.peer.keep(3)
         follower = Follower()
-        self.peer.announcer.follow(follower, ANEW)
+        self.peer.announcer.follow(follower, INITIAL_VERSION)
         self.assertEqual((follower.files, follower.pieces), (self.peer.truth(), {HASH: {3}}))
         self.assertEqual(follower.since, self.peer.announcer.version)
 
