@@ -33,7 +33,7 @@ from .peers.arrivals import Arrivals
 from .peers.discovery import Discovery
 from .peers.probing import Prober, Reachability
 from .peers.registration import Registration
-from .serving.content_store import Holdings
+from .serving.content_store import ContentStore
 from .serving.protocol import PeerFactory
 
 PORTS = [port for port in range(65400, 65501) if port != RS_PORT]
@@ -86,11 +86,11 @@ class Peer(MultiService):
             private=[settings.state_dir],
         )
         self.knowledge = DistributedIndex()
-        self.holdings = Holdings(self.library, self.knowledge, time.monotonic)
-        self.holdings.advertise = settings.advertise
+        self.content_store = ContentStore(self.library, self.knowledge, time.monotonic)
+        self.content_store.advertise = settings.advertise
         self.uplink = Throttle(reactor, time.monotonic, settings.up_rate)
         self.downlink = Throttle(reactor, time.monotonic, settings.down_rate)
-        self.factory = PeerFactory(reactor, self.holdings, self.uplink)
+        self.factory = PeerFactory(reactor, self.content_store, self.uplink)
         self._port: IListeningPort | None = None
 
     # its life
@@ -98,10 +98,10 @@ class Peer(MultiService):
     def bind(self) -> None:
         """Take the port. Raises StartError when it cannot be had, SettingsError when `listen` is no endpoint."""
         self._port = self._listen()
-        self.holdings.port = self._port.getHost().port  # type: ignore[attr-defined]
+        self.content_store.port = self._port.getHost().port  # type: ignore[attr-defined]
         rs = (self.settings.rs_host, self.settings.rs_port)
         self.registration = Registration(
-            self._reactor, rs, self.holdings.port, self.settings.state_dir, self.settings.advertise
+            self._reactor, rs, self.content_store.port, self.settings.state_dir, self.settings.advertise
         )
         self.discovery = Discovery(self._reactor, self.registration, self.knowledge, time.monotonic)
         self.reachability = Reachability(self._reactor, self.registration, self.discovery.peers.values)
@@ -160,7 +160,7 @@ class Peer(MultiService):
             "role": "peer",
             "version": __version__,
             "host": self.host,
-            "port": self.holdings.port,
+            "port": self.content_store.port,
             "rs": {
                 "host": self.registration.rs[0],
                 "port": self.registration.rs[1],
@@ -202,8 +202,8 @@ class Peer(MultiService):
 
     def index(self, q: str, limit: int, offset: int) -> dict[str, Any]:
         """See docs/api.rst."""
-        total, found = self.holdings.documents(self.host, q, limit, offset)
-        own: Address = (self.holdings.advertise or self.host, self.holdings.port)
+        total, found = self.content_store.documents(self.host, q, limit, offset)
+        own: Address = (self.content_store.advertise or self.host, self.content_store.port)
         items = [
             {
                 "name": document.name,
@@ -213,7 +213,7 @@ class Peer(MultiService):
                 "sha256": document.sha256,
                 "local": any((holder.host, holder.port) == own for holder in document.holders),
                 "holders": [
-                    {"host": holder.host, "port": holder.port, "ttl": self.holdings.ttl(holder)}
+                    {"host": holder.host, "port": holder.port, "ttl": self.content_store.ttl(holder)}
                     for holder in document.holders
                 ],
             }

@@ -17,7 +17,7 @@ from .errors import Corrupt
 from .picker import Picker
 from .source import Link
 from .source_pool import Links
-from .storage import Content
+from .storage import Storage
 
 GROWTH = 4
 """By so much grows, each second without an answer, the number of sources that are asked at once."""
@@ -45,10 +45,10 @@ class PieceLists:
     def __init__(
         self,
         clock: IReactorTime,
-        contents: Mapping[str, Content],
+        contents: Mapping[str, Storage],
         picker: Picker,
         links: Links,
-        came: Callable[[Content], object],
+        came: Callable[[Storage], object],
         refused: Callable[[Link, str, Refused], object],
         broken: Callable[[Failure], object],
     ) -> None:

@@ -15,7 +15,7 @@ from ..net.errors import FetchError, Garbled, Stalled
 from ..wire.address import Address
 from ..wire.messages import Message, Response
 from .picker_state import Ask, AskPiece
-from .storage import Content
+from .storage import Storage
 
 LEAST = 3
 MOST = 32
@@ -152,11 +152,11 @@ class PieceSink:
     def __init__(
         self,
         ask: Ask,
-        contents: dict[str, Content],
+        contents: dict[str, Storage],
         arriving: Callable[[PieceSink], None],
         progress: Callable[[int], None],
     ) -> None:
-        self.content: Content | None = None
+        self.content: Storage | None = None
         """The file, and the number of the piece in it, once the head of the answer said so."""
         self.piece = -1
         self.parts: list[bytes] = []

@@ -18,7 +18,7 @@ HASH_AT_ONCE = 4 * 2**20
 """Bytes."""
 
 
-class Content:
+class Storage:
     """The file `name` of `size` bytes with the hash `sha256` (hex), on its way to `target`.
 
     `pieces` is the digest of its piece list from the index record, "" for a file of one piece. Everything that touches

@@ -14,7 +14,7 @@ MOST_AHEAD = 1
 """Pieces that one asker may have been given more than most."""
 
 
-class Handout:
+class SuperSeeding:
     """What this peer has given out of the files that it has complete.
 
     An asker is whatever identifies its connection. What was given out of a file is forgotten when the last one who

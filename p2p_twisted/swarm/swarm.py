@@ -22,7 +22,7 @@ from .piece_hashes import PieceLists
 from .prospects import Prospects
 from .source import Connection, Link, PieceSink
 from .source_pool import Links
-from .storage import Content
+from .storage import Storage
 from .verifier import Outcome, Prover, in_thread
 
 MOST_WRONG = 3
@@ -46,12 +46,12 @@ class Swarm:
     def __init__(
         self,
         reactor: Reactor,
-        contents: Iterable[Content],
+        contents: Iterable[Storage],
         connect: Callable[[Address], Awaitable[Connection]],
         rank: Callable[[Address], int],
-        began: Callable[[Content, Address], object],
-        kept: Callable[[Content, int, Address, bool], object],
-        completed: Callable[[Content, DownloadError | None], object],
+        began: Callable[[Storage, Address], object],
+        kept: Callable[[Storage, int, Address, bool], object],
+        completed: Callable[[Storage, DownloadError | None], object],
     ) -> None:
         self.contents = {content.sha256: content for content in contents}
         """By their hash."""
@@ -129,7 +129,7 @@ class Swarm:
         self._begun = True
         self._pump_all()
 
-    def _want(self, content: Content) -> None:
+    def _want(self, content: Storage) -> None:
         if not self._over and content.sha256 in self._left:
             self._picker.want(content.sha256, content.count, content.missing())
             self._prover.hash_on(content)
@@ -209,7 +209,7 @@ class Swarm:
             self.links.failed(link, failure.value)  # type: ignore[arg-type]
         self._pump(link)
 
-    def _cancel(self, link: Link, content: Content, piece: int) -> None:
+    def _cancel(self, link: Link, content: Storage, piece: int) -> None:
         for sink, ask in link.owed.items():
             if ask == AskPiece(content.sha256, piece) and not sink.cancelled and link.connection is not None:
                 sink.cancelled = True
@@ -230,7 +230,7 @@ class Swarm:
             link.failures = 0
             self._keep(content, link, sink)
 
-    def _keep(self, content: Content, link: Link, sink: PieceSink) -> None:
+    def _keep(self, content: Storage, link: Link, sink: PieceSink) -> None:
         try:
             content.keep(sink.piece)
         except DownloadError as e:
@@ -240,7 +240,7 @@ class Swarm:
         self._kept(content, sink.piece, link.address, sink.is_first_hand)
         self._prover.hash_on(content)
 
-    def _wrong(self, link: Link, content: Content, piece: int) -> None:
+    def _wrong(self, link: Link, content: Storage, piece: int) -> None:
         self._picker.wrong(link.address, content.sha256, piece)
         link.wrong += 1
         self.log.warn("{at} sent piece {piece} of {name} wrong", at=link.address, piece=piece, name=content.name)
@@ -309,7 +309,7 @@ class Swarm:
                 if error is not None:
                     self._complete(self.contents[sha256], error)
 
-    def _complete(self, content: Content, error: DownloadError | None) -> None:
+    def _complete(self, content: Storage, error: DownloadError | None) -> None:
         if content.sha256 in self._left and not self._over:
             self._left.remove(content.sha256)
             self._picker.unwant(content.sha256)

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from ..net.connect import Reactor
 from .errors import DownloadError, WrongContent
 from .source import PieceSink
-from .storage import Content
+from .storage import Storage
 
 T = TypeVar("T")
 Outcome = bool | DownloadError
@@ -49,13 +49,13 @@ class Prover:
     `pause` is told when too much waits to be proven, and when no longer; `broken` of errors in this program.
 
     Threads: all of it belongs to the reactor's thread. In others run only `PieceSink.store`, for a sink that nothing
-    else touches any more, and `Content.hash_on`, for each file in one at a time.
+    else touches any more, and `Storage.hash_on`, for each file in one at a time.
     """
 
     def __init__(
         self,
         reactor: Reactor,
-        completed: Callable[[Content, DownloadError | None], object],
+        completed: Callable[[Storage, DownloadError | None], object],
         pause: Callable[[bool], object],
         broken: Callable[[Failure], object],
     ) -> None:
@@ -86,7 +86,7 @@ class Prover:
         proven(outcome)
         self._pause(self._waiting > UNPROVEN)
 
-    def hash_on(self, content: Content) -> None:
+    def hash_on(self, content: Storage) -> None:
         """Take what can be taken into the hash of the whole; tell `completed` when that was the last of it."""
         if content.count <= 1:
             if content.complete:
@@ -95,7 +95,7 @@ class Prover:
             self._hashing.add(content.sha256)
             in_thread(self._reactor, content.hash_on).addBoth(self._hashed, content).addErrback(self._broken)
 
-    def _hashed(self, outcome: Any, content: Content) -> None:
+    def _hashed(self, outcome: Any, content: Storage) -> None:
         self._hashing.discard(content.sha256)
         if isinstance(outcome, Failure):
             outcome.trap(DownloadError)
@@ -105,7 +105,7 @@ class Prover:
         else:
             self.hash_on(content)
 
-    def _judge(self, content: Content) -> None:
+    def _judge(self, content: Storage) -> None:
         right = content.count == 1 or content.is_right()  # an only piece is the whole
         wrong = WrongContent("its pieces are right, the whole is not: the index record is false")
         self._completed(content, None if right else wrong)

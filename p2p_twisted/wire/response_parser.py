@@ -18,7 +18,7 @@ _RESPONSE_FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
     "Length": ("length", lambda text: fields.number(text, "Length")),
     "Size": ("size", lambda text: fields.number(text, "Size")),
     "SHA-256": ("sha256", fields.sha256),
-    "Range": ("span", fields.byte_range),
+    "Range": ("byte_range", fields.byte_range),
     "Modified": ("modified", fields.modified),
     "More": ("more", fields.yes),
     "Index": ("index", fields.index_version),

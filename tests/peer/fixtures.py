@@ -14,7 +14,7 @@ from twisted.internet.testing import StringTransport
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.shared import Library
-from p2p_twisted.peer.serving.content_store import Holdings
+from p2p_twisted.peer.serving.content_store import ContentStore
 from p2p_twisted.peer.serving.protocol import PeerFactory
 
 MODIFIED = 1_795_659_611
@@ -64,9 +64,9 @@ async def make_factory(folder, files, clock=None, now=time.monotonic, reactor=re
     cache = HashCache(Path(f"{folder}-hashes.sqlite"))
     library = Library(reactor, [root], cache)
     await library.scan()
-    holdings = Holdings(library, DistributedIndex(), now)
-    holdings.port = 4394
-    return PeerFactory(clock or Clock(), holdings)
+    content_store = ContentStore(library, DistributedIndex(), now)
+    content_store.port = 4394
+    return PeerFactory(clock or Clock(), content_store)
 
 
 def connect(factory, host="192.168.1.1"):

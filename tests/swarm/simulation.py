@@ -14,7 +14,7 @@ from p2p_twisted.library.pieces import piece_count, piece_range, piece_size
 from p2p_twisted.peer.serving.index_feed import LAZY
 from p2p_twisted.swarm.picker import AskNext, AskPiece, Picker
 from p2p_twisted.swarm.source import Link
-from p2p_twisted.swarm.super_seeding import Handout
+from p2p_twisted.swarm.super_seeding import SuperSeeding
 
 from .uplink import Transfer, Uplink
 
@@ -90,7 +90,7 @@ class Peer:
         self.wants, self.complete_at_start = list(wants), list(files)
         self.lies, self.stops_at = lies, stops_at
         self.have = {name: set(range(count)) if name in files else set() for name, count in world.counts.items()}
-        self.uplink, self.handout = Uplink(self, up, world.at_once), Handout()
+        self.uplink, self.super_seeding = Uplink(self, up, world.at_once), SuperSeeding()
         self.picker = Picker(Random(world.random.random()))
         self.links, self.known, self.followers = {}, {}, []
         self.dropped = set()
@@ -130,7 +130,7 @@ class Peer:
     def lose(self, other):
         """`other` is gone: there is nobody to answer, or to ask."""
         self.uplink.forget(other)
-        self.handout.gone(other)
+        self.super_seeding.gone(other)
         self.drop(other)
 
     def drop(self, other):
@@ -139,7 +139,7 @@ class Peer:
         self.links.pop(other.address, None)
         self.picker.drop(other.address)
         other.uplink.forget(self)
-        other.handout.gone(self)
+        other.super_seeding.gone(self)
         self._pump_all()
 
     # asking, as swarm/download.py does
@@ -266,7 +266,7 @@ class Peer:
             found = (transfer.name, transfer.piece) if transfer.piece in self.have[transfer.name] else None
         else:
             wants = ((name, ranges, self.world.counts[name]) for name, ranges in transfer.ask.wants)
-            found = self.handout.next(transfer.asker, wants)
+            found = self.super_seeding.next(transfer.asker, wants)
         if found is not None:
             transfer.takes(*found, piece_range(self.world.files[found[0]], found[1])[1])
         return found is not None

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_range, piece_size
 from p2p_twisted.net.errors import FetchError, Refused, Unreachable
-from p2p_twisted.swarm.storage import Content
+from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.swarm import Swarm
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.messages import Cancel, GetFile, GetNext, GetPieces, Response, Version
@@ -34,7 +34,7 @@ class Document:
         self.list_digest = list_digest(self.digests) if self.digests else ""
 
     def content(self, folder):
-        return Content(self.name, self.sha256, self.size, self.list_digest, Target(Path(folder), self.name))
+        return Storage(self.name, self.sha256, self.size, self.list_digest, Target(Path(folder), self.name))
 
     def piece(self, number):
         first, length = piece_range(self.size, number)
@@ -167,7 +167,12 @@ class Connection:
     def begin(self, request, document, piece, **head):
         """The head of the answer, and its first byte."""
         first, length = piece_range(document.size, piece)
-        said = {"size": document.size, "sha256": document.sha256, "span": (first, first + length - 1), "length": length}
+        said = {
+            "size": document.size,
+            "sha256": document.sha256,
+            "byte_range": (first, first + length - 1),
+            "length": length,
+        }
         self._give(request, lambda sink: sink.begin(self._response(**{**said, **head})))
         self._give(request, lambda sink: sink.data(self._bytes(document, piece)[:1]))
 

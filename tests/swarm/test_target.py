@@ -9,7 +9,7 @@ from p2p_twisted.config.folders import STATE_MARK
 from p2p_twisted.library import beneath
 from p2p_twisted.swarm.errors import Exists, Unwritable
 from p2p_twisted.swarm.part_file import PartFile, sweep
-from p2p_twisted.swarm.storage import Content
+from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import PART, STATE, Target
 
 from .sources import PIECE, Document
@@ -253,7 +253,7 @@ def test_one_spelling_of_a_folder_is_as_good_as_another(folder, tmp_path):
 
 def test_a_content_takes_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    content = Content("a", Document(1).sha256, Document(1).size, "", Target(Path(), "a"))
+    content = Storage("a", Document(1).sha256, Document(1).size, "", Target(Path(), "a"))
     content.write(0, Document(1).data)
     content.keep(0)
     content.finish(False)

@@ -53,7 +53,7 @@ class Case(SynchronousTestCase):
         data = document.piece(piece)
         sink = PieceSink(AskPiece(content.sha256, piece), {content.sha256: content}, lambda _: None, lambda _: None)
         byte_range = piece * PIECE, piece * PIECE + len(data) - 1
-        head = {"length": len(data), "size": content.size, "sha256": content.sha256, "span": byte_range}
+        head = {"length": len(data), "size": content.size, "sha256": content.sha256, "byte_range": byte_range}
         sink.begin(Response(200, Version.V11, "10.0.0.1", "Linux", **head))
         sink.data(data[:1000])
         sink.data(data[1000:])

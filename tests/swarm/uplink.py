@@ -62,7 +62,7 @@ class Uplink:
         """The connection to it is lost."""
         for transfer in self._queues.pop(asker, ()):
             if transfer.begun and isinstance(transfer.ask, AskNext):
-                self._peer.handout.take_back(transfer.name, transfer.piece)
+                self._peer.super_seeding.take_back(transfer.name, transfer.piece)
         for askers in (self._line, self._served):
             if asker in askers:
                 askers.remove(asker)
@@ -100,7 +100,7 @@ class Uplink:
     def _must_wait(self, transfer):
         """Whether it is ahead of the others, as peer/protocol.py has it."""
         is_next = isinstance(transfer.ask, AskNext)
-        return is_next and transfer.waited < LONGEST_TURN and self._peer.handout.is_ahead(transfer.asker)
+        return is_next and transfer.waited < LONGEST_TURN and self._peer.super_seeding.is_ahead(transfer.asker)
 
     def _line_up(self, asker):
         if asker not in self._line and asker not in self._served:

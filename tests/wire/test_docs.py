@@ -22,7 +22,7 @@ from p2p_twisted.swarm import source as link
 from p2p_twisted.swarm import source_pool as links
 from p2p_twisted.swarm import swarm as download
 from p2p_twisted.swarm import whole_file as fetch
-from p2p_twisted.swarm.storage import Content
+from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire import fields, limits
 from p2p_twisted.wire.changes import Have, Removed, encode_change, parse_change
@@ -223,12 +223,12 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PeerFactory]:
         Deferred.fromCoroutine(make_factory(folder / "share", files, network, reactor=network)).addCallback(made.append)
         network.settle()
     complete, part = made
-    complete.holdings.port = part.holdings.port = 65400
-    content = Content("notes/log.txt", sha256(LOG), len(LOG), list_digest(piece_list(LOG)), Target(folder, "log.txt"))
+    complete.content_store.port = part.content_store.port = 65400
+    content = Storage("notes/log.txt", sha256(LOG), len(LOG), list_digest(piece_list(LOG)), Target(folder, "log.txt"))
     assert content.accept_list(piece_list(LOG))
     content.write(65536, LOG[65536:])
     content.keep(1)
-    part.holdings.parts[content.sha256] = content
+    part.content_store.parts[content.sha256] = content
     return {"10.153.44.86": complete, "10.153.44.85": part}
 
 

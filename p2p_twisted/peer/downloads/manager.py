@@ -55,7 +55,7 @@ class DownloadManager(Service):
         self.jobs: dict[str, Download] = {}
         self._reactor = reactor
         self._factory = factory
-        self._holdings = factory.holdings
+        self._content_store = factory.content_store
         self._discovery = discovery
         self._downlink = downlink
         self._now = now
@@ -141,9 +141,9 @@ class DownloadManager(Service):
         job.items = self._plan(job)
         for item in job.items:
             log_when_over(item)
-        kept, claims = self._factory.announcer.kept, self._claims
+        kept, claims = self._factory.index_feed.kept, self._claims
         fetching = DownloadRunner(
-            self._reactor, self._holdings, self._discovery, self._downlink, kept, claims, self._now, job
+            self._reactor, self._content_store, self._discovery, self._downlink, kept, claims, self._now, job
         )
         await fetching.run()
         failed = [item for item in job.items if item.state == FAILED]
@@ -180,7 +180,7 @@ class DownloadManager(Service):
     def _harmless(self, job: Download) -> dict[str, list[IndexRecord]]:
         """The names of all that others have and this peer lacks, with the holders of each, but for those that `job`
         passes over, and says so."""
-        own = self._holdings.library.files
+        own = self._content_store.library.files
         holders = {name: self._holders(name) for name in sorted(self._discovery.index.names() - set(own))}
         job.passed_over = passed_over({name: len(records) for name, records in holders.items()}, own)
         return {name: records for name, records in holders.items() if name not in job.passed_over}

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from ...index.search import Document
 from ...library.pieces import piece_count, piece_size
 from ...swarm.errors import DownloadError
-from ...swarm.storage import Content
+from ...swarm.storage import Storage
 from ...swarm.swarm import Swarm
 from ...wire.address import Address
 
@@ -89,7 +89,7 @@ class DownloadFile:
         """Bytes of the document, if they are known."""
         return None if self.document is None else self.document.size
 
-    def here(self, content: Content | None) -> tuple[int, int]:
+    def here(self, content: Storage | None) -> tuple[int, int]:
         """Bytes and pieces that are here, also from an earlier run; `content` is what a swarm has of it."""
         if self.size is None:
             return self.got, 0
@@ -102,7 +102,7 @@ class DownloadFile:
         short = count * length - self.size if count - 1 in content.have else 0
         return len(content.have) * length - short, len(content.have)
 
-    def as_json(self, content: Content | None) -> dict[str, Any]:
+    def as_json(self, content: Storage | None) -> dict[str, Any]:
         """As docs/api.rst has it; `content` as for `here`."""
         got, pieces = self.here(content)
         return {

@@ -23,13 +23,13 @@ from ...net.client import ClientConnection
 from ...net.connect import Reactor, dial_1_1
 from ...net.throttle import Throttle
 from ...swarm.errors import DownloadError, Exists, NoHolder, Taken
-from ...swarm.storage import Content
+from ...swarm.storage import Storage
 from ...swarm.swarm import Swarm
 from ...swarm.target import Target
 from ...wire.address import Address
 from ...wire.limits import MAX_PIECE_LIST
 from ..peers.discovery import Discovery
-from ..serving.content_store import Holdings
+from ..serving.content_store import ContentStore
 from .claims import Claims
 from .copies import Copies, one_of_each_content, share_failures
 from .existing import is_there
@@ -49,7 +49,7 @@ NEWS_TIMEOUT = 3
 MOST_PIECES = MAX_PIECE_LIST // 65
 """Pieces of one document: what fits into an answer to GET PIECES."""
 
-Kept = Callable[[Content, int, bool], object]
+Kept = Callable[[Storage, int, bool], object]
 
 
 class DownloadRunner:
@@ -58,7 +58,7 @@ class DownloadRunner:
     def __init__(
         self,
         reactor: Reactor,
-        holdings: Holdings,
+        content_store: ContentStore,
         discovery: Discovery,
         downlink: Throttle,
         kept: Kept,
@@ -71,13 +71,13 @@ class DownloadRunner:
         self._claims = claims
         self._now = now
         self._reactor = reactor
-        self._holdings = holdings
+        self._content_store = content_store
         self._discovery = discovery
         self._downlink = downlink
         self._kept = kept
         self._targets: dict[str, Target] = {}
         self._items: dict[str, DownloadFile] = {}
-        self._copies = Copies(reactor, holdings.library, job.overwrite, self._arrived)
+        self._copies = Copies(reactor, content_store.library, job.overwrite, self._arrived)
         self._failed: list[tuple[DownloadFile, DownloadError]] = []
         """What no peer gave that was known to have it."""
 
@@ -176,20 +176,20 @@ class DownloadRunner:
             assert document is not None and document.sha256 is not None and document.size is not None
             self._items[document.sha256] = item
             target = self._targets[item.name]
-            contents.append(Content(item.name, document.sha256, document.size, document.piece_list, target))
+            contents.append(Storage(item.name, document.sha256, document.size, document.piece_list, target))
             documents[document.sha256] = document
         feed = SourceFeed(self._reactor, self._discovery, self._now, self.job.may_ask, documents)
         download = Swarm(self._reactor, contents, self._connect, feed.rank, self._began, self._came, self._completed)
         self.job.swarms.append(download)
         for content in contents:
-            self._holdings.serve(content)
+            self._content_store.serve(content)
         feed.start(download)
         try:
             await download.run()
         finally:
             feed.stop()
             for content in contents:
-                self._holdings.withdraw(content)
+                self._content_store.withdraw(content)
                 content.close()
         return feed
 
@@ -198,18 +198,18 @@ class DownloadRunner:
         known = self._discovery.peers.get(address)
         return await dial_1_1(self._reactor, address, known.version if known else None, self._downlink)
 
-    def _began(self, content: Content, address: Address) -> None:
+    def _began(self, content: Storage, address: Address) -> None:
         item = self._items[content.sha256]
         item.begin()
         item.transfer(_text(address))
 
-    def _came(self, content: Content, piece: int, address: Address, first_hand: bool) -> None:
+    def _came(self, content: Storage, piece: int, address: Address, first_hand: bool) -> None:
         self._items[content.sha256].came(_text(address), piece_range(content.size, piece)[1])
-        if self._holdings.serve(content):
+        if self._content_store.serve(content):
             self._kept(content, piece, first_hand)
 
-    def _completed(self, content: Content, error: DownloadError | None) -> None:
-        self._holdings.withdraw(content)
+    def _completed(self, content: Storage, error: DownloadError | None) -> None:
+        self._content_store.withdraw(content)
         item = self._items[content.sha256]
         try:
             if error is not None:
@@ -236,7 +236,7 @@ class DownloadRunner:
         """It may be copied to where its content is wanted too, and is shared if it came into a shared folder."""
         if item.document is not None:
             self._copies.add(target, item.document)
-        library, folder = self._holdings.library, Path(os.path.realpath(self.job.directory))
+        library, folder = self._content_store.library, Path(os.path.realpath(self.job.directory))
         if folder not in library.folders:
             return
         pieces = digests if len(digests) > 32 else b""

@@ -52,7 +52,7 @@ class SourceFeed:
         peer = self._discovery.peers.get(address)
         if peer is None:
             return 1000  # hearsay: neither it nor the RS has told of it
-        if peer.following.connection is not None:
+        if peer.subscription.connection is not None:
             return 0
         lately = peer.seen is not None and self._now() - peer.seen < LATELY
         return (1 if lately else 2) + peer.failures
@@ -67,7 +67,7 @@ class SourceFeed:
                     self._note(address, holder.name, sha256)
                     download.add_seed(address, sha256)
             for peer in self._discovery.peers.values():
-                part = peer.following.parts.get(sha256)
+                part = peer.subscription.parts.get(sha256)
                 if part is not None and self._may_ask(peer.address):
                     download.add_pieces(peer.address, sha256, part.pieces)
         self._discovery.heard.append(self._heard)

@@ -9,7 +9,7 @@ from twisted.internet import error
 from ...index.distributed import DistributedIndex
 from ...net.errors import FetchError, Unreachable
 from ...wire.address import Address
-from .index_subscription import Following
+from .index_subscription import IndexSubscription
 from .known_peer import KnownPeer, Lost
 
 MAX_PEERS = 10_000
@@ -21,13 +21,13 @@ MAX_UNLISTED = 128
 class Directory:
     """Keeps `peers`, and drops from `index` the records of those that are gone."""
 
-    def __init__(self, index: DistributedIndex, following: Callable[[Address], Following]) -> None:
-        """`following` makes what follows the peer at an address."""
+    def __init__(self, index: DistributedIndex, subscription: Callable[[Address], IndexSubscription]) -> None:
+        """`subscription` makes what follows the peer at an address."""
         self.peers: dict[Address, KnownPeer] = {}
         self.own: set[Address] = set()
         """The addresses among them that turned out to be this peer's own."""
         self._index = index
-        self._following = following
+        self._subscription = subscription
         self._unlisted: set[Address] = set()
 
     def update(
@@ -94,5 +94,5 @@ class Directory:
             del self.peers[peer.address]
 
     def _add(self, address: Address) -> KnownPeer:
-        peer = self.peers[address] = KnownPeer(address, self._following(address))
+        peer = self.peers[address] = KnownPeer(address, self._subscription(address))
         return peer

@@ -27,7 +27,7 @@ from ...wire.messages import INITIAL_VERSION, GetIndex, Version
 from .contact import Contact
 from .directory import MAX_PEERS, Directory
 from .index_fetch import records_of
-from .index_subscription import Following, Heard
+from .index_subscription import Heard, IndexSubscription
 from .known_peer import KnownPeer, Lost
 from .registration import Registration
 from .rounds import Rounds
@@ -52,7 +52,7 @@ class Discovery(Service):
     ) -> None:
         """`now` gives monotonic seconds."""
         self.index = index
-        self._directory = Directory(index, lambda address: Following(address, index, now, self._tell))
+        self._directory = Directory(index, lambda address: IndexSubscription(address, index, now, self._tell))
         self.peers = self._directory.peers
         self._reactor = reactor
         self._registration = registration
@@ -79,7 +79,7 @@ class Discovery(Service):
         self._rounds.stop()
         self._turns.stop()
         for peer in self.peers.values():
-            peer.following.close()
+            peer.subscription.close()
         self._waiters.release()
 
     def _registered(self) -> None:
@@ -171,7 +171,7 @@ class Discovery(Service):
 
     def _ask(self, address: Address) -> Deferred[None]:
         peer = self.peers.get(address)
-        if peer is None or peer.following.connection is not None:  # it tells us itself
+        if peer is None or peer.subscription.connection is not None:  # it tells us itself
             return succeed(None)
         return Deferred.fromCoroutine(self._exchange(peer)).addErrback(self._trouble)
 
@@ -185,7 +185,7 @@ class Discovery(Service):
                 connection = await self._contact.greet(peer, connection)
                 self._follow(peer, connection)
             finally:
-                if peer.following.connection is not connection:
+                if peer.subscription.connection is not connection:
                     connection.close()
         except FetchError as e:
             self._failed(peer, e)
@@ -194,13 +194,13 @@ class Discovery(Service):
         """Its index: the whole of it the first time, then what has changed."""
         came = self._waiters.came
         if peer.version is Version.V11:
-            peer.following.changed(*await connection.collect(GetIndex(peer.following.since), MAX_INDEX, came))
+            peer.subscription.changed(*await connection.collect(GetIndex(peer.subscription.since), MAX_INDEX, came))
         else:
             response, body = await connection.collect(GetIndex(), MAX_INDEX, came)
             reached = connection.transport.getPeer().host, peer.address[1]
             records = await records_of(self._reactor, body, reached, peer.address)
             self.index.learn(peer.address, records, self._now(), self.own_addresses())
-            peer.version, peer.following.since = response.version, response.index or INITIAL_VERSION
+            peer.version, peer.subscription.since = response.version, response.index or INITIAL_VERSION
         is_new = peer.seen is None
         peer.answered(self._now())
         self._waiters.news()
@@ -210,10 +210,10 @@ class Discovery(Service):
     def _follow(self, peer: KnownPeer, connection: ClientConnection) -> None:
         if peer.version is Version.V11 and self._followed < most_peers(MOST_FOLLOWED) and self.running:
             self._followed += 1
-            following = Deferred.fromCoroutine(peer.following.run(connection))
-            following.addBoth(self._unfollowed)
-            following.addCallback(lambda why: self._lost(peer, connection, why))
-            following.addErrback(lambda failure: self.log.failure("following", failure))
+            subscription = Deferred.fromCoroutine(peer.subscription.run(connection))
+            subscription.addBoth(self._unfollowed)
+            subscription.addCallback(lambda why: self._lost(peer, connection, why))
+            subscription.addErrback(lambda failure: self.log.failure("following", failure))
 
     def _unfollowed(self, result: T) -> T:
         self._followed -= 1

@@ -44,7 +44,7 @@ def lines_of(body: bytes) -> Iterator[str]:
         yield line.rstrip(b"\r\n").decode("utf-8", "replace")
 
 
-class Following:
+class IndexSubscription:
     """Follows the peer at `address`. `parts` are its unfinished files by their hash."""
 
     log = Logger()

@@ -7,7 +7,7 @@ from enum import Enum
 
 from ...wire.address import Address
 from ...wire.messages import Version
-from .index_subscription import Following
+from .index_subscription import IndexSubscription
 from .turns import FAILED, NORMAL
 
 FIRST_RETRY = 60
@@ -27,7 +27,7 @@ class KnownPeer:
     """What this peer knows of another. Times are monotonic seconds."""
 
     address: Address
-    following: Following
+    subscription: IndexSubscription
     seen: float | None = None
     """When it last answered, None if it never did."""
     failures: int = 0

@@ -12,7 +12,7 @@ from ...library.catalogue import SharedFile
 from ...library.pieces import list_digest, piece_size
 from ...library.shared import Changed, Library
 from ...swarm.errors import DownloadError
-from ...swarm.storage import Content
+from ...swarm.storage import Storage
 from ...wire.errors import FileNotFound
 from ...wire.limits import TTL
 from ...wire.messages import Version
@@ -22,7 +22,7 @@ READ_AGAIN = 1
 """Seconds after which a file that cannot be sent at the moment may be asked for again."""
 
 
-class Holdings:
+class ContentStore:
     """Library and index together."""
 
     def __init__(self, library: Library, index: DistributedIndex, now: Callable[[], float]) -> None:
@@ -32,7 +32,7 @@ class Holdings:
         self.port = 0
         self.advertise: str | None = None
         self._now = now
-        self.parts: dict[str, Content] = {}
+        self.parts: dict[str, Storage] = {}
         """The unfinished files of running downloads by their hash; what is proven of them is served too."""
         self._listing = Listing(index)
         self._own: tuple[tuple[object, ...], str] = ((), "")
@@ -88,16 +88,16 @@ class Holdings:
         found = self.library.by_sha256(sha256) or self.parts.get(sha256)
         return sha256 if found is None else found.name
 
-    def serve(self, content: Content) -> bool:
+    def serve(self, content: Storage) -> bool:
         """Serve what is proven of `content`, unless another download's of the same file is. Returns whether it is."""
         return self.parts.setdefault(content.sha256, content) is content
 
-    def withdraw(self, content: Content) -> None:
+    def withdraw(self, content: Storage) -> None:
         """Serve `content` no longer."""
         if self.parts.get(content.sha256) is content:
             del self.parts[content.sha256]
 
-    def part(self, sha256: str, first: int, last: int) -> Content | None:
+    def part(self, sha256: str, first: int, last: int) -> Storage | None:
         """The unfinished file with that hash, if its bytes `first` to `last` are proven."""
         content = self.parts.get(sha256)
         if content is None or last >= content.size:
@@ -114,7 +114,7 @@ class Holdings:
             return content.digests
         raise FileNotFound(f"no piece list here of {sha256}")
 
-    def open_part(self, content: Content) -> int:
+    def open_part(self, content: Storage) -> int:
         """As `open`, for what is verified of an unfinished file."""
         try:
             return content.open_piece()

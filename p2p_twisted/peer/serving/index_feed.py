@@ -16,10 +16,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ...library.catalogue import SharedFile
-from ...swarm.storage import Content
+from ...swarm.storage import Storage
 from ...wire.changes import Change, Have, Removed, encode_change
 from ...wire.ranges import to_ranges
-from .content_store import Holdings
+from .content_store import ContentStore
 
 LAZY = 0.3
 LAZY_EACH = 0.05
@@ -39,14 +39,14 @@ class Follower(Protocol):
         """Send changes that lead from the version `since` (None: from nothing) to `index`."""
 
 
-class Announcer:
+class IndexFeed:
     """Gathers what changes and tells the followers."""
 
     log = Logger()
 
-    def __init__(self, clock: IReactorTime, holdings: Holdings) -> None:
+    def __init__(self, clock: IReactorTime, content_store: ContentStore) -> None:
         self._clock = clock
-        self._holdings = holdings
+        self._content_store = content_store
         self._epoch = secrets.token_hex(6)
         self._version = 1
         self._log: deque[tuple[int, str]] = deque(maxlen=REMEMBERED)
@@ -56,7 +56,7 @@ class Announcer:
         self._new: dict[str, set[int]] = {}
         self._call: Any = None
         self._due = 0.0
-        holdings.library.on_change.append(self._changed)
+        content_store.library.on_change.append(self._changed)
 
     @property
     def version(self) -> str:
@@ -70,7 +70,7 @@ class Announcer:
         self._log.extend((self._version, name) for name in itertools.chain(removed, (file.name for file in added)))
         self._tell_in(max(0.0, self._told_at + self._lazy - self._clock.seconds()))
 
-    def kept(self, content: Content, piece: int, first_hand: bool) -> None:
+    def kept(self, content: Storage, piece: int, first_hand: bool) -> None:
         """A piece of an unfinished file is there; `first_hand`: the source gave it to nobody else."""
         self._new.setdefault(content.sha256, set()).add(piece)
         self._tell_in(0 if first_hand else self._lazy)
@@ -110,7 +110,7 @@ class Announcer:
         """(lines, version) of what has changed since the version `since`; the version is None when all is told."""
         after = self._known(since)
         changes = self._all(here) if after is None else self._changes(after, here)
-        changes += (self._have(content, content.have) for content in self._holdings.parts.values() if content.have)
+        changes += (self._have(content, content.have) for content in self._content_store.parts.values() if content.have)
         return _lines(changes), None if after is None else since
 
     def _known(self, since: str) -> int | None:
@@ -124,7 +124,8 @@ class Announcer:
     def _tell(self) -> None:
         new, self._new = self._new, {}
         haves: list[Change] = [
-            self._have(self._holdings.parts[sha256], new[sha256]) for sha256 in new.keys() & self._holdings.parts
+            self._have(self._content_store.parts[sha256], new[sha256])
+            for sha256 in new.keys() & self._content_store.parts
         ]
         since, self._told = f"{self._epoch}.{self._told}", self._version
         self._told_at = self._clock.seconds()
@@ -143,18 +144,18 @@ class Announcer:
     # the lines
 
     def _all(self, here: str) -> list[Change]:
-        return [self._holdings.record(file, here) for file in self._holdings.library.files.values()]
+        return [self._content_store.record(file, here) for file in self._content_store.library.files.values()]
 
     def _changes(self, after: int, here: str) -> list[Change]:
         newest = itertools.takewhile(lambda entry: entry[0] > after, reversed(self._log))
         changes: list[Change] = []
         for name in {name for _, name in newest}:
-            file = self._holdings.library.get(name)
-            changes.append(Removed(name) if file is None else self._holdings.record(file, here))
+            file = self._content_store.library.get(name)
+            changes.append(Removed(name) if file is None else self._content_store.record(file, here))
         return changes
 
     @staticmethod
-    def _have(content: Content, pieces: set[int]) -> Have:
+    def _have(content: Storage, pieces: set[int]) -> Have:
         return Have(content.sha256, content.size, to_ranges(pieces))
 
 

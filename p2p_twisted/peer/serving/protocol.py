@@ -14,15 +14,15 @@ from ...library.catalogue import SharedFile
 from ...library.pieces import DIGEST, piece_count, piece_range
 from ...net.server import RequestConnection, RequestFactory
 from ...net.throttle import Throttle
-from ...swarm.super_seeding import Handout
+from ...swarm.super_seeding import SuperSeeding
 from ...wire.errors import BadRequest, FileNotFound, Forbidden
 from ...wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Hello, Probe, Request
 from ..peers.arrivals import Arrivals
 from ..peers.probing import Prober
 from ..transfer_log import SentLog
-from .content_store import Holdings
+from .content_store import ContentStore
 from .file_sender import Sender, SendingStopped, file_sender
-from .index_feed import Announcer
+from .index_feed import IndexFeed
 
 MOST_CONNECTIONS = 2_000
 MOST_OF_ONE_HOST = 500
@@ -40,7 +40,7 @@ class PeerConnection(RequestConnection):
     def __init__(self) -> None:
         super().__init__()
         self._cancelled: set[tuple[str | None, tuple[int, int] | None]] = set()
-        self._following: Following | None = None
+        self._follower: IndexFollower | None = None
 
     def answer(self, request: Request) -> Deferred[Any] | None:
         """Serve the messages of peers; those of the RS are BadRequest."""
@@ -52,7 +52,7 @@ class PeerConnection(RequestConnection):
         if isinstance(message, GetIndex):
             return self._send_index(message, request)
         if isinstance(message, GetPieces):
-            digests = self.factory.holdings.piece_list(message.sha256)
+            digests = self.factory.content_store.piece_list(message.sha256)
             return self.send("".join(f"{d.hex()}\n" for d in _split(digests)).encode())
         if isinstance(message, Cancel):
             self.reply()
@@ -77,12 +77,12 @@ class PeerConnection(RequestConnection):
     def connectionLost(self, reason: Any = None) -> None:
         """The client asks no more."""
         super().connectionLost(reason)
-        self.factory.handout.gone(self)
+        self.factory.super_seeding.gone(self)
         self.factory.sent_log.gone(self.transport.getPeer())
 
     def end(self) -> None:
         """Close it so that a follower sees that this peer stops, and does not wait for it to be heard from again."""
-        if self._following is None or not self._following.end():
+        if self._follower is None or not self._follower.end():
             super().end()
 
     async def _probe(self, message: Probe, request: Request) -> None:
@@ -95,12 +95,14 @@ class PeerConnection(RequestConnection):
 
     def _send_index(self, message: GetIndex, request: Request) -> Deferred[Any] | None:
         if message.follow and message.since is not None:
-            self._following = Following(self, message.since)
-            return self._following.start()
+            self._follower = IndexFollower(self, message.since)
+            return self._follower.start()
         if message.since is not None:
-            body, since = self.factory.announcer.since(message.since, self.here)
-            return self.send(body, since=since, index=self.factory.announcer.version)
-        return self.send(self.factory.holdings.body(self.here, request.version), index=self.factory.announcer.version)
+            body, since = self.factory.index_feed.since(message.since, self.here)
+            return self.send(body, since=since, index=self.factory.index_feed.version)
+        return self.send(
+            self.factory.content_store.body(self.here, request.version), index=self.factory.index_feed.version
+        )
 
     # files
 
@@ -109,16 +111,16 @@ class PeerConnection(RequestConnection):
         if key in self._cancelled:
             self._cancelled.remove(key)
             raise FileNotFound("cancelled")
-        holdings = self.factory.holdings
-        if message.sha256 is not None and message.byte_range is not None and holdings.parts:
-            content = holdings.part(message.sha256, *message.byte_range)
+        content_store = self.factory.content_store
+        if message.sha256 is not None and message.byte_range is not None and content_store.parts:
+            content = content_store.part(message.sha256, *message.byte_range)
             if content is not None:
-                fd = holdings.open_part(content)
+                fd = content_store.open_part(content)
                 return self._send_range(fd, content.size, content.sha256, message.byte_range, content.modified)
-        file = holdings.find(message.name, message.sha256)
+        file = content_store.find(message.name, message.sha256)
         if message.byte_range and message.byte_range[1] >= file.size:
             raise BadRequest(f"the range goes beyond the {file.size} bytes of the file")
-        return self._send_range(holdings.open(file), file.size, file.sha256, message.byte_range, file.modified)
+        return self._send_range(content_store.open(file), file.size, file.sha256, message.byte_range, file.modified)
 
     def _send_range(
         self, fd: int, size: int, sha256: str, byte_range: tuple[int, int] | None, modified: int | None
@@ -134,7 +136,7 @@ class PeerConnection(RequestConnection):
     async def _send_next_in_turn(self, message: GetNext) -> None:
         """Who is ahead of the others lets them catch up, for a moment."""
         waited = 0.0
-        while self.factory.handout.is_ahead(self) and waited < LONGEST_TURN:
+        while self.factory.super_seeding.is_ahead(self) and waited < LONGEST_TURN:
             await deferLater(self.factory.clock, TURN)
             waited += TURN
         if not self.transport.disconnected:  # type: ignore[attr-defined]
@@ -144,32 +146,32 @@ class PeerConnection(RequestConnection):
         file, piece, fd = self._open_next(message)
         first, length = piece_range(file.size, piece)
         sending = self._send_range(fd, file.size, file.sha256, (first, first + length - 1), file.modified)
-        handout = self.factory.handout
-        return sending.addCallback(lambda sent: None if sent else handout.take_back(file.sha256, piece))
+        super_seeding = self.factory.super_seeding
+        return sending.addCallback(lambda sent: None if sent else super_seeding.take_back(file.sha256, piece))
 
     def _open_next(self, message: GetNext) -> tuple[SharedFile, int, int]:
         """(file, piece, descriptor) of the first piece that was given to nobody, of a file that can be sent now.
 
         Raises FileNotFound: the one of the first file that cannot, if there is one.
         """
-        holdings, handout = self.factory.holdings, self.factory.handout
+        content_store, super_seeding = self.factory.content_store, self.factory.super_seeding
         refused: FileNotFound | None = None
         for sha256, pieces in message.wants:
             given = None
             try:
-                file = holdings.find("", sha256)
-                given = handout.next(self, [(sha256, pieces, piece_count(file.size))])
+                file = content_store.find("", sha256)
+                given = super_seeding.next(self, [(sha256, pieces, piece_count(file.size))])
                 if given is not None:
-                    return file, given[1], holdings.open(file)
+                    return file, given[1], content_store.open(file)
             except FileNotFound as e:
                 if given is not None:
-                    handout.take_back(*given)
+                    super_seeding.take_back(*given)
                 refused = refused or e
         raise refused or FileNotFound("of these there is nothing here that has not been given out")
 
 
 @implementer(IPushProducer)
-class Following:
+class IndexFollower:
     """Answers on a connection whose client follows the index: one answer for each batch of changes.
 
     While the client does not read, it is not told; once it reads again, it is told what it has missed.
@@ -178,7 +180,7 @@ class Following:
     def __init__(self, connection: PeerConnection, since: str) -> None:
         self.here = connection.here
         self._connection = connection
-        self._announcer = connection.factory.announcer
+        self._index_feed = connection.factory.index_feed
         self._since = since
         self._paused = False
         self._missed = False
@@ -187,7 +189,7 @@ class Following:
     def start(self) -> Deferred[None]:
         """Tell what has changed so far, then whatever changes. Fires when the client is gone."""
         self._connection.transport.registerProducer(self, True)  # type: ignore[attr-defined]
-        self._announcer.follow(self, self._since)
+        self._index_feed.follow(self, self._since)
         return self._done
 
     def push(self, body: bytes, since: str | None, index: str) -> None:
@@ -217,11 +219,11 @@ class Following:
         self._paused = False
         if self._missed:
             self._missed = False
-            self._announcer.catch_up(self, self._since)
+            self._index_feed.catch_up(self, self._since)
 
     def stopProducing(self) -> None:
         """The client is gone."""
-        self._announcer.unfollow(self)
+        self._index_feed.unfollow(self)
         if not self._done.called:
             self._done.callback(None)
 
@@ -236,16 +238,16 @@ def _split(digests: bytes) -> list[bytes]:
 
 
 class PeerFactory(RequestFactory):
-    """Serves `holdings`, files at the rate of `uplink`. `uploaded` counts the bytes of files that were asked for."""
+    """Serves `content_store`, files at the rate of `uplink`. `uploaded` counts the bytes of files asked for."""
 
     protocol = PeerConnection  # type: ignore[assignment]
 
-    def __init__(self, clock: IReactorTime, holdings: Holdings, uplink: Throttle | None = None) -> None:
+    def __init__(self, clock: IReactorTime, content_store: ContentStore, uplink: Throttle | None = None) -> None:
         super().__init__(clock, MOST_CONNECTIONS, MOST_OF_ONE_HOST)
-        self.holdings = holdings
-        self.announcer = Announcer(clock, holdings)
-        self.handout = Handout()
-        self.sent_log = SentLog(clock, holdings.name_of)
+        self.content_store = content_store
+        self.index_feed = IndexFeed(clock, content_store)
+        self.super_seeding = SuperSeeding()
+        self.sent_log = SentLog(clock, content_store.name_of)
         self.uplink = uplink
         self.arrivals: Arrivals | None = None
         """Takes Hellos; without it they are answered, and that is all."""

@@ -10,7 +10,7 @@ import pytest
 
 from p2p_twisted.experiment.run.copies import Copies, count_copies, lost, verified_pieces
 from p2p_twisted.library.pieces import MIN_PIECE
-from p2p_twisted.swarm.storage import Content
+from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 
 SHA256 = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("a.txt", "b.txt", "sub/c.txt")}
@@ -67,7 +67,7 @@ def test_what_nobody_has_whole_is_lost(peers: list[Peer]) -> None:
 def test_in_a_swarm_pieces_may_make_a_copy_together(peers: list[Peer]) -> None:
     size = 3 * MIN_PIECE
     for peer, pieces in zip(peers, ([0, 2], [1]), strict=True):
-        content = Content("big", ANY, size, "", Target(peer.download_dir, "big"))
+        content = Storage("big", ANY, size, "", Target(peer.download_dir, "big"))
         content.digests = bytes(3 * 32)
         for piece in pieces:
             content.keep(piece)

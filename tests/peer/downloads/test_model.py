@@ -13,7 +13,7 @@ from p2p_twisted.net.errors import SourceError
 from p2p_twisted.peer.downloads.manager import DROPPED_SHOWN, DownloadManager
 from p2p_twisted.peer.downloads.model import DONE, FAILED, RUNNING, THERE, Download, DownloadFile
 from p2p_twisted.swarm.source import Link
-from p2p_twisted.swarm.storage import Content
+from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.swarm import Swarm
 from p2p_twisted.swarm.target import Target
 
@@ -25,8 +25,8 @@ def an_item(state: str = RUNNING, size: int | None = SIZE) -> DownloadFile:
     return DownloadFile("a.bin", Document("a.bin", "", size, None if size is None else HASH), state)
 
 
-def a_content(*have: int) -> Content:
-    content = Content("a.bin", HASH, SIZE, HASH, Target(Path(), "a.bin"))
+def a_content(*have: int) -> Storage:
+    content = Storage("a.bin", HASH, SIZE, HASH, Target(Path(), "a.bin"))
     content.have.update(have)
     return content
 
@@ -105,7 +105,7 @@ class TestJob:
 
 
 def test_the_last_dropped_sources() -> None:
-    orders = DownloadManager(None, type("Factory", (), {"holdings": None}), None, None, None)  # type: ignore[arg-type]
+    orders = DownloadManager(None, type("Factory", (), {"content_store": None}), None, None, None)  # type: ignore[arg-type]
     first = Download("1", None, Path("/tmp"), False, swarms=[a_swarm(*range(1, DROPPED_SHOWN + 1))], ended=7.0)
     second = Download("2", None, Path("/tmp"), False, swarms=[a_swarm(99)])
     orders.jobs = {job.id: job for job in (first, second)}

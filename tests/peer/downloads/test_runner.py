@@ -82,7 +82,7 @@ class Case(SynchronousTestCase):
         self.into = self.folder / "into"
         self.factory = self.make("mine")
         registration = Registration(self.network, RS, 4394, self.folder)
-        index = self.factory.holdings.index = DistributedIndex()
+        index = self.factory.content_store.index = DistributedIndex()
         self.discovery = Discovery(self.network, registration, index, self.network.seconds)
         downlink = Throttle(self.network, self.network.seconds, None)
         self.downloads = DownloadManager(self.network, self.factory, self.discovery, downlink, self.network.seconds)
@@ -94,7 +94,7 @@ class Case(SynchronousTestCase):
         coroutine = make_factory(self.folder / name, files, self.network, self.network.seconds, self.network)
         Deferred.fromCoroutine(coroutine).addCallback(made.append)
         self.network.settle()
-        self.addCleanup(made[0].holdings.library.stop)
+        self.addCleanup(made[0].content_store.library.stop)
         return made[0]
 
     def stop(self):
@@ -105,7 +105,7 @@ class Case(SynchronousTestCase):
     def peer(self, number, **files):
         """A peer that shares `files`."""
         factory = self.make(str(number), **files)
-        factory.holdings.port = at(number)[1]
+        factory.content_store.port = at(number)[1]
         return self.serve(number, factory)
 
     def serve(self, number, factory):
@@ -128,7 +128,7 @@ class Case(SynchronousTestCase):
         """This peer shares a file with this content; returns its path."""
         own = self.folder / "mine" / "own"
         own.write_bytes(data)
-        self.factory.holdings.library.scan()
+        self.factory.content_store.library.scan()
         self.network.settle()
         return own
 
@@ -146,7 +146,7 @@ class Orders(Case):
         job = self.order()
         self.assertEqual((job.state, self.errors(job)), (DONE, {}))
         self.assertEqual(self.files(), {"big": shown(BIG), "one": b"1", "two": b"22", "none": b""})
-        self.assertEqual(self.factory.holdings.parts, {})
+        self.assertEqual(self.factory.content_store.parts, {})
 
     def test_again_and_it_is_there(self):
         self.peer(1, big=BIG)
@@ -210,7 +210,7 @@ class Orders(Case):
         factory = self.peer(1, big=BIG)
         own = self.share_own(BIG)
         own.write_bytes(OTHER)
-        self.patch(self.factory.holdings.library, "open", lambda file: os.open(own, os.O_RDONLY))
+        self.patch(self.factory.content_store.library, "open", lambda file: os.open(own, os.O_RDONLY))
         job = self.order("big")
         self.assertEqual((job.state, self.files(), factory.uploaded), (DONE, {"big": shown(BIG)}, len(BIG)))
 
@@ -252,7 +252,7 @@ class Orders(Case):
         content.write(0, Document(3).piece(0))
         content.keep(0)
         content.add_modified(MODIFIED)
-        self.factory.holdings.serve(content)
+        self.factory.content_store.serve(content)
         connection, transport = connect(self.factory)
         get = GetFile("document.bin", (0, PIECE - 1), content.sha256)
         connection.dataReceived(encode_request(Request(get, Version.V11, "h", "o"), True))
@@ -298,11 +298,11 @@ class Orders(Case):
             if len(came) == 2:
                 self.downloads.cancel(*self.downloads.jobs)
 
-        self.patch(self.factory.announcer, "kept", kept)
+        self.patch(self.factory.index_feed, "kept", kept)
         job = self.order("big")
         self.assertEqual((job.state, len(came)), (CANCELLED, 2))
         self.assertEqual(set(self.files()), {"big.part", "big.part.state"})
-        self.assertEqual(self.factory.holdings.parts, {})
+        self.assertEqual(self.factory.content_store.parts, {})
         factory.uploaded = 0
         job = self.order("big")
         self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
@@ -313,8 +313,8 @@ class Orders(Case):
         self.peer(1, big=BIG)
         self.discovery.refresh()
         self.network.settle()
-        parts, served = self.factory.holdings.parts, []
-        self.patch(self.factory.announcer, "kept", lambda content, *_: served.append(content.target.path.parent))
+        parts, served = self.factory.content_store.parts, []
+        self.patch(self.factory.index_feed, "kept", lambda content, *_: served.append(content.target.path.parent))
         jobs = [self.downloads.start(["big"], self.folder / folder, False) for folder in ("into", "other")]
         [content] = parts.values()
         self.assertEqual(content.target.path.parent, self.into)
@@ -351,7 +351,7 @@ class Trouble(Case):
         names = ["n" * 244, "o" * 245, "p" * 250, "q" * 251, "r" * 255, "\u00e9" * 127]
         for name in names:
             (self.folder / "1" / name).write_bytes(BIG + name.encode())
-        factory.holdings.library.scan()
+        factory.content_store.library.scan()
         self.network.settle()
         for swarm in (True, False):
             job = self.order(swarm=swarm)
@@ -452,7 +452,7 @@ class SamePlaceElsewhere(Case):
         def kept(content, piece, first_hand):
             (self.into / "big").write_bytes(BIG)
 
-        self.patch(self.factory.announcer, "kept", kept)
+        self.patch(self.factory.index_feed, "kept", kept)
         job = self.order("big")
         self.assertEqual((job.state, [item.state for item in job.items]), (DONE, ["there"]))
 
@@ -460,7 +460,7 @@ class SamePlaceElsewhere(Case):
         def kept(content, piece, first_hand):
             (self.into / "big").write_bytes(OTHER)
 
-        self.patch(self.factory.announcer, "kept", kept)
+        self.patch(self.factory.index_feed, "kept", kept)
         job = self.order("big")
         self.assertEqual((self.errors(job), self.files()), ({"big": "exists"}, {"big": shown(OTHER)}))
 
@@ -521,10 +521,10 @@ class Changing(Case):
             if len(came) == 2:
                 act()
 
-        self.patch(self.factory.announcer, "kept", kept)
+        self.patch(self.factory.index_feed, "kept", kept)
 
     def share(self):
-        self.shared = self.peer(1, big=BIG).holdings.library
+        self.shared = self.peer(1, big=BIG).content_store.library
         return self.folder / "1" / "big"
 
     def test_touched(self):
@@ -581,7 +581,7 @@ class Changing(Case):
     def test_removed_and_somebody_else_has_it_by_then(self):
         path = self.share()
         other = self.make("2", big=BIG)
-        other.holdings.port = at(2)[1]
+        other.content_store.port = at(2)[1]
 
         def change():
             path.unlink()

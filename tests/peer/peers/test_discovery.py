@@ -102,8 +102,8 @@ class Case(SynchronousTestCase):
         coroutine = make_factory(folder, content, self.network, self.network.seconds, self.network)
         Deferred.fromCoroutine(coroutine).addCallback(made.append)
         self.network.settle()
-        made[0].holdings.port = at(number)[1]
-        self.addCleanup(made[0].holdings.library.stop)
+        made[0].content_store.port = at(number)[1]
+        self.addCleanup(made[0].content_store.library.stop)
         return made[0]
 
     def fake(self, number, *answers):
@@ -162,7 +162,7 @@ class Learns(Case):
         self.start()
         (self.folder / "1" / "two.txt").unlink()
         (self.folder / "1" / "three.txt").write_bytes(b"3")
-        factory.holdings.library.scan()
+        factory.content_store.library.scan()
         self.network.wait(2 * rounds.REFRESH)
         self.assertEqual(self.names(), ["one.txt", "three.txt"])
 
@@ -428,7 +428,7 @@ class Hostile(Case):
         self.fake(1, v11(b"", b"Index: x.1\n"), v11(lines, b"Index: x.2\nSince: x.1\n"))
         self.refresh()
         self.refresh()
-        parts = self.discovery.peers[at(1)].following.parts
+        parts = self.discovery.peers[at(1)].subscription.parts
         self.assertEqual(len(parts), 200)
         self.assertLessEqual(sum(len(part.pieces) for part in parts.values()), 100_000)
 
@@ -476,7 +476,7 @@ class Arrives(Case):
     def test_it_is_known_within_a_second(self):
         self.newcomer(2, two=b"2")
         self.assertEqual(self.names(), ["one.txt", "two.txt"])
-        self.assertIsNotNone(self.discovery.peers[at(2)].following.connection)
+        self.assertIsNotNone(self.discovery.peers[at(2)].subscription.connection)
 
     def test_each_is_greeted_once_and_does_not_greet_back(self):
         said = []
@@ -514,7 +514,7 @@ class Arrives(Case):
         self.network.wait(1)
         self.assertEqual(self.names(), ["one.txt", "three.txt"])
         self.assertEqual(self.discovery.peers[at(3)].failures, 0)
-        self.assertIsNotNone(self.discovery.peers[at(3)].following.connection)
+        self.assertIsNotNone(self.discovery.peers[at(3)].subscription.connection)
 
     def test_one_that_is_not_followed_is_asked(self):
         self.patch(discovery, "MOST_FOLLOWED", 0)
@@ -588,7 +588,7 @@ class Stops(Case):
         self.server = self.peer(1, one=b"1")
         self.server.doStart()
         self.start()
-        self.assertIsNotNone(self.discovery.peers[at(1)].following.connection)
+        self.assertIsNotNone(self.discovery.peers[at(1)].subscription.connection)
 
     def stop_peer(self, refuses=True):
         """The server ends as one does that is stopped."""
@@ -617,7 +617,7 @@ class Stops(Case):
     def test_one_whose_connection_breaks_is_followed_again(self):
         self.break_off()
         self.assertEqual(self.names(), ["one.txt"])
-        self.assertIsNotNone(self.discovery.peers[at(1)].following.connection)
+        self.assertIsNotNone(self.discovery.peers[at(1)].subscription.connection)
 
     def test_one_that_does_not_answer_for_a_while_stays_known(self):
         """Nobody said that it stopped."""
@@ -627,7 +627,7 @@ class Stops(Case):
         self.assertEqual((self.names(), self.discovery.peers[at(1)].failures), (["one.txt"], 1))
         self.network.servers[at(1)] = self.server
         self.network.wait(3 * rounds.REFRESH)
-        self.assertIsNotNone(self.discovery.peers[at(1)].following.connection)
+        self.assertIsNotNone(self.discovery.peers[at(1)].subscription.connection)
 
     def test_one_that_ends_each_connection_is_not_dialled_again_and_again(self):
         for _ in range(10):

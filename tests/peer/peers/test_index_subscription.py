@@ -15,10 +15,10 @@ from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.net import client
 from p2p_twisted.net.connect import dial
-from p2p_twisted.peer.peers import index_subscription as following
-from p2p_twisted.peer.peers.index_subscription import Following
+from p2p_twisted.peer.peers import index_subscription as subscription
+from p2p_twisted.peer.peers.index_subscription import IndexSubscription
 from p2p_twisted.peer.serving.index_feed import LAZY, SILENCE
-from p2p_twisted.swarm.storage import Content
+from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.changes import Have, Removed
 from p2p_twisted.wire.limits import TTL
@@ -48,22 +48,24 @@ class Case(SynchronousTestCase):
         self.network = Network()
         self.index = DistributedIndex()
         self.heard = []
-        self.following = Following(
+        self.subscription = IndexSubscription(
             THERE, self.index, self.network.seconds, lambda address, changes: self.heard.append((address, changes))
         )
         self.events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
 
     def answer(self, *lines, since="x.1", index="x.2"):
         """An answer with these lines; `since` None: it tells everything."""
-        self.following.connection = object()  # it comes to a follower
+        self.subscription.connection = object()  # it comes to a follower
         body = "".join(lines).encode("utf-8", "surrogateescape")
-        self.following.changed(Response(200, Version.V11, "h", "o", length=len(body), index=index, since=since), body)
+        self.subscription.changed(
+            Response(200, Version.V11, "h", "o", length=len(body), index=index, since=since), body
+        )
 
     def names(self):
         return sorted(record.name for record in self.index.held_by(THERE, self.network.seconds()))
 
     def pieces(self, sha256=ONE):
-        return self.following.parts[sha256].pieces
+        return self.subscription.parts[sha256].pieces
 
 
 class Answers(Case):
@@ -71,9 +73,9 @@ class Answers(Case):
 
     def test_files_come_change_and_go(self):
         self.answer(record("a"), record("b"), since=None, index="x.1")
-        self.assertEqual((self.names(), self.following.since), (["a.txt", "b.txt"], "x.1"))
+        self.assertEqual((self.names(), self.subscription.since), (["a.txt", "b.txt"], "x.1"))
         self.answer(record("c"), record("b", TWO), "-\ta\ttxt\n")
-        self.assertEqual((self.names(), self.following.since), (["b.txt", "c.txt"], "x.2"))
+        self.assertEqual((self.names(), self.subscription.since), (["b.txt", "c.txt"], "x.2"))
         [changed] = self.index.holders_of("b.txt", 0)
         self.assertEqual(changed.sha256, TWO)
 
@@ -85,8 +87,8 @@ class Answers(Case):
     def test_everything_is_told_anew(self):
         self.answer(record("a"), record("b"), have("1-3"), since=None)
         self.answer(record("c"), have("2", TWO), since=None, index="y.1")
-        self.assertEqual((self.names(), self.following.since), (["c.txt"], "y.1"))
-        self.assertEqual(set(self.following.parts), {TWO})
+        self.assertEqual((self.names(), self.subscription.since), (["c.txt"], "y.1"))
+        self.assertEqual(set(self.subscription.parts), {TWO})
 
     def test_an_empty_one_says_that_all_is_still_there(self):
         self.answer(record("a"), since=None)
@@ -102,7 +104,7 @@ class Answers(Case):
         self.answer(have("5"))
         self.assertEqual((self.pieces(), self.pieces(TWO)), ({0, 1, 4, 5}, {7}))
         self.answer(record("a"))
-        self.assertEqual((set(self.following.parts), self.names()), ({TWO}, ["a.txt"]))
+        self.assertEqual((set(self.subscription.parts), self.names()), ({TWO}, ["a.txt"]))
 
     def test_who_listens_is_told_what_has_changed(self):
         self.answer(record("a"), "-\tb\ttxt\n", have("3"))
@@ -113,15 +115,15 @@ class Answers(Case):
     def test_one_without_a_version_is_followed_by_everything(self):
         self.answer(index="x.5")
         self.answer(index=None)
-        self.assertEqual(self.following.since, INITIAL_VERSION)
+        self.assertEqual(self.subscription.since, INITIAL_VERSION)
 
     def test_what_is_asked_now_and_then_tells_of_every_unfinished_file(self):
         """Of one that was given up nothing is said: what was known of it counts no longer."""
         self.answer(have("1"), have("2", TWO), since=None)
-        self.following.connection = None
+        self.subscription.connection = None
         body = have("3", TWO).encode()
-        self.following.changed(Response(200, Version.V11, "h", "o", index="x.3", since="x.2"), body)
-        self.assertEqual(set(self.following.parts), {TWO})
+        self.subscription.changed(Response(200, Version.V11, "h", "o", index="x.3", since="x.2"), body)
+        self.assertEqual(set(self.subscription.parts), {TWO})
         self.assertEqual(self.pieces(TWO), {3})
 
 
@@ -146,7 +148,7 @@ class Hostile(Case):
         bad += [have("1", size=size) for size in ("", -1, "1_0", 2**63)]
         bad += [record("a", port=0), record("a", ttl=TTL + 1), record("a", "x"), record("a\ta")]
         self.answer(*bad, record("good"), have("1", TWO), since=None)
-        self.assertEqual((self.names(), set(self.following.parts)), (["good.txt"], {TWO}))
+        self.assertEqual((self.names(), set(self.subscription.parts)), (["good.txt"], {TWO}))
         [event] = [event for event in self.events if "bad" in event]
         self.assertGreater(event["bad"], 20)
 
@@ -159,7 +161,7 @@ class Hostile(Case):
         self.assertEqual(self.pieces(TWO), set())
 
     def test_more_pieces_than_are_remembered(self):
-        self.patch(following, "MOST_PIECES", 6)
+        self.patch(subscription, "MOST_PIECES", 6)
         self.answer(have("0-3"), have("0-8", TWO))
         self.assertEqual((len(self.pieces()), len(self.pieces(TWO))), (4, 2))
         self.answer(have("4-8"))
@@ -171,14 +173,14 @@ class Hostile(Case):
         self.assertEqual(self.pieces(), set(range(6)), "as has beginning anew")
 
     def test_more_unfinished_files_than_are_remembered(self):
-        self.patch(following, "MOST_PARTS", 3)
+        self.patch(subscription, "MOST_PARTS", 3)
         self.answer(*(have("1", f"{number:064x}") for number in range(9)))
-        self.assertEqual(len(self.following.parts), 3)
+        self.assertEqual(len(self.subscription.parts), 3)
         self.answer(have("2", f"{0:064x}"))
         self.assertEqual(self.pieces(f"{0:064x}"), {1, 2})
 
     def test_more_lines_than_are_looked_at(self):
-        self.patch(following, "MAX_RECORDS_OF_HOLDER", 3)
+        self.patch(subscription, "MAX_RECORDS_OF_HOLDER", 3)
         self.answer(*(record(str(number)) for number in range(9)))
         self.assertEqual(self.names(), ["0.txt", "1.txt", "2.txt"])
 
@@ -207,7 +209,7 @@ class Followed(Case):
         Deferred.fromCoroutine(coroutine).addCallback(made.append)
         self.network.settle()
         [self.factory] = made
-        self.addCleanup(self.factory.holdings.library.stop)
+        self.addCleanup(self.factory.content_store.library.stop)
         self.network.servers[THERE] = self.factory
         self.ended = []
 
@@ -216,7 +218,7 @@ class Followed(Case):
 
         async def run():
             connection = await dial(self.network, THERE, None, Version.V11)
-            await self.following.run(connection)
+            await self.subscription.run(connection)
 
         Deferred.fromCoroutine(run()).addBoth(self.ended.append)
         self.network.settle()
@@ -226,15 +228,15 @@ class Followed(Case):
             (self.folder / "1" / name).write_bytes(name.encode())
         for name in removed:
             (self.folder / "1" / name).unlink()
-        self.factory.holdings.library.scan()
+        self.factory.content_store.library.scan()
         self.network.wait(2 * LAZY)
 
     def keep(self, *pieces):
-        content = Content("big.bin", ONE, 9 * MIN_PIECE, TWO, Target(self.folder, "big.bin"))
-        self.factory.holdings.parts[ONE] = content
+        content = Storage("big.bin", ONE, 9 * MIN_PIECE, TWO, Target(self.folder, "big.bin"))
+        self.factory.content_store.parts[ONE] = content
         for piece in pieces:
             content.have.add(piece)
-            self.factory.announcer.kept(content, piece, True)
+            self.factory.index_feed.kept(content, piece, True)
         self.network.settle()
 
     def lose(self):
@@ -250,7 +252,7 @@ class Followed(Case):
         self.assertEqual(self.names(), ["b.txt"])
         self.keep(2, 3)
         self.assertEqual(self.pieces(), {2, 3})
-        self.assertEqual(self.following.since, self.factory.announcer.version)
+        self.assertEqual(self.subscription.since, self.factory.index_feed.version)
         [found] = self.index.holders_of("b.txt", self.network.seconds())
         self.assertEqual((found.host, found.port), THERE)
         self.assertEqual(found.sha256, hashlib.sha256(b"b.txt").hexdigest())
@@ -260,14 +262,14 @@ class Followed(Case):
         self.follow()
         self.network.wait(2 * TTL, step=SILENCE / 3)
         self.assertEqual((self.names(), self.ended), (["a.txt"], []))
-        self.assertIsNotNone(self.following.connection)
+        self.assertIsNotNone(self.subscription.connection)
 
     def test_after_a_break_only_what_has_changed_is_told(self):
         """And unfinished files are forgotten, until they are told of again."""
         self.follow()
         self.keep(2)
         self.lose()
-        self.assertEqual((self.ended, self.following.connection, self.following.parts), ([None], None, {}))
+        self.assertEqual((self.ended, self.subscription.connection, self.subscription.parts), ([None], None, {}))
         self.assertEqual(self.names(), ["a.txt"])
         self.change("b.txt")
         self.assertEqual(self.names(), ["a.txt"])
@@ -281,18 +283,18 @@ class Followed(Case):
         self.follow()
         self.lose()
         self.change("b.txt", removed=["a.txt"])
-        self.factory.announcer._epoch = "fedcba987654"
+        self.factory.index_feed._epoch = "fedcba987654"
         self.follow()
         self.assertEqual(self.names(), ["b.txt"])
-        self.assertEqual(self.following.since, self.factory.announcer.version)
+        self.assertEqual(self.subscription.since, self.factory.index_feed.version)
 
     def test_it_can_be_followed_no_longer(self):
         self.follow()
-        self.following.close()
+        self.subscription.close()
         self.network.settle()
-        self.assertEqual((self.ended, self.following.connection), ([None], None))
+        self.assertEqual((self.ended, self.subscription.connection), ([None], None))
         self.assertEqual(self.factory.connections, set())
-        self.following.close()
+        self.subscription.close()
 
     def test_one_that_says_nothing_is_given_up(self):
         self.network.servers[THERE] = factory = ScriptedFactory(b"")
@@ -301,7 +303,7 @@ class Followed(Case):
         self.network.wait(3 * client.PATIENCE - 1, step=1)
         self.assertEqual(self.ended, [])
         self.network.wait(2, step=1)
-        self.assertEqual((self.ended, self.following.connection), ([None], None))
+        self.assertEqual((self.ended, self.subscription.connection), ([None], None))
 
     def test_ones_that_cannot_be_followed(self):
         """The connection ends; what is known of their files stays for its time."""
@@ -318,7 +320,7 @@ class Followed(Case):
             self.network.servers[THERE] = ScriptedFactory(answer)
             self.ended.clear()
             self.follow()
-            self.assertEqual((self.ended, self.following.connection), ([None], None), answer)
+            self.assertEqual((self.ended, self.subscription.connection), ([None], None), answer)
         self.network.servers[THERE].protocol = Refusing
         self.ended.clear()
         self.follow()

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.net import connect as dialing
 from p2p_twisted.peer.peers import probing
-from p2p_twisted.peer.peers.index_subscription import Following
+from p2p_twisted.peer.peers.index_subscription import IndexSubscription
 from p2p_twisted.peer.peers.known_peer import KnownPeer
 from p2p_twisted.peer.peers.probing import Prober, Reachability
 from p2p_twisted.wire.errors import Forbidden
@@ -105,8 +105,8 @@ class FindsOut(SynchronousTestCase):
         for number, one in enumerate(answers, 1):
             address = f"10.0.1.{number}", 4000
             self.network.servers[address] = ScriptedFactory(one)
-            following = Following(address, DistributedIndex(), self.network.seconds, lambda *_: None)
-            self.peers.append(KnownPeer(address, following, version=Version.V11))
+            subscription = IndexSubscription(address, DistributedIndex(), self.network.seconds, lambda *_: None)
+            self.peers.append(KnownPeer(address, subscription, version=Version.V11))
 
     def look(self):
         self.reachability.look()

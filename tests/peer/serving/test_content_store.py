@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.shared import Library
-from p2p_twisted.peer.serving.content_store import READ_AGAIN, Holdings
+from p2p_twisted.peer.serving.content_store import READ_AGAIN, ContentStore
 from p2p_twisted.wire.errors import FileNotFound
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.messages import Version
@@ -37,8 +37,8 @@ class Case(SynchronousTestCase):
         self.library = Library(self.reactor, [self.folder / "share"], cache)
         self.successResultOf(self.library.scan())
         self.index = DistributedIndex()
-        self.holdings = Holdings(self.library, self.index, self.reactor.seconds)
-        self.holdings.port = 4394
+        self.content_store = ContentStore(self.library, self.index, self.reactor.seconds)
+        self.content_store.port = 4394
 
     def write(self, name, data):
         path = self.folder / "share" / name
@@ -59,12 +59,12 @@ class Case(SynchronousTestCase):
         for piece in pieces:
             content.write(piece * PIECE, PARTIAL.piece(piece))
             content.keep(piece)
-        self.holdings.serve(content)
+        self.content_store.serve(content)
         return content
 
     def records(self, version=Version.V11, host=HERE):
         """The index, parsed, by name."""
-        lines = self.holdings.body(host, version).decode().splitlines()
+        lines = self.content_store.body(host, version).decode().splitlines()
         found = {record.name: record for record in map(parse_record, lines)}
         self.assertEqual(len(found), len(lines))
         return found
@@ -82,7 +82,7 @@ class Index(Case):
 
     def test_in_1_0_a_line_has_six_fields(self):
         self.learn("far.txt")
-        lines = self.holdings.body(HERE, Version.V10).decode().splitlines()
+        lines = self.content_store.body(HERE, Version.V10).decode().splitlines()
         self.assertEqual([line.count("\t") for line in lines], [5] * 3)
         self.assertIn("sub/big\tbin\t\t10.0.0.1\t4394\t7200", lines)
 
@@ -97,7 +97,7 @@ class Index(Case):
         self.successResultOf(self.library.scan())
         self.assertEqual(self.records()[SMALL.name].size, 15)
         self.assertEqual(set(self.records()), {SMALL.name, BIG.name})
-        self.holdings.port = 4395
+        self.content_store.port = 4395
         self.assertEqual({record.port for record in self.records().values()}, {4395})
 
     def test_each_asker_gets_the_address_that_it_reached(self):
@@ -105,7 +105,7 @@ class Index(Case):
             self.assertEqual({record.host for record in self.records(host=host).values()}, {host})
 
     def test_or_the_one_that_is_advertised(self):
-        self.holdings.advertise = "peer.example"
+        self.content_store.advertise = "peer.example"
         self.learn("far.txt")
         hosts = {record.name: record.host for record in self.records().values()}
         self.assertEqual(hosts, {SMALL.name: "peer.example", BIG.name: "peer.example", "far.txt": FAR[0]})
@@ -125,7 +125,7 @@ class Index(Case):
     def test_documents_are_those_of_all_with_their_holders(self):
         self.learn(SMALL.name)
         self.learn("far.txt", document=BIG)
-        found = {document.name: document for document in self.holdings.documents(HERE, "", 100, 0)[1]}
+        found = {document.name: document for document in self.content_store.documents(HERE, "", 100, 0)[1]}
         self.assertEqual(set(found), {SMALL.name, BIG.name, "far.txt"})
         holders = sorted((holder.host, holder.port) for holder in found[SMALL.name].holders)
         self.assertEqual(holders, [(HERE, 4394), FAR])
@@ -135,7 +135,7 @@ class Unfinished(Case):
     """What is proven of a file that is still being fetched is served."""
 
     def part(self, first, last):
-        return self.holdings.part(PARTIAL.sha256, first, last)
+        return self.content_store.part(PARTIAL.sha256, first, last)
 
     def test_only_what_is_proven(self):
         content = self.begin(0, 1, 3)
@@ -154,7 +154,7 @@ class Unfinished(Case):
 
     def test_nothing_of_others(self):
         self.begin(0)
-        self.assertIsNone(self.holdings.part(BIG.sha256, 0, 0))
+        self.assertIsNone(self.content_store.part(BIG.sha256, 0, 0))
 
     def test_its_bytes(self):
         content = self.begin(2)
@@ -167,39 +167,39 @@ class Lists(Case):
     """The answer to GET PIECES."""
 
     def test_of_a_shared_file(self):
-        self.assertEqual(self.holdings.piece_list(BIG.sha256), BIG.digests)
+        self.assertEqual(self.content_store.piece_list(BIG.sha256), BIG.digests)
 
     def test_of_one_piece_it_is_the_files_hash(self):
-        self.assertEqual(self.holdings.piece_list(SMALL.sha256).hex(), SMALL.sha256)
+        self.assertEqual(self.content_store.piece_list(SMALL.sha256).hex(), SMALL.sha256)
 
     def test_of_an_unfinished_file_as_soon_as_it_is_known(self):
         content = self.begin(has_list=False)
         with self.assertRaises(FileNotFound):
-            self.holdings.piece_list(PARTIAL.sha256)
+            self.content_store.piece_list(PARTIAL.sha256)
         content.accept_list(PARTIAL.digests)
-        self.assertEqual(self.holdings.piece_list(PARTIAL.sha256), PARTIAL.digests)
+        self.assertEqual(self.content_store.piece_list(PARTIAL.sha256), PARTIAL.digests)
 
     def test_of_what_is_not_here(self):
         with self.assertRaises(FileNotFound):
-            self.holdings.piece_list("0" * 64)
+            self.content_store.piece_list("0" * 64)
 
 
 class Files(Case):
     """Shared files found and opened."""
 
     def test_by_name_or_by_hash_whatever_the_name(self):
-        self.assertEqual(self.holdings.find(BIG.name, None).sha256, BIG.sha256)
+        self.assertEqual(self.content_store.find(BIG.name, None).sha256, BIG.sha256)
         for name in (BIG.name, SMALL.name, "no such name", ""):
-            self.assertEqual(self.holdings.find(name, BIG.sha256).name, BIG.name)
+            self.assertEqual(self.content_store.find(name, BIG.sha256).name, BIG.name)
 
     def test_what_is_not_here(self):
         for name, sha256 in (("no such name", None), ("../hashes.sqlite", None), (SMALL.name, "0" * 64)):
             with self.assertRaises(FileNotFound) as caught:
-                self.holdings.find(name, sha256)
+                self.content_store.find(name, sha256)
             self.assertEqual(caught.exception.status, 100)
 
     def test_opened(self):
-        fd = self.holdings.open(self.holdings.find(BIG.name, None))
+        fd = self.content_store.open(self.content_store.find(BIG.name, None))
         self.addCleanup(os.close, fd)
         self.assertEqual(os.pread(fd, 2 * BIG.size, 0), BIG.data)
 
@@ -207,10 +207,10 @@ class Files(Case):
         for change in (lambda path: path.unlink(), lambda path: path.write_bytes(b"of another size")):
             path = self.write("other.txt", b"other")
             self.successResultOf(self.library.scan())
-            file = self.holdings.find("other.txt", None)
+            file = self.content_store.find("other.txt", None)
             change(path)
             with self.assertRaises(FileNotFound):
-                self.holdings.open(file)
+                self.content_store.open(file)
             self.reactor.advance(0)
             self.assertIsNot(self.library.get("other.txt"), file)
 
@@ -219,10 +219,10 @@ class Files(Case):
         self.successResultOf(self.library.scan())
         os.utime(path, (0, 0))
         with self.assertRaises(FileNotFound) as caught:
-            self.holdings.open(self.holdings.find("other.txt", None))
+            self.content_store.open(self.content_store.find("other.txt", None))
         self.assertEqual(caught.exception.retry_after, READ_AGAIN)
         self.reactor.advance(0)
-        os.close(self.holdings.open(self.holdings.find("other.txt", None)))
+        os.close(self.content_store.open(self.content_store.find("other.txt", None)))
 
     def test_without_a_descriptor_left_it_may_be_asked_for_again(self):
         def no_descriptor(file):
@@ -230,19 +230,19 @@ class Files(Case):
 
         self.patch(self.library, "open", no_descriptor)
         with self.assertRaises(FileNotFound) as caught:
-            self.holdings.open(self.holdings.find(BIG.name, None))
+            self.content_store.open(self.content_store.find(BIG.name, None))
         self.assertEqual(caught.exception.retry_after, READ_AGAIN)
 
     def test_no_descriptor_is_lost_in_that(self):
         folder = Path("/proc/self/fd")
         path = self.write("other.txt", b"other")
         self.successResultOf(self.library.scan())
-        file = self.holdings.find("other.txt", None)
+        file = self.content_store.find("other.txt", None)
         path.write_bytes(b"of another size")
         before = len(list(folder.iterdir()))
         for _ in range(5):
             with self.assertRaises(FileNotFound):
-                self.holdings.open(file)
+                self.content_store.open(file)
         self.assertLessEqual(len(list(folder.iterdir())), before)
 
     if not Path("/proc/self/fd").is_dir():

@@ -95,8 +95,8 @@ class Case(TestCase):
         self.clock = self.factory.clock
         self.big = shared / "big.bin"
         os.truncate(self.big, self.BIG)
-        await self.factory.holdings.library.scan()
-        self.addCleanup(self.factory.holdings.library.stop)
+        await self.factory.content_store.library.scan()
+        self.addCleanup(self.factory.content_store.library.stop)
         port = reactor.listenTCP(0, self.factory, interface="127.0.0.1")
         self.addCleanup(lambda: Deferred.fromCoroutine(self._end(port)))
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
@@ -274,8 +274,8 @@ class BySendfile(Case):
         async def run():
             holder = ("10.1.1.1", 4395)
             records = [IndexRecord(f"{n}.txt", "A title" * 20, *holder, 7200) for n in range(20_000)]
-            self.factory.holdings._now = lambda: 0.0
-            self.factory.holdings.index.learn(holder, records, 0.0)
+            self.factory.content_store._now = lambda: 0.0
+            self.factory.content_store.index.learn(holder, records, 0.0)
             said = b"GET INDEX P2P_DI_1.0\n" + ENVELOPE + b"\n"
             slow = await self.connect(said, 0)
             body = (await self.whole(said)).body

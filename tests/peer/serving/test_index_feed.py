@@ -11,9 +11,9 @@ from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.catalogue import Catalogue, SharedFile
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.peer.serving import index_feed as announcing
-from p2p_twisted.peer.serving.content_store import Holdings
-from p2p_twisted.peer.serving.index_feed import LAZY, LAZY_EACH, SILENCE, Announcer
-from p2p_twisted.swarm.storage import Content
+from p2p_twisted.peer.serving.content_store import ContentStore
+from p2p_twisted.peer.serving.index_feed import LAZY, LAZY_EACH, SILENCE, IndexFeed
+from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.changes import Have, Removed, parse_change
 from p2p_twisted.wire.messages import INITIAL_VERSION
@@ -62,9 +62,9 @@ class Peer:
     def __init__(self):
         self.clock = Clock()
         self.library = Catalogue()
-        self.holdings = Holdings(self.library, DistributedIndex(), self.clock.seconds)
-        self.holdings.port = 4394
-        self.announcer = Announcer(self.clock, self.holdings)
+        self.content_store = ContentStore(self.library, DistributedIndex(), self.clock.seconds)
+        self.content_store.port = 4394
+        self.index_feed = IndexFeed(self.clock, self.content_store)
 
     def add(self, *names, content=0):
         self.library.apply([a_file(name, content) for name in names], [])
@@ -77,19 +77,19 @@ class Peer:
 
     def keep(self, *pieces, sha256=HASH, first_hand=False):
         """These pieces of an unfinished file have come."""
-        content = self.holdings.parts.get(sha256)
+        content = self.content_store.parts.get(sha256)
         if content is None:
-            content = self.holdings.parts[sha256] = Content(
+            content = self.content_store.parts[sha256] = Storage(
                 "a.bin", sha256, 9 * MIN_PIECE, HASH, Target(Path("/nowhere"), "a.bin")
             )
         for piece in pieces:
             content.have.add(piece)
-            self.announcer.kept(content, piece, first_hand)
+            self.index_feed.kept(content, piece, first_hand)
 
     def follower(self, since=INITIAL_VERSION, here="10.0.0.1"):
         """One who follows from now on, and has taken the first answer."""
         follower = Follower(here)
-        self.announcer.follow(follower, since)
+        self.index_feed.follow(follower, since)
         follower.bodies.clear()
         return follower
 
@@ -109,7 +109,7 @@ class Since(Case):
     """What has changed since a version, for those who ask once."""
 
     def ask(self, since):
-        return self.peer.announcer.since(since, "10.0.0.1")
+        return self.peer.index_feed.since(since, "10.0.0.1")
 
     def names(self, since):
         """The names in the answer, those that are gone with a minus before; and whether it tells everything."""
@@ -118,12 +118,12 @@ class Since(Case):
         return sorted(f"-{c.name}" if isinstance(c, Removed) else c.name for c in changes), told is None
 
     def test_nothing(self):
-        version = self.peer.announcer.version
+        version = self.peer.index_feed.version
         self.assertEqual(self.ask(version), (b"", version))
 
     def test_what_came_and_what_went_each_once(self):
         self.peer.add("a", "b", "c")
-        version = self.peer.announcer.version
+        version = self.peer.index_feed.version
         self.peer.remove("a")
         self.peer.add("b", content=1)
         self.peer.remove("b")
@@ -132,13 +132,13 @@ class Since(Case):
         self.peer.remove("d")
         self.assertEqual(self.names(version), (["-a", "-d", "b"], False))
         self.assertIn(b"\t" + b"2".rjust(64, b"0") + b"\t", self.ask(version)[0])
-        self.assertEqual(self.names(self.peer.announcer.version), ([], False))
+        self.assertEqual(self.names(self.peer.index_feed.version), ([], False))
 
     def test_everything_for_a_version_that_is_not_known(self):
         self.peer.add("a")
         self.peer.add("b")
-        epoch, _, number = self.peer.announcer.version.partition(".")
-        other = Peer().announcer.version
+        epoch, _, number = self.peer.index_feed.version.partition(".")
+        other = Peer().index_feed.version
         numbers = ["", "0", "x", f"{number}.0", f"{int(number) + 1}", "9" * 40]
         for since in (
             INITIAL_VERSION,
@@ -157,7 +157,7 @@ class Since(Case):
         versions = []
         for name in "abcdef":
             self.peer.add(name, f"{name}2")
-            versions.append(self.peer.announcer.version)
+            versions.append(self.peer.index_feed.version)
         answers = [self.names(version) for version in versions]
         self.assertEqual(answers[-1], ([], False))
         self.assertEqual(answers[-2], (["f", "f2"], False))
@@ -167,7 +167,7 @@ class Since(Case):
     def test_unfinished_files_are_told_of_whatever_the_version(self):
         self.peer.keep(5, 1, 2)
         line = f"have\t{HASH}\t{9 * MIN_PIECE}\t1-2,5\n".encode()
-        for since in (INITIAL_VERSION, self.peer.announcer.version):
+        for since in (INITIAL_VERSION, self.peer.index_feed.version):
             self.assertEqual(self.ask(since)[0], line)
 
     def test_one_of_which_nothing_is_here_yet_is_not(self):
@@ -182,9 +182,9 @@ class Followers(Case):
         self.peer.add("a")
         self.peer.keep(3)
         follower = Follower()
-        self.peer.announcer.follow(follower, INITIAL_VERSION)
+        self.peer.index_feed.follow(follower, INITIAL_VERSION)
         self.assertEqual((follower.files, follower.pieces), (self.peer.truth(), {HASH: {3}}))
-        self.assertEqual(follower.since, self.peer.announcer.version)
+        self.assertEqual(follower.since, self.peer.index_feed.version)
 
     def test_files_are_told_of_at_once_and_those_of_one_moment_together(self):
         follower = self.peer.follower()
@@ -196,7 +196,7 @@ class Followers(Case):
         [lines] = self.peer.told(follower)
         self.assertEqual(len(lines), 2)
         self.assertEqual(follower.files, self.peer.truth())
-        self.assertEqual(follower.since, self.peer.announcer.version)
+        self.assertEqual(follower.since, self.peer.index_feed.version)
 
     def test_a_piece_that_nobody_else_has_is_told_of_at_once(self):
         follower = self.peer.follower()
@@ -236,7 +236,7 @@ class Followers(Case):
     def test_a_file_that_is_complete_or_given_up_meanwhile_has_no_pieces(self):
         follower = self.peer.follower()
         self.peer.keep(4)
-        del self.peer.holdings.parts[HASH]
+        del self.peer.content_store.parts[HASH]
         self.clock.advance(LAZY)
         self.assertEqual(self.peer.told(follower), [[]])
 
@@ -254,12 +254,12 @@ class Followers(Case):
 
     def test_who_follows_no_longer_is_told_no_more_and_no_timer_stays(self):
         gone, other = self.peer.follower(), self.peer.follower()
-        self.peer.announcer.unfollow(gone)
-        self.peer.announcer.unfollow(gone)
+        self.peer.index_feed.unfollow(gone)
+        self.peer.index_feed.unfollow(gone)
         self.peer.add("a")
         self.clock.advance(0)
         self.assertEqual((len(self.peer.told(gone)), len(self.peer.told(other))), (0, 1))
-        self.peer.announcer.unfollow(other)
+        self.peer.index_feed.unfollow(other)
         self.clock.advance(SILENCE)
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.peer.keep(1)
@@ -314,13 +314,13 @@ class Truth(SynchronousTestCase):
                 here.append(peer.follower())
             elif what == "leave" and here:
                 away.append(here.pop(0))
-                peer.announcer.unfollow(away[-1])
+                peer.index_feed.unfollow(away[-1])
             elif what == "return" and away:
                 here.append(away.pop(0))
-                peer.announcer.follow(here[-1], here[-1].since)
+                peer.index_feed.follow(here[-1], here[-1].since)
         peer.clock.advance(max(LAZY, LAZY_EACH * len(here)))
         for follower in away:
-            follower.take(*peer.announcer.since(follower.since, "10.0.0.1"), peer.announcer.version)
+            follower.take(*peer.index_feed.since(follower.since, "10.0.0.1"), peer.index_feed.version)
         for follower in here + away:
             self.assertEqual(follower.files, peer.truth())
-            self.assertEqual(follower.since, peer.announcer.version)
+            self.assertEqual(follower.since, peer.index_feed.version)

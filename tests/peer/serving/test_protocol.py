@@ -85,8 +85,8 @@ class Exact10(Case):
 
     def test_index_tells_what_was_learnt_with_its_holder(self):
         holder = ("10.1.1.1", 4395)
-        index = self.factory.holdings.index
-        self.factory.holdings._now = lambda: 100.0
+        index = self.factory.content_store.index
+        self.factory.content_store._now = lambda: 100.0
         index.learn(holder, [IndexRecord("far.txt", "Far", *holder, 7200)], 0.0)
         self.assertIn(b"far\ttxt\tFar\t10.1.1.1\t4395\t7100\n", self.ask(INDEX)[0])
 
@@ -98,11 +98,11 @@ class Exact10(Case):
             self.assertTrue(transport.ended)
 
     def test_a_file_that_has_changed_since_it_was_read(self):
-        (self.factory.holdings.library.folders[0] / "rfc8446.txt.pdf").write_bytes(
+        (self.factory.content_store.library.folders[0] / "rfc8446.txt.pdf").write_bytes(
             b"longer than it was before, at least"
         )
         self.assertTrue(self.ask(FILE + b"rfc8446.txt\npdf\n")[0].startswith(refusal(100, "FILE_NOT_FOUND")))
-        return self.factory.holdings.library.stop()
+        return self.factory.content_store.library.stop()
 
     def test_bad_requests(self):
         bad = [
@@ -132,8 +132,8 @@ class Pipelined11(Case):
         return f"200 OK P2P-CI/1.1\nHost: 10.153.15.5\nOS: {platform.system()}\n{lines}\n".encode()
 
     def test_two_files_and_a_range_on_one_connection(self):
-        sha = self.factory.holdings.library.get("rfc8446.txt.pdf").sha256
-        other = self.factory.holdings.library.get("sub/notes.txt").sha256
+        sha = self.factory.content_store.library.get("rfc8446.txt.pdf").sha256
+        other = self.factory.content_store.library.get("sub/notes.txt").sha256
         ask = b"GET FILE P2P_DI_1.1\n" + ENVELOPE[:-1]
         answer, transport = self.ask(
             ask
@@ -150,7 +150,7 @@ class Pipelined11(Case):
         self.assertFalse(transport.ended)
 
     def test_a_file_by_its_hash_whatever_its_name(self):
-        sha = self.factory.holdings.library.get("sub/notes.txt").sha256
+        sha = self.factory.content_store.library.get("sub/notes.txt").sha256
         ask = b"GET FILE P2P_DI_1.1\n" + ENVELOPE[:-1] + b"SHA-256: %s\n\nother\nname\n"
         self.assertTrue(self.ask(ask % sha.encode())[0].endswith(b"\n\nnotes"))
         self.assertTrue(self.ask(ask % (b"0" * 64))[0].startswith(b"100 FILE_NOT_FOUND P2P-CI/1.1\n"))
@@ -224,7 +224,7 @@ class Bounds(Case):
 
     def test_one_that_is_reset_while_it_waits_for_its_turn(self):
         """Nothing is said or closed on what is no longer there."""
-        self.patch(self.factory.handout, "is_ahead", lambda asker: True)
+        self.patch(self.factory.super_seeding, "is_ahead", lambda asker: True)
         protocol, transport = connect(self.factory)
         want = b"%064x 0\n" % 1
         protocol.dataReceived(b"GET NEXT P2P_DI_1.1\n" + ENVELOPE[:-1] + b"Length: %d\n\n%s" % (len(want), want))
