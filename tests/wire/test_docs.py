@@ -357,16 +357,16 @@ def test_following() -> None:
 def test_swarm() -> None:
     said = " ".join(TEXT.partition("\nHow a swarm runs\n")[2].split())
     assert f"in batches, {announcing.LAZY} s apart" in said
-    assert f"has been owed for {picker.OVERDUE:.0f} s is then asked" in said
+    assert f"has been outstanding for {picker.OVERDUE:.0f} s is then requested" in said
     assert link.AHEAD == 0.5 and f"but {link.LEAST} at least and {link.MOST} at most" in said
     assert f"names up to {picker.MOST_WANTS} files" in said
-    assert f"sent nothing for {links.STALL:.0f} s is passed over" in said
+    assert f"sent nothing for {links.STALL:.0f} s is snubbed" in said
     assert (download.MOST_WRONG, link.RECONNECTS) == (3, 3)
     judged = " ".join(TEXT.split())
     assert f"takes {fetch.MAX_UNSIZED} bytes" in judged
     assert f"less than {fetch.LEAST_PACE} bytes/s for {fetch.PACE_TIME} s" in judged
     assert f"as long each time, up to {links.MAX_BACKOFF:.0f} s" in said
-    assert f"for {download.FROZEN_TIMEOUT} s ({download.NO_NEWS_TIMEOUT} s if nobody owes anything)" in said
+    assert f"for {download.FROZEN_TIMEOUT} s ({download.NO_NEWS_TIMEOUT} s if nothing is outstanding)" in said
     assert f"At most {links.MAX_CONNECTED} peers are connected for a download" in said
 
 
