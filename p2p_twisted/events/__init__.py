@@ -1,0 +1,1 @@
+"""Typed events: the engine publishes them; the API, the command line, logs and metrics listen."""

@@ -1,0 +1,202 @@
+"""The events that a peer publishes: plain values, each documented on its own.
+
+Sizes are bytes, durations seconds. `sha256` is the hex digest of a whole file, `piece` the number of a piece from 0 on,
+an address that of a peer's server. Events of a swarm know files by their content only; the download that runs the swarm
+publishes events of its files by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..wire.address import Address
+
+
+@dataclass(frozen=True)
+class Event:
+    """Any event. Subscribing to this type is subscribing to all."""
+
+
+# a swarm
+
+
+@dataclass(frozen=True)
+class PieceStarted(Event):
+    """A source has begun to send a piece."""
+
+    sha256: str
+    piece: int
+    source: Address
+
+
+@dataclass(frozen=True)
+class PieceVerified(Event):
+    """A piece was received, verified and written.
+
+    `super_seeded`: the source has given it to no other peer, so it is worth announcing at once.
+    """
+
+    sha256: str
+    piece: int
+    size: int
+    source: Address
+    super_seeded: bool
+
+
+@dataclass(frozen=True)
+class HashFailed(Event):
+    """A piece from a source was not the piece of the piece list."""
+
+    sha256: str
+    piece: int
+    source: Address
+
+
+@dataclass(frozen=True)
+class SourceConnected(Event):
+    """A source may be asked."""
+
+    source: Address
+
+
+@dataclass(frozen=True)
+class SourceSnubbed(Event):
+    """A source has sent nothing of what it was asked for; its requests are released to others."""
+
+    source: Address
+
+
+@dataclass(frozen=True)
+class SourceLost(Event):
+    """A source could not be reached, or its connection was lost; it is tried again later."""
+
+    source: Address
+    reason: str
+
+
+@dataclass(frozen=True)
+class SourceBanned(Event):
+    """A source is not asked again in this swarm."""
+
+    source: Address
+    reason: str
+
+
+# downloads
+
+
+@dataclass(frozen=True)
+class DownloadStarted(Event):
+    """A download was accepted. `names` is None for everything that this peer lacks."""
+
+    download: str
+    names: tuple[str, ...] | None
+    directory: Path
+
+
+@dataclass(frozen=True)
+class DownloadEnded(Event):
+    """A download is over. `state`, `kind` and `text` (of its error, else None) are those of docs/api.rst."""
+
+    download: str
+    state: str
+    kind: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class FileStarted(Event):
+    """The first bytes of a file of a download have arrived."""
+
+    download: str
+    name: str
+
+
+@dataclass(frozen=True)
+class FileProgress(Event):
+    """More of a file of a download is here: `size` bytes from `source`, verified unless the file is fetched whole."""
+
+    download: str
+    name: str
+    size: int
+    source: Address
+
+
+@dataclass(frozen=True)
+class FileEnded(Event):
+    """A file of a download is in place, or failed. `state`, `kind` and `text` as in `DownloadEnded`."""
+
+    download: str
+    name: str
+    state: str
+    kind: str | None = None
+    text: str | None = None
+
+
+# the library
+
+
+@dataclass(frozen=True)
+class DocumentShared(Event):
+    """A document was added to the library, or its content replaced."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class DocumentUnshared(Event):
+    """A document is no longer shared."""
+
+    name: str
+
+
+# other peers and the RS
+
+
+@dataclass(frozen=True)
+class PeerSeen(Event):
+    """Another peer became known: listed by the RS, or it said Hello."""
+
+    peer: Address
+
+
+@dataclass(frozen=True)
+class PeerGone(Event):
+    """Another peer is no longer known."""
+
+    peer: Address
+
+
+@dataclass(frozen=True)
+class Registered(Event):
+    """The RS has registered this peer, or renewed it after a failure."""
+
+    rs: Address
+
+
+@dataclass(frozen=True)
+class RegistrationFailed(Event):
+    """The RS could not be reached, or refused. Published once for each reason in a row."""
+
+    rs: Address
+    reason: str
+
+
+# serving
+
+
+@dataclass(frozen=True)
+class TransferServed(Event):
+    """A connection to another peer has ended, or been idle for a while, over which a file or parts of it were sent.
+
+    `client` is the address of the connection's other end, not of that peer's server.
+    """
+
+    client: Address
+    name: str
+    sha256: str
+    size: int
+    seconds: float
