@@ -39,15 +39,15 @@ class Lookup:
     def reason(self, name: str) -> str | None:
         """One line on why nobody was found to have `name`, with what may have been meant; None if nothing is known."""
         if name in self._items:
-            return f"no peer that was asked has {name}, or not with that content; 'p2p ls' shows what there is"
+            return f"no peer given with --from has {name}, or not with that content; 'p2p ls' lists all documents"
         if name in self._parents:
-            return f"no peer has {name}, which is a folder: '{name}/' stands for all below it"
+            return f"no peer has {name}, which is a folder; '{name}/' means all documents below it"
         alike = sorted(self._alike.get(folded(name), ()))
         if not alike:
             return None
         composed = unicodedata.normalize("NFC", name)
         is_encoded = composed in (unicodedata.normalize("NFC", other) for other in alike)
-        what = "one whose accents are encoded in another way" if is_encoded else "one in another case"
+        what = "one with differently encoded accents" if is_encoded else "one that differs in case"
         return f"no peer has {name}; there is {what}: {alike[0]}"
 
 

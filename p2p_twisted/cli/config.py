@@ -24,7 +24,7 @@ def config(**_: object) -> None:
     "file",
     metavar="FILE",
     type=UserPath(exists=True, dir_okay=False),
-    help="What a peer or an RS that is started with this file would use, instead of what the running peer uses.",
+    help="Show the settings of a peer or RS started with this file, not those of the running peer.",
 )
 @for_peer
 def show(where: Where, file: Path | None) -> None:

@@ -20,18 +20,18 @@ PART_FAILED = 12
 
 MEANINGS = {
     OK: "ok",
-    FAILED: "anything that has no code of its own",
-    USAGE: "usage, or no peer is running and none was asked for",
+    FAILED: "any other error",
+    USAGE: "usage error, or no peer is running and --rs-host is not given",
     NO_HOLDER: "no peer has it",
     RS_UNREACHABLE: "the RS cannot be reached",
-    PEERS_FAILED: "peers have it, but all of them failed",
+    PEERS_FAILED: "peers have it, but all of them failed to send it",
     TIMEOUT: "timeout",
     INTERRUPTED: "interrupted; the same command resumes",
-    CHECKSUM: "what came has the wrong checksum",
+    CHECKSUM: "the received content has the wrong checksum",
     DISK_FULL: "the disk is full",
-    AMBIGUOUS: "that name has several contents; say which is meant",
-    EXISTS: "another file of that name is there",
-    PART_FAILED: "part of a set failed",
+    AMBIGUOUS: "the name has several contents; select one of them",
+    EXISTS: "another file with that name exists",
+    PART_FAILED: "some of several documents failed",
 }
 """Exit code -> what it means, for ``--help`` and docs/cli.rst."""
 

@@ -25,27 +25,26 @@ from .wanted import Wanted, find, is_several
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--all", "everything", is_flag=True, help="Fetch all that other peers have and this one lacks.")
+@click.option("--all", "everything", is_flag=True, help="Fetch all documents that this peer does not have.")
 @click.option(
     "-o",
     "--output",
     metavar="DIR",
     type=UserPath(file_okay=False, resolve_path=True),
-    help="Where to put them. Without it: the running peer's download folder; if none runs, the folder you are in.",
+    help="Folder to save them in. Without it: the running peer's download folder, or the current folder if no peer "
+    "is running.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace files of that name that have another content.")
+@click.option("--overwrite", is_flag=True, help="Replace existing files that have another content.")
 @click.option(
     "--from",
     "holders",
     metavar="HOST:PORT",
     multiple=True,
-    help="Fetch from this peer only; may be given several times.",
+    help="Fetch only from this peer; may be repeated.",
 )
-@click.option(
-    "--timeout", metavar="SECONDS", type=click.FloatRange(0, min_open=True), help="Give up after so many seconds."
-)
+@click.option("--timeout", metavar="SECONDS", type=click.FloatRange(0, min_open=True), help="Give up after this time.")
 @click.option("--no-swarm", is_flag=True, help="Fetch one document after the other, each whole from one peer.")
-@click.option("--explain", is_flag=True, help="Say afterwards why each peer was chosen, and why it was dropped if so.")
+@click.option("--explain", is_flag=True, help="Print afterwards why each source was chosen, and why it was banned.")
 @for_peer
 def get(
     where: Where,
@@ -67,7 +66,7 @@ def get(
     download; what was fetched is kept, and the same command goes on from there.
     """
     if everything == bool(names):
-        raise click.UsageError("name the documents, or say --all")
+        raise click.UsageError("give the names of documents, or --all")
     deadline = time.monotonic() + timeout if timeout else None
     wanted = texts(names, "NAME")
     order: dict[str, Any] = {"overwrite": overwrite, "swarm": not no_swarm}
@@ -126,7 +125,7 @@ def _carry_out(client: ControlClient, order: dict[str, Any], deadline: float | N
     except ControlError as error:
         if error.status != 413:
             raise
-        text = f"{len(order['names'])} names are more than one order takes; give narrower patterns, or --all"
+        text = f"{len(order['names'])} names are too many for one download; give narrower patterns, or --all"
         raise exits.Failure(exits.FAILED, text) from None
     try:
         with show_progress() as update:

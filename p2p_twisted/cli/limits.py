@@ -12,13 +12,21 @@ from .session import peer
 
 
 @click.command()
-@click.option("--up", metavar="RATE", help="Most bytes of files sent a second: 500K, 2MiB, 20Mbit, none.")
-@click.option("--down", metavar="RATE", help="Most bytes of files received a second: 500K, 2MiB, 20Mbit, none.")
+@click.option(
+    "--up",
+    metavar="RATE",
+    help="Maximum rate of sending files, such as 500K or 2MiB (bytes per second), 20Mbit, or none.",
+)
+@click.option(
+    "--down",
+    metavar="RATE",
+    help="Maximum rate of receiving files, such as 500K or 2MiB (bytes per second), 20Mbit, or none.",
+)
 @for_peer
 def limits(where: Where, up: str | None, down: str | None) -> None:
-    """Show the rate limits of the running peer, after changing them if told to.
+    """Show the rate limits of the running peer, after changing those that are given.
 
-    A change holds at once, for the transfers that go on too, and until the peer stops.
+    A change applies at once, to running transfers too, and lasts until the peer stops.
     """
     changes = {f"{name}_rate": _rate(name, text) for name, text in (("up", up), ("down", down)) if text is not None}
     with peer(where) as session:

@@ -19,8 +19,8 @@ from .output import warn, warn_interrupted
 
 _VERBS = {
     "config": (".config:config", "Show settings and where each came from."),
-    "corpus": ("..experiment.verbs.corpus:corpus", "Get documents to share: make some, or fetch RFCs."),
-    "demo": ("..experiment.verbs.demo:demo", "Run an RS and six peers here, and check what they exchange."),
+    "corpus": ("..experiment.verbs.corpus:corpus", "Get documents to share: generate some, or fetch RFCs."),
+    "demo": ("..experiment.verbs.demo:demo", "Run an RS and six peers on this machine, and verify every copy."),
     "experiment": (
         "..experiment.verbs.experiment:experiment",
         "Compare centralised, peer-to-peer and swarm, and write a report.",
@@ -29,10 +29,10 @@ _VERBS = {
     "limits": (".limits:limits", "Show or change the rate limits."),
     "ls": (".show:ls", "List the documents that peers have."),
     "peers": (".show:peers", "List the other peers."),
-    "refresh": (".refresh:refresh", "Ask the RS and the other peers for news now."),
-    "rs": (".rs:rs", "Ask the registration server that runs on this machine."),
+    "refresh": (".refresh:refresh", "Query the RS and the other peers now."),
+    "rs": (".rs:rs", "Show the state of the RS on this machine."),
     "share": (".share:share", "Share a folder."),
-    "status": (".show:status", "Say how the peer is."),
+    "status": (".show:status", "Show the state of the peer."),
 }
 """Verb -> where it lives, below this package, and what ``p2p --help`` says of it without loading it."""
 

@@ -51,7 +51,7 @@ def for_all(command: Command) -> Command:
             "--state-dir",
             type=UserPath(file_okay=False, resolve_path=True),
             metavar="DIR",
-            help=f"State folder of the running peer or RS. Without it: {STATE_DIR_VARIABLE}, or this user's.",
+            help=f"State folder of the running peer or RS. Default: {STATE_DIR_VARIABLE}, or the user's own.",
         )(command)
     )
 
@@ -60,7 +60,9 @@ def for_peer(command: Command) -> Command:
     """Give `command`, which takes a Where first, the options of the verbs that talk to a peer."""
 
     @for_all
-    @click.option("--rs-host", metavar="HOST[:PORT]", help="If no peer is running, be one registered with this RS.")
+    @click.option(
+        "--rs-host", metavar="HOST[:PORT]", help="If no peer is running, become one, registered with this RS."
+    )
     @click.option(
         "--rs-port", metavar="PORT", type=click.IntRange(1, 65535), help=f"Port of that RS, if not {RS_PORT}."
     )

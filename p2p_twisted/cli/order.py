@@ -16,7 +16,7 @@ LAST_POLL = 0.25
 LONGEST_POLL = 5.0
 """Seconds between two looks at most, however long the answers take."""
 
-KEPT = "what was fetched is kept: the same command goes on from there"
+KEPT = "what was fetched is kept, and the same command resumes"
 
 Download = Mapping[str, Any]
 """A download as the API shows it."""
@@ -42,7 +42,7 @@ class Order:
             raise exits.Failure(exits.INTERRUPTED, f"interrupted; {KEPT}") from None
         except TimeoutError:
             self._cancel()
-            raise exits.Failure(exits.TIMEOUT, f"not done in time; {KEPT}") from None
+            raise exits.Failure(exits.TIMEOUT, f"not complete in time; {KEPT}") from None
         except ControlError as error:
             # a peer that stopped, and was started again, knows no such download
             if error.kind not in ("lost", "not-running") and error.status != 404:

@@ -92,10 +92,10 @@ class Outcome:
     def _show_passed_over(self) -> None:
         passed_over, number = self._all_passed_over()
         for file in passed_over[:SHOWN]:
-            warn(f"{file['name']}: passed over: {file['why']}")
+            warn(f"{file['name']}: skipped: {file['why']}")
         if number:
             more = f"and {number - SHOWN} more; " if number > SHOWN else ""
-            warn(f"{more}a document that was passed over is fetched when it is named")
+            warn(f"{more}a skipped document is fetched if it is named")
 
     def _complaint(self, file: Mapping[str, Any]) -> str:
         """Why `file` is not there; its name is before it, unless it is in it."""
@@ -112,7 +112,7 @@ class Outcome:
             if self.here or self.missing or self.passed_over:
                 return ""
             others = "else " if self.download["files_passed_over"] else ""
-            return f"nothing {others}to fetch: all that other peers are known to have is here"
+            return f"nothing {others}to fetch: this peer has all known documents"
         states = Counter(file["state"] for file in files if _is_there(file) or file["name"] not in self.here)
         parts = []
         if done := states.pop("done", 0):

@@ -17,7 +17,7 @@ PAGE = 1000
 @click.group()
 @for_all
 def rs(**_: object) -> None:
-    """Ask the registration server that runs on this machine.
+    """Show the state of the RS on this machine.
 
     Its state folder is this user's for an RS, or the one named with --state-dir.
     """
@@ -26,7 +26,7 @@ def rs(**_: object) -> None:
 @rs.command()
 @for_rs
 def status(where: Where) -> None:
-    """Say how the RS is: its TTL, and how many peers it knows."""
+    """Show the state of the RS: its TTL, and the number of peers."""
     with registry(where) as client:
         found = client.get("status")
     if where.as_json:

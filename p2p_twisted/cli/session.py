@@ -56,7 +56,7 @@ def peer(
         if own is not None:
             own.show_warnings()
         elif where.rs not in (None, (status["rs"]["host"], status["rs"]["port"])):
-            warn(f"a peer runs already, with RS {status['rs']['host']}:{status['rs']['port']}: asking that one")
+            warn(f"a peer is already running, with RS {status['rs']['host']}:{status['rs']['port']}: using that one")
         if news and not runs:
             refresh(client, deadline)
         yield Session(client, own=own is not None)
@@ -72,7 +72,7 @@ def registry(where: Where) -> Iterator[ControlClient]:
         if _status(client, "rs") is None:
             raise exits.Failure(
                 exits.USAGE,
-                f"no RS runs on {where.state_dir}: start one with 'twistd -n p2p-rs{_folder(where, 'rs')}', "
+                f"no RS is running on {where.state_dir}: start one with 'twistd -n p2p-rs{_folder(where, 'rs')}', "
                 "or name the state folder of one with --state-dir",
             )
         yield client
@@ -103,8 +103,8 @@ def _start(where: Where, share: Sequence[Path], stack: ExitStack) -> Any:
     if where.rs is None:
         raise exits.Failure(
             exits.USAGE,
-            f"no peer runs on {where.state_dir}: start one with 'twistd -n p2p-peer{_folder(where, 'peer')} "
-            "--rs-host HOST', or let this command be one with --rs-host HOST",
+            f"no peer is running on {where.state_dir}: start one with 'twistd -n p2p-peer{_folder(where, 'peer')} "
+            "--rs-host HOST', or make this command a peer with --rs-host HOST",
         )
     from .own_peer import OwnPeer
 
@@ -125,7 +125,7 @@ def _status(client: ControlClient, role: str) -> Any:
         return None
     if status["role"] != role:
         found = {"rs": "an RS", "peer": "a peer"}[status["role"]]
-        raise exits.Failure(exits.USAGE, f"what runs on this state folder is {found}; name another with --state-dir")
+        raise exits.Failure(exits.USAGE, f"the process on this state folder is {found}; name another with --state-dir")
     return status
 
 
@@ -150,7 +150,7 @@ def rs_trouble(rs: Mapping[str, Any]) -> str | None:
     address, why = f"RS {rs['host']}:{rs['port']}", rs["last_error"]
     if not rs["registered"]:
         return f"not registered with {address}: {why or 'still trying'}"
-    return f"{address} does not say who is there: {why}" if why else None
+    return f"{address} did not send the list of peers: {why}" if why else None
 
 
 def wait_for_others(client: ControlClient) -> None:
@@ -158,7 +158,7 @@ def wait_for_others(client: ControlClient) -> None:
     told = False
     while any(download["ended"] is None for download in client.get("downloads")["items"]):
         if not told:
-            warn("done; another p2p command still fetches by way of this one, which waits for it")
+            warn("done; waiting for another p2p command that still fetches through this one")
             told = True
         time.sleep(10 * POLL)
 

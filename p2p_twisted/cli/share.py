@@ -20,10 +20,10 @@ READ_TIME = 24 * 3600
 @click.argument("folder", metavar="DIR", type=UserPath(exists=True, file_okay=False, resolve_path=True))
 @for_peer
 def share(where: Where, folder: Path) -> None:
-    """Share DIR and all below it.
+    """Share DIR and everything below it.
 
-    The running peer shares it until it stops. With none running and --rs-host, this is a peer in the foreground, until
-    Ctrl-C.
+    The running peer shares it until it stops. If none is running, --rs-host makes this command a peer in the
+    foreground, until Ctrl-C.
     """
     path = text(str(folder), "DIR")
     with peer(where, share=[folder]) as session:
@@ -34,7 +34,7 @@ def share(where: Where, folder: Path) -> None:
     if where.as_json:
         print_json(status)
     else:
-        say(f"sharing {clean(folder)}; {count(status['files'], 'file')}, {size(status['bytes'])}, shared altogether")
+        say(f"sharing {clean(folder)}; {count(status['files'], 'file')}, {size(status['bytes'])}, shared in total")
 
 
 def _serve(session: Session, where: Where, folder: Path) -> None:

@@ -21,7 +21,7 @@ FIRST = 5
 @click.command()
 @for_peer
 def status(where: Where) -> None:
-    """Say how the peer is: its RS, what it shares and what it knows."""
+    """Show the state of the peer: its RS, its shared files and its index."""
     with peer(where, news=True) as session:
         found = session.client.get("status")
     if where.as_json:
@@ -34,7 +34,7 @@ def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     rs = status["rs"]
     state = "registered" if rs["registered"] else f"not registered: {rs['last_error'] or 'trying'}"
     if rs["registered"] and rs["last_error"]:
-        state = f"registered, but it does not answer: {rs['last_error']}"
+        state = f"registered, but the RS does not answer: {rs['last_error']}"
     yield "peer", f"{status['host']}:{status['port']}, version {status['version']}, up {duration(status['uptime'])}"
     yield "RS", f"{rs['host']}:{rs['port']}, {state}"
     if rs["reachable"] is False:
@@ -81,7 +81,7 @@ def peers(where: Where) -> None:
         (f"{one['host']}:{one['port']}", one["files"], duration_field(one["last_seen"]), one["failures"])
         for one in found["items"]
     ]
-    print_table(("peer", "files", "seen", "failures"), rows, right=("files", "failures"), none="knows no other peer")
+    print_table(("peer", "files", "seen", "failures"), rows, right=("files", "failures"), none="no other peer is known")
 
 
 @click.command()
@@ -104,5 +104,5 @@ def ls(where: Where, pattern: str) -> None:
         (name, size_field(item["size"]), len(item["holders"]), "yes" if item["local"] else "no", item["title"])
         for name, item in zip(names, items, strict=True)
     ]
-    none = f"no document is found by '{pattern}'" if pattern else "no peer is known to have any document"
+    none = f"no document matches '{pattern}'" if pattern else "no known peer has a document"
     print_table(("name", "size", "peers", "here", "title"), rows, right=("size", "peers"), none=none)

@@ -33,7 +33,7 @@ class Source:
         if self.wrong:
             return f"{count(self.wrong, 'wrong piece')}, fetched elsewhere"
         if self.state == "stalled":
-            return "stalled, passed over"
+            return "snubbed"
         if not self.chosen:
             return "not connected yet" if self.state == "waiting" else "not needed"
         return "kept"
@@ -67,7 +67,7 @@ def explain(download: Mapping[str, Any]) -> None:
     """Say on stderr why each source was chosen, how often, what came from it, and why it was dropped if it was."""
     sources = sources_of(download)
     if not sources:
-        warn("no peer was asked for anything")
+        warn("no requests were sent")
         return
     together = sum(source.size for source in sources)
     rows = [

@@ -31,7 +31,7 @@ def folder(text: str) -> Path:
     try:
         return expand(text).absolute()
     except FileNotFoundError:
-        raise ValueError("must be a whole path, as the folder one is in was removed") from None
+        raise ValueError("must be an absolute path, as the current folder was removed") from None
 
 
 def default_state_dir(role: str) -> str:

@@ -104,7 +104,7 @@ def test_more_names_than_an_order_takes(peer: Path) -> None:
     result = p2p("--state-dir", peer, "get", *(f"done_{number}{'x' * 1000}" for number in range(1100)))
     assert (result.exit_code, result.stderr) == (
         exits.FAILED,
-        "p2p: 1100 names are more than one order takes; give narrower patterns, or --all\n",
+        "p2p: 1100 names are too many for one download; give narrower patterns, or --all\n",
     )
 
 
@@ -126,7 +126,7 @@ def test_no_holder_while_the_rs_is_away_from_a_peer_that_was_registered() -> Non
         result = p2p("--state-dir", folder, "get", "no-holder_a")
         done = p2p("--state-dir", folder, "get", "done_a")
     assert (result.exit_code, done.exit_code) == (4, 0)
-    assert "RS 127.0.0.1:65423 does not say who is there: connection refused" in result.stderr
+    assert "RS 127.0.0.1:65423 did not send the list of peers: connection refused" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -177,14 +177,14 @@ def test_a_peer_that_was_started_again_knows_it_no_more(peer: Path, monkeypatch:
 
 def test_timeout_stops_the_download(peer: Path) -> None:
     result = p2p("--state-dir", peer, "get", "running_a", "--timeout", "0.1")
-    assert (result.exit_code, "not done in time" in result.stderr) == (6, True)
+    assert (result.exit_code, "not complete in time" in result.stderr) == (6, True)
     assert ControlClient(peer).get("downloads")["items"][-1]["state"] == "cancelled"
 
 
 def test_another_rs_than_the_running_peers(peer: Path) -> None:
     result = p2p("--state-dir", peer, "get", "done_a", "--rs-host", "192.0.2.1")
     assert result.exit_code == 0
-    assert "a peer runs already, with RS 127.0.0.1:65423" in result.stderr
+    assert "a peer is already running, with RS 127.0.0.1:65423" in result.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -194,7 +194,7 @@ def test_interrupted(peer: Path, number: int) -> None:
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 7
     assert b"interrupted" in errors
-    assert b"the same command goes on from there" in errors
+    assert b"the same command resumes" in errors
     assert ControlClient(peer).get("downloads")["items"][-1]["state"] == "cancelled"
 
 
@@ -257,8 +257,8 @@ def test_what_was_passed_over_is_named(capsys: pytest.CaptureFixture[str], numbe
     outcome._show_passed_over()
     *lines, last = capsys.readouterr().err.splitlines()
     assert len(lines) == min(number, SHOWN)
-    assert lines[0] == "p2p: -0\\u202e: passed over: a part begins with -"
-    assert last == f"p2p: {rest}a document that was passed over is fetched when it is named"
+    assert lines[0] == "p2p: -0\\u202e: skipped: a part begins with -"
+    assert last == f"p2p: {rest}a skipped document is fetched if it is named"
     assert outcome._summary().startswith("nothing else to fetch")
     assert outcome.code() == exits.OK
 

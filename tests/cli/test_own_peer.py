@@ -191,7 +191,7 @@ def test_nobody_has_it_and_the_rs_is_gone(tmp_path: Path) -> None:
         cluster.kill9("rs")
         for what in "nosuch", "--all":
             code, _, err = run("get", what, *at)
-            assert (code, "does not say who is there: Connection refused" in err) == (4, True), err
+            assert (code, "did not send the list of peers: Connection refused" in err) == (4, True), err
 
 
 def test_a_command_waits_for_one_that_is_about_to_be_the_peer(at: list[str], state: Path, tmp_path: Path) -> None:

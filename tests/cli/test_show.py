@@ -75,7 +75,7 @@ def test_the_state_folder_from_the_environment(peer: Path, monkeypatch: pytest.M
 def test_status_of_a_peer_whose_rs_does_not_answer() -> None:
     with serving("peer-whose-rs-is-gone") as folder:
         result = p2p("--state-dir", folder, "status")
-    assert "RS\t127.0.0.1:65423, registered, but it does not answer: connection refused\n" in result.stdout
+    assert "RS\t127.0.0.1:65423, registered, but the RS does not answer: connection refused\n" in result.stdout
 
 
 def test_refresh(peer: Path) -> None:
@@ -87,7 +87,7 @@ def test_refresh_while_the_rs_is_away() -> None:
     with serving("peer-whose-rs-is-gone") as folder:
         result = p2p("--state-dir", folder, "refresh")
     assert (result.exit_code, result.stdout) == (4, "knows 60 records of 5 other peers\n")
-    assert result.stderr == "p2p: RS 127.0.0.1:65423 does not say who is there: connection refused\n"
+    assert result.stderr == "p2p: RS 127.0.0.1:65423 did not send the list of peers: connection refused\n"
 
 
 def test_status_of_a_peer_that_is_not_registered() -> None:
@@ -138,9 +138,9 @@ def test_an_empty_list_says_so(pattern: list[str], terminal: None) -> None:
     with serving("peer-without-others") as folder:
         result = p2p("--state-dir", folder, "ls", *pattern)
         others = p2p("--state-dir", folder, "peers")
-    said = f"no document is found by '{pattern[0]}'" if pattern else "no peer is known to have any document"
+    said = f"no document matches '{pattern[0]}'" if pattern else "no known peer has a document"
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"p2p: {said}\n")
-    assert (others.exit_code, others.stdout, others.stderr) == (0, "", "p2p: knows no other peer\n")
+    assert (others.exit_code, others.stdout, others.stderr) == (0, "", "p2p: no other peer is known\n")
 
 
 def test_what_strangers_named_cannot_steer_a_terminal(peer: Path) -> None:
@@ -226,6 +226,6 @@ def test_nobody_runs() -> None:
         assert result.exit_code == 2
         assert result.stderr.count("\n") == 1
         assert f"twistd -n p2p-peer --state-dir {folder} --rs-host HOST" in result.stderr
-        assert "be one with --rs-host HOST" in result.stderr
+        assert "make this command a peer with --rs-host HOST" in result.stderr
         result = p2p("--state-dir", folder, "rs", "peers")
         assert (result.exit_code, "twistd -n p2p-rs" in result.stderr) == (2, True)

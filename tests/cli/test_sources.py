@@ -19,7 +19,7 @@ def a_swarm(*sources: dict[str, object], **more: object) -> dict[str, object]:
         ({}, "kept"),
         ({"state": "dropped", "dropped": "3 of its pieces were wrong", "wrong_pieces": 3}, "dropped: 3 of its pieces"),
         ({"wrong_pieces": 1}, "1 wrong piece, fetched elsewhere"),
-        ({"state": "stalled"}, "stalled, passed over"),
+        ({"state": "stalled"}, "snubbed"),
         ({"state": "waiting", "chosen": {}}, "not connected yet"),
         ({"state": "closed", "chosen": {}}, "not needed"),
     ],
@@ -64,7 +64,7 @@ def test_nobody_and_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     explain(a_swarm())
     explain(a_swarm(a_source(1, bytes=0)))
     errors = capsys.readouterr().err.splitlines()
-    assert errors == ["p2p: no peer was asked for anything", "127.0.0.1:1\t0\t-\trarest piece: 1\tkept"]
+    assert errors == ["p2p: no requests were sent", "127.0.0.1:1\t0\t-\trarest piece: 1\tkept"]
 
 
 class TestProgress:

@@ -97,14 +97,14 @@ CAFE, CAFE_2 = "caf\u00e9.txt", "cafe\u0301.txt"
     ("name", "reason"),
     [
         ("nosuch", None),
-        ("rfc", "no peer has rfc, which is a folder: 'rfc/' stands for all below it"),
-        ("rfc/deep", "no peer has rfc/deep, which is a folder: 'rfc/deep/' stands for all below it"),
+        ("rfc", "no peer has rfc, which is a folder; 'rfc/' means all documents below it"),
+        ("rfc/deep", "no peer has rfc/deep, which is a folder; 'rfc/deep/' means all documents below it"),
         (
             CAFE_2,
-            f"no peer has {CAFE_2}; there is one whose accents are encoded in another way: {CAFE}",
+            f"no peer has {CAFE_2}; there is one with differently encoded accents: {CAFE}",
         ),
-        ("OWN.txt", "no peer has OWN.txt; there is one in another case: own.txt"),
-        ("twice", "no peer that was asked has twice, or not with that content; 'p2p ls' shows what there is"),
+        ("OWN.txt", "no peer has OWN.txt; there is one that differs in case: own.txt"),
+        ("twice", "no peer given with --from has twice, or not with that content; 'p2p ls' lists all documents"),
     ],
 )
 @pytest.mark.parametrize("others", [0, MAX_QUERIES])

@@ -57,7 +57,7 @@ def test_a_current_folder_that_was_removed_is_named(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.stderr.endswith("ValueError: must be a whole path, as the folder one is in was removed\n")
+    assert done.stderr.endswith("ValueError: must be an absolute path, as the current folder was removed\n")
 
 
 def test_a_private_file_is_its_owners_alone(tmp_path):
@@ -155,7 +155,7 @@ def test_with_a_state_folder_no_home_folder_is_needed(user):
         wait_for(lambda: status(state))
         assert as_nobody(user, "p2p", "--state-dir", str(state), "rs", "peers").returncode == 0
         done = as_nobody(user, "p2p", "status", "--state-dir", str(user.home / "none"))
-        assert "no peer runs on" in done.stderr
+        assert "no peer is running on" in done.stderr
         own = ["--rs-host", "127.0.0.1", "--rs-port", str(port), "--state-dir", str(user.home / "own")]
         assert as_nobody(user, "p2p", "ls", *own).returncode == 0
     finally:

@@ -137,7 +137,7 @@ def test_a_name_that_misleads_is_passed_over(cluster: Cluster, tmp_path: Path) -
     peer = cluster.peers[1]
     arguments = ["get", "--state-dir", str(peer.state_dir), "-o", str(tmp_path)]
     result = p2p(*arguments, "--all")
-    assert "p2p: -rf: passed over: a part begins with -, as options of commands do" in result.stderr
+    assert "p2p: -rf: skipped: a part begins with -, as options of commands do" in result.stderr
     assert not (tmp_path / "-rf").exists()
     result = p2p(*arguments, "--", "-rf")
     assert (result.exit_code, (tmp_path / "-rf").read_bytes()) == (0, b"an option")
