@@ -58,10 +58,12 @@ def listen(reactor: Any, flag: str, description: str, factory: IProtocolFactory)
     maybeDeferred(endpoint.listen, factory).addBoth(results.append)
     match results:
         case [Failure() as failure]:
-            raise StartError(f"{flag} {description}: {_why(failure)}; choose another port, or end who has it") from None
+            raise StartError(
+                f"{flag} {description}: {_why(failure)}; choose another port, or stop the process that uses it"
+            ) from None
         case [port]:
             return port  # type: ignore[return-value]
-    raise StartError(f"{flag} {description}: this kind of endpoint does not listen at once; use tcp:PORT")
+    raise StartError(f"{flag} {description}: this kind of endpoint cannot be used; use tcp:PORT")
 
 
 def listen_tcp(reactor: Any, flag: str, description: str, factory: IProtocolFactory) -> IListeningPort:

@@ -25,14 +25,31 @@ from .service import Peer, PeerSettings
 SETTINGS = (
     Setting("rs-host", "Host of the registration server, as HOST or HOST:PORT.", host_and_port, required=True),
     Setting("rs-port", "Port of the registration server.", whole(1, 65535), str(RS_PORT)),
-    Setting("listen", "Where to serve: a Twisted endpoint; without it the first free port of 65400 to 65500."),
-    Setting("share", "A folder to share, sub-folders too.", folder, repeatable=True),
-    Setting("download-dir", "Where downloads go; it is shared too. Without it: downloads in the state folder.", folder),
-    Setting("state-dir", "Where cookie, hashes, key and socket are.", folder, default_state_dir("peer")),
-    Setting("web", "Where the control API is served besides its Unix socket: a Twisted endpoint."),
-    Setting("up-rate", "Most bytes of files sent a second: 500K, 2MiB, 20Mbit, none.", parse_rate, "none"),
-    Setting("down-rate", "Most bytes of files received a second: 500K, 2MiB, 20Mbit, none.", parse_rate, "none"),
-    Setting("advertise", "Host under which others reach this peer, if not the one the RS sees.", host),
+    Setting(
+        "listen", "Address at which to serve: a Twisted endpoint. Default: the first free port from 65400 to 65500."
+    ),
+    Setting("share", "A folder to share, with everything below it.", folder, repeatable=True),
+    Setting("download-dir", "Folder for downloads; it is shared too. Default: downloads in the state folder.", folder),
+    Setting(
+        "state-dir",
+        "Folder of the cookie, the hashes, the API key and the control socket.",
+        folder,
+        default_state_dir("peer"),
+    ),
+    Setting("web", "Address of the control API in addition to its Unix socket: a Twisted endpoint."),
+    Setting(
+        "up-rate",
+        "Maximum rate of sending files, such as 500K or 2MiB (bytes per second), 20Mbit, or none.",
+        parse_rate,
+        "none",
+    ),
+    Setting(
+        "down-rate",
+        "Maximum rate of receiving files, such as 500K or 2MiB (bytes per second), 20Mbit, or none.",
+        parse_rate,
+        "none",
+    ),
+    Setting("advertise", "Host under which others reach this peer, if not the one that the RS sees.", host),
 )
 """What a peer can be told, on the command line and in ``[peer]`` of a config file."""
 

@@ -34,19 +34,19 @@ class Options(VerbOptions):
     verb = "p2p-rs"
     section = "rs"
     settings = (
-        Setting("listen", "Where peers reach the RS: a Twisted endpoint on TCP.", str, f"tcp:{RS_PORT}"),
+        Setting("listen", "Address at which peers reach the RS: a Twisted endpoint on TCP.", str, f"tcp:{RS_PORT}"),
         Setting(
             "state-dir", "Folder of the registry, the API key and the control socket.", folder, default_state_dir("rs")
         ),
         Setting(
             "registry",
-            "sqlite: kept in the state folder; memory: gone with the process.",
+            "sqlite: kept in the state folder; memory: lost when the process ends.",
             one_of("sqlite", "memory"),
             "sqlite",
         ),
         Setting(
             "ttl",
-            "Seconds for which a peer counts as active unless it renews, 1 to 2592000.",
+            "Seconds for which a peer is active unless it renews its registration, 1 to 2592000.",
             whole(1, 2_592_000),
             str(TTL),
         ),
@@ -60,13 +60,11 @@ class Options(VerbOptions):
         ),
         Setting(
             "max-peers-per-host",
-            "Most peers that one host outside the trusted networks may register.",
+            "Maximum number of peers that one host outside the trusted networks may register.",
             whole(1, 10**9),
             "1000",
         ),
-        Setting(
-            "web", "Where else than on the socket in the state folder the control API is served: a Twisted endpoint."
-        ),
+        Setting("web", "Address of the control API in addition to its Unix socket: a Twisted endpoint."),
         Setting(
             "lab",
             "Serve a page at /lab on which experiments are started and watched; --web says where.",

@@ -36,7 +36,9 @@ class Overflowing(MemoryReactorClock):
 class Listen(SynchronousTestCase):
     def test_a_taken_port_is_named(self):
         error = self.assertRaises(StartError, listen, Taken(), "--listen", "tcp:7", FACTORY)
-        self.assertEqual(str(error), "--listen tcp:7: Address already in use; choose another port, or end who has it")
+        self.assertEqual(
+            str(error), "--listen tcp:7: Address already in use; choose another port, or stop the process that uses it"
+        )
 
     def test_whatever_else_listening_raises_is_one_line_too(self):
         error = self.assertRaises(StartError, listen, Overflowing(), "--listen", "tcp:65536", FACTORY)

@@ -96,7 +96,7 @@ def test_a_taken_port_is_named(tmp_path):
         taken.listen()
         listen = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
         line = refused(1, "--listen", listen, "--state-dir", str(tmp_path))
-    assert line == f"--listen {listen}: Address already in use; choose another port, or end who has it\n"
+    assert line == f"--listen {listen}: Address already in use; choose another port, or stop the process that uses it\n"
 
 
 def test_a_state_folder_that_cannot_be_one_is_named(tmp_path):
