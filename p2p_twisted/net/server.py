@@ -26,6 +26,7 @@ from ..wire.errors import BadRequest, WireError
 from ..wire.limits import MAX_LINE
 from ..wire.messages import Request, Response, Version
 from ..wire.parser import RequestParser
+from .caller import Caller
 from .producers import PART, BodySender
 
 OS_NAME = platform.system()
@@ -50,6 +51,7 @@ class RequestConnection(LineReceiver):
     log = Logger()
     transport: ITCPTransport
     factory: RequestFactory
+    caller: Caller
     delimiter = b"\n"
     MAX_LENGTH = MAX_LINE
     expires = 0.0
@@ -75,8 +77,11 @@ class RequestConnection(LineReceiver):
 
     # for subclasses
 
-    def answer(self, request: Request) -> Deferred[Any] | None:
-        """Answer `request` by `reply`, at once or before the returned Deferred fires. May raise a WireError."""
+    def answer(self, request: Request, caller: Caller) -> Deferred[Any] | None:
+        """Answer `request` of `caller` by `reply`, at once or before the returned Deferred fires.
+
+        May raise a WireError, and the Deferred may fail with one: the request is refused with it.
+        """
         raise NotImplementedError
 
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
@@ -114,6 +119,8 @@ class RequestConnection(LineReceiver):
         """A client is there."""
         self.transport.setTcpNoDelay(True)
         self.here = self.transport.getHost().host
+        peer = self.transport.getPeer()
+        self.caller = Caller((peer.host, peer.port))
         self.expires = self.factory.clock.seconds() + REQUEST_TIME
         if not self.factory.admit(self):
             self._reading = False
@@ -163,7 +170,7 @@ class RequestConnection(LineReceiver):
             self._busy, self._version = True, request.version
             self.touch()
             try:
-                pending = self.answer(request)
+                pending = self.answer(request, self.caller)
             except Exception:
                 self._failed(Failure())
                 pending = None
@@ -296,7 +303,7 @@ class RequestFactory(Factory):
 
     def admit(self, connection: RequestConnection) -> bool:
         """Count a new connection in; False if there are too many."""
-        host = connection.transport.getPeer().host
+        host = connection.caller.address[0]
         most = most_connections(self._most)
         most_of_one = self._most_of_one if most == self._most else min(self._most_of_one, most // 2)
         if len(self.connections) >= most or self._hosts[host] >= most_of_one:
@@ -309,7 +316,7 @@ class RequestFactory(Factory):
         """Count a connection out."""
         if connection in self.connections:
             self.connections.remove(connection)
-            host = connection.transport.getPeer().host
+            host = connection.caller.address[0]
             self._hosts[host] -= 1
             if not self._hosts[host]:
                 del self._hosts[host]

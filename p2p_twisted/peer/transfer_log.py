@@ -10,11 +10,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from ..net.caller import Caller
 from .downloads.model import CANCELLED, DONE, FAILED, DownloadFile
 from .serving.file_sender import Sender
 
@@ -28,7 +28,6 @@ MAX_OPEN = 1000
 MAX_SOURCES = 3
 """Sources of a fetched file that are named one by one."""
 
-Client = IPv4Address | IPv6Address
 _log = Logger()
 
 
@@ -51,18 +50,18 @@ class SentLog:
         """`name_of` gives the name of the file that is served under a SHA-256."""
         self._clock = clock
         self._name_of = name_of
-        self._open: dict[Client, dict[str, _Sent]] = {}
+        self._open: dict[Caller, dict[str, _Sent]] = {}
         self._call: IDelayedCall | None = None
         self._lines, self._since = 0, -math.inf
 
-    def sending(self, client: Client, sha256: str, sender: Sender, done: Deferred[bool]) -> Deferred[bool]:
-        """Count what `sender` sends to `client` of the file with that hash; returns `done`.
+    def sending(self, caller: Caller, sha256: str, sender: Sender, done: Deferred[bool]) -> Deferred[bool]:
+        """Count what `sender` sends to `caller` of the file with that hash; returns `done`.
 
-        `done` fires when it has ended: with True, or with False if the client is gone.
+        `done` fires when it has ended: with True, or with False if the caller is gone.
         """
-        files = self._open.setdefault(client, {})
+        files = self._open.setdefault(caller, {})
         if sha256 not in files and len(files) >= MAX_OPEN:
-            self._close(client, next(iter(files)))
+            self._close(caller, next(iter(files)))
         now = self._clock.seconds()
         sent = files.get(sha256) or files.setdefault(sha256, _Sent(self._name_of(sha256), now, now))
         sent.sending += 1
@@ -77,10 +76,10 @@ class SentLog:
 
         return done.addCallback(ended)
 
-    def gone(self, client: Client) -> None:
-        """`client` has closed its connection, or lost it."""
-        for sha256 in list(self._open.get(client, ())):
-            self._close(client, sha256)
+    def gone(self, caller: Caller) -> None:
+        """`caller` has closed its connection, or lost it."""
+        for sha256 in list(self._open.get(caller, ())):
+            self._close(caller, sha256)
         if not self._open and self._call is not None and self._call.active():
             self._call.cancel()
 
@@ -91,23 +90,23 @@ class SentLog:
     def _look(self) -> None:
         """Close what is idle."""
         before = self._clock.seconds() - IDLE
-        for client, files in list(self._open.items()):
+        for caller, files in list(self._open.items()):
             for sha256, sent in list(files.items()):
                 if not sent.sending and sent.ended <= before:
-                    self._close(client, sha256)
+                    self._close(caller, sha256)
         if self._open:
             self._wait()
 
-    def _close(self, client: Client, sha256: str) -> None:
-        sent = self._open[client].pop(sha256)
-        if not self._open[client]:
-            del self._open[client]
+    def _close(self, caller: Caller, sha256: str) -> None:
+        sent = self._open[caller].pop(sha256)
+        if not self._open[caller]:
+            del self._open[caller]
         if self._may_log():
             _log.info(
                 "sent {name!r} to {host}:{port}: {size} bytes in {seconds:.1f} s{how}",
                 name=sent.name,
-                host=client.host,
-                port=client.port,
+                host=caller.address[0],
+                port=caller.address[1],
                 size=sent.size,
                 seconds=sent.ended - sent.began,
                 how=", cut short" if sent.cut_short or sent.sending else "",

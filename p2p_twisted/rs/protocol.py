@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from ..net.caller import Caller
 from ..net.server import AHEAD, IDLE_TIME, OS_NAME, RequestConnection, RequestFactory
 from ..registry.store import Registry, StoreError
 from ..wire.encode import encode_response
@@ -67,13 +68,13 @@ class RSConnection(RequestConnection):
         else:
             self._close()
 
-    def answer(self, request: Request) -> Deferred[None] | None:
+    def answer(self, request: Request, caller: Caller) -> Deferred[None] | None:
         """Serve the four messages of the RS; those of peers are BadRequest."""
         ask = _VERBS.get(type(request.message))
         if ask is None:
             raise BadRequest("this is the RS: it serves Register, Leave, KeepAlive and PQuery; files are with peers")
         try:
-            body, headers = ask(self, request.message, request)
+            body, headers = ask(self, request.message, request, caller)
         except StoreError as error:
             self.factory.trouble.failed(error)
             raise BadRequest("the RS cannot write down anything now; try again later") from None
@@ -81,23 +82,23 @@ class RSConnection(RequestConnection):
             self.factory.trouble.worked()
         return self.send(body, **headers)
 
-    def _register(self, message: Register, request: Request) -> Answer:
+    def _register(self, message: Register, request: Request, caller: Caller) -> Answer:
         factory = self.factory
-        peer = self.transport.getPeer().host
+        peer = caller.address[0]
         host = factory.trusted.host_of(peer, request.host)
         limit = None if peer in factory.trusted else factory.most_records
         record = factory.registry.register(host, message.port, message.cookie, request.version is Version.V11, limit)
         return b"cookie:%d\n" % record.cookie, {}
 
-    def _leave(self, message: Leave, request: Request) -> Answer:
+    def _leave(self, message: Leave, request: Request, caller: Caller) -> Answer:
         self.factory.registry.leave(message.cookie, message.port)
         return b"you have been unregistered from the RS server!\n", {}
 
-    def _keep_alive(self, message: KeepAlive, request: Request) -> Answer:
+    def _keep_alive(self, message: KeepAlive, request: Request, caller: Caller) -> Answer:
         self.factory.registry.keep_alive(message.cookie, message.port)
         return _renewed(self.factory.registry.ttl), {}
 
-    def _query(self, message: PQuery, request: Request) -> Answer:
+    def _query(self, message: PQuery, request: Request, caller: Caller) -> Answer:
         factory = self.factory
         factory.registry.query(message.cookie, message.port)
         if message.limit is None and message.after is None:
@@ -106,7 +107,7 @@ class RSConnection(RequestConnection):
         return _lines(page), {"more": more}
 
 
-_VERBS: dict[type, Callable[[RSConnection, Any, Request], Answer]] = {
+_VERBS: dict[type, Callable[[RSConnection, Any, Request, Caller], Answer]] = {
     Register: RSConnection._register,
     Leave: RSConnection._leave,
     KeepAlive: RSConnection._keep_alive,

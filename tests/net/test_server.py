@@ -49,7 +49,7 @@ class Connection(RequestConnection):
         self.pending = []
         self.asked = []
 
-    def answer(self, request):
+    def answer(self, request, caller):
         message = request.message
         self.asked.append(message)
         if isinstance(message, GetIndex):

@@ -1,17 +1,17 @@
 """What the log says of transfers: one line for each file and client, however many pieces there were."""
 
-from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.index.search import Document
+from p2p_twisted.net.caller import Caller
 from p2p_twisted.net.errors import SourceError
 from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED, THERE, DownloadFile
 from p2p_twisted.peer.transfer_log import IDLE, MAX_LINES, MAX_OPEN, MINUTE, SentLog, log_fetched
 
-CLIENT, OTHER = (IPv4Address("TCP", "192.0.2.7", port) for port in (1234, 1235))
+CLIENT, OTHER = (Caller(("192.0.2.7", port)) for port in (1234, 1235))
 
 
 class Sender:

@@ -12,6 +12,7 @@ from zope.interface import implementer
 
 from ...library.catalogue import SharedFile
 from ...library.pieces import DIGEST, piece_count, piece_range
+from ...net.caller import Caller
 from ...net.server import RequestConnection, RequestFactory
 from ...net.throttle import Throttle
 from ...swarm.super_seeding import SuperSeeding
@@ -42,13 +43,13 @@ class PeerConnection(RequestConnection):
         self._cancelled: set[tuple[str | None, tuple[int, int] | None]] = set()
         self._follower: IndexFollower | None = None
 
-    def answer(self, request: Request) -> Deferred[Any] | None:
+    def answer(self, request: Request, caller: Caller) -> Deferred[Any] | None:
         """Serve the messages of peers; those of the RS are BadRequest."""
         message = request.message
         if isinstance(message, GetFile):
-            return self._send_file(message)
+            return self._send_file(message, caller)
         if isinstance(message, GetNext):
-            return Deferred.fromCoroutine(self._send_next_in_turn(message))
+            return Deferred.fromCoroutine(self._send_next_in_turn(message, caller))
         if isinstance(message, GetIndex):
             return self._send_index(message, request)
         if isinstance(message, GetPieces):
@@ -59,11 +60,11 @@ class PeerConnection(RequestConnection):
             return None
         if isinstance(message, Hello):
             if self.factory.arrivals is not None:
-                self.factory.arrivals.hello(self.transport.getPeer().host, request.host, message.port)
+                self.factory.arrivals.hello(caller.address[0], request.host, message.port)
             self.reply()
             return None
         if isinstance(message, Probe):
-            return Deferred.fromCoroutine(self._probe(message, request))
+            return Deferred.fromCoroutine(self._probe(message, request, caller))
         raise BadRequest("this is a peer: it serves GET INDEX and GET FILE; the rest is for the RS")
 
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
@@ -78,17 +79,17 @@ class PeerConnection(RequestConnection):
         """The client asks no more."""
         super().connectionLost(reason)
         self.factory.super_seeding.gone(self)
-        self.factory.sent_log.gone(self.transport.getPeer())
+        self.factory.sent_log.gone(self.caller)
 
     def end(self) -> None:
         """Close it so that a follower sees that this peer stops, and does not wait for it to be heard from again."""
         if self._follower is None or not self._follower.end():
             super().end()
 
-    async def _probe(self, message: Probe, request: Request) -> None:
+    async def _probe(self, message: Probe, request: Request, caller: Caller) -> None:
         if self.factory.prober is None:
             raise Forbidden("nothing is tried here")
-        line = await self.factory.prober.probe(self.transport.getPeer().host, request.host, message.port)
+        line = await self.factory.prober.probe(caller.address[0], request.host, message.port)
         self.reply(f"{line}\n".encode())
 
     # the index
@@ -106,7 +107,7 @@ class PeerConnection(RequestConnection):
 
     # files
 
-    def _send_file(self, message: GetFile) -> Deferred[bool]:
+    def _send_file(self, message: GetFile, caller: Caller) -> Deferred[bool]:
         key = message.sha256, message.byte_range
         if key in self._cancelled:
             self._cancelled.remove(key)
@@ -116,36 +117,43 @@ class PeerConnection(RequestConnection):
             content = content_store.part(message.sha256, *message.byte_range)
             if content is not None:
                 fd = content_store.open_part(content)
-                return self._send_range(fd, content.size, content.sha256, message.byte_range, content.modified)
+                return self._send_range(fd, content.size, content.sha256, message.byte_range, content.modified, caller)
         file = content_store.find(message.name, message.sha256)
         if message.byte_range and message.byte_range[1] >= file.size:
             raise BadRequest(f"the range goes beyond the {file.size} bytes of the file")
-        return self._send_range(content_store.open(file), file.size, file.sha256, message.byte_range, file.modified)
+        fd = content_store.open(file)
+        return self._send_range(fd, file.size, file.sha256, message.byte_range, file.modified, caller)
 
     def _send_range(
-        self, fd: int, size: int, sha256: str, byte_range: tuple[int, int] | None, modified: int | None
+        self,
+        fd: int,
+        size: int,
+        sha256: str,
+        byte_range: tuple[int, int] | None,
+        modified: int | None,
+        caller: Caller,
     ) -> Deferred[bool]:
         first, last = byte_range or (0, size - 1)
         length = last - first + 1
         self.reply(length=length, size=size, sha256=sha256, byte_range=byte_range, modified=modified)
         self.factory.uploaded += length
         sender = file_sender(self.transport, fd, first, length, self.touch, self.factory.uplink)
-        client = self.transport.getPeer()
-        return self.factory.sent_log.sending(client, sha256, sender, _unless_lost(sender))
+        return self.factory.sent_log.sending(caller, sha256, sender, _unless_lost(sender))
 
-    async def _send_next_in_turn(self, message: GetNext) -> None:
+    async def _send_next_in_turn(self, message: GetNext, caller: Caller) -> None:
         """Who is ahead of the others lets them catch up, for a moment."""
         waited = 0.0
         while self.factory.super_seeding.is_ahead(self) and waited < LONGEST_TURN:
             await deferLater(self.factory.clock, TURN)
             waited += TURN
         if not self.transport.disconnected:  # type: ignore[attr-defined]
-            await self._send_next(message)
+            await self._send_next(message, caller)
 
-    def _send_next(self, message: GetNext) -> Deferred[None]:
+    def _send_next(self, message: GetNext, caller: Caller) -> Deferred[None]:
         file, piece, fd = self._open_next(message)
         first, length = piece_range(file.size, piece)
-        sending = self._send_range(fd, file.size, file.sha256, (first, first + length - 1), file.modified)
+        byte_range = first, first + length - 1
+        sending = self._send_range(fd, file.size, file.sha256, byte_range, file.modified, caller)
         super_seeding = self.factory.super_seeding
         return sending.addCallback(lambda sent: None if sent else super_seeding.take_back(file.sha256, piece))
 
