@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 from collections import Counter, deque
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHalfCloseableProtocol, IReactorTime, ITCPTransport
@@ -42,6 +42,17 @@ STALL_TIME = 60
 """Seconds without progress after which an answer is given up."""
 GRACE_TIME = 10
 """Seconds that the other side has to read the last answer, and then to close."""
+
+
+class FastAnswer(NamedTuple):
+    """The answer of a fast path."""
+
+    end: int
+    """Where the request ends in the data, exclusive."""
+    answer: bytes
+    """Head and body."""
+    version: Version
+    """The version that the request was sent in."""
 
 
 @implementer(IHalfCloseableProtocol)
@@ -83,6 +94,13 @@ class RequestConnection(LineReceiver):
         May raise a WireError, and the Deferred may fail with one: the request is refused with it.
         """
         raise NotImplementedError
+
+    def fast_path(self, data: bytes, at: int) -> FastAnswer | None:
+        """Answer the request that begins at `data[at]` without parsing it line by line; None if it needs the parser.
+
+        Called only where every earlier request has been answered and `at` is the beginning of a request.
+        """
+        return None
 
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
         """A request has come, and will be answered after those that are `waiting`."""
@@ -128,11 +146,34 @@ class RequestConnection(LineReceiver):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes of requests; what comes after the last one that is answered is dropped."""
+        if self._reading and not (self._busy or self._buffer or self._ahead_of_client > AHEAD) and self._parser.idle:
+            data = data[self._take_fast(data) :]
+            if not data:
+                return
         if self._reading:
             if data and not self._begun and not self._busy:
                 self._begun = True
                 self.expires = self.factory.clock.seconds() + REQUEST_TIME
             super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+    def _take_fast(self, data: bytes) -> int:
+        """Answer the requests at the beginning of `data` that the fast path takes; returns the bytes they were."""
+        at, answers, fast = 0, [], self.fast_path(data, 0)
+        while fast is not None:
+            at, answer, self._version = fast
+            answers.append(answer)
+            fast = self.fast_path(data, at) if self._version is Version.V11 and at < len(data) else None
+        if answers:
+            self._answered_fast(b"".join(answers))
+        return at
+
+    def _answered_fast(self, answers: bytes) -> None:
+        self._ahead_of_client += len(answers)
+        self.transport.write(answers)
+        if self._version is Version.V10:
+            self._close()
+        else:
+            self.expires = self.factory.clock.seconds() + IDLE_TIME
 
     def lineReceived(self, line: bytes) -> None:
         """A line of a request."""

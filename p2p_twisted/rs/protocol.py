@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from ..net.caller import Caller
-from ..net.server import AHEAD, IDLE_TIME, OS_NAME, RequestConnection, RequestFactory
+from ..net.server import OS_NAME, FastAnswer, RequestConnection, RequestFactory
 from ..registry.store import Registry, StoreError
 from ..wire.encode import encode_response
 from ..wire.errors import BadRequest, Forbidden
@@ -33,40 +33,18 @@ class RSConnection(RequestConnection):
 
     factory: RSFactory
 
-    def dataReceived(self, data: bytes) -> None:
-        """Bytes of requests: KeepAlives by the short way, as many as there are, the rest line by line."""
-        if self._reading and not (self._busy or self._buffer or self._ahead_of_client > AHEAD) and self._parser.idle:
-            short = self._renew(data)
-            if short and short == len(data):
-                return
-            data = data[short:]
-        super().dataReceived(data)
-
-    def _renew(self, data: bytes) -> int:
-        """Answer the KeepAlives that `data` begins with, up to one that is to be refused; returns their length."""
-        at, answers, match = 0, [], KEEP_ALIVE.match(data)
-        while match is not None and self._reading:
-            minor, cookie, port = match.groups()
-            try:
-                self.factory.registry.keep_alive(int(cookie), int(port))
-            except (Forbidden, StoreError):
-                break
-            answers.append(_renewal(self.here, minor, self.factory.registry.ttl))
-            at = match.end()
-            self._reading = minor != b"0"
-            match = KEEP_ALIVE.match(data, at)
-        if answers:
-            self._renewed(b"".join(answers))
-        return at
-
-    def _renewed(self, answers: bytes) -> None:
-        self._ahead_of_client += len(answers)
-        self.transport.write(answers)
-        self._version = Version.V11 if self._reading else Version.V10
-        if self._reading:
-            self.expires = self.factory.clock.seconds() + IDLE_TIME
-        else:
-            self._close()
+    def fast_path(self, data: bytes, at: int) -> FastAnswer | None:
+        """Grant a KeepAlive that has come whole; one that is to be refused is left to the parser."""
+        match = KEEP_ALIVE.match(data, at)
+        if match is None:
+            return None
+        minor, cookie, port = match.groups()
+        try:
+            self.factory.registry.keep_alive(int(cookie), int(port))
+        except (Forbidden, StoreError):
+            return None
+        version = Version.V10 if minor == b"0" else Version.V11
+        return FastAnswer(match.end(), _renewal(self.here, version, self.factory.registry.ttl), version)
 
     def answer(self, request: Request, caller: Caller) -> Deferred[None] | None:
         """Serve the four messages of the RS; those of peers are BadRequest."""
@@ -120,9 +98,8 @@ def _renewed(ttl: int) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _renewal(here: str, minor: bytes, ttl: int) -> bytes:
-    """The whole answer that grants a KeepAlive of version 1.`minor` which came to the address `here`."""
-    version = Version.V10 if minor == b"0" else Version.V11
+def _renewal(here: str, version: Version, ttl: int) -> bytes:
+    """Return the whole answer that grants a KeepAlive of that version which came to the address `here`."""
     body = _renewed(ttl)
     return encode_response(Response(200, version, here, OS_NAME, length=len(body))) + body
 

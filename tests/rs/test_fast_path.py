@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2p_twisted.rs import protocol
+from p2p_twisted.net import server
 from p2p_twisted.rs.fast_path import KEEP_ALIVE
 from p2p_twisted.wire.errors import BadRequest
 from p2p_twisted.wire.messages import KeepAlive, Version
@@ -111,5 +111,5 @@ def test_a_burst_costs_one_write_and_no_more_is_taken_than_the_client_reads(monk
     size = len(writes[0]) // 100
     while transport.producer is None:
         connection.dataReceived(alive * 100)
-    assert sum(map(len, writes)) < protocol.AHEAD + 2 * 100 * size
+    assert sum(map(len, writes)) < server.AHEAD + 2 * 100 * size
     rig.factory.doStop()
