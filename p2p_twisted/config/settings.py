@@ -121,7 +121,7 @@ class SettingsOptions(usage.Options):
         self.given: dict[str, list[str]] = {}
         self.origins: dict[str, str] = {}
         """Name -> where its value came from: "flag", "default", or the path of the config file."""
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
 
     def opt_config(self, path: str) -> None:
         """Read settings from this INI file; flags win over it."""
@@ -130,7 +130,7 @@ class SettingsOptions(usage.Options):
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Parse the command line and merge in the config file and the defaults."""
         try:
-            super().parseOptions(options)  # type: ignore[no-untyped-call]
+            super().parseOptions(options)
         except (usage.UsageError, SettingsError) as error:
             exit_with(f"{self.verb}: {error}{self._meant(str(error))}", 2)
 

@@ -96,5 +96,5 @@ class PortService(Service):
 
     def stopService(self) -> Deferred[None] | None:
         """Fires when nothing listens there any more."""
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()
         return self.port.stopListening()

@@ -89,7 +89,7 @@ class StateFolderLock(Service):
 
     def startService(self) -> None:
         """Write down the process's id again: it is another one after daemonizing."""
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()
         self._write()
 
     def _write(self) -> None:

@@ -5,7 +5,6 @@ reached; knows a watch by the path, which changes; and loses word of an overflow
 """
 
 # Twisted's FileDescriptor has no types yet.
-# mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations
 

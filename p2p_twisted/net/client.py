@@ -158,7 +158,7 @@ class ClientConnection(LineReceiver):
         self._fresh += len(data)
         if self._fresh >= PACE:
             self._progress()
-        super().dataReceived(data)  # type: ignore[no-untyped-call]
+        super().dataReceived(data)
 
     def lineReceived(self, line: bytes) -> None:
         """A line of a head."""
@@ -180,7 +180,7 @@ class ClientConnection(LineReceiver):
         if self._left == 0:
             self._finish()
         else:
-            self.setRawMode()  # type: ignore[no-untyped-call]
+            self.setRawMode()
 
     def rawDataReceived(self, data: bytes) -> None:
         """A part of a body, and perhaps the next head."""
@@ -198,7 +198,7 @@ class ClientConnection(LineReceiver):
             return self._refuse(e)
         if self._left == 0 and self._queue:  # else the sink has closed the connection
             self._finish()
-            self.setLineMode(extra)  # type: ignore[no-untyped-call]
+            self.setLineMode(extra)
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """A head has a line that is too long."""
@@ -241,7 +241,7 @@ class ClientConnection(LineReceiver):
     def _fail(self, why: FetchError) -> None:
         if self._lost is None:
             self._lost = why
-            self.clearLineBuffer()  # type: ignore[no-untyped-call]
+            self.clearLineBuffer()
             self._alarm.stop()
             if self.transport is not None:
                 self.transport.abortConnection()

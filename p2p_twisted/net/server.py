@@ -154,7 +154,7 @@ class RequestConnection(LineReceiver):
             if data and not self._begun and not self._busy:
                 self._begun = True
                 self.expires = self.factory.clock.seconds() + REQUEST_TIME
-            super().dataReceived(data)  # type: ignore[no-untyped-call]
+            super().dataReceived(data)
 
     def _take_fast(self, data: bytes) -> int:
         """Answer the requests at the beginning of `data` that the fast path takes; returns the bytes they were."""
@@ -199,7 +199,7 @@ class RequestConnection(LineReceiver):
         if request.version is Version.V10:
             self._stop_reading()  # one request a connection; what existing clients send after it is ignored
         elif len(self._waiting) >= MAX_WAITING:
-            self.pauseProducing()  # type: ignore[no-untyped-call]
+            self.pauseProducing()
         if not self._busy:
             self._next()
 
@@ -241,7 +241,7 @@ class RequestConnection(LineReceiver):
         else:
             self.expires = self.factory.clock.seconds() + IDLE_TIME
             if self.paused:
-                self.resumeProducing()  # type: ignore[no-untyped-call]
+                self.resumeProducing()
 
     def _failed(self, failure: Failure) -> None:
         error = failure.value
@@ -269,7 +269,7 @@ class RequestConnection(LineReceiver):
 
     def _stop_reading(self) -> None:
         self._reading = False
-        self.clearLineBuffer()  # type: ignore[no-untyped-call]
+        self.clearLineBuffer()
 
     def _forget_all(self) -> None:
         self._stop_reading()
@@ -332,12 +332,12 @@ class RequestFactory(Factory):
 
     def doStart(self) -> None:
         """Begin to look after the connections."""
-        super().doStart()  # type: ignore[no-untyped-call]
+        super().doStart()
         self._sweep.start(1, now=False)
 
     def doStop(self) -> None:
         """No port is left: end all connections."""
-        super().doStop()  # type: ignore[no-untyped-call]
+        super().doStop()
         self._sweep.stop()
         for connection in list(self.connections):
             connection.end()

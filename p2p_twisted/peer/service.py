@@ -65,7 +65,7 @@ class Peer(MultiService):
 
     def __init__(self, reactor: Reactor, settings: PeerSettings) -> None:
         """Opens the state folder. Raises StartError when a folder is missing or cannot be used."""
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.settings = settings
         self._reactor = reactor
         self._started = time.time()
@@ -122,7 +122,7 @@ class Peer(MultiService):
 
     def startService(self) -> None:
         """Read the shared folders, then be known to the RS and learn of the others."""
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()
         self._cache.reopen()  # a daemon has forked since it was opened
         scanned = self.library.start()
         scanned.addTimeout(PATIENCE_FOR_SCAN, self._reactor)
@@ -132,7 +132,7 @@ class Peer(MultiService):
     def _announce(self) -> None:
         if self.running:
             for service in (self.registration, self.discovery, self.orders):
-                service.setServiceParent(self)  # type: ignore[no-untyped-call]
+                service.setServiceParent(self)
 
     def stopService(self) -> Deferred[None]:
         """Leave the RS and stop; fires when nothing is open any more."""
@@ -140,7 +140,7 @@ class Peer(MultiService):
 
     async def _stop(self) -> None:
         self.reachability.stop()
-        await (super().stopService() or succeed(None))  # type: ignore[no-untyped-call]
+        await (super().stopService() or succeed(None))
         if self._port is not None:
             await (self._port.stopListening() or succeed(None))
         await self.library.stop()

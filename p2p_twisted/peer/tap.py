@@ -100,7 +100,7 @@ def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, 
     make_state_folder(settings.state_dir)
     lock = StateFolderLock(settings.state_dir, verb)
     peer = Peer(reactor, settings)
-    lock.setServiceParent(peer)  # type: ignore[no-untyped-call]
+    lock.setServiceParent(peer)
     peer.bind()
     makeApiService(reactor, web, settings.state_dir, peer_root(peer, config)).setServiceParent(peer)
     return peer

@@ -30,12 +30,12 @@ class Sweeper(Service):
 
     def startService(self) -> None:
         """Begin."""
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()
         self._loop.start(SWEEP, now=False)
 
     def stopService(self) -> None:
         """End."""
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()
         if self._loop.running:
             self._loop.stop()
 
@@ -64,22 +64,22 @@ class RegistrationServer(MultiService):
     _log = Logger()
 
     def __init__(self, clock: IReactorTime, registry: Registry, factory: RSFactory) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.registry = registry
         self.factory = factory
         self._clock = clock
         self._started = 0.0
-        Sweeper(clock, registry, factory.trouble).setServiceParent(self)  # type: ignore[no-untyped-call]
+        Sweeper(clock, registry, factory.trouble).setServiceParent(self)
 
     def startService(self) -> None:
         """Take the registry for this process, and start the parts."""
         self._started = self._clock.seconds()
         self.registry.start()
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()
 
     def stopService(self) -> Deferred[None]:
         """Fires when the parts have stopped and the registry is written down."""
-        stopping: Deferred[None] = super().stopService()  # type: ignore[no-untyped-call]
+        stopping: Deferred[None] = super().stopService()
         return stopping.addBoth(lambda _: self._close())
 
     def _close(self) -> None:

@@ -61,7 +61,7 @@ def makeApiService(
 
 
 def _add(service: MultiService, port: PortService) -> None:
-    port.setServiceParent(service)  # type: ignore[no-untyped-call]
+    port.setServiceParent(service)
 
 
 def clear_socket(path: Path) -> None:

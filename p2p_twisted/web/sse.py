@@ -85,7 +85,7 @@ class EventStream:
             return request.answer_bytes(200, b"", {"Content-Type": "text/event-stream"})
         if self._history.over and not self._history.after(self._since):
             request.begin(204, {})  # a browser that has all would else ask again and again
-            request.finish()  # type: ignore[no-untyped-call]
+            request.finish()
         elif len(self._readers) >= MOST_READERS:
             return request.refuse(ApiError(503, f"{MOST_READERS} readers follow experiments already; try later"))
         else:
@@ -110,11 +110,11 @@ class _Reader:
         self._readers.add(self)
         self._request.begin(200, {"Content-Type": "text/event-stream"})
         self._request.notifyFinish().addBoth(lambda _: self._gone())
-        self._request.registerProducer(self, True)  # type: ignore[no-untyped-call]
+        self._request.registerProducer(self, True)
         self._history.readers.add(self._send)
         self._beat.clock = clock
         self._beat.start(BEAT, now=False)
-        self._request.write(b"retry: 2000\n\n")  # type: ignore[no-untyped-call]
+        self._request.write(b"retry: 2000\n\n")
         self._send()
 
     def pauseProducing(self) -> None:
@@ -133,16 +133,16 @@ class _Reader:
         while not self._paused and (batch := self._history.after(self._sent)):
             self._sent = batch[-1][0]
             lines = "".join(f"id: {number}\ndata: {data}\n\n" for number, data, _ in batch)
-            self._request.write(lines.encode())  # type: ignore[no-untyped-call]
+            self._request.write(lines.encode())
         if self._history.over and not self._paused and not self._request.gone:
-            self._request.unregisterProducer()  # type: ignore[no-untyped-call]
-            self._request.finish()  # type: ignore[no-untyped-call]
+            self._request.unregisterProducer()
+            self._request.finish()
 
     def _keep_alive(self) -> None:
         if not self._paused:
-            self._request.write(b":\n\n")  # type: ignore[no-untyped-call]
+            self._request.write(b":\n\n")
         elif self._missed:
-            self._request.channel.forceAbortClient()  # type: ignore[no-untyped-call]
+            self._request.channel.forceAbortClient()
         else:
             self._missed = 1
 

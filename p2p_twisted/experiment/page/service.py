@@ -45,7 +45,7 @@ class Lab(Service):
 
     def startService(self) -> None:
         """Ask once, in a process of its own, which labs can be had here."""
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()
         said: list[bytes] = []
         self._asking = Child(self._reactor, ["experiment", "labs", "--json"], said.append)
         self._asking.ended.addCallback(lambda how: self._asked(how, b"".join(said)))
@@ -91,7 +91,7 @@ class Lab(Service):
 
     def stopService(self) -> Deferred[None] | None:
         """Stop what runs. Fires when nothing of it is left."""
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()
         self._stopping = True
         running = next((run for run in self._runs.values() if not run.over), None)
         if running is not None:

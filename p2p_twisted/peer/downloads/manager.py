@@ -115,7 +115,7 @@ class DownloadManager(Service):
 
     def stopService(self) -> Deferred[object]:
         """Stop all downloads; what they fetched stays in their .part files."""
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()
         running = list(self._running.values())
         for one in running:
             one.cancel()

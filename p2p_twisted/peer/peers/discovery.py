@@ -70,12 +70,12 @@ class Discovery(Service):
 
     def startService(self) -> None:
         """Begin the rounds."""
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()
         self._rounds.start()
 
     def stopService(self) -> None:
         """End the rounds."""
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()
         self._rounds.stop()
         self._turns.stop()
         for peer in self.peers.values():

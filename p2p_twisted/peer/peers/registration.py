@@ -93,13 +93,13 @@ class Registration(Service):
 
     def startService(self) -> None:
         """Begin to register, and go on until stopped."""
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()
         self._loop = Deferred.fromCoroutine(self._run())
         self._loop.addErrback(lambda failure: failure.trap(CancelledError))
 
     def stopService(self) -> Deferred[None]:
         """Leave the RS, if it answers within three seconds."""
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()
         leaving = Deferred.fromCoroutine(self._stop())
         leaving.addTimeout(LEAVE_TIMEOUT, self._reactor)
         return leaving.addErrback(lambda failure: self.log.info("not left: {e}", e=failure.getErrorMessage()))

@@ -124,7 +124,7 @@ class Endpoint(Resource):
     """A path of the API; the methods it knows, each with its handler. HEAD is GET without the body."""
 
     def __init__(self, handlers: Mapping[bytes, Handler] | None = None) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._handlers = dict(handlers or {})
 
     def getChild(self, path: bytes, request: ControlRequest) -> Resource:

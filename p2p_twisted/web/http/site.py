@@ -52,12 +52,12 @@ class Channel(http.HTTPChannel):
     def connectionMade(self) -> None:
         """Be known to the site, which closes its connections when it stops."""
         self.site.connections[self] = None
-        super().connectionMade()  # type: ignore[no-untyped-call]
+        super().connectionMade()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Make room for another connection."""
         self.site.connections.pop(self, None)
-        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        super().connectionLost(reason)
 
     def requestDone(self, request: http.Request) -> None:
         """Be idle, from now on, unless the next request has come already."""
@@ -65,7 +65,7 @@ class Channel(http.HTTPChannel):
         if self in self.site.connections:
             del self.site.connections[self]
             self.site.connections[self] = None  # behind all others
-        super().requestDone(request)  # type: ignore[no-untyped-call]
+        super().requestDone(request)
 
     def resetTimeout(self) -> None:
         """Not what TimeoutMixin does at every byte; the timeout starts anew only after an answer."""
@@ -88,7 +88,7 @@ class ControlRequest(server.Request):
         if absolute is not None:
             self.requestHeaders.setRawHeaders(b"host", [absolute[1]])
             path = absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
-        super().requestReceived(command, path, version)  # type: ignore[no-untyped-call]
+        super().requestReceived(command, path, version)
 
     def gotLength(self, length: int | None) -> None:
         """The headers are here, a body may follow. It is not put into `content`, which would be parsed as a form."""
@@ -108,7 +108,7 @@ class ControlRequest(server.Request):
     def connectionLost(self, reason: Failure) -> None:
         """Remember that there is nobody to answer any more."""
         self.gone = True
-        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        super().connectionLost(reason)
 
     def values(self, header: str) -> list[str]:
         """Every value of `header`, as text: bytes that are not ASCII come out as what matches nothing."""
@@ -129,8 +129,8 @@ class ControlRequest(server.Request):
         """Answer with `body`, unless the caller is gone. Returns NOT_DONE_YET."""
         if not self.gone:
             self.begin(status, {**headers, "Content-Length": str(len(body))})
-            self.write(body)  # type: ignore[no-untyped-call]
-            self.finish()  # type: ignore[no-untyped-call]
+            self.write(body)
+            self.finish()
         return server.NOT_DONE_YET
 
     def refuse(self, error: ApiError) -> int:
@@ -148,7 +148,7 @@ class _Refusal(Resource):
     isLeaf = True
 
     def __init__(self, error: ApiError) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._error = error
 
     def render(self, request: ControlRequest) -> int:
@@ -162,7 +162,7 @@ class ControlSite(server.Site):
     requestFactory = ControlRequest
 
     def __init__(self, root: IResource, key: str, reactor: IReactorTime) -> None:
-        super().__init__(root, timeout=REQUEST_TIME, reactor=reactor)  # type: ignore[no-untyped-call]
+        super().__init__(root, timeout=REQUEST_TIME, reactor=reactor)
         self._key = key
         self.connections: dict[Channel, None] = {}
         """Those that have been idle for longest first."""
@@ -175,12 +175,12 @@ class ControlSite(server.Site):
                 return None
             del self.connections[idle]
             idle.transport.abortConnection()  # type: ignore[union-attr]
-        return super().buildProtocol(addr)  # type: ignore[no-untyped-call]
+        return super().buildProtocol(addr)
 
     def stopFactory(self) -> None:
         """Nothing listens any more: close the connections that are open, once what is in them is sent."""
         for connection in list(self.connections):
-            connection.loseConnection()  # type: ignore[no-untyped-call]
+            connection.loseConnection()
         super().stopFactory()
 
     def getResourceFor(self, request: ControlRequest) -> IResource:
@@ -193,7 +193,7 @@ class ControlSite(server.Site):
             self._check(request)
         except ApiError as error:
             return _Refusal(error)
-        found: IResource = super().getResourceFor(request)  # type: ignore[no-untyped-call]
+        found: IResource = super().getResourceFor(request)
         return found
 
     def _check(self, request: ControlRequest) -> None:

@@ -75,7 +75,7 @@ FAULTY = {
 
 def drawn(made: Figure) -> dict[Text, Bbox]:
     """Every word that can be seen in a figure, and where it is, in pixels."""
-    made.canvas.draw()  # type: ignore[no-untyped-call]
+    made.canvas.draw()
     ticks = set()
     shown = set()
     for axis in (axis for axes in made.axes for axis in (axes.xaxis, axes.yaxis)):
