@@ -28,7 +28,7 @@ def config(**_: object) -> None:
 )
 @for_peer
 def show(where: Where, file: Path | None) -> None:
-    """Show every setting of the running peer: its value, and whether a flag, a file or the default said so."""
+    """Show every setting of the running peer: its value, and whether it is from a flag, a file or the default."""
     if file is None:
         with peer(where) as session:
             items = session.client.get("config")["items"]

@@ -60,10 +60,10 @@ def get(
     """Fetch documents by NAME, or all of them.
 
     NAME may be a pattern with * or ? (quote it), FOLDER/ for all documents below that folder, or NAME@HASH, where HASH
-    begins the SHA-256 of the content that is meant.
+    is the beginning of the SHA-256 of one content.
 
-    Prints the path of each file that is there afterwards, when its output is not a terminal. Interrupted, it stops the
-    download; what was fetched is kept, and the same command goes on from there.
+    If the output is not a terminal, prints the path of each file that is there afterwards. An interrupt stops the
+    download; what was fetched is kept, and the same command resumes it.
     """
     if everything == bool(names):
         raise click.UsageError("give the names of documents, or --all")

@@ -107,8 +107,8 @@ def _of_system(error: OSError) -> int:
 def main(**_: object) -> None:
     """Share documents with other peers, and fetch theirs.
 
-    Talks to the peer that runs on this machine. With --rs-host HOST and none running, a verb is a peer itself until it
-    is done.
+    Talks to the peer that runs on this machine. If none is running, --rs-host HOST makes this command a peer until it
+    ends.
     """
 
 

@@ -14,7 +14,7 @@ from .session import refresh as ask
 @click.command()
 @for_peer
 def refresh(where: Where) -> None:
-    """Ask the RS who is there, and the other peers what they have, now rather than within a minute."""
+    """Query the RS and the other peers now, instead of within a minute."""
     with peer(where) as session:
         status = ask(session.client, None)
     if where.as_json:

@@ -19,7 +19,7 @@ PAGE = 1000
 def rs(**_: object) -> None:
     """Show the state of the RS on this machine.
 
-    Its state folder is this user's for an RS, or the one named with --state-dir.
+    Its state folder is the user's own for an RS, or the one given with --state-dir.
     """
 
 
@@ -39,7 +39,7 @@ def status(where: Where) -> None:
 @rs.command()
 @for_rs
 def peers(where: Where) -> None:
-    """List the peers that ever registered, by address."""
+    """List all peers that ever registered, by address."""
     items: list[dict[str, Any]] = []
     total = 1
     with registry(where) as client:

@@ -71,7 +71,7 @@ def _dropped(source: Mapping[str, Any]) -> str:
 @click.command()
 @for_peer
 def peers(where: Where) -> None:
-    """List the other peers, how many files each has, when it last answered, and how often it failed since."""
+    """List the other peers: files, time since the last response, and failures since then."""
     with peer(where, news=True) as session:
         found = session.client.get("peers")
     if where.as_json:
@@ -90,8 +90,8 @@ def peers(where: Where) -> None:
 def ls(where: Where, pattern: str) -> None:
     """List the documents that peers have; with PATTERN, those with all its words in their name or title.
 
-    A word with * or ? is a pattern for the whole name; so is all of PATTERN, with its spaces. Of a name that has
-    several contents, each is shown as NAME@HASH, which 'p2p get' takes.
+    A word with * or ? is a pattern for the whole name; so is the complete PATTERN, spaces included. If a name has
+    several contents, each is shown as NAME@HASH, which 'p2p get' accepts.
     """
     pattern = text(pattern, "PATTERN")
     with peer(where, news=True) as session:
