@@ -547,7 +547,9 @@ class Arrives(Case):
         asked = []
         answer = RSConnection.answer
         self.patch(
-            RSConnection, "answer", lambda this, request: [asked.append(request.message), answer(this, request)][1]
+            RSConnection,
+            "answer",
+            lambda this, request, caller: [asked.append(request.message), answer(this, request, caller)][1],
         )
         self.peer(2)
         self.hello("10.0.5.5", *at(2))
