@@ -31,7 +31,10 @@ _TRICKS: tuple[tuple[Callable[[str], object], str], ...] = (
     (lambda segment: len(segment.encode()) > LONGEST_SEGMENT, f"a part is longer than {LONGEST_SEGMENT} bytes"),
     (lambda segment: segment.startswith("-"), "a part begins with -, as options of commands do"),
     (lambda segment: segment.startswith("~"), "a part begins with ~, as home folders do"),
-    (lambda segment: any(map(_is_invisible, segment)), "it has characters that are not seen or turn the text around"),
+    (
+        lambda segment: any(map(_is_invisible, segment)),
+        "it has invisible characters, or characters that change the direction of the text",
+    ),
     (lambda segment: segment != segment.strip(), "a part begins or ends with a space"),
     (lambda segment: segment.endswith("."), "a part ends with a dot"),
     (_DEVICE.fullmatch, "a part is the name of a device on Windows"),

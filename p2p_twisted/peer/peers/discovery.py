@@ -137,7 +137,7 @@ class Discovery(Service):
         try:
             listed = dict.fromkeys((await self._registration.peers())[:MAX_PEERS])
         except FetchError as e:
-            self.log.info("the RS gave no peers: {why}", why=str(e))
+            self.log.info("the RS sent no list of peers: {why}", why=str(e))
             return []
         self._waiters.news()
         return list(self._directory.update(listed, self.own_addresses(), was_away))

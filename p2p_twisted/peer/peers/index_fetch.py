@@ -46,7 +46,7 @@ async def records_of(clock: IReactorTime, body: bytes, reached: Address, known_a
         if count % BATCH == 0:
             await deferLater(clock, 0)
     if bad:
-        _log.info("{peer} sent {bad} lines that are no records", peer=known_as, bad=bad)
+        _log.info("{peer} sent {bad} lines that are not records", peer=known_as, bad=bad)
     return list(_readdress(records, reached, known_as))
 
 

@@ -67,7 +67,7 @@ class IndexSubscription:
             await connection.follow(GetIndex(self.since, follow=True), MAX_INDEX, self.changed)
         except FetchError as e:
             why = e
-            self.log.debug("{peer} is followed no longer: {why}", peer=self.address, why=str(e))
+            self.log.debug("{peer} is no longer followed: {why}", peer=self.address, why=str(e))
         finally:
             self.connection = None
             self.parts.clear()
@@ -110,7 +110,7 @@ class IndexSubscription:
             else:
                 yield change
         if bad:
-            self.log.info("{peer} sent {bad} lines that are no changes", peer=self.address, bad=bad)
+            self.log.info("{peer} sent {bad} lines that are not changes", peer=self.address, bad=bad)
 
     def _apply(self, change: Change, now: float) -> None:
         if isinstance(change, IndexRecord):

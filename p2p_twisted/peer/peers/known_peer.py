@@ -18,7 +18,7 @@ LAST_RETRY = 600
 class Lost(Enum):
     """How the connection ended on which a peer was followed, from which nothing has come since."""
 
-    CLOSED = "closed by the peer, as one does that stops"
+    CLOSED = "closed by the peer, which has probably stopped"
     BROKEN = "broken"
 
 

@@ -102,7 +102,9 @@ class Registration(Service):
         super().stopService()
         leaving = Deferred.fromCoroutine(self._stop())
         leaving.addTimeout(LEAVE_TIMEOUT, self._reactor)
-        return leaving.addErrback(lambda failure: self.log.info("not left: {e}", e=failure.getErrorMessage()))
+        return leaving.addErrback(
+            lambda failure: self.log.info("could not leave the RS: {e}", e=failure.getErrorMessage())
+        )
 
     async def _stop(self) -> None:
         self._loop.cancel()
@@ -216,7 +218,7 @@ class Registration(Service):
             except BadRequest:
                 bad += 1
         if bad:
-            self.log.info("the RS sent {bad} lines that are no peers", bad=bad)
+            self.log.info("the RS sent {bad} lines that are not peers", bad=bad)
         return found
 
     async def _of_a_member(self, message: Callable[[int, int], Message]) -> str:
