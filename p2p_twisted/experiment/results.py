@@ -113,14 +113,14 @@ class Run:
         return len(self.holdings) + len(self.liars)
 
     @property
-    def askers(self) -> list[str]:
+    def downloaders(self) -> list[str]:
         """The peers that fetch, in the order of their numbers."""
         return sorted(self.orders, key=number)
 
     @property
     def survivors(self) -> list[str]:
         """The peers that fetch and were not killed for good."""
-        return [peer for peer in self.askers if peer not in self.killed]
+        return [peer for peer in self.downloaders if peer not in self.killed]
 
     def finished(self, peer: str) -> float | None:
         """When ``peer`` had all it wanted; None if it never had."""

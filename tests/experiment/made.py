@@ -54,12 +54,12 @@ def run_of(
         for order in orders:
             for want, start, end in _times(order, starts[phase], ends[phase]):
                 size = plan.sizes[want]
-                arrivals.append(Arrival(order.asker, want, size, end))
+                arrivals.append(Arrival(order.downloader, want, size, end))
                 for source, share in (shares or {_holder(order, want): 1.0}).items():
-                    if source != order.asker:
-                        transfers.append(Transfer(order.asker, want, source, round(share * size), start, end))
+                    if source != order.downloader:
+                        transfers.append(Transfer(order.downloader, want, source, round(share * size), start, end))
                 if plan.swarm:
-                    samples += _samples(order.asker, size, start, end)
+                    samples += _samples(order.downloader, size, start, end)
     copies = sum(map(len, plan.holdings.values())) + sum(map(len, plan.wanted.values()))
     made = Run(
         task=task,
@@ -67,7 +67,7 @@ def run_of(
         swarm=plan.swarm,
         holdings=plan.holdings,
         orders=plan.wanted,
-        began={order.asker: starts[phase] for phase, orders in enumerate(plan.phases) for order in orders},
+        began={order.downloader: starts[phase] for phase, orders in enumerate(plan.phases) for order in orders},
         bound=plan.bound(LINKS),
         seconds=seconds,
         spread=0.012,

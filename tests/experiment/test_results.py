@@ -112,7 +112,7 @@ def test_runs_are_put_together_by_task_and_peers():
 
 def test_a_run_knows_who_fetched_and_when_each_was_done():
     run = run_of("task2-best", 8.0, peers=11, liars=["peer12"])
-    assert run.askers == [f"peer{number}" for number in range(1, 12)]
+    assert run.downloaders == [f"peer{number}" for number in range(1, 12)]
     assert run.peers == 12
     assert run.finished("peer10") == 8.0
     assert cut_off(run, 7.0).finished("peer10") is None

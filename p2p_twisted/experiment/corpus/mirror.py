@@ -26,7 +26,7 @@ CHUNK = 65536
 class FetchError(Exception):
     """A document could not be had; the text is one line that says why.
 
-    ``wait``: seconds to wait before asking again, 0 when that is left to the asker, None when asking is of no use.
+    ``wait``: seconds to wait before asking again, 0 when that is left to the downloader, None when asking is of no use.
     """
 
     def __init__(self, reason: str, wait: float | None = 0.0) -> None:

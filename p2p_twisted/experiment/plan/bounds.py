@@ -14,17 +14,17 @@ from .links import Links
 
 
 def one_by_one(transfers: Iterable[tuple[str, str, int]], links: Links) -> float:
-    """``transfers`` (asker, holder, size): each asker has one at a time, whole, from a given holder.
+    """``transfers`` (downloader, holder, size): each downloader has one at a time, whole, from a given holder.
 
-    No uplink carries more than its rate, and an asker's own transfers follow one another, each as fast as both ends
-    allow. For one holder and N askers of F bytes this is the client-server bound ``max(N*F/u, F/d)``; where each of n
-    peers holds F/n and wants the rest, the best case of Task 2, ``(n-1)*F/(n*u)``.
+    No uplink carries more than its rate, and a downloader's own transfers follow one another, each as fast as both ends
+    allow. For one holder and N downloaders of F bytes this is the client-server bound ``max(N*F/u, F/d)``. For the best
+    case of Task 2, in which each of n peers holds F/n and wants the rest, it is ``(n-1)*F/(n*u)``.
     """
     sending: dict[str, float] = defaultdict(float)
     receiving: dict[str, float] = defaultdict(float)
-    for asker, holder, size in transfers:
+    for downloader, holder, size in transfers:
         sending[holder] += size / links.up_of(holder)
-        receiving[asker] += size / min(links.up_of(holder), links.down_of(asker))
+        receiving[downloader] += size / min(links.up_of(holder), links.down_of(downloader))
     return max([*sending.values(), *receiving.values()], default=0.0)
 
 

@@ -26,7 +26,7 @@ class Want:
 class Order:
     """What one peer fetches: without a swarm, one document after the other."""
 
-    asker: str
+    downloader: str
     wants: tuple[Want, ...]
 
     @property
@@ -50,9 +50,9 @@ class Plan:
 
     @property
     def wanted(self) -> dict[str, tuple[str, ...]]:
-        """The names that each asker will have fetched at the end, by role, in order."""
+        """The names that each downloader will have fetched at the end, by role, in order."""
         orders = [order for phase in self.phases for order in phase]
-        return {order.asker: order.names for order in orders}
+        return {order.downloader: order.names for order in orders}
 
     def survivors(self, faults: Faults) -> list[str]:
         """Return the peers that want something and are not killed."""
@@ -71,20 +71,20 @@ class Plan:
         held = {role: set(names) for role, names in self.holdings.items()}
         seconds = 0.0
         for phase in self.phases:
-            living = [order for order in phase if order.asker not in faults.killed]
-            wanted = {order.asker: order.names for order in living}
+            living = [order for order in phase if order.downloader not in faults.killed]
+            wanted = {order.downloader: order.names for order in living}
             fluid = bounds.fluid(wanted, held, self.sizes, links)
             seconds += max(fluid, bounds.one_by_one(self._given(living, faults), links))
             for order in phase:
-                held[order.asker] |= set(order.names)
+                held[order.downloader] |= set(order.names)
         return seconds
 
     def _given(self, orders: Sequence[Order], faults: Faults) -> Iterator[tuple[str, str, int]]:
-        """Yield (asker, holder, bytes) of each document that must come from that holder."""
+        """Yield (downloader, holder, bytes) of each document that must come from that holder."""
         for order in orders:
             for want in order.wants:
                 if want.holder is not None and not faults.reroute(want.holder):
-                    yield order.asker, want.holder, self.sizes[want.name]
+                    yield order.downloader, want.holder, self.sizes[want.name]
 
 
 def task1(peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None, seed: int, swarm: bool) -> Plan:
@@ -92,9 +92,9 @@ def task1(peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None, see
 
     ``fetch`` is by default what Task 2 leaves each to fetch. Raises ValueError.
     """
-    source, *askers = peers
+    source, *downloaders = peers
     count = _checked(fetch, len(sizes) - len(sizes) // len(peers), len(sizes))
-    orders = [_order(asker, _sample(sizes, count, seed, asker), source, swarm) for asker in askers]
+    orders = [_order(downloader, _sample(sizes, count, seed, downloader), source, swarm) for downloader in downloaders]
     return Plan("task1", sizes, _all_at_first(peers, sizes), (tuple(orders),), swarm)
 
 
@@ -106,13 +106,13 @@ def task2_best(peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None
     """
     holdings = deal(peers, sizes, seed)
     orders = []
-    for place, asker in enumerate(peers):
+    for place, downloader in enumerate(peers):
         others = [*peers[place + 1 :], *peers[:place]]
         shares = {holder: _in_step(holdings[holder], sizes, seed) for holder in others}
         lacking = sum(map(len, shares.values()))
         count = _checked(fetch, lacking, lacking)
         wants = [Want(name, None if swarm else role) for role, names in _evenly(shares, count) for name in names]
-        orders.append(Order(asker, tuple(wants)))
+        orders.append(Order(downloader, tuple(wants)))
     return Plan("task2-best", sizes, holdings, (tuple(orders),), swarm)
 
 
@@ -123,19 +123,19 @@ def task2_worst(peers: Sequence[str], sizes: Mapping[str, int], fetch: int | Non
     """
     best = task2_best(peers, sizes, fetch, seed, swarm)
     collector, *others = peers
-    [first] = [order for order in best.phases[0] if order.asker == collector]
+    [first] = [order for order in best.phases[0] if order.downloader == collector]
     there = [*best.holdings[collector], *first.names]
     orders = []
-    for asker in others:
-        lacking = _shuffled([name for name in there if name not in best.holdings[asker]], seed, asker)
-        orders.append(_order(asker, lacking[: len(first.wants)], collector, swarm))
+    for downloader in others:
+        lacking = _shuffled([name for name in there if name not in best.holdings[downloader]], seed, downloader)
+        orders.append(_order(downloader, lacking[: len(first.wants)], collector, swarm))
     return Plan("task2-worst", sizes, best.holdings, ((first,), tuple(orders)), swarm)
 
 
 def one_source(task: str, peers: Sequence[str], name: str, size: int, swarm: bool) -> Plan:
     """The first peer holds one document that everybody else wants: by a swarm, or each from the source."""
-    source, *askers = peers
-    orders = tuple(_order(asker, [name], source, swarm) for asker in askers)
+    source, *downloaders = peers
+    orders = tuple(_order(downloader, [name], source, swarm) for downloader in downloaders)
     return Plan(task, {name: size}, _all_at_first(peers, [name]), (orders,), swarm)
 
 
@@ -178,8 +178,8 @@ def _all_at_first(peers: Sequence[str], names: Iterable[str]) -> dict[str, tuple
     return {role: tuple(names) if place == 0 else () for place, role in enumerate(peers)}
 
 
-def _order(asker: str, names: Sequence[str], holder: str, swarm: bool) -> Order:
-    return Order(asker, tuple(Want(name, None if swarm else holder) for name in names))
+def _order(downloader: str, names: Sequence[str], holder: str, swarm: bool) -> Order:
+    return Order(downloader, tuple(Want(name, None if swarm else holder) for name in names))
 
 
 def _evenly(shares: Mapping[str, Sequence[str]], count: int) -> list[tuple[str, Sequence[str]]]:

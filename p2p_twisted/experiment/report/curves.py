@@ -73,7 +73,7 @@ def of_last(run: Run) -> Curve:
 def coinciding(run: Run) -> list[list[str]]:
     """Return the groups of two and more peers whose curves lie on one another."""
     groups: list[tuple[Curve, list[str]]] = []
-    for peer in run.askers:
+    for peer in run.downloaders:
         curve = of_peer(run, peer)
         limit = COINCIDE * run.seconds
         same = next((peers for first, peers in groups if _apart(first, curve, limit) <= limit), None)
@@ -135,4 +135,6 @@ def who_to_whom(run: Run) -> Matrix:
         pair = (transfer.source, transfer.peer)
         sent[pair] = sent.get(pair, 0) + transfer.bytes
     everybody = sorted({*run.holdings, *run.liars}, key=number)
-    return Matrix(everybody, run.askers, [[sent.get((row, column), 0) for column in run.askers] for row in everybody])
+    return Matrix(
+        everybody, run.downloaders, [[sent.get((row, column), 0) for column in run.downloaders] for row in everybody]
+    )

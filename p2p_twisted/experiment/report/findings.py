@@ -128,11 +128,8 @@ def _swarm(run: Run, links: Links) -> str:
     size = max(arrival.bytes for arrival in run.arrivals)
     [name] = {name for names in run.orders.values() for name in names}
     [source] = [role for role, names in run.holdings.items() if name in names]
-    copies = _sent(run).get(source, 0) / size
-    said = (
-        f"In the swarm the source sent {copies:.2f} copies of the document for {len(run.askers)} peers; the rest they "
-    )
-    return f"{said}gave one another.{_alone(run, source, size, links)}"
+    copies = f"{_sent(run).get(source, 0) / size:.2f} copies of the document for {len(run.downloaders)} peers"
+    return f"In the swarm the source sent {copies}; the rest they gave one another.{_alone(run, source, size, links)}"
 
 
 def _alone(run: Run, source: str, size: int, links: Links) -> str:

@@ -54,35 +54,35 @@ def all_peers(run: Run) -> Figure:
     """Draw the curves of all peers, the bound, and the events."""
     made = figure(7.5, 4.8)
     axes = made.add_subplot()
-    for peer in run.askers:
+    for peer in run.downloaders:
         _draw_peer(axes, run, peer)
     _draw_others(axes, run)
     _explain_marks(axes, run)
     draw_bound(axes, run.bound)
     axes.set(xlabel=_amount(run), ylabel=TIME, title=TITLES[run.task])
     _count(axes, run)
-    legend = axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=math.ceil(len(run.askers) / 16))
+    legend = axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=math.ceil(len(run.downloaders) / 16))
     groups = curves.coinciding(run)
     if groups:
-        legend.set_title(f"{'all' if groups == [run.askers] else 'some'} curves lie\non one another")
+        legend.set_title(f"{'all' if groups == [run.downloaders] else 'some'} curves lie\non one another")
         legend.get_title().set_fontsize(9)
     return made
 
 
 def each_peer(run: Run) -> Figure:
     """Draw the curve of every peer in a panel of its own."""
-    columns = min(len(run.askers), 3 if len(run.askers) <= 9 else 6)
-    rows = math.ceil(len(run.askers) / columns)
+    columns = min(len(run.downloaders), 3 if len(run.downloaders) <= 9 else 6)
+    rows = math.ceil(len(run.downloaders) / columns)
     made = figure(2.6 * columns + 0.6, 2.1 * rows + 0.7)
     panels = list(made.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
-    for axes, peer in zip(panels, run.askers, strict=False):
+    for axes, peer in zip(panels, run.downloaders, strict=False):
         _draw_peer(axes, run, peer)
         _draw_others(axes, run)
         axes.set_title(_name(run, peer))
-    for axes in panels[: len(run.askers)]:
+    for axes in panels[: len(run.downloaders)]:
         _count(axes, run)
-        axes.tick_params(labelbottom=axes in panels[len(run.askers) - columns : len(run.askers)])
-    for axes in panels[len(run.askers) :]:
+        axes.tick_params(labelbottom=axes in panels[len(run.downloaders) - columns : len(run.downloaders)])
+    for axes in panels[len(run.downloaders) :]:
         axes.set_visible(False)
     if any(event.peer in run.orders for event in run.events):
         _explain_marks(panels[0], run)

@@ -26,7 +26,7 @@ TRIES = 3
 """How often a peer is told to fetch what it could not get."""
 
 
-class Asker:
+class Downloader:
     """One peer and its order, of documents of ``sizes`` (bytes, by name).
 
     Without ``swarm`` documents come from ``holders`` alone, addresses as ``host:port``, while there are no ``faults``;
@@ -138,70 +138,72 @@ class Asker:
         return download
 
 
-def begin_together(askers: Sequence[Asker]) -> float:
+def begin_together(downloaders: Sequence[Downloader]) -> float:
     """Give all orders at the same instant, from as many threads; returns when the first was. Raises ControlError."""
-    barrier = threading.Barrier(len(askers))
+    barrier = threading.Barrier(len(downloaders))
 
-    def begin(asker: Asker) -> float:
+    def begin(downloader: Downloader) -> float:
         barrier.wait()
         at = time.time()
-        asker.begin()
+        downloader.begin()
         return at
 
-    with ThreadPoolExecutor(len(askers)) as pool:
-        return min(pool.map(begin, askers))
+    with ThreadPoolExecutor(len(downloaders)) as pool:
+        return min(pool.map(begin, downloaders))
 
 
-def transfers(asker: Asker, roles: Mapping[str, str], start: float) -> list[Transfer]:
+def transfers(downloader: Downloader, roles: Mapping[str, str], start: float) -> list[Transfer]:
     """What came from whom; ``roles`` are the peers by their addresses, ``start`` is when the run began."""
     return [
         Transfer(
-            asker.member.role,
+            downloader.member.role,
             file["name"],
             roles.get(address, address),
             part["bytes"],
             round(part["started"] - start, DECIMALS),
             round((part["ended"] or part["started"]) - start, DECIMALS),
         )
-        for download in asker.downloads
+        for download in downloader.downloads
         for file in download["files"]
         for address, part in file["sources"].items()
     ]
 
 
-def arrivals(asker: Asker, start: float) -> list[Arrival]:
+def arrivals(downloader: Downloader, start: float) -> list[Arrival]:
     """What is whole and in place, in the order in which that came to be."""
     found = {
-        file["name"]: Arrival(asker.member.role, file["name"], file["size"], round(file["ended"] - start, DECIMALS))
-        for download in reversed(asker.downloads)
+        file["name"]: Arrival(
+            downloader.member.role, file["name"], file["size"], round(file["ended"] - start, DECIMALS)
+        )
+        for download in reversed(downloader.downloads)
         for file in download["files"]
         if file["state"] in THERE
     }
     return sorted(found.values(), key=lambda arrival: arrival.at)
 
 
-def garbage(askers: Iterable[Asker], roles: Mapping[str, str]) -> dict[str, int]:
+def garbage(downloaders: Iterable[Downloader], roles: Mapping[str, str]) -> dict[str, int]:
     """Return how many pieces of each peer were wrong, of those that had any; ``roles``: see ``transfers``."""
     found: Counter[str] = Counter()
-    for asker in askers:
-        for download in asker.downloads:
+    for downloader in downloaders:
+        for download in downloader.downloads:
             for source in download.get("sources", ()):
                 address = f"{source['host']}:{source['port']}"
                 found[roles.get(address, address)] += source["wrong_pieces"]
     return {role: pieces for role, pieces in found.items() if pieces}
 
 
-def failures(asker: Asker) -> dict[str, str]:
+def failures(downloader: Downloader) -> dict[str, str]:
     """Why it has not what it has not, by name."""
-    there = {arrival.file for arrival in arrivals(asker, 0.0)}
+    there = {arrival.file for arrival in arrivals(downloader, 0.0)}
     reasons = {
         file["name"]: file["error"]["text"]
-        for download in asker.downloads
+        for download in downloader.downloads
         for file in download["files"]
         if file["error"] is not None
     }
     unknown = "it had not come when the run ended"
-    return {name: reasons.get(name, unknown) for name in asker.order.names if name not in there}
+    return {name: reasons.get(name, unknown) for name in downloader.order.names if name not in there}
 
 
 def heard(peer: Member) -> set[tuple[str, str]]:

@@ -9,7 +9,7 @@ from random import Random
 
 from ..plan.faults import Schedule
 from .cluster import Cluster
-from .downloaders import Asker
+from .downloaders import Downloader
 
 BLOCK = 2**20
 """Bytes that are made at once."""
@@ -25,27 +25,27 @@ class Harm:
         self.killed: list[str] = []
         """The roles of the peers that were killed for good."""
 
-    def do(self, askers: Sequence[Asker], seconds: float, share: float) -> None:
+    def do(self, downloaders: Sequence[Downloader], seconds: float, share: float) -> None:
         """What is due after ``seconds``, with ``share`` (0 to 1) of all bytes fetched. Raises ClusterError."""
         for role in self._schedule.killed(seconds, share):
-            self._kill(role, askers, for_good=True)
+            self._kill(role, downloaders, for_good=True)
         churned = self._schedule.churned(seconds)
         if churned is not None and self._cluster[churned].pid is not None:
-            self._kill(churned, askers, for_good=False)
+            self._kill(churned, downloaders, for_good=False)
             self._cluster.restart(churned)
             self._happened(churned, f"{churned} back")
-            for asker in _of(churned, askers):
-                asker.resume()
+            for downloader in _of(churned, downloaders):
+                downloader.resume()
 
-    def _kill(self, role: str, askers: Sequence[Asker], for_good: bool) -> None:
-        for asker in _of(role, askers):
-            asker.read()
+    def _kill(self, role: str, downloaders: Sequence[Downloader], for_good: bool) -> None:
+        for downloader in _of(role, downloaders):
+            downloader.read()
         self._cluster.kill9(role)
         if for_good:
             self.killed.append(role)
         self._happened(role, f"{role} killed")
-        for asker in _of(role, askers):
-            asker.lost(for_good)
+        for downloader in _of(role, downloaders):
+            downloader.lost(for_good)
 
 
 def falsify(files: Iterable[Path], seed: int) -> None:
@@ -71,5 +71,5 @@ def write_garbage(path: Path, size: int, seed: str) -> None:
             file.write(random.randbytes(min(BLOCK, size - place)))
 
 
-def _of(role: str, askers: Sequence[Asker]) -> list[Asker]:
-    return [asker for asker in askers if asker.member.role == role and not asker.over]
+def _of(role: str, downloaders: Sequence[Downloader]) -> list[Downloader]:
+    return [downloader for downloader in downloaders if downloader.member.role == role and not downloader.over]

@@ -15,7 +15,7 @@ from ..results import Event, Run, Sample
 from .cluster import Cluster, wait_until
 from .copies import Copies, count_copies, lost
 from .demo import Documents
-from .downloaders import LOOK, Asker, arrivals, begin_together, failures, garbage, heard, transfers
+from .downloaders import LOOK, Downloader, arrivals, begin_together, failures, garbage, heard, transfers
 from .fault_injection import Harm, falsify
 from .machine import Processors
 from .places import Place
@@ -33,7 +33,7 @@ PATIENCE = 60.0
 """Seconds beyond ten times the bound after which a run is given up."""
 
 Watch = Callable[[Sequence[Sample], Sequence[Event]], object]
-"""Called again and again during a run: how far each asker is, and what has happened."""
+"""Called again and again during a run: how far each downloader is, and what has happened."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class Execution:
         self._place = place
         self._repeat = repeat
         self._watch = watch
-        self._askers: list[Asker] = []
-        self._begun: list[list[Asker]] = []
+        self._downloaders: list[Downloader] = []
+        self._begun: list[list[Downloader]] = []
         self._began: dict[str, float] = {}
         self._events: list[Event] = []
         self._samples: list[Sample] = []
@@ -86,8 +86,8 @@ class Execution:
                 if not self._began:
                     raise
                 interrupted = True
-                for asker in self._askers:
-                    asker.read()
+                for downloader in self._downloaders:
+                    downloader.read()
             except ControlError as error:
                 raise ClusterError(str(error)) from error
             return self._result(interrupted)
@@ -113,49 +113,53 @@ class Execution:
             shutil.copyfile(self._work.documents.paths[name], target)
 
     def _carry_out(self) -> None:
-        last = [order.asker for order in self._plan.phases[-1]]
+        last = [order.downloader for order in self._plan.phases[-1]]
         self._harm = Harm(self._cluster, Schedule(self._work.faults, last, self._work.seed), self._happened)
         self._processors = processors_of(self._cluster)
         for phase in self._plan.phases:
             if self._began:
                 self._wait_for_news(phase)
-            askers = [self._asker(order) for order in phase if order.asker not in self._harm.killed]
-            if not askers:
+            downloaders = [self._downloader(order) for order in phase if order.downloader not in self._harm.killed]
+            if not downloaders:
                 continue
-            self._askers += askers
-            start = begin_together(askers)
-            self._began |= {asker.member.role: start for asker in askers}
-            self._begun.append(askers)
-            self._look_on(askers)
+            self._downloaders += downloaders
+            start = begin_together(downloaders)
+            self._began |= {downloader.member.role: start for downloader in downloaders}
+            self._begun.append(downloaders)
+            self._look_on(downloaders)
         if self._processors is not None:
             self._processors.stop()
 
-    def _asker(self, order: Order) -> Asker:
+    def _downloader(self, order: Order) -> Downloader:
         allowed = {want.holder for want in order.wants} | set(self._work.faults.liars)
         holders = [address for address, role in self._roles.items() if role in allowed]
         faulty = bool(self._work.faults)
-        return Asker(self._cluster[order.asker], order, self._plan.sizes, self._plan.swarm, holders, faulty)
+        return Downloader(self._cluster[order.downloader], order, self._plan.sizes, self._plan.swarm, holders, faulty)
 
-    def _look_on(self, askers: Sequence[Asker]) -> None:
-        pause = ASK * len(askers) if self._plan.swarm or self._work.faults else LOOK
+    def _look_on(self, downloaders: Sequence[Downloader]) -> None:
+        pause = ASK * len(downloaders) if self._plan.swarm or self._work.faults else LOOK
         deadline = time.time() + PATIENCE + 10 * self._plan.bound(self._work.links, self._work.faults)
-        while not all(asker.over for asker in askers) and time.time() < deadline and not self._hopeless(askers):
-            for asker in askers:
-                asker.look(pause)
+        while (
+            not all(downloader.over for downloader in downloaders)
+            and time.time() < deadline
+            and not self._hopeless(downloaders)
+        ):
+            for downloader in downloaders:
+                downloader.look(pause)
             fetched = self._note_progress()
-            self._harm.do(askers, self._now(), fetched / self._plan.bytes_wanted)
+            self._harm.do(downloaders, self._now(), fetched / self._plan.bytes_wanted)
             time.sleep(STEP)
         self._note_progress()
-        for asker in askers:
-            asker.read()
+        for downloader in downloaders:
+            downloader.read()
 
-    def _hopeless(self, askers: Sequence[Asker]) -> bool:
+    def _hopeless(self, downloaders: Sequence[Downloader]) -> bool:
         """Return whether all that is still lacking was lost with those who were killed."""
         if not self._harm.killed or time.monotonic() < self._look_for_lost_at:
             return False
         self._look_for_lost_at = time.monotonic() + LOOK
         gone = self._gone()
-        lacking = [asker.lacking() for asker in askers if not asker.over]
+        lacking = [downloader.lacking() for downloader in downloaders if not downloader.over]
         return all(names and names <= gone for names in lacking)
 
     def _gone(self) -> set[str]:
@@ -171,7 +175,7 @@ class Execution:
     def _note_progress(self) -> int:
         """The bytes that all have fetched so far."""
         now = self._now()
-        samples = [asker.sample(now) for asker in self._askers]
+        samples = [downloader.sample(now) for downloader in self._downloaders]
         if self._plan.swarm:  # else what came when is told by the files
             seen = {sample.peer: sample.bytes for sample in self._samples}
             self._samples += [sample for sample in samples if seen.get(sample.peer) != sample.bytes]
@@ -180,15 +184,17 @@ class Execution:
 
     def _wait_for_news(self, phase: Sequence[Order]) -> None:
         """Until those who ask next know who has what they want now; what nobody has is not waited for."""
-        living = [asker for asker in self._askers if asker.member.role not in self._harm.killed]
-        there = {(asker.member.role, arrival.file) for asker in living for arrival in arrivals(asker, 0.0)}
+        living = [downloader for downloader in self._downloaders if downloader.member.role not in self._harm.killed]
+        there = {
+            (downloader.member.role, arrival.file) for downloader in living for arrival in arrivals(downloader, 0.0)
+        }
         addresses = {role: address for address, role in self._roles.items()}
         deadline = time.monotonic() + NEWS
         for order in phase:
             wants = [(str(want.holder), want.name) for want in order.wants]
             news = {(name, addresses[holder]) for holder, name in wants if (holder, name) in there}
-            peer = self._cluster[order.asker]
-            if order.asker not in self._harm.killed:
+            peer = self._cluster[order.downloader]
+            if order.downloader not in self._harm.killed:
                 complaint = f"{peer.role} did not hear of what the first phase moved"
                 wait_until(lambda peer=peer, news=news: news <= heard(peer), deadline, complaint)  # type: ignore[misc]
 
@@ -201,10 +207,10 @@ class Execution:
 
     def _result(self, interrupted: bool) -> Run:
         plan, start = self._plan, min(self._began.values(), default=time.time())
-        came = [arrival for asker in self._askers for arrival in arrivals(asker, start)]
+        came = [arrival for downloader in self._downloaders for arrival in arrivals(downloader, start)]
         killed, gone, copies = self._harm.killed, self._gone(), self._copies()
-        failed = {asker.member.role: self._failures(asker, gone) for asker in self._askers}
-        begun = [[asker.begun for asker in phase] for phase in self._begun]
+        failed = {downloader.member.role: self._failures(downloader, gone) for downloader in self._downloaders}
+        begun = [[downloader.begun for downloader in phase] for phase in self._begun]
         return Run(
             task=plan.task,
             repeat=self._repeat,
@@ -219,13 +225,15 @@ class Execution:
             busiest=self._processors.busiest if self._processors else None,
             verified=copies.right,
             expected=copies.all,
-            transfers=[transfer for asker in self._askers for transfer in transfers(asker, self._roles, start)],
+            transfers=[
+                transfer for downloader in self._downloaders for transfer in transfers(downloader, self._roles, start)
+            ],
             arrivals=came,
             samples=self._samples,
             events=self._events,
             liars=self._work.faults.liars,
             slow=self._work.faults.slow,
-            garbage=garbage(self._askers, self._roles),
+            garbage=garbage(self._downloaders, self._roles),
             wrong=copies.wrong,
             killed=killed,
             lost=sorted(gone & {name for role in failed.keys() - set(killed) for name in failed[role]}),
@@ -239,12 +247,12 @@ class Execution:
         names = {peer: (*plan.holdings[peer.role], *plan.wanted.get(peer.role, ())) for peer in self._living()}
         return sum((count_copies(peer, wanted, sha256) for peer, wanted in names.items()), Copies())
 
-    def _failures(self, asker: Asker, gone: Collection[str]) -> dict[str, str]:
-        """Map each document that ``asker`` lacks to the reason; ``gone``: those that were lost."""
-        if asker.member.role in self._harm.killed:
-            return dict.fromkeys(failures(asker), "it was killed")
+    def _failures(self, downloader: Downloader, gone: Collection[str]) -> dict[str, str]:
+        """Map each document that ``downloader`` lacks to the reason; ``gone``: those that were lost."""
+        if downloader.member.role in self._harm.killed:
+            return dict.fromkeys(failures(downloader), "it was killed")
         where = f"lost with {', '.join(self._harm.killed)}"
-        return {name: where if name in gone else reason for name, reason in failures(asker).items()}
+        return {name: where if name in gone else reason for name, reason in failures(downloader).items()}
 
 
 def processors_of(cluster: Cluster) -> Processors | None:

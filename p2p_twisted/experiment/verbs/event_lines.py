@@ -71,7 +71,7 @@ class Events:
             killed=list(run.killed),
             lost=len(run.lost),
             interrupted=run.interrupted,
-            peers={peer: _fetched(run, peer) for peer in run.askers},
+            peers={peer: _fetched(run, peer) for peer in run.downloaders},
         )
 
     def over(self, findings: Sequence[str], report: Path) -> None:

@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         with self.server.lock:
-            self.server.running -= 1  # before its last byte: the asker may start its next request at once then
+            self.server.running -= 1  # before its last byte: the downloader may start its next request at once then
         self.wfile.write(body[: len(body) - answer.cut])
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002

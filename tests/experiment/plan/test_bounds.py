@@ -53,7 +53,7 @@ def test_one_source_and_each_for_itself_is_client_server(downloaders: int, size:
 @given(st.integers(2, 12), st.integers(1, 10**7), rates)
 def test_the_best_case_of_task_2(peers: int, share: int, up: float):
     roles = [f"peer{number}" for number in range(1, peers + 1)]
-    transfers = [(asker, holder, share) for asker in roles for holder in roles if asker != holder]
+    transfers = [(downloader, holder, share) for downloader in roles for holder in roles if downloader != holder]
     expected = (peers - 1) * (share * peers) / (peers * up)
     assert bounds.one_by_one(transfers, Links(up, 10 * up)) == pytest.approx(expected)
 
@@ -164,12 +164,12 @@ transfers_of_three = st.lists(
 
 @given(transfers_of_three, links_of_three, st.randoms(use_true_random=False))
 def test_no_order_of_transfers_is_faster_than_the_bound_of_one_at_a_time(transfers, links, random):
-    """Transfers in any order, each asker with one at a time, uplinks shared in any way."""
+    """Transfers in any order, each downloader with one at a time, uplinks shared in any way."""
     random.shuffle(transfers)
-    left = [[asker, holder, float(size)] for asker, holder, size in transfers]
+    left = [[downloader, holder, float(size)] for downloader, holder, size in transfers]
     seconds = 0.0
     while left:
-        active = {asker: one for one in reversed(left) for asker in [one[0]]}.values()
+        active = {downloader: one for one in reversed(left) for downloader in [one[0]]}.values()
         weights = {id(one): random.uniform(0.1, 1) for one in active}
         together = {role: sum(weights[id(one)] for one in active if one[1] == role) for role in ROLES}
         rates = {

@@ -31,7 +31,9 @@ seeds = st.integers(0, 2**32)
 
 
 def holders(plan: Plan) -> list[tuple[str, str, str | None]]:
-    return [(order.asker, want.name, want.holder) for phase in plan.phases for order in phase for want in order.wants]
+    return [
+        (order.downloader, want.name, want.holder) for phase in plan.phases for order in phase for want in order.wants
+    ]
 
 
 def test_task_1_is_50_of_60_from_one_to_five():
@@ -65,9 +67,9 @@ def test_the_best_case_asks_the_one_who_has_it_and_no_two_begin_with_the_same():
 def test_the_worst_case_is_ten_from_each_and_then_everything_from_the_first():
     plan = task2_worst(PEERS, SIZES, None, 1, False)
     first, second = plan.phases
-    assert [order.asker for order in first] == ["peer1"]
+    assert [order.downloader for order in first] == ["peer1"]
     assert Counter(want.holder for want in first[0].wants) == dict.fromkeys(PEERS[1:], 10)
-    assert [order.asker for order in second] == PEERS[1:]
+    assert [order.downloader for order in second] == PEERS[1:]
     assert {want.holder for order in second for want in order.wants} == {"peer1"}
 
 
@@ -80,10 +82,10 @@ def test_for_any_numbers(make, peers, sizes, seed, data):
     for phase in plan.phases:
         for order in phase:
             assert len(set(order.names)) == len(order.names)
-            assert not set(order.names) & has[order.asker]
-            assert all(want.name in has[str(want.holder)] and want.holder != order.asker for want in order.wants)
+            assert not set(order.names) & has[order.downloader]
+            assert all(want.name in has[str(want.holder)] and want.holder != order.downloader for want in order.wants)
         for order in phase:
-            has[order.asker] |= set(order.names)
+            has[order.downloader] |= set(order.names)
     if fetch is not None:
         # in the worst case one can lack no more than the first has by then, which is one less where the shares differ
         spared = {fetch - 1} if make is TASKS["task2-worst"] and len(sizes) % len(peers) else set()

@@ -130,7 +130,7 @@ def test_all_peers_on_one_plot(task: str, peers: int):
     assert_legible(made)
     [axes] = made.axes
     assert labels(made) == {"fetched (MB)" if task == "swarm" else "documents fetched", plots.TIME}
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == run.askers
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == run.downloaders
     assert axes.get_position().width > 0.3, "the legend leaves no room for the curves"
 
 
@@ -140,7 +140,7 @@ def test_each_peer_in_a_panel(task: str, peers: int):
     made = plots.each_peer(run)
     assert_legible(made)
     seen = [axes for axes in made.axes if axes.get_visible()]
-    assert [axes.get_title(loc="left") for axes in seen] == run.askers
+    assert [axes.get_title(loc="left") for axes in seen] == run.downloaders
     assert len({(axes.get_xlim(), axes.get_ylim()) for axes in seen}) == 1
     assert plots.TIME in labels(made)
 

@@ -8,7 +8,7 @@ import pytest
 
 from p2p_twisted.experiment.plan.tasks import Order, Want
 from p2p_twisted.experiment.results import Arrival, Sample, Transfer
-from p2p_twisted.experiment.run.downloaders import Asker, arrivals, begin_together, failures, transfers
+from p2p_twisted.experiment.run.downloaders import Downloader, arrivals, begin_together, failures, transfers
 from p2p_twisted.experiment.run.processes import ClusterError
 from p2p_twisted.web.client import ControlError
 
@@ -91,9 +91,9 @@ def file(
     }
 
 
-def asker_of(peer: Peer, swarm: bool = False, faults: bool = False, names: str = "abc") -> Asker:
+def downloader_of(peer: Peer, swarm: bool = False, faults: bool = False, names: str = "abc") -> Downloader:
     order = Order("peer3", tuple(Want(f"{name}.txt", "peer1") for name in names))
-    return Asker(peer, order, SIZES, swarm, HOLDERS, faults)  # type: ignore[arg-type]
+    return Downloader(peer, order, SIZES, swarm, HOLDERS, faults)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -102,8 +102,8 @@ def peer(tmp_path: Path) -> Peer:
 
 
 def test_the_order_names_documents_and_from_whom(peer: Peer):
-    asker_of(peer).begin()
-    asker_of(peer, swarm=True).begin()
+    downloader_of(peer).begin()
+    downloader_of(peer, swarm=True).begin()
     names = ["a.txt", "b.txt", "c.txt"]
     assert peer.control.orders == [
         {"names": names, "swarm": False, "from": HOLDERS},
@@ -112,151 +112,151 @@ def test_the_order_names_documents_and_from_whom(peer: Peer):
 
 
 def test_the_disk_is_looked_at_until_all_is_there_the_peer_only_then(peer: Peer):
-    asker = asker_of(peer)
-    asker.begin()
-    asker.look(pause=1e9)
+    downloader = downloader_of(peer)
+    downloader.begin()
+    downloader.look(pause=1e9)
     peer.file_came("b.txt")
-    asker.look(pause=1e9)
-    assert asker.sample(5.0) == Sample("peer3", 5.0, 0, 0)
+    downloader.look(pause=1e9)
+    assert downloader.sample(5.0) == Sample("peer3", 5.0, 0, 0)
     peer.file_came("a.txt")
-    asker.look(pause=1e9)
-    assert asker.sample(6.0) == Sample("peer3", 6.0, 300, 2)
+    downloader.look(pause=1e9)
+    assert downloader.sample(6.0) == Sample("peer3", 6.0, 300, 2)
     assert peer.control.asked == 0
     peer.file_came("c.txt")
-    asker.look(pause=1e9)
-    assert (peer.control.asked, asker.over) == (1, False)
+    downloader.look(pause=1e9)
+    assert (peer.control.asked, downloader.over) == (1, False)
     peer.ends(*map(file, SIZES))
-    asker.look(pause=1e9)
-    assert asker.over
-    asker.look()
+    downloader.look(pause=1e9)
+    assert downloader.over
+    downloader.look()
     assert peer.control.asked == 2
-    assert asker.begun == 1000.0
-    assert asker.sample(7.0) == Sample("peer3", 7.0, 600, 3)
+    assert downloader.begun == 1000.0
+    assert downloader.sample(7.0) == Sample("peer3", 7.0, 600, 3)
 
 
 def test_a_peer_that_swarms_is_asked_how_far_it_is(peer: Peer):
-    asker = asker_of(peer, swarm=True)
-    asker.begin()
+    downloader = downloader_of(peer, swarm=True)
+    downloader.begin()
     peer.control.downloads[0].update(files=[file("a.txt"), file("b.txt", "fetching")], bytes_done=170)
-    asker.look(pause=0)
-    assert asker.sample(1.0) == Sample("peer3", 1.0, 170, 1)
+    downloader.look(pause=0)
+    assert downloader.sample(1.0) == Sample("peer3", 1.0, 170, 1)
 
 
 def test_nothing_is_asked_again_where_nothing_is_to_go_wrong(peer: Peer):
-    asker = asker_of(peer)
-    asker.begin()
+    downloader = downloader_of(peer)
+    downloader.begin()
     peer.ends(file("a.txt"), file("b.txt", "failed"), file("c.txt", "there"))
-    asker.look(pause=0)
-    assert asker.over
-    assert failures(asker) == {"b.txt": "b.txt came not"}
+    downloader.look(pause=0)
+    assert downloader.over
+    assert failures(downloader) == {"b.txt": "b.txt came not"}
 
 
 def test_with_faults_the_rest_is_asked_of_anybody_a_few_times(peer: Peer):
-    asker = asker_of(peer, faults=True)
-    asker.begin()
+    downloader = downloader_of(peer, faults=True)
+    downloader.begin()
     for _ in range(3):
-        assert not asker.over
+        assert not downloader.over
         peer.ends(*(file(name, "failed") for name in peer.control.orders[-1]["names"]))
-        asker.look(pause=0)
-    assert asker.over
+        downloader.look(pause=0)
+    assert downloader.over
     assert [order.get("from") for order in peer.control.orders] == [HOLDERS, None, None]
-    assert failures(asker).keys() == SIZES.keys()
+    assert failures(downloader).keys() == SIZES.keys()
 
 
 def test_what_came_at_a_second_try_counts_with_the_first(peer: Peer):
-    asker = asker_of(peer, swarm=True, faults=True)
-    asker.begin()
+    downloader = downloader_of(peer, swarm=True, faults=True)
+    downloader.begin()
     peer.ends(file("a.txt", ended=1010.0), file("b.txt", "failed", peer1=(50, 1001.0, 1002.0)), file("c.txt", "failed"))
-    asker.look(pause=0)
+    downloader.look(pause=0)
     assert peer.control.orders[1]["names"] == ["b.txt", "c.txt"]
     peer.ends(file("b.txt", ended=1030.0, peer2=(200, 1020.0, 1029.0)), file("c.txt", "failed"))
-    asker.look(pause=0)
-    assert asker.sample(9.0) == Sample("peer3", 9.0, 300, 2)
-    assert arrivals(asker, 1000.0) == [Arrival("peer3", "a.txt", 100, 10.0), Arrival("peer3", "b.txt", 200, 30.0)]
-    assert transfers(asker, ROLES, 1000.0) == [
+    downloader.look(pause=0)
+    assert downloader.sample(9.0) == Sample("peer3", 9.0, 300, 2)
+    assert arrivals(downloader, 1000.0) == [Arrival("peer3", "a.txt", 100, 10.0), Arrival("peer3", "b.txt", 200, 30.0)]
+    assert transfers(downloader, ROLES, 1000.0) == [
         Transfer("peer3", "b.txt", "peer1", 50, 1.0, 2.0),
         Transfer("peer3", "b.txt", "peer2", 200, 20.0, 29.0),
     ]
-    assert failures(asker) == {"c.txt": "c.txt came not"}
+    assert failures(downloader) == {"c.txt": "c.txt came not"}
 
 
 def test_a_transfer_that_never_ended_and_a_source_that_nobody_knows(peer: Peer):
-    asker = asker_of(peer, names="a")
-    asker.begin()
+    downloader = downloader_of(peer, names="a")
+    downloader.begin()
     peer.ends(file("a.txt", **{"10.0.0.9:4400": (60, 1001.0, None)}))
-    asker.look(pause=0)
-    assert transfers(asker, ROLES, 1000.0) == [Transfer("peer3", "a.txt", "10.0.0.9:4400", 60, 1.0, 1.0)]
+    downloader.look(pause=0)
+    assert transfers(downloader, ROLES, 1000.0) == [Transfer("peer3", "a.txt", "10.0.0.9:4400", 60, 1.0, 1.0)]
 
 
 def test_a_peer_that_does_not_answer_ends_the_run_and_says_how_it_ended(peer: Peer):
-    asker = asker_of(peer)
-    asker.begin()
+    downloader = downloader_of(peer)
+    downloader.begin()
     peer.control.error = ControlError("lost", "no more")
     with pytest.raises(ClusterError, match="peer3: no more"):
-        asker.look(pause=0)
+        downloader.look(pause=0)
     peer.died = True
     with pytest.raises(ClusterError, match="peer3 ended with status 1: oh"):
-        asker.look(pause=0)
+        downloader.look(pause=0)
 
 
 def test_reading_out_asks_once_more_and_minds_no_silence(peer: Peer):
-    asker = asker_of(peer, names="ab")
-    asker.read()
+    downloader = downloader_of(peer, names="ab")
+    downloader.read()
     assert peer.control.asked == 0
-    asker.begin()
+    downloader.begin()
     peer.ends(file("a.txt"), file("b.txt", "fetching"))
-    asker.read()
-    assert [arrival.file for arrival in arrivals(asker, 0.0)] == ["a.txt"]
+    downloader.read()
+    assert [arrival.file for arrival in arrivals(downloader, 0.0)] == ["a.txt"]
     peer.control.error = ControlError("timeout", "busy")
-    asker.read()
-    assert [arrival.file for arrival in arrivals(asker, 0.0)] == ["a.txt"]
-    assert failures(asker) == {"b.txt": "it had not come when the run ended"}
+    downloader.read()
+    assert [arrival.file for arrival in arrivals(downloader, 0.0)] == ["a.txt"]
+    assert failures(downloader) == {"b.txt": "it had not come when the run ended"}
 
 
 def test_reading_out_does_not_trip_over_a_call_that_a_ctrl_c_cut_short(peer: Peer):
-    asker = asker_of(peer, names="a")
-    asker.begin()
+    downloader = downloader_of(peer, names="a")
+    downloader.begin()
     peer.ends(file("a.txt"))
     peer.control.in_a_call = True
-    asker.read()
-    assert [arrival.file for arrival in arrivals(asker, 0.0)] == ["a.txt"]
+    downloader.read()
+    assert [arrival.file for arrival in arrivals(downloader, 0.0)] == ["a.txt"]
 
 
 def test_who_was_killed_for_good_is_asked_nothing(peer: Peer):
-    asker = asker_of(peer)
-    asker.begin()
-    asker.lost(for_good=True)
-    assert asker.over
-    asker.look(pause=0)
-    asker.read()
+    downloader = downloader_of(peer)
+    downloader.begin()
+    downloader.lost(for_good=True)
+    assert downloader.over
+    downloader.look(pause=0)
+    downloader.read()
     assert peer.control.asked == 0
 
 
 def test_who_comes_back_is_told_what_it_lacks(peer: Peer):
-    asker = asker_of(peer, faults=True)
-    asker.begin()
+    downloader = downloader_of(peer, faults=True)
+    downloader.begin()
     peer.ends(file("b.txt"), file("a.txt", "fetching"), file("c.txt", "queued"))
-    asker.read()
-    asker.lost(for_good=False)
-    assert not asker.over
-    asker.look(pause=0)
+    downloader.read()
+    downloader.lost(for_good=False)
+    assert not downloader.over
+    downloader.look(pause=0)
     assert peer.control.asked == 1, "a dead peer is not asked"
-    asker.resume()
+    downloader.resume()
     assert peer.control.orders[-1] == {"names": ["a.txt", "c.txt"], "swarm": False}
     peer.ends(file("a.txt"), file("c.txt"))
-    asker.look(pause=0)
-    assert asker.over
-    assert failures(asker) == {}
+    downloader.look(pause=0)
+    assert downloader.over
+    assert failures(downloader) == {}
 
 
 def test_who_comes_back_with_all_is_done(peer: Peer):
-    asker = asker_of(peer, names="a")
-    asker.begin()
+    downloader = downloader_of(peer, names="a")
+    downloader.begin()
     peer.ends(file("a.txt"))
-    asker.read()
-    asker.lost(for_good=False)
-    asker.resume()
-    assert asker.over
+    downloader.read()
+    downloader.lost(for_good=False)
+    downloader.resume()
+    assert downloader.over
     assert len(peer.control.orders) == 1
 
 
@@ -268,17 +268,17 @@ def test_all_begin_at_one_barrier(tmp_path: Path):
             meeting.wait(60)
             return super().post(path, body)
 
-    askers = []
+    downloaders = []
     for number in range(5):
         peer = Peer(tmp_path / str(number))
         peer.control = Meeting()
-        askers.append(asker_of(peer))
-    assert begin_together(askers) > 0
-    assert all(len(asker.downloads) == 1 for asker in askers)
+        downloaders.append(downloader_of(peer))
+    assert begin_together(downloaders) > 0
+    assert all(len(downloader.downloads) == 1 for downloader in downloaders)
 
 
 def test_a_refusal_at_the_start_is_told(tmp_path: Path):
     peers = [Peer(tmp_path), Peer(tmp_path)]
     peers[1].control.error = ControlError("refused", "too many orders", 429)
     with pytest.raises(ControlError, match="too many orders"):
-        begin_together([asker_of(peer) for peer in peers])
+        begin_together([downloader_of(peer) for peer in peers])

@@ -71,7 +71,7 @@ function chart(run, width) {
   const amounts = ticks(run.most, width < 500 ? 5 : 8).filter((one) => run.large || Number.isInteger(one));
   plot.scale((amount) => amount / run.most, (at) => at / seconds, amounts, ticks(seconds, 6));
   if (!run.over && run.at) plot.across("now", run.at, `${number(run.at, 1)} s`, true);
-  for (const peer of run.askers) {
+  for (const peer of run.downloaders) {
     plot.path(look(peer.place), plot.curve(peer.points.map(([at, amount]) => [amount, at])), { "data-peer": peer.name });
     if (peer.seconds != null) plot.ring(look(peer.place), run.amountOf(peer), peer.seconds);
   }
@@ -90,7 +90,7 @@ function drawFault(plot, run, fault) {
 }
 
 function described(run) {
-  const got = run.askers.map((peer) => `${peer.name} ${peer.files} of ${peer.wanted}`).join(", ");
+  const got = run.downloaders.map((peer) => `${peer.name} ${peer.files} of ${peer.wanted}`).join(", ");
   const faults = run.faults.map((fault) => `; ${fault.text} after ${number(fault.at, 1)} s`).join("");
   const times = `after ${number(run.at, 1)} s: ${got}; bound ${number(run.bound, 2)} s${faults}`;
   return `${run.title}: seconds against documents fetched, ${times}`;

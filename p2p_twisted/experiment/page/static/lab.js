@@ -26,9 +26,9 @@ class Run {
     Object.assign(this, { title: event.title + some + again, task: event.task, bound: event.bound, at: 0, faults: [] });
     this.peers = new Map(peers.map(([name, about]) => [name, { name, place: Number(name.replace("peer", "")) - 1,
       holds: about.holds, wanted: about.files, size: about.bytes, files: 0, bytes: 0, points: [] }]));
-    this.askers = [...this.peers.values()].filter((peer) => peer.wanted);
-    this.large = Math.max(...this.askers.map((peer) => peer.wanted)) === 1;
-    this.most = Math.max(...this.askers.map((peer) => this.large ? peer.size / 1e6 : peer.wanted));
+    this.downloaders = [...this.peers.values()].filter((peer) => peer.wanted);
+    this.large = Math.max(...this.downloaders.map((peer) => peer.wanted)) === 1;
+    this.most = Math.max(...this.downloaders.map((peer) => this.large ? peer.size / 1e6 : peer.wanted));
     this.said = el("span", { class: "said" }, "Starting the processes …");
     this.plot = el("div", { class: "plot" });
     this.rows = el("tbody");
