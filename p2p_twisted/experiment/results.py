@@ -9,6 +9,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from .plan.links import Links
 
@@ -61,7 +62,7 @@ class Run:
     ``orders``: the names that each peer was to fetch, in order; ``began``: when each was told. ``seconds``: until the
     last peer had all; ``bound``: the least that the links allow; ``spread``: from the first peer's start to the last's.
     ``busy``, ``busiest``: see ``machine.Processors``. ``verified`` of ``expected`` copies have the right SHA-256,
-    ``wrong`` have another, the rest are missing. ``liars``, ``slow``: see ``faults.Faults``. ``garbage``: liar -> how
+    ``wrong`` have another, the rest are missing. ``corrupt``, ``slow``: see ``faults.Faults``. ``garbage``: role -> how
     many of its pieces were refused. ``killed``: who was killed for good; their copies, and their time, count nowhere.
     ``lost``: the documents that nobody else had. ``failed``: peer -> name -> reason.
     """
@@ -83,7 +84,7 @@ class Run:
     arrivals: Sequence[Arrival]
     samples: Sequence[Sample]
     events: Sequence[Event]
-    liars: Sequence[str] = ()
+    corrupt: Sequence[str] = ()
     slow: Mapping[str, float] = field(default_factory=dict)
     garbage: Mapping[str, int] = field(default_factory=dict)
     wrong: int = 0
@@ -110,7 +111,7 @@ class Run:
     @property
     def peers(self) -> int:
         """How many peers there were."""
-        return len(self.holdings) + len(self.liars)
+        return len(self.holdings) + len(self.corrupt)
 
     @property
     def downloaders(self) -> list[str]:
@@ -212,9 +213,14 @@ def number(role: str) -> int:
 
 def as_json(results: Results) -> str:
     """Return everything as JSON, without spaces: they would be most of it."""
-    runs = [{**asdict(run), "ratio": run.ratio} for run in results.runs]
-    found = {"setting": results.setting, "links": asdict(results.links), "runs": runs}
+    found = {"setting": results.setting, "links": asdict(results.links), "runs": [*map(_run_as_json, results.runs)]}
     return json.dumps(found, separators=(",", ":")) + "\n"
+
+
+def _run_as_json(run: Run) -> dict[str, Any]:
+    """Return the members of ``run``; ``corrupt`` is called ``liars`` there, as in earlier versions."""
+    members = {"liars" if name == "corrupt" else name: value for name, value in asdict(run).items()}
+    return {**members, "ratio": run.ratio}
 
 
 def transfers_csv(results: Results) -> str:

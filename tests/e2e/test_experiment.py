@@ -201,19 +201,19 @@ def stop_when(process: subprocess.Popen[str], ready: Any, number: signal.Signals
     return kinds, err
 
 
-def test_a_liar_spoils_nothing(tmp: Path) -> None:
+def test_a_corrupt_peer_spoils_nothing(tmp: Path) -> None:
     out = run(tmp, *SWARM, 4, "--liar", "peer3")
     [found] = results(tmp)
     assert found["liars"] == ["peer3"]
     assert list(found["orders"]) == ["peer2", "peer4"]
     assert found["verified"] == found["expected"] == 3
-    assert "Swarm, one document, 4 peers (peer3 lying): the last one had everything after " in out
+    assert "Swarm, one document, 4 peers (peer3 corrupt): the last one had everything after " in out
     assert re.search(
         r"peer3 (sent [0-9]+ pieces? of garbage; none of it was kept|offered garbage, and no peer took any)\.", out
     )
 
 
-def test_a_liar_spoils_nothing_of_what_is_fetched_whole(tmp: Path) -> None:
+def test_a_corrupt_peer_spoils_no_document_that_is_fetched_whole(tmp: Path) -> None:
     out = run(tmp, "task1", "--peers", 4, "--files", 6, "--liar", "peer3")
     [found] = results(tmp)
     assert found["verified"] == found["expected"] == 6 + 2 * 4
@@ -350,7 +350,7 @@ BAD = {
     ("swarm", "--kill", "somebody@5s"): "'somebody@5s' is not like source@30% (of all bytes) or peer3@5s",
     ("swarm", "--kill", "peer3@5"): "'peer3@5' is not like source@30% (of all bytes) or peer3@5s",
     ("swarm", "--slow", "peer7=1Mbit"): "there is no peer7 among 6 peers",
-    ("swarm", "--liar", "source"): "peer1 is the source and cannot be the liar",
+    ("swarm", "--liar", "source"): "peer1 is the source and cannot be corrupt",
     ("swarm", "--churn", "0s"): "'0s' is not like 10s",
     ("swarm", "--up", "none"): "an experiment needs links of some rate",
     ("task1", "--fetch", "61"): "a peer can fetch 1 to 60 documents here, not 61",

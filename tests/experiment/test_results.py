@@ -46,13 +46,15 @@ def test_a_name_with_anything_in_it_is_the_same_after_reading():
 
 def test_json_has_everything():
     killed = Event(1.5, "peer3", "peer3 killed")
-    run = run_of("swarm", 8.0, events=[killed], liars=["peer5"], slow={"peer2": 1e5}, failed={"peer3": {"x": "lost"}})
+    run = run_of("swarm", 8.0, events=[killed], corrupt=["peer5"], slow={"peer2": 1e5}, failed={"peer3": {"x": "lost"}})
     found = json.loads(as_json(results_of([run], Links(1e6, 2e6, {"peer2": 1e5}), {"seed": "7"})))
     assert found.keys() == {"setting", "links", "runs"}
     assert found["setting"] == {"seed": "7"}
     assert found["links"] == {"up": 1e6, "down": 2e6, "slow": {"peer2": 1e5}}
     [shown] = found["runs"]
-    assert shown == {**json.loads(json.dumps(asdict(run))), "ratio": run.ratio}
+    members = json.loads(json.dumps(asdict(run)))
+    assert members.pop("corrupt") == ["peer5"]
+    assert shown == {**members, "liars": ["peer5"], "ratio": run.ratio}
     assert shown["events"] == [{"at": 1.5, "peer": "peer3", "text": "peer3 killed"}]
     assert shown["orders"] == {peer: ["large.bin"] for peer in ("peer2", "peer3", "peer4")}
     assert shown["transfers"][0].keys() == {"peer", "file", "source", "bytes", "start", "end"}
@@ -111,7 +113,7 @@ def test_runs_are_put_together_by_task_and_peers():
 
 
 def test_a_run_knows_who_fetched_and_when_each_was_done():
-    run = run_of("task2-best", 8.0, peers=11, liars=["peer12"])
+    run = run_of("task2-best", 8.0, peers=11, corrupt=["peer12"])
     assert run.downloaders == [f"peer{number}" for number in range(1, 12)]
     assert run.peers == 12
     assert run.finished("peer10") == 8.0

@@ -49,14 +49,17 @@ class Design:
         return replace(self.links, slow=self.faults.slow)
 
     def honest(self, peers: int) -> list[str]:
-        """The roles of those of ``peers`` who do not lie. Raises ValueError when faults name what there is not."""
+        """Return the roles of the peers that are not corrupt.
+
+        Raises ValueError if a fault names a peer that does not exist, or leaves fewer than two honest peers.
+        """
         roles = [f"peer{number}" for number in range(1, peers + 1)]
         unknown = self.faults.roles - set(roles)
         if unknown:
             raise ValueError(f"there is no {min(unknown)} among {peers} peers")
-        if SOURCE in self.faults.liars:
-            raise ValueError(f"{SOURCE} is the source and cannot be the liar")
-        honest = [role for role in roles if role not in self.faults.liars]
+        if SOURCE in self.faults.corrupt:
+            raise ValueError(f"{SOURCE} is the source and cannot be corrupt")
+        honest = [role for role in roles if role not in self.faults.corrupt]
         if len(honest) < 2:
             raise ValueError("two peers at least must be honest")
         return honest
@@ -96,7 +99,7 @@ def _faults(faults: Faults) -> str:
     said = [
         *(f"{kill.role} killed at {_when(kill.share, kill.seconds)}" for kill in faults.kills),
         *(f"{role} at {shown_rate(rate)}" for role, rate in faults.slow.items()),
-        *(f"{role} sends garbage" for role in faults.liars),
+        *(f"{role} sends garbage" for role in faults.corrupt),
         *([f"a peer killed and started again every {faults.churn:g} s"] if faults.churn else []),
     ]
     return "; ".join(said) or "none"

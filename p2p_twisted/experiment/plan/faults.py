@@ -24,12 +24,15 @@ class Kill:
 
 @dataclass(frozen=True)
 class Faults:
-    """All that is to go wrong. ``slow``: role -> bytes a second both ways; ``liars``: roles of peers that hold all but
-    send garbage; ``churn``: every so many seconds one peer, never the source, is killed and started again."""
+    """The faults of a run.
+
+    ``slow``: role -> rate in both directions, bytes a second. ``corrupt``: roles of the peers that offer every document
+    and send garbage. ``churn``: the interval in seconds at which one peer, never the source, is killed and restarted.
+    """
 
     kills: Sequence[Kill] = ()
     slow: Mapping[str, float] = field(default_factory=dict)
-    liars: Sequence[str] = ()
+    corrupt: Sequence[str] = ()
     churn: float | None = None
 
     @property
@@ -43,16 +46,16 @@ class Faults:
 
     def reroute(self, holder: str) -> bool:
         """Return whether documents asked of ``holder`` may come from any other peer instead."""
-        return bool(self.liars or self.churn) or holder in self.killed
+        return bool(self.corrupt or self.churn) or holder in self.killed
 
     @property
     def roles(self) -> set[str]:
         """Every peer that is named."""
-        return self.killed | self.slow.keys() | set(self.liars)
+        return self.killed | self.slow.keys() | set(self.corrupt)
 
     def __bool__(self) -> bool:
         """Whether anything is to go wrong."""
-        return bool(self.kills or self.slow or self.liars or self.churn)
+        return bool(self.kills or self.slow or self.corrupt or self.churn)
 
 
 NO_FAULTS = Faults()

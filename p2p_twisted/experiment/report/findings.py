@@ -46,14 +46,14 @@ def _peers(run: Run) -> str:
     faults = [
         *(f"{role} killed" for role in run.killed),
         *(f"{role} at {shown_rate(rate)}" for role, rate in run.slow.items()),
-        *(f"{role} lying" for role in run.liars),
+        *(f"{role} corrupt" for role in run.corrupt),
         *([counted(len(restarts), "restart")] if (restarts := _restarts(run)) else []),
     ]
     return f"{run.peers} peers" + (f" ({', '.join(faults)})" if faults else "")
 
 
 def _has_faults(run: Run) -> bool:
-    return bool(run.killed or run.slow or run.liars or run.events)
+    return bool(run.killed or run.slow or run.corrupt or run.events)
 
 
 def _restarts(run: Run) -> list[Event]:
@@ -167,8 +167,8 @@ def _faults(results: Results) -> Iterator[str]:
         where = f"{titled(run.task, run.swarm)}, run {run.repeat}"
         if run.events:
             yield f"{where}: {_happened(run)}."
-        for liar in run.liars:
-            yield f"{where}: {_garbage(run, liar)}."
+        for role in run.corrupt:
+            yield f"{where}: {_garbage(run, role)}."
         if run.lost:
             yield f"{where}: {_documents(run.lost)} lost with {listed(run.killed)}: nobody else had a whole copy."
         for peer in sorted(run.failed.keys() - set(run.killed), key=number):
@@ -189,13 +189,13 @@ def _happened(run: Run) -> str:
     return ", ".join(said)
 
 
-def _garbage(run: Run, liar: str) -> str:
-    """Say how much a liar sent: pieces to a swarm, else bytes of documents; and whether any of it was kept."""
-    pieces, sent = run.garbage.get(liar, 0), sum(one.bytes for one in run.transfers if one.source == liar)
+def _garbage(run: Run, role: str) -> str:
+    """Say how much a corrupt peer sent: pieces to a swarm, else bytes of documents; and whether any of it was kept."""
+    pieces, sent = run.garbage.get(role, 0), sum(one.bytes for one in run.transfers if one.source == role)
     if not pieces and not sent and not run.wrong:
-        return f"{liar} offered garbage, and no peer took any"
+        return f"{role} offered garbage, and no peer took any"
     kept = f"{run.wrong} of the copies are wrong" if run.wrong else "none of it was kept"
-    return f"{liar} sent {counted(pieces, 'piece') if pieces else shown_size(sent)} of garbage; {kept}"
+    return f"{role} sent {counted(pieces, 'piece') if pieces else shown_size(sent)} of garbage; {kept}"
 
 
 def _documents(names: Sequence[str]) -> str:
@@ -226,7 +226,7 @@ def _sent(run: Run) -> dict[str, int]:
     """Bytes that each peer sent, garbage not counted."""
     sent: dict[str, int] = {}
     for transfer in run.transfers:
-        if transfer.source not in run.liars:
+        if transfer.source not in run.corrupt:
             sent[transfer.source] = sent.get(transfer.source, 0) + transfer.bytes
     return sent
 

@@ -173,8 +173,8 @@ def _draw_others(axes: Axes, run: Run) -> None:
         if event.peer not in run.orders:
             axes.axhline(event.at, color=INK, linewidth=0.9, linestyle=":")
             note(axes, event.text, (1, event.at), (-4, 3), across=True)
-    for liar in run.liars:
-        axes.plot([], [], linestyle="none", label=f"{liar}: garbage")
+    for role in run.corrupt:
+        axes.plot([], [], linestyle="none", label=f"{role}: garbage")
 
 
 def _write_numbers(axes: Axes, cells: Sequence[Sequence[float]]) -> None:

@@ -1,4 +1,4 @@
-"""Faults made to happen to running peers: killed, started again, turned into liars."""
+"""Faults made to happen to running peers: killed, started again, made corrupt."""
 
 from __future__ import annotations
 

@@ -48,8 +48,8 @@ class Work:
 
     @property
     def peers(self) -> int:
-        """How many peers there are, liars among them."""
-        return len(self.plan.holdings) + len(self.faults.liars)
+        """The number of peers, including the corrupt ones."""
+        return len(self.plan.holdings) + len(self.faults.corrupt)
 
 
 class Execution:
@@ -93,9 +93,9 @@ class Execution:
             return self._result(interrupted)
 
     def _prepare(self) -> None:
-        """Everybody has its documents, is up, knows of all documents; whoever is to lie can."""
+        """Everybody has its documents, is up, knows of all documents; corrupt peers have their garbage."""
         plan, faults = self._plan, self._work.faults
-        holdings = {**plan.holdings, **{role: tuple(plan.sizes) for role in faults.liars}}
+        holdings = {**plan.holdings, **{role: tuple(plan.sizes) for role in faults.corrupt}}
         for role, names in holdings.items():
             self._give(self._cluster[role], names)
         self._cluster.start()
@@ -103,7 +103,7 @@ class Execution:
         for peer in self._cluster.peers:
             status = peer.control.get("status")
             self._roles[f"{status['host']}:{status['port']}"] = peer.role
-        for role in faults.liars:
+        for role in faults.corrupt:
             falsify((self._cluster[role].share_dir / name for name in plan.sizes), self._work.seed)
 
     def _give(self, peer: Member, names: Sequence[str]) -> None:
@@ -131,7 +131,7 @@ class Execution:
             self._processors.stop()
 
     def _downloader(self, order: Order) -> Downloader:
-        allowed = {want.holder for want in order.wants} | set(self._work.faults.liars)
+        allowed = {want.holder for want in order.wants} | set(self._work.faults.corrupt)
         holders = [address for address, role in self._roles.items() if role in allowed]
         faulty = bool(self._work.faults)
         return Downloader(self._cluster[order.downloader], order, self._plan.sizes, self._plan.swarm, holders, faulty)
@@ -231,7 +231,7 @@ class Execution:
             arrivals=came,
             samples=self._samples,
             events=self._events,
-            liars=self._work.faults.liars,
+            corrupt=self._work.faults.corrupt,
             slow=self._work.faults.slow,
             garbage=garbage(self._downloaders, self._roles),
             wrong=copies.wrong,

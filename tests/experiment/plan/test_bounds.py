@@ -194,14 +194,14 @@ def test_no_order_of_transfers_is_faster_than_the_bound_of_one_at_a_time(transfe
 def test_a_slower_link_lowers_no_bound(task: str, peers: int, slow: dict[str, float], slower: str, factor: float):
     plan, before = plan_of(task, peers), Links(2.5e6, 12.5e6, slow)
     after = Links(2.5e6, 12.5e6, {**slow, slower: factor * before.up_of(slower)})
-    for faults in (NO_FAULTS, Faults(liars=["peer9"]), Faults([Kill("peer2")]), Faults(churn=5.0)):
+    for faults in (NO_FAULTS, Faults(corrupt=["peer9"]), Faults([Kill("peer2")]), Faults(churn=5.0)):
         assert plan.bound(after, faults) >= plan.bound(before, faults) * (1 - 1e-9)
 
 
 @given(st.sampled_from(["task1", "task2-best", "task2-worst"]), st.integers(2, 6))
 def test_what_may_come_from_anybody_has_no_higher_bound(task: str, peers: int):
     plan, links = plan_of(task, peers), Links(2.5e6, 12.5e6)
-    for faults in (Faults(liars=["peer9"]), Faults([Kill("peer1")]), Faults([Kill("peer2")]), Faults(churn=5.0)):
+    for faults in (Faults(corrupt=["peer9"]), Faults([Kill("peer1")]), Faults([Kill("peer2")]), Faults(churn=5.0)):
         assert plan.bound(links, faults) <= plan.bound(links) * (1 + 1e-9)
 
 

@@ -128,7 +128,7 @@ def test_curves_in_bytes_are_compared_between_their_points_too():
 
 
 def test_who_sent_how_much_to_whom():
-    run = run_of("task1", 5.0, shares={"peer1": 0.75, "peer10": 0.25}, liars=["peer10"])
+    run = run_of("task1", 5.0, shares={"peer1": 0.75, "peer10": 0.25}, corrupt=["peer10"])
     twice = Transfer("peer2", "rfc1.txt", "peer1", 1, 0.0, 1.0)
     matrix = curves.who_to_whom(replace(run, transfers=[*run.transfers, twice]))
     assert matrix.senders == ["peer1", "peer2", "peer3", "peer4", "peer10"]

@@ -152,7 +152,7 @@ def test_a_swarm_of_which_some_runs_failed_is_told_of_by_the_others():
 def test_where_the_worst_case_loses_is_not_told_where_faults_set_the_pace():
     run = run_of("task2-worst", 40.0, begins=10.0)
     restart = [Event(2.0, "peer3", "peer3 killed"), Event(3.0, "peer3", "peer3 back")]
-    for fault in ({"slow": {"peer3": 1000.0}}, {"killed": ["peer3"]}, {"liars": ["peer5"]}, {"events": restart}):
+    for fault in ({"slow": {"peer3": 1000.0}}, {"killed": ["peer3"]}, {"corrupt": ["peer5"]}, {"events": restart}):
         assert "Where the worst case loses" not in all_said(replace(run, **fault))
 
 
@@ -188,20 +188,20 @@ def test_events_are_told():
 )
 def test_garbage_is_weighed(share: float, pieces: int, said: str):
     garbage = {"peer5": pieces} if pieces else {}
-    run = run_of("swarm", 8.0, shares={"peer1": 1.0, "peer5": share}, liars=["peer5"], garbage=garbage)
+    run = run_of("swarm", 8.0, shares={"peer1": 1.0, "peer5": share}, corrupt=["peer5"], garbage=garbage)
     assert f"run 1: {said}; none of it was kept." in all_said(run)
     assert f"run 1: {said}; none of it was kept." in all_said(replace(run, verified=run.expected - 1))
     assert f"run 1: {said}; 1 of the copies are wrong." in all_said(replace(run, verified=run.expected - 1, wrong=1))
 
 
-def test_a_liar_of_whom_nobody_took_anything():
-    run = run_of("swarm", 8.0, liars=["peer5"])
+def test_a_corrupt_peer_from_which_nothing_was_taken():
+    run = run_of("swarm", 8.0, corrupt=["peer5"])
     assert "run 1: peer5 offered garbage, and no peer took any." in all_said(replace(run, verified=run.expected - 1))
 
 
-def test_a_liar_sends_no_documents_and_has_no_share_of_them():
+def test_a_corrupt_peer_has_no_share_of_the_documents_sent():
     shares = {"peer1": 0.5, "peer2": 0.5, "peer5": 3.0}
-    best = run_of("task2-best", 3.0, shares=shares, liars=["peer5"])
+    best = run_of("task2-best", 3.0, shares=shares, corrupt=["peer5"])
     sentence = said(run_of("task1", 9.0), best, about="No peer sent more than")
     assert int(re.findall(r"more than (\d+)%", sentence)[0]) < 100
     assert sentence.endswith("an equal share being 25%.")

@@ -55,13 +55,13 @@ FAULTY = {
     "killed at the start": run_for("swarm", events=[Event(0.01, "peer3", "peer3 killed")]),
     "killed at the end": run_for("swarm", events=[Event(2.5, "peer1", "peer1 killed")]),
     "slow": run_for("task1", slow={"peer3": 125_000.0}),
-    "liars": run_for("swarm", liars=["peer5"], shares={"peer1": 1.0, "peer5": 0.4}),
+    "corrupt": run_for("swarm", corrupt=["peer5"], shares={"peer1": 1.0, "peer5": 0.4}),
     "interrupted": cut_off(run_for("task2-worst"), 6.0),
     "interrupted at once": cut_off(run_for("swarm"), 0.0),
     "everything": run_for(
         "swarm",
         8,
-        liars=["peer9", "peer10"],
+        corrupt=["peer9", "peer10"],
         slow={"peer2": 125_000.0, "peer1": 1e6},
         events=[
             Event(0.6, "peer1", "peer1 killed"),
@@ -189,10 +189,10 @@ def test_a_mark_is_where_its_curve_is():
     assert marks == {(3.0, 1.0), (4.0, 1.4)}  # of nine documents in three seconds
 
 
-def test_slow_peers_and_liars_are_named():
+def test_slow_and_corrupt_peers_are_named():
     assert "peer3: 1 Mbit/s" in words(plots.all_peers(FAULTY["slow"])).splitlines()
     assert "peer3: 1 Mbit/s" in words(plots.each_peer(FAULTY["slow"])).splitlines()
-    assert "peer5: garbage" in words(plots.all_peers(FAULTY["liars"])).splitlines()
+    assert "peer5: garbage" in words(plots.all_peers(FAULTY["corrupt"])).splitlines()
 
 
 @pytest.mark.parametrize("ratio", [0.2, 0.97, 1.0, 1.04, 5.0])

@@ -105,8 +105,8 @@ def test_a_document_may_be_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert begun.plans[0][0].sizes == {LARGE: 256 * MIB}
 
 
-def test_liars_are_peers_who_take_no_part_in_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    begun = Begun(design_of(("swarm", 4), faults=Faults(liars=["peer3"], slow={"peer2": 9.0})), monkeypatch)
+def test_corrupt_peers_take_no_part_in_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    begun = Begun(design_of(("swarm", 4), faults=Faults(corrupt=["peer3"], slow={"peer2": 9.0})), monkeypatch)
     begun.run(tmp_path)
     assert list(begun.plans[0][0].holdings) == ["peer1", "peer2", "peer4"]
     assert begun.links == [Links(2.5e6, 12.5e6, {"peer2": 9.0})]
@@ -119,8 +119,8 @@ def test_liars_are_peers_who_take_no_part_in_the_plan(tmp_path: Path, monkeypatc
         (design_of(("task1", 3), files=6, fetch=7), "1 to 6 documents here, not 7"),
         (design_of(("swarm", 3), faults=Faults([Kill("peer4", seconds=1)])), "no peer4 among 3 peers"),
         (design_of(("swarm", 3), faults=Faults(slow={"peer9": 1.0})), "no peer9 among 3 peers"),
-        (design_of(("swarm", 3), faults=Faults(liars=["peer1"])), "peer1 is the source"),
-        (design_of(("swarm", 3), faults=Faults(liars=["peer2", "peer3"])), "two peers at least must be honest"),
+        (design_of(("swarm", 3), faults=Faults(corrupt=["peer1"])), "peer1 is the source"),
+        (design_of(("swarm", 3), faults=Faults(corrupt=["peer2", "peer3"])), "two peers at least must be honest"),
         (design_of(("swarm", 3), ("task1", 3), files=6, fetch=60), "not 60"),
     ],
 )
