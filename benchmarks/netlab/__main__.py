@@ -13,7 +13,7 @@ from benchmarks.netlab.system import BenchError, System
 from benchmarks.netlab.table import Table
 from benchmarks.netlab.works import HARMED_DOWNLOADERS, Work, kill_source, liar, one_file, rfc_set, rfc_spread
 from p2p_twisted.experiment.run.interrupts import Interrupts
-from p2p_twisted.experiment.run.iproute import LabError
+from p2p_twisted.experiment.run.iproute import PlaceError
 
 SYSTEMS: dict[str, System] = {system.name: system for system in (LibtorrentSystem(), OurSystem())}
 WORKS = ("one-file", "rfc-set", "rfc-spread", "liar", "kill-source")
@@ -25,7 +25,7 @@ def main() -> None:
     try:
         with Interrupts(), tempfile.TemporaryDirectory(prefix="p2p-netlab-") as folder:
             good = _bench(options, Path(folder))
-    except LabError as error:
+    except PlaceError as error:
         sys.exit(f"netlab: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -10,8 +10,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-from p2p_twisted.experiment.run.iproute import LabError
-from p2p_twisted.experiment.run.netns import NetLab
+from p2p_twisted.experiment.run.iproute import PlaceError
+from p2p_twisted.experiment.run.netns import HostNetwork
 
 PORT = 5001
 FRAME_PER_DATA = 1514 / 1448
@@ -54,41 +54,41 @@ print(total, flush=True)
 def main() -> None:
     try:
         _measure()
-    except LabError as error:
+    except PlaceError as error:
         sys.exit(f"netlab: {error}")
 
 
 def _measure() -> None:
-    with NetLab(9, 20_000_000, 100_000_000) as lab:
-        _report("uplink, one connection", 20, _rate(lab, {1: [2]})[2])
-        _report("uplink, eight connections to eight hosts", 20, sum(_rate(lab, {1: list(range(2, 10))}).values()))
-        _report("uplink, eight connections to one host", 20, _rate(lab, {1: [2] * 8})[2])
-        _report("downlink, eight senders", 100, _rate(lab, {n: [9] for n in range(1, 9)})[9])
-        lab.set_rate(1, 500_000_000, 100_000_000)
-        _report("downlink, one connection", 100, _rate(lab, {1: [2]})[2])
+    with HostNetwork(9, 20_000_000, 100_000_000) as network:
+        _report("uplink, one connection", 20, _rate(network, {1: [2]})[2])
+        _report("uplink, eight connections to eight hosts", 20, sum(_rate(network, {1: list(range(2, 10))}).values()))
+        _report("uplink, eight connections to one host", 20, _rate(network, {1: [2] * 8})[2])
+        _report("downlink, eight senders", 100, _rate(network, {n: [9] for n in range(1, 9)})[9])
+        network.set_rate(1, 500_000_000, 100_000_000)
+        _report("downlink, one connection", 100, _rate(network, {1: [2]})[2])
 
 
 def _report(case: str, link: int, measured: float) -> None:
     print(f"{case:45} {link:4} Mbit/s  measured {measured:7.2f}  {100 * (measured / link - 1):+5.1f} %", flush=True)
 
 
-def _rate(lab: NetLab, senders: dict[int, list[int]]) -> dict[int, float]:
+def _rate(network: HostNetwork, senders: dict[int, list[int]]) -> dict[int, float]:
     """Mbit/s of frames that each receiver gets; ``senders`` maps a host to the hosts it sends to."""
     targets = sorted({target for chosen in senders.values() for target in chosen})
     start = time.monotonic() + WARM_UP
     with contextlib.ExitStack() as stack:
-        receivers = {target: stack.enter_context(_receiver(lab, target, start)) for target in targets}
+        receivers = {target: stack.enter_context(_receiver(network, target, start)) for target in targets}
         for host, chosen in senders.items():
-            argv = [str(PORT), *map(lab.address, chosen)]
-            stack.enter_context(_ended(lab.popen(host, [sys.executable, "-c", SENDER, *argv])))
+            argv = [str(PORT), *map(network.address, chosen)]
+            stack.enter_context(_ended(network.popen(host, [sys.executable, "-c", SENDER, *argv])))
         totals = {target: int(receiver.communicate(timeout=30)[0]) for target, receiver in receivers.items()}
     return {target: total * FRAME_PER_DATA * 8e-6 / MEASURED for target, total in totals.items()}
 
 
 @contextlib.contextmanager
-def _receiver(lab: NetLab, host: int, start: float) -> Iterator[subprocess.Popen[str]]:
-    argv = [str(start), str(start + MEASURED), lab.address(host), str(PORT)]
-    process = lab.popen(host, [sys.executable, "-c", RECEIVER, *argv], stdout=subprocess.PIPE, text=True)
+def _receiver(network: HostNetwork, host: int, start: float) -> Iterator[subprocess.Popen[str]]:
+    argv = [str(start), str(start + MEASURED), network.address(host), str(PORT)]
+    process = network.popen(host, [sys.executable, "-c", RECEIVER, *argv], stdout=subprocess.PIPE, text=True)
     with _ended(process):
         process.stdout.readline()
         yield process

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from benchmarks.netlab.system import BenchError, Told
 from benchmarks.netlab.works import LARGE, Work
-from p2p_twisted.experiment.run.netns import NetLab
+from p2p_twisted.experiment.run.netns import HostNetwork
 
 PORT = 6881
 ROOT = "documents"  # the torrent's folder
@@ -31,11 +31,11 @@ class LibtorrentSystem:
     lies = False
 
     @contextlib.contextmanager
-    def start(self, lab: NetLab, work: Work, folder: Path) -> Iterator["LibtorrentSwarm"]:
+    def start(self, network: HostNetwork, work: Work, folder: Path) -> Iterator["LibtorrentSwarm"]:
         """See System.start."""
         torrent = folder / "work.torrent"
         torrent.write_bytes(_torrent(work, folder / "original"))
-        swarm = LibtorrentSwarm(lab, work, folder, torrent)
+        swarm = LibtorrentSwarm(network, work, folder, torrent)
         try:
             swarm.start()
             yield swarm
@@ -46,8 +46,8 @@ class LibtorrentSystem:
 class LibtorrentSwarm:
     """The running sessions; each has a pipe for orders and one for its news, which a thread reads."""
 
-    def __init__(self, lab: NetLab, work: Work, folder: Path, torrent: Path) -> None:
-        self._lab, self._work, self._folder, self._torrent = lab, work, folder, torrent
+    def __init__(self, network: HostNetwork, work: Work, folder: Path, torrent: Path) -> None:
+        self._network, self._work, self._folder, self._torrent = network, work, folder, torrent
         self._processes: dict[int, subprocess.Popen[str]] = {}
         self._readers: list[threading.Thread] = []
         self._killed: set[int] = set()
@@ -71,7 +71,7 @@ class LibtorrentSwarm:
     def order(self) -> None:
         """See Swarm.order."""
         for host, process in self._processes.items():
-            others = [self._lab.address(other) for other in self._processes if other < host]
+            others = [self._network.address(other) for other in self._processes if other < host]
             process.stdin.write(json.dumps(others) + "\n")
             process.stdin.flush()
 
@@ -116,8 +116,8 @@ class LibtorrentSwarm:
         for name in self._work.holdings.get(host, ()):
             shutil.copy(self._folder / "original" / ROOT / name, self.path(host, name))
         program = [sys.executable, str(HOST_PROGRAM)]
-        argv = [*program, str(self._torrent), str(save), self._lab.address(host), str(PORT)]
-        process = self._lab.popen(host, argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        argv = [*program, str(self._torrent), str(save), self._network.address(host), str(PORT)]
+        process = self._network.popen(host, argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._processes[host] = process
         reader = threading.Thread(target=self._read, args=(host, process.stdout), daemon=True)
         self._readers.append(reader)

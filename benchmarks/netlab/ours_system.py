@@ -15,8 +15,8 @@ from benchmarks.netlab.copies import Copies
 from benchmarks.netlab.system import BenchError, Told
 from benchmarks.netlab.works import Work
 from p2p_twisted.experiment.run.cluster import Cluster
-from p2p_twisted.experiment.run.netns import NetLab
-from p2p_twisted.experiment.run.places import LabHosts
+from p2p_twisted.experiment.run.netns import HostNetwork
+from p2p_twisted.experiment.run.places import NetnsLauncher
 from p2p_twisted.experiment.run.processes import ClusterError, Member
 from p2p_twisted.web.client import ControlError
 
@@ -34,9 +34,9 @@ class OurSystem:
     lies = True
 
     @contextlib.contextmanager
-    def start(self, lab: NetLab, work: Work, folder: Path) -> Iterator["OurSwarm"]:
+    def start(self, network: HostNetwork, work: Work, folder: Path) -> Iterator["OurSwarm"]:
         """See System.start; its files are in the cluster's own folder, a Unix socket's path being short."""
-        with Cluster(work.hosts, Hosts(lab, work.liar)) as cluster:
+        with Cluster(work.hosts, Hosts(network, work.liar)) as cluster:
             swarm = OurSwarm(cluster, work)
             swarm.fill()
             try:
@@ -46,18 +46,18 @@ class OurSystem:
                 raise BenchError(str(error)) from error
 
 
-class Hosts(LabHosts):
+class Hosts(NetnsLauncher):
     """The laboratory, with this checkout's package and twistd plugins for whatever is started there.
 
     In the host ``liar``, if there is one, a twistd is started whose peer lies.
     """
 
-    def __init__(self, lab: NetLab, liar: int | None) -> None:
-        super().__init__(lab, PORT)
+    def __init__(self, network: HostNetwork, liar: int | None) -> None:
+        super().__init__(network, PORT)
         self._liar = liar
 
     def launch(self, role: str, argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-        """See LabHosts.launch."""
+        """See NetnsLauncher.launch."""
         if self.host(role) == self._liar:
             python, _, _, *rest = argv  # see TWISTD
             argv = [python, str(LIAR_PROGRAM), *rest]

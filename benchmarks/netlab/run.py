@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.netlab.system import BenchError, Swarm, System, Told
 from benchmarks.netlab.works import DOWN, KILL_AFTER, SOURCE, UP, Work
-from p2p_twisted.experiment.run.netns import NetLab
+from p2p_twisted.experiment.run.netns import HostNetwork
 
 POLL_SECONDS = 0.005  # between looks at who has finished
 SAMPLE_SECONDS = 0.1  # between looks at the counters of the links
@@ -40,16 +40,16 @@ class Outcome:
 class Watch:
     """The counters of the links and of the processors during a run."""
 
-    def __init__(self, lab: NetLab) -> None:
-        self._lab = lab
-        self._start = lab.traffic()
+    def __init__(self, network: HostNetwork) -> None:
+        self._network = network
+        self._start = network.traffic()
         self._source = [(time.monotonic(), 0)]
         self._processors = _processor_times()
 
     def sample(self) -> None:
         """Look at what the source has sent, if the last look was long enough ago."""
         if time.monotonic() - self._source[-1][0] >= SAMPLE_SECONDS:
-            sent = self._lab.traffic()[SOURCE].sent - self._start[SOURCE].sent
+            sent = self._network.traffic()[SOURCE].sent - self._start[SOURCE].sent
             self._source.append((time.monotonic(), sent))
 
     def source_sent(self, at: float = math.inf) -> float:
@@ -61,7 +61,7 @@ class Watch:
 
     def received(self, host: int) -> int:
         """Data ``host`` has received until now."""
-        return self._lab.traffic()[host].received - self._start[host].received
+        return self._network.traffic()[host].received - self._start[host].received
 
     def busy(self) -> float:
         """The share of the processors' time spent on work since the start."""
@@ -72,8 +72,8 @@ class Watch:
 def run(system: System, work: Work, folder: Path, timeout: float) -> Outcome:
     """Run ``work`` once in new hosts, files in the empty ``folder``; raises BenchError, after ``timeout`` s too."""
     hosts = work.hosts + system.services
-    with NetLab(hosts, UP, DOWN) as lab, system.start(lab, work, folder) as swarm:
-        watch = Watch(lab)
+    with HostNetwork(hosts, UP, DOWN) as network, system.start(network, work, folder) as swarm:
+        watch = Watch(network)
         begun = time.monotonic()
         swarm.order()
         copied = _wait(swarm, work, watch, begun + timeout)
@@ -87,7 +87,7 @@ def run(system: System, work: Work, folder: Path, timeout: float) -> Outcome:
             statistics.mean(watch.received(host) / work.lacking(host) - 1 for host in work.wanting),
             busy,
             swarm.told(),
-            lab.congestion_control,
+            network.congestion_control,
         )
         swarm.stop()
         _verify(swarm, work)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.netlab.works import Work
-from p2p_twisted.experiment.run.netns import NetLab
+from p2p_twisted.experiment.run.netns import HostNetwork
 
 
 class BenchError(Exception):
@@ -60,5 +60,5 @@ class System(Protocol):
     services: int
     lies: bool
 
-    def start(self, lab: NetLab, work: Work, folder: Path) -> AbstractContextManager[Swarm]:
+    def start(self, network: HostNetwork, work: Work, folder: Path) -> AbstractContextManager[Swarm]:
         """Start the system in all hosts, ready for the order; files go to ``folder``. Leaving the block stops it."""

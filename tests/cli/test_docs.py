@@ -10,12 +10,12 @@ from twisted.internet.task import Clock
 
 from p2p_twisted.cli import exits
 from p2p_twisted.cli.main import _VERBS
-from p2p_twisted.experiment.page.site import lab_site
+from p2p_twisted.experiment.page.site import experiment_site
 from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.http.calls import Endpoint
-from tests.web.fakes import FakeLab, FakePeer
+from tests.web.fakes import FakeExperiments, FakePeer
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -41,7 +41,7 @@ def headings(text: str) -> list[str]:
 def test_every_call_is_documented() -> None:
     of_peer, of_rs = (DOCS / "api.rst").read_text("utf-8").split("Of an RS\n====")
     assert set(headings(of_peer)) == calls(peer_root(FakePeer()))
-    site = lab_site(FakeLab(), Clock())
+    site = experiment_site(FakeExperiments(), Clock())
     assert set(headings(of_rs)) == calls(rs_root(MemoryRegistry(), dict, page=site))
 
 

@@ -34,7 +34,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
 
 
-class LabProcess(RSProcess):
+class ExperimentRS(RSProcess):
     """An RS with a lab, and what one can ask of it."""
 
     def __init__(self, folder: Path, web: int) -> None:
@@ -89,8 +89,8 @@ def tmp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def lab(tmp: Path) -> Iterator[LabProcess]:
-    with LabProcess(tmp, free_port()) as started:
+def experiment_rs(tmp: Path) -> Iterator[ExperimentRS]:
+    with ExperimentRS(tmp, free_port()) as started:
         yield started
 
 
@@ -98,17 +98,17 @@ def soon(ready: Callable[[], bool], complaint: str) -> None:
     wait_until(ready, time.monotonic() + TIMEOUT, complaint)
 
 
-def only_the_rs(lab: LabProcess, tmp: Path) -> bool:
+def only_the_rs(experiment_rs: ExperimentRS, tmp: Path) -> bool:
     """Whether nothing runs there but the RS, and no experiment has left its folder."""
-    return running_in(tmp) == [lab.process.pid] and not list(tmp.glob("p2p-*"))
+    return running_in(tmp) == [experiment_rs.process.pid] and not list(tmp.glob("p2p-*"))
 
 
-def test_a_run_from_its_start_to_its_report(lab: LabProcess, tmp: Path) -> None:
-    id_ = lab.begin(ORDER)
+def test_a_run_from_its_start_to_its_report(experiment_rs: ExperimentRS, tmp: Path) -> None:
+    id_ = experiment_rs.begin(ORDER)
     with pytest.raises(ControlError, match="an experiment runs already") as refused:
-        lab.begin(ORDER)
+        experiment_rs.begin(ORDER)
     assert refused.value.status == 409
-    events = list(lab.events(id_))
+    events = list(experiment_rs.events(id_))
     numbers, data = zip(*events, strict=True)
     assert sorted(set(numbers)) == list(numbers)
     kinds = [event["event"] for event in data]
@@ -122,84 +122,84 @@ def test_a_run_from_its_start_to_its_report(lab: LabProcess, tmp: Path) -> None:
         assert before["at"] < after["at"]
         assert all(before["peers"][peer]["bytes"] <= after["peers"][peer]["bytes"] for peer in before["peers"])
     assert "report" not in data[-2]
-    assert lab.run(id_) == {name: value for name, value in data[-1].items() if name != "event"}
+    assert experiment_rs.run(id_) == {name: value for name, value in data[-1].items() if name != "event"}
     assert (data[-1]["state"], data[-1]["error"]) == ("done", None)
 
-    assert lab.get(f"/api/v1/lab/runs/{id_}/events", **{"Last-Event-ID": str(numbers[-1])}) == (204, b"")
-    status, report = lab.get(data[-1]["results"]["report"])
+    assert experiment_rs.get(f"/api/v1/lab/runs/{id_}/events", **{"Last-Event-ID": str(numbers[-1])}) == (204, b"")
+    status, report = experiment_rs.get(data[-1]["results"]["report"])
     assert (status, report[:15]) == (200, b"<!doctype html>")
-    assert json.loads(lab.get(data[-1]["results"]["results.json"])[1])["runs"][0]["verified"] == 14
-    assert only_the_rs(lab, tmp)
-    assert "Traceback" not in lab.stop()
+    assert json.loads(experiment_rs.get(data[-1]["results"]["results.json"])[1])["runs"][0]["verified"] == 14
+    assert only_the_rs(experiment_rs, tmp)
+    assert "Traceback" not in experiment_rs.stop()
 
 
-def test_which_labs_there_are_is_found_out(lab: LabProcess) -> None:
+def test_which_labs_there_are_is_found_out(experiment_rs: ExperimentRS) -> None:
     def known() -> bool:
-        return "still" not in (lab.control.get("lab")["labs"]["netns"] or "")
+        return "still" not in (experiment_rs.control.get("lab")["labs"]["netns"] or "")
 
     soon(known, "it is not known which labs there are")
-    reasons = lab.control.get("lab")["labs"]
+    reasons = experiment_rs.control.get("lab")["labs"]
     assert (reasons["loopback"], reasons["netns"] is None) == (None, WHY_NOT is None)
     if WHY_NOT is not None:
         with pytest.raises(ControlError, match="there is no lab netns here: "):
-            lab.begin({**ORDER, "lab": "netns"})
+            experiment_rs.begin({**ORDER, "lab": "netns"})
 
 
-def test_a_run_that_is_stopped_leaves_no_process_and_what_it_has(lab: LabProcess, tmp: Path) -> None:
-    id_ = lab.begin(SLOW)
-    lab.wait_for(id_, "progress")
-    assert lab.control.delete(f"lab/runs/{id_}")["state"] == "stopping"
-    last = list(lab.events(id_))[-1][1]
+def test_a_run_that_is_stopped_leaves_no_process_and_what_it_has(experiment_rs: ExperimentRS, tmp: Path) -> None:
+    id_ = experiment_rs.begin(SLOW)
+    experiment_rs.wait_for(id_, "progress")
+    assert experiment_rs.control.delete(f"lab/runs/{id_}")["state"] == "stopping"
+    last = list(experiment_rs.events(id_))[-1][1]
     assert (last["event"], last["state"], last["error"]) == ("over", "stopped", None)
     assert "report" in last["results"]
-    assert only_the_rs(lab, tmp)
+    assert only_the_rs(experiment_rs, tmp)
     with pytest.raises(ControlError, match="this run is over: stopped"):
-        lab.control.delete(f"lab/runs/{id_}")
+        experiment_rs.control.delete(f"lab/runs/{id_}")
 
 
-def test_an_rs_that_stops_stops_its_run_first(lab: LabProcess, tmp: Path) -> None:
-    id_ = lab.begin(SLOW)
-    lab.wait_for(id_, "progress")
-    lab.process.terminate()
-    assert lab.process.wait(TIMEOUT) in (0, -signal.SIGTERM)
+def test_an_rs_that_stops_stops_its_run_first(experiment_rs: ExperimentRS, tmp: Path) -> None:
+    id_ = experiment_rs.begin(SLOW)
+    experiment_rs.wait_for(id_, "progress")
+    experiment_rs.process.terminate()
+    assert experiment_rs.process.wait(TIMEOUT) in (0, -signal.SIGTERM)
     assert running_in(tmp) == []
-    assert "Traceback" not in lab.log.read_text()
-    with LabProcess(tmp, lab.web) as again:
+    assert "Traceback" not in experiment_rs.log.read_text()
+    with ExperimentRS(tmp, experiment_rs.web) as again:
         assert (again.run(id_)["state"], "report" in again.run(id_)["results"]) == ("stopped", True)
-        assert again.page() == lab.page()
+        assert again.page() == experiment_rs.page()
 
 
-def test_a_run_whose_rs_is_killed_ends_by_itself(lab: LabProcess, tmp: Path) -> None:
-    id_ = lab.begin(SLOW)
-    lab.wait_for(id_, "progress")
-    lab.kill()
+def test_a_run_whose_rs_is_killed_ends_by_itself(experiment_rs: ExperimentRS, tmp: Path) -> None:
+    id_ = experiment_rs.begin(SLOW)
+    experiment_rs.wait_for(id_, "progress")
+    experiment_rs.kill()
     soon(lambda: running_in(tmp) == [] and not list(tmp.glob("p2p-*")), "something goes on without the RS")
-    with LabProcess(tmp, lab.web) as again:
+    with ExperimentRS(tmp, experiment_rs.web) as again:
         run = again.run(id_)
         assert (run["state"], run["error"]) == ("failed", "the RS ended while this ran")
 
 
-def test_the_page_in_a_browser(lab: LabProcess, tmp: Path) -> None:
+def test_the_page_in_a_browser(experiment_rs: ExperimentRS, tmp: Path) -> None:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("there is no chromium; apt-get install chromium")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         try:
-            look_at(browser, lab, playwright.expect)
+            look_at(browser, experiment_rs, playwright.expect)
         finally:
             browser.close()
 
 
-def look_at(browser: Any, lab: LabProcess, expect: Any) -> None:
+def look_at(browser: Any, experiment_rs: ExperimentRS, expect: Any) -> None:
     """Run an experiment on the page, look at it while it runs and afterwards, and try what is not allowed."""
     expect.set_options(timeout=TIMEOUT * 1000)
     page, faults = browser.new_page(), []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.goto(lab.page())
+    page.goto(experiment_rs.page())
     expect(page.locator("#status")).to_contain_text("Nothing has been run here yet")
-    assert page.url == f"http://127.0.0.1:{lab.web}/lab", "the key is out of the address bar"
+    assert page.url == f"http://127.0.0.1:{experiment_rs.web}/lab", "the key is out of the address bar"
 
     page.get_by_label("Task", exact=True).select_option("task1")
     for label, value in (("Peers", "3"), ("Documents", "6"), ("Up, Mbit/s", "0.5"), ("Down, Mbit/s", "10")):
@@ -211,7 +211,7 @@ def look_at(browser: Any, lab: LabProcess, expect: Any) -> None:
     expect(page.locator("#stop")).to_be_enabled()
 
     watcher = browser.new_context().new_page()
-    watcher.goto(f"http://127.0.0.1:{lab.web}/lab")
+    watcher.goto(f"http://127.0.0.1:{experiment_rs.web}/lab")
     expect(watcher.locator("path[data-peer]")).to_have_count(2)
     expect(watcher.locator("#watching")).to_be_visible()
     expect(watcher.locator("#stop")).to_be_disabled()

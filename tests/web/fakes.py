@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail, succeed
 
 from p2p_twisted.experiment.page.order import Order
-from p2p_twisted.experiment.page.site import LabBusy
+from p2p_twisted.experiment.page.site import ExperimentBusy
 from p2p_twisted.index.query import Query
 from p2p_twisted.web.sse import History
 
@@ -196,7 +196,7 @@ class FakePeer:
         return self.refreshed[-1]
 
 
-class FakeLabRun:
+class FakeRun:
     """A run that is told what happens in it."""
 
     def __init__(self, id_: str, wanted: Order) -> None:
@@ -217,30 +217,30 @@ class FakeLabRun:
         self.history.close()
 
 
-class FakeLab:
+class FakeExperiments:
     """A lab that runs nothing; `refusal` is raised by the next start."""
 
     def __init__(self) -> None:
-        self.all: dict[str, FakeLabRun] = {}
+        self.all: dict[str, FakeRun] = {}
         self.refusal: Exception | None = None
         self.reasons: dict[str, str | None] = {"loopback": None, "netns": "it needs root"}
 
-    def labs(self) -> dict[str, str | None]:
+    def places(self) -> dict[str, str | None]:
         return self.reasons
 
-    def start(self, wanted: Order) -> FakeLabRun:
+    def start(self, wanted: Order) -> FakeRun:
         if self.refusal is not None:
             raise self.refusal
         if any(run.state == "running" for run in self.all.values()):
-            raise LabBusy("an experiment runs already")
-        run = FakeLabRun(str(len(self.all) + 1), wanted)
+            raise ExperimentBusy("an experiment runs already")
+        run = FakeRun(str(len(self.all) + 1), wanted)
         self.all[run.id] = run
         return run
 
-    def runs(self) -> list[FakeLabRun]:
+    def runs(self) -> list[FakeRun]:
         return list(self.all.values())
 
-    def run(self, id: str) -> FakeLabRun | None:  # noqa: A002
+    def run(self, id: str) -> FakeRun | None:  # noqa: A002
         return self.all.get(id)
 
     def stop(self, id: str) -> bool:  # noqa: A002

@@ -12,7 +12,7 @@ from ...wire.errors import BadRequest
 
 SCALE = "scale"
 TASKS = ("task1", "task2-worst", "task2-best", "swarm", "all", SCALE)
-LABS = ("loopback", "netns")
+PLACES = ("loopback", "netns")
 BOUNDS = {"peers": (2, 32), "files": (2, 500), "size": (1, 256), "seed": (0, 2**31 - 1), "repeat": (1, 20)}
 """The least and the most of each number: what one machine can run, and a page can show."""
 SCALE_SIZE = 4
@@ -65,8 +65,8 @@ def order(body: Mapping[str, Any]) -> Order:
         _check_rate(name, body[name])
     if not isinstance(body.get("swarm", False), bool):
         raise BadRequest("swarm must be true or false")
-    if body.get("lab", LABS[0]) not in LABS:
-        raise BadRequest(f"lab must be one of {', '.join(LABS)}")
+    if body.get("lab", PLACES[0]) not in PLACES:
+        raise BadRequest(f"lab must be one of {', '.join(PLACES)}")
     for name in FAULTS.keys() & body.keys():
         _check_faults(name, body[name], body.get("peers", Order.peers))
     if not _is_churn(body.get("churn", "")):

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ...web.extension import SiteExtension
-from .service import Lab
-from .site import lab_site
+from .service import ExperimentService
+from .site import experiment_site
 
 
 def make_page(reactor: Any, folder: Path) -> SiteExtension:
@@ -15,4 +15,4 @@ def make_page(reactor: Any, folder: Path) -> SiteExtension:
 
     `reactor` is an IReactorProcess and IReactorTime. Raises OSError when `folder` cannot be made or read.
     """
-    return lab_site(Lab(reactor, folder), reactor)
+    return experiment_site(ExperimentService(reactor, folder), reactor)

@@ -15,9 +15,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from .child import Child, Ending
-from .order import LABS, Order
+from .order import PLACES, Order
 from .run import Run, load
-from .site import LabBusy
+from .site import ExperimentBusy
 
 KEPT = 10
 UNKNOWN = "this is still being tried out"
@@ -26,7 +26,7 @@ UNKNOWN = "this is still being tried out"
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}(-[0-9]+)?", re.ASCII)
 
 
-class Lab(Service):
+class ExperimentService(Service):
     """Runs experiments in folders below `folder`. `reactor` is an IReactorProcess and IReactorTime."""
 
     _log = Logger()
@@ -38,7 +38,7 @@ class Lab(Service):
         self._folder = folder
         self._child: Child | None = None
         self._asking: Child | None = None
-        self._labs: dict[str, str | None] = {lab: None if lab == Order.lab else UNKNOWN for lab in LABS}
+        self._places: dict[str, str | None] = {place: None if place == Order.lab else UNKNOWN for place in PLACES}
         self._stopping = False
         runs = filter(None, map(self._load, filter(_is_run, folder.iterdir())))
         self._runs = {run.id: run for run in sorted(runs, key=lambda run: (run.started, run.id))}
@@ -50,16 +50,16 @@ class Lab(Service):
         self._asking = Child(self._reactor, ["experiment", "labs", "--json"], said.append)
         self._asking.ended.addCallback(lambda how: self._asked(how, b"".join(said)))
 
-    def labs(self) -> dict[str, str | None]:
+    def places(self) -> dict[str, str | None]:
         """Return the ways to have links, each with one line that says why it cannot be had here, or None."""
-        return dict(self._labs)
+        return dict(self._places)
 
     def start(self, wanted: Order) -> Run:
-        """Begin an experiment. Raises LabBusy, and OSError when its folder cannot be made."""
+        """Begin an experiment. Raises ExperimentBusy, and OSError when its folder cannot be made."""
         if self._stopping:
-            raise LabBusy("the RS stops")
+            raise ExperimentBusy("the RS stops")
         if self._child is not None:
-            raise LabBusy("an experiment runs already; stop it, or wait for its end")
+            raise ExperimentBusy("an experiment runs already; stop it, or wait for its end")
         self._forget(KEPT - 1)
         now = self._reactor.seconds()
         run = Run(self._new_folder(now), wanted, now)
@@ -105,8 +105,10 @@ class Lab(Service):
         try:
             reasons = dict(json.loads(said)["labs"])
         except (ValueError, TypeError, KeyError, RecursionError):
-            reasons = dict.fromkeys(LABS, how.last_words or "it could not be tried out")
-        self._labs |= {lab: reasons[lab] and str(reasons[lab]) for lab in LABS if lab in reasons and lab != Order.lab}
+            reasons = dict.fromkeys(PLACES, how.last_words or "it could not be tried out")
+        self._places |= {
+            lab: reasons[lab] and str(reasons[lab]) for lab in PLACES if lab in reasons and lab != Order.lab
+        }
 
     def _heard(self, run: Run, line: bytes) -> None:
         try:

@@ -30,11 +30,11 @@ RESULTS = {"report": "report.html", "results.json": "results.json", "transfers.c
 """What can be had of a run that is over: the last part of its path, and its file."""
 
 
-class LabBusy(Exception):
+class ExperimentBusy(Exception):
     """Another experiment runs, or none may be started any more. One line for people."""
 
 
-class LabRun(Protocol):
+class RunFacade(Protocol):
     """One experiment, running or over."""
 
     history: History
@@ -47,36 +47,36 @@ class LabRun(Protocol):
         """The file `name` of its results, None if there is none (yet)."""
 
 
-class LabFacade(Protocol):
+class ExperimentsFacade(Protocol):
     """What the HTTP side asks of a lab. All methods are called in the reactor's thread."""
 
-    def labs(self) -> Mapping[str, str | None]:
+    def places(self) -> Mapping[str, str | None]:
         """Return the ways to have links, each with one line that says why it cannot be had here, or None."""
 
-    def start(self, wanted: Order) -> LabRun:
-        """Begin an experiment. Raises LabBusy, and OSError when its folder cannot be made."""
+    def start(self, wanted: Order) -> RunFacade:
+        """Begin an experiment. Raises ExperimentBusy, and OSError when its folder cannot be made."""
 
-    def runs(self) -> Sequence[LabRun]:
+    def runs(self) -> Sequence[RunFacade]:
         """Those that are kept, the newest last."""
 
-    def run(self, id: str) -> LabRun | None:  # noqa: A002
+    def run(self, id: str) -> RunFacade | None:  # noqa: A002
         """The one with that id."""
 
     def stop(self, id: str) -> bool:  # noqa: A002
         """Begin to end the run with that id; False if it is over."""
 
 
-def lab_site(lab: LabFacade, clock: IReactorTime) -> SiteExtension:
-    """The calls of `lab`, the page with what it loads, and ``/lab/runs/ID/report`` and other results.
+def experiment_site(experiments: ExperimentsFacade, clock: IReactorTime) -> SiteExtension:
+    """The calls of `experiments`, the page with what it loads, and ``/lab/runs/ID/report`` and other results.
 
     Raises OSError when the page was not installed.
     """
-    api, root = plain(lambda: {"labs": dict(lab.labs())}), page(__package__, PAGE)
-    api.putChild(b"runs", _Runs(lab, clock))
+    api, root = plain(lambda: {"labs": dict(experiments.places())}), page(__package__, PAGE)
+    api.putChild(b"runs", _Runs(experiments, clock))
     for name in BESIDE:
         root.putChild(name.encode(), page(__package__, name))
-    root.putChild(b"runs", _Results(lab))
-    return SiteExtension("lab", api, root, lab, _log_url)
+    root.putChild(b"runs", _Results(experiments))
+    return SiteExtension("lab", api, root, experiments, _log_url)
 
 
 def page_url(address: IPv4Address | IPv6Address, key: str) -> str:
@@ -92,39 +92,39 @@ def _log_url(address: IPv4Address | IPv6Address, key: str) -> None:
 class _Runs(Endpoint):
     """All runs, and below it each of them."""
 
-    def __init__(self, lab: LabFacade, clock: IReactorTime) -> None:
+    def __init__(self, experiments: ExperimentsFacade, clock: IReactorTime) -> None:
         super().__init__({b"GET": self._list, b"POST": self._start})
-        self._lab = lab
+        self._experiments = experiments
         self._clock = clock
         self._readers: set[object] = set()
 
     def getChild(self, path: bytes, request: ControlRequest) -> Resource:
-        return _Run(self._lab, path.decode("ascii", "replace"), self._readers, self._clock)
+        return _Run(self._experiments, path.decode("ascii", "replace"), self._readers, self._clock)
 
     def _list(self, call: Call) -> Reply:
         call.query()
-        return Reply({"items": [run.describe() for run in self._lab.runs()]})
+        return Reply({"items": [run.describe() for run in self._experiments.runs()]})
 
     def _start(self, call: Call) -> Reply:
         call.query()
         wanted = order(call.body(MEMBERS))
-        if why := self._lab.labs().get(wanted.lab):
+        if why := self._experiments.places().get(wanted.lab):
             raise ApiError(409, f"there is no lab {wanted.lab} here: {why}")
         try:
-            described = self._lab.start(wanted).describe()
-        except LabBusy as error:
+            described = self._experiments.start(wanted).describe()
+        except ExperimentBusy as error:
             raise ApiError(409, str(error)) from None
         except OSError as error:
-            raise ApiError(503, f"{error.filename or 'the lab'}: {error.strerror or error}") from None
+            raise ApiError(503, f"{error.filename or 'the experiments'}: {error.strerror or error}") from None
         return Reply(described, 202, {"Location": f"{PATH}/lab/runs/{described['id']}"})
 
 
 class _Run(Endpoint):
     """One run, and below it its events."""
 
-    def __init__(self, lab: LabFacade, id_: str, readers: set[object], clock: IReactorTime) -> None:
+    def __init__(self, experiments: ExperimentsFacade, id_: str, readers: set[object], clock: IReactorTime) -> None:
         super().__init__({b"GET": self._show, b"DELETE": self._stop})
-        self._lab = lab
+        self._experiments = experiments
         self._id = id_
         self._readers = readers
         self._clock = clock
@@ -132,12 +132,12 @@ class _Run(Endpoint):
 
     def _show(self, call: Call) -> Reply:
         call.query()
-        return Reply(_found(self._lab, self._id).describe())
+        return Reply(_found(self._experiments, self._id).describe())
 
     def _stop(self, call: Call) -> Reply:
         call.query()
-        run = _found(self._lab, self._id)
-        if not self._lab.stop(self._id):
+        run = _found(self._experiments, self._id)
+        if not self._experiments.stop(self._id):
             raise ApiError(409, f"this run is over: {run.describe()['state']}")
         return Reply(run.describe())
 
@@ -145,40 +145,40 @@ class _Run(Endpoint):
         call.query()
         given = call.header("Last-Event-ID")
         since = fields.number(given[0], "Last-Event-ID") if given else 0
-        return EventStream(_found(self._lab, self._id).history, since, self._readers, self._clock)
+        return EventStream(_found(self._experiments, self._id).history, since, self._readers, self._clock)
 
 
 class _Results(Endpoint):
     """``ID/report`` and so on; what there is not is looked for and not found at each request."""
 
-    def __init__(self, lab: LabFacade) -> None:
+    def __init__(self, experiments: ExperimentsFacade) -> None:
         super().__init__()
-        self._lab = lab
+        self._experiments = experiments
 
     def getChild(self, path: bytes, request: ControlRequest) -> Resource:
-        return _ResultsOf(self._lab, path.decode("ascii", "replace"))
+        return _ResultsOf(self._experiments, path.decode("ascii", "replace"))
 
 
 class _ResultsOf(Endpoint):
     """The results of one run."""
 
-    def __init__(self, lab: LabFacade, id_: str) -> None:
+    def __init__(self, experiments: ExperimentsFacade, id_: str) -> None:
         super().__init__()
         for name, file in RESULTS.items():
-            self.putChild(name.encode(), Endpoint({b"GET": partial(_result, lab, id_, file)}))
+            self.putChild(name.encode(), Endpoint({b"GET": partial(_result, experiments, id_, file)}))
 
 
-def _result(lab: LabFacade, id_: str, file: str, call: Call) -> Document:
+def _result(experiments: ExperimentsFacade, id_: str, file: str, call: Call) -> Document:
     call.query()
-    data = _found(lab, id_).result(file)
+    data = _found(experiments, id_).result(file)
     if data is None:
         raise ApiError(404, f"this run has no {file}")
     return Document(data, file.rpartition(".")[2], ALONE)
 
 
-def _found(lab: LabFacade, id_: str) -> LabRun:
+def _found(experiments: ExperimentsFacade, id_: str) -> RunFacade:
     """The run with that id. Raises ApiError when there is none."""
-    run = lab.run(id_)
+    run = experiments.run(id_)
     if run is None:
         raise ApiError(404, "there is no such run")
     return run

@@ -18,16 +18,16 @@ HOW = {
     "loopback": "on one machine, kept by each peer's own limits: bytes of documents, nothing else counted",
     "netns": "network namespaces on one bridge, shaped by tc tbf: all bytes of Ethernet frames",
 }
-"""How links are had, by ``Design.lab``."""
+"""How links are had, by ``Design.place``."""
 
 
 @dataclass(frozen=True)
 class Design:
-    """What to run, with what, on what.
+    """The parameters of an experiment.
 
-    ``cases``: tasks and their numbers of peers. ``corpus``: a folder, or None for documents made up; ``files`` of them,
-    of which each peer gets ``fetch`` (None: the usual). ``size``: bytes of the one document of a swarm. ``lab``: where
-    (``places.PLACES``). ``cpu_check``: whether runs with busy processors are refused.
+    ``cases``: tasks and their numbers of peers. ``corpus``: a folder, or None for generated documents; ``files`` of
+    them, of which each peer fetches ``fetch`` (None: the default of the task). ``size``: bytes of a swarm's document.
+    ``place``: where the peers run, a key of ``places.PLACES``. ``cpu_check``: refuse runs with busy processors.
     """
 
     cases: Sequence[tuple[str, int]]
@@ -39,7 +39,7 @@ class Design:
     repeat: int = 1
     seed: int = 0
     swarm: bool = False
-    lab: str = "loopback"
+    place: str = "loopback"
     faults: Faults = field(default_factory=Faults)
     cpu_check: bool = False
 
@@ -73,7 +73,7 @@ def describe(design: Design, sizes: Mapping[str, Mapping[str, int]]) -> dict[str
         "begun": datetime.now().astimezone().isoformat(" ", "seconds"),
         "peers": ", ".join(str(count) for count in dict.fromkeys(count for _, count in design.cases)),
         **_all_documents(sizes),
-        "links": f"{shown_rate(links.up)} up, {shown_rate(links.down)} down, {HOW[design.lab]}",
+        "links": f"{shown_rate(links.up)} up, {shown_rate(links.down)} down, {HOW[design.place]}",
         "swarming": "on in all tasks" if design.swarm else "off but in the tasks that are named for it",
         "faults": _faults(design.faults),
         "repeats": str(design.repeat),

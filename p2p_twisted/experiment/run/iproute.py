@@ -16,11 +16,11 @@ REMEDIES = {
 """What to do about a failure, by a pattern for the tool's words."""
 
 
-class LabError(Exception):
+class PlaceError(Exception):
     """The laboratory cannot be had; the text is one line that says why."""
 
 
-class ToolError(LabError):
+class ToolError(PlaceError):
     """A command of the laboratory failed."""
 
 

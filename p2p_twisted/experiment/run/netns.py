@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .iproute import COMMAND_TIMEOUT, LabError, ToolError, batch, run
+from .iproute import COMMAND_TIMEOUT, PlaceError, ToolError, batch, run
 
 MAX_HOSTS = 250
 MTU = 1500
@@ -53,12 +53,12 @@ class Traffic:
     received: int
 
 
-class NetLab:
-    """``hosts`` shaped hosts, numbered from 1, that exist from ``with NetLab(...) as lab`` to the end of the block.
+class HostNetwork:
+    """``hosts`` hosts on shaped links, numbered from 1, that exist for the time of a ``with`` block.
 
     ``up`` and ``down`` are every host's rates in bits a second. Leaving the block, for whatever reason, kills what
     still runs in the hosts and removes them. Entering it first removes what laboratories of the same ``prefix`` left
-    behind whose process is dead. ``with`` raises LabError.
+    behind whose process is dead. ``with`` raises PlaceError.
     """
 
     def __init__(self, hosts: int, up: int, down: int, prefix: str = "p2plab") -> None:
@@ -73,10 +73,10 @@ class NetLab:
         self._switch = f"{self._name}-switch"
         self._started: list[subprocess.Popen[Any]] = []
 
-    def __enter__(self) -> "NetLab":
+    def __enter__(self) -> "HostNetwork":
         problem = missing(os.geteuid(), shutil.which)
         if problem:
-            raise LabError(problem)
+            raise PlaceError(problem)
         remove_leftovers(self._prefix)
         try:
             self._build()
@@ -187,14 +187,14 @@ def missing(euid: int, which: Callable[[str], str | None]) -> str | None:
 def why_not(prefix: str = "p2plab") -> str | None:
     """Return one line that says why this process cannot make a laboratory, or None: it makes one to see."""
     try:
-        with NetLab(1, 1_000_000, 1_000_000, prefix):
+        with HostNetwork(1, 1_000_000, 1_000_000, prefix):
             return None
-    except LabError as error:
+    except PlaceError as error:
         return str(error)
 
 
 def remove_leftovers(prefix: str) -> list[str]:
-    """Remove the namespaces of laboratories called ``prefix`` whose process is dead; their names. Raises LabError."""
+    """Remove the namespaces of laboratories called ``prefix`` whose process is dead; their names. Raises PlaceError."""
     named = {name: name[len(prefix) + 1 :].split("-")[0] for name in _namespaces(rf"{re.escape(prefix)}-\d+-\d+")}
     dead = [name for name, owner in named.items() if not Path("/proc", owner).exists()]
     for name in dead:
@@ -202,9 +202,9 @@ def remove_leftovers(prefix: str) -> list[str]:
     return dead
 
 
-def _namespaces(laboratory: str) -> list[str]:
+def _namespaces(network: str) -> list[str]:
     listed = [line.split()[0] for line in run(["ip", "netns", "list"]).splitlines() if line.strip()]
-    return [name for name in listed if re.fullmatch(rf"{laboratory}-(switch|h\d+)", name)]
+    return [name for name in listed if re.fullmatch(rf"{network}-(switch|h\d+)", name)]
 
 
 def _remove(name: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..plan.links import Links
-from .netns import CONGESTION_CONTROL, NetLab, why_not
+from .netns import CONGESTION_CONTROL, HostNetwork, why_not
 from .processes import Launcher, Loopback
 
 PORT = 4400
@@ -25,35 +25,35 @@ class Place:
     setting: Mapping[str, str] = field(default_factory=dict)
 
 
-class LabHosts:
+class NetnsLauncher:
     """The laboratory as the place where a cluster's processes run: ``peerN`` in host N, ``rs`` in the last host.
 
     All listen on the same ``port``. It is a ``processes.Launcher``.
     """
 
-    def __init__(self, lab: NetLab, port: int) -> None:
-        self._lab = lab
+    def __init__(self, network: HostNetwork, port: int) -> None:
+        self._network = network
         self._port = port
 
     def host(self, role: str) -> int:
         """The number of the host that has ``role``."""
-        return self._lab.hosts[-1] if role == "rs" else int(role.removeprefix("peer"))
+        return self._network.hosts[-1] if role == "rs" else int(role.removeprefix("peer"))
 
     def address(self, role: str) -> str:
         """The IPv4 address of the host of ``role``."""
-        return self._lab.address(self.host(role))
+        return self._network.address(self.host(role))
 
     def port(self, role: str) -> int:
         """The port: each host has its own."""
         return self._port
 
     def launch(self, role: str, argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-        """Start ``argv`` in the host of ``role``; see NetLab.popen."""
-        return self._lab.popen(self.host(role), argv, **options)
+        """Start ``argv`` in the host of ``role``; see HostNetwork.popen."""
+        return self._network.popen(self.host(role), argv, **options)
 
 
 @contextmanager
-def loopback(links: Links, peers: int) -> Iterator[Place]:
+def on_loopback(links: Links, peers: int) -> Iterator[Place]:
     """This machine alone. Each peer limits itself, so the rates are of the documents' bytes, nothing else counted."""
 
     def options(role: str) -> Sequence[str]:
@@ -64,16 +64,16 @@ def loopback(links: Links, peers: int) -> Iterator[Place]:
 
 
 @contextmanager
-def laboratory(links: Links, peers: int) -> Iterator[Place]:
-    """A host of its own for each of ``peers`` and for the RS, on links that the kernel shapes. Raises LabError."""
-    with NetLab(peers + 1, _bits(links.up), _bits(links.down)) as lab:
-        hosts = LabHosts(lab, PORT)
+def in_namespaces(links: Links, peers: int) -> Iterator[Place]:
+    """A host of its own for each of ``peers`` and for the RS, on links that the kernel shapes. Raises PlaceError."""
+    with HostNetwork(peers + 1, _bits(links.up), _bits(links.down)) as network:
+        hosts = NetnsLauncher(network, PORT)
         for role in links.slow:
-            lab.set_rate(hosts.host(role), _bits(links.up_of(role)), _bits(links.down_of(role)))
-        yield Place(hosts, lambda role: (), {"TCP congestion control": _congestion_control(lab)})
+            network.set_rate(hosts.host(role), _bits(links.up_of(role)), _bits(links.down_of(role)))
+        yield Place(hosts, lambda role: (), {"TCP congestion control": _congestion_control(network)})
 
 
-PLACES = {"loopback": loopback, "netns": laboratory}
+PLACES = {"loopback": on_loopback, "netns": in_namespaces}
 
 
 def unavailable() -> dict[str, str | None]:
@@ -81,8 +81,8 @@ def unavailable() -> dict[str, str | None]:
     return {"loopback": None, "netns": why_not()}
 
 
-def _congestion_control(lab: NetLab) -> str:
-    used = lab.congestion_control
+def _congestion_control(network: HostNetwork) -> str:
+    used = network.congestion_control
     lacking = f", the machine's own: its kernel has no {CONGESTION_CONTROL}"
     return used if used == CONGESTION_CONTROL else used + lacking
 

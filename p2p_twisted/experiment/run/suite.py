@@ -53,7 +53,7 @@ class Suite:
         """Run everything, and after each run write the data so far into ``out``. Stops early when interrupted.
 
         Raises ValueError when there is no such plan, OSError when ``out`` cannot be written or the corpus not be read,
-        ClusterError, LabError, ProcessorsBusy.
+        ClusterError, PlaceError, ProcessorsBusy.
         """
         with tempfile.TemporaryDirectory(prefix="p2p-") as folder:
             works = [self._work(task, peers, Path(folder)) for task, peers in self._design.cases]
@@ -67,7 +67,7 @@ class Suite:
                         return
 
     def _execute(self, work: Work, repeat: int) -> Run:
-        with PLACES[self._design.lab](work.links, work.peers) as place:
+        with PLACES[self._design.place](work.links, work.peers) as place:
             self._setting |= place.setting
             return Execution(work, place, repeat, self._on_run(work.plan, repeat)).run()
 

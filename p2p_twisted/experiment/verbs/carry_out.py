@@ -22,7 +22,7 @@ from ..report.findings import findings
 from ..report.titles import titled
 from ..results import Event, Results, Run, Sample, summarise
 from ..run.interrupts import Interrupts
-from ..run.iproute import LabError, ToolError
+from ..run.iproute import PlaceError, ToolError
 from ..run.processes import ClusterError
 from ..run.runner import Watch
 from ..run.suite import ProcessorsBusy, Suite
@@ -67,7 +67,7 @@ def _run(suite: Suite, folder: Path) -> int:
         return _failed(exits.PEERS_FAILED, str(error))
     except ToolError as error:
         return _failed(exits.FAILED, f"{error}; --lab loopback does without")
-    except (LabError, ProcessorsBusy) as error:
+    except (PlaceError, ProcessorsBusy) as error:
         return _failed(exits.FAILED, str(error))
     else:
         if not any(run.interrupted for run in suite.runs):

@@ -197,7 +197,7 @@ def labs(context: click.Context, as_json: bool) -> None:
     if as_json or context.find_root().params.get("as_json"):
         print_json({"labs": reasons})
     else:
-        print_table(("lab", "here"), [(lab, why or "yes") for lab, why in reasons.items()])
+        print_table(("lab", "here"), [(place, why or "yes") for place, why in reasons.items()])
 
 
 def _run(context: click.Context, cases: Sequence[tuple[str, int]], options: dict[str, Any], **more: Any) -> None:
@@ -209,7 +209,7 @@ def _run(context: click.Context, cases: Sequence[tuple[str, int]], options: dict
         options["size"] * MIB,
         repeat=options["repeat"],
         seed=options["seed"],
-        lab=options["lab"],
+        place=options["lab"],
         cpu_check=options["cpu_check"],
         **more,
     )

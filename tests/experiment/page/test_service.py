@@ -16,12 +16,12 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted.experiment.page import child as lab_child
+from p2p_twisted.experiment.page import child
 from p2p_twisted.experiment.page.child import MAX_LINE, P2P, PATIENCE, descendants
 from p2p_twisted.experiment.page.order import Order
 from p2p_twisted.experiment.page.run import Run
-from p2p_twisted.experiment.page.service import KEPT, UNKNOWN, Lab
-from p2p_twisted.experiment.page.site import LabBusy
+from p2p_twisted.experiment.page.service import KEPT, UNKNOWN, ExperimentService
+from p2p_twisted.experiment.page.site import ExperimentBusy
 
 NOW = 1_795_372_416.0
 ORDER = Order("task1", peers=3, files=6)
@@ -70,12 +70,12 @@ class FakeReactor(Clock):
         protocol.makeConnection(self.processes[-1])
 
 
-class LabTestCase(SynchronousTestCase):
+class ServiceTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = FakeReactor()
         self.folder = Path(self.mktemp())
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        self.lab = Lab(self.reactor, self.folder)
+        self.service = ExperimentService(self.reactor, self.folder)
 
     @property
     def process(self) -> FakeProcess:
@@ -83,7 +83,7 @@ class LabTestCase(SynchronousTestCase):
 
     def start(self) -> Run:
         self.reactor.advance(1)
-        return self.lab.start(ORDER)
+        return self.service.start(ORDER)
 
     def done(self, code: int | None = 0) -> Run:
         """A run that is over."""
@@ -95,9 +95,9 @@ class LabTestCase(SynchronousTestCase):
         return [json.loads(data) for _, data, _ in run.history.kept]
 
 
-class StartingTests(LabTestCase):
+class StartingTests(ServiceTestCase):
     def test_what_is_started(self) -> None:
-        run = self.lab.start(Order("task2-best", 3, 7, 9, "1Mbit", "2Mbit", 5, True))
+        run = self.service.start(Order("task2-best", 3, 7, 9, "1Mbit", "2Mbit", 5, True))
         out = str(self.folder / run.id / "out")
         command = "experiment task2-best --up 1Mbit --down 2Mbit --peers 3 --files 7 --size 9 --seed 5 --events --swarm"
         self.assertEqual(self.process.argv, [*P2P, *command.split(), "--out", out])
@@ -106,36 +106,36 @@ class StartingTests(LabTestCase):
 
     def test_faults_repeats_and_labs_are_options(self) -> None:
         faults = {"kill": ["source@30%", "peer3@5s"], "slow": ["peer2=1Mbit"], "liar": ["peer4"], "churn": "10s"}
-        self.lab.start(Order("task1", repeat=3, lab="netns", **faults))
+        self.service.start(Order("task1", repeat=3, lab="netns", **faults))
         said = " ".join(self.process.argv[len(P2P) :]).partition(" --events ")[2].partition(" --out ")[0]
         kills = "--kill source@30% --kill peer3@5s --slow peer2=1Mbit --liar peer4 --churn 10s"
         self.assertEqual(said, f"--repeat 3 --lab netns {kills}")
 
     def test_scale_doubles_the_peers(self) -> None:
         for peers, said in ((2, "2"), (3, "2,3"), (8, "2,4,8"), (32, "2,4,8,16,32")):
-            run = self.lab.start(Order("scale", peers=peers, size=4))
+            run = self.service.start(Order("scale", peers=peers, size=4))
             command = f"experiment scale --up 20Mbit --down 100Mbit --peers {said} --size 4 --seed 0 --events"
             self.assertEqual(self.process.argv, [*P2P, *command.split(), "--out", str(self.folder / run.id / "out")])
             self.process.end()
 
     def test_one_at_a_time(self) -> None:
         run = self.start()
-        self.assertIn("runs already", str(self.assertRaises(LabBusy, self.start)))
-        self.lab.stop(run.id)
-        self.assertRaises(LabBusy, self.start)
+        self.assertIn("runs already", str(self.assertRaises(ExperimentBusy, self.start)))
+        self.service.stop(run.id)
+        self.assertRaises(ExperimentBusy, self.start)
         self.process.end(7)
         self.assertIsNot(self.start(), run)
 
     def test_two_in_one_second_do_not_share_a_folder(self) -> None:
         ids = []
         for _ in range(3):
-            ids.append(self.lab.start(ORDER).id)
+            ids.append(self.service.start(ORDER).id)
             self.process.end(1)
         self.assertEqual(len(set(ids)), 3)
-        self.assertEqual([run.id for run in Lab(self.reactor, self.folder).runs()], ids)
+        self.assertEqual([run.id for run in ExperimentService(self.reactor, self.folder).runs()], ids)
 
 
-class HearingTests(LabTestCase):
+class HearingTests(ServiceTestCase):
     def test_events_come_in_any_pieces(self) -> None:
         run = self.start()
         lines = b'{"event":"run","bound":1}\n{"event":"progress","at":0.1}\n'
@@ -163,7 +163,7 @@ class HearingTests(LabTestCase):
         self.assertIn("a line of more than", run.describe()["error"])
 
 
-class EndingTests(LabTestCase):
+class EndingTests(ServiceTestCase):
     def test_done(self) -> None:
         run = self.start()
         self.assertIsNone(run.result("report.html"))
@@ -195,13 +195,13 @@ class EndingTests(LabTestCase):
 
     def test_stopped(self) -> None:
         run = self.start()
-        self.assertTrue(self.lab.stop(run.id))
+        self.assertTrue(self.service.stop(run.id))
         self.assertEqual((run.state, self.process.signals), ("stopping", ["INT"]))
-        self.assertTrue(self.lab.stop(run.id))
+        self.assertTrue(self.service.stop(run.id))
         self.assertEqual(self.process.signals, ["INT"], "a second one would break into its tidying up")
         self.process.end(7)
         self.assertEqual((run.state, run.describe()["error"]), ("stopped", None))
-        self.assertFalse(self.lab.stop(run.id))
+        self.assertFalse(self.service.stop(run.id))
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_somebody_else_interrupted_it(self) -> None:
@@ -209,7 +209,7 @@ class EndingTests(LabTestCase):
 
     def test_one_that_does_not_stop_is_killed(self) -> None:
         run = self.start()
-        self.lab.stop(run.id)
+        self.service.stop(run.id)
         self.reactor.advance(PATIENCE - 1)
         self.assertEqual(self.process.signals, ["INT"])
         self.reactor.advance(1)
@@ -220,34 +220,34 @@ class EndingTests(LabTestCase):
     def test_one_that_is_gone_already_when_it_is_stopped(self) -> None:
         run = self.start()
         self.process.over = True
-        self.lab.stop(run.id)
+        self.service.stop(run.id)
         self.reactor.advance(PATIENCE)
         self.process.end()
         self.assertEqual(run.state, "stopped")
 
 
-class KeepingTests(LabTestCase):
+class KeepingTests(ServiceTestCase):
     def test_the_last_few_are_kept(self) -> None:
         runs = [self.done() for _ in range(KEPT + 3)]
-        self.assertEqual(self.lab.runs(), runs[3:])
+        self.assertEqual(self.service.runs(), runs[3:])
         self.assertEqual(sorted(path.name for path in self.folder.iterdir()), [run.id for run in runs[3:]])
-        self.assertIsNone(self.lab.run(runs[0].id))
+        self.assertIsNone(self.service.run(runs[0].id))
 
     def test_a_restart_knows_them(self) -> None:
         run = self.start()
         self.process.say({"event": "run"}, {"event": "progress", "at": 0.1})
         self.process.end()
-        [again] = Lab(self.reactor, self.folder).runs()
+        [again] = ExperimentService(self.reactor, self.folder).runs()
         self.assertEqual(again.describe(), run.describe())
         self.assertEqual(self.events(again), self.events(run))
         self.assertTrue(again.history.over)
 
     def test_one_that_ran_when_the_rs_was_killed_has_failed(self) -> None:
         self.start()
-        [again] = Lab(self.reactor, self.folder).runs()
+        [again] = ExperimentService(self.reactor, self.folder).runs()
         self.assertEqual((again.state, again.describe()["error"]), ("failed", "the RS ended while this ran"))
         self.assertEqual(self.events(again)[-1]["event"], "over")
-        [once_more] = Lab(self.reactor, self.folder).runs()
+        [once_more] = ExperimentService(self.reactor, self.folder).runs()
         self.assertEqual(len(self.events(once_more)), 1)
 
     def test_what_is_no_record_is_left_out(self) -> None:
@@ -261,67 +261,67 @@ class KeepingTests(LabTestCase):
             (folder / "record.json").write_text(text, "utf-8")
         (self.folder / "20200101-999999").mkdir()
         (self.folder / "notes").mkdir()
-        self.assertEqual([one.id for one in Lab(self.reactor, self.folder).runs()], [run.id])
+        self.assertEqual([one.id for one in ExperimentService(self.reactor, self.folder).runs()], [run.id])
 
 
-class LabsTests(LabTestCase):
+class PlacesTests(ServiceTestCase):
     """Which labs there are is asked once, when the RS starts."""
 
     def setUp(self) -> None:
         super().setUp()
-        self.lab.startService()
+        self.service.startService()
 
     def test_until_it_is_known_there_is_loopback_alone(self) -> None:
         self.assertEqual(self.process.argv, [*P2P, "experiment", "labs", "--json"])
-        self.assertEqual(self.lab.labs(), {"loopback": None, "netns": UNKNOWN})
+        self.assertEqual(self.service.places(), {"loopback": None, "netns": UNKNOWN})
 
     def test_what_is_said_is_believed(self) -> None:
         said = json.dumps({"labs": {"loopback": None, "netns": None, "moon": None}}, indent=2)
         self.process.protocol.outReceived(f"{said}\n".encode())
         self.process.end()
-        self.assertEqual(self.lab.labs(), {"loopback": None, "netns": None})
+        self.assertEqual(self.service.places(), {"loopback": None, "netns": None})
 
     def test_why_there_is_none(self) -> None:
         self.process.say({"labs": {"loopback": None, "netns": "it needs root"}})
         self.process.end()
-        self.assertEqual(self.lab.labs(), {"loopback": None, "netns": "it needs root"})
+        self.assertEqual(self.service.places(), {"loopback": None, "netns": "it needs root"})
 
     def test_nonsense_and_failures(self) -> None:
         for said in b"", b"x", b"[]", b'{"labs": 1}', b'{"labs": {}', b"\xff":
-            lab = Lab(self.reactor, self.folder)
-            lab.startService()
+            service = ExperimentService(self.reactor, self.folder)
+            service.startService()
             self.process.protocol.outReceived(said + b"\n")
             self.process.protocol.errReceived(b"p2p: it broke\n")
             self.process.end(1)
-            self.assertEqual(lab.labs(), {"loopback": None, "netns": "it broke"})
+            self.assertEqual(service.places(), {"loopback": None, "netns": "it broke"})
 
     def test_one_that_still_asks_is_stopped_with_the_rs(self) -> None:
-        stopping = self.lab.stopService()
+        stopping = self.service.stopService()
         self.assertEqual(self.process.signals, ["INT"])
         self.assertNoResult(stopping)
         self.process.end(7)
         self.successResultOf(stopping)
 
 
-class ServiceTests(LabTestCase):
+class ServiceTests(ServiceTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.lab.startService()
+        self.service.startService()
         self.process.end()
 
     def test_the_end_of_the_rs_waits_for_the_end_of_the_run(self) -> None:
         run = self.start()
-        stopping = self.lab.stopService()
+        stopping = self.service.stopService()
         self.assertNoResult(stopping)
         self.assertEqual(self.process.signals, ["INT"])
-        self.assertIn("stops", str(self.assertRaises(LabBusy, self.start)))
+        self.assertIn("stops", str(self.assertRaises(ExperimentBusy, self.start)))
         self.process.end(7)
         self.successResultOf(stopping)
         self.assertEqual(run.state, "stopped")
 
     def test_with_nothing_running_it_ends_at_once(self) -> None:
         self.done()
-        self.assertIsNone(self.lab.stopService())
+        self.assertIsNone(self.service.stopService())
 
     def test_a_disk_that_is_full_at_the_end_is_logged_and_the_next_may_start(self) -> None:
         run = self.start()
@@ -329,19 +329,19 @@ class ServiceTests(LabTestCase):
         self.process.end()
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
         self.assertTrue(run.history.over)
-        self.assertRaises(OSError, self.lab.start, ORDER)
+        self.assertRaises(OSError, self.service.start, ORDER)
 
 
 class DescendantTests(SynchronousTestCase):
     def test_children_and_theirs_even_in_sessions_of_their_own(self) -> None:
-        if not lab_child.PROC.is_dir():
+        if not child.PROC.is_dir():
             self.skipTest("there is no /proc")
         program = "import subprocess, sys; subprocess.run(['sleep', '60'], start_new_session=True)"
-        with subprocess.Popen([sys.executable, "-c", program]) as child:
+        with subprocess.Popen([sys.executable, "-c", program]) as started:
             deadline = time.monotonic() + 60
-            while not (found := descendants(child.pid)) and time.monotonic() < deadline:
+            while not (found := descendants(started.pid)) and time.monotonic() < deadline:
                 time.sleep(0.01)
             self.assertEqual(len(found), 1)
             self.assertIn(found[0], descendants(os.getpid()))
-            child.kill()
+            started.kill()
             os.kill(found[0], 9)

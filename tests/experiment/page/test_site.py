@@ -14,7 +14,7 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from p2p_twisted.experiment.page.order import Order
-from p2p_twisted.experiment.page.site import BESIDE, lab_site, page_url
+from p2p_twisted.experiment.page.site import BESIDE, experiment_site, page_url
 from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.web import sse as stream
 from p2p_twisted.web.api.rs import rs_root
@@ -22,22 +22,22 @@ from p2p_twisted.web.http.calls import Endpoint
 from p2p_twisted.web.http.site import ControlSite
 from p2p_twisted.web.sse import BATCH, BEAT, MOST, History
 
-from ...web.fakes import FakeLab, FakeLabRun
+from ...web.fakes import FakeExperiments, FakeRun
 from ...web.harness import KEY, Answer, exchange, parse, request
 
 RUNS = "/api/v1/lab/runs"
 
 
-def root(lab: FakeLab, clock: object) -> Endpoint:
-    return rs_root(MemoryRegistry(), dict, page=lab_site(lab, clock))
+def root(experiments: FakeExperiments, clock: object) -> Endpoint:
+    return rs_root(MemoryRegistry(), dict, page=experiment_site(experiments, clock))
 
 
-class LabTestCase(TestCase):
+class PageTestCase(TestCase):
     timeout = 20
 
     def setUp(self) -> None:
-        self.lab = FakeLab()
-        port = reactor.listenTCP(0, ControlSite(root(self.lab, reactor), KEY, reactor), interface="127.0.0.1")
+        self.experiments = FakeExperiments()
+        port = reactor.listenTCP(0, ControlSite(root(self.experiments, reactor), KEY, reactor), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
 
@@ -47,29 +47,29 @@ class LabTestCase(TestCase):
 
     async def refused(self, body: object, status: int = 400, **how) -> str:
         answer = await self.ask("POST", RUNS, body, **how)
-        self.assertEqual((answer.status, self.lab.all), (status, {}))
+        self.assertEqual((answer.status, self.experiments.all), (status, {}))
         return answer.error
 
 
-class OrderTests(LabTestCase):
+class OrderTests(PageTestCase):
     async def test_an_order_that_says_the_task_alone(self) -> None:
         answer = await self.ask("POST", RUNS, {"task": "task1"})
         self.assertEqual((answer.status, answer.json), (202, {"id": "1", "state": "running"}))
         self.assertEqual(answer.headers["Location"], f"{RUNS}/1")
-        self.assertEqual(self.lab.all["1"].order, Order("task1"))
+        self.assertEqual(self.experiments.all["1"].order, Order("task1"))
 
     async def test_an_order_that_says_everything(self) -> None:
         order = {"task": "all", "peers": 32, "files": 500, "size": 1, "up": "500K", "down": "1.5Mbit", "seed": 7}
         order |= {"swarm": True, "repeat": 20, "lab": "loopback", "churn": "2.5s"}
         order |= {"kill": ["source@30%", "peer32@5.5s"], "slow": ["peer3=1Mbit"], "liar": ["peer4", "peer5"]}
         self.assertEqual((await self.ask("POST", RUNS, order)).status, 202)
-        self.assertEqual(self.lab.all["1"].order, Order(**order))
+        self.assertEqual(self.experiments.all["1"].order, Order(**order))
 
     async def test_scale_has_a_smaller_document_unless_told_and_no_faults(self) -> None:
         self.assertEqual((await self.ask("POST", RUNS, {"task": "scale", "peers": 32})).status, 202)
-        self.assertEqual(self.lab.all.pop("1").order, Order("scale", peers=32, size=4))
+        self.assertEqual(self.experiments.all.pop("1").order, Order("scale", peers=32, size=4))
         self.assertEqual((await self.ask("POST", RUNS, {"task": "scale", "size": 9})).status, 202)
-        self.assertEqual(self.lab.all.pop("1").order, Order("scale", size=9))
+        self.assertEqual(self.experiments.all.pop("1").order, Order("scale", size=9))
         for fault in (
             {"kill": ["peer3@5s"]},
             {"slow": ["peer3=1Mbit"]},
@@ -116,7 +116,7 @@ class OrderTests(LabTestCase):
         said = await self.refused({"task": "task1", "lab": "netns"}, 409)
         self.assertEqual(said, "there is no lab netns here: it needs root")
         self.assertIn("lab must be one of loopback, netns", await self.refused({"task": "task1", "lab": "moon"}))
-        self.lab.reasons["netns"] = None
+        self.experiments.reasons["netns"] = None
         self.assertEqual((await self.ask("POST", RUNS, {"task": "task1", "lab": "netns"})).status, 202)
 
     async def test_tasks_that_there_are_not(self) -> None:
@@ -158,33 +158,33 @@ class OrderTests(LabTestCase):
         await self.refused({"task": "task1"}, 401, key=None)
         await self.refused({"task": "task1"}, 401, key="0" * 64)
         await self.refused({"task": "task1"}, 403, host="lab.example")
-        self.lab.start(Order("task1"))
+        self.experiments.start(Order("task1"))
         self.assertEqual((await self.ask("DELETE", f"{RUNS}/1", key=None)).status, 401)
-        self.assertEqual(self.lab.all["1"].state, "running")
+        self.assertEqual(self.experiments.all["1"].state, "running")
 
     async def test_one_at_a_time(self) -> None:
         await self.ask("POST", RUNS, {"task": "task1"})
         answer = await self.ask("POST", RUNS, {"task": "swarm"})
         self.assertEqual((answer.status, answer.error), (409, "an experiment runs already"))
-        self.assertEqual(list(self.lab.all), ["1"])
+        self.assertEqual(list(self.experiments.all), ["1"])
 
     async def test_a_disk_that_is_full(self) -> None:
-        self.lab.refusal = OSError(28, "No space left on device", "/srv/lab")
+        self.experiments.refusal = OSError(28, "No space left on device", "/srv/lab")
         self.assertEqual(await self.refused({"task": "task1"}, 503), "/srv/lab: No space left on device")
 
 
-class RunTests(LabTestCase):
+class RunTests(PageTestCase):
     async def test_looking_needs_no_key(self) -> None:
-        self.lab.start(Order("task1"))
+        self.experiments.start(Order("task1"))
         run = {"id": "1", "state": "running"}
         self.assertEqual((await self.ask("GET", RUNS, key=None)).json, {"items": [run]})
         self.assertEqual((await self.ask("GET", f"{RUNS}/1", key=None)).json, run)
 
     async def test_stopping(self) -> None:
-        self.lab.start(Order("task1"))
+        self.experiments.start(Order("task1"))
         answer = await self.ask("DELETE", f"{RUNS}/1")
         self.assertEqual((answer.status, answer.json["state"]), (200, "stopping"))
-        self.lab.all["1"].end()
+        self.experiments.all["1"].end()
         answer = await self.ask("DELETE", f"{RUNS}/1")
         self.assertEqual((answer.status, answer.error), (409, "this run is over: done"))
 
@@ -195,7 +195,7 @@ class RunTests(LabTestCase):
             self.assertEqual((await self.ask("DELETE", f"{RUNS}/{id_}")).status, 404)
 
     async def test_results(self) -> None:
-        run = self.lab.start(Order("task1"))
+        run = self.experiments.start(Order("task1"))
         self.assertEqual((await self.ask("GET", "/lab/runs/1/report")).status, 404)
         run.files = {"report.html": b"<p>a report", "transfers.csv": b"task\n", "record.json": b"{}"}
         report = await self.ask("GET", "/lab/runs/1/report", key=None)
@@ -207,7 +207,7 @@ class RunTests(LabTestCase):
             self.assertEqual((await self.ask("GET", f"/lab/runs/1/{name}")).status, 404)
 
 
-class PageTests(LabTestCase):
+class PageTests(PageTestCase):
     async def test_the_page_and_what_it_loads_come_from_here(self) -> None:
         page = await self.ask("GET", "/lab", key=None)
         self.assertEqual((page.status, page.headers["Content-Type"]), (200, "text/html; charset=utf-8"))
@@ -286,9 +286,9 @@ class EventTests(SynchronousTestCase):
     """A virtual clock and no network."""
 
     def setUp(self) -> None:
-        self.clock, self.lab = Clock(), FakeLab()
-        self.site = ControlSite(root(self.lab, self.clock), KEY, self.clock)
-        self.run_: FakeLabRun = self.lab.start(Order("task1"))
+        self.clock, self.experiments = Clock(), FakeExperiments()
+        self.site = ControlSite(root(self.experiments, self.clock), KEY, self.clock)
+        self.run_: FakeRun = self.experiments.start(Order("task1"))
         self.happen = self.run_.history.add
 
     def read(self, extra: str = "") -> Transport:

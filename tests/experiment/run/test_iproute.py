@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from p2p_twisted.experiment.run import iproute
-from p2p_twisted.experiment.run.iproute import LabError, batch, run
+from p2p_twisted.experiment.run.iproute import PlaceError, batch, run
 
 
 def tool(folder: Path, script: str) -> str:
@@ -41,25 +41,25 @@ def test_the_commands_of_a_batch_are_read(tmp_path: Path) -> None:
 )
 def test_a_failure_names_the_command_the_words_and_the_remedy(tmp_path: Path, words: str, remedy: str) -> None:
     fails = tool(tmp_path, f"echo '{words}' >&2; exit 2")
-    with pytest.raises(LabError, match="^" + re.escape(f"{fails} link show: {words.rstrip('.')}{remedy}")) as failed:
+    with pytest.raises(PlaceError, match="^" + re.escape(f"{fails} link show: {words.rstrip('.')}{remedy}")) as failed:
         run([fails, "link", "show"])
     assert "\n" not in str(failed.value)
 
 
 def test_the_command_of_a_batch_that_failed_is_named(tmp_path: Path) -> None:
     fails = tool(tmp_path, "echo 'Error: Device is busy.' >&2; echo 'Command failed -:2' >&2; exit 1")
-    with pytest.raises(LabError, match=f"^{fails} -n ns link set b up: Error: Device is busy$"):
+    with pytest.raises(PlaceError, match=f"^{fails} -n ns link set b up: Error: Device is busy$"):
         batch([fails, "-n", "ns"], ["link add b type bridge", "link set b up"])
 
 
 def test_a_tool_that_says_nothing_or_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match=r"tool: exit status 3$"):
+    with pytest.raises(PlaceError, match=r"tool: exit status 3$"):
         run([tool(tmp_path, "exit 3")])
-    with pytest.raises(LabError, match=r"/nosuchtool x: No such file or directory$"):
+    with pytest.raises(PlaceError, match=r"/nosuchtool x: No such file or directory$"):
         run([str(tmp_path / "nosuchtool"), "x"])
 
 
 def test_a_tool_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(iproute, "COMMAND_TIMEOUT", 0.1)
-    with pytest.raises(LabError, match=r"tool: timed out after 0.1 s; the machine is too busy: try again"):
+    with pytest.raises(PlaceError, match=r"tool: timed out after 0.1 s; the machine is too busy: try again"):
         run([tool(tmp_path, "exec sleep 20")])

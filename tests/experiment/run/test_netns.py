@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from p2p_twisted.experiment.run import netns
-from p2p_twisted.experiment.run.iproute import LabError
-from p2p_twisted.experiment.run.netns import CONGESTION_CONTROL, NetLab, missing, remove_leftovers, why_not
-from p2p_twisted.experiment.run.places import LabHosts
+from p2p_twisted.experiment.run.iproute import PlaceError
+from p2p_twisted.experiment.run.netns import CONGESTION_CONTROL, HostNetwork, missing, remove_leftovers, why_not
+from p2p_twisted.experiment.run.places import NetnsLauncher
 
 MBIT = 1_000_000
 PREFIX = "p2ptest"
@@ -44,8 +44,8 @@ with socket.create_connection((sys.argv[1], 5000), float(sys.argv[2])) as connec
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 
 
-def lab_of(hosts: int) -> NetLab:
-    return NetLab(hosts, 20 * MBIT, 100 * MBIT, prefix=PREFIX)
+def network_of(hosts: int) -> HostNetwork:
+    return HostNetwork(hosts, 20 * MBIT, 100 * MBIT, prefix=PREFIX)
 
 
 def namespaces() -> list[str]:
@@ -56,24 +56,24 @@ def namespaces() -> list[str]:
     return [name for name, pid in owners.items() if int(pid) == os.getpid() or not Path("/proc", pid).exists()]
 
 
-def serve(lab: NetLab, host: int) -> None:
-    process = lab.popen(host, [sys.executable, "-c", SERVE, lab.address(host)], stdout=subprocess.PIPE)
+def serve(network: HostNetwork, host: int) -> None:
+    process = network.popen(host, [sys.executable, "-c", SERVE, network.address(host)], stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"listening\n"
     process.stdout.close()
 
 
-def send(lab: NetLab, sender: int, receiver: int, count: int, patience: float = 20) -> str:
-    argv = [sys.executable, "-c", SEND, lab.address(receiver), str(patience), str(count)]
-    process = lab.popen(sender, argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+def send(network: HostNetwork, sender: int, receiver: int, count: int, patience: float = 20) -> str:
+    argv = [sys.executable, "-c", SEND, network.address(receiver), str(patience), str(count)]
+    process = network.popen(sender, argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return str(process.communicate(timeout=60)[0].strip())
 
 
-def rates(lab: NetLab, host: int) -> list[int]:
+def rates(network: HostNetwork, host: int) -> list[int]:
     """What tc says about both ends of the cable of a host, bytes a second."""
-    switch = lab.namespace(host).rpartition("-")[0] + "-switch"
+    switch = network.namespace(host).rpartition("-")[0] + "-switch"
     found = []
-    for namespace, device in ((lab.namespace(host), "eth0"), (switch, f"p{host}")):
+    for namespace, device in ((network.namespace(host), "eth0"), (switch, f"p{host}")):
         argv = ["tc", "-n", namespace, "-j", "qdisc", "show", "dev", device]
         shown = json.loads(subprocess.run(argv, capture_output=True, check=True, timeout=20).stdout)
         found.append(shown[0]["options"]["rate"])
@@ -82,11 +82,11 @@ def rates(lab: NetLab, host: int) -> list[int]:
 
 @needs_root
 def test_hosts_reach_each_other_and_what_they_send_is_counted():
-    with lab_of(3) as lab:
-        serve(lab, 2)
-        before = lab.traffic()
-        assert send(lab, 1, 2, 300_000) == "thanks"
-        after = lab.traffic()
+    with network_of(3) as network:
+        serve(network, 2)
+        before = network.traffic()
+        assert send(network, 1, 2, 300_000) == "thanks"
+        after = network.traffic()
     assert after[1].sent - before[1].sent == pytest.approx(300_000, rel=0.02)
     assert after[2].received - before[2].received == pytest.approx(300_000, rel=0.02)
     assert after[3].received - before[3].received < 2_000
@@ -95,28 +95,28 @@ def test_hosts_reach_each_other_and_what_they_send_is_counted():
 
 @needs_root
 def test_every_cable_has_the_rate_it_was_given_until_it_gets_another():
-    with lab_of(2) as lab:
-        assert rates(lab, 1) == rates(lab, 2) == [20 * MBIT // 8, 100 * MBIT // 8]
-        lab.set_rate(2, 1 * MBIT, 3 * MBIT)
-        assert rates(lab, 1) == [20 * MBIT // 8, 100 * MBIT // 8]
-        assert rates(lab, 2) == [1 * MBIT // 8, 3 * MBIT // 8]
+    with network_of(2) as network:
+        assert rates(network, 1) == rates(network, 2) == [20 * MBIT // 8, 100 * MBIT // 8]
+        network.set_rate(2, 1 * MBIT, 3 * MBIT)
+        assert rates(network, 1) == [20 * MBIT // 8, 100 * MBIT // 8]
+        assert rates(network, 2) == [1 * MBIT // 8, 3 * MBIT // 8]
         with pytest.raises(ValueError, match="8000 bits"):
-            lab.set_rate(2, 0, 3 * MBIT)
+            network.set_rate(2, 0, 3 * MBIT)
 
 
 @needs_root
 def test_a_host_whose_cable_is_cut_is_not_reached():
-    with lab_of(2) as lab:
-        serve(lab, 2)
-        assert send(lab, 1, 2, 10) == "thanks"
-        lab.cut(2)
-        assert send(lab, 1, 2, 10, patience=0.3) == ""
+    with network_of(2) as network:
+        serve(network, 2)
+        assert send(network, 1, 2, 10) == "thanks"
+        network.cut(2)
+        assert send(network, 1, 2, 10, patience=0.3) == ""
 
 
 @needs_root
 def test_every_host_has_loopback_and_none_sees_the_machine():
-    with lab_of(1) as lab:
-        process = lab.popen(1, ["ip", "-j", "address"], stdout=subprocess.PIPE)
+    with network_of(1) as network:
+        process = network.popen(1, ["ip", "-j", "address"], stdout=subprocess.PIPE)
         links = {link["ifname"]: link for link in json.loads(process.communicate(timeout=20)[0])}
     assert links.keys() == {"lo", "eth0"}
     assert "UP" in links["lo"]["flags"]
@@ -127,8 +127,8 @@ def test_every_host_has_loopback_and_none_sees_the_machine():
 @needs_root
 def test_nothing_is_left_and_the_machines_own_network_is_as_it_was():
     interfaces = socket.if_nameindex()
-    with lab_of(2) as lab:
-        process = lab.popen(1, [sys.executable, "-c", SLEEP])
+    with network_of(2) as network:
+        process = network.popen(1, [sys.executable, "-c", SLEEP])
         assert len(namespaces()) == 3
         assert socket.if_nameindex() == interfaces
     assert namespaces() == []
@@ -138,7 +138,7 @@ def test_nothing_is_left_and_the_machines_own_network_is_as_it_was():
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 @needs_root
 def test_nothing_is_left_when_the_block_fails(error: type[BaseException]):
-    with pytest.raises(error), lab_of(2):
+    with pytest.raises(error), network_of(2):
         raise error
     assert namespaces() == []
 
@@ -151,7 +151,7 @@ def test_when_making_it_fails_nothing_is_left_and_one_line_names_command_words_a
     tc.write_text("#!/bin/sh\necho 'Error: Specified qdisc kind is unknown.' >&2\nexit 2\n")
     tc.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with pytest.raises(LabError) as failed, lab_of(2):
+    with pytest.raises(PlaceError) as failed, network_of(2):
         pass
     command, words, remedy = re.split(": |; ", str(failed.value).replace("Error: ", ""), maxsplit=2)
     assert command.startswith("tc -n p2ptest-")
@@ -165,11 +165,11 @@ def test_when_making_it_fails_nothing_is_left_and_one_line_names_command_words_a
 @needs_root
 def test_grandchildren_do_not_outlive_it():
     start_another = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEP!r}]).wait()"
-    with lab_of(1) as lab:
-        process = lab.popen(1, [sys.executable, "-c", start_another], stdout=subprocess.PIPE)
+    with network_of(1) as network:
+        process = network.popen(1, [sys.executable, "-c", start_another], stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
-        argv = ["ip", "netns", "pids", lab.namespace(1)]
+        argv = ["ip", "netns", "pids", network.namespace(1)]
         pids = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
     process.stdout.close()
     assert len(pids) == 2
@@ -190,10 +190,10 @@ def test_what_a_dead_process_left_is_removed_and_what_a_living_one_has_is_not():
     dead.wait()
     leftover = f"{PREFIX}-{dead.pid}-1-h1"
     subprocess.run(["ip", "netns", "add", leftover], check=True)
-    with lab_of(1) as lab:
+    with network_of(1) as network:
         assert leftover not in namespaces()
         assert remove_leftovers(PREFIX) == []
-        assert lab.namespace(1) in namespaces()
+        assert network.namespace(1) in namespaces()
 
 
 CONNECT = """
@@ -204,10 +204,10 @@ with socket.create_connection((sys.argv[1], 5000), 20) as connection:
 """
 
 
-def controls(lab: NetLab, sender: int, receiver: int) -> str:
+def controls(network: HostNetwork, sender: int, receiver: int) -> str:
     """What ``ss`` says of a connection between two hosts at the end that makes it."""
-    process = lab.popen(
-        sender, [sys.executable, "-c", CONNECT, lab.address(receiver)], stdout=subprocess.PIPE, text=True
+    process = network.popen(
+        sender, [sys.executable, "-c", CONNECT, network.address(receiver)], stdout=subprocess.PIPE, text=True
     )
     return str(process.communicate(timeout=60)[0])
 
@@ -217,28 +217,28 @@ def controls(lab: NetLab, sender: int, receiver: int) -> str:
 def test_hosts_use_cubic_whatever_the_machine_is_set_to():
     if "cubic" not in Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split():
         pytest.skip("this kernel has no cubic")
-    with lab_of(2) as lab:
-        assert lab.congestion_control == CONGESTION_CONTROL == "cubic"
-        serve(lab, 2)
-        assert " cubic " in controls(lab, 1, 2)
+    with network_of(2) as network:
+        assert network.congestion_control == CONGESTION_CONTROL == "cubic"
+        serve(network, 2)
+        assert " cubic " in controls(network, 1, 2)
 
 
 @needs_root
 def test_without_cubic_hosts_use_the_machines_own_and_it_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(netns, "CONGESTION_CONTROL", "nosuch")
-    with lab_of(2) as lab:
+    with network_of(2) as network:
         own = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
-        assert lab.congestion_control == own
-        serve(lab, 2)
-        assert send(lab, 1, 2, 10) == "thanks"
+        assert network.congestion_control == own
+        serve(network, 2)
+        assert send(network, 1, 2, 10) == "thanks"
 
 
 @needs_root
 def test_hosts_know_one_another_without_the_machines_table():
-    with lab_of(3) as lab:
-        serve(lab, 2)
-        assert send(lab, 1, 2, 10) == "thanks"
-        argv = ["ip", "-n", lab.namespace(1), "-4", "-j", "neighbour", "show", "dev", "eth0"]
+    with network_of(3) as network:
+        serve(network, 2)
+        assert send(network, 1, 2, 10) == "thanks"
+        argv = ["ip", "-n", network.namespace(1), "-4", "-j", "neighbour", "show", "dev", "eth0"]
         known = json.loads(subprocess.run(argv, capture_output=True, check=True, timeout=20).stdout)
     assert {one["dst"]: one["state"] for one in known} == {"10.77.0.2": ["PERMANENT"], "10.77.0.3": ["PERMANENT"]}
 
@@ -248,27 +248,27 @@ def test_two_laboratories_do_not_meet_even_when_one_is_made_in_a_thread():
     replies: list[str] = []
 
     def use() -> None:
-        with lab_of(2) as other:
+        with network_of(2) as other:
             replies.append(send(other, 1, 2, 10, patience=0.3))
 
-    with lab_of(2) as lab:
-        serve(lab, 2)
+    with network_of(2) as network:
+        serve(network, 2)
         thread = threading.Thread(target=use)
         thread.start()
         thread.join(60)
-        replies.append(send(lab, 1, 2, 10))
+        replies.append(send(network, 1, 2, 10))
     assert replies == ["", "thanks"]
 
 
 @needs_root
 def test_a_cluster_finds_its_hosts():
-    with lab_of(3) as lab:
-        hosts = LabHosts(lab, 4400)
+    with network_of(3) as network:
+        hosts = NetnsLauncher(network, 4400)
         assert [hosts.address(role) for role in ("peer1", "peer2", "rs")] == ["10.77.0.1", "10.77.0.2", "10.77.0.3"]
         assert hosts.port("peer1") == hosts.port("rs") == 4400
         argv = ["ip", "netns", "identify"]
         process = hosts.launch("peer2", argv, stdout=subprocess.PIPE)
-        assert process.communicate(timeout=20)[0].decode().strip() == lab.namespace(2)
+        assert process.communicate(timeout=20)[0].decode().strip() == network.namespace(2)
 
 
 def test_who_is_not_root_is_told_so():
@@ -283,27 +283,27 @@ def test_what_is_not_installed_is_named():
 
 def test_without_what_it_needs_there_is_no_laboratory(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(LabError, match="need root"), lab_of(1):
+    with pytest.raises(PlaceError, match="need root"), network_of(1):
         pass
 
 
 @pytest.mark.parametrize("hosts", [0, 251])
 def test_the_number_of_hosts_is_checked(hosts: int):
     with pytest.raises(ValueError, match="1 to 250 hosts"):
-        lab_of(hosts)
+        network_of(hosts)
 
 
 @pytest.mark.parametrize("host", [0, 3, -1])
 def test_an_unknown_host_is_refused(host: int):
-    lab = lab_of(2)
-    for use in (lab.address, lab.namespace, lab.cut, lambda n: lab.set_rate(n, 20 * MBIT, 20 * MBIT)):
+    network = network_of(2)
+    for use in (network.address, network.namespace, network.cut, lambda n: network.set_rate(n, 20 * MBIT, 20 * MBIT)):
         with pytest.raises(ValueError, match=f"no host {host} "):
             use(host)
     with pytest.raises(ValueError, match=f"no host {host} "):
-        lab.popen(host, ["true"])
+        network.popen(host, ["true"])
 
 
 @pytest.mark.parametrize(("up", "down"), [(0, 100), (-1, 10**6), (10**6, 7999)])
 def test_a_rate_that_is_none_is_refused(up: int, down: int):
     with pytest.raises(ValueError, match="8000 bits"):
-        NetLab(1, up, down)
+        HostNetwork(1, up, down)

@@ -15,8 +15,8 @@ from p2p_twisted.experiment.plan.faults import Faults, Kill
 from p2p_twisted.experiment.plan.links import Links
 from p2p_twisted.experiment.plan.tasks import Plan
 from p2p_twisted.experiment.run import places
-from p2p_twisted.experiment.run.iproute import LabError
-from p2p_twisted.experiment.run.places import Place, loopback
+from p2p_twisted.experiment.run.iproute import PlaceError
+from p2p_twisted.experiment.run.places import Place, on_loopback
 from p2p_twisted.experiment.run.processes import ClusterError
 from p2p_twisted.experiment.run.suite import LARGE, Suite
 
@@ -44,7 +44,7 @@ class Begun:
     @contextmanager
     def nowhere(self, links: Links, peers: int) -> Iterator[Place]:
         self.links.append(links)
-        with loopback(links, peers) as real:
+        with on_loopback(links, peers) as real:
             yield Place(Nowhere(), real.options)
 
     def run(self, out: Path) -> None:
@@ -151,13 +151,13 @@ def test_empty_documents_are_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_without_a_laboratory_there_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    begun = Begun(design_of(("swarm", 2), lab="netns"), monkeypatch)
-    with pytest.raises(LabError, match="need root"):
+    begun = Begun(design_of(("swarm", 2), place="netns"), monkeypatch)
+    with pytest.raises(PlaceError, match="need root"):
         begun.suite.run(tmp_path)
 
 
 def test_each_peer_is_told_its_limits_and_the_rs_none():
-    with loopback(Links(1000.0, 4000.4, {"peer2": 10.0}), 2) as place:
+    with on_loopback(Links(1000.0, 4000.4, {"peer2": 10.0}), 2) as place:
         assert list(place.options("peer1")) == ["--up-rate", "1000", "--down-rate", "4000"]
         assert list(place.options("peer2")) == ["--up-rate", "10", "--down-rate", "10"]
         assert list(place.options("rs")) == []
