@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .harness import ENVIRONMENT, P2P, serving
+from tests.support.p2p_command import ENVIRONMENT, P2P, serving
 
 
 @pytest.fixture(scope="module")

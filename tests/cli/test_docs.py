@@ -15,7 +15,7 @@ from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.http.calls import Endpoint
-from tests.web.fakes import FakeExperiments, FakePeer
+from tests.support.fake_facades import FakeExperiments, FakePeer
 
 DOCS = Path(__file__).parents[2] / "docs"
 

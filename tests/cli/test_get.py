@@ -18,9 +18,8 @@ from p2p_twisted.cli import exits
 from p2p_twisted.cli.outcome import SHOWN, Outcome
 from p2p_twisted.experiment.run.cluster import wait_until
 from p2p_twisted.web.client import ControlClient
-from tests.web.fakes import a_download, a_file
-
-from .harness import ENVIRONMENT, P2P, p2p, serving
+from tests.support.fake_facades import a_download, a_file
+from tests.support.p2p_command import ENVIRONMENT, P2P, p2p, serving
 
 
 @pytest.fixture(scope="module")

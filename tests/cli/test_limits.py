@@ -11,8 +11,7 @@ import pytest
 from p2p_twisted.cli import limits
 from p2p_twisted.cli.output import size
 from p2p_twisted.config.rates import parse_rate
-
-from .harness import p2p, serving
+from tests.support.p2p_command import p2p, serving
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,7 @@ import pytest
 from p2p_twisted.cli import exits, session
 from p2p_twisted.cli.main import _VERBS, main
 from p2p_twisted.web.client import ControlClient
-
-from .harness import ENVIRONMENT, P2P, p2p, serving, state_folder
+from tests.support.p2p_command import ENVIRONMENT, P2P, p2p, serving, state_folder
 
 
 def test_help_has_every_verb_and_every_exit_code() -> None:

@@ -17,9 +17,8 @@ from p2p_twisted.cli import session
 from p2p_twisted.config.state_folder import LOCK_FILE
 from p2p_twisted.experiment.run.cluster import Cluster, wait_until
 from p2p_twisted.web.client import ControlClient, ControlError
-from tests.web.fakes import FakePeer
-
-from .harness import ENVIRONMENT, P2P, state_folder
+from tests.support.fake_facades import FakePeer
+from tests.support.p2p_command import ENVIRONMENT, P2P, state_folder
 
 CONTENT = b"This is a document.\n" * 1000
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from p2p_twisted.cli import documents, output, show
-from tests.web.fakes import FakePeer
-
-from .fake_server import CONFIG
-from .harness import p2p, serving, state_folder
+from tests.support.fake_control_server import CONFIG
+from tests.support.fake_facades import FakePeer
+from tests.support.p2p_command import p2p, serving, state_folder
 
 
 @pytest.fixture(scope="module")

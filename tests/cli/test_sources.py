@@ -6,7 +6,7 @@ import pytest
 
 from p2p_twisted.cli import progress
 from p2p_twisted.cli.sources import explain, sources_of
-from tests.web.fakes import a_download, a_file, a_source
+from tests.support.fake_facades import a_download, a_file, a_source
 
 
 def a_swarm(*sources: dict[str, object], **more: object) -> dict[str, object]:

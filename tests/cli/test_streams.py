@@ -11,8 +11,7 @@ import pytest
 
 from p2p_twisted.cli import exits
 from p2p_twisted.cli.output import clean
-
-from .harness import ENVIRONMENT, P2P, serving
+from tests.support.p2p_command import ENVIRONMENT, P2P, serving
 
 VERBS = (
     "ls",

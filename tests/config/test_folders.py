@@ -12,8 +12,7 @@ import pytest
 
 from p2p_twisted.config.folders import expand, folder, make_database_private, make_private, tighten
 from p2p_twisted.web.client import ControlClient
-
-from ..twistd import ROOT, ended, home, status, wait_for
+from tests.support.twistd import ROOT, ended, home, status, wait_for
 
 P2P = (sys.executable, "-c", "from p2p_twisted.cli.main import main; main()")
 

@@ -13,8 +13,7 @@ from p2p_twisted.config import state_folder
 from p2p_twisted.config.folders import holds_state
 from p2p_twisted.config.startup import StartError
 from p2p_twisted.config.state_folder import LOCK_FILE, StateFolderLock, check_not_held, make_state_folder
-
-from ..twistd import ended, home, status, wait_for
+from tests.support.twistd import ended, home, status, wait_for
 
 
 class StateFolder(SynchronousTestCase):

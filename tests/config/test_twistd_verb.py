@@ -9,8 +9,7 @@ from contextlib import closing
 import pytest
 
 from p2p_twisted.web.client import ControlClient
-
-from ..twistd import PATIENCE, ended, home, status, wait_for
+from tests.support.twistd import PATIENCE, ended, home, status, wait_for
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ from typing import Any
 
 from p2p_twisted.experiment.run.cluster import wait_until
 from p2p_twisted.experiment.run.processes import Member
-
-from . import raw
-from .raw import PATIENCE
+from tests.support import raw_sockets
+from tests.support.raw_sockets import PATIENCE
 
 
 def wait(ready: Callable[[], bool]) -> None:
@@ -21,7 +20,7 @@ def holders(peer: Member) -> list[int]:
 
 
 def test_a_peer_that_stops_is_no_holder_until_it_is_back() -> None:
-    with raw.system([{}, {"a.txt": b"a"}]) as running:
+    with raw_sockets.system([{}, {"a.txt": b"a"}]) as running:
         here, other = running.cluster.peers
         port = running.peers[1]
         wait(lambda: holders(here) == [port])
@@ -35,7 +34,7 @@ def test_a_peer_that_stops_is_no_holder_until_it_is_back() -> None:
 
 def test_whether_a_peer_can_be_reached_shows_in_its_status() -> None:
     """The second is at another address than the one the RS sees, which it does not say."""
-    with raw.system([{}, {}], {"peer2": ("--listen", "tcp:65500:interface=127.0.0.2")}) as running:
+    with raw_sockets.system([{}, {}], {"peer2": ("--listen", "tcp:65500:interface=127.0.0.2")}) as running:
         [fine, hidden] = (peer.control for peer in running.cluster.peers)
         wait(lambda: hidden.get("status")["rs"]["reachable"] is False)
         why = hidden.get("status")["rs"]["unreachable_why"]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from . import raw
-from .raw import System, answer, connect, exchange, is_refusal, read_all
+from tests.support import raw_sockets
+from tests.support.raw_sockets import System, answer, connect, exchange, is_refusal, read_all
 
 DATA = random.Random(11).randbytes(8_000_000)
 ELSEWHERE = "127.0.0.2"
@@ -38,7 +38,7 @@ def many_descriptors() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def system(many_descriptors: None) -> Iterator[System]:
-    with raw.system([{"big.bin": DATA, "notes.txt": b"some notes\n"}]) as running:
+    with raw_sockets.system([{"big.bin": DATA, "notes.txt": b"some notes\n"}]) as running:
         yield running
 
 
@@ -52,11 +52,11 @@ def port(system: System, request: pytest.FixtureRequest) -> Iterator[int]:
 def assert_well(system: System) -> None:
     """Both are the processes that were started, answer a client from elsewhere, and have not complained."""
     assert all(member.pid is not None for member in system.cluster.members)
-    got = exchange(system.rs, [raw.request("Register NULL", "cookie:", "port:4394")], ELSEWHERE)
+    got = exchange(system.rs, [raw_sockets.request("Register NULL", "cookie:", "port:4394")], ELSEWHERE)
     assert got.startswith(answer("cookie:")), got
     who = got.rpartition(b"\n\n")[2].decode().strip(), "port:4394"
-    assert exchange(system.rs, [raw.request("Leave NULL", *who)], ELSEWHERE).startswith(answer("you have been"))
-    got = exchange(system.peers[0], [raw.request("GET FILE", "notes", "txt")], ELSEWHERE)
+    assert exchange(system.rs, [raw_sockets.request("Leave NULL", *who)], ELSEWHERE).startswith(answer("you have been"))
+    got = exchange(system.peers[0], [raw_sockets.request("GET FILE", "notes", "txt")], ELSEWHERE)
     assert got == answer("some notes\n")
     assert system.complaints() == []
 
@@ -108,15 +108,19 @@ def test_what_is_no_request_is_refused_and_the_connection_closed(port: int, data
 @pytest.mark.parametrize("cookie", ["", "+4", " 4", "4 ", "4_0", "-4", "\u0664", str(2**63), "9" * 5000])
 def test_numbers_that_are_none(system: System, cookie: str) -> None:
     for what in ("Leave NULL", "KeepAlive NULL", "PQuery NULL"):
-        assert is_refusal(exchange(system.rs, [raw.request(what, f"cookie:{cookie}", "port:4394")]), "300 BAD_REQUEST")
+        assert is_refusal(
+            exchange(system.rs, [raw_sockets.request(what, f"cookie:{cookie}", "port:4394")]), "300 BAD_REQUEST"
+        )
     for port in ("port:", "port:0", "port:65536", "port:+4394", "port:4394 ", "port"):
-        assert is_refusal(exchange(system.rs, [raw.request("Register NULL", "cookie:", port)]), "300 BAD_REQUEST")
+        assert is_refusal(
+            exchange(system.rs, [raw_sockets.request("Register NULL", "cookie:", port)]), "300 BAD_REQUEST"
+        )
     assert_well(system)
 
 
 @pytest.mark.parametrize("name", ["", "a\0b", "a\x1b[2Jb", "a\u2028b", "x" * 1025, "\u00fc" * 600, "a\tb"])
 def test_names_that_are_none(system: System, name: str) -> None:
-    assert is_refusal(exchange(system.peers[0], [raw.request("GET FILE", name, "")]), "300 BAD_REQUEST")
+    assert is_refusal(exchange(system.peers[0], [raw_sockets.request("GET FILE", name, "")]), "300 BAD_REQUEST")
     assert_well(system)
 
 

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from p2p_twisted.experiment.run import suite
+from tests.support.p2p_command import ENVIRONMENT, P2P, p2p
 
-from ..cli.harness import ENVIRONMENT, P2P, p2p
 from ..experiment.run.test_netns import needs_root
 from .test_demo import running_in
 

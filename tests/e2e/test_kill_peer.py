@@ -14,9 +14,8 @@ import pytest
 
 from p2p_twisted.experiment.run.cluster import wait_until
 from p2p_twisted.experiment.run.processes import Member
-
-from . import raw
-from .raw import PATIENCE, System, wait_for
+from tests.support import raw_sockets
+from tests.support.raw_sockets import PATIENCE, System, wait_for
 
 NAME = "big.bin"
 DATA = random.Random(12).randbytes(20 * 2**20)
@@ -68,7 +67,7 @@ class Watch(threading.Thread):
 @pytest.fixture
 def system() -> Iterator[System]:
     """Two slow holders of the file, and a third peer that knows of it."""
-    with raw.system([{NAME: DATA}, {NAME: DATA}, {}], SLOW) as running:
+    with raw_sockets.system([{NAME: DATA}, {NAME: DATA}, {}], SLOW) as running:
         running.cluster.wait_for_documents(1)
         wait(lambda: len(holders(running.cluster.peers[2])) == 2)
         yield running
@@ -178,11 +177,11 @@ class Old(threading.Thread):
         said = sock.recv(65536)
         if said.startswith(b"GET FILE"):
             self.asked += 1
-            sock.sendall(raw.answer(self._data[: self._most]))
+            sock.sendall(raw_sockets.answer(self._data[: self._most]))
             if self._most < len(self._data):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif said.startswith(b"GET INDEX"):
-            sock.sendall(raw.answer(f"big\tbin\tA title\t127.0.0.1\t{self.port}\t7200\n"))
+            sock.sendall(raw_sockets.answer(f"big\tbin\tA title\t127.0.0.1\t{self.port}\t7200\n"))
 
     def __enter__(self) -> "Old":
         self.start()
@@ -197,10 +196,10 @@ class Old(threading.Thread):
 def test_old_peers_of_which_some_die() -> None:
     """A body of 1.0 has no length: only the end of its connection tells whether it was all."""
     data = DATA[: 2**20]
-    with raw.system([{}]) as system, Old(data, len(data) // 2) as dying, Old(data, len(data)) as well:
+    with raw_sockets.system([{}]) as system, Old(data, len(data) // 2) as dying, Old(data, len(data)) as well:
         asker = system.cluster.peers[0]
         for port in (dying.port, well.port):
-            raw.exchange(system.rs, [raw.request("Register NULL", "cookie:", f"port:{port}")])
+            raw_sockets.exchange(system.rs, [raw_sockets.request("Register NULL", "cookie:", f"port:{port}")])
         wait(lambda: len(holders(asker)) == 2)
         for number in range(30):
             folder = asker.download_dir / str(number)

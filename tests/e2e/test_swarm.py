@@ -8,11 +8,11 @@ from typing import Any
 
 from p2p_twisted.experiment.run.processes import Member
 from p2p_twisted.library.pieces import piece_range, piece_size
+from tests.support import raw_sockets
+from tests.support.fake_peers import Liar, NewPeer, OldPeer, Server, Staller
+from tests.support.p2p_command import p2p
+from tests.support.raw_sockets import System, answer, exchange, is_refusal, wait_for
 
-from ..cli.harness import p2p
-from . import raw
-from .fakes import Liar, NewPeer, OldPeer, Server, Staller
-from .raw import System, answer, exchange, is_refusal, wait_for
 from .test_kill_peer import NAME, Watch, holders, order, wait
 
 DATA = random.Random(14).randbytes(24 * 2**20)
@@ -26,7 +26,7 @@ def known_to(system: System, *servers: Server) -> Iterator[None]:
     with ExitStack() as stack:
         for server in servers:
             stack.enter_context(server)
-            raw.exchange(system.rs, [raw.request("Register NULL", "cookie:", f"port:{server.port}")])
+            raw_sockets.exchange(system.rs, [raw_sockets.request("Register NULL", "cookie:", f"port:{server.port}")])
         yield
 
 
@@ -64,7 +64,7 @@ def assert_done(found: dict[str, Any]) -> None:
 
 def test_three_who_want_the_same_pass_it_on() -> None:
     """The first of them to finish has pieces from others, who thus had not finished: and the source sends much less."""
-    with raw.system([{NAME: DATA}, {}, {}, {}], {"peer1": ("--up-rate", "6M")}) as system:
+    with raw_sockets.system([{NAME: DATA}, {}, {}, {}], {"peer1": ("--up-rate", "6M")}) as system:
         full, *askers = system.cluster.peers
         system.cluster.wait_for_documents(1)
         ids = [order(asker) for asker in askers]
@@ -82,7 +82,7 @@ def test_three_who_want_the_same_pass_it_on() -> None:
 def test_one_that_takes_little_holds_up_nobody() -> None:
     """The two others have all of it long before it has."""
     options = {"peer1": ("--up-rate", "6M"), "peer4": ("--down-rate", "100K")}
-    with raw.system([{NAME: DATA}, {}, {}, {}], options) as system:
+    with raw_sockets.system([{NAME: DATA}, {}, {}, {}], options) as system:
         _, *askers = system.cluster.peers
         system.cluster.wait_for_documents(1)
         *ids, slow = [order(asker) for asker in askers]
@@ -133,7 +133,7 @@ SLOW = {"peer1": ("--up-rate", "4M"), "peer2": ("--up-rate", "4M")}
 
 
 def test_killed_and_ordered_again() -> None:
-    with raw.system([{NAME: DATA}, {NAME: DATA}, {}], SLOW) as system:
+    with raw_sockets.system([{NAME: DATA}, {NAME: DATA}, {}], SLOW) as system:
         asker = system.cluster.peers[2]
         wait(lambda: len(holders(asker)) == 2)
         with Watch(asker.download_dir, DATA) as watch:
@@ -143,7 +143,7 @@ def test_killed_and_ordered_again() -> None:
 
 
 def test_killed_and_ordered_again_when_the_source_is_another() -> None:
-    with raw.system([{NAME: DATA}, {NAME: DATA}, {}], SLOW) as system:
+    with raw_sockets.system([{NAME: DATA}, {NAME: DATA}, {}], SLOW) as system:
         first, second, asker = system.cluster.peers
         wait(lambda: len(holders(asker)) == 2)
         stop(second)
@@ -159,7 +159,7 @@ def test_killed_and_ordered_again_when_the_source_is_another() -> None:
 def stop(member: Member) -> None:
     """End it politely."""
     member.terminate()
-    assert member.wait(raw.PATIENCE)
+    assert member.wait(raw_sockets.PATIENCE)
 
 
 # bad sources
@@ -173,7 +173,7 @@ def with_bad_source(kind: type[NewPeer], up_rate: str) -> Iterator[tuple[System,
 
     At the end the file must be there, and right.
     """
-    with raw.system([{NAME: SMALL}, {}], {"peer1": ("--up-rate", up_rate)}) as system:
+    with raw_sockets.system([{NAME: SMALL}, {}], {"peer1": ("--up-rate", up_rate)}) as system:
         bad = kind(NAME, SMALL)
         with known_to(system, bad):
             asker = system.cluster.peers[1]
@@ -223,7 +223,7 @@ def test_a_peer_of_1_0_gives_what_it_has_and_is_judged_where_a_hash_is_known() -
     of them."""
     plain, known, forged = (DATA[at * 2**20 : (at + 1) * 2**20] for at in range(3))
     old = OldPeer({"plain": plain, "known": known, "forged": bytes(len(forged))})
-    with raw.system([{"known.bin": known, "forged.bin": forged}, {}]) as system, known_to(system, old):
+    with raw_sockets.system([{"known.bin": known, "forged.bin": forged}, {}]) as system, known_to(system, old):
         new, asker = system.cluster.peers
         wait(lambda: holder_count(asker, "plain.bin", "known.bin", "forged.bin") == 5)
         limit(new, 10_000)
@@ -250,16 +250,16 @@ def holder_count(asker: Member, *names: str) -> int:
 def test_a_client_of_1_0_gets_a_file_from_a_peer_that_is_downloading_another() -> None:
     """Of the one that is being downloaded it gets nothing, before it is complete."""
     other = DATA[:2_000_001]
-    with raw.system([{NAME: DATA}, {"some other.pdf": other}], {"peer1": ("--up-rate", "1M")}) as system:
+    with raw_sockets.system([{NAME: DATA}, {"some other.pdf": other}], {"peer1": ("--up-rate", "1M")}) as system:
         full, asker = system.cluster.peers
         wait(lambda: len(holders(asker)) == 1)
         id_ = order(asker)
         watch_until(asker, id_, lambda found: found["bytes_done"] > 0)
         stem, _, kind = NAME.rpartition(".")
         port = system.peers[1]
-        assert exchange(port, [raw.request("GET FILE", "some other", "pdf")]) == answer(other)
-        assert is_refusal(exchange(port, [raw.request("GET FILE", stem, kind)]), "100 FILE_NOT_FOUND")
+        assert exchange(port, [raw_sockets.request("GET FILE", "some other", "pdf")]) == answer(other)
+        assert is_refusal(exchange(port, [raw_sockets.request("GET FILE", stem, kind)]), "100 FILE_NOT_FOUND")
         watch_until(asker, id_, lambda found: True)
         limit(full, None)
         assert_done(wait_for(asker.control, id_))
-        assert exchange(port, [raw.request("GET FILE", stem, kind)]) == answer(DATA)
+        assert exchange(port, [raw_sockets.request("GET FILE", stem, kind)]) == answer(DATA)

@@ -14,9 +14,8 @@ import pytest
 
 from p2p_twisted.experiment.run.cluster import Cluster, wait_until
 from p2p_twisted.experiment.run.processes import Loopback, Member
-
-from ..cli.harness import p2p
-from .raw import PATIENCE
+from tests.support.p2p_command import p2p
+from tests.support.raw_sockets import PATIENCE
 
 DESCRIPTORS = 128
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

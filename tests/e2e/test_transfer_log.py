@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from p2p_twisted.experiment.run.cluster import Cluster
-
-from ..twistd import wait_for
+from tests.support.twistd import wait_for
 
 SIZE = 3_000_000
 """Bytes of a document of many pieces."""

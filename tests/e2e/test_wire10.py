@@ -7,8 +7,8 @@ from itertools import product
 
 import pytest
 
-from . import raw
-from .raw import System, answer, exchange, is_refusal
+from tests.support import raw_sockets
+from tests.support.raw_sockets import System, answer, exchange, is_refusal
 
 DATA = random.Random(10).randbytes(300_000)
 DOCUMENTS = {
@@ -29,14 +29,14 @@ PLAIN: Way = WAYS[0]
 
 @pytest.fixture(scope="module")
 def system() -> Iterator[System]:
-    with raw.system([{NAMES[apart]: data for apart, data in DOCUMENTS.items()}]) as running:
+    with raw_sockets.system([{NAMES[apart]: data for apart, data in DOCUMENTS.items()}]) as running:
         yield running
 
 
 def ask(port: int, way: Way, what: str, *data: str) -> bytes:
     """The whole answer to a request that is written that way."""
     eol, colon, version, packets = way
-    said = raw.request(what, *data, version=version, colon=colon, eol=eol)
+    said = raw_sockets.request(what, *data, version=version, colon=colon, eol=eol)
     return exchange(port, [said] if packets == "at once" else [bytes([byte]) for byte in said])
 
 
@@ -132,9 +132,9 @@ def test_each_has_messages_of_its_own(system: System, way: Way) -> None:
 def test_the_version_word_of_1_1_gets_1_1(system: System) -> None:
     """Only that word: the rest of a first contact is as in 1.0. The connection stays open."""
     data = DOCUMENTS["notes", "txt"]
-    with raw.connect(system.peers[0]) as sock:
+    with raw_sockets.connect(system.peers[0]) as sock:
         for _ in range(2):
-            sock.sendall(raw.request("GET FILE", "notes", "txt", version="P2P_DI_1.1"))
+            sock.sendall(raw_sockets.request("GET FILE", "notes", "txt", version="P2P_DI_1.1"))
             got = b""
             while not got.endswith(data):
                 got += sock.recv(65536)
@@ -145,10 +145,10 @@ def test_the_version_word_of_1_1_gets_1_1(system: System) -> None:
 
 def test_a_long_answer_while_the_client_goes_on_sending(system: System) -> None:
     """What comes after a request does not cost the client the answer."""
-    with raw.connect(system.peers[0]) as sock:
-        sock.sendall(raw.request("GET FILE", "rfc8446.txt", "pdf"))
+    with raw_sockets.connect(system.peers[0]) as sock:
+        sock.sendall(raw_sockets.request("GET FILE", "rfc8446.txt", "pdf"))
         got = sock.recv(1)
         for _ in range(20):
             sock.sendall(b"NULL\n")
             got += sock.recv(1000)
-        assert got + raw.read_all(sock) == answer(DOCUMENTS["rfc8446.txt", "pdf"])
+        assert got + raw_sockets.read_all(sock) == answer(DOCUMENTS["rfc8446.txt", "pdf"])

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from p2p_twisted.experiment.plan.links import Links
 from p2p_twisted.experiment.results import Event, Transfer, as_json, summarise, timed, transfers_csv, write_data
-
-from .made import cut_off, results_of, run_of
+from tests.support.made_results import cut_off, results_of, run_of
 
 HOSTILE = 'a "quoted", name;\ttabbed\r\nover two lines \u20ac.txt'
 

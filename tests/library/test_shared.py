@@ -14,8 +14,7 @@ from p2p_twisted.library.pieces import MIN_PIECE, PieceHasher
 from p2p_twisted.library.scan import read_files
 from p2p_twisted.library.shared import Library
 from p2p_twisted.library.watch import POLL
-
-from .fakes import InlineReactor
+from tests.support.inline_reactor import InlineReactor
 
 
 class LibraryCase(SynchronousTestCase):

@@ -12,8 +12,7 @@ from p2p_twisted.library import pdf
 from p2p_twisted.library.titles import MAX_TEXT, title_of, title_of_text
 from p2p_twisted.wire.fields import has_control
 from p2p_twisted.wire.limits import MAX_TITLE
-
-from .samples import RFC_HEAD, encrypted, endless_pdf, pdf_of, raw_pdf, xmp_of
+from tests.support.sample_documents import RFC_HEAD, encrypted, endless_pdf, pdf_of, raw_pdf, xmp_of
 
 RFC_TITLE = "A Title That Is So Long That It Has To Go On in the Next Line: Part Two"
 

@@ -12,8 +12,7 @@ from p2p_twisted.registry.record import COUNTED, MAX_ACTIVATIONS, PeerRecord
 from p2p_twisted.registry.sqlite import SQLiteRegistry
 from p2p_twisted.registry.store import Registry
 from p2p_twisted.wire.errors import Forbidden
-
-from .clocks import Clocks
+from tests.support.registry_clocks import Clocks
 
 HOST, PORT = "10.0.0.1", 65400
 

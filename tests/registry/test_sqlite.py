@@ -17,8 +17,7 @@ from p2p_twisted.registry import sqlite
 from p2p_twisted.registry.sqlite import SQLiteRegistry
 from p2p_twisted.registry.store import StoreError
 from p2p_twisted.wire.errors import Forbidden
-
-from .clocks import Clocks
+from tests.support.registry_clocks import Clocks
 
 
 class Machine:

@@ -16,8 +16,7 @@ from p2p_twisted.swarm.swarm import Swarm
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.messages import Cancel, GetFile, GetNext, GetPieces, Response, Version
 from p2p_twisted.wire.ranges import from_ranges
-
-from ..library.fakes import InlineReactor
+from tests.support.inline_reactor import InlineReactor
 
 PIECE = 64 * 1024
 

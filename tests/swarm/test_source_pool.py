@@ -10,8 +10,8 @@ from p2p_twisted.swarm.errors import PeersFailed
 from p2p_twisted.swarm.source_pool import MAX_CONNECTED, Links
 from p2p_twisted.wire.messages import GetNext
 from p2p_twisted.wire.ranges import from_ranges
+from tests.support.inline_reactor import InlineReactor
 
-from ..library.fakes import InlineReactor
 from .sources import Connection, Document, RunningSwarm, Source, is_document
 
 REFUSED = Unreachable("connection refused")

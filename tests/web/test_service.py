@@ -18,8 +18,7 @@ from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.client import ControlClient, ControlError
 from p2p_twisted.web.http.site import MAX_CONNECTIONS
 from p2p_twisted.web.service import ApiStartError, makeApiService
-
-from .fakes import FakePeer
+from tests.support.fake_facades import FakePeer
 
 
 class ServiceTestCase(TestCase):

@@ -23,8 +23,7 @@ from p2p_twisted.wire.messages import (
     Version,
 )
 from p2p_twisted.wire.parser import RequestParser
-
-from .harness import parse, parse_head
+from tests.support.wire_receivers import parse, parse_head
 
 HEAD = b"Host 10.153.44.84\nOS Mac OS X\n\n"
 

@@ -15,9 +15,8 @@ from p2p_twisted.wire.errors import BadRequest
 from p2p_twisted.wire.messages import Request, Response, Version
 from p2p_twisted.wire.parser import RequestParser
 from p2p_twisted.wire.records import IndexRecord, encode_record
-
-from .protocol_text import GRAMMAR, LIKELY
-from .strategies import changes, damaged, records, requests, responses
+from tests.support.protocol_text import GRAMMAR, LIKELY
+from tests.support.wire_strategies import changes, damaged, records, requests, responses
 
 
 @given(requests(), st.sampled_from([b"\n", b"\r\n"]))

@@ -16,9 +16,8 @@ from p2p_twisted.wire.limits import MAX_DATA, MAX_HEAD, MAX_HEAD_LINES, MAX_LINE
 from p2p_twisted.wire.messages import GetFile, Request
 from p2p_twisted.wire.methods import METHODS, ONLY_1_1
 from p2p_twisted.wire.parser import VERSIONS, RequestParser
-
-from .harness import RequestReceiver, parse, receive
-from .strategies import chunks, damaged, requests
+from tests.support.wire_receivers import RequestReceiver, parse, receive
+from tests.support.wire_strategies import chunks, damaged, requests
 
 HEAD = b"Host 10.0.0.1\nOS Linux\n"
 KEEPALIVE = b"KeepAlive NULL P2P_DI_1.1\n" + HEAD

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from p2p_twisted.wire.encode import encode_request, encode_response
 from p2p_twisted.wire.messages import Request, Response, Version
-
-from .harness import RequestReceiver, ResponseReceiver, parse, parse_head, receive
-from .strategies import chunks, requests, responses
+from tests.support.wire_receivers import RequestReceiver, ResponseReceiver, parse, parse_head, receive
+from tests.support.wire_strategies import chunks, requests, responses
 
 
 @given(requests(), st.booleans())

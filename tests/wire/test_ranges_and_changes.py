@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from p2p_twisted.wire.changes import encode_change, parse_change
 from p2p_twisted.wire.errors import BadRequest
 from p2p_twisted.wire.ranges import format_ranges, from_ranges, parse_ranges, to_ranges
-
-from .strategies import changes, piece_sets
+from tests.support.wire_strategies import changes, piece_sets
 
 
 @given(st.sets(st.integers(0, 500)))

@@ -11,8 +11,7 @@ from p2p_twisted.wire.errors import BadRequest
 from p2p_twisted.wire.limits import MAX_TITLE, TTL
 from p2p_twisted.wire.messages import Version
 from p2p_twisted.wire.records import IndexRecord, encode_record, parse_record
-
-from .strategies import addresses, names, ports, records
+from tests.support.wire_strategies import addresses, names, ports, records
 
 SIX = IndexRecord("rfc8446.txt.pdf", "The TLS Protocol", "10.0.0.1", 4394, 7200)
 NINE = IndexRecord("README", "", "10.0.0.1", 4394, 60, 70000, "0a" * 32, "0b" * 32)

@@ -11,9 +11,8 @@ from p2p_twisted.wire.errors import PHRASES, REFUSALS, BadRequest, WireError
 from p2p_twisted.wire.limits import MAX_HEAD, MAX_HEAD_LINES, MAX_LINE, MAX_SIZE
 from p2p_twisted.wire.messages import Response, Version
 from p2p_twisted.wire.response_parser import ResponseParser
-
-from .harness import parse_head
-from .strategies import damaged, responses
+from tests.support.wire_receivers import parse_head
+from tests.support.wire_strategies import damaged, responses
 
 HEAD = b"200 OK P2P-CI/1.1\nHost: 10.0.0.2\nOS: Linux\n"
 

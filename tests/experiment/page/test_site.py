@@ -21,9 +21,8 @@ from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.http.calls import Endpoint
 from p2p_twisted.web.http.site import ControlSite
 from p2p_twisted.web.sse import BATCH, BEAT, MOST, History
-
-from ...web.fakes import FakeExperiments, FakeRun
-from ...web.harness import KEY, Answer, exchange, parse, request
+from tests.support.fake_facades import FakeExperiments, FakeRun
+from tests.support.http_client import KEY, Answer, exchange, parse, request
 
 RUNS = "/api/v1/lab/runs"
 

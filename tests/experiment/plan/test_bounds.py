@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from p2p_twisted.experiment.plan import bounds
 from p2p_twisted.experiment.plan.faults import NO_FAULTS, Faults, Kill
 from p2p_twisted.experiment.plan.links import Links
-
-from ..made import plan_of
+from tests.support.made_results import plan_of
 
 MBIT = 1e6 / 8
 LINKS = Links(20 * MBIT, 100 * MBIT)

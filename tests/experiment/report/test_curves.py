@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from p2p_twisted.experiment.report import curves
 from p2p_twisted.experiment.report.curves import Curve
 from p2p_twisted.experiment.results import Arrival, Sample, Transfer
-
-from ..made import MIB, cut_off, run_of
+from tests.support.made_results import MIB, cut_off, run_of
 
 times = st.floats(0.01, 1e4)
 

@@ -11,8 +11,7 @@ from p2p_twisted.experiment.plan.links import Links
 from p2p_twisted.experiment.report.findings import findings
 from p2p_twisted.experiment.results import Event, Run, Transfer
 from p2p_twisted.experiment.run.machine import BUSY
-
-from ..made import LINKS, MIB, cut_off, plan_of, results_of, run_of
+from tests.support.made_results import LINKS, MIB, cut_off, plan_of, results_of, run_of
 
 
 def said(*runs: Run, about: str, links: Links = LINKS) -> str:

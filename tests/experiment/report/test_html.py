@@ -15,8 +15,7 @@ from p2p_twisted.experiment.report.figures import Plate, draw
 from p2p_twisted.experiment.report.findings import findings
 from p2p_twisted.experiment.report.html import render, write_report
 from p2p_twisted.experiment.results import Results
-
-from ..made import cut_off, results_of, run_of
+from tests.support.made_results import cut_off, results_of, run_of
 
 LOADING = ("src", "href", "xlink:href", "srcset", "data", "action", "poster", "background", "style", "formaction")
 """Attributes that can make a browser load something."""

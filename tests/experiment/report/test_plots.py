@@ -20,8 +20,7 @@ from p2p_twisted.experiment.report.comparison import UNTIL, times
 from p2p_twisted.experiment.report.figures import draw
 from p2p_twisted.experiment.report.style import line, slimmed, style
 from p2p_twisted.experiment.results import Event, Run, summarise
-
-from ..made import cut_off, results_of, run_of
+from tests.support.made_results import cut_off, results_of, run_of
 
 TASKS = {"task1": 9.0, "task2-worst": 14.0, "task2-best": 3.0, "swarm": 2.5}
 """Every task, and how long it is to take."""

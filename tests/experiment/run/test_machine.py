@@ -12,8 +12,7 @@ from p2p_twisted.experiment.plan.links import Links
 from p2p_twisted.experiment.run import machine
 from p2p_twisted.experiment.run.machine import BUSY, Processors
 from p2p_twisted.experiment.run.suite import ProcessorsBusy, Suite
-
-from ..made import run_of
+from tests.support.made_results import run_of
 
 
 class Proc:

@@ -9,9 +9,8 @@ from twisted.trial.unittest import TestCase
 
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.http.site import ControlSite
-
-from ..fakes import FakePeer
-from ..harness import KEY, Answer, Raw, exchange, parse, request
+from tests.support.fake_facades import FakePeer
+from tests.support.http_client import KEY, Answer, Raw, exchange, parse, request
 
 
 class ApiTestCase(TestCase):

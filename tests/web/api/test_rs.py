@@ -12,8 +12,7 @@ from p2p_twisted import __version__
 from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.http.site import ControlSite
-
-from ..harness import KEY, Answer, exchange, parse, request
+from tests.support.http_client import KEY, Answer, exchange, parse, request
 
 
 class RSApiTests(TestCase):

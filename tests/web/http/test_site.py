@@ -11,10 +11,10 @@ from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.http import site as module
 from p2p_twisted.web.http.calls import api_root, plain
 from p2p_twisted.web.http.site import MAX_BODY, REQUEST_TIME, ControlSite
+from tests.support.fake_facades import FakePeer
+from tests.support.http_client import KEY, exchange, parse, request
 
 from ..api.test_peer import ApiTestCase
-from ..fakes import FakePeer
-from ..harness import KEY, exchange, parse, request
 
 
 class GuardedTests(ApiTestCase):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from .abnf import Grammar
+from tests.support.abnf import Grammar
 
 TEXT = (Path(__file__).parents[2] / "docs" / "protocol.rst").read_text(encoding="utf-8")
 

@@ -34,9 +34,9 @@ def state_folder() -> Iterator[Path]:
 
 @contextmanager
 def serving(role: str) -> Iterator[Path]:
-    """A fake that runs; its state folder. `role` is "rs" or "peer", or a peer in trouble: see fake_server."""
+    """A fake that runs; its state folder. `role` is "rs" or "peer", or a peer in trouble: see fake_control_server."""
     with state_folder() as folder:
-        command = [sys.executable, "-m", "tests.cli.fake_server", str(folder), role]
+        command = [sys.executable, "-m", "tests.support.fake_control_server", str(folder), role]
         with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE) as process:
             try:
                 assert process.stdout is not None

@@ -11,7 +11,7 @@ from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.service import makeApiService
-from tests.web.fakes import FakePeer, a_document
+from tests.support.fake_facades import FakePeer, a_document
 
 EVIL = "evil\x1b[2J\u202efdp.exe"
 

@@ -14,8 +14,7 @@ from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.messages import GetFile, GetIndex, GetNext, GetPieces, Message, Response, Version
 from p2p_twisted.wire.parser import RequestParser
 from p2p_twisted.wire.records import IndexRecord, encode_record
-
-from . import raw
+from tests.support import raw_sockets
 
 INDEX = "fake.1"
 """The version of the index of a fake, which never changes."""
@@ -67,7 +66,7 @@ class Server:
                 pass  # it was closed already
         self._socket.close()
         for thread in self._threads:
-            thread.join(raw.PATIENCE)
+            thread.join(raw_sockets.PATIENCE)
 
 
 class OldPeer(Server):
@@ -93,10 +92,10 @@ class OldPeer(Server):
         lines = said.decode().split("\n")
         self.heard.append(lines)
         if lines[0].startswith("GET FILE"):
-            sock.sendall(raw.answer(self._documents[lines[4]]))
+            sock.sendall(raw_sockets.answer(self._documents[lines[4]]))
         else:
             records = (f"{name}\tbin\tA title\t127.0.0.1\t{self.port}\t{TTL}\n" for name in self._documents)
-            sock.sendall(raw.answer("".join(records)))
+            sock.sendall(raw_sockets.answer("".join(records)))
 
     def orders(self) -> list[str]:
         """The names of the files that were asked for."""

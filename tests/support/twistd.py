@@ -16,7 +16,7 @@ from typing import Any
 from p2p_twisted.experiment.run.processes import Loopback
 from p2p_twisted.web.client import ControlClient, ControlError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
 PATIENCE = 30
 """Seconds for what takes well under one."""
