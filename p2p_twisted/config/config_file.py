@@ -1,6 +1,6 @@
-"""The config file: an INI file as editors save it, its keys, and several values in one line.
+"""The config file: an INI file as editors save it, its keys, and lists of values.
 
-The values of one key are parted by commas or lines; one that has a comma itself stands in quotation marks.
+The values of one key are separated by commas or lines; a value that contains a comma is quoted.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from io import StringIO
 from pathlib import Path
 
 _PART = re.compile(r"""\s*(?:"((?:[^"]|"")*)"|([^",\s][^,]*?)?)\s*(?:,|$)""")
-"""A value of several in a line, quoted or plain, with what parts it from the next."""
+"""One value of a list, quoted or plain, with the separator after it."""
 
 
 class SettingsError(Exception):
-    """A setting that cannot be used. One line that names it and says what it must be."""
+    """A setting is invalid. The message is one line that names the setting and says what it must be."""
 
 
 def read_config(path: Path) -> ConfigParser:
@@ -41,7 +41,7 @@ def read_config(path: Path) -> ConfigParser:
 
 
 def read_section(path: Path, section: str, known: Sequence[str]) -> dict[str, str]:
-    """Key -> value of ``[section]`` in the INI file `path`. Raises SettingsError, also for an unknown key."""
+    """Return ``[section]`` of the INI file `path` as a dict. Raises SettingsError, also for an unknown key."""
     parser = read_config(path)
     if not parser.has_section(section):
         raise SettingsError(f"{path}: has no section [{section}]")
@@ -53,7 +53,7 @@ def read_section(path: Path, section: str, known: Sequence[str]) -> dict[str, st
 
 
 def split_values(line: str) -> list[str]:
-    """Split `line` at its commas, save those in quotation marks. Raises ValueError."""
+    """Split `line` at its commas except those in quotation marks. Raises ValueError."""
     parts, at = [], 0
     while at < len(line):
         found = _PART.match(line, at)
@@ -67,6 +67,6 @@ def split_values(line: str) -> list[str]:
 
 
 def suggestion(word: str, known: Sequence[str]) -> str:
-    """What to say behind "unknown `word`": the name in `known` that was meant, or all of them."""
+    """Return the continuation of "unknown `word`": the most similar name in `known`, or all of them."""
     close = get_close_matches(word.lower().replace("_", "-"), known, 1)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"

@@ -1,4 +1,4 @@
-"""Paths as people write them, the state folder where none is named, and files for their owner alone."""
+"""Paths as people write them, the default state folder, and files that only their owner may read."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 from pathlib import Path
 
 STATE_MARK = ".p2p-state"
-"""A file in each state folder. No document has such a name, so that nobody can make a folder look like one."""
+"""A file in each state folder. No document can have this name, so a download cannot fake a state folder."""
 
 
 def holds_state(folder: str | Path) -> bool:
-    """Return whether `folder` is the state folder of a peer or an RS, this one's or another's."""
+    """Return whether `folder` is the state folder of any peer or RS."""
     return os.path.lexists(os.path.join(folder, STATE_MARK))  # noqa: PTH118 - it is asked of every folder on a walk
 
 
 def expand(text: str) -> Path:
-    """Return the path `text` with ``~`` and ``~user`` expanded. Raises ValueError that says what `text` must be."""
+    """Return the path `text` with ``~`` and ``~user`` expanded. Raises ValueError, which says what `text` must be."""
     if not text or "\0" in text:
         raise ValueError("must be the path of a folder")
     expanded = os.path.expanduser(text)  # noqa: PTH111 - to a Path, "./~" is "~"
@@ -27,7 +27,7 @@ def expand(text: str) -> Path:
 
 
 def folder(text: str) -> Path:
-    """Return the path `text`, ``~`` expanded, relative to the folder one is in. Raises ValueError as `expand` does."""
+    """Return the absolute path of `text`, with ``~`` expanded. Raises ValueError as `expand` does."""
     try:
         return expand(text).absolute()
     except FileNotFoundError:
@@ -35,33 +35,33 @@ def folder(text: str) -> Path:
 
 
 def default_state_dir(role: str) -> str:
-    """Return where this user's state folder of the role "peer" or "rs" is, with ``~`` if there is no home folder."""
+    """Return the default state folder of the role "peer" or "rs", with ``~`` if there is no home folder."""
     from platformdirs import user_state_path
 
     try:
         return str(user_state_path("p2p_twisted", appauthor=False) / role)
-    except RuntimeError:  # no home folder; older versions of platformdirs leave the `~` by themselves
+    except RuntimeError:  # no home folder; older versions of platformdirs leave the `~` in the path
         return f"~/.local/state/p2p_twisted/{role}"
 
 
 def tighten(*paths: Path) -> None:
-    """Take the rights of others from those files of `paths` that are there. Raises OSError."""
+    """Remove the rights of other users from the `paths` that exist. Raises OSError."""
     for path in paths:
         if path.exists() and path.stat().st_mode & 0o077:
             path.chmod(0o600)
 
 
 def make_private(path: Path) -> None:
-    """Make the empty file `path` if there is none; in any case it is for its owner alone. Raises OSError."""
+    """Create the file `path` if it does not exist, and restrict it to its owner. Raises OSError."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     tighten(path)
 
 
 def make_database_private(path: Path) -> None:
-    """Make the SQLite file `path` and what lies beside it as `make_private` does, before it is opened.
+    """Apply `make_private` to the SQLite file `path` and the files beside it, before the database is opened.
 
-    What SQLite makes beside it later takes the file's mode. If it cannot be done, SQLite cannot open the file either,
-    and says so.
+    Files that SQLite creates later take the mode of `path`. If this fails, SQLite cannot open the file either, and
+    reports it.
     """
     try:
         make_private(path)

@@ -1,4 +1,4 @@
-"""Hosts as people write them: ``rs.example``, ``192.0.2.1``, ``[2001:db8::1]``, each with ``:PORT`` or without."""
+"""Hosts as people write them: ``rs.example``, ``192.0.2.1``, ``[2001:db8::1]``, each with or without ``:PORT``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def host(text: str) -> str:
 
 
 def host_and_port(text: str) -> tuple[str, int | None]:
-    """Return the host, as `host` does, and the port that `text` names, None for none. Raises ValueError."""
+    """Return the host, as `host` does, and the port in `text`, or None. Raises ValueError."""
     if "/" in text:
         raise ValueError(f"must be a host without the rest of a URL{_meant(text)}")
     try:
@@ -53,7 +53,7 @@ def _name(text: str) -> str:
 
 
 def _meant(url: str) -> str:
-    """Return what to write in place of `url`, if that can be told."""
+    """Return a suggestion of what to write instead of `url`, or an empty text."""
     try:
         name = urlsplit(url).netloc.rpartition("@")[2]
         host_and_port(name)

@@ -1,24 +1,24 @@
-"""Rates as people write them, in bytes or bits a second."""
+"""Rates as people write them, in bytes or bits per second."""
 
 from __future__ import annotations
 
 import re
 
 LEAST_RATE = 1000
-"""Bytes/s below which no transfer would come to its end before it is given up."""
+"""Bytes/s; below this rate every transfer would time out before it is complete."""
 
 _RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?:([kKMG])(i?))?(B|bytes|bit)?(?:/s)?", re.ASCII)
 
 
 class RateError(ValueError):
-    """Not a rate."""
+    """A text is not a rate."""
 
 
 def parse_rate(text: str) -> float | None:
-    """Return the bytes/s that `text` stands for; None, no limit, for ``none``. Raises RateError.
+    """Return the bytes/s that `text` means; None (no limit) for ``none``. Raises RateError.
 
     ``K``, ``M`` and ``G`` are powers of 1000, ``Ki``, ``Mi`` and ``Gi`` of 1024. ``500K``, ``1.5 MB/s``, ``2MiB`` and
-    ``65536`` are bytes a second, ``20Mbit`` are bits.
+    ``65536`` are bytes per second, ``20Mbit`` are bits per second.
     """
     if text.lower() == "none":
         return None

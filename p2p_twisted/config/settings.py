@@ -1,8 +1,7 @@
-"""Settings of a twistd verb: one table from which flags, config file, defaults and ``--help`` all come.
+"""Settings of a twistd verb: one table that defines flags, config file, defaults and ``--help``.
 
-A flag wins over the config file, the file over the default. The file is an INI file; its keys are the names of the
-flags without the dashes. Where a flag may be repeated, its values stand behind each other, parted by commas or lines
-(`config_file`).
+A flag overrides the config file, and the file overrides the default. The file is an INI file; its keys are the names of
+the flags without the dashes. The values of a repeatable flag are separated by commas or lines (`config_file`).
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ Network = IPv4Network | IPv6Network
 class Setting:
     """One setting.
 
-    `name`: the flag without its dashes. `help`: one sentence. `convert` makes the value of its text and raises
-    ValueError with what it must be. `default`: as text, None for "not set". `repeatable`: the value is a tuple. `flag`:
-    on the command line it stands alone, for ``yes``.
+    `name`: the flag without its dashes. `help`: one sentence. `convert`: turns the text into the value, or raises
+    ValueError, which says what it must be. `default`: a text, None for "not set". `repeatable`: the value is a tuple.
+    `flag`: on the command line it has no value and means ``yes``.
     """
 
     name: str
@@ -42,12 +41,12 @@ class Setting:
     flag: bool = False
 
     def value(self, texts: Sequence[str]) -> Any:
-        """The value that `texts` stand for, of which the last counts if it is not repeatable. Raises ValueError."""
+        """Return the value of `texts`; only the last one counts if it is not repeatable. Raises ValueError."""
         values = tuple(self.convert(text) for text in texts)
         return values if self.repeatable else values[-1]
 
     def texts(self, text: str | None) -> list[str]:
-        """Take `text` apart, as the config file has it. Raises ValueError."""
+        """Split the `text` of the config file into single values. Raises ValueError."""
         if text is None:
             return []
         if self.repeatable:
@@ -59,7 +58,7 @@ class Setting:
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
-    """A convert: a decimal number from `low` to `high`."""
+    """Return a convert function for decimal numbers from `low` to `high`."""
 
     def convert(text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
@@ -70,7 +69,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def one_of(*words: str) -> Callable[[str], str]:
-    """A convert: one of `words`."""
+    """Return a convert function for one of `words`."""
 
     def convert(text: str) -> str:
         if text not in words:
@@ -81,14 +80,14 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 def yes_or_no(text: str) -> bool:
-    """A convert: ``yes`` or ``no``."""
+    """Convert ``yes`` or ``no``. Raises ValueError."""
     if text not in ("yes", "no"):
         raise ValueError("must be yes or no")
     return text == "yes"
 
 
 def network(text: str) -> Network:
-    """A convert: a network in CIDR notation, or one address."""
+    """Convert a network in CIDR notation, or a single address. Raises ValueError."""
     try:
         return ip_network(text)
     except ValueError:
@@ -96,15 +95,15 @@ def network(text: str) -> Network:
 
 
 def exit_with(line: str, code: int) -> NoReturn:
-    """End the process with one line on stderr."""
+    """Exit the process with one line on stderr."""
     print(line, file=sys.stderr)
     raise SystemExit(code)
 
 
 class SettingsOptions(usage.Options):
-    """The command line of a twistd verb, made of the table `settings`; afterwards ``options[name]`` is a value.
+    """The command line of a twistd verb, built from the table `settings`; ``options[name]`` is the value of a setting.
 
-    A mistake ends the process: one line on stderr, exit code 2.
+    An invalid option ends the process with one line on stderr and exit code 2.
     """
 
     verb: ClassVar[str]
@@ -120,11 +119,11 @@ class SettingsOptions(usage.Options):
     def __init__(self) -> None:
         self.given: dict[str, list[str]] = {}
         self.origins: dict[str, str] = {}
-        """Name -> where its value came from: "flag", "default", or the path of the config file."""
+        """The origin of each setting's value: "flag", "default", or the path of the config file."""
         super().__init__()
 
     def opt_config(self, path: str) -> None:
-        """Read settings from this INI file; flags win over it."""
+        """Read settings from this INI file; flags override it."""
         self.given["config"] = [path]
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
@@ -135,17 +134,17 @@ class SettingsOptions(usage.Options):
             exit_with(f"{self.verb}: {error}{self._meant(str(error))}", 2)
 
     def _meant(self, error: str) -> str:
-        """What to add when getopt did not know an option."""
+        """Return a suggestion to add to the message about an unknown option."""
         match = re.fullmatch(r"option (--\S+) not recognized", error)
         return suggestion(match[1], [f"--{setting.name}" for setting in self.settings]) if match else ""
 
     def parseArgs(self, *args: str) -> None:
-        """Take no arguments."""
+        """Refuse arguments other than options."""
         if args:
             raise usage.UsageError(f"takes no arguments, only options: {args[0]!r}")
 
     def postOptions(self) -> None:
-        """Merge. Raises SettingsError."""
+        """Merge flags, config file and defaults. Raises SettingsError."""
         config = self.given.pop("config", None)
         path = _config_file(config[-1]) if config else None
         file = read_section(path, self.section, [setting.name for setting in self.settings]) if path else {}

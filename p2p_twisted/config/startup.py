@@ -1,7 +1,7 @@
-"""What both twistd verbs do before the reactor runs: see to their limits and listen, or end with one line.
+"""Start-up steps of both twistd verbs before the reactor runs: raise limits and listen, or exit with one line.
 
-All of it happens in ``makeService``. An error in ``startService`` would come too late: twistd logs a traceback, and the
-process may be a daemon that nobody hears any more.
+All of them run in ``makeService``. An error in ``startService`` would come too late: twistd would log a traceback, and
+the process may be a daemon by then, without a terminal.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ except ImportError:  # not on Windows
     resource = None  # type: ignore[assignment]
 
 BACKLOG = 1024
-"""Connections that the kernel keeps until they are accepted; Twisted asks for 50, which a burst of clients overruns."""
+"""Connections that the kernel queues until they are accepted; Twisted's 50 are too few for a burst of clients."""
 
 
 class StartError(Exception):
-    """The process cannot do its work. One line that names the thing and the remedy."""
+    """The process cannot start. The message is one line with the cause and the remedy."""
 
 
 def allow_many_connections() -> None:
-    """Raise the soft limit of open files to the hard one: the usual 1024 is less than one server's connections."""
+    """Raise the soft limit of open files to the hard one: the usual 1024 is too low for the connections of a server."""
     if resource is not None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft != hard:
             try:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             except (OSError, ValueError):
-                pass  # some systems name a hard limit that they do not grant
+                pass  # some systems report a hard limit that they do not grant
 
 
 def listen(reactor: Any, flag: str, description: str, factory: IProtocolFactory) -> IListeningPort:
-    """Listen at the endpoint `description`, which was given as `flag`, at once.
+    """Listen at once at the endpoint `description`, the value of `flag`.
 
-    Raises SettingsError when it is not a description of a server endpoint, and StartError when the port is taken or
-    cannot be had for another reason.
+    Raises SettingsError if it does not describe a server endpoint, and StartError if the port is in use or cannot be
+    opened for another reason.
     """
     try:
         endpoint = serverFromString(reactor, _with_backlog(description))
@@ -67,7 +67,7 @@ def listen(reactor: Any, flag: str, description: str, factory: IProtocolFactory)
 
 
 def listen_tcp(reactor: Any, flag: str, description: str, factory: IProtocolFactory) -> IListeningPort:
-    """As `listen`, for a factory that must know who calls: raises SettingsError for an endpoint that is not on TCP."""
+    """Listen as `listen` does, but raise SettingsError for an endpoint that is not on TCP."""
     port = listen(reactor, flag, description, factory)
     if isinstance(port.getHost(), IPv4Address | IPv6Address):
         return port
@@ -89,12 +89,12 @@ def _why(failure: Failure) -> str:
 
 
 class PortService(Service):
-    """A port that listens already, as a service: it closes when the service stops."""
+    """A service that owns a listening port, and closes it when it stops."""
 
     def __init__(self, port: IListeningPort) -> None:
         self.port = port
 
     def stopService(self) -> Deferred[None] | None:
-        """Fires when nothing listens there any more."""
+        """Close the port. The Deferred fires when it is closed."""
         super().stopService()
         return self.port.stopListening()

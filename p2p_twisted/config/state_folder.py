@@ -1,7 +1,7 @@
-"""The state folder of a process: made for its user alone, and held by one process at a time.
+"""The state folder of a process: accessible to its user only, and used by one process at a time.
 
-The kernel's lock on the file ``lock`` holds it, and ends with the process however that ends. So nothing that a dead
-process left behind is in the way, and its number may belong to another by now.
+A kernel lock on the file ``lock`` marks it as used, and ends with the process, however that ends. So files left by a
+dead process do no harm, even if its process id now belongs to another process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ except ImportError:  # not on Windows
 
 LOCK_FILE = "lock"
 ROOM = 65536
-"""Bytes that must fit into a state folder: SQLite's files and twistd's would not say in one line that they did not."""
+"""Bytes that must fit into the state folder: later, a lack of room would not be reported in one line."""
 HOLDER = 32
 """Bytes of the lock file."""
 _HOLDER = re.compile(r"([0-9]{1,10}) ([a-z0-9-]{1,20}) *", re.ASCII)
@@ -35,7 +35,7 @@ class HeldError(StartError):
 
 
 def make_state_folder(path: Path) -> None:
-    """Make the folder `path`, for this user alone, if it is not there. Raises StartError when it cannot be used."""
+    """Create the folder `path`, for this user only, if it does not exist. Raises StartError if it cannot be used."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         _try_to_write(path)
@@ -46,7 +46,7 @@ def make_state_folder(path: Path) -> None:
 
 
 def _try_to_write(path: Path) -> None:
-    """Write into the folder `path` about as much as a start does, and remove it. Raises OSError."""
+    """Write about as many bytes as a start needs to the folder `path`, and remove them. Raises OSError."""
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     with NamedTemporaryFile(dir=path, prefix=".start-") as file:
@@ -54,11 +54,11 @@ def _try_to_write(path: Path) -> None:
 
 
 def check_not_held(path: Path) -> None:
-    """Raise HeldError if a process holds the state folder `path`, which need not be there."""
+    """Raise HeldError if a process holds the state folder `path`, which may not exist."""
     try:
         file = os.open(path / LOCK_FILE, os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
-        return  # nobody ever held it; or it cannot be used, which is said when it is to be
+        return  # never held; or unusable, which is reported when it is used
     try:
         _lock(file, path)
     finally:
@@ -66,17 +66,17 @@ def check_not_held(path: Path) -> None:
 
 
 class StateFolderLock(Service):
-    """Holds the state folder `path` from when it is made until the process ends, across a fork too.
+    """Lock on the state folder `path`, from its creation until the process ends, across a fork too.
 
-    `verb` is what the process runs, for the message to whoever wants the folder meanwhile. The folder is marked, so
-    that no peer shares it. Raises HeldError when another process holds it, StartError when it cannot be locked.
+    `verb` is the twistd verb, for the message to another process that wants the folder. The folder is marked, so that
+    no peer shares it. Raises HeldError if another process holds it, StartError if it cannot be locked.
     """
 
     def __init__(self, path: Path, verb: str) -> None:
         self._verb = verb
         try:
             self._file = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-            tighten(path / LOCK_FILE)  # whoever may read it may lock it
+            tighten(path / LOCK_FILE)  # anybody who may read it may lock it
             make_private(path / STATE_MARK)
         except OSError as error:
             raise StartError(f"{path / LOCK_FILE}: {error.strerror}; remove it, or name another --state-dir") from None
@@ -88,17 +88,17 @@ class StateFolderLock(Service):
         self._write()
 
     def startService(self) -> None:
-        """Write down the process's id again: it is another one after daemonizing."""
+        """Write the process id again: daemonizing has changed it."""
         super().startService()
         self._write()
 
     def _write(self) -> None:
-        """Write down who holds it, always as many bytes, so that a full disk does not matter once they are there."""
+        """Write the holder, always in the same number of bytes, so that later writes also work on a full disk."""
         os.pwrite(self._file, f"{os.getpid()} {self._verb}".ljust(HOLDER).encode(), 0)
 
 
 def _lock(file: int, path: Path) -> None:
-    """Lock `file`, the lock of the state folder `path`. Raises HeldError when another process has it."""
+    """Lock `file`, the lock file of the state folder `path`. Raises HeldError if another process has it."""
     if fcntl is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""What a twistd verb does beside its own options: it sets twistd's pid file and umask, and stops at signals."""
+"""Common behaviour of the twistd verbs: pid file and umask of twistd, and stopping at signals."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .startup import StartError
 from .state_folder import check_not_held
 
 PID_FILE = "twistd.pid"
-"""What twistd writes into the current folder unless told otherwise; here it is in the state folder."""
+"""twistd writes this file into the current folder by default; here it is in the state folder."""
 
 _log = Logger()
 
 
 def stop_at_signals(reactor: Any) -> None:
-    """Have SIGHUP stop `reactor` as Twisted has SIGINT and SIGTERM do; while it stops, one more changes nothing.
+    """Stop `reactor` at SIGHUP, as at SIGINT and SIGTERM; further signals have no effect while it stops.
 
-    A signal that is ignored, as SIGHUP is under ``nohup``, stays ignored.
+    An ignored signal, such as SIGHUP under ``nohup``, stays ignored.
     """
     hangup = getattr(signal, "SIGHUP", None)  # not on Windows
     if hangup is not None:
@@ -38,11 +38,11 @@ def _stop(reactor: Any) -> None:
     try:
         reactor.stop()
     except ReactorNotRunning:
-        pass  # it stops already
+        pass  # it is stopping already
 
 
 def _be_patient() -> None:
-    """Have signals do nothing any more: Twisted would log a traceback for each."""
+    """Ignore further signals: Twisted would log a traceback for each."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             _handle(getattr(signal, name), lambda *_: None)
@@ -54,19 +54,19 @@ def _handle(number: signal.Signals, handler: Callable[[int, FrameType | None], o
 
 
 class VerbOptions(SettingsOptions):
-    """The command line of a twistd verb, whose settings have a ``state-dir``."""
+    """The command line of a twistd verb with a setting ``state-dir``."""
 
     def postOptions(self) -> None:
-        """Merge, then set what twistd was not told. Ends the process if another one holds the state folder."""
+        """Merge the settings, then set defaults for twistd. Exits if another process holds the state folder."""
         super().postOptions()
-        if self.parent is not None:  # that is twistd itself; `p2p config` has none
+        if self.parent is not None:  # the options of twistd itself; `p2p config` has no parent
             self._set_pid_file(self.parent, self["state-dir"])
             self._keep_umask(self.parent)
 
     def _set_pid_file(self, twistd: MutableMapping[str, Any], folder: Path) -> None:
-        """Have twistd write its pid file into `folder`, unless it was given another one or none.
+        """Let twistd write its pid file into `folder`, unless another one or none was given.
 
-        One that lies there is a dead process's, as nobody holds the folder; its number may be anybody's by now.
+        An existing one belongs to a dead process, as no process holds the folder; its id may be in use again.
         """
         try:
             check_not_held(folder)
@@ -76,11 +76,11 @@ class VerbOptions(SettingsOptions):
             try:
                 (folder / PID_FILE).unlink(missing_ok=True)
                 twistd["pidfile"] = str(folder / PID_FILE)
-            except OSError:  # then the folder cannot be used either, which is said when it is to be made
+            except OSError:  # then the folder cannot be used either, which is reported when it is created
                 twistd["pidfile"] = ""
 
     def _keep_umask(self, twistd: MutableMapping[str, Any]) -> None:
-        """Have a daemon make files with the modes that they would have in the foreground, unless told --umask."""
+        """Give files of a daemon the modes that they would have in the foreground, unless --umask is given."""
         if twistd.get("umask", 0) is None:
             twistd["umask"] = os.umask(0)
             os.umask(twistd["umask"])

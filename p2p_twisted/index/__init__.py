@@ -1,1 +1,1 @@
-"""Who has what: the merged records of many peers, their TTLs, and search. Pure: time is an argument."""
+"""Which peer has which document: records of many peers, their TTLs, and search. Pure: time is an argument."""

@@ -1,8 +1,8 @@
-"""The distributed index: what is known of which documents are where, and since when.
+"""The distributed index: the records of other peers' documents, and when each expires.
 
-The rules (protocol, "Index records"): a record heard from its holder counts TTL seconds from then; one heard from
-somebody else counts what it said it has left, and never makes a known one younger; at 0 it is gone. A holder's own
-answer replaces everything known of it. One document has one record for each holder.
+The rules (protocol, "Index records"): a record from its holder lives for TTL seconds; hearsay lives for the TTL it
+carries, and never extends the life of a known record; at 0 a record is removed. A holder's own answer replaces
+everything known of it. One document has one record for each holder.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from ..wire.limits import TTL
 from ..wire.records import IndexRecord
 
 MAX_GONE = 10_000
-"""Holders remembered that are gone; of more, the last."""
+"""Maximum number of stopped holders that are remembered, the most recent ones."""
 
 MAX_RECORDS_OF_HOLDER = 1_000_000
-"""More records than this of one holder are not kept: a stranger must not fill our memory."""
+"""Maximum number of records of one holder, so that a stranger cannot fill the memory."""
 
 
 @dataclass
 class Entry:
-    """A record as it was heard, and when it stops to count (monotonic seconds)."""
+    """A record as it was received, and when it expires (monotonic seconds)."""
 
     record: IndexRecord
     expires: float
 
     def ttl(self, now: float) -> int:
-        """The TTL that it has left at `now`, in whole seconds rounded up."""
+        """Return the TTL that is left at `now`, in whole seconds rounded up."""
         return max(0, min(TTL, -int(-(self.expires - now) // 1)))
 
     def aged(self, now: float) -> IndexRecord:
-        """The record with the TTL that it has left at `now`."""
+        """Return the record with the TTL that is left at `now`."""
         return replace(self.record, ttl=self.ttl(now))
 
 
@@ -43,7 +43,7 @@ class DistributedIndex:
 
     def __init__(self) -> None:
         self.generation = 0
-        """How often a record came, went, or became another; that one was heard again does not count."""
+        """Number of records added, removed or changed so far; hearing a record again does not count."""
         self._holders: dict[Address, dict[str, Entry]] = {}
         self._names: dict[str, set[Address]] = {}
         self._gone: dict[Address, None] = {}
@@ -52,9 +52,9 @@ class DistributedIndex:
         return sum(len(entries) for entries in self._holders.values())
 
     def learn(self, source: Address, records: Iterable[IndexRecord], now: float, own: Collection[Address] = ()) -> None:
-        """Merge the whole index that the peer at `source` answered with.
+        """Merge the complete index that the peer at `source` sent.
 
-        Records whose holder is in `own` (this peer's addresses) are passed over: we know better what we have.
+        Records whose holder is in `own` (this peer's addresses) are ignored: the library knows better.
         """
         fresh: dict[str, IndexRecord] = {}
         for record in records:
@@ -67,17 +67,17 @@ class DistributedIndex:
         self._replace(source, fresh, now)
 
     def put(self, holder: Address, record: IndexRecord, now: float) -> None:
-        """`holder` itself says that it has this."""
+        """Add a record that `holder` itself sent."""
         self.is_back(holder)
         self._put(holder, record.name, Entry(record, now + TTL))
 
     def remove(self, holder: Address, name: str) -> None:
-        """`holder` itself says that it has this no more."""
+        """Remove a document that `holder` itself no longer has."""
         if name in self._holders.get(holder, {}):
             self._drop(holder, name)
 
     def renew(self, holder: Address, now: float) -> None:
-        """`holder` itself says that it still has what it had."""
+        """Renew all records of `holder`, which has confirmed them."""
         self.is_back(holder)
         for entry in self._holders.get(holder, {}).values():
             entry.expires = now + TTL
@@ -112,11 +112,11 @@ class DistributedIndex:
             del self._names[name]
 
     def forget(self, holder: Address) -> None:
-        """Drop every record of `holder`: it tells everything anew, or it is ourselves."""
+        """Remove all records of `holder`: it will send everything again, or it is this peer."""
         self._replace(holder, {}, 0)
 
     def is_gone(self, holder: Address) -> None:
-        """Drop every record of `holder`, and do not believe what others say of it until it is back."""
+        """Remove all records of `holder`, which has stopped, and ignore hearsay about it until it is back."""
         self.forget(holder)
         self._gone.pop(holder, None)
         self._gone[holder] = None
@@ -124,11 +124,11 @@ class DistributedIndex:
             del self._gone[next(iter(self._gone))]
 
     def is_back(self, holder: Address) -> None:
-        """`holder` was heard from, or has registered again: what others say of it counts."""
+        """Accept hearsay about `holder` again: it has answered, or has registered again."""
         self._gone.pop(holder, None)
 
     def expire(self, now: float) -> int:
-        """Drop what has no time left; returns how many records that were."""
+        """Remove expired records and return their number."""
         gone = [
             (holder, name)
             for holder, entries in self._holders.items()
@@ -140,31 +140,31 @@ class DistributedIndex:
         return len(gone)
 
     def records(self, now: float) -> Iterator[IndexRecord]:
-        """Every record that still counts, with the TTL it has left."""
+        """Yield every record that has not expired, with the TTL that is left."""
         for entries in self._holders.values():
             for entry in entries.values():
                 if entry.expires > now:
                     yield entry.aged(now)
 
     def lasting(self, now: float) -> tuple[list[IndexRecord], float]:
-        """Return every record that still counts, as it was heard, and when the first of them stops to count."""
+        """Return every record that has not expired, as received, and when the first of them expires."""
         entries = [entry for known in self._holders.values() for entry in known.values() if entry.expires > now]
         return [entry.record for entry in entries], min((entry.expires for entry in entries), default=math.inf)
 
     def ttl(self, record: IndexRecord, now: float) -> int:
-        """Return the TTL that `record` has left; the one it says if it is none of those learnt."""
+        """Return the TTL that `record` has left, or its own TTL if it is not one of the learnt records."""
         entry = self._holders.get((record.host, record.port), {}).get(record.name)
         return record.ttl if entry is None else entry.ttl(now)
 
     def holders_of(self, name: str, now: float) -> list[IndexRecord]:
-        """The records of the document `name`, one for each holder."""
+        """Return the records of the document `name`, one for each holder."""
         entries = (self._holders[holder][name] for holder in self._names.get(name, ()))
         return [entry.aged(now) for entry in entries if entry.expires > now]
 
     def held_by(self, holder: Address, now: float) -> list[IndexRecord]:
-        """What the peer `holder` is known to have."""
+        """Return the records of the peer `holder`."""
         return [entry.aged(now) for entry in self._holders.get(holder, {}).values() if entry.expires > now]
 
     def names(self) -> set[str]:
-        """The names of all documents learnt of."""
+        """Return the names of all learnt documents."""
         return set(self._names)

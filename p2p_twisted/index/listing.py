@@ -1,7 +1,7 @@
-"""The documents of this peer and of all others as one sorted list, put together only when something has changed.
+"""The documents of this peer and of all others as one sorted list, which is rebuilt only after a change.
 
-A list of many pages is asked for page by page: putting it together and searching it each time would cost more than the
-pages themselves. Plain; knows no clock.
+A long list is requested page by page: building and searching it for each page would cost more than the pages. Pure;
+time is an argument.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .search import Document, documents, matching
 
 
 class Listing:
-    """All documents that `index` knows, and those of this peer."""
+    """The list of all documents in `index` and of this peer."""
 
     def __init__(self, index: DistributedIndex) -> None:
         self._index = index
@@ -36,8 +36,8 @@ class Listing:
     ) -> tuple[int, list[Document]]:
         """Return how many documents match `query` (see Query), and those from `offset` on, at most `limit`.
 
-        `own` gives the records of this peer; it is called when `own_state` is another than before. `now` is monotonic
-        seconds. The documents are not the caller's to change; what time a holder has left, `index` says.
+        `own` returns the records of this peer; it is called when `own_state` differs from the last call. `now` is
+        monotonic seconds. The caller must not change the documents; `index` has the TTL that each record has left.
         """
         state = own_state, self._index.generation
         if state != self._state or now >= self._valid_until:

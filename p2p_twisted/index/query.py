@@ -1,4 +1,4 @@
-"""A search as people type it: words and patterns, whatever the case and however an accented letter is encoded."""
+"""A search as people type it: words and patterns, regardless of case and of the encoding of accented letters."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from fnmatch import translate
 
 
 def folded(text: str) -> str:
-    """Return `text` such that texts that differ only in case or in their Unicode form are equal."""
+    """Return `text` in a form in which texts that differ only in case or Unicode form are equal."""
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def is_pattern(text: str) -> bool:
-    """Whether `text` holds one of the two characters that stand for others, ``*`` and ``?``."""
+    """Return whether `text` contains a wildcard, ``*`` or ``?``."""
     return "*" in text or "?" in text
 
 
 class Pattern:
-    """A pattern for a whole name: ``*`` stands for any characters, ``?`` for one, all others for themselves."""
+    """A pattern for a whole name: ``*`` matches any characters, ``?`` one, all others themselves."""
 
     def __init__(self, text: str) -> None:
         self._compiled = re.compile(translate(folded(text).replace("[", "[[]")))
 
     def matches(self, name: str) -> bool:
-        """Whether `name` is of this form, in any case."""
+        """Return whether `name` matches, regardless of case."""
         return self._compiled.match(folded(name)) is not None
 
 
 class Query:
     """A search for `text`.
 
-    A document is found if every word of it is in its name or its title; a word with ``*`` or ``?`` is a pattern for
-    the whole name. It is found, too, if the text as it stands, with its spaces, is a pattern for its name.
+    A document matches if every word of the search is in its name or its title; a word with ``*`` or ``?`` is a pattern
+    for the whole name. It also matches if the complete text, spaces included, is a pattern that matches its name.
     """
 
     def __init__(self, text: str) -> None:
@@ -44,7 +44,7 @@ class Query:
         self._whole = Pattern(text.strip()) if self._patterns and len(words) > 1 else None
 
     def matches(self, name: str, title: str) -> bool:
-        """Whether a document of this name and title is found."""
+        """Return whether a document with this name and title matches."""
         if self._whole is not None and self._whole.matches(name):
             return True
         if not all(pattern.matches(name) for pattern in self._patterns):

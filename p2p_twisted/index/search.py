@@ -1,4 +1,4 @@
-"""Documents out of records: those of one name and content put together, and found by a query."""
+"""Documents built from records: records of one name and content are one document; and their search."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .query import Query
 
 @dataclass
 class Document:
-    """One name with one content, and everyone who has it. `size` and `sha256` are None if only 1.0 peers have it."""
+    """A name with one content, and its holders. `size` and `sha256` are None if only 1.0 peers have it."""
 
     name: str
     title: str
@@ -22,13 +22,13 @@ class Document:
 
     @property
     def piece_list(self) -> str:
-        """The digest of its piece list that most of its holders give; "" if none gives one."""
+        """The digest of its piece list according to most of its holders; "" if none has one."""
         given = Counter(holder.pieces for holder in self.holders if holder.pieces is not None)
         return given.most_common(1)[0][0] if given else ""
 
 
 def documents(records: Iterable[IndexRecord]) -> list[Document]:
-    """Put `records` together by name and content, sorted by name, the content with most holders first.
+    """Group `records` by name and content, sorted by name, the content with most holders first.
 
     A record without a hash (from a 1.0 peer) joins the content of its name that has most holders, if there is one.
     """
@@ -56,7 +56,7 @@ def _by_holders(contents: dict[str | None, Document]) -> list[Document]:
 
 
 def matching(found: list[Document], query: str) -> list[Document]:
-    """Return those of `found` that match `query` (see Query), in their order."""
+    """Return the documents of `found` that match `query` (see Query), in their order."""
     if not query.strip():
         return found
     wanted = Query(query)
