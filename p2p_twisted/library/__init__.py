@@ -1,1 +1,1 @@
-"""What I have: shared folders, safe paths, hashes and their cache, pieces, titles. Knows no peers and no protocol."""
+"""The peer's own documents: shared folders, safe paths, hashes and their cache, pieces, titles."""

@@ -1,6 +1,7 @@
-"""The way to a file below a folder, through no link: each step is taken from the descriptor of the folder above.
+"""Open, rename and remove files below a folder without following links.
 
-The folder itself may be a link, for the user named it; below it, a link that somebody made could lead anywhere.
+Each step starts from the descriptor of the folder above. The folder itself may be a link, because the user named it;
+below it, a link could lead anywhere.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 _CALLS = {os.open, os.mkdir, os.stat, os.unlink, os.rename, os.link}
 STEPWISE = os.supports_dir_fd >= _CALLS and hasattr(os, "O_NOFOLLOW") and hasattr(os, "O_DIRECTORY")
-"""Whether this system can take such steps, as all but Windows can; else paths are looked at before they are used."""
+"""Whether this system has calls relative to a descriptor, as all but Windows do; else paths are checked before use."""
 CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 NONBLOCK = getattr(os, "O_NONBLOCK", 0)
@@ -34,20 +35,20 @@ _KINDS = (
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder that is open. Calls to the system name its files `at(name)`, with dir_fd=`fd`."""
+    """An open folder. System calls name its files `at(name)`, with dir_fd=`fd`."""
 
     fd: int | None
     root: Path
     segments: Sequence[str]
-    """Where it is: `segments` below `root`."""
+    """Keep the place of the folder: `segments` below `root`."""
 
     @property
     def path(self) -> Path:
-        """Its path, for people, and for calls where there is no descriptor."""
+        """Its path, for messages and for calls where there is no descriptor."""
         return self.root.joinpath(*self.segments)
 
     def at(self, name: str) -> str:
-        """Return what a call is to name the file `name` of this folder."""
+        """Return the path by which a system call names the file `name` of this folder."""
         return name if self.fd is not None else os.fspath(self.path / name)
 
     def status(self, name: str) -> os.stat_result | None:
@@ -96,15 +97,15 @@ class Folder:
 
 
 def kind_of(status: os.stat_result) -> str:
-    """Return, for people, the kind of thing that has this status."""
+    """Return the kind of file that has this status, in words."""
     return next((kind for is_one, kind in _KINDS if is_one(status.st_mode)), "a file")
 
 
 @contextmanager
 def folder_beneath(root: Path, segments: Sequence[str], make: bool = False) -> Iterator[Folder]:
-    """Have the folder `segments` below `root` open in the block; with `make`, make what is not there, `root` too.
+    """Open the folder `segments` below `root` for the block; with `make`, make missing folders, `root` included.
 
-    Raises OSError; of a link below `root`, and of anything else that is no folder, its text says where it stands.
+    Raises OSError; for a link below `root`, or anything else that is not a folder, its text says where it is.
     """
     if not STEPWISE:
         if make:
@@ -145,7 +146,7 @@ def _step(folder: Folder, segment: str, make: bool) -> int:
 
 
 def _checked(path: Path, segments: Sequence[str], make: bool) -> Path:
-    """The next best where no such step can be taken: look for links first."""
+    """Check `segments` for links, on systems without calls relative to a descriptor."""
     for segment in segments:
         path /= segment
         if make:
@@ -157,7 +158,7 @@ def _checked(path: Path, segments: Sequence[str], make: bool) -> Path:
 
 
 def _no_folder(path: Path, status: os.stat_result) -> OSError:
-    """The error that says so; a link is none, wherever it leads."""
+    """Return the error for a path that is not a folder; a link never is one."""
     is_link = stat.S_ISLNK(status.st_mode)
     why = "and no link below the folder is followed" if is_link else "not a folder"
     return NotADirectoryError(errno.ENOTDIR, f"{path} is {kind_of(status)}, {why}", str(path))

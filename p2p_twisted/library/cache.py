@@ -1,8 +1,8 @@
-"""What is known of files hashed before, in an SQLite file, so that a restart hashes nothing again.
+"""The hashes of files read before, in an SQLite file, so that a restart hashes nothing again.
 
 Safe to use from any thread: one connection, and one lock held for each piece of work. The cache is a convenience: once
-it is open, whatever happens to its file is logged, and costs no more than hashing again. A disk may also change a row
-without SQLite noticing, and a wrong hash would be announced to everybody: each row carries a checksum.
+it is open, every failure of its file is logged and costs no more than hashing again. A disk may change a row without
+SQLite noticing, and a wrong hash would be announced to everybody, so each row carries a checksum.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from ..config.folders import make_database_private
 
 FORMAT = 2
-"""Raised whenever rows written before no longer say what would be found today, for instance better titles."""
+"""Raise it when rows written before no longer match what would be found today, for instance better titles."""
 
 # All columns are bytes: numbers of any size fit, and a damaged text fails its checksum, not the query.
 _TABLE = """CREATE TABLE hashes (
@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 
 
 class Stamp(NamedTuple):
-    """What tells, without reading it, that a file is still the same: size in bytes, time of change in ns, inode."""
+    """A file's identity without reading it: size in bytes, time of change in nanoseconds, inode."""
 
     size: int
     mtime_ns: int
@@ -39,7 +39,7 @@ class Stamp(NamedTuple):
 
 
 class Hashes(NamedTuple):
-    """What reading a file gave: SHA-256 in hex, 32 bytes for each piece (b"" if at most one), title or ""."""
+    """The result of reading a file: SHA-256 in hex, 32 bytes for each piece (b"" if at most one), title or ""."""
 
     sha256: str
     pieces: bytes
@@ -67,7 +67,7 @@ class HashCache:
             self._db = self._start_anew(e)
 
     def reopen(self) -> None:
-        """Open the file again, in the process that has it from now on. If that fails, nothing is known or kept."""
+        """Open the file again after a fork. If that fails, nothing is found and nothing is kept."""
         with self._lock:
             self._db.close()
             try:
@@ -76,7 +76,7 @@ class HashCache:
                 self._warn(str(e))
 
     def get(self, path: str, stamp: Stamp) -> Hashes | None:
-        """The hashes of the file at `path`, if they were put with just this stamp and the row is undamaged."""
+        """Return the hashes of the file at `path`, None unless an undamaged row has them for this stamp."""
         query = "SELECT stamp, sha256, pieces, title, checksum FROM hashes WHERE path = ?"
         key = os.fsencode(path)
         row = self._work(lambda db: db.execute(query, (key,)).fetchone(), None)
@@ -90,7 +90,7 @@ class HashCache:
         return Hashes(row[1].decode(), row[2], row[3].decode("utf-8", "surrogatepass"))
 
     def put(self, rows: Iterable[tuple[str, Stamp, Hashes]]) -> None:
-        """Remember these files, in one transaction, in place of what was known of the same paths."""
+        """Put these files in one transaction, replacing the rows of the same paths."""
         values = [_row(*row) for row in rows]
         self._change("INSERT OR REPLACE INTO hashes VALUES (?,?,?,?,?,?)", values)
 
@@ -103,7 +103,7 @@ class HashCache:
         self._change("DELETE FROM hashes WHERE path = ?", gone)
 
     def close(self) -> None:
-        """Close the file. What is asked afterwards is not known, what is put is not kept."""
+        """Close the file. Later look-ups find nothing, and later puts are not kept."""
         with self._lock:
             self._db.close()
 
@@ -112,7 +112,7 @@ class HashCache:
         self._work(lambda db: db.executemany(statement, rows).close(), None)
 
     def _work(self, work: Callable[[sqlite3.Connection], _T], otherwise: _T) -> _T:
-        """The result of `work`, done in a transaction; `otherwise` when the file lets us down."""
+        """Return the result of `work`, done in a transaction; `otherwise` if the file fails."""
         with self._lock:
             try:
                 with self._db:
@@ -125,7 +125,7 @@ class HashCache:
                 return otherwise
 
     def _warn(self, what: str) -> None:
-        """Log a trouble, once: it may come with each of many files."""
+        """Log a failure once; it may come with each of many files."""
         if what not in self._warned:
             self._warned.add(what)
             self.log.warn("hash cache {path}: {what}", path=str(self._path), what=what)
@@ -146,7 +146,7 @@ class HashCache:
         return db
 
     def _replace_broken(self, why: sqlite3.Error) -> None:
-        """Start anew while in use; where even that fails, keep the hashes in memory until the next start."""
+        """Start with an empty file while in use; if that fails too, keep the hashes in memory until the next start."""
         self._db.close()
         try:
             self._db = self._start_anew(why)
@@ -189,8 +189,9 @@ def _checksum(*fields: bytes) -> bytes:
 
 
 def _is_broken(error: sqlite3.Error) -> bool:
-    """Whether the file is no database (any more), or one that cannot be used for good; other errors of a subclass mean
-    locked, full, closed and the like. A damaged head shows as a format of the future, or one that is only for reading.
+    """Return whether the file is no database, or one that can never be used; other errors mean locked, full or closed.
+
+    A damaged head shows as a format of the future, or as a read-only one.
     """
     return type(error) is sqlite3.DatabaseError or str(error) in (
         "unsupported file format",

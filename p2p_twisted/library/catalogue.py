@@ -1,4 +1,4 @@
-"""What is shared at this moment: files by name and by content, and word of every change to those who listen."""
+"""The files shared at this moment, by name and by content, and a notification of every change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..wire.fields import LAST_MODIFIED
 
 @dataclass(frozen=True, slots=True)
 class SharedFile:
-    """A file that is shared: `name` (with ``/``), `path`, `size` in bytes, `mtime_ns`, `sha256` in hex, `pieces` (the
+    """A shared file: `name` (with ``/``), `path`, `size` in bytes, `mtime_ns`, `sha256` in hex, `pieces` (the
     32-byte digests of all pieces, b"" when there is at most one), `title` or "", and `inode` (0 if of no matter)."""
 
     name: str
@@ -28,13 +28,13 @@ class SharedFile:
 
     @property
     def modified(self) -> int | None:
-        """When it was last changed, Unix seconds; None where that is no time that can be told of."""
+        """The time of its last change in Unix seconds; None if the protocol cannot say that time."""
         seconds = self.mtime_ns // 10**9
         return seconds if 0 <= seconds <= LAST_MODIFIED else None
 
     @property
     def root(self) -> Path:
-        """The shared folder in which it lies."""
+        """The shared folder that contains it."""
         return self.path.parents[self.name.count("/")]
 
 
@@ -63,15 +63,15 @@ class Catalogue:
         return MappingProxyType(self._files)
 
     def get(self, name: str) -> SharedFile | None:
-        """The file shared as `name`."""
+        """Return the file shared as `name`, None if there is none."""
         return self._files.get(name)
 
     def by_sha256(self, sha256: str) -> SharedFile | None:
-        """One of the files with this content (64 hex digits)."""
+        """Return one of the files with this content (64 hex digits), None if there is none."""
         return next(iter(self._by_sha256.get(sha256, {}).values()), None)
 
     def apply(self, added: list[SharedFile], removed: list[str]) -> None:
-        """Remove these names, add these files (in place of those of the same names), and tell the listeners."""
+        """Remove these names, add these files (replacing those of the same names), and notify the listeners."""
         if not added and not removed:
             return
         for name in removed:

@@ -1,7 +1,7 @@
-"""Linux's inotify as a reader of Twisted's reactor. Linux only: whoever imports it guards the import.
+"""Linux's inotify as a reader of Twisted's reactor. Linux only: guard the import.
 
-Twisted has a module of the same name. It hides the error numbers, without which nobody can be told which limit was
-reached; knows a watch by the path, which changes; and loses word of an overflow and of a watch that ended.
+Twisted has a module of the same name. It hides the error numbers, which say which limit was reached; it identifies a
+watch by its path, which changes; and it drops the events of an overflow and of a watch that ended.
 """
 
 # Twisted's FileDescriptor has no types yet.
@@ -45,23 +45,23 @@ class Event(IntFlag):
 
 
 class Inotify(FileDescriptor):
-    """An inotify instance. `heard` is called with (watch, mask, name): name is "" for an event of the folder itself.
+    """An inotify instance. `on_event` is called with (watch, mask, name): name is "" for an event of the folder itself.
 
     Raises OSError when the user may have no more instances, or the process no more descriptors.
     """
 
-    def __init__(self, reactor: Any, heard: Callable[[int, int, str], None]) -> None:
+    def __init__(self, reactor: Any, on_event: Callable[[int, int, str], None]) -> None:
         super().__init__(reactor)
-        self._heard = heard
+        self._on_event = on_event
         self._fd = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
         self.startReading()
 
     def fileno(self) -> int:
-        """The descriptor that the reactor reads from."""
+        """Return the descriptor that the reactor reads from."""
         return self._fd
 
     def add(self, folder: str, events: int) -> int:
-        """Watch `folder`; returns the watch, the same again for the same folder. Raises OSError."""
+        """Watch `folder`; return the watch, the same one for the same folder. Raises OSError."""
         return _checked(_libc.inotify_add_watch(self._fd, os.fsencode(folder), ctypes.c_uint32(events)))
 
     def remove(self, watch: int) -> None:
@@ -69,7 +69,7 @@ class Inotify(FileDescriptor):
         _libc.inotify_rm_watch(self._fd, watch)
 
     def doRead(self) -> None:
-        """Take the events that are there."""
+        """Read the waiting events."""
         try:
             data = os.read(self._fd, _READ)
         except BlockingIOError:
@@ -78,17 +78,17 @@ class Inotify(FileDescriptor):
             watch, mask, _, length = _HEAD.unpack_from(data)
             end = _HEAD.size + length
             name, data = data[_HEAD.size : end], data[end:]
-            self._heard(watch, mask, os.fsdecode(name.rstrip(b"\0")))
+            self._on_event(watch, mask, os.fsdecode(name.rstrip(b"\0")))
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """End all watches."""
         self.stopReading()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def connectionLost(self, reason: object) -> None:
-        """Called by the reactor when it stops."""
+        """Close the descriptor; the reactor stops."""
         self.close()
 
 

@@ -1,4 +1,4 @@
-"""Word from the kernel (inotify) that something changed in the shared folders. Linux only: see inotify.py."""
+"""Notifications by the kernel (inotify) of changes in the shared folders. Linux only: see inotify.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .inotify import Event, Inotify
 from .paths import is_unmentioned
 from .walk import Identity
 
-# A new name, another content under a name, or other rights; and the end of the folder itself.
+# A new name, new content, new rights, or the end of the folder itself.
 _EVENTS = (
     Event.CLOSE_WRITE
     | Event.MOVED_FROM
@@ -24,20 +24,21 @@ _EVENTS = (
     | Event.ONLYDIR
     | Event.DONT_FOLLOW
 )
-# A folder that has gone since the walk, or may not be looked into, has no changes to tell.
+# A folder that vanished since the walk, or that this user may not read, has no changes to report.
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP)
 
 
 class Notifier:
-    """Calls `changed` when a file that could be shared comes, goes or was written in one of the folders covered, unless
-    `is_known` says of its path that just this file is shared: a download that was put into place is no news.
+    """Calls `changed` when a file that could be shared is added, removed or written in one of the covered folders.
+
+    A path for which `is_known` says that this very file is shared already, such as a finished download, is ignored.
 
     Raises OSError, with the limit and its remedy, when the user has no inotify instance left.
     """
 
     def __init__(self, reactor: object, changed: Callable[[], None], is_known: Callable[[str], bool]) -> None:
         try:
-            self._inotify = Inotify(reactor, self._heard)
+            self._inotify = Inotify(reactor, self._on_event)
         except OSError as e:
             raise _explained(e, "max_user_instances") from e
         self._changed = changed
@@ -46,9 +47,10 @@ class Notifier:
         self._folders: dict[int, str] = {}
 
     def cover(self, folders: Mapping[str, Identity | None]) -> bool:
-        """Watch just these folders, each as long as it is the one it was (another may have its path now, by a move or
-        a mount). Returns whether any of them was not watched before. Raises OSError, with the limit and its remedy,
-        when no more can be watched."""
+        """Watch exactly these folders, by identity: another one may have the path by now, after a move or a mount.
+
+        Returns whether any of them was not watched before. Raises OSError, with the limit and its remedy, when no more
+        can be watched."""
         for folder, (watch, which) in list(self._watches.items()):
             if folder not in folders or folders[folder] != which:
                 self._forget(watch)
@@ -78,7 +80,7 @@ class Notifier:
         if folder is not None:
             del self._watches[folder]
 
-    def _heard(self, watch: int, mask: int, name: str) -> None:
+    def _on_event(self, watch: int, mask: int, name: str) -> None:
         folder = self._folders.get(watch)
         if mask & Event.Q_OVERFLOW:
             self._changed()
@@ -93,8 +95,10 @@ class Notifier:
 
 
 def _is_ready(mask: int, path: str) -> bool:
-    """Whether an event makes a scan worth while. A new file that is still empty is not: its writer has yet to write and
-    to close it. A new name of a file that was elsewhere (a hard link) or had none gets no other event than this."""
+    """Return whether an event calls for a scan.
+
+    A new file that is still empty does not: its writer has yet to write and close it. A new name of an existing file
+    (a hard link) gets no other event than this."""
     if mask & Event.ISDIR or not mask & Event.CREATE:
         return True
     try:
@@ -105,7 +109,7 @@ def _is_ready(mask: int, path: str) -> bool:
 
 
 def _explained(error: OSError, limit: str) -> OSError:
-    """The error, with the limit of inotify that was reached and its remedy. Other errors stay as they are."""
+    """Return the error with the inotify limit that was reached and its remedy; other errors as they are."""
     if error.errno == errno.ENOSPC or (error.errno == errno.EMFILE and _has_descriptor_left()):
         try:
             value = int(Path(f"/proc/sys/fs/inotify/{limit}").read_text())

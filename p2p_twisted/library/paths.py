@@ -1,4 +1,4 @@
-"""Names of documents and paths of files: which may be shared, and how one is opened without leaving its folder.
+"""Names of documents and paths of files: which may be shared, and how to open one without leaving its folder.
 
 A name is the path below the shared folder with ``/`` between its segments. Links are not followed, neither to files
 nor to folders: the simplest rule by which no link can lead out of a folder. The shared folder itself may be a link.
@@ -19,14 +19,14 @@ from p2p_twisted.wire.limits import MAX_NAME
 from .beneath import folder_beneath
 
 UNFINISHED = (".part", ".part.state")
-"""How the name of an unfinished download ends."""
+"""The ending of an unfinished download's name."""
 
 LONGEST_SEGMENT = 255
-"""Bytes of the name of a file or folder, on nearly all file systems."""
+"""Most bytes in the name of a file or folder on nearly all file systems."""
 
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\xb9\xb2\xb3]) *(\..*)?", re.IGNORECASE)
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Characters without ink that Unicode does not count among its format characters."""
+"""Invisible characters that Unicode does not count among its format characters."""
 _TRICKS: tuple[tuple[Callable[[str], object], str], ...] = (
     (lambda segment: len(segment.encode()) > LONGEST_SEGMENT, f"a part is longer than {LONGEST_SEGMENT} bytes"),
     (lambda segment: segment.startswith("-"), "a part begins with -, as options of commands do"),
@@ -41,12 +41,12 @@ _TRICKS: tuple[tuple[Callable[[str], object], str], ...] = (
 )
 
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
-# What another system takes for a separator or a drive is no part of a name here either.
+# Separators and drive letters of other systems are not allowed in names here either.
 _FOREIGN = "\\:" if os.name == "nt" else "\\"
 
 
 def safe_name(name: str) -> tuple[str, ...]:
-    """The segments of the name of a document that may be shared, or be made by a download.
+    """Return the segments of the name of a document that may be shared or downloaded.
 
     Raises ValueError, saying why, for a name that is empty or longer than MAX_NAME bytes, is not UTF-8, has a control
     character or a backslash, or has a segment that is empty, begins with a dot (``..`` too) or ends in ``.part``.
@@ -72,14 +72,14 @@ def is_safe(name: str) -> bool:
 
 
 def is_unmentioned(segment: str) -> bool:
-    """Whether an entry of a folder is passed over without a word: it is hidden, or an unfinished download."""
+    """Return whether an entry of a folder is skipped silently: it is hidden, or an unfinished download."""
     return segment.startswith(".") or segment.endswith(UNFINISHED)
 
 
 def why_tricky(name: str) -> str | None:
-    """Return why a document of this name is fetched only when it is asked for by name, None if it is no such name.
+    """Return why a document of this name is fetched only when it is asked for by name, or None.
 
-    Either no file can have the name, or it is one by which a stranger may mislead people or the commands they type.
+    Either no file can have the name, or it could mislead people or the commands they type.
     """
     try:
         segments = safe_name(name)
@@ -89,8 +89,9 @@ def why_tricky(name: str) -> str | None:
 
 
 def name_of(root: Path, path: Path) -> str | None:
-    """The name under which the file at `path` is shared from folder `root`; None if it lies outside or may not be
-    shared. Looks at the two paths only, not at the disk."""
+    """Return the name under which the file at `path` is shared from folder `root`; None if it is outside or may not be.
+
+    Compares the two paths; does not look at the disk."""
     try:
         name = "/".join(path.relative_to(root).parts)
     except ValueError:

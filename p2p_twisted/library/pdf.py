@@ -1,7 +1,7 @@
-"""What a PDF says of itself: the titles in its metadata and the text of its first page, read with bounds on everything.
+"""The titles in a PDF's metadata and the text of its first page, read within bounds on everything.
 
-A PDF from elsewhere may be made to keep a reader busy for ever, so each is read in a thread of its own that is given
-up when its time is over. pypdf is imported when the first PDF is met: it takes a quarter of a second.
+A hostile PDF may keep its reader busy forever, so each is read in a thread of its own that is given up when its time
+is over. pypdf is imported when the first PDF is met: it takes a quarter of a second.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_FILE = 64 * 2**20
 """Largest PDF that is opened, bytes."""
 
 MAGIC, HEAD = b"%PDF-", 1024
-"""What a PDF begins with, and in how many bytes readers look for it (ISO 32000-1, Annex H.3.4.1)."""
+"""The first bytes of a PDF, and within how many bytes readers look for them (ISO 32000-1, Annex H.3.4.1)."""
 
 TIMEOUT = 10.0
 """Seconds that reading one PDF may take; an ordinary one takes a hundredth of one."""
@@ -30,7 +30,7 @@ MAX_TITLES = 10
 """Titles taken from XMP, which may have one for each language."""
 
 MAX_TEXT = 64 * 2**10
-"""Characters taken of each title and of the page."""
+"""Characters taken from each title and from the page."""
 
 _IMPORT_TIMEOUT = 120.0
 """Seconds that importing pypdf may take on a busy machine."""
@@ -42,13 +42,13 @@ def read_pdf(file: BinaryIO, timeout: float = TIMEOUT) -> tuple[list[str], str]:
     """Return (titles, text of page 1) of the PDF open as `file`; titles of the information dictionary first, then of
     XMP.
 
-    Each is read alone: one that is broken, or not read within `timeout` seconds altogether, does not cost what was read
-    before or can be read after it. There are none of a file that is encrypted, over MAX_FILE bytes, or no PDF. Raises
-    OSError only when `file` cannot be read at all.
+    Each is read on its own: a broken one, or one not read within the `timeout` seconds for all of them, does not affect
+    the others. A file that is encrypted, over MAX_FILE bytes, or not a PDF has none. Raises OSError only when `file`
+    cannot be read at all.
     """
     size = file.seek(0, 2)
     file.seek(0)
-    if size > MAX_FILE or MAGIC not in file.read(HEAD):  # pypdf would look for objects in all of it
+    if size > MAX_FILE or MAGIC not in file.read(HEAD):  # pypdf would search all of it for objects
         return [], ""
     titles: list[str] = []
     texts: list[str] = []
@@ -63,8 +63,9 @@ def read_pdf(file: BinaryIO, timeout: float = TIMEOUT) -> tuple[list[str], str]:
 
 
 def _read(file: BinaryIO, imported: threading.Event, titles: list[str], texts: list[str]) -> None:
-    """Append what is found to `titles` and `texts`. Whatever pypdf raises, recursion and memory errors included, means
-    that this part is broken; SystemExit is from `_end`."""
+    """Append to `titles` and `texts`. SystemExit comes from `_end`.
+
+    Any other exception of pypdf, recursion and memory errors included, means that this part is broken."""
     try:
         try:
             pypdf = _import_pypdf()
@@ -79,7 +80,7 @@ def _read(file: BinaryIO, imported: threading.Event, titles: list[str], texts: l
 
 
 def _append(step: Callable[[PdfReader], Iterator[object]], reader: PdfReader, found: list[str]) -> None:
-    """Append the texts that `step` yields until it fails; what is no text, as null or an array, is passed over."""
+    """Append the texts that `step` yields until it fails; other values, such as null or an array, are skipped."""
     try:
         found.extend(str(text)[:MAX_TEXT] for text in islice(step(reader), MAX_TITLES) if isinstance(text, str))
     except Exception:
@@ -95,7 +96,7 @@ def _info_title(reader: PdfReader) -> Iterator[object]:
 
 
 def _xmp_titles(reader: PdfReader) -> Iterator[object]:
-    """The title in no particular language first."""
+    """Put the title in no particular language first."""
     xmp = reader.xmp_metadata
     titles = dict(xmp.dc_title or {}) if xmp is not None else {}
     yield titles.pop("x-default", None)
@@ -107,8 +108,8 @@ def _page_text(reader: PdfReader) -> Iterator[object]:
 
 
 def _import_pypdf() -> type[PdfReader] | None:
-    """Import it, and keep its remarks on bad PDFs out of the log. None if it, or a library that it needs, is broken:
-    one in Rust may then raise what is no Exception."""
+    """Import pypdf, and keep its remarks on bad PDFs out of the log. Returns None if it, or a library that it needs, is
+    broken: one in Rust may then raise something that is not an Exception."""
     try:
         from pypdf import PdfReader
     except BaseException as e:
@@ -119,8 +120,10 @@ def _import_pypdf() -> type[PdfReader] | None:
 
 
 def _end(thread: threading.Thread) -> None:
-    """Raise SystemExit in `thread`, which strikes at its next step of Python code and ends that thread alone; again if
-    it was lost, as in a finalizer. A thread that even so goes on is left to itself: it keeps nobody from exiting."""
+    """Raise SystemExit in `thread`, at its next step of Python code; it ends that thread alone.
+
+    Raise it again if it was lost, as in a finalizer. A thread that still goes on is abandoned; it does not keep the
+    process from exiting."""
     import ctypes
 
     ident = ctypes.c_ulong(thread.ident or 0)

@@ -1,6 +1,6 @@
-"""How a file falls into pieces, and the hashes of the whole and of each piece in one pass. Pure; no I/O.
+"""The division of a file into pieces, and the hashes of the whole and of each piece in one pass. Pure.
 
-All peers must cut alike: the size of a piece follows from the size of the file alone (docs/protocol.rst, "Pieces").
+All peers must divide alike: the size of a piece follows from the size of the file alone (docs/protocol.rst, "Pieces").
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 
 MIN_PIECE = 64 * 2**10
-"""Smallest piece, bytes: a smaller one costs more in requests than its earlier arrival gains."""
+"""Smallest piece in bytes: a smaller one costs more in requests than it gains by arriving earlier."""
 
 MAX_PIECE = 4 * 2**20
-"""Largest piece, bytes: what is fetched again when one piece turns out to be broken."""
+"""Largest piece in bytes: this much is fetched again when a piece is corrupt."""
 
 AIM = 1024
 """Number of pieces aimed at; only a file over AIM * MAX_PIECE bytes has more."""
@@ -21,8 +21,10 @@ DIGEST = 32
 
 
 def piece_size(size: int) -> int:
-    """Bytes of each piece but the last, of a file of `size` bytes: the smallest power of two that is at least
-    size / AIM, but not under MIN_PIECE nor over MAX_PIECE. Raises ValueError if `size` is negative."""
+    """Return the bytes of each piece but the last, for a file of `size` bytes.
+
+    That is the smallest power of two that is at least size / AIM, but not under MIN_PIECE nor over MAX_PIECE. Raises
+    ValueError if `size` is negative."""
     if size < 0:
         raise ValueError(f"a file cannot have {size} bytes")
     at_least = -(-size // AIM)
@@ -30,12 +32,12 @@ def piece_size(size: int) -> int:
 
 
 def piece_count(size: int) -> int:
-    """Number of pieces of a file of `size` bytes; an empty file has none."""
+    """Return the number of pieces of a file of `size` bytes; an empty file has none."""
     return -(-size // piece_size(size))
 
 
 def piece_range(size: int, i: int) -> tuple[int, int]:
-    """(offset, length) in bytes of piece `i` of a file of `size` bytes. Raises IndexError unless 0 <= i < count."""
+    """Return (offset, length) in bytes of piece `i` in a file of `size` bytes. Raises IndexError if there is none."""
     if not 0 <= i < piece_count(size):
         raise IndexError(f"a file of {size} bytes has no piece {i}")
     offset = i * piece_size(size)
@@ -43,13 +45,13 @@ def piece_range(size: int, i: int) -> tuple[int, int]:
 
 
 def list_length(size: int) -> int:
-    """Bytes of the piece list of a file of `size` bytes: DIGEST for each piece, 0 if there is at most one."""
+    """Return the bytes in the piece list of a file of `size` bytes: DIGEST for each piece, 0 for at most one."""
     count = piece_count(size)
     return DIGEST * count if count > 1 else 0
 
 
 def list_digest(digests: bytes) -> str:
-    """SHA-256, in hex, of a piece list: `digests` holds the 32 bytes of each piece, in order."""
+    """Return the SHA-256 in hex of a piece list: `digests` holds the 32 bytes of each piece, in order."""
     return hashlib.sha256(digests).hexdigest()
 
 
@@ -87,13 +89,15 @@ class PieceHasher:
         self._piece.update(view)
 
     def sha256(self) -> str:
-        """The file's SHA-256 in hex. Raises ValueError before all its bytes were fed."""
+        """Return the file's SHA-256 in hex. Raises ValueError before all its bytes were fed."""
         self._check_complete()
         return self._whole.hexdigest()
 
     def pieces(self) -> bytes:
-        """The pieces' digests one after the other, 32 bytes each; b"" for a file of at most one piece, whose only
-        piece is the file. Raises ValueError before all bytes were fed."""
+        """Return the pieces' digests one after the other, 32 bytes each; b"" for a file of at most one piece.
+
+        Raises ValueError before all bytes were fed.
+        """
         self._check_complete()
         if self._size <= self._piece_size:
             return b""

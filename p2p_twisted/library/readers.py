@@ -1,6 +1,6 @@
-"""Reading what walks have found, smallest first, while further walks go on. Lives in the reactor's thread.
+"""Read the files that walks have found, smallest first, while further walks go on. For the reactor's thread.
 
-One huge file may take hours to read. It keeps neither new files from being found nor smaller ones from being read.
+One huge file may take hours to read. Meanwhile new files are found and smaller ones are read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _READERS = ((0,), (1,), (1, 2))
 
 
 class Readers:
-    """Up to three readers at work at a time. `read` reads a batch in a thread and takes in what it gave."""
+    """Up to three readers at a time. `read` reads a batch in a thread and stores the result."""
 
     log = Logger()
 
@@ -37,14 +37,14 @@ class Readers:
         return bool(small or big) or any(found.stamp.size < HUGE for found in self._in_hand)
 
     def give(self, unread: Sequence[Found]) -> None:
-        """Read these files, in place of those that wait. What is being read goes on."""
+        """Read these files instead of those that are waiting. Files being read are not interrupted."""
         self._waiting = batches([found for found in unread if found not in self._in_hand])
         for number in range(len(_READERS)):
             if number not in self._at_work:
                 Deferred.fromCoroutine(self._work(number))
 
     def idle(self) -> Deferred[None]:
-        """Fires when nothing is being read and nothing waits."""
+        """Return a Deferred that fires when nothing is being read and nothing is waiting."""
         if self._is_idle():
             return succeed(None)
         done: Deferred[None] = Deferred()
@@ -70,5 +70,5 @@ class Readers:
                 done.callback(None)
 
     def _next(self, number: int) -> list[Found]:
-        """The smallest batch that this reader takes, [] if there is none."""
+        """Return the smallest batch that this reader takes, [] if there is none."""
         return next((self._waiting[kind].popleft() for kind in _READERS[number] if self._waiting[kind]), [])

@@ -1,4 +1,4 @@
-"""The shared folders, and whether they are still the ones they were: changes of which the kernel does not tell."""
+"""The shared folders, and changes of their identity that the kernel does not report."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from .walk import real, resolved
 
 INTERVAL = 0.5
-"""Seconds from one look at the shared folders to the next."""
+"""Seconds between two checks of the shared folders."""
 
 
 class SharedFolders:
-    """The shared folders, those that count first first: `shared`, then where downloads go, if anywhere.
+    """The shared folders in order of precedence: `shared`, then the download folder if there is one.
 
-    `real` is where they were at the last walk, links resolved.
+    `real` has their paths at the last walk, links resolved.
     """
 
     def __init__(self, shared: Sequence[Path], downloads: Path | None) -> None:
@@ -27,7 +27,7 @@ class SharedFolders:
         self.real = resolved(self.named())
 
     def named(self) -> tuple[Path, ...]:
-        """The folders as they were named: one may be a link that leads elsewhere by now."""
+        """Return the folders as they were named: one may be a link that leads elsewhere by now."""
         return *self._shared, *self._downloads
 
     def add(self, folder: Path) -> None:
@@ -37,13 +37,13 @@ class SharedFolders:
             self.real = resolved(self.named())
 
     def walked(self, named: tuple[Path, ...], roots: tuple[Path, ...]) -> None:
-        """A walk found the folders `named` at `roots`."""
+        """Note that a walk found the folders `named` at `roots`."""
         if named == self.named():
             self.real = roots
 
 
 class _State(NamedTuple):
-    """Which folder it is, and who may read it: device, inode, mode, owner and group."""
+    """The identity of a folder and its rights: device, inode, mode, owner and group."""
 
     device: int
     inode: int
@@ -53,10 +53,10 @@ class _State(NamedTuple):
 
 
 class RootWatch:
-    """Calls `changed` when one of the folders `roots()` came, went, became another or got other rights.
+    """Calls `changed` when one of the folders `roots()` appeared, vanished, was replaced or got other rights.
 
-    A folder can be moved away with one above it, made anew, or mounted over: inotify watches what lay there before.
-    `look` runs a function in a thread, for a network disk may hang.
+    A folder can be moved with one above it, made anew, or mounted over: inotify goes on watching the old one.
+    `look` runs a function in a thread, because a network disk may hang.
     """
 
     def __init__(
@@ -75,12 +75,12 @@ class RootWatch:
         self._seen: dict[Path, _State | None] = {}
 
     def start(self) -> None:
-        """Begin; the first look only learns how things are."""
+        """Start; the first check records the present state."""
         self._running = True
         self._look()
 
     def stop(self) -> None:
-        """End."""
+        """Stop."""
         self._running = False
         if self._next is not None and self._next.active():
             self._next.cancel()

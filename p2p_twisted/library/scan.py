@@ -1,6 +1,6 @@
-"""The part of a scan that runs in threads: walk the folders, compare with what is known, read and hash what is new.
+"""The part of a scan that runs in threads: walk the folders, compare with the known files, read and hash the new ones.
 
-Nothing here touches the reactor or the `Library`; everything is handed over and comes back as values.
+Nothing here touches the reactor or the `Library`; arguments and results are values.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ BLOCK = 2**20
 """Bytes read and hashed at a time."""
 
 BIG = 2**20
-"""Bytes from which a file is worth reading beside another: hashing it leaves the interpreter to others. What a smaller
-one costs is mostly Python, in which two threads are slower than one."""
+"""Bytes from which a file is worth reading beside another: hashing releases the interpreter. The cost of a smaller one
+is mostly Python, in which two threads are slower than one."""
 
 HUGE = 2**30
-"""Bytes from which a file may take a thread so long that others must have one of their own."""
+"""Bytes from which a file may take so long that other files need a thread of their own."""
 
 BATCH = 64
 """Most small files read before they are shared."""
@@ -41,9 +41,12 @@ BATCH = 64
 
 @dataclass
 class Survey:
-    """What a walk found against what was known: files to add as they are, to read and hash, and to remove; pairs of a
-    file and the one of an earlier folder that has its name. Beside them the `roots`, links resolved; all folders walked
-    through, and which they are; what could not be read (`failures`), and what is not shared by rule (`refused`)."""
+    """The result of a walk compared with the known files.
+
+    Files to add from the cache, to read and hash (`unread`), and to remove (`gone`); pairs of a file and the one of an
+    earlier folder that has its name (`shadowed`); the `roots`, links resolved; all `folders` walked through with their
+    identities; files that could not be read (`failures`), and those not shared by rule (`refused`).
+    """
 
     roots: tuple[Path, ...]
     folders: Mapping[str, Identity | None]
@@ -57,8 +60,7 @@ class Survey:
 
 @dataclass
 class Reading:
-    """What reading some files gave: those hashed, and of the others the path and why they could not be read, or that
-    they changed meanwhile."""
+    """The result of reading files: those hashed; of the others, path -> why they could not be read or have changed."""
 
     files: list[SharedFile] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -70,9 +72,9 @@ def survey(
 ) -> Survey:
     """Walk through `roots` and compare with the files `known` by name; of equal names the first root's counts.
 
-    The folders `private` are left out. A file that changed, and whose new hashes the cache does not have, is `unread`;
-    it is `gone` as well if its size changed. With the size it had, its content may be what it was, as after ``touch``:
-    what is known of it stays until it has been read.
+    The folders `private` are left out. A changed file whose new hashes the cache does not have is `unread`; if its size
+    changed, it is `gone` too. With the same size its content may be the same, as after ``touch``, so it stays until it
+    has been read.
     """
     real_roots = resolved(roots)
     walk = Walk(real_roots, private)
@@ -101,9 +103,9 @@ def survey(
 
 
 def _take_renamed(result: Survey, cache: HashCache) -> None:
-    """Take what is known of files that are gone over to those that have another name in the same shared folder by now.
+    """Reuse the hashes of files that were renamed within a shared folder.
 
-    A file of the same inode, size and time is the same one; its title may depend on how its name ends, too.
+    A file of the same inode, size and time is the same one; its title also depends on the ending of its name.
     """
     gone = {_identity(os.fspath(old.root), old.name, (old.size, old.mtime_ns, old.inode)): old for old in result.gone}
     rows, unread = [], []
@@ -138,7 +140,7 @@ def is_touched(found: Found, file: SharedFile | None) -> bool:
 
 
 def with_hashes(found: Found, hashes: Hashes) -> SharedFile:
-    """Return what is shared of a file, once its hashes are known."""
+    """Return the shared file for a found one and its hashes."""
     size, mtime_ns, inode = found.stamp
     return SharedFile(found.name, Path(found.path), size, mtime_ns, *hashes, inode)
 
@@ -150,7 +152,7 @@ def _prune(present: set[str], result: Survey, cache: HashCache) -> None:
 
 
 def batches(unread: Sequence[Found]) -> tuple[deque[list[Found]], deque[list[Found]], deque[list[Found]]]:
-    """What a thread reads at a time, smallest first: small files many at once, and big and huge ones one by one."""
+    """Divide files into batches, smallest first: many small files in one, big and huge ones one by one."""
     ordered = sorted(unread, key=lambda file: file.stamp.size)
     small = [file for file in ordered if file.stamp.size < BIG]
     big = deque([file] for file in ordered if BIG <= file.stamp.size < HUGE)
@@ -159,17 +161,17 @@ def batches(unread: Sequence[Found]) -> tuple[deque[list[Found]], deque[list[Fou
 
 
 def read_files(batch: Sequence[Found], cache: HashCache, stopping: Event) -> Reading:
-    """Read and hash the files of `batch`, and put what was found into the cache, until `stopping` is set.
+    """Read and hash the files of `batch`, and put the results into the cache, until `stopping` is set.
 
-    A file that changes meanwhile is left out, for the next scan to find; so is one that cannot be read. Neither costs
-    any of the others.
+    A file that changes meanwhile is left for the next scan; one that cannot be read is left out. Neither affects the
+    others.
     """
     result = Reading()
     rows = []
     for found in batch:
         try:
             hashes = _read(found, stopping)
-        except Exception as e:  # whatever a file has in store
+        except Exception as e:  # a file may raise anything
             result.unreadable[found.path] = reason(e)
             continue
         if hashes is not None:
@@ -184,8 +186,10 @@ def read_files(batch: Sequence[Found], cache: HashCache, stopping: Event) -> Rea
 def differing(
     shadowed: Sequence[tuple[Found, Found]], shared: Mapping[str, SharedFile], cache: HashCache, stopping: Event
 ) -> dict[str, str]:
-    """Map each of the `shadowed` files that has another content than the one `shared` under its name to a line that
-    says so. A file of the same size is read once to know."""
+    """Map each of the `shadowed` files whose content differs from the file `shared` under its name to a line about it.
+
+    A file of the same size is read once to find out.
+    """
     result: dict[str, str] = {}
     for found, first in shadowed:
         if stopping.is_set():
@@ -199,14 +203,14 @@ def differing(
 
 
 def _has_content(found: Found, sha256: str, cache: HashCache, stopping: Event) -> bool:
-    """Whether a file has this content; one that cannot be read is not known to."""
+    """Return whether a file has this content; False for one that cannot be read."""
     if hashes := cache.get(found.path, found.stamp):
         return hashes.sha256 == sha256
     return any(file.sha256 == sha256 for file in read_files([found], cache, stopping).files)
 
 
 def _read(found: Found, stopping: Event) -> Hashes | None:
-    """The hashes of a file, None if it is not what was found on the walk, or changed while it was read, or we stop."""
+    """Hash a file; return None if it is not the file found on the walk, changes meanwhile, or reading must stop."""
     with os.fdopen(open_beneath(Path(found.root), found.name), "rb") as file:
         before = os.fstat(file.fileno())
         if (before.st_size, before.st_mtime_ns) != found.stamp[:2]:
@@ -221,7 +225,7 @@ def _read(found: Found, stopping: Event) -> Hashes | None:
 
 
 def _title(file: BinaryIO, found: Found) -> str:
-    """The title of the file, "" where looking for it fails: a document may be made to break its reader."""
+    """Return the title of the file, "" if looking for it fails: a hostile document may break its reader."""
     try:
         return title_of(file, found.name)
     except OSError:
@@ -232,7 +236,7 @@ def _title(file: BinaryIO, found: Found) -> str:
 
 
 def _feed(hasher: PieceHasher, file: BinaryIO, size: int, stopping: Event) -> bool:
-    """Feed `size` bytes of `file` to `hasher`; False if there are fewer, or it is time to stop."""
+    """Feed `size` bytes of `file` to `hasher`; return False if there are fewer, or reading must stop."""
     while size:
         block = file.read(min(BLOCK, size))
         if not block or stopping.is_set():

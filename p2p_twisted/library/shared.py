@@ -1,4 +1,4 @@
-"""The library: the files in the shared folders, kept true to the disk while it runs. Lives in the reactor's thread."""
+"""The library: the files in the shared folders, kept up to date with the disk. For the reactor's thread."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from .walk import Found, Identity, real, root_of, stamp_of
 from .watch import Watch
 
 SLICE = 1000
-"""Changes made known in one turn of the reactor."""
+"""Changes published in one turn of the reactor."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
 class Changed(FileNotFoundError):
-    """A shared file has another time than when it was read, and the same size: it is to be read again."""
+    """A shared file has the same size and another time than when it was read: it must be read again."""
 
 
 class Reactor(IReactorTime, IReactorThreads):
-    """What a library needs of a reactor; for inotify also IReactorFDSet."""
+    """The parts of a reactor that a library needs; for inotify also IReactorFDSet."""
 
 
 class Library(Catalogue):
     """The files shared from `folders`, by name; where two folders have a file of the same name, the first counts.
 
-    What was fetched into the folder `downloads` comes after all others, so that what a peer shares keeps its name. What
-    lies in one of the folders `private` is never shared.
+    The folder `downloads` comes after all others, so that a download never takes the name of a shared file. Files in
+    one of the folders `private` are never shared.
 
-    A file of another size is removed at once, and added again when it has been read; one that was only touched stays
-    meanwhile. `hashed` counts the files read so far.
+    A file whose size has changed is removed at once and added again when it has been read; one that was only touched
+    stays meanwhile. `hashed` counts the files read so far.
     """
 
     def __init__(
@@ -78,17 +78,17 @@ class Library(Catalogue):
 
     @property
     def unshared(self) -> Unshared:
-        """What the last scan found and left out."""
+        """The files that the last scan found and did not share."""
         return self._report.now
 
     @property
     def is_scanning(self) -> bool:
-        """Whether a scan is under way, apart from huge files: what is not shared now may be in a moment."""
+        """Whether a scan is under way, apart from huge files: a file that is not shared now may be in a moment."""
         return self._scanning or self._readers.is_busy
 
     @property
     def folders(self) -> Sequence[Path]:
-        """The shared folders, links resolved as at the last walk, those that count first first."""
+        """The shared folders in order of precedence, links resolved as at the last walk."""
         return self._roots.real
 
     def start(self) -> Deferred[None]:
@@ -108,10 +108,10 @@ class Library(Catalogue):
         return self.scan()  # waits for the one under way, and does nothing itself
 
     def scan(self) -> Deferred[None]:
-        """Bring the library up to date with the disk as it is now or later; a walk under way is waited for first.
+        """Bring the library up to date with the disk as it is now; a walk under way is waited for first.
 
-        Walks and reads in threads. Fires when all that was found is read; never fails: what cannot be read is logged
-        and left out.
+        Walks and reads in threads. Fires when all files found have been read; never fails: files that cannot be read
+        are logged and left out.
         """
         done: Deferred[None] = Deferred()
         self._asked.append(done)
@@ -128,9 +128,10 @@ class Library(Catalogue):
         return self.scan()
 
     def add_file(self, folder: Path, path: Path, sha256: str, pieces: bytes, title: str = "") -> SharedFile:
-        """Share at once the file at `path` in the shared folder `folder`, whose hashes are known to be right: a
-        verified download. It is not read again. Returns what is shared under its name, which is the file of an
-        earlier folder if that has one. Below a shared folder in `folder`, the name is that of the inner one.
+        """Share the verified download at `path` in the shared folder `folder` at once, without reading it again.
+
+        Returns the file shared under its name, which is that of an earlier folder if that has one. Below a shared
+        folder inside `folder`, the name is relative to the inner one.
 
         Raises FileNotFoundError if it is not there, ValueError if it is in no shared folder or in a private one, has a
         name that may not be shared, or `pieces` is not the list for its size.
@@ -149,10 +150,10 @@ class Library(Catalogue):
         return file
 
     def open(self, file: SharedFile) -> int:
-        """Open `file` for reading; returns the file descriptor, the caller's to close.
+        """Open `file` for reading; return the file descriptor, the caller's to close.
 
-        Raises FileNotFoundError when it is gone, leads out of its folder by now, or is no longer of the same size;
-        Changed when its time is another, or another file has its place; OSError when no descriptor is left.
+        Raises FileNotFoundError when it is gone, leads out of its folder by now, or has another size; Changed when
+        only its time or inode differs; OSError when no descriptor is left.
         """
         fd = open_beneath(file.root, file.name)
         status = os.fstat(fd)
@@ -163,7 +164,7 @@ class Library(Catalogue):
         raise kind(errno.ENOENT, "has changed since it was read", file.name)
 
     def _is_known(self, path: str) -> bool:
-        """Whether the file at `path` is shared, just as it is there."""
+        """Return whether the file at `path` is shared in its present state."""
         try:
             root = root_of(Path(path), self.folders, ())
             name = Path(path).relative_to(root).as_posix()
@@ -185,7 +186,7 @@ class Library(Catalogue):
             os.close(fd)
 
     async def _scan_while_asked(self) -> None:
-        """Walk as long as somebody asks. Reading goes on meanwhile."""
+        """Walk as long as scans are requested. Reading goes on meanwhile."""
         while self._asked:
             asked, self._asked = self._asked, []
             folders = None
@@ -204,7 +205,7 @@ class Library(Catalogue):
         self._scanning = False
 
     async def _walk(self) -> Mapping[str, Identity | None] | None:
-        """The folders walked through, and which they are."""
+        """Walk once; return the folders walked through with their identities, None when the library stops."""
         rows, self._unsaved = self._unsaved, []
         if rows:
             await self._in_thread(self._cache.put, rows)
@@ -213,7 +214,7 @@ class Library(Catalogue):
         named = self._roots.named()
         found = await self._in_thread(survey, named, dict(self._files), self._cache, self._private)
         self._roots.walked(named, found.roots)
-        # What was added again since the walk stays.
+        # A file that was added again since the walk stays.
         gone = [old.name for old in found.gone if self._files.get(old.name) is old]
         await self._apply_in_slices(found.cached, gone)
         self._shadowed = found.shadowed
@@ -224,7 +225,7 @@ class Library(Catalogue):
         return found.folders
 
     async def _finish(self) -> None:
-        """Once all that was found is read, compare the files of the same name, and tell who waits."""
+        """Once all files found are read, compare those of the same name, and fire the Deferreds of `scan`."""
         while self._walked:
             await self._readers.idle()
             walked, self._walked = self._walked, []
@@ -249,7 +250,7 @@ class Library(Catalogue):
         self._report.read([found.path for found in unread], reading.unreadable | reading.changing)
 
     async def _apply_in_slices(self, added: list[SharedFile], removed: list[str]) -> None:
-        """`apply`, but let the reactor turn in between."""
+        """Apply the changes in slices, with a turn of the reactor between them."""
         for start in range(0, max(len(added), len(removed)), SLICE):
             if start:
                 await deferLater(self._reactor, 0)

@@ -1,6 +1,6 @@
 """The title of a document: of an RFC from the head of its first page, of other texts their first meaningful line.
 
-Only what is cheap and certain: plain text, Markdown and reStructuredText by their file type, and PDFs. Anything else,
+Only cheap and certain cases: plain text, Markdown and reStructuredText by their file type, and PDFs. Anything else,
 and anything broken, has the title "".
 """
 
@@ -18,7 +18,7 @@ from p2p_twisted.wire.limits import MAX_TITLE
 from .pdf import read_pdf
 
 MAX_TEXT = 64 * 2**10
-"""Bytes of a text that are looked at."""
+"""Bytes of a text in which the title is looked for."""
 
 _TEXT_TYPES = frozenset({"", ".txt", ".text", ".md", ".markdown", ".rst"})
 _TITLE_LINES = 5
@@ -45,11 +45,11 @@ _EMPTY_TITLE = re.compile(
 
 
 def title_of(file: BinaryIO, name: str) -> str:
-    """The title of the document open as `file`, shared as `name`, or "".
+    """Return the title of the document open as `file` and shared as `name`, or "".
 
-    One line of at most MAX_TITLE characters without control characters. For a PDF this is what its metadata says (the
-    information dictionary, or else XMP), if that says something, else its first page is read as a text. Blocks while it
-    reads, for some seconds at the very worst, so it belongs into a thread; raises OSError only when reading fails.
+    One line of at most MAX_TITLE characters without control characters. For a PDF it comes from the metadata
+    (the information dictionary, or else XMP), or else from the text of its first page. Blocks while it reads, for some
+    seconds at worst, so call it in a thread. Raises OSError only when reading fails.
     """
     path = PurePosixPath(name)
     suffix = path.suffix.lower()
@@ -64,7 +64,7 @@ def title_of(file: BinaryIO, name: str) -> str:
 
 
 def title_of_text(text: str) -> str:
-    """The title in the first lines of `text`: as an RFC has it, else the first line that means something, or ""."""
+    """Return the title in the first lines of `text`: that of an RFC, else the first meaningful line, or ""."""
     lines = text.splitlines()
     head = list(islice((line for line in lines if line.strip()), 12))
     if any(_RFC.match(line.strip()) for line in head):
@@ -73,7 +73,7 @@ def title_of_text(text: str) -> str:
 
 
 def _rfc_title(lines: list[str]) -> list[str]:
-    """The lines between the two columns of an RFC's head and the next empty line or heading (RFC 7322, 4.1).
+    """Return the lines between the two columns of an RFC's head and the next empty line or heading (RFC 7322, 4.1).
 
     Text out of a PDF may lack the empty lines, so the heading counts too.
     """
@@ -83,8 +83,10 @@ def _rfc_title(lines: list[str]) -> list[str]:
 
 
 def _in_head(line: str) -> bool:
-    """Whether a line belongs to the head: a known field on the left, two columns, or the right column alone, which
-    unlike the centred title leaves far more room on its left than on its right."""
+    """Return whether a line belongs to the head of an RFC.
+
+    It has a known field on the left, two columns, or the right column alone, which unlike the centred title has far
+    more space on its left than on its right."""
     text = line.strip()
     left = len(line) - len(line.lstrip())
     right = max(_PAGE_WIDTH - len(line.rstrip()), 0)
@@ -92,13 +94,13 @@ def _in_head(line: str) -> bool:
 
 
 def _plain(line: str) -> str:
-    """A line of running text or light markup without its markup; "" for a line that is nothing but markup."""
+    """Return a line of text without its light markup; "" for a line that is nothing but markup."""
     text = line.strip()
     return "" if _NOISE.match(text) else _clean(text.strip(_MARKUP))
 
 
 def _from_metadata(title: str, path: PurePosixPath) -> str:
-    """A PDF's own title, or "" when it is one that a program left there: its name, the file's, a file's name at all."""
+    """Return a PDF's own title, or "" when a program put it there: the program's name, or the name of a file."""
     title = _clean(title)
     if _EMPTY_TITLE.fullmatch(title) or title.casefold() in (path.name.casefold(), path.stem.casefold()):
         return ""
@@ -110,13 +112,13 @@ def _means_something(text: str) -> bool:
 
 
 def _clean(text: str) -> str:
-    """`text` in one line of printable characters, its white space squeezed, cut to MAX_TITLE."""
+    """Return `text` as one line of printable characters, its white space squeezed, cut to MAX_TITLE."""
     visible = (c if c.isprintable() else " " for c in text if unicodedata.category(c) != "Cf")
     return " ".join("".join(visible).split())[:MAX_TITLE].rstrip()
 
 
 def _decode(data: bytes) -> str:
-    """UTF-8, its last character perhaps cut off, or else Latin-1, as some old RFCs are; "" for what is no text."""
+    """Decode UTF-8, its last character perhaps cut off, or else Latin-1 (some old RFCs); "" if it is not text."""
     if b"\0" in data:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""What lies in the shared folders and is not shared, and why: counted in full, and kept by name up to a limit."""
+"""Files in the shared folders that are not shared, and why: all counted, a limited number kept by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import MappingProxyType
 from twisted.logger import Logger
 
 MAX_LISTED = 100
-"""Files and folders that are kept by name: a folder may hold a million links."""
+"""Most files and folders kept by name: a folder may hold a million links."""
 
 
 class Unshared:
@@ -20,34 +20,34 @@ class Unshared:
 
     @property
     def items(self) -> Mapping[str, str]:
-        """The first of them: path -> one line that says why; a live view."""
+        """The first of them: path -> the reason in one line; a live view."""
         return MappingProxyType(self._items)
 
     def add(self, path: str, why: str) -> None:
-        """Count one more."""
+        """Add one file and its reason."""
         self.total += 1
         if len(self._items) < MAX_LISTED:
             self._items[path] = why
 
     def update(self, others: Mapping[str, str]) -> None:
-        """Count all of `others`, path -> why."""
+        """Add all of `others`: path -> reason."""
         for path, why in others.items():
             self.add(path, why)
 
     def extend(self, other: Unshared) -> None:
-        """Count all of `other` as well."""
+        """Add all of `other`."""
         self.update(other.items)
         self.total += other.total - len(other.items)
 
     def lines(self) -> Iterator[str]:
-        """Yield one line for each that is kept by name, and one for all others together."""
+        """Yield one line for each that is kept by name, and one for all the others."""
         yield from (f"{path}: {why}" for path, why in self._items.items())
         if self.total > len(self._items):
             yield f"{self.total - len(self._items)} more"
 
 
 class Report:
-    """What is not shared at the moment: `now`, what could not be read first. What is new in it is logged, once."""
+    """The files that are not shared at the moment: `now`, unreadable ones first. New ones are logged once."""
 
     log = Logger()
 
@@ -61,15 +61,16 @@ class Report:
     def walked(
         self, failures: Unshared, refused: Unshared, unread: Collection[str] = (), shadowed: Collection[str] = ()
     ) -> None:
-        """Take in what a walk could not read and what it refused. Of other paths than those `unread` and `shadowed`,
-        what reading and comparing found is over."""
+        """Record the files that a walk could not read and those it refused.
+
+        Earlier results of reading and comparing stay only for the paths in `unread` and `shadowed`."""
         self._failures, self._refused = failures, refused
         self._unread = {path: why for path, why in self._unread.items() if path in unread}
         self._differing = {path: why for path, why in self._differing.items() if path in shadowed}
         self._update()
 
     def read(self, paths: Collection[str], failed: Mapping[str, str]) -> None:
-        """The files at `paths` were read, apart from those that `failed`: path -> why."""
+        """Record that the files at `paths` were read, except those that `failed`: path -> reason."""
         before = dict(self._unread)
         for path in paths:
             self._unread.pop(path, None)
@@ -78,7 +79,7 @@ class Report:
             self._update()
 
     def compared(self, differing: Mapping[str, str]) -> None:
-        """Files whose names are taken were compared: path -> why, of those with another content."""
+        """Record files that were compared with others of the same name, and differ: path -> reason."""
         self._differing = dict(differing)
         self._update()
 

@@ -1,7 +1,7 @@
-"""The walk through the shared folders: which files may be shared, under which names, and what is passed over and why.
+"""Walk through the shared folders: which files may be shared, under which names, and which are skipped and why.
 
-A file has one name: where one shared folder lies inside another, the files of the inner one are met there only. A
-private folder, and the state of whatever peer or RS, is never entered. Folders are told apart by device and inode, so
+A file has one name: where one shared folder lies inside another, the files of the inner one are found there only. A
+private folder, and the state folder of any peer or RS, is never entered. Folders are told apart by device and inode, so
 that neither a link nor a mount makes another folder of one.
 """
 
@@ -20,14 +20,14 @@ from .unshared import Unshared, reason
 
 
 class Identity(NamedTuple):
-    """Which folder it is, whatever its path: device and inode."""
+    """The identity of a folder, independent of its path: device and inode."""
 
     device: int
     inode: int
 
 
 class Found(NamedTuple):
-    """A file met on a walk: the shared folder `root` in which it is `name`, its whole path, its stamp."""
+    """A file found on a walk: its `name` in the shared folder `root`, its whole path, its stamp."""
 
     root: str
     name: str
@@ -36,7 +36,7 @@ class Found(NamedTuple):
 
 
 def identity(path: str | Path) -> Identity | None:
-    """Return which folder is at `path`, None if there is none that can be looked at."""
+    """Return the identity of the folder at `path`, None if there is none that can be read."""
     try:
         status = Path(path).stat()
     except (OSError, ValueError):
@@ -45,20 +45,20 @@ def identity(path: str | Path) -> Identity | None:
 
 
 def _identity_of(status: os.stat_result) -> Identity | None:
-    """None where the file system does not number its folders."""
+    """Return the identity of a folder; None where the file system does not number its folders."""
     return Identity(status.st_dev, status.st_ino) if status.st_ino else None
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
-    """The stamp of a file of this status."""
+    """Return the stamp of a file with this status."""
     return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 class Walk:
     """A walk through the folders `roots`, in their order; not into any of the folders `private`.
 
-    Afterwards `folders` maps the path of each folder walked through to its identity. `failures` has what could not be
-    read, `refused` what is not shared by rule.
+    Afterwards `folders` maps the path of each folder walked through to its identity, `failures` has the files that
+    could not be read, `refused` those that are not shared by rule.
     """
 
     def __init__(self, roots: Sequence[Path], private: Collection[Path] = ()) -> None:
@@ -69,7 +69,7 @@ class Walk:
         self._private = {found for path in private if (found := identity(path))}
         self._entered: set[Identity | None] = set()
         self._elsewhere = {found for root in self._roots if (found := identity(root))}
-        """Shared folders: what is in them is shared from there."""
+        """The shared folders: their files are shared from there."""
 
     def files(self) -> Iterator[Found]:
         """Yield all files that may be shared, links not followed, folder after folder."""
@@ -106,7 +106,7 @@ class Walk:
             safe_name(name)
             status = os.lstat(entry.path)
         except FileNotFoundError:
-            return None  # it has vanished since its folder was read
+            return None  # it vanished after its folder was read
         except OSError as e:
             self.failures.add(entry.path, reason(e))
             return None

@@ -1,4 +1,4 @@
-"""When to scan: from time to time, and soon after the kernel says that something has changed."""
+"""Decide when to scan: at intervals, and soon after the kernel reports a change."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from .walk import Identity
 
 POLL = 5.0
-"""Seconds from one scan to the next where changes are not told."""
+"""Seconds between scans where changes are not reported."""
 
 SAFETY = 30.0
-"""Seconds from one scan to the next where they are: not every change is told, on a network disk none."""
+"""Seconds between scans where changes are reported: some are not, and none on a network disk."""
 
 SETTLE = 0.5
 """Seconds from the first sign of a change to the scan: a copy of many files is one change."""
 
 MAX_WATCHED = 2048
-"""Most folders of which changes are told; with more, every POLL seconds will do."""
+"""Most folders that are watched; with more, the library scans every POLL seconds."""
 
 
 class Watch:
-    """Calls `scan` whenever it is time, while started. After each scan, `scanned` must be called.
+    """Calls `scan` when it is due, while started. After each scan, `scanned` must be called.
 
-    `is_known` says whether the file at a path is shared as it is there: then it is no reason to scan.
+    `is_known` says whether the file at a path is shared in its present state: then it is no reason to scan.
     """
 
     log = Logger()
@@ -42,12 +42,12 @@ class Watch:
         self._notifier: Notifier | None = None
 
     def start(self) -> None:
-        """Begin; the first scan is the caller's."""
+        """Start; the first scan is the caller's."""
         self._running = True
         self._notifier = self._make_notifier()
 
     def stop(self) -> None:
-        """End."""
+        """Stop."""
         self._running = False
         self._drop_notifier()
         if self._next is not None and self._next.active():
@@ -55,15 +55,16 @@ class Watch:
 
     @property
     def is_told(self) -> bool:
-        """Whether the kernel tells of changes."""
+        """Whether the kernel reports changes."""
         return self._notifier is not None
 
     def scanned(self, folders: Mapping[str, Identity | None] | None) -> None:
-        """A scan has walked through `folders` (path -> which folder it is): watch them and plan the next one. None
-        when it failed: what was watched is watched on."""
+        """Watch `folders` (path -> identity), which a scan has walked through, and schedule the next one.
+
+        None after a failed scan: the same folders are watched as before."""
         if not self._running:
             return
-        # What changed in a new folder after the walk and before the watch was told to nobody.
+        # Changes in a new folder between the walk and the watch were not reported.
         again = self._notifier is not None and folders is not None and self._cover(self._notifier, folders)
         self._scan_within(SETTLE if again else SAFETY if self._notifier else POLL)
 

@@ -277,7 +277,7 @@ class NotifierTests(TestCase):
         self.assertTrue(self.hear())
 
     def test_events_that_the_kernel_had_no_room_for_are_a_change(self):
-        self.notifier._heard(-1, self.Event.Q_OVERFLOW, "")
+        self.notifier._on_event(-1, self.Event.Q_OVERFLOW, "")
         self.assertEqual(self.changes, 1)
 
     def test_a_folder_that_has_gone_is_not_covered(self):

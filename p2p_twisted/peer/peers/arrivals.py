@@ -1,8 +1,8 @@
-"""Peers that say Hello: who is asked for its index at once, and who only if the RS lists it.
+"""Peers that say Hello: some are asked for their index at once, others only if the RS lists them.
 
-A Hello is a stranger's word. What it can cost is bounded: so many of one host and of all in a while, so many of whom
-the RS has not said that they are there, so many about whom it is to be asked, one after the other. Nobody is ever
-connected to but where the Hello came from, or where the RS says that a peer is.
+A Hello comes from a stranger, so its cost is bounded: the Hellos of one host and of all in a window of time, the peers
+that the RS has not listed, and the peers about which the RS is asked, one after the other. Connections go only to the
+address that the Hello came from, or to one that the RS lists.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from ...wire.address import Address, clean_host
 from ...wire.errors import Forbidden
 
 WINDOW = 10
-"""Seconds in which are counted..."""
+"""The window of time in seconds."""
 MAX_OF_HOST = 128
 MAX_OF_ALL = 2_000
-"""...the messages of one host, and of all: more are refused."""
+"""Most messages of one host, and of all, in the window."""
 MAX_UNSURE = 64
-"""Peers about whom the RS is still to be asked; of more it is not asked."""
+"""Most peers waiting for the RS to be asked about them."""
 
 
 class Allowance:
-    """Counts what each host does in a window of time."""
+    """Counts the messages of each host in a window of time."""
 
     def __init__(self, now: Callable[[], float], of_host: int = MAX_OF_HOST, of_all: int = MAX_OF_ALL) -> None:
         self._now = now
@@ -39,7 +39,7 @@ class Allowance:
         self._hosts: Counter[str] = Counter()
 
     def take(self, host: str) -> None:
-        """Count one. Raises Forbidden when that is too many, of `host` or of all."""
+        """Count one message. Raises Forbidden when there are too many, of `host` or of all."""
         now = self._now()
         if now - self._began >= WINDOW:
             self._began = now
@@ -51,7 +51,7 @@ class Allowance:
 
 
 class Arrivals:
-    """Takes Hellos, and tells `arrived` where a peer is to be found."""
+    """Takes Hellos, and calls `arrived` with the address of a peer."""
 
     log = Logger()
 
@@ -63,8 +63,8 @@ class Arrivals:
     ) -> None:
         """`now` gives seconds; `is_listed` says whether the RS lists an address, and raises FetchError.
 
-        `arrived` takes an address and whether the RS is known to list it; False is that it has no room for one that may
-        not be listed.
+        `arrived` takes an address and whether the RS is known to list it; it returns False if it has no room for a peer
+        that may not be listed.
         """
         self._allowance = Allowance(now)
         self._is_listed = is_listed
@@ -95,11 +95,11 @@ class Arrivals:
             self._asking = False
 
     async def _find(self, either: tuple[Address, Address]) -> None:
-        """The RS lists a peer that advertises another address there, one behind a translator where it comes from."""
+        """Look for the peer at the RS: at its advertised address, or, behind a translator, at the one it comes from."""
         for address in dict.fromkeys(either):
             try:
                 if await self._is_listed(address):
                     self._arrived(address, True)
                     return
             except FetchError:
-                return  # the next round asks the RS for everybody
+                return  # the next round asks the RS for all peers

@@ -1,4 +1,4 @@
-"""First words to another peer: the connection, whether it leads back to this peer itself, and Hello."""
+"""The first contact with another peer: the connection, a check that it is not this peer itself, and Hello."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from .known_peer import KnownPeer
 from .registration import Registration
 
 ANSWER_TIMEOUT = 5
-"""Seconds without progress after which a peer that is asked for its index has failed."""
+"""Seconds without progress after which a request for an index fails."""
 
 
 class Contact:
-    """Makes connections to other peers in the name of this one."""
+    """Makes connections to other peers."""
 
     def __init__(self, reactor: Reactor, registration: Registration) -> None:
         self._reactor = reactor
         self._registration = registration
 
     async def dial(self, peer: KnownPeer) -> ClientConnection:
-        """A connection on which `peer` may be asked for its index. Raises Unreachable."""
+        """Return a connection on which `peer` may be asked for its index. Raises Unreachable."""
         connection = await dial(self._reactor, peer.address, self._registration.seen_as, peer.version)
         connection.patience = ANSWER_TIMEOUT
         return connection
 
     def is_self(self, connection: ClientConnection) -> bool:
-        """Whether the other end is this peer's own server."""
+        """Return whether the other end is this peer's own server."""
         here, there = connection.transport.getHost(), connection.transport.getPeer()
         return bool(here.host == there.host and there.port == self._registration.port)
 
     async def greet(self, peer: KnownPeer, connection: ClientConnection) -> ClientConnection:
-        """Say Hello, once. Returns a connection that is open: a peer that does not know the word closes the first.
+        """Say Hello once. Returns an open connection: a peer that does not know Hello closes the first one.
 
         Raises FetchError.
         """

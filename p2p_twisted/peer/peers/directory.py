@@ -1,4 +1,4 @@
-"""The peers that are known: listed by the RS, or here because they said Hello. Decides, and does no I/O."""
+"""The known peers: listed by the RS, or known because they said Hello. Pure."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from .index_subscription import IndexSubscription
 from .known_peer import KnownPeer, Lost
 
 MAX_PEERS = 10_000
-"""Peers remembered; of a longer list, the first."""
+"""Most peers remembered; of a longer list, the first."""
 MAX_UNLISTED = 128
-"""Peers among them that said Hello and that the RS has not listed yet: fewer than may be asked at the same time."""
+"""Most peers among them that the RS has not listed yet: fewer than may be asked at the same time."""
 
 
 class Directory:
-    """Keeps `peers`, and drops from `index` the records of those that are gone."""
+    """Keeps `peers`, and drops the records of those that are gone from `index`."""
 
     def __init__(self, index: DistributedIndex, subscription: Callable[[Address], IndexSubscription]) -> None:
-        """`subscription` makes what follows the peer at an address."""
+        """`subscription` makes the index subscription for the peer at an address."""
         self.peers: dict[Address, KnownPeer] = {}
         self.own: set[Address] = set()
-        """The addresses among them that turned out to be this peer's own."""
+        """The addresses that turned out to be this peer's own."""
         self._index = index
         self._subscription = subscription
         self._unlisted: set[Address] = set()
@@ -33,14 +33,14 @@ class Directory:
     def update(
         self, listed: Collection[Address], own: Collection[Address], was_away: bool = False
     ) -> Iterator[KnownPeer]:
-        """Take the list of the RS; yields the peers that are to be asked because of it.
+        """Take the list of the RS; yield the peers to ask because of it.
 
-        `own`: this peer's addresses; `was_away`: the RS could not be reached until now, and so perhaps nobody could.
+        `own`: this peer's addresses; `was_away`: the RS could not be reached before, so perhaps no peer could.
         """
         for peer in [peer for address, peer in self.peers.items() if address not in listed]:
             peer.is_listed = peer.is_listed and False
             if peer.failures:
-                self.drop(peer)  # else it answered a moment ago: the RS may just have been restarted
+                self.drop(peer)  # it answered a moment ago: the RS may have been restarted
         for address in listed:
             peer = self.peers.get(address) or self._add(address)
             if address in own:
@@ -57,9 +57,9 @@ class Directory:
         peer.is_listed = True
 
     def arrive(self, address: Address, is_listed: bool) -> KnownPeer | None:
-        """The peer at `address`, which has said Hello; None if there is no room for a new one.
+        """Return the peer at `address`, which has said Hello; None if there is no room for a new one.
 
-        `is_listed`: the RS was asked for it just now, and lists it.
+        `is_listed`: the RS has just said that it lists it.
         """
         peer = self.peers.get(address)
         if peer is None and len(self.peers) < MAX_PEERS and (is_listed or len(self._unlisted) < MAX_UNLISTED):
@@ -70,13 +70,13 @@ class Directory:
         return peer
 
     def is_own(self, peer: KnownPeer) -> None:
-        """`peer` is this peer itself."""
+        """Note that `peer` is this peer itself."""
         peer.is_self = True
         self.own.add(peer.address)
         self._index.forget(peer.address)
 
     def failed(self, peer: KnownPeer, why: FetchError, now: float) -> None:
-        """`peer` could not be asked. What it has is forgotten if it is gone: by all that is known, it has stopped."""
+        """Note that `peer` could not be asked. Its records are dropped if everything points to its having stopped."""
         peer.failed(now)
         if not isinstance(why, Unreachable):
             peer.version = None  # another server may have that address by now
@@ -87,7 +87,7 @@ class Directory:
             self._index.is_gone(peer.address)
 
     def drop(self, peer: KnownPeer) -> None:
-        """Forget `peer` and all that it has."""
+        """Forget `peer` and its records."""
         self._index.is_gone(peer.address)
         self._unlisted.discard(peer.address)
         if self.peers.get(peer.address) is peer:

@@ -1,7 +1,7 @@
-"""Who is there and what they have: the RS is asked for the peers, each peer for its index, again and again.
+"""Discovery: ask the RS for the peers and each peer for its index, in rounds.
 
-A peer that is new says Hello to those it asks, so that they need not wait for their next round to know of it; one that
-is followed is dialled at once when its connection ends, so that one that has stopped is not taken for a holder.
+A new peer says Hello to those it asks, so that they learn of it before their next round. A followed peer is dialled at
+once when its connection ends, so that a peer that has stopped does not count as a holder.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from .waiting import Waiters
 T = TypeVar("T")
 
 MOST_FOLLOWED = 64
-"""Peers followed at the same time, less where descriptors are few; the others are asked each round."""
+"""Most peers followed at the same time, fewer where descriptors are scarce; the others are asked each round."""
 REDIAL = 10
-"""Seconds between two times that a peer is dialled at once when its connection ends."""
+"""Least seconds between two immediate redials of a peer whose connection ended."""
 
 
 class Discovery(Service):
@@ -63,18 +63,18 @@ class Discovery(Service):
         self._rounds = Rounds(reactor, self._ask_all, self._round_due, self._asked)
         self._followed = 0
         self.heard: list[Heard] = []
-        """Told of every change that a followed peer tells of."""
+        """Called with every change that a followed peer announces."""
         self.on_met: list[Callable[[], object]] = []
-        """Called when a peer has told for the first time what it has, and at each round."""
+        """Called when a peer has answered with its index for the first time, and at each round."""
         registration.on_registered.append(self._registered)
 
     def startService(self) -> None:
-        """Begin the rounds."""
+        """Start the rounds."""
         super().startService()
         self._rounds.start()
 
     def stopService(self) -> None:
-        """End the rounds."""
+        """Stop the rounds."""
         super().stopService()
         self._rounds.stop()
         self._turns.stop()
@@ -91,7 +91,7 @@ class Discovery(Service):
             call()
 
     def own_addresses(self) -> set[Address]:
-        """Where this peer itself is to be found, as far as it knows."""
+        """Return this peer's own addresses, as far as it knows."""
         own = set(self._directory.own)
         if self._registration.seen_as:
             own.add((self._registration.seen_as, self._registration.port))
@@ -100,7 +100,7 @@ class Discovery(Service):
     # rounds
 
     def refresh(self) -> Deferred[None]:
-        """Ask the RS and every peer now. Fires when all have answered or failed, or nothing new comes; never fails."""
+        """Ask the RS and every peer now. Fires when all have answered or failed, or no news arrives; never fails."""
         waiting = self._waiters.wait()
         self._rounds.begin(everybody=True)
         return waiting
@@ -110,7 +110,7 @@ class Discovery(Service):
         self._met()
 
     async def _ask_all(self) -> None:
-        """Ask the RS, and all peers whose turn it is."""
+        """Ask the RS, and all peers that are due."""
         self._add(list(self.peers.values()))
         self._add(await self._ask_rs())
 
@@ -125,14 +125,14 @@ class Discovery(Service):
             self._waiters.release()
 
     def _trouble(self, failure: Failure) -> None:
-        """Of what was cancelled there is nothing to say."""
+        """Log a failure, unless it was cancelled."""
         if not failure.check(CancelledError):
             self.log.failure("discovery", failure)
 
-    # who is there
+    # the RS
 
     async def _ask_rs(self) -> list[KnownPeer]:
-        """Returns the peers that are to be asked because of what the RS says."""
+        """Ask the RS; return the peers to ask because of its list."""
         was_away = self._registration.error is not None
         try:
             listed = dict.fromkeys((await self._registration.peers())[:MAX_PEERS])
@@ -143,12 +143,12 @@ class Discovery(Service):
         return list(self._directory.update(listed, self.own_addresses(), was_away))
 
     async def is_listed(self, address: Address) -> bool:
-        """Whether the RS lists the peer at `address`. Raises FetchError."""
+        """Return whether the RS lists the peer at `address`. Raises FetchError."""
         peer = self.peers.get(address)
         return (peer is not None and bool(peer.is_listed)) or await self._registration.is_listed(address)
 
     def arrived(self, address: Address, is_listed: bool) -> bool:
-        """Ask the peer at `address` at once: it has said Hello. False if there is no room for one that may be unlisted.
+        """Ask the peer at `address`, which said Hello, at once. False if there is no room for one that may be unlisted.
 
         `is_listed`: the RS is known to list it.
         """
@@ -161,7 +161,7 @@ class Discovery(Service):
                 self._turns.add([(address, URGENT)])
         return peer is not None
 
-    # what one of them has
+    # a peer
 
     def _tell(self, address: Address, changes: Iterable[Change]) -> None:
         if address in self.peers:
@@ -171,7 +171,7 @@ class Discovery(Service):
 
     def _ask(self, address: Address) -> Deferred[None]:
         peer = self.peers.get(address)
-        if peer is None or peer.subscription.connection is not None:  # it tells us itself
+        if peer is None or peer.subscription.connection is not None:  # the peer is followed
             return succeed(None)
         return Deferred.fromCoroutine(self._exchange(peer)).addErrback(self._trouble)
 
@@ -191,7 +191,7 @@ class Discovery(Service):
             self._failed(peer, e)
 
     async def _hear(self, peer: KnownPeer, connection: ClientConnection) -> None:
-        """Its index: the whole of it the first time, then what has changed."""
+        """Fetch its index: the whole of it the first time, then the changes."""
         came = self._waiters.came
         if peer.version is Version.V11:
             peer.subscription.changed(*await connection.collect(GetIndex(peer.subscription.since), MAX_INDEX, came))
@@ -220,7 +220,7 @@ class Discovery(Service):
         return result
 
     def _lost(self, peer: KnownPeer, connection: ClientConnection, why: FetchError | None) -> None:
-        """The connection has ended on which it was followed: see whether it is still there."""
+        """Redial a followed peer whose connection has ended, to see whether it is still there."""
         if not self.running:
             return
         peer.lost = Lost.CLOSED if connection.is_closed_by_server else Lost.BROKEN

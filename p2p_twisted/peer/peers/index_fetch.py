@@ -1,4 +1,4 @@
-"""The index of another peer, asked for once: its records, given the address under which the peer is known."""
+"""Fetch the index of another peer once: its records, with the address under which the peer is known."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ...wire.records import IndexRecord, parse_record
 from .index_subscription import lines_of
 
 BATCH = 2_000
-"""Records parsed before the reactor gets its turn."""
+"""Records parsed in one turn of the reactor."""
 
 _log = Logger()
 
 
 def parse_index(body: bytes) -> Iterator[IndexRecord | None]:
-    """The records of an answer to GET INDEX, None for each line that is not one."""
+    """Yield the records of an answer to GET INDEX, None for each line that is not one."""
     for line in lines_of(body):
         try:
             yield parse_record(line)
@@ -32,9 +32,9 @@ def parse_index(body: bytes) -> Iterator[IndexRecord | None]:
 
 
 async def records_of(clock: IReactorTime, body: bytes, reached: Address, known_as: Address) -> list[IndexRecord]:
-    """The records in `body`, the answer of the peer that is known as `known_as` and was reached at `reached`.
+    """Parse `body`, the answer of the peer known as `known_as` and reached at `reached`, in turns of the reactor.
 
-    Its own records are given the address by which it is known. The reactor gets its turn now and then.
+    Its own records get the address under which it is known.
     """
     records = []
     bad = 0

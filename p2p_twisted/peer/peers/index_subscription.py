@@ -1,4 +1,4 @@
-"""Following the index of another peer: what it has now, and each change as it happens, unfinished files included."""
+"""Follow the index of another peer: its present state, then each change, unfinished files included."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from ...wire.ranges import from_ranges
 from ...wire.records import IndexRecord
 
 MOST_PARTS = 10_000
-"""Unfinished files remembered of one peer."""
+"""Most unfinished files remembered of one peer."""
 MOST_PIECES = 100_000
-"""Pieces of all of them together remembered of one peer."""
+"""Most pieces of them together remembered of one peer."""
 
 Heard = Callable[[Address, Iterable[Change]], object]
-"""Told which peer said that what has changed."""
+"""Called with the address of a peer and its changes."""
 
 
 @dataclass
 class Part:
-    """An unfinished file of another peer: how many pieces it has, and which of them are there."""
+    """An unfinished file of another peer: the number of its pieces, and those that the peer has."""
 
     count: int
     pieces: set[int] = field(default_factory=set)
 
 
 def lines_of(body: bytes) -> Iterator[str]:
-    """The lines of an index, without their ends: one at a time, for it may be long."""
+    """Yield the lines of an index without their ends; one at a time, as it may be long."""
     for line in BytesIO(body):
         yield line.rstrip(b"\r\n").decode("utf-8", "replace")
 
 
 class IndexSubscription:
-    """Follows the peer at `address`. `parts` are its unfinished files by their hash."""
+    """The subscription to the index of the peer at `address`. `parts` has its unfinished files by their hash."""
 
     log = Logger()
 
@@ -60,7 +60,7 @@ class IndexSubscription:
         self._heard = heard
 
     async def run(self, connection: ClientConnection) -> FetchError | None:
-        """Follow over `connection`, on which the peer has answered in 1.1. Returns why that ended."""
+        """Follow over `connection`, on which the peer has answered in 1.1. Returns the error that ended it."""
         self.connection = connection
         why = None
         try:
@@ -76,7 +76,7 @@ class IndexSubscription:
         return why
 
     def close(self) -> None:
-        """Follow no longer."""
+        """End the subscription."""
         if self.connection is not None:
             self.connection.close()
 
@@ -88,7 +88,7 @@ class IndexSubscription:
             self._index.forget(self.address)
         else:
             self._index.renew(self.address, now)
-        if response.since is None or self.connection is None:  # it tells of every unfinished file
+        if response.since is None or self.connection is None:  # it lists every unfinished file
             self.parts.clear()
             self._pieces = 0
         for change in changes:
@@ -97,7 +97,7 @@ class IndexSubscription:
         self._heard(self.address, changes)
 
     def _parsed(self, body: bytes) -> Iterable[Change]:
-        """The changes in `body`; the peer's own records get the address that we know it by."""
+        """Yield the changes in `body`; the peer's own records get the address under which it is known."""
         bad = 0
         for line in islice(lines_of(body), MAX_RECORDS_OF_HOLDER):
             try:

@@ -1,4 +1,4 @@
-"""What a peer knows of another one."""
+"""The state that this peer keeps of another one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .turns import FAILED, NORMAL
 
 FIRST_RETRY = 60
 LAST_RETRY = 600
-"""Seconds for which the rounds pass over a peer that failed: at first, and at most; each time twice as long."""
+"""Seconds for which the rounds skip a peer that failed: at first, and at most; doubled each time."""
 
 
 class Lost(Enum):
-    """How the connection ended on which a peer was followed, from which nothing has come since."""
+    """How the connection to a followed peer ended that has not answered since."""
 
     CLOSED = "closed by the peer, which has probably stopped"
     BROKEN = "broken"
@@ -24,35 +24,35 @@ class Lost(Enum):
 
 @dataclass
 class KnownPeer:
-    """What this peer knows of another. Times are monotonic seconds."""
+    """Another peer. Times are monotonic seconds."""
 
     address: Address
     subscription: IndexSubscription
     seen: float | None = None
-    """When it last answered, None if it never did."""
+    """The time of its last answer, None if there was none."""
     failures: int = 0
-    """How often it failed since."""
+    """Failures since then."""
     retry_at: float = 0
     version: Version | None = None
     is_self: bool = False
     is_listed: bool | None = None
-    """Whether the RS listed it the last time it was asked for everybody; None if it never has."""
+    """Whether the RS listed it in its last full list; None if it never has."""
     is_greeted: bool = False
-    """Whether it knows of this peer: one of the two has said Hello to the other."""
+    """Whether it knows this peer: one of the two has said Hello to the other."""
     lost: Lost | None = None
     redialled: float = float("-inf")
 
     @property
     def rank(self) -> int:
-        """Its rank among those to be asked."""
+        """Its rank among the peers to ask."""
         return FAILED if self.failures else NORMAL
 
     def answered(self, now: float) -> None:
-        """It has told what it has."""
+        """Note that it has answered with its index."""
         self.seen, self.failures, self.retry_at, self.lost = now, 0, 0, None
 
     def failed(self, now: float) -> None:
-        """It could not be asked. What kept this peer from it may have kept it from this peer: it is greeted again."""
+        """Note that it could not be asked. Say Hello again next time: it may have lost sight of this peer, too."""
         self.failures += 1
         self.is_greeted = False
         self.retry_at = now + min(FIRST_RETRY * 2 ** min(self.failures - 1, 10), LAST_RETRY)

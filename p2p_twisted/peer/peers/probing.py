@@ -1,7 +1,7 @@
-"""Whether a peer can be reached where the RS says that it is: another peer tries, on its behalf.
+"""Find out whether a peer can be reached at its registered address: another peer tries on its behalf.
 
-The RS records the address that a peer comes from. Where that is not one at which it listens, it is registered like
-everybody else, and everybody who asks it for something is refused.
+The RS records the address that a peer connects from. If the peer does not listen there, it is listed like all others,
+and every connection to it fails.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from .known_peer import KnownPeer
 from .registration import Registration
 
 MAX_PROBES = 32
-"""Connections tried at the same time on behalf of others."""
+"""Most connections tried at the same time on behalf of others."""
 MAX_PROBES_OF_HOST = 16
 MAX_PROBES_OF_ALL = 200
-"""Probes granted in a window of time: to one host, and in all."""
+"""Most probes in a window of time: for one host, and in all."""
 WITNESSES = 2
-"""Peers that must have failed to connect before this peer counts as unreachable, if so many are known."""
+"""Peers that must fail to connect before this peer counts as unreachable, if so many are known."""
 
 REMEDY = (
     "others cannot fetch from this peer: listen on all interfaces (--listen tcp:PORT), open the port in the firewall, "
@@ -40,7 +40,7 @@ IsListed = Callable[[Address], Coroutine[Deferred[Any], Any, bool]]
 
 
 class Prober:
-    """Tries whether other peers can be reached. It connects to where they ask from, or where the RS says they are."""
+    """Tries to reach other peers, at the address that they ask from or at the one that the RS lists."""
 
     def __init__(self, reactor: Reactor, now: Callable[[], float], is_listed: IsListed) -> None:
         """`now` gives seconds; `is_listed` says whether the RS lists an address, and raises FetchError."""
@@ -50,9 +50,9 @@ class Prober:
         self._probes = 0
 
     async def probe(self, source: str, said: str, port: int) -> str:
-        """Try the peer that asks from the address `source` with a Host line `said`; returns how it went, as a line.
+        """Try the peer that asks from the address `source` with the Host line `said`; return the outcome as a line.
 
-        Raises Forbidden when there are too many who ask.
+        Raises Forbidden when there are too many requests.
         """
         here = clean_host(source) or source
         self._allowance.take(here)
@@ -75,20 +75,20 @@ class Prober:
             if claimed != here and await self._is_listed((claimed, port)):
                 return claimed, port
         except FetchError:
-            pass  # where it asks from can be tried in any case
+            pass  # the address that it asks from can be tried in any case
         return here, port
 
 
 class Reachability:
-    """Whether others can connect to this peer: True, False, or None as long as nobody could be asked."""
+    """Whether others can connect to this peer: True, False, or None as long as no peer could be asked."""
 
     log = Logger()
 
     def __init__(self, reactor: Reactor, registration: Registration, peers: Callable[[], Iterable[KnownPeer]]) -> None:
-        """`peers` returns the peers that are known."""
+        """`peers` returns the known peers."""
         self.is_reachable: bool | None = None
         self.why: str | None = None
-        """Why it is not reachable, and what to do about it; None unless it is not."""
+        """The reason why it is not reachable, with the remedy; None unless it is not."""
         self._reactor = reactor
         self._registration = registration
         self._peers = peers
@@ -96,7 +96,7 @@ class Reachability:
         registration.on_registered.append(self._begin_anew)
 
     def look(self) -> None:
-        """Have others try, unless it is known that this peer can be reached."""
+        """Have others try, unless this peer is known to be reachable."""
         witnesses = [peer for peer in self._peers() if _may_be_asked(peer)]
         if self._asking is None and not self.is_reachable and self._registration.registered and witnesses:
             asked = random.sample(witnesses, min(WITNESSES, len(witnesses)))
@@ -106,7 +106,7 @@ class Reachability:
             self._asking.addBoth(self._over)
 
     def stop(self) -> None:
-        """Ask nobody any more."""
+        """Stop asking."""
         if self._asking is not None:
             self._asking.cancel()
 
@@ -122,7 +122,7 @@ class Reachability:
             try:
                 line = await self._try(witness)
             except FetchError:
-                return  # it does not know the word, or has no time
+                return  # it does not know Probe, or is busy
             if "cannot be reached" not in line:
                 self._found(True, None)
                 return

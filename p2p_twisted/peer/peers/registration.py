@@ -1,4 +1,4 @@
-"""This peer at the RS: registered with the saved cookie, kept alive, and gone when it stops.
+"""This peer's registration at the RS: register with the saved cookie, keep alive, and leave when the peer stops.
 
 Each request has a connection of its own: an RS with a million peers cannot keep one open for each.
 """
@@ -30,14 +30,14 @@ T = TypeVar("T")
 
 FIRST_RETRY = 1.0
 LAST_RETRY = 60.0
-"""Seconds before the first and the last retries of a registration; each is twice the one before, with jitter."""
+"""Seconds before the first and the last retries of a registration; doubled each time, with jitter."""
 LEAVE_TIMEOUT = 3
 SLOW = 2
-"""Seconds that a registered peer waits for an answer before `error` says so: less than an order waits for news."""
+"""Seconds without an answer after which `error` says so: less than a download waits for news."""
 MAX_KEEPALIVE = 600
-"""Seconds between KeepAlives at most: how long an RS that lost its memory does not know us."""
+"""Most seconds between KeepAlives: after so long, an RS that lost its registry knows this peer again."""
 MAX_LISTED = 20_000
-"""Lines of a peer list that are looked at."""
+"""Most lines of a peer list that are read."""
 
 
 class Registration(Service):
@@ -46,7 +46,7 @@ class Registration(Service):
     log = Logger()
 
     def __init__(self, reactor: Reactor, rs: Address, port: int, state_dir: Path, advertise: str | None = None) -> None:
-        """`rs`: the RS; `port`: where this peer serves; `advertise`: its host, if not the one the RS sees.
+        """`rs`: the RS; `port`: the port of this peer's server; `advertise`: its host, if not the one the RS sees.
 
         The cookie is kept in the file ``cookie`` of `state_dir`.
         """
@@ -54,9 +54,9 @@ class Registration(Service):
         self.port = port
         self.registered = False
         self.error: str | None = None
-        """Why the last request to the RS failed; None if it was answered."""
+        """The error of the last request to the RS; None if it was answered."""
         self.seen_as: str | None = advertise
-        """The host under which this peer is registered, as far as it can know; None before the RS was reached."""
+        """The host under which this peer is registered, as far as it knows; None before the RS was reached."""
         self.on_registered: list[Callable[[], object]] = []
         """Called after each registration."""
         self._reactor = reactor
@@ -92,7 +92,7 @@ class Registration(Service):
     # the loop
 
     def startService(self) -> None:
-        """Begin to register, and go on until stopped."""
+        """Start to register, and go on until stopped."""
         super().startService()
         self._loop = Deferred.fromCoroutine(self._run())
         self._loop.addErrback(lambda failure: failure.trap(CancelledError))
@@ -108,7 +108,7 @@ class Registration(Service):
 
     async def _stop(self) -> None:
         self._loop.cancel()
-        if self._is_registering:  # what has been asked may be granted: then it is to be left
+        if self._is_registering:  # a pending request may still be granted: leave then
             await self._registration()
         if self.registered and self.cookie is not None:
             self.registered = False
@@ -141,13 +141,13 @@ class Registration(Service):
     async def register(self) -> None:
         """Register, with the saved cookie if there is one that the RS still knows. Raises FetchError.
 
-        Whoever asks for it meanwhile waits for the same registration: a second would get a cookie of its own.
+        Concurrent calls wait for the same registration: a second one would get a cookie of its own.
         """
         if not self.registered:
             await self._registration()
 
     def _registration(self) -> Deferred[None]:
-        """Fires with the outcome of the one attempt, which goes on when those who wait are cancelled."""
+        """Return a Deferred for the outcome of the one attempt, which goes on when a waiting caller is cancelled."""
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
         if not self._is_registering:
@@ -189,7 +189,7 @@ class Registration(Service):
         self.error = None
 
     async def peers(self) -> list[Address]:
-        """Who is there, this peer included, by PQuery. Raises FetchError."""
+        """Return the active peers, this one included, by PQuery. Raises FetchError."""
         try:
             if not self.registered:
                 await self.register()
@@ -201,7 +201,7 @@ class Registration(Service):
         return self._listed(body)
 
     async def is_listed(self, address: Address) -> bool:
-        """Whether the RS lists that very peer, of which an RS of 1.1 sends one line. Raises FetchError."""
+        """Return whether the RS lists that peer; an RS of 1.1 sends only its line. Raises FetchError."""
         host, port = address
         if not self.registered or port == 1:
             return address in await self.peers()
@@ -222,7 +222,7 @@ class Registration(Service):
         return found
 
     async def _of_a_member(self, message: Callable[[int, int], Message]) -> str:
-        """Ask what `message` makes of cookie and port; if the RS knows us no more, register anew and ask once more."""
+        """Send the message that `message` makes of cookie and port; register and retry if the RS has forgotten us."""
         try:
             return await self._ask(message(self.cookie or 0, self.port))
         except Refused as e:
@@ -244,7 +244,7 @@ class Registration(Service):
             except Refused:
                 raise
             except FetchError:
-                self._version = None  # another server may be there by now
+                self._version = None  # another server may be at that address by now
                 raise
             finally:
                 connection.close()

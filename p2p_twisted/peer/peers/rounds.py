@@ -1,4 +1,4 @@
-"""Rounds of questions to the RS and the peers: less and less often, and at once when somebody wants to know."""
+"""Rounds of requests to the RS and the peers: at growing intervals, and at once on demand."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from twisted.logger import Logger
 
 FIRST_PAUSE = 1
 REFRESH = 60
-"""Seconds between the first two rounds, and at last between any two; in between each is twice the one before."""
+"""Seconds between the first two rounds, and between later ones at most; doubled each time."""
 
 
 class Rounds:
-    """Runs one round after the other, never two at once."""
+    """Runs one round after another, never two at once."""
 
     log = Logger()
 
@@ -27,9 +27,9 @@ class Rounds:
         due: Callable[[], object],
         over: Callable[[], object],
     ) -> None:
-        """`run` is a round; `due` is called before each that the clock begins, `over` after each that no other follows.
+        """`run` is a round; `due` is called before each that the clock starts, `over` after each that no other follows.
 
-        A round reads `is_for_everybody`: whether those are to be asked, too, that it would pass over.
+        A round reads `is_for_everybody`: whether peers are asked, too, that it would skip otherwise.
         """
         self.is_for_everybody = False
         self.is_running = False
@@ -43,14 +43,14 @@ class Rounds:
         self._next: IDelayedCall | None = None
 
     def start(self) -> None:
-        """Run one now, and others from time to time."""
+        """Run one now, and others at intervals."""
         self._due()
         self.begin()
         self._next = self._clock.callLater(self._pause * random.uniform(0.75, 1.25), self.start)
         self._pause = min(2 * self._pause, REFRESH)
 
     def stop(self) -> None:
-        """Run none any more."""
+        """Stop."""
         if self._next is not None and self._next.active():
             self._next.cancel()
         self._is_wanted = False
@@ -58,12 +58,12 @@ class Rounds:
             self._round.cancel()
 
     def begin(self, everybody: bool = False) -> None:
-        """Run one now; with `everybody` for all, and after the one that runs, whose list may be older than the wish."""
+        """Run one now; with `everybody`, for all peers and after a running one, whose list may be out of date."""
         self.is_for_everybody |= everybody
         if self.is_running:
             self._is_wanted |= everybody
             return
-        self.is_running = True  # before it runs: there may be nothing to wait for
+        self.is_running = True  # before it runs: there may be no peer to wait for
         self._round = Deferred.fromCoroutine(self._run())
         self._round.addErrback(lambda failure: failure.trap(CancelledError) and None)
         self._round.addErrback(lambda failure: self.log.failure("a round", failure))

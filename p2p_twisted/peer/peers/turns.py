@@ -1,7 +1,7 @@
-"""Whom to ask next: fair over hosts, and so that peers that do not answer hold up nobody who would.
+"""The order in which peers are asked: fair over hosts, and unresponsive peers do not delay the others.
 
-Anybody may register any number of ports at which nobody answers. So each host has its turn before any has its second;
-and whoever has not answered after a moment is waited for beside the others, and makes room for the next.
+Anybody may register any number of ports that do not answer. So each host has a turn before any has a second one; and a
+peer that has not answered after a moment no longer occupies a place, although its answer is still awaited.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ...registry.record import neighbourhood
 from ...wire.address import Address
 
 AT_ONCE = 32
-"""Peers asked at the same time, those not counted that are slow."""
+"""Most peers asked at the same time, slow ones not counted."""
 PROMPT = 0.25
 """Seconds after which a peer that has not answered is slow."""
 MAX_ASKED = 256
 MAX_ASKED_OF_HOST = 224
-"""Peers asked at the same time, slow ones too: in all, and of one host; less where descriptors are few."""
+"""Most peers asked at the same time, slow ones included: in all, and of one host; fewer with few descriptors."""
 
 URGENT, NORMAL, FAILED = range(3)
-"""Ranks: who has just said Hello or was just lost; everybody; those that failed when they were asked last."""
+"""Ranks: peers that have just said Hello or were just lost; all others; those that failed last time."""
 
 
 class FairQueue:
-    """Addresses in the order in which they were added, but one of each host before the second of any."""
+    """Addresses in the order of their addition, but one of each host before a second of any."""
 
     def __init__(self) -> None:
         self._hosts: dict[str, dict[Address, None]] = {}
@@ -53,14 +53,14 @@ class FairQueue:
             self._hosts.pop(host, None)
 
     def take(self, may: Callable[[str], bool]) -> Address | None:
-        """Remove and return the next address of a host that `may` be asked; None if there is none."""
+        """Remove and return the next address of a host for which `may` is true; None if there is none."""
         for host, addresses in self._hosts.items():
             if may(host):
                 address = next(iter(addresses))
                 del addresses[address]
                 del self._hosts[host]
                 if addresses:
-                    self._hosts[host] = addresses  # behind all others
+                    self._hosts[host] = addresses  # after all others
                 return address
         return None
 
@@ -75,7 +75,7 @@ class Turns:
     def __init__(
         self, clock: IReactorTime, ask: Callable[[Address], Deferred[None]], ended: Callable[[], object]
     ) -> None:
-        """`ask` returns what fires, without fail, when the peer has been asked; `ended` is called after each."""
+        """`ask` returns a Deferred that fires when the peer has answered; `ended` is called after it."""
         self._clock = clock
         self._ask = ask
         self._ended = ended
@@ -86,15 +86,15 @@ class Turns:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody is asked, nor waits to be."""
+        """Whether no peer is being asked or waiting."""
         return not self._asked and not any(self._queues)
 
     def add(self, ranked: Iterable[tuple[Address, int]]) -> None:
-        """Have each address asked in its rank, unless it is being asked, or waits already in that rank or before it."""
+        """Add addresses with a rank, except those being asked, or waiting in that rank or a better one."""
         for address, rank in ranked:
             if address not in self._asked and not any(address in queue for queue in self._queues[: rank + 1]):
                 for later in self._queues[rank + 1 :]:
-                    later.discard(address)  # else it would have a second turn, perhaps during the first
+                    later.discard(address)  # it must not have a second turn during the first
                 self._queues[rank].add(address)
         self._fill()
 

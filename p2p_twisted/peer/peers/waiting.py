@@ -1,4 +1,4 @@
-"""Those who wait for news of the others: until all have answered, or nothing new has come for a while."""
+"""Wait for news of other peers: until all have answered, or none has arrived for a while."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 QUIET = 3
-"""Seconds without news after which nobody waits any longer."""
+"""Seconds without news after which the wait ends."""
 LONGEST_WAIT = 30
-"""Seconds for which news may go on to hold up those who wait."""
+"""Most seconds that a wait lasts, even with news."""
 MUCH = 256 * 1024
-"""Bytes of an index that count as news before it is complete."""
+"""Bytes of an incomplete index that count as news."""
 
 
 class Waiters:
@@ -24,7 +24,7 @@ class Waiters:
         self._bytes = 0
 
     def wait(self) -> Deferred[None]:
-        """A Deferred that fires when `release` is called, or after QUIET seconds without `news`; it never fails."""
+        """Return a Deferred that fires at `release`, or after QUIET seconds without `news`; it never fails."""
         waiting: Deferred[None] = Deferred()
         if not self._waiting:
             self._latest = self._clock.seconds() + LONGEST_WAIT
@@ -33,20 +33,20 @@ class Waiters:
         return waiting
 
     def came(self, size: int) -> None:
-        """`size` bytes of an index have come."""
+        """Note that `size` bytes of an index have arrived."""
         self._bytes += size
         if self._bytes >= MUCH:
             self.news()
 
     def news(self) -> None:
-        """Something new is known."""
+        """Note news: the wait goes on."""
         self._bytes = 0
         if self._waiting:
             self._stop()
             self._timer = self._clock.callLater(max(0, min(QUIET, self._latest - self._clock.seconds())), self.release)
 
     def release(self) -> None:
-        """Nobody is to wait any longer."""
+        """Fire all Deferreds."""
         self._stop()
         waiting, self._waiting = self._waiting, []
         for one in waiting:
