@@ -34,7 +34,7 @@ from .claims import Claims
 from .copies import Copies, one_of_each_content, share_failures
 from .existing import is_there
 from .model import DONE, FAILED, THERE, WAITING, Download, DownloadFile
-from .sequential import WholeFetcher
+from .sequential import SequentialFetcher
 from .source_feed import SourceFeed
 
 AT_ONCE = 2_000
@@ -128,7 +128,7 @@ class DownloadRunner:
         await together(WHOLE_AT_ONCE, [partial(self._whole_in_turn, group) for group in groups.values()])
 
     def _whole_in_turn(self, items: list[tuple[DownloadFile, Target]]) -> Deferred[None]:
-        fetcher = WholeFetcher(self._reactor, self._discovery, self._downlink, self._arrived)
+        fetcher = SequentialFetcher(self._reactor, self._discovery, self._downlink, self._arrived)
         return Deferred.fromCoroutine(fetcher.run(items, self.job.overwrite))
 
     async def _prepare(self, item: DownloadFile) -> None:

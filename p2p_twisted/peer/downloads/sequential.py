@@ -1,241 +1,179 @@
-"""Whole documents, one after the other, each from one holder: over connections that stay open, and asked for in time.
+"""Whole documents, one after the other: one coroutine for each holder, and one of them at a time.
 
-Who has begun to send is asked for what is wanted next of it, too, so that nothing waits for requests to arrive: that
-takes long when this side's uplink is full of what it sends. Still, no two documents come at the same time.
+`_fetch_from` keeps the connection of its holder for as long as the next document is to come from that holder. Once a
+document has begun to arrive, it asks for the next ones: a request takes long to get there when this side's uplink is
+full of what it sends, and the downlink would be idle meanwhile. When another holder is next, a connection to it is made
+ready, but it is asked only when all that the first was asked for has arrived: two documents that arrive at the same
+time would share the downlink, and the first in the user's order would be complete later than it could be.
 """
 
 from __future__ import annotations
 
-import random
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.internet.task import deferLater
 
-from ...net.client import PATIENCE, ClientConnection
-from ...net.connect import Reactor, dial
-from ...net.errors import FetchError, Refused, Stalled, Unreachable
+from ...net.client import ClientConnection
+from ...net.connect import Reactor
+from ...net.errors import FetchError, Refused, Unreachable
 from ...net.throttle import Throttle
-from ...swarm.errors import DownloadError, Exists, Taken
-from ...swarm.part_file import PartFile
-from ...swarm.swarm import FROZEN_TIMEOUT
+from ...swarm.errors import DownloadError, Exists, Taken, WrongContent
 from ...swarm.target import Target
-from ...swarm.whole_file import FileSink, fetch_whole
 from ...wire.address import Address
-from ...wire.messages import GetFile, Response, Version
-from ...wire.records import IndexRecord
+from ...wire.messages import Version
 from ..peers.discovery import Discovery
+from .holders import MAX_KEPT, Holders
 from .model import DONE, FAILED, DownloadFile
-from .sequential_turn import AHEAD, Turn
+from .whole_file import WholeFile
 
-MOST_ASKED = 16
-"""Documents that are asked of a holder before what is asked for next, at most."""
+AHEAD = 64 * 1024
+"""Bytes outstanding at a holder before which it is asked for the next document."""
+MAX_OUTSTANDING = 16
+"""Documents outstanding at a holder at most."""
 MAX_RETRIES = 10
-"""Times that a holder is asked again which says (Retry-After) that it cannot send a document at the moment."""
-MOST_KEPT = 8
-"""Connections that are kept open for what may be asked next."""
+"""Times that a holder is asked again that cannot send a document at the moment (Retry-After)."""
+MAX_RETRY_AFTER = 10
+"""Seconds that it may put off a request, at most."""
 
-Arrived = Callable[[DownloadFile, Target, str, bytes], object]
-"""Told of an item that is in place: its place, SHA-256 (hex) and piece hashes."""
+OnComplete = Callable[[DownloadFile, Target, str, bytes], object]
+"""Called with a file that is in place: where, its SHA-256 (hex) and piece hashes."""
 
 
-class WholeFetcher:
-    """Fetches the items of one job; `arrived` is told of each that is in place, before it counts as done."""
+class SequentialFetcher:
+    """Fetches the files of one download; calls `on_complete` with each that is in place, before it counts as done."""
 
-    def __init__(self, reactor: Reactor, discovery: Discovery, downlink: Throttle, arrived: Arrived) -> None:
+    def __init__(self, reactor: Reactor, discovery: Discovery, downlink: Throttle, on_complete: OnComplete) -> None:
         self._reactor = reactor
-        self._discovery = discovery
-        self._downlink = downlink
-        self._arrived = arrived
-        self._kept: dict[Address, ClientConnection] = {}
-        self._dialled: dict[Address, Deferred[Exception | None]] = {}
-        self._failed: Counter[Address] = Counter()
-        self._silent_since: dict[Address, float] = {}
-        self._turns = DeferredLock()
-        self._busy: Address | None = None
-        """Who is asked, with `_asked` documents outstanding: the lock is held."""
-        self._asked = 0
+        self._holders = Holders(reactor, discovery, downlink)
+        self._on_complete = on_complete
+        self._waiting: deque[WholeFile] = deque()
+        self._overwrite = False
 
-    async def run(self, items: Iterable[tuple[DownloadFile, Target]], overwrite: bool) -> None:
-        """Fetch each to its target; each item says what became of it."""
-        asked: deque[Turn] = deque()
+    async def run(self, files: Iterable[tuple[DownloadFile, Target]], overwrite: bool) -> None:
+        """Fetch each file to its target; the state and error of each say how it ended."""
+        self._overwrite = overwrite
+        every = [WholeFile(file, target, self._holders) for file, target in files]
+        self._waiting.extend(every)
         try:
-            turns = [Turn(item, target, self._ranked(item), self._failed) for item, target in items]
-            for address in list(dict.fromkeys(turn.address for turn in turns))[:MOST_KEPT]:
+            for address in list(dict.fromkeys(whole.address for whole in every))[:MAX_KEPT]:
                 self._prepare(address)  # now: later, links are full
-            for turn in turns:
-                await self._until_due(turn, asked)
-                turn.begin(self._fetch(turn, overwrite))
-                asked.append(turn)
-            for turn in asked:
-                await turn.ended
-        finally:
-            for turn in asked:
-                turn.ended.addErrback(lambda failure: failure.trap(CancelledError) and None).cancel()
-            for dialling in list(self._dialled.values()):
-                dialling.cancel()
-            for connection in self._kept.values():
-                connection.close()
-
-    async def _until_due(self, turn: Turn, asked: deque[Turn]) -> None:
-        """Until it may be asked for; `asked` are those that have not ended, all from the same holder."""
-        while asked:
-            first = asked[0]
-            await first.coming
-            if turn.address != first.address:
-                self._prepare(turn.address)
-            elif self._open(turn.address) and len(asked) < MOST_ASKED and sum(one.size for one in asked) < AHEAD:
-                return
-            await first.ended
-            asked.popleft()
-
-    def _ranked(self, item: DownloadFile) -> list[IndexRecord]:
-        """Its holders, in chance order, those that failed lately last."""
-
-        def failures(holder: IndexRecord) -> int:
-            known = self._discovery.peers.get((holder.host, holder.port))
-            return known.failures if known else 0
-
-        holders = item.document.holders if item.document else []
-        return sorted(random.sample(holders, len(holders)), key=failures)
-
-    # one document
-
-    async def _fetch(self, turn: Turn, overwrite: bool) -> None:
-        try:
-            found = await self._to_disk(turn, overwrite)
-        except (Taken, Exists):
-            turn.come()
-            turn.item.is_taken = True
-        except DownloadError as e:
-            turn.come()
-            turn.item.end(FAILED, e)
-        else:
-            turn.come()
-            self._arrived(turn.item, turn.target, *found)
-            turn.item.end(DONE)
-
-    async def _to_disk(self, turn: Turn, overwrite: bool) -> tuple[str, bytes]:
-        """Returns SHA-256 (hex) and piece hashes of what is in place. Raises DownloadError."""
-        item, document = turn.item, turn.item.document
-        assert document is not None
-
-        def progress(holder: IndexRecord, size: int) -> None:
-            if size == 0:  # from the start, from whoever it is now
-                item.got = 0
-            else:
-                turn.come()
-                item.came(f"{holder.host}:{holder.port}", size)
-
-        part = PartFile(turn.target)
-        try:
-            found = await fetch_whole(document, self._attempts(turn), part, self._ask, progress, self._reactor.seconds)
-            part.finish(overwrite)
-        except BaseException:
-            part.discard()
-            raise
-        return found
-
-    def _attempts(self, turn: Turn) -> Iterator[IndexRecord]:
-        """Each of its holders, and those again that are connected and silent: one may have been suspended."""
-        yield from turn.holders
-        while True:
-            silent = [one for one in turn.holders if self._may_be_suspended((one.host, one.port))]
-            if not silent:
-                return
-            yield silent[0]
-
-    def _may_be_suspended(self, address: Address) -> bool:
-        since = self._silent_since.get(address)
-        return since is not None and self._reactor.seconds() - since < FROZEN_TIMEOUT
-
-    async def _ask(self, holder: IndexRecord, message: GetFile, sink: FileSink) -> Response:
-        """Ask, and again when the holder says that it will have the document in a moment."""
-        for _ in range(MAX_RETRIES):
-            try:
-                return await self._ask_once(holder, message, sink)
-            except Refused as e:
-                if e.retry_after is None:
-                    raise
-                await deferLater(self._reactor, min(max(e.retry_after, 1), MAX_RETRIES))
-        return await self._ask_once(holder, message, sink)
-
-    async def _ask_once(self, holder: IndexRecord, message: GetFile, sink: FileSink) -> Response:
-        address = holder.host, holder.port
-        await self._enter(address)
-        was_open = self._open(address) is not None
-        try:
-            connection = await self._connection(address)
-            response = await connection.ask(message, sink)
-        except FetchError as e:
-            self._leave()
-            if not isinstance(e, Unreachable) or sink.got or not was_open:
-                self._failed[address] += not isinstance(e, Refused)  # it answers, if not with this
-                if isinstance(e, Stalled):
-                    self._silent_since.setdefault(address, self._reactor.seconds() - PATIENCE)
+            while self._waiting:
+                address = self._waiting[0].address
+                if address is None:
+                    whole = self._waiting.popleft()
+                    self._end(whole, whole.error())
                 else:
-                    self._silent_since.pop(address, None)
-                raise
-        else:
-            self._failed.pop(address, None)
-            self._silent_since.pop(address, None)
-            self._leave()
-            return response
-        # it may have been closed before it was asked, which says nothing of the holder
-        return await self._ask_once(holder, message, sink)
+                    await self._fetch_from(address)
+        finally:
+            self._holders.close()
+            for whole in every:
+                whole.discard()
 
-    async def _enter(self, address: Address) -> None:
-        """Wait until no other holder is asked; nor this one, unless it is known to take more than one request."""
-        connection = self._open(address) if self._asked and self._busy == address else None
-        if connection is None or connection.version is not Version.V11:
-            await self._turns.acquire()
-            self._busy = address
-        self._asked += 1
+    async def _fetch_from(self, address: Address) -> None:
+        """Fetch the next documents from one holder, until another is next or one of them has to be asked for again."""
+        first = self._waiting.popleft()
+        await self._until(first.retry_at)
+        was_open = self._holders.is_open(address)
+        try:
+            connection = await self._holders.connection(address)
+        except Unreachable as e:
+            self._unreachable(first, address, e)
+            return
+        outstanding: deque[WholeFile] = deque()
+        again: list[WholeFile] = []
+        self._ask(first, outstanding, connection, address)
+        while outstanding:
+            current = outstanding[0]
+            await current.started
+            if current.received and not again:
+                self._ask_ahead(outstanding, connection, address)
+            error = await current.response
+            outstanding.popleft()
+            if not self._settle(current, address, error, was_open):
+                again.append(current)
+            was_open = True
+        self._waiting.extendleft(reversed(again))
 
-    def _leave(self) -> None:
-        """Who waits may go on; not called for what is cancelled, for then all is."""
-        self._asked -= 1
-        if not self._asked:
-            self._turns.release()
+    async def _until(self, due: float) -> None:
+        if due > self._reactor.seconds():
+            await deferLater(self._reactor, due - self._reactor.seconds())
 
-    # connections
+    def _ask_ahead(self, outstanding: deque[WholeFile], connection: ClientConnection, address: Address) -> None:
+        """Ask for the next documents if they are to come from this holder too; prepare for another one."""
+        while self._waiting:
+            if self._waiting[0].address != address:
+                self._prepare(self._waiting[0].address)
+                return
+            if not (connection.usable and connection.version is Version.V11 and _has_room(outstanding)):
+                return
+            self._ask(self._waiting.popleft(), outstanding, connection, address)
 
-    def _open(self, address: Address | None) -> ClientConnection | None:
-        kept = None if address is None else self._kept.get(address)
-        return kept if kept is not None and kept.usable else None
-
-    async def _connection(self, address: Address) -> ClientConnection:
-        """An open one. Raises Unreachable."""
-        if self._open(address) is None:
-            error = await (self._dialled.get(address) or self._dial(address))
-            if error is not None:
-                raise error
-        connection = self._kept[address] = self._kept.pop(address)  # as the one used last
-        return connection
+    def _ask(
+        self, whole: WholeFile, outstanding: deque[WholeFile], connection: ClientConnection, address: Address
+    ) -> None:
+        try:
+            whole.ask(connection, address, self._reactor.seconds)
+            outstanding.append(whole)
+        except DownloadError as e:
+            self._end(whole, e)
 
     def _prepare(self, address: Address | None) -> None:
-        """Have a connection to `address` when its turn comes, if it can be had."""
-        if address is not None and address not in self._dialled and self._open(address) is None:
-            self._dial(address)
+        if address is not None:
+            self._holders.prepare(address)
 
-    def _dial(self, address: Address) -> Deferred[Exception | None]:
-        """Fires with what was in the way, for whoever waits for it."""
-        dialled = self._dialled[address] = Deferred.fromCoroutine(self._dialled_to(address))
-        return dialled.addCallback(self._tried, address)
+    def _unreachable(self, whole: WholeFile, address: Address, error: Unreachable) -> None:
+        """Let `whole`, and those that would be asked of the same holder again, be asked of others first."""
+        self._holders.failed(address, error)
+        whole.failed(address, error)
+        self._waiting.appendleft(whole)
+        for waiting in self._waiting:
+            waiting.release(address)
 
-    def _tried(self, error: Exception | None, address: Address) -> Exception | None:
-        del self._dialled[address]
-        return error
+    # the end of a request
 
-    async def _dialled_to(self, address: Address) -> Exception | None:
+    def _settle(self, whole: WholeFile, address: Address, error: FetchError | None, was_open: bool) -> bool:
+        """Act on the end of a request; return whether that was the end of the document, well or badly.
+
+        `was_open`: the connection was there before the request. It may then have been closed before the request
+        arrived, which says nothing of the holder.
+        """
+        if error is None:
+            self._holders.answered(address)
+            error = self._finish(whole)
+        elif isinstance(error, Unreachable) and was_open and not whole.received:
+            return False
+        else:
+            self._holders.failed(address, error)
+        if error is None or (isinstance(error, DownloadError) and not isinstance(error, WrongContent)):
+            self._end(whole, error)
+            return True
+        if isinstance(error, Refused) and error.retry_after is not None and whole.retries < MAX_RETRIES:
+            whole.postpone(self._reactor.seconds() + min(max(error.retry_after, 1), MAX_RETRY_AFTER))
+        else:
+            whole.failed(address, error)
+        return False
+
+    def _finish(self, whole: WholeFile) -> DownloadError | None:
+        """Put it in place, or return why not."""
         try:
-            connection = await dial(self._reactor, address, downlink=self._downlink)
-        except (Unreachable, CancelledError) as e:
+            sha256, pieces = whole.finish(self._overwrite)
+        except DownloadError as e:
             return e
-        idle = (other for other, kept in self._kept.items() if not kept.outstanding)
-        old = self._kept.pop(address, None) or (len(self._kept) == MOST_KEPT and self._kept.pop(next(idle)))
-        if old:
-            old.close()
-        self._kept[address] = connection
+        self._on_complete(whole.file, whole.target, sha256, pieces)
         return None
+
+    def _end(self, whole: WholeFile, error: DownloadError | None) -> None:
+        """End the file of `whole`; one whose place another process has taken is looked at again."""
+        whole.discard()
+        whole.file.begin()
+        if isinstance(error, Taken | Exists):
+            whole.file.is_taken = True
+        else:
+            whole.file.end(DONE if error is None else FAILED, error)
+
+
+def _has_room(outstanding: deque[WholeFile]) -> bool:
+    """Whether another document may be asked for; one of unknown size counts as AHEAD bytes."""
+    size = sum(AHEAD if whole.file.size is None else whole.file.size for whole in outstanding)
+    return len(outstanding) < MAX_OUTSTANDING and size < AHEAD

@@ -15,9 +15,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from p2p_twisted.index.search import documents
 from p2p_twisted.net import client
 from p2p_twisted.net.throttle import Throttle
+from p2p_twisted.peer.downloads import whole_file
+from p2p_twisted.peer.downloads.holders import MAX_KEPT
 from p2p_twisted.peer.downloads.model import DONE, FAILED, WAITING, DownloadFile
-from p2p_twisted.peer.downloads.sequential import AHEAD, MOST_ASKED, MOST_KEPT, WholeFetcher
-from p2p_twisted.swarm import whole_file as fetch
+from p2p_twisted.peer.downloads.sequential import AHEAD, MAX_OUTSTANDING, SequentialFetcher
 from p2p_twisted.swarm.part_file import PartFile
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.parser import RequestParser
@@ -128,7 +129,9 @@ class Case(SynchronousTestCase):
         peers = {self.at(number): SimpleNamespace(failures=number) for number in range(100)}
         downlink = Throttle(self.network, self.network.seconds, None)
         discovery = SimpleNamespace(peers=peers)
-        self.fetcher = WholeFetcher(self.network, discovery, downlink, lambda item, *_: self.arrived.append(item.name))
+        self.fetcher = SequentialFetcher(
+            self.network, discovery, downlink, lambda item, *_: self.arrived.append(item.name)
+        )
         targets = [(item, Target(self.folder, item.name)) for item in self.items]
         self.outcome = []
         self.running = Deferred.fromCoroutine(self.fetcher.run(targets, False))
@@ -156,23 +159,23 @@ class AskedAhead(Case):
     """One holder of 1.1: one connection, on which what comes next has been asked for in time."""
 
     def test_small_ones(self):
-        holder = self.holder(1, named(MOST_ASKED + 5))
+        holder = self.holder(1, named(MAX_OUTSTANDING + 5))
         holder.answers = False
         self.fetch_all(1)
         [connection] = holder.connections
         self.assertEqual(len(connection.asked), 1, "nothing is known of it before it has answered")
         connection.begin(holder.documents["doc00"], sent=3)
         self.network.settle()
-        self.assertEqual(len(connection.asked), MOST_ASKED)
+        self.assertEqual(len(connection.asked), MAX_OUTSTANDING)
         self.assertEqual([item.state for item in self.items[:2]], ["running", WAITING])
         connection.transport.write(holder.documents["doc00"][3:])
         connection.waiting.pop(0)
         self.network.settle()
-        self.assertEqual(len(connection.asked), MOST_ASKED, "the second has not begun to come")
+        self.assertEqual(len(connection.asked), MAX_OUTSTANDING, "the second has not begun to come")
         while not self.outcome:
             connection.answer()
             self.network.settle()
-            self.assertLessEqual(len(connection.waiting), MOST_ASKED)
+            self.assertLessEqual(len(connection.waiting), MAX_OUTSTANDING)
         self.assertEqual(holder.asked, [list(holder.documents)])
         self.assert_done()
 
@@ -274,13 +277,13 @@ class Holders(Case):
 
     def test_more_of_them_than_connections_are_kept(self):
         """The one that sends is not closed for the sake of one that is not asked yet."""
-        count = MOST_KEPT + 3
+        count = MAX_KEPT + 3
         wanted = named(count)
         for number in range(count):
             self.holder(number, wanted)
         self.holders[0].answers = False
         self.fetch(*((name, body, [number]) for number, (name, body) in enumerate(wanted.items())))
-        self.assertEqual(sum(len(holder.open) for holder in self.holders.values()), MOST_KEPT)
+        self.assertEqual(sum(len(holder.open) for holder in self.holders.values()), MAX_KEPT)
         sending = self.holders[0].connections[0]
         sending.begin(wanted["doc00"], sent=3)
         self.network.settle()
@@ -292,10 +295,10 @@ class Holders(Case):
 
     def test_one_in_use_when_another_is_dialled(self):
         """All places are taken, and the first is that of who sends."""
-        wanted = named(MOST_KEPT + 1)
-        for number in range(MOST_KEPT + 1):
+        wanted = named(MAX_KEPT + 1)
+        for number in range(MAX_KEPT + 1):
             self.holder(number, wanted)
-        order = [*range(MOST_KEPT), 0, MOST_KEPT]
+        order = [*range(MAX_KEPT), 0, MAX_KEPT]
         names = iter(named(len(order)).items())
         for holder in self.holders.values():
             holder.documents = named(len(order))
@@ -354,6 +357,8 @@ class Lost(Case):
         connection.transport.abortConnection()
         self.assert_done()
         self.assertEqual((len(other.connections), sorted(other.asked[0])), (1, list(wanted)))
+        dialled = [address for _, address in self.network.dialled]
+        self.assertEqual(dialled.count(self.at(1)), 2, "once more, not for each document anew")
 
     def test_in_mid_document_but_it_can_be_reached_again(self):
         one, other = self.in_mid_document()
@@ -451,7 +456,7 @@ class WithoutSize(Case):
         return str(item.error)
 
     def test_one_that_never_ends_does_not_fill_the_disk(self):
-        self.patch(fetch, "MAX_UNSIZED", 10_000)
+        self.patch(whole_file, "MAX_UNSIZED", 10_000)
         connection = self.begin()
         for _ in range(11):
             connection.transport.write(bytes(1000))
@@ -466,14 +471,14 @@ class WithoutSize(Case):
 
     def test_one_that_drips_is_given_up(self):
         connection = self.begin()
-        for _ in range(fetch.PACE_TIME + 5):
+        for _ in range(whole_file.MIN_RATE_AFTER + 5):
             connection.transport.write(bytes(500))
             self.network.wait(1)
         self.assertIn("less than 1024 bytes a second", self.error())
 
     def test_one_that_is_slow_but_goes_on_is_not(self):
         connection = self.begin()
-        for _ in range(2 * fetch.PACE_TIME):
+        for _ in range(2 * whole_file.MIN_RATE_AFTER):
             connection.transport.write(bytes(2000))
             self.network.wait(1)
         connection.transport.loseConnection()
