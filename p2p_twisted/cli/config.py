@@ -45,7 +45,7 @@ def _of_file(file: Path) -> list[dict[str, Any]]:
     from ..config.config_file import SettingsError, read_config
     from ..peer import tap as peer_tap
     from ..rs import tap as rs_tap
-    from ..web.api.settings import settings_json
+    from ..web.api.settings import describe_settings
 
     try:
         is_rs = read_config(file).has_section(rs_tap.Options.section)
@@ -53,7 +53,7 @@ def _of_file(file: Path) -> list[dict[str, Any]]:
         is_rs = False  # whoever reads it next says what is wrong
     options = rs_tap.Options() if is_rs else peer_tap.Options()
     options.parseOptions(["--config", str(file)])
-    return settings_json(options)
+    return [vars(setting) for setting in describe_settings(options).items]
 
 
 def _text(value: Any) -> str:

@@ -20,6 +20,7 @@ from ..config.startup import StartError
 from ..config.state_folder import HeldError
 from ..peer.service import Peer, PeerSettings
 from ..peer.tap import make_peer
+from ..web.api.schema import Settings
 from . import exits
 from .output import warn
 
@@ -46,7 +47,7 @@ class OwnPeer:
     def __enter__(self) -> OwnPeer:
         """Listen and start. Raises Failure, and HeldError when another process holds the state folder."""
         try:
-            self._peer = make_peer(_reactor, self._settings, "p2p", None)
+            self._peer = make_peer(_reactor, self._settings, "p2p", None, Settings([]))
         except HeldError:
             raise
         except (StartError, SettingsError, OSError) as error:

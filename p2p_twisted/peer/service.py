@@ -1,4 +1,4 @@
-"""A running peer: library, index, server, registration and downloads put together, and what the API asks of them."""
+"""A running peer: library, index, server, registration and downloads put together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sqlite3
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet import defer
@@ -16,7 +15,6 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
-from .. import __version__
 from ..config.startup import StartError, listen_tcp
 from ..config.state_folder import make_state_folder
 from ..index.distributed import DistributedIndex
@@ -25,8 +23,6 @@ from ..library.shared import Library
 from ..library.walk import is_within
 from ..net.connect import Reactor
 from ..net.throttle import Throttle
-from ..wire.address import Address
-from ..wire.fields import split_type
 from ..wire.limits import RS_PORT
 from .downloads.manager import DownloadManager
 from .peers.arrivals import Arrivals
@@ -59,7 +55,7 @@ class PeerSettings:
 
 
 class Peer(MultiService):
-    """A peer. `bind` it, then start it as a service. All times it is asked for are monotonic inside, Unix outside."""
+    """A peer. `bind` it, then start it as a service."""
 
     log = Logger()
 
@@ -68,7 +64,6 @@ class Peer(MultiService):
         super().__init__()
         self.settings = settings
         self._reactor = reactor
-        self._started = time.time()
         for folder in settings.share:
             if not folder.is_dir():
                 raise StartError(f"share folder {folder} is not there; make it, or name another with --share")
@@ -146,119 +141,19 @@ class Peer(MultiService):
         await self.library.stop()
         self._cache.close()
 
-    # what the API asks
-
     @property
     def host(self) -> str:
-        """Where others reach this peer, as far as it knows."""
+        """The address at which others reach this peer, as far as it knows."""
         return self.registration.seen_as or "127.0.0.1"
 
-    def status(self) -> dict[str, Any]:
-        """See docs/api.rst."""
-        files, unshared = self.library.files.values(), self.library.unshared
-        return {
-            "role": "peer",
-            "version": __version__,
-            "host": self.host,
-            "port": self.content_store.port,
-            "rs": {
-                "host": self.registration.rs[0],
-                "port": self.registration.rs[1],
-                "registered": self.registration.registered,
-                "last_error": self.registration.error,
-                "reachable": self.reachability.is_reachable,
-                "unreachable_why": self.reachability.why,
-            },
-            "shared": [str(folder) for folder in self.library.folders],
-            "download_dir": str(self.settings.download_dir),
-            "files": len(files),
-            "bytes": sum(file.size for file in files),
-            "not_shared": {
-                "total": unshared.total,
-                "items": [{"path": path, "why": why} for path, why in unshared.items.items()],
-            },
-            "index_records": len(self.knowledge),
-            "peers": sum(not peer.is_self for peer in self.discovery.peers.values()),
-            "uploaded": self.factory.uploaded,
-            "dropped_sources": self.orders.dropped_sources(),
-            "limits": self.limits(),
-            "uptime": time.time() - self._started,
-        }
-
-    def peers(self) -> list[dict[str, Any]]:
-        """See docs/api.rst."""
-        now = time.monotonic()
-        return [
-            {
-                "host": peer.address[0],
-                "port": peer.address[1],
-                "files": len(self.knowledge.held_by(peer.address, now)),
-                "last_seen": None if peer.seen is None else now - peer.seen,
-                "failures": peer.failures,
-            }
-            for peer in self.discovery.peers.values()
-            if not peer.is_self
-        ]
-
-    def index(self, q: str, limit: int, offset: int) -> dict[str, Any]:
-        """See docs/api.rst."""
-        total, found = self.content_store.documents(self.host, q, limit, offset)
-        own: Address = (self.content_store.advertise or self.host, self.content_store.port)
-        items = [
-            {
-                "name": document.name,
-                "type": split_type(document.name)[1],
-                "title": document.title,
-                "size": document.size,
-                "sha256": document.sha256,
-                "local": any((holder.host, holder.port) == own for holder in document.holders),
-                "holders": [
-                    {"host": holder.host, "port": holder.port, "ttl": self.content_store.ttl(holder)}
-                    for holder in document.holders
-                ],
-            }
-            for document in found
-        ]
-        return {"total": total, "items": items}
-
-    def downloads(self) -> list[dict[str, Any]]:
-        """See docs/api.rst."""
-        return [job.as_json(files=False) for job in self.orders.jobs.values()]
-
-    def download(self, id: str) -> dict[str, Any] | None:  # noqa: A002
-        """See docs/api.rst."""
-        job = self.orders.jobs.get(id)
-        return None if job is None else job.as_json()
-
-    def start_download(
-        self,
-        names: list[str] | None,
-        directory: str | None,
-        overwrite: bool,
-        swarm: bool = True,
-        holders: list[Address] | None = None,
-    ) -> str:
-        """Take an order; returns its id. Raises ValueError."""
-        folder = self.settings.download_dir if directory is None else Path(directory).expanduser()
-        return self.orders.start(names, folder.absolute(), overwrite, swarm, holders).id
-
-    def cancel_download(self, id: str) -> bool:  # noqa: A002
-        """Stop a download; False if it is over or unknown."""
-        return self.orders.cancel(id)
-
-    def share(self, path: str) -> Deferred[None]:
-        """Share one more folder until the peer stops. Fails with ValueError."""
-        folder = Path(path).expanduser()
-
-        async def add() -> None:
-            if why := self._holds_state(folder):
-                raise ValueError(why)
-            try:
-                await self.library.add_folder(folder)
-            except OSError as e:
-                raise ValueError(f"{folder}: {e.strerror}; name a folder that is there") from e
-
-        return Deferred.fromCoroutine(add())
+    async def share(self, folder: Path) -> None:
+        """Share `folder` too until the peer stops, and return when it has been read. Raises ValueError."""
+        if why := self._holds_state(folder):
+            raise ValueError(why)
+        try:
+            await self.library.add_folder(folder)
+        except OSError as e:
+            raise ValueError(f"{folder}: {e.strerror}; name a folder that is there") from e
 
     def _holds_state(self, folder: Path) -> str | None:
         """Why `folder` may not be shared: it is the state folder, or lies in it other than among the downloads."""
@@ -268,21 +163,6 @@ class Peer(MultiService):
         if is_within(downloads, state) and not is_within(state, downloads) and is_within(folder, downloads):
             return None
         return f"{folder} holds the state of this peer, its key and cookie, and is never shared; name another folder"
-
-    def limits(self) -> dict[str, float | None]:
-        """The rates in bytes/s, None without limit."""
-        return {"up_rate": self.uplink.rate, "down_rate": self.downlink.rate}
-
-    def set_limits(self, limits: dict[str, float | None]) -> None:
-        """Change one or both of the rates; the keys are those of `limits`."""
-        if "up_rate" in limits:
-            self.uplink.set_rate(limits["up_rate"])
-        if "down_rate" in limits:
-            self.downlink.set_rate(limits["down_rate"])
-
-    def refresh(self) -> Deferred[None]:
-        """Ask the RS and the peers again; fires when all have answered or failed."""
-        return self.discovery.refresh()
 
 
 def _open_cache(path: Path) -> HashCache:

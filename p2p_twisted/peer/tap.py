@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from ..config.settings import Setting, SettingsError, exit_with, whole
 from ..config.startup import StartError, allow_many_connections
 from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.twistd_verb import VerbOptions, stop_at_signals
-from ..web.api.facade import Json
 from ..web.api.peer import peer_root
-from ..web.api.settings import settings_json
+from ..web.api.schema import Settings
+from ..web.api.settings import describe_settings
 from ..web.service import ApiStartError, makeApiService
 from ..wire.limits import RS_PORT
+from .api_view import ApiView
 from .service import Peer, PeerSettings
 
 SETTINGS = (
@@ -90,11 +91,11 @@ def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
     )
 
 
-def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, config: Sequence[Json] = ()) -> Peer:
+def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, config: Settings) -> Peer:
     """Make a peer that listens already, with its control API, not started. Raises StartError, SettingsError, OSError.
 
-    `verb` is what holds the state folder, for whoever wants it meanwhile. `config` is what the API says of its
-    settings: `settings_json` of the options, where there are any.
+    `verb` is the holder of the state folder that others are told of. `config` is the answer of the API to
+    ``GET config``.
     """
     allow_many_connections()
     make_state_folder(settings.state_dir)
@@ -102,7 +103,7 @@ def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, 
     peer = Peer(reactor, settings)
     lock.setServiceParent(peer)
     peer.bind()
-    makeApiService(reactor, web, settings.state_dir, peer_root(peer, config)).setServiceParent(peer)
+    makeApiService(reactor, web, settings.state_dir, peer_root(ApiView(reactor, peer), config)).setServiceParent(peer)
     return peer
 
 
@@ -112,7 +113,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         from twisted.internet import reactor
     stop_at_signals(reactor)
     try:
-        return make_peer(reactor, peer_settings(options), Options.verb, options["web"], settings_json(options))
+        return make_peer(reactor, peer_settings(options), Options.verb, options["web"], describe_settings(options))
     except SettingsError as e:
         exit_with(f"p2p-peer: {e}", 2)
     except (StartError, ApiStartError, OSError) as e:

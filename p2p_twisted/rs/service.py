@@ -8,7 +8,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from .. import __version__
 from ..registry.store import Registry, StoreError
+from ..web.api.schema import RsStatus
 from .protocol import RSFactory
 from .store_alarm import Trouble
 
@@ -88,12 +90,14 @@ class RegistrationServer(MultiService):
         except StoreError as error:
             self._log.error("{error}; what changed last is not written down", error=error)
 
-    def status(self) -> dict[str, int]:
-        """For the control API: seconds up, TTL in seconds, peers active and known, open connections."""
-        return {
-            "uptime": int(self._clock.seconds() - self._started),
-            "ttl": self.registry.ttl,
-            "active": len(self.registry.active()[0]),
-            "records": len(self.registry),
-            "connections": len(self.factory.connections),
-        }
+    def status(self) -> RsStatus:
+        """Return the state of the RS for the control API."""
+        return RsStatus(
+            role="rs",
+            version=__version__,
+            uptime=int(self._clock.seconds() - self._started),
+            ttl=self.registry.ttl,
+            active=len(self.registry.active()[0]),
+            records=len(self.registry),
+            connections=len(self.factory.connections),
+        )

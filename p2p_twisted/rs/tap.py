@@ -14,7 +14,7 @@ from ..registry.memory import MemoryRegistry
 from ..registry.sqlite import SQLiteRegistry
 from ..registry.store import Registry, StoreError
 from ..web.api.rs import rs_root
-from ..web.api.settings import settings_json
+from ..web.api.settings import describe_settings
 from ..web.extension import load_extension
 from ..web.service import makeApiService
 from ..wire.limits import RS_PORT, TTL
@@ -99,7 +99,7 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
     factory = RSFactory(reactor, registry, trusted, options["max-peers-per-host"])
     server = RegistrationServer(reactor, registry, factory)
     page = load_extension(EXPERIMENT_PAGE, reactor, options["state-dir"] / LAB_FOLDER) if options["lab"] else None
-    root = rs_root(registry, server.status, settings_json(options), page)
+    root = rs_root(registry, server.status, describe_settings(options), page)
     for service in (  # the port last: who reaches it finds the API there
         lock,
         makeApiService(reactor, options["web"], options["state-dir"], root, page.listening if page else None),

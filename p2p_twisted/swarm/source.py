@@ -132,19 +132,6 @@ class Link:
             return "stalled" if self.stalled else "connected"
         return "waiting" if self.is_hopeful else "unreachable"
 
-    def as_json(self, now: float) -> dict[str, Any]:
-        """For the API."""
-        return {
-            "host": self.address[0],
-            "port": self.address[1],
-            "state": self.state,
-            "bytes": self.meter.total,
-            "rate": self.meter.rate(now),
-            "chosen": dict(self.chosen),
-            "wrong_pieces": self.wrong,
-            "dropped": self.dropped or (None if self.is_hopeful else str(self.why)),
-        }
-
 
 class PieceSink:
     """Takes the answer to one request for a piece. `arriving` and `arrived` are told of its begin and its end."""

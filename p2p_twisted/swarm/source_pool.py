@@ -11,7 +11,6 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -102,11 +101,6 @@ class Links:
     def dropped(self) -> list[Link]:
         """Those that are not asked any more."""
         return [link for link in self if link.dropped is not None]
-
-    def as_json(self) -> list[dict[str, Any]]:
-        """For the API."""
-        now = self._clock.seconds()
-        return [link.as_json(now) for link in self]
 
     # connections
 

@@ -14,8 +14,9 @@ from p2p_twisted.experiment.page.site import experiment_site
 from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.rs import rs_root
+from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.http.calls import Endpoint
-from tests.support.fake_facades import FakeExperiments, FakePeer
+from tests.support.fake_facades import FakeExperiments, FakePeer, an_rs_status
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -40,9 +41,9 @@ def headings(text: str) -> list[str]:
 
 def test_every_call_is_documented() -> None:
     of_peer, of_rs = (DOCS / "api.rst").read_text("utf-8").split("Of an RS\n====")
-    assert set(headings(of_peer)) == calls(peer_root(FakePeer()))
+    assert set(headings(of_peer)) == calls(peer_root(FakePeer(), Settings([])))
     site = experiment_site(FakeExperiments(), Clock())
-    assert set(headings(of_rs)) == calls(rs_root(MemoryRegistry(), dict, page=site))
+    assert set(headings(of_rs)) == calls(rs_root(MemoryRegistry(), an_rs_status, Settings([]), site))
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -17,6 +17,7 @@ from p2p_twisted.cli import session
 from p2p_twisted.config.state_folder import LOCK_FILE
 from p2p_twisted.experiment.run.cluster import Cluster, wait_until
 from p2p_twisted.web.client import ControlClient, ControlError
+from tests.support.answers import as_json
 from tests.support.fake_facades import FakePeer
 from tests.support.p2p_command import ENVIRONMENT, P2P, state_folder
 
@@ -163,7 +164,7 @@ def test_it_waits_for_others_who_found_it_running(capsys: pytest.CaptureFixture[
 def test_the_fakes_are_like_the_real_one(cluster: Cluster, at: list[str], tmp_path: Path) -> None:
     control, fake = cluster.peers[0].control, FakePeer()
     fake.start_download(["done_a"], None, False)
-    assert set(fake.status()) == set(control.get("status"))
+    assert set(as_json(fake.status())) == set(control.get("status"))
     assert set(fake.documents[0]) == set(control.get("index")["items"][0])
     _, out, _ = run("get", "a.txt", "--json", *at, cwd=tmp_path)
     real, faked = json.loads(out), fake.running["1"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from p2p_twisted.cli import documents, output, show
+from tests.support.answers import as_json
 from tests.support.fake_control_server import CONFIG
 from tests.support.fake_facades import FakePeer
 from tests.support.p2p_command import p2p, serving, state_folder
@@ -48,7 +49,7 @@ def test_status(peer: Path) -> None:
 
 
 def test_status_says_that_others_cannot_connect() -> None:
-    status = FakePeer().status()
+    status = as_json(FakePeer().status())
     assert "unreachable" not in dict(show._facts(status))
     status["rs"] |= {"reachable": False, "unreachable_why": "10.0.0.5:65400 cannot be reached; --advertise"}
     assert dict(show._facts(status))["unreachable"] == status["rs"]["unreachable_why"]
@@ -57,7 +58,7 @@ def test_status_says_that_others_cannot_connect() -> None:
 @pytest.mark.parametrize("arguments", [["--json", "status"], ["status", "--json"]])
 def test_json_wherever_it_stands(peer: Path, arguments: list[str]) -> None:
     result = p2p("--state-dir", peer, *arguments)
-    assert json.loads(result.stdout) == FakePeer().status()
+    assert json.loads(result.stdout) == as_json(FakePeer().status())
 
 
 @pytest.mark.parametrize("arguments", [["{}", "status"], ["status", "{}"]])
@@ -79,7 +80,7 @@ def test_status_of_a_peer_whose_rs_does_not_answer() -> None:
 
 def test_refresh(peer: Path) -> None:
     assert p2p("--state-dir", peer, "refresh").stdout == "knows 60 records of 5 other peers\n"
-    assert json.loads(p2p("--state-dir", peer, "refresh", "--json").stdout) == FakePeer().status()
+    assert json.loads(p2p("--state-dir", peer, "refresh", "--json").stdout) == as_json(FakePeer().status())
 
 
 def test_refresh_while_the_rs_is_away() -> None:
@@ -97,7 +98,7 @@ def test_status_of_a_peer_that_is_not_registered() -> None:
 
 def test_peers(peer: Path) -> None:
     assert p2p("--state-dir", peer, "peers").stdout == "127.0.0.1:65401\t10\t12\t0\n127.0.0.1:65402\t0\t-\t3\n"
-    assert json.loads(p2p("--state-dir", peer, "peers", "--json").stdout) == {"items": FakePeer().peers()}
+    assert json.loads(p2p("--state-dir", peer, "peers", "--json").stdout) == as_json(FakePeer().peers())
 
 
 def test_peers_on_a_terminal(peer: Path, terminal: None) -> None:
@@ -182,7 +183,7 @@ def test_options_before_and_behind_each_word(peer: Path, rs: Path) -> None:
     assert p2p("rs", "--state-dir", rs, "peers").stdout == expected
     assert json.loads(p2p("rs", "--json", "--state-dir", rs, "peers").stdout)["total"] == 2
     assert p2p("--state-dir", peer, "rs", "--state-dir", rs, "peers").stdout == expected
-    assert json.loads(p2p("config", "--state-dir", peer, "--json", "show").stdout) == {"items": CONFIG}
+    assert json.loads(p2p("config", "--state-dir", peer, "--json", "show").stdout) == as_json(CONFIG)
 
 
 def test_one_is_not_taken_for_the_other(peer: Path, rs: Path) -> None:
@@ -196,7 +197,7 @@ def test_settings_of_the_running_peer(peer: Path) -> None:
     assert result.stdout == (
         "rs-host\t127.0.0.1\tflag\nshare\t/srv/a, /srv/b\t/etc/peer.conf\nup-rate\t512000\tflag\nweb\t-\tdefault\n"
     )
-    assert json.loads(p2p("--state-dir", peer, "config", "show", "--json").stdout) == {"items": CONFIG}
+    assert json.loads(p2p("--state-dir", peer, "config", "show", "--json").stdout) == as_json(CONFIG)
 
 
 def test_settings_of_a_file(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted.config.startup import StartError
+from p2p_twisted.peer.api_view import ApiView
 from p2p_twisted.peer.service import Peer, PeerSettings
+from p2p_twisted.web.api.schema import UnsharedPath, UnsharedPaths
 
 
 class Case(TestCase):
@@ -57,7 +59,7 @@ class StateFolder(Case):
     def test_is_not_shared_on_request_either(self):
         peer = self.peer(self.documents)
         for folder in (self.state, self.state / "inner"):
-            failure = self.failureResultOf(peer.share(str(folder)), ValueError)
+            failure = self.failureResultOf(ApiView(reactor, peer).share(str(folder)), ValueError)
             self.assertIn("holds the state of this peer", str(failure.value))
         self.assertEqual(list(peer.library.folders), [self.documents, self.state / "downloads"])
 
@@ -74,7 +76,7 @@ class Status(Case):
     async def test_says_what_is_not_shared(self):
         (self.documents / "link").symlink_to("x")
         peer = self.peer(self.documents)
-        self.assertEqual(peer.status()["not_shared"], {"total": 0, "items": []})
+        self.assertEqual(ApiView(reactor, peer).status().not_shared, UnsharedPaths(0, []))
         await peer.library.scan()
-        expected = {"path": f"{self.documents}/link", "why": "is a link; links are not followed"}
-        self.assertEqual(peer.status()["not_shared"], {"total": 1, "items": [expected]})
+        expected = UnsharedPath(f"{self.documents}/link", "is a link; links are not followed")
+        self.assertEqual(ApiView(reactor, peer).status().not_shared, UnsharedPaths(1, [expected]))

@@ -7,11 +7,13 @@ from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from p2p_twisted import __version__
 from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.registry.store import StoreError
 from p2p_twisted.rs.protocol import RSFactory
 from p2p_twisted.rs.service import RegistrationServer
 from p2p_twisted.rs.trust import TrustedNetworks
+from p2p_twisted.web.api.schema import RsStatus
 
 
 class Recording(MemoryRegistry):
@@ -112,5 +114,6 @@ class Test(SynchronousTestCase):
         self.registry.register("a", 1, None, True)
         self.registry.leave(self.registry.register("a", 2, None, True).cookie, 2)
         self.clock.advance(7.5)
-        self.assertEqual(self.server.status(), {"uptime": 7, "ttl": 60, "active": 1, "records": 2, "connections": 0})
+        expected = RsStatus("rs", __version__, uptime=7, ttl=60, active=1, records=2, connections=0)
+        self.assertEqual(self.server.status(), expected)
         self.server.stopService()

@@ -10,19 +10,22 @@ from twisted.internet import reactor
 from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.rs import rs_root
+from p2p_twisted.web.api.schema import OtherPeers, Settings, SettingValue
 from p2p_twisted.web.service import makeApiService
-from tests.support.fake_facades import FakePeer, a_document
+from tests.support.fake_facades import FakePeer, a_document, an_rs_status
 
 EVIL = "evil\x1b[2J\u202efdp.exe"
 
 EMOJI = "caf\u00e9 \U0001f600.txt"
 
-CONFIG = [
-    {"name": "rs-host", "value": "127.0.0.1", "origin": "flag"},
-    {"name": "share", "value": ["/srv/a", "/srv/b"], "origin": "/etc/peer.conf"},
-    {"name": "up-rate", "value": 512000.0, "origin": "flag"},
-    {"name": "web", "value": None, "origin": "default"},
-]
+CONFIG = Settings(
+    [
+        SettingValue("rs-host", "127.0.0.1", "flag"),
+        SettingValue("share", ["/srv/a", "/srv/b"], "/etc/peer.conf"),
+        SettingValue("up-rate", 512000.0, "flag"),
+        SettingValue("web", None, "default"),
+    ]
+)
 
 
 def root(role: str):
@@ -30,7 +33,7 @@ def root(role: str):
         registry = MemoryRegistry()
         registry.register("10.0.0.1", 65400, None, wide=False)
         registry.leave(registry.register("10.0.0.2", 65401, None, wide=False).cookie, 65401)
-        return rs_root(registry, lambda: {"uptime": 61, "active": 1})
+        return rs_root(registry, an_rs_status, CONFIG)
     peer = FakePeer()
     peer.registered = role != "peer-without-rs"
     peer.rs_error = "connection refused" if role in ("peer-without-rs", "peer-whose-rs-is-gone") else None
@@ -41,7 +44,7 @@ def root(role: str):
     peer.documents.append(a_document(12) | {"name": f"{'long-' * 30}name.pdf"})
     if role == "peer-without-others":
         peer.documents = []
-        peer.peers = list
+        peer.peers = lambda: OtherPeers([])
     return peer_root(peer, CONFIG)
 
 

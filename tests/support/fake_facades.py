@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -9,7 +11,9 @@ from twisted.internet.defer import Deferred, fail, succeed
 from p2p_twisted.experiment.page.order import Order
 from p2p_twisted.experiment.page.site import ExperimentBusy
 from p2p_twisted.index.query import Query
+from p2p_twisted.web.api import schema
 from p2p_twisted.web.sse import History
+from tests.support.answers import from_json
 
 
 def a_file(name: str, state: str, size: int = 1000, kind: str | None = None) -> dict[str, Any]:
@@ -48,11 +52,9 @@ def a_download(id_: str, files: list[dict[str, Any]], state: str, kind: str | No
         "started": 1000.0,
         "ended": None if state in ("waiting", "running") else 1002.5,
         "error": {"kind": kind, "text": f"all of it went wrong: {kind}"} if kind else None,
-        "files": files,
         "files_total": len(files),
         "files_done": sum(file["state"] in ("done", "there") for file in files),
         "files_passed_over": 0,
-        "passed_over": [],
         "files_failed": sum(file["state"] == "failed" for file in files),
         "bytes_total": sum(file["size"] for file in files),
         "bytes_done": sum(file["got"] for file in files),
@@ -61,6 +63,8 @@ def a_download(id_: str, files: list[dict[str, Any]], state: str, kind: str | No
         "received": 1000,
         "duplicate": 0,
         "sources": [a_source(65401)] if files else [],
+        "passed_over": [],
+        "files": files,
     }
 
 
@@ -82,6 +86,16 @@ def outcome(name: str) -> tuple[str, str | None]:
     return (word, None) if word in ("done", "there", "running") else ("failed", word)
 
 
+def summary_of(download: dict[str, Any]) -> schema.DownloadSummary:
+    """Return `download` without its files and sources."""
+    names = [field.name for field in fields(schema.DownloadSummary)]
+    return from_json(schema.DownloadSummary, {name: download[name] for name in names})
+
+
+def an_rs_status() -> schema.RsStatus:
+    return schema.RsStatus("rs", "0.1.0", uptime=61, ttl=7200, active=1, records=2, connections=0)
+
+
 class FakePeer:
     """A PeerFacade. A document's name says how fetching it ends: see `outcome`."""
 
@@ -96,7 +110,10 @@ class FakePeer:
         self.rs_error: str | None = None
         self.rates: dict[str, float | None] = {"up_rate": None, "down_rate": None}
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> schema.PeerStatus:
+        return from_json(schema.PeerStatus, self._status())
+
+    def _status(self) -> dict[str, Any]:
         return {
             "role": "peer",
             "version": "0.1.0",
@@ -131,22 +148,20 @@ class FakePeer:
             "uptime": 7384.2,
         }
 
-    def peers(self) -> list[dict[str, Any]]:
-        return [
-            {"host": "127.0.0.1", "port": 65401, "files": 10, "last_seen": 12.3, "failures": 0},
-            {"host": "127.0.0.1", "port": 65402, "files": 0, "last_seen": None, "failures": 3},
-        ]
+    def peers(self) -> schema.OtherPeers:
+        first = schema.OtherPeer("127.0.0.1", 65401, files=10, last_seen=12.3, failures=0)
+        return schema.OtherPeers([first, schema.OtherPeer("127.0.0.1", 65402, files=0, last_seen=None, failures=3)])
 
-    def index(self, q: str, limit: int, offset: int) -> dict[str, Any]:
+    def index(self, q: str, limit: int, offset: int) -> schema.IndexPage:
         query = Query(q)
         found = [document for document in self.documents if query.matches(document["name"], "")]
-        return {"total": len(found), "items": found[offset : offset + limit]}
+        return from_json(schema.IndexPage, {"total": len(found), "items": found[offset : offset + limit]})
 
-    def downloads(self) -> list[dict[str, Any]]:
-        return list(self.running.values())
+    def downloads(self) -> schema.DownloadList:
+        return schema.DownloadList([summary_of(download) for download in self.running.values()])
 
-    def download(self, id: str) -> dict[str, Any] | None:  # noqa: A002
-        return self.running.get(id)
+    def download(self, id: str) -> schema.DownloadDetails | None:  # noqa: A002
+        return from_json(schema.DownloadDetails, self.running[id]) if id in self.running else None
 
     def start_download(
         self,
@@ -183,10 +198,10 @@ class FakePeer:
         self.shared.append(path)
         return succeed(None)
 
-    def limits(self) -> dict[str, float | None]:
-        return self.rates
+    def limits(self) -> schema.Limits:
+        return schema.Limits(**self.rates)
 
-    def set_limits(self, limits: dict[str, float | None]) -> None:
+    def set_limits(self, limits: Mapping[str, float | None]) -> None:
         self.rates.update(limits)
 
     def refresh(self) -> Deferred[None]:

@@ -139,11 +139,11 @@ class Fetches(Case):
         swarm.serve()
         source.serves = True
         swarm.serve()
-        told = {one["port"]: one for one in swarm.download.links.as_json()}
-        self.assertEqual(sum(one["bytes"] for one in told.values()), document.size)
-        self.assertEqual(told[2]["chosen"], {"rarest piece": 1})
-        self.assertIn("next piece of the source", told[1]["chosen"])
-        self.assertEqual([one["wrong_pieces"] for one in told.values()], [0, 0])
+        told = {link.address[1]: link for link in swarm.download.links}
+        self.assertEqual(sum(link.meter.total for link in told.values()), document.size)
+        self.assertEqual(told[2].chosen, {"rarest piece": 1})
+        self.assertIn("next piece of the source", told[1].chosen)
+        self.assertEqual([link.wrong for link in told.values()], [0, 0])
 
 
 class Resumes(Case):
@@ -605,8 +605,8 @@ class Stalls(Case):
         swarm = self.swarm([document], [sleeper], late=[other])
         sleeper.serves = False
         swarm.wait(6)
-        [told] = swarm.download.links.as_json()
-        self.assertEqual(told["state"], "stalled")
+        [told] = swarm.download.links
+        self.assertEqual(told.state, "stalled")
         sleeper.serves = True
         swarm.wait(1)
         self.assertWhole(swarm, document)
@@ -620,7 +620,7 @@ class Stalls(Case):
         for _ in range(3):
             swarm.advance(100)
         self.assertEqual((swarm.ended, [source.asked for source in sources]), ([], asked))
-        self.assertEqual({told["state"] for told in swarm.download.links.as_json()}, {"connected"})
+        self.assertEqual({link.state for link in swarm.download.links}, {"connected"})
         swarm.serve()
         self.assertWhole(swarm, document)
         self.assertEqual(swarm.download.duplicate, 0)
@@ -758,8 +758,8 @@ class Threads(Case):
         self.assertTrue(source.connection.is_held)
         source.serves = False
         swarm.wait(20)
-        [told] = swarm.download.links.as_json()
-        self.assertEqual(told["state"], "connected")
+        [told] = swarm.download.links
+        self.assertEqual(told.state, "connected")
         source.serves = True
         while not swarm.ended:
             self.threads.run_threads()

@@ -15,9 +15,11 @@ from twisted.trial.unittest import TestCase
 from p2p_twisted.config.settings import SettingsError
 from p2p_twisted.config.startup import StartError
 from p2p_twisted.web.api.peer import peer_root
+from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.client import ControlClient, ControlError
 from p2p_twisted.web.http.site import MAX_CONNECTIONS
 from p2p_twisted.web.service import ApiStartError, makeApiService
+from tests.support.answers import as_json
 from tests.support.fake_facades import FakePeer
 
 
@@ -32,7 +34,7 @@ class ServiceTestCase(TestCase):
         self.peer = FakePeer()
 
     def start(self, description: str | None = None) -> None:
-        service = makeApiService(reactor, description, self.state, peer_root(self.peer))
+        service = makeApiService(reactor, description, self.state, peer_root(self.peer, Settings([])))
         self.addCleanup(service.stopService)
         service.startService()
         self.service = service
@@ -129,7 +131,7 @@ class ClientTests(ServiceTestCase):
     async def test_calls(self) -> None:
         self.start()
         client = self.client()
-        self.assertEqual(await deferToThread(client.get, "status"), self.peer.status())
+        self.assertEqual(await deferToThread(client.get, "status"), as_json(self.peer.status()))
         found = await deferToThread(lambda: client.get("index", q="rfc1 &?.txt", limit=5))
         self.assertEqual(found, {"total": 0, "items": []})
         self.assertEqual(await deferToThread(client.post, "downloads", {"names": ["running_a.pdf"]}), {"id": "1"})

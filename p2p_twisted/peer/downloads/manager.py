@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
@@ -34,8 +33,6 @@ CONTENTS_SHOWN, HOLDERS_SHOWN = 5, 3
 """Contents of one name that an error names, and holders of each."""
 REMEMBERED = 100
 """Downloads that are over and still listed."""
-DROPPED_SHOWN = 20
-"""Sources that were dropped and are still told of."""
 
 
 class DownloadManager(Service):
@@ -102,16 +99,6 @@ class DownloadManager(Service):
             return False
         running.cancel()
         return True
-
-    def dropped_sources(self) -> list[dict[str, Any]]:
-        """The last sources that downloads dropped, as docs/api.rst has them."""
-        found = [
-            {"host": link.address[0], "port": link.address[1], "why": link.dropped, "when": job.ended}
-            for job in self.jobs.values()
-            for swarm in job.swarms
-            for link in swarm.links.dropped
-        ]
-        return found[-DROPPED_SHOWN:]
 
     def stopService(self) -> Deferred[object]:
         """Stop all downloads; what they fetched stays in their .part files."""

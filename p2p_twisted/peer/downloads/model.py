@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import Deferred
 
@@ -19,10 +17,6 @@ from ...wire.address import Address
 
 WAITING, RUNNING, DONE, FAILED, THERE, CANCELLED = "waiting", "running", "done", "failed", "there", "cancelled"
 """States. A file that was not fetched because the same content lies there already is THERE."""
-
-
-PASSED_OVER_SHOWN = 100
-"""Documents that were passed over and are named; of the others only the number is told."""
 
 
 @dataclass
@@ -102,24 +96,6 @@ class DownloadFile:
         short = count * length - self.size if count - 1 in content.have else 0
         return len(content.have) * length - short, len(content.have)
 
-    def as_json(self, content: Storage | None) -> dict[str, Any]:
-        """As docs/api.rst has it; `content` as for `here`."""
-        got, pieces = self.here(content)
-        return {
-            "name": self.name,
-            "size": self.size,
-            "got": got,
-            "pieces": None if self.size is None else {"have": pieces, "total": piece_count(self.size)},
-            "state": self.state,
-            "sources": {
-                source: {"bytes": transfer.size, "started": transfer.started, "ended": transfer.ended}
-                for source, transfer in self.transfers.items()
-            },
-            "started": self.started,
-            "ended": self.ended,
-            "error": error_json(self.error),
-        }
-
 
 @dataclass
 class Download:
@@ -158,55 +134,3 @@ class Download:
         for item in self.items:
             if item.ended is None:
                 item.end(CANCELLED if state == CANCELLED else FAILED, error)
-
-    def sources(self) -> list[dict[str, Any]]:
-        """The sources of its swarms, as docs/api.rst has them."""
-        return [source for swarm in self.swarms for source in swarm.links.as_json()]
-
-    @property
-    def rate(self) -> float:
-        """Bytes/s: those that come now from the sources that are connected; without such, the average."""
-        now = 0.0 if self.over else sum(source["rate"] for source in self.sources() if source["state"] == "connected")
-        if now >= 1:
-            return now
-        lasted = (self.ended or time.time()) - self.started
-        came = sum(transfer.size for item in self.items for transfer in item.transfers.values())
-        return came / lasted if lasted > 0 else 0.0
-
-    def as_json(self, files: bool = True) -> dict[str, Any]:
-        """As docs/api.rst has it; without `files`, only the sums."""
-        swarmed = {sha256: content for swarm in self.swarms for sha256, content in swarm.contents.items()}
-        contents = [swarmed.get(item.document.sha256 or "") if item.document else None for item in self.items]
-        got = [item.here(content)[0] for item, content in zip(self.items, contents, strict=True)]
-        left = sum((item.size or 0) - here for item, here in zip(self.items, got, strict=True) if item.ended is None)
-        rate = self.rate
-        summary = {
-            "id": self.id,
-            "state": self.state,
-            "directory": str(self.directory),
-            "started": self.started,
-            "ended": self.ended,
-            "error": error_json(self.error),
-            "files_total": len(self.items),
-            "files_done": sum(item.state in (DONE, THERE) for item in self.items),
-            "files_passed_over": len(self.passed_over),
-            "files_failed": sum(item.state == FAILED for item in self.items),
-            "bytes_total": sum(item.size or 0 for item in self.items),
-            "bytes_done": sum(got),
-            "rate": rate,
-            "time_left": left / rate if rate and not self.over else None,
-        }
-        if files:
-            summary["received"] = sum(swarm.received for swarm in self.swarms)
-            summary["duplicate"] = sum(swarm.duplicate for swarm in self.swarms)
-            summary["sources"] = self.sources()
-            summary["passed_over"] = [
-                {"name": name, "why": why} for name, why in islice(self.passed_over.items(), PASSED_OVER_SHOWN)
-            ]
-            summary["files"] = [item.as_json(content) for item, content in zip(self.items, contents, strict=True)]
-        return summary
-
-
-def error_json(error: DownloadError | None) -> dict[str, str] | None:
-    """The kind and the text of `error`."""
-    return None if error is None else {"kind": error.kind, "text": str(error)}

@@ -1,32 +1,35 @@
-"""What the HTTP side asks of a peer. All that it returns is ready for JSON."""
+"""The calls that the HTTP side makes of a peer."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
+from .schema import DownloadDetails, DownloadList, IndexPage, Limits, OtherPeers, PeerStatus
+
 Json = dict[str, Any]
-"""A JSON object; the shapes are in docs/api.rst. Times are Unix seconds, sizes bytes, rates bytes a second."""
+"""A JSON object of an extension, which has a schema of its own."""
 
 
 class PeerFacade(Protocol):
     """A running peer. All methods are called in the reactor's thread."""
 
-    def status(self) -> Json:
-        """Who it is, where its RS is, what it shares and knows."""
+    def status(self) -> PeerStatus:
+        """Return the state of the peer."""
 
-    def peers(self) -> list[Json]:
-        """The other peers that it knows: host, port, files, last_seen (seconds ago or None), failures."""
+    def peers(self) -> OtherPeers:
+        """Return the other peers that it knows."""
 
-    def index(self, q: str, limit: int, offset: int) -> Json:
-        """The documents that match `q`: total, and at most `limit` items from `offset` on, by name."""
+    def index(self, q: str, limit: int, offset: int) -> IndexPage:
+        """Return at most `limit` of the documents that match `q`, from number `offset` on, in order of their names."""
 
-    def downloads(self) -> list[Json]:
-        """Every download of this run, the newest last."""
+    def downloads(self) -> DownloadList:
+        """Return the downloads since the start, the newest last."""
 
-    def download(self, id: str) -> Json | None:  # noqa: A002
-        """One download with its files, or None if there is none with that id."""
+    def download(self, id: str) -> DownloadDetails | None:  # noqa: A002
+        """Return a download with its files, or None if there is none with that id."""
 
     def start_download(
         self,
@@ -36,7 +39,9 @@ class PeerFacade(Protocol):
         swarm: bool = True,
         holders: list[tuple[str, int]] | None = None,
     ) -> str:
-        """Fetch `names` (None: everything that is not here yet) to `directory` (None: the peer's own); returns its id.
+        """Start a download of `names` (None: all that is not here yet) to `directory` (None: the peer's own).
+
+        Return its id.
 
         Without `swarm`, one document after the other in the order of `names`, each whole from one holder. With
         `holders`, from these peers only.
@@ -45,16 +50,16 @@ class PeerFacade(Protocol):
         """
 
     def cancel_download(self, id: str) -> bool:  # noqa: A002
-        """Stop a download; what was fetched stays for the next time. False if it was over, or is unknown."""
+        """Stop a download; fetched pieces stay for the next time. Return False if it has ended, or is unknown."""
 
     def share(self, path: str) -> Deferred[None]:
-        """Share one more folder. Fires when it has been read; fails with ValueError if it cannot be."""
+        """Share one more folder. Fires when it has been read; fails with ValueError if that cannot be done."""
 
-    def limits(self) -> dict[str, float | None]:
-        """`up_rate` and `down_rate` in bytes/s, None without limit."""
+    def limits(self) -> Limits:
+        """Return the rate limits."""
 
-    def set_limits(self, limits: dict[str, float | None]) -> None:
-        """Change one or both of the rates."""
+    def set_limits(self, limits: Mapping[str, float | None]) -> None:
+        """Change one or both of the limits; the keys are the fields of `Limits`."""
 
     def refresh(self) -> Deferred[None]:
-        """Ask the RS and the peers again. Fires when they have answered or failed; `status` then says which."""
+        """Query the RS and the peers now. Fires when they have answered or failed; `status` then says which."""

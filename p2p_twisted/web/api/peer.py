@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -16,7 +15,8 @@ from ...wire.errors import BadRequest
 from ..http.calls import PATH, Call, Endpoint, Reply, api_root, paging, plain
 from ..http.errors import ApiError
 from ..http.site import ControlRequest
-from .facade import Json, PeerFacade
+from .facade import PeerFacade
+from .schema import DownloadDetails, DownloadId, Settings
 
 MAX_RATE = 2**50
 """Highest rate limit in bytes/s; beyond any link there is."""
@@ -26,20 +26,20 @@ SHOWN = 100
 """Characters of a name that a refusal repeats."""
 
 
-def peer_root(peer: PeerFacade, config: Sequence[Json] = ()) -> Endpoint:
-    """The root of a peer's site, with the API in it; pages may be put beside it.
+def peer_root(peer: PeerFacade, config: Settings) -> Endpoint:
+    """Return the root of a peer's site, with the API in it; pages may be put beside it.
 
-    `config` is `settings_json` of the options that the peer was started with.
+    `config` is `describe_settings` of the options with which the peer was started.
     """
     return api_root(
         status=plain(peer.status),
-        peers=plain(lambda: {"items": peer.peers()}),
+        peers=plain(peer.peers),
         index=Endpoint({b"GET": lambda call: _index(call, peer)}),
         downloads=_Downloads(peer),
         shares=Endpoint({b"POST": lambda call: _share(call, peer)}),
         limits=Endpoint({b"GET": lambda call: _limits(call, peer), b"PUT": lambda call: _set_limits(call, peer)}),
         refresh=Endpoint({b"POST": lambda call: _refresh(call, peer)}),
-        config=plain(lambda: {"items": list(config)}),
+        config=plain(lambda: config),
     )
 
 
@@ -70,14 +70,14 @@ def _refresh(call: Call, peer: PeerFacade) -> Deferred[Reply]:
 
 def _limits(call: Call, peer: PeerFacade) -> Reply:
     call.query()
-    return Reply(dict(peer.limits()))
+    return Reply(peer.limits())
 
 
 def _set_limits(call: Call, peer: PeerFacade) -> Reply:
     call.query()
     body = call.body(("up_rate", "down_rate"))
     peer.set_limits({member: _rate(rate, member) for member, rate in body.items()})
-    return Reply(dict(peer.limits()))
+    return Reply(peer.limits())
 
 
 def _rate(rate: Any, member: str) -> float | None:
@@ -102,7 +102,7 @@ class _Downloads(Endpoint):
 
     def _list(self, call: Call) -> Reply:
         call.query()
-        return Reply({"items": self._peer.downloads()})
+        return Reply(self._peer.downloads())
 
     def _start(self, call: Call) -> Reply:
         call.query()
@@ -113,7 +113,7 @@ class _Downloads(Endpoint):
             id_ = self._peer.start_download(names, folder, overwrite, swarm, _holders(body))
         except ValueError as error:
             raise ApiError(400, str(error)) from None
-        return Reply({"id": id_}, 202, {"Location": f"{PATH}/downloads/{id_}"})
+        return Reply(DownloadId(id_), 202, {"Location": f"{PATH}/downloads/{id_}"})
 
 
 class _Download(Endpoint):
@@ -125,16 +125,20 @@ class _Download(Endpoint):
 
     def _show(self, call: Call) -> Reply:
         call.query()
+        return Reply(self._found())
+
+    def _cancel(self, call: Call) -> Reply:
+        call.query()
+        state = self._found().state
+        if not self._peer.cancel_download(self._id):
+            raise ApiError(409, f"this download is over: {state}")
+        return Reply(self._found())
+
+    def _found(self) -> DownloadDetails:
         found = self._peer.download(self._id)
         if found is None:
             raise ApiError(404, "there is no such download")
-        return Reply(found)
-
-    def _cancel(self, call: Call) -> Reply:
-        over = self._show(call).data["state"]
-        if not self._peer.cancel_download(self._id):
-            raise ApiError(409, f"this download is over: {over}")
-        return self._show(call)
+        return found
 
 
 def _names(body: dict[str, Any]) -> list[str] | None:

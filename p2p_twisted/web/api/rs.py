@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from ... import __version__
 from ...registry.record import PeerRecord
 from ...registry.store import Registry
 from ..extension import SiteExtension
 from ..http.calls import Call, Endpoint, Reply, api_root, paging, plain
-from .facade import Json
+from .schema import PeerRecordPage, PeerRecordView, RsStatus, Settings
 
 
 def rs_root(
-    registry: Registry, status: Callable[[], Json], config: Sequence[Json] = (), page: SiteExtension | None = None
+    registry: Registry, status: Callable[[], RsStatus], config: Settings, page: SiteExtension | None = None
 ) -> Endpoint:
-    """The root of an RS's site, with the API in it, and with `page` if there is one.
+    """Return the root of an RS's site, with the API in it, and with `page` if there is one.
 
-    `status` says how the RS is, besides its role and version; `config` is `settings_json` of its options.
+    `config` is `describe_settings` of the options with which the RS was started.
     """
 
     def peers(call: Call) -> Reply:
         return Reply(_page(registry, *paging(call.query(("limit", "offset")))))
 
     root = api_root(
-        status=plain(lambda: {"role": "rs", "version": __version__, **status()}),
+        status=plain(status),
         peers=Endpoint({b"GET": peers}),
-        config=plain(lambda: {"items": list(config)}),
+        config=plain(lambda: config),
         **({page.name: page.api} if page else {}),
     )
     if page:
@@ -34,11 +33,12 @@ def rs_root(
     return root
 
 
-def _page(registry: Registry, limit: int, offset: int) -> Json:
+def _page(registry: Registry, limit: int, offset: int) -> PeerRecordPage:
     records = sorted(registry.records(), key=lambda record: record.address)
-    return {"total": len(records), "items": [_public(registry, record) for record in records[offset : offset + limit]]}
+    return PeerRecordPage(len(records), [_public(registry, record) for record in records[offset : offset + limit]])
 
 
-def _public(registry: Registry, record: PeerRecord) -> Json:
-    """All fields but the cookie: who knows it can act as that peer."""
-    return {name: value for name, value in registry.describe(record).items() if name != "cookie"}
+def _public(registry: Registry, record: PeerRecord) -> PeerRecordView:
+    """Return all fields except the cookie: anybody who knows it can act in the name of that peer."""
+    fields = registry.describe(record)
+    return PeerRecordView(**{name: value for name, value in fields.items() if name != "cookie"})  # type: ignore[arg-type]  # because the dict mixes types

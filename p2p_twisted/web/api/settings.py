@@ -1,17 +1,17 @@
-"""The settings of a process as JSON: each with its value and where that came from."""
+"""The settings of a process: each with its value and where that came from."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ...config.settings import SettingsOptions
-from .facade import Json
+from .schema import Settings, SettingValue
 
 
-def settings_json(options: SettingsOptions) -> list[Json]:
-    """Every setting of parsed `options`: name, value, and origin ("flag", "default", or the config file's path)."""
+def describe_settings(options: SettingsOptions) -> Settings:
+    """Return every setting of the parsed `options`."""
     names = [setting.name for setting in options.settings]
-    return [{"name": name, "value": _plain(options[name]), "origin": options.origins[name]} for name in names]
+    return Settings([SettingValue(name, _plain(options[name]), options.origins[name]) for name in names])
 
 
 def _plain(value: Any) -> Any:

@@ -47,9 +47,9 @@ class Answer(Protocol):
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: `data` as JSON."""
+    """An answer: `data`, which is of the schema or plain JSON."""
 
-    data: Any
+    data: object
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -152,7 +152,7 @@ class Endpoint(Resource):
         return ApiError(405, f"the methods here are {', '.join(allowed)}", {"Allow": ", ".join(allowed)})
 
 
-def plain(data: Callable[[], Any]) -> Endpoint:
+def plain(data: Callable[[], object]) -> Endpoint:
     """A path that answers a GET, which takes no parameters, with what `data` returns."""
 
     def handler(call: Call) -> Reply:

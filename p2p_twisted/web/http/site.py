@@ -6,7 +6,6 @@ Whatever resource is put under the root later is behind the same checks: `guard.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from io import BytesIO
@@ -19,6 +18,7 @@ from twisted.python.failure import Failure
 from twisted.web import http, server
 from twisted.web.resource import IResource, Resource
 
+from ..api.schema import ErrorAnswer, encode
 from .errors import ApiError
 from .guard import SAFE_METHODS, check_host, check_key
 
@@ -115,9 +115,8 @@ class ControlRequest(server.Request):
         return [raw.decode("ascii", "replace") for raw in self.requestHeaders.getRawHeaders(header.encode(), [])]
 
     def answer(self, status: int, data: Any, headers: Mapping[str, str] | None = None) -> int:
-        """Answer with `data` as JSON, unless the caller is gone. Returns NOT_DONE_YET, for `render` to return."""
-        body = json.dumps(data, separators=(",", ":")).encode() + b"\n"
-        return self.answer_bytes(status, body, {"Content-Type": "application/json", **(headers or {})})
+        """Answer with the JSON of `data`, unless the caller is gone. Returns NOT_DONE_YET, for `render` to return."""
+        return self.answer_bytes(status, encode(data) + b"\n", {"Content-Type": "application/json", **(headers or {})})
 
     def begin(self, status: int, headers: Mapping[str, str]) -> None:
         """Say what the answer will be; whoever calls this writes it."""
@@ -135,7 +134,7 @@ class ControlRequest(server.Request):
 
     def refuse(self, error: ApiError) -> int:
         """Answer with what is wrong."""
-        return self.answer(error.status, {"error": error.text}, error.headers)
+        return self.answer(error.status, ErrorAnswer(error.text), error.headers)
 
     def processingFailed(self, reason: Failure) -> Failure:
         """Log what should not have happened, and tell the caller no more than that."""

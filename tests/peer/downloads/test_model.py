@@ -1,4 +1,4 @@
-"""What a download says of itself: how much is here, how fast more comes, who was dropped."""
+"""How much of the files of a download is here."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from twisted.internet.task import Clock
 from p2p_twisted.index.search import Document
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.net.errors import SourceError
-from p2p_twisted.peer.downloads.manager import DROPPED_SHOWN, DownloadManager
-from p2p_twisted.peer.downloads.model import DONE, FAILED, RUNNING, THERE, Download, DownloadFile
-from p2p_twisted.swarm.source import Link
+from p2p_twisted.peer.downloads.model import DONE, RUNNING, THERE, DownloadFile
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.swarm import Swarm
 from p2p_twisted.swarm.target import Target
@@ -62,55 +60,3 @@ class TestHere:
         item.came("127.0.0.1:1", SIZE)
         item.came("127.0.0.1:2", MIN_PIECE + 5)
         assert item.here(None) == (MIN_PIECE + 5, 1)
-
-    def test_of_a_size_that_nobody_says(self) -> None:
-        item = an_item(size=None)
-        item.came("127.0.0.1:1", 1000)
-        shown = item.as_json(None)
-        assert (shown["got"], shown["pieces"]) == (1000, None)
-
-
-class TestJob:
-    def job(self, *items: DownloadFile, swarm: Swarm | None = None) -> Download:
-        return Download("1", None, Path("/tmp"), False, items=list(items), swarms=[swarm] if swarm else [], started=0.0)
-
-    def test_sums(self) -> None:
-        shown = self.job(an_item(), an_item(DONE, 10), swarm=a_swarm()).as_json()
-        assert (shown["bytes_done"], shown["bytes_total"]) == (MIN_PIECE + 1 + 10, SIZE + 10)
-        assert [file["pieces"] for file in shown["files"]] == [{"have": 2, "total": 4}, {"have": 1, "total": 1}]
-
-    def test_the_rate_is_that_of_the_sources_while_they_are_connected(self) -> None:
-        job = self.job(an_item(), swarm=a_swarm())
-        link = job.swarms[0].links._links[("127.0.0.1", 1)] = Link(("127.0.0.1", 1))
-        link.meter.add(5000, 0.0)
-        assert (job.rate, job.as_json()["time_left"]) == (0.0, None)
-        link.connection = object()  # type: ignore[assignment]
-        assert job.rate == 5000.0
-        assert job.as_json(files=False)["time_left"] == 2 * MIN_PIECE / 5000
-
-    def test_the_rate_of_one_that_is_over_is_the_average_of_what_came(self) -> None:
-        job = self.job(an_item(THERE), an_item())
-        job.items[1].came("127.0.0.1:1", SIZE)
-        job.items[1].end(DONE)
-        job.state, job.ended = DONE, 10.0
-        assert job.rate == SIZE / 10
-        assert job.as_json()["time_left"] is None
-
-    def test_what_failed_is_not_waited_for(self) -> None:
-        job = self.job(an_item(), an_item())
-        job.items[0].came("127.0.0.1:1", MIN_PIECE)
-        job.items[1].end(FAILED)
-        shown = job.as_json()
-        assert shown["time_left"] == pytest.approx((SIZE - MIN_PIECE) / shown["rate"])
-
-
-def test_the_last_dropped_sources() -> None:
-    orders = DownloadManager(None, type("Factory", (), {"content_store": None}), None, None, None)  # type: ignore[arg-type]
-    first = Download("1", None, Path("/tmp"), False, swarms=[a_swarm(*range(1, DROPPED_SHOWN + 1))], ended=7.0)
-    second = Download("2", None, Path("/tmp"), False, swarms=[a_swarm(99)])
-    orders.jobs = {job.id: job for job in (first, second)}
-    shown = orders.dropped_sources()
-    why = "it speaks 1.0, which has no pieces"
-    assert len(shown) == DROPPED_SHOWN
-    assert shown[0] == {"host": "127.0.0.1", "port": 2, "why": why, "when": 7.0}
-    assert shown[-1] == {"host": "127.0.0.1", "port": 99, "why": why, "when": None}

@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.net.throttle import Throttle
+from p2p_twisted.peer.download_view import details
 from p2p_twisted.peer.downloads.manager import DownloadManager
 from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED
 from p2p_twisted.peer.peers.discovery import Discovery
@@ -186,9 +187,9 @@ class Orders(Case):
             came = [transfer.size for item in job.items for transfer in item.transfers.values()]
             self.assertEqual(sum(came), len(BIG))
             if swarm:
-                found = job.as_json()
-                self.assertEqual((found["received"], found["duplicate"]), (len(BIG), 0))
-                self.assertEqual((found["bytes_done"], found["bytes_total"]), (3 * len(BIG), 3 * len(BIG)))
+                found = details(job, 0.0)
+                self.assertEqual((found.received, found.duplicate), (len(BIG), 0))
+                self.assertEqual((found.bytes_done, found.bytes_total), (3 * len(BIG), 3 * len(BIG)))
             shutil.rmtree(self.into)
 
     def test_content_that_lies_in_the_folder_under_another_name(self):

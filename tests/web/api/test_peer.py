@@ -8,8 +8,10 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted.web.api.peer import peer_root
+from p2p_twisted.web.api.schema import Limits, Settings
 from p2p_twisted.web.http.site import ControlSite
-from tests.support.fake_facades import FakePeer
+from tests.support.answers import as_json
+from tests.support.fake_facades import FakePeer, summary_of
 from tests.support.http_client import KEY, Answer, Raw, exchange, parse, request
 
 
@@ -18,7 +20,7 @@ class ApiTestCase(TestCase):
 
     def setUp(self) -> None:
         self.peer = FakePeer()
-        self.site = ControlSite(peer_root(self.peer), KEY, reactor)
+        self.site = ControlSite(peer_root(self.peer, Settings([])), KEY, reactor)
         port = reactor.listenTCP(0, self.site, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
@@ -32,7 +34,7 @@ class ReadingTests(ApiTestCase):
     async def test_status(self) -> None:
         answer = await self.ask("GET", "/api/v1/status", key=None, content_type=None)
         self.assertEqual(answer.status, 200)
-        self.assertEqual(answer.json, self.peer.status())
+        self.assertEqual(answer.json, as_json(self.peer.status()))
         self.assertEqual(answer.headers["Content-Type"], "application/json")
 
     async def test_headers_of_every_answer(self) -> None:
@@ -55,7 +57,7 @@ class ReadingTests(ApiTestCase):
         self.assertEqual(answer.headers["Content-Length"], str(len(whole.body)))
 
     async def test_peers(self) -> None:
-        self.assertEqual((await self.ask("GET", "/api/v1/peers")).json, {"items": self.peer.peers()})
+        self.assertEqual((await self.ask("GET", "/api/v1/peers")).json, as_json(self.peer.peers()))
 
     async def test_index(self) -> None:
         answer = await self.ask("GET", "/api/v1/index")
@@ -139,7 +141,7 @@ class DownloadTests(ApiTestCase):
         found = await self.ask("GET", answer.headers["Location"])
         self.assertEqual(found.json, self.peer.running["1"])
         listed = await self.ask("GET", "/api/v1/downloads")
-        self.assertEqual(listed.json, {"items": [self.peer.running["1"]]})
+        self.assertEqual(listed.json, {"items": [as_json(summary_of(self.peer.running["1"]))]})
 
     async def test_all_of_it(self) -> None:
         answer = await self.ask("POST", "/api/v1/downloads", {"all": True, "overwrite": True})
@@ -252,7 +254,7 @@ class LimitTests(ApiTestCase):
             answer = await self.ask("PUT", "/api/v1/limits", b'{"up_rate": %s}' % rate)
             self.assertEqual(answer.status, 400, rate)
         self.assertEqual((await self.ask("PUT", "/api/v1/limits", {"rate": 5000})).status, 400)
-        self.assertEqual(self.peer.limits(), {"up_rate": None, "down_rate": None})
+        self.assertEqual(self.peer.limits(), Limits(up_rate=None, down_rate=None))
 
 
 class ShareTests(ApiTestCase):
@@ -269,8 +271,8 @@ class ShareTests(ApiTestCase):
         answer = await self.ask("POST", "/api/v1/shares", {"dir": "/broken"})
         self.assertEqual((answer.status, answer.error), (500, "this call failed here; the log says why"))
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
-        self.peer.peers = lambda: {}["missing"]  # type: ignore[method-assign]
-        answer = await self.ask("GET", "/api/v1/peers")
+        self.peer.downloads = lambda: {}["missing"]  # type: ignore[method-assign]
+        answer = await self.ask("GET", "/api/v1/downloads")
         self.assertEqual((answer.status, answer.error), (500, "this call failed here; the log says why"))
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 

@@ -11,6 +11,7 @@ from twisted.trial.unittest import TestCase
 from p2p_twisted import __version__
 from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.web.api.rs import rs_root
+from p2p_twisted.web.api.schema import RsStatus, Settings, SettingValue
 from p2p_twisted.web.http.site import ControlSite
 from tests.support.http_client import KEY, Answer, exchange, parse, request
 
@@ -25,8 +26,9 @@ class RSApiTests(TestCase):
             for host, port in (("10.0.0.2", 65400), ("10.0.0.1", 65401), ("10.0.0.1", 65400))
         ]
         self.registry.leave(self.cookies[0], 65400)
-        config = [{"name": "ttl", "value": 7200, "origin": "default"}]
-        root = rs_root(self.registry, lambda: {"uptime": 5, "active": 2}, config)
+        self.status = RsStatus("rs", __version__, uptime=5, ttl=7200, active=2, records=3, connections=1)
+        config = Settings([SettingValue("ttl", 7200, "default")])
+        root = rs_root(self.registry, lambda: self.status, config)
         port = reactor.listenTCP(0, ControlSite(root, KEY, reactor), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
@@ -35,7 +37,8 @@ class RSApiTests(TestCase):
         return parse(await exchange(self.endpoint, request("GET", path, key=None)))
 
     async def test_status(self) -> None:
-        expected = {"role": "rs", "version": __version__, "uptime": 5, "active": 2}
+        expected = {"role": "rs", "version": __version__, "uptime": 5, "ttl": 7200}
+        expected |= {"active": 2, "records": 3, "connections": 1}
         self.assertEqual((await self.get("/api/v1/status")).json, expected)
 
     async def test_peers_with_all_fields_but_the_cookie(self) -> None:

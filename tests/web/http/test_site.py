@@ -8,6 +8,7 @@ from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 
 from p2p_twisted.web.api.peer import peer_root
+from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.http import site as module
 from p2p_twisted.web.http.calls import api_root, plain
 from p2p_twisted.web.http.site import MAX_BODY, REQUEST_TIME, ControlSite
@@ -136,7 +137,7 @@ class TimeTests(TestCase):
         self.patch(module, "MAX_CONNECTIONS", 2)
         peer = FakePeer()
         peer.hold_refresh = True
-        self.site = ControlSite(peer_root(peer), KEY, self.clock)
+        self.site = ControlSite(peer_root(peer, Settings([])), KEY, self.clock)
         (first, to_first), (second, to_second) = self.connect(), self.connect()
         for channel in (first, second):
             channel.dataReceived(request("POST", "/api/v1/refresh"))

@@ -1,0 +1,158 @@
+"""A peer behind the control API: answers in the values of the schema, and calls passed on to the parts of the peer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from .. import __version__
+from ..index.search import Document
+from ..web.api.schema import (
+    DownloadDetails,
+    DownloadList,
+    Holder,
+    IndexedDocument,
+    IndexPage,
+    Limits,
+    OtherPeer,
+    OtherPeers,
+    PeerStatus,
+    RsConnection,
+    UnsharedPath,
+    UnsharedPaths,
+)
+from ..wire.address import Address
+from ..wire.fields import split_type
+from .download_view import banned_sources, details, summary
+from .service import Peer
+
+
+class ApiView:
+    """The PeerFacade of a peer that is bound. The peer's own times are monotonic seconds, those of the API Unix."""
+
+    def __init__(self, reactor: Any, peer: Peer) -> None:
+        self._reactor = reactor
+        self._peer = peer
+        self._started = time.time()
+
+    def status(self) -> PeerStatus:
+        """Return the state of the peer."""
+        peer = self._peer
+        files = peer.library.files.values()
+        return PeerStatus(
+            role="peer",
+            version=__version__,
+            host=peer.host,
+            port=peer.content_store.port,
+            rs=self._rs(),
+            shared=[str(folder) for folder in peer.library.folders],
+            download_dir=str(peer.settings.download_dir),
+            files=len(files),
+            bytes=sum(file.size for file in files),
+            not_shared=self._not_shared(),
+            index_records=len(peer.knowledge),
+            peers=sum(not other.is_self for other in peer.discovery.peers.values()),
+            uploaded=peer.factory.uploaded,
+            dropped_sources=banned_sources(peer.orders.jobs.values()),
+            limits=self.limits(),
+            uptime=time.time() - self._started,
+        )
+
+    def _rs(self) -> RsConnection:
+        registration, reachability = self._peer.registration, self._peer.reachability
+        return RsConnection(
+            host=registration.rs[0],
+            port=registration.rs[1],
+            registered=registration.registered,
+            last_error=registration.error,
+            reachable=reachability.is_reachable,
+            unreachable_why=reachability.why,
+        )
+
+    def _not_shared(self) -> UnsharedPaths:
+        unshared = self._peer.library.unshared
+        return UnsharedPaths(unshared.total, [UnsharedPath(path, why) for path, why in unshared.items.items()])
+
+    def peers(self) -> OtherPeers:
+        """Return the other peers that it knows."""
+        now = time.monotonic()
+        return OtherPeers(
+            [
+                OtherPeer(
+                    host=peer.address[0],
+                    port=peer.address[1],
+                    files=len(self._peer.knowledge.held_by(peer.address, now)),
+                    last_seen=None if peer.seen is None else now - peer.seen,
+                    failures=peer.failures,
+                )
+                for peer in self._peer.discovery.peers.values()
+                if not peer.is_self
+            ]
+        )
+
+    def index(self, q: str, limit: int, offset: int) -> IndexPage:
+        """Return at most `limit` of the documents that match `q`, from number `offset` on, in order of their names."""
+        store, host = self._peer.content_store, self._peer.host
+        own = (store.advertise or host, store.port)
+        total, found = store.documents(host, q, limit, offset)
+        return IndexPage(total, [self._document(document, own) for document in found])
+
+    def _document(self, document: Document, own: Address) -> IndexedDocument:
+        ttl = self._peer.content_store.ttl
+        return IndexedDocument(
+            name=document.name,
+            type=split_type(document.name)[1],
+            title=document.title,
+            size=document.size,
+            sha256=document.sha256,
+            local=any((holder.host, holder.port) == own for holder in document.holders),
+            holders=[Holder(holder.host, holder.port, ttl(holder)) for holder in document.holders],
+        )
+
+    def downloads(self) -> DownloadList:
+        """Return the downloads since the start, the newest last."""
+        now = self._reactor.seconds()
+        return DownloadList([summary(download, now) for download in self._peer.orders.jobs.values()])
+
+    def download(self, id: str) -> DownloadDetails | None:  # noqa: A002
+        """Return a download with its files, or None if there is none with that id."""
+        download = self._peer.orders.jobs.get(id)
+        return None if download is None else details(download, self._reactor.seconds())
+
+    def start_download(
+        self,
+        names: list[str] | None,
+        directory: str | None,
+        overwrite: bool,
+        swarm: bool = True,
+        holders: list[Address] | None = None,
+    ) -> str:
+        """Start a download and return its id; see PeerFacade. Raises ValueError."""
+        folder = self._peer.settings.download_dir if directory is None else Path(directory).expanduser()
+        return self._peer.orders.start(names, folder.absolute(), overwrite, swarm, holders).id
+
+    def cancel_download(self, id: str) -> bool:  # noqa: A002
+        """Stop a download. Return False if it has ended, or is unknown."""
+        return self._peer.orders.cancel(id)
+
+    def share(self, path: str) -> Deferred[None]:
+        """Share one more folder until the peer stops. Fails with ValueError."""
+        return Deferred.fromCoroutine(self._peer.share(Path(path).expanduser()))
+
+    def limits(self) -> Limits:
+        """Return the rate limits."""
+        return Limits(self._peer.uplink.rate, self._peer.downlink.rate)
+
+    def set_limits(self, limits: Mapping[str, float | None]) -> None:
+        """Change one or both of the limits; the keys are the fields of `Limits`."""
+        for throttle, name in ((self._peer.uplink, "up_rate"), (self._peer.downlink, "down_rate")):
+            if name in limits:
+                throttle.set_rate(limits[name])
+
+    def refresh(self) -> Deferred[None]:
+        """Query the RS and the other peers now; fires when all have answered or failed."""
+        return self._peer.discovery.refresh()

@@ -1,0 +1,307 @@
+"""The answers of the control API: every JSON object of docs/api.rst as a dataclass, field for field and in that order.
+
+Times are Unix seconds, durations seconds, sizes bytes, rates bytes/s. Events are in ``events``; the answers about
+experiments are in the package that runs those. Imports next to nothing: scripts may use it without Twisted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+def encode(answer: object) -> bytes:
+    """Return the JSON of `answer`: a dataclass of this module, or anything that JSON knows and that holds them."""
+    return json.dumps(answer, separators=(",", ":"), default=vars).encode()
+
+
+@dataclass(frozen=True)
+class ErrorAnswer:
+    """A refusal: one line for people."""
+
+    error: str
+
+
+# a peer
+
+
+@dataclass(frozen=True)
+class RsConnection:
+    """The RS of a peer, and whether the peer is registered there and reachable for others."""
+
+    host: str
+    port: int
+    registered: bool
+    last_error: str | None
+    reachable: bool | None
+    unreachable_why: str | None
+
+
+@dataclass(frozen=True)
+class UnsharedPath:
+    """A file or folder that the last scan left out."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True)
+class UnsharedPaths:
+    """The number of files and folders that the last scan left out, and the first of them."""
+
+    total: int
+    items: list[UnsharedPath]
+
+
+@dataclass(frozen=True)
+class BannedSource:
+    """A source that a download banned. `when` the download ended; None while it runs."""
+
+    host: str
+    port: int
+    why: str
+    when: float | None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The rate limits of a peer; None for no limit."""
+
+    up_rate: float | None
+    down_rate: float | None
+
+
+@dataclass(frozen=True)
+class PeerStatus:
+    """The state of a peer."""
+
+    role: str
+    version: str
+    host: str
+    port: int
+    rs: RsConnection
+    shared: list[str]
+    download_dir: str
+    files: int
+    bytes: int
+    not_shared: UnsharedPaths
+    index_records: int
+    peers: int
+    uploaded: int
+    dropped_sources: list[BannedSource]
+    limits: Limits
+    uptime: float
+
+
+@dataclass(frozen=True)
+class OtherPeer:
+    """Another peer. `last_seen` is seconds since it last answered, None if it never did."""
+
+    host: str
+    port: int
+    files: int
+    last_seen: float | None
+    failures: int
+
+
+@dataclass(frozen=True)
+class OtherPeers:
+    """The other peers that a peer knows."""
+
+    items: list[OtherPeer]
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A peer that has a document. `ttl` is the seconds for which its record still counts."""
+
+    host: str
+    port: int
+    ttl: int
+
+
+@dataclass(frozen=True)
+class IndexedDocument:
+    """One name with one content, and its holders. `size` and `sha256` are None if only 1.0 peers have it."""
+
+    name: str
+    type: str
+    title: str
+    size: int | None
+    sha256: str | None
+    local: bool
+    holders: list[Holder]
+
+
+@dataclass(frozen=True)
+class IndexPage:
+    """A part of the documents that match a search, and the number of all of them."""
+
+    total: int
+    items: list[IndexedDocument]
+
+
+# downloads
+
+
+@dataclass(frozen=True)
+class DownloadId:
+    """The answer to the start of a download."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class DownloadFailure:
+    """The reason why a download or a file of it failed: a kind for programs, a text for people."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class DownloadSource:
+    """A source of a swarm. `chosen` counts the requests by the reason to choose it; `dropped` is why it was banned."""
+
+    host: str
+    port: int
+    state: str
+    bytes: int
+    rate: float
+    chosen: Mapping[str, int]
+    wrong_pieces: int
+    dropped: str | None
+
+
+@dataclass(frozen=True)
+class PieceCounts:
+    """The pieces of a file that are here, and all of them."""
+
+    have: int
+    total: int
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """The bytes of a file from one source, with the times of the first and the last."""
+
+    bytes: int
+    started: float
+    ended: float | None
+
+
+@dataclass(frozen=True)
+class FileInDownload:
+    """A file of a download. `sources` is by HOST:PORT."""
+
+    name: str
+    size: int | None
+    got: int
+    pieces: PieceCounts | None
+    state: str
+    sources: Mapping[str, FileSource]
+    started: float | None
+    ended: float | None
+    error: DownloadFailure | None
+
+
+@dataclass(frozen=True)
+class SkippedDocument:
+    """A document that a download of all leaves out because of its name."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class DownloadSummary:
+    """A download without its files and sources."""
+
+    id: str
+    state: str
+    directory: str
+    started: float
+    ended: float | None
+    error: DownloadFailure | None
+    files_total: int
+    files_done: int
+    files_passed_over: int
+    files_failed: int
+    bytes_total: int
+    bytes_done: int
+    rate: float
+    time_left: float | None
+
+
+@dataclass(frozen=True)
+class DownloadDetails(DownloadSummary):
+    """A download with its files and sources."""
+
+    received: int
+    duplicate: int
+    sources: list[DownloadSource]
+    passed_over: list[SkippedDocument]
+    files: list[FileInDownload]
+
+
+@dataclass(frozen=True)
+class DownloadList:
+    """The downloads of a peer, the newest last."""
+
+    items: list[DownloadSummary]
+
+
+# settings
+
+
+@dataclass(frozen=True)
+class SettingValue:
+    """A setting and the origin of its value: "flag", "default", or the path of the config file."""
+
+    name: str
+    value: str | float | bool | list[str] | None
+    origin: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a process."""
+
+    items: list[SettingValue]
+
+
+# an RS
+
+
+@dataclass(frozen=True)
+class RsStatus:
+    """The state of an RS: numbers of active peers, peer records and open connections."""
+
+    role: str
+    version: str
+    uptime: int
+    ttl: int
+    active: int
+    records: int
+    connections: int
+
+
+@dataclass(frozen=True)
+class PeerRecordView:
+    """A peer record, named as in the protocol, without its cookie, which is a secret of that peer."""
+
+    hostName: str
+    isActive: bool
+    TTL: int
+    port: int
+    registered_count: int
+    last_registered: str
+
+
+@dataclass(frozen=True)
+class PeerRecordPage:
+    """A part of the peer records, and the number of all of them."""
+
+    total: int
+    items: list[PeerRecordView]

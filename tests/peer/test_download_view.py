@@ -1,0 +1,70 @@
+"""Downloads as the API shows them: how much is here, how fast more comes, and the sources that were banned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from p2p_twisted.library.pieces import MIN_PIECE
+from p2p_twisted.peer.download_view import MAX_BANNED, banned_sources, details, file, rate, summary
+from p2p_twisted.peer.downloads.model import DONE, FAILED, THERE, Download, DownloadFile
+from p2p_twisted.swarm.source import Link
+from p2p_twisted.swarm.swarm import Swarm
+from p2p_twisted.web.api.schema import BannedSource, PieceCounts
+
+from .downloads.test_model import SIZE, a_swarm, an_item
+
+
+def a_download(*items: DownloadFile, swarm: Swarm | None = None) -> Download:
+    return Download("1", None, Path("/tmp"), False, items=list(items), swarms=[swarm] if swarm else [], started=0.0)
+
+
+def test_a_file_of_a_size_that_nobody_says() -> None:
+    item = an_item(size=None)
+    item.came("127.0.0.1:1", 1000)
+    shown = file(item, None)
+    assert (shown.got, shown.pieces) == (1000, None)
+
+
+def test_sums() -> None:
+    shown = details(a_download(an_item(), an_item(DONE, 10), swarm=a_swarm()), 0.0)
+    assert (shown.bytes_done, shown.bytes_total) == (MIN_PIECE + 1 + 10, SIZE + 10)
+    assert [one.pieces for one in shown.files] == [PieceCounts(have=2, total=4), PieceCounts(have=1, total=1)]
+
+
+def test_the_rate_is_that_of_the_sources_while_they_are_connected() -> None:
+    download = a_download(an_item(), swarm=a_swarm())
+    link = download.swarms[0].links._links[("127.0.0.1", 1)] = Link(("127.0.0.1", 1))
+    link.meter.add(5000, 0.0)
+    assert (rate(download, 0.0), details(download, 0.0).time_left) == (0.0, None)
+    link.connection = object()  # type: ignore[assignment]  # because only its presence counts
+    assert rate(download, 0.0) == 5000.0
+    assert summary(download, 0.0).time_left == 2 * MIN_PIECE / 5000
+
+
+def test_the_rate_of_one_that_is_over_is_the_average_of_what_came() -> None:
+    download = a_download(an_item(THERE), an_item())
+    download.items[1].came("127.0.0.1:1", SIZE)
+    download.items[1].end(DONE)
+    download.state, download.ended = DONE, 10.0
+    assert rate(download, 0.0) == SIZE / 10
+    assert details(download, 0.0).time_left is None
+
+
+def test_what_failed_is_not_waited_for() -> None:
+    download = a_download(an_item(), an_item())
+    download.items[0].came("127.0.0.1:1", MIN_PIECE)
+    download.items[1].end(FAILED)
+    shown = details(download, 0.0)
+    assert shown.time_left == pytest.approx((SIZE - MIN_PIECE) / shown.rate)
+
+
+def test_the_last_banned_sources() -> None:
+    first = Download("1", None, Path("/tmp"), False, swarms=[a_swarm(*range(1, MAX_BANNED + 1))], ended=7.0)
+    second = Download("2", None, Path("/tmp"), False, swarms=[a_swarm(99)])
+    shown = banned_sources([first, second])
+    why = "it speaks 1.0, which has no pieces"
+    assert len(shown) == MAX_BANNED
+    assert shown[0] == BannedSource("127.0.0.1", 2, why, 7.0)
+    assert shown[-1] == BannedSource("127.0.0.1", 99, why, None)
