@@ -23,8 +23,7 @@ from p2p_twisted.net.errors import FetchError, Garbled, Refused, Stalled, Unreac
 from p2p_twisted.swarm.errors import DiskFull
 from p2p_twisted.wire.limits import MAX_HEAD_LINES, MAX_LINE
 from p2p_twisted.wire.messages import GetFile, GetIndex, KeepAlive, PQuery, Version
-
-from ..peer.fixtures import Transport
+from tests.support.peer_server import Transport
 
 SHA = "ab" * 32
 FILE = GetFile("rfc8446.txt.pdf", (5, 8), SHA)

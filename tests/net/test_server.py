@@ -14,8 +14,7 @@ from p2p_twisted.net import server as serving
 from p2p_twisted.net.server import RequestConnection, RequestFactory
 from p2p_twisted.wire.errors import BadRequest, FileNotFound, Forbidden
 from p2p_twisted.wire.messages import GetFile, GetIndex
-
-from ..peer.fixtures import connect
+from tests.support.peer_server import connect
 
 ENVELOPE = b"Host 10.153.44.84\nOS Mac OS X\n\n"
 OS_LINE = b"OS: " + platform.system().encode()

@@ -46,11 +46,10 @@ from p2p_twisted.wire.methods import METHODS, ONLY_1_1
 from p2p_twisted.wire.parser import VERSIONS
 from p2p_twisted.wire.ranges import from_ranges
 from p2p_twisted.wire.records import IndexRecord, encode_record, parse_record
+from tests.support.memory_network import Network
+from tests.support.peer_server import Transport, make_factory
 from tests.support.protocol_text import EXAMPLES, GRAMMAR, TEXT, blocks, sent, tables
 from tests.support.wire_receivers import ResponseReceiver, parse, receive
-
-from ..peer.fixtures import Transport, make_factory
-from ..peer.network import Network
 
 Answers = list[tuple[Response, bytes]]
 

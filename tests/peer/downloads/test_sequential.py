@@ -23,8 +23,7 @@ from p2p_twisted.swarm.part_file import PartFile
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.parser import RequestParser
 from p2p_twisted.wire.records import IndexRecord
-
-from ..network import Network
+from tests.support.memory_network import Network
 
 
 class Sending(Protocol):

@@ -24,9 +24,8 @@ from p2p_twisted.rs.protocol import RSConnection, RSFactory
 from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.messages import Hello, PQuery, Version
-
-from ..fixtures import connect, make_factory
-from ..network import Network, ScriptedFactory, Silent
+from tests.support.memory_network import Network, ScriptedFactory, Silent
+from tests.support.peer_server import connect, make_factory
 
 RS = ("10.0.0.9", 65423)
 PORT = 4394

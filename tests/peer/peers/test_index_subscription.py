@@ -24,9 +24,8 @@ from p2p_twisted.wire.changes import Have, Removed
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.messages import INITIAL_VERSION, Response, Version
 from p2p_twisted.wire.records import IndexRecord
-
-from ..fixtures import make_factory
-from ..network import Network, ScriptedFactory, Silent
+from tests.support.memory_network import Network, ScriptedFactory, Silent
+from tests.support.peer_server import make_factory
 
 THERE = ("10.0.1.1", 4001)
 ONE, TWO = "1" * 64, "2" * 64

@@ -14,8 +14,7 @@ from p2p_twisted.peer.peers.known_peer import KnownPeer
 from p2p_twisted.peer.peers.probing import Prober, Reachability
 from p2p_twisted.wire.errors import Forbidden
 from p2p_twisted.wire.messages import Version
-
-from ..network import Network, ScriptedFactory, Silent
+from tests.support.memory_network import Network, ScriptedFactory, Silent
 
 SOURCE = "10.0.5.5"
 OPEN, CLOSED, MUTE = 4001, 4002, 4003

@@ -22,8 +22,7 @@ from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.rs.protocol import RSFactory
 from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.wire.limits import MAX_COOKIE
-
-from ..network import Network, ScriptedFactory, Silent
+from tests.support.memory_network import Network, ScriptedFactory, Silent
 
 RS = ("10.0.0.9", 65423)
 PORT = 4394

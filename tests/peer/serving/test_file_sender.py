@@ -17,8 +17,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 from p2p_twisted.net import server as serving
 from p2p_twisted.peer.serving import file_sender as sending
 from p2p_twisted.wire.records import IndexRecord
-
-from ..fixtures import make_factory
+from tests.support.peer_server import make_factory
 
 MIB = 2**20
 ENVELOPE = b"Host 127.0.0.1\nOS Linux\n"

@@ -12,8 +12,7 @@ from twisted.trial.unittest import TestCase
 
 from p2p_twisted.net import server as serving
 from p2p_twisted.wire.records import IndexRecord
-
-from ..fixtures import connect, make_factory
+from tests.support.peer_server import connect, make_factory
 
 HEAD_10 = f"200 OK P2P-CI/1.0\nHost: 10.153.15.5\nOS: {platform.system()}\n\n".encode()
 MODIFIED = "2026-11-26 02:20:11"
