@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
@@ -29,31 +31,37 @@ class Transport(StringTransport):
     ended = False
     """Whether this side was closed, after what had been written."""
 
-    def startWriting(self):
-        """Whoever drives the test calls resumeProducing."""
+    def startWriting(self) -> None:
+        """Do nothing: the test calls resumeProducing."""
 
-    def abortConnection(self):
+    def abortConnection(self) -> None:
         self.aborted = True
 
-    def loseConnection(self):
+    def loseConnection(self) -> None:
         self.ended = True
         super().loseConnection()
 
-    def loseWriteConnection(self):
+    def loseWriteConnection(self) -> None:
         self.ended = True
 
-    def setTcpNoDelay(self, enabled):
+    def setTcpNoDelay(self, enabled: bool) -> None:
         pass
 
-    def received(self):
-        """What was written since the last call."""
-        data = self.value()
+    def received(self) -> bytes:
+        """Return the bytes written since the last call."""
+        data: bytes = self.value()
         self.clear()
         return data
 
 
-async def make_factory(folder, files, clock=None, now=time.monotonic, reactor=reactor):
-    """A PeerFactory that shares `files` (name -> bytes), put into `folder`; `reactor` has the threads."""
+async def make_factory(
+    folder: Path | str,
+    files: Mapping[str, bytes],
+    clock: Clock | None = None,
+    now: Callable[[], float] = time.monotonic,
+    reactor: Any = reactor,
+) -> PeerFactory:
+    """Return a PeerFactory that shares `files` (name -> bytes), written to `folder`; `reactor` has the threads."""
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
@@ -69,8 +77,8 @@ async def make_factory(folder, files, clock=None, now=time.monotonic, reactor=re
     return PeerFactory(clock or Clock(), content_store)
 
 
-def connect(factory, host="192.168.1.1"):
-    """(protocol, transport) of a new in-memory connection."""
+def connect(factory: Any, host: str = "192.168.1.1") -> tuple[Any, Transport]:
+    """Return protocol and transport of a new in-memory connection."""
     transport = Transport(IPv4Address("TCP", "10.153.15.5", 4394), IPv4Address("TCP", host, 50000))
     protocol = factory.buildProtocol(None)
     protocol.makeConnection(transport)
