@@ -16,7 +16,7 @@ from random import Random
 
 from ..wire.limits import MAX_WANTS
 from ..wire.ranges import Ranges, to_ranges
-from .picker_state import Ask, AskNext, AskPiece, Known, Source, Wanted
+from .picker_state import Known, NextRequest, PieceRequest, Request, Source, Wanted
 
 MOST_WANTS = MAX_WANTS // 2
 """Files named in one request for the next piece."""
@@ -163,22 +163,22 @@ class Picker:
 
     # the choice
 
-    def next(self, source: Source, now: float) -> Ask | None:
+    def next(self, source: Source, now: float) -> Request | None:
         """What to ask of `source`, which then counts as asked; None when it has nothing that is needed."""
         known = self._sources.get(source)
         if known is None:
             return None
-        ask = self._next_of_seed(source, known, now)
-        if ask is not None:
-            return ask
+        request = self._next_of_seed(source, known, now)
+        if request is not None:
+            return request
         found = self._rarest(known, now) or self._overdue(source, known, now)
         if found is None:
             return None
         wanted, piece = found
         self._owe(wanted, piece, source, now)
-        return AskPiece(wanted.sha256, piece)
+        return PieceRequest(wanted.sha256, piece)
 
-    def _next_of_seed(self, source: Source, known: Known, now: float) -> AskNext | None:
+    def _next_of_seed(self, source: Source, known: Known, now: float) -> NextRequest | None:
         wants: list[tuple[str, Ranges]] = []
         for sha256 in self._turned(known.fresh):
             wanted = self.files.get(sha256)
@@ -192,7 +192,7 @@ class Picker:
                     break  # one file with several pieces fills a request
             else:
                 known.fresh.remove(sha256)
-        return AskNext(tuple(wants)) if wants else None
+        return NextRequest(tuple(wants)) if wants else None
 
     def _share(self, source: Source, wanted: Wanted) -> set[int]:
         seeds = self._seeds[wanted.sha256]
@@ -269,19 +269,19 @@ class Picker:
         if source in self._sources:
             self._sources[source].wrong.add((sha256, piece))
 
-    def lacks(self, source: Source, ask: Ask) -> None:
+    def lacks(self, source: Source, request: Request) -> None:
         """`source` answered that it has not got what it was asked for, or has given out all of it."""
         known = self._sources.get(source)
-        if isinstance(ask, AskPiece):
-            self.lost(source, ask.sha256, ask.piece)
+        if isinstance(request, PieceRequest):
+            self.lost(source, request.sha256, request.piece)
             if known is None:
                 return
-            if known.has.get(ask.sha256, NOTHING) is None:
-                self.forget(source, ask.sha256)  # one that had all of it has none of it any more
+            if known.has.get(request.sha256, NOTHING) is None:
+                self.forget(source, request.sha256)  # one that had all of it has none of it any more
             else:
-                known.refused.setdefault(ask.sha256, set()).add(ask.piece)
+                known.refused.setdefault(request.sha256, set()).add(request.piece)
         elif known is not None:
-            asked = {sha256 for sha256, _ in ask.wants}
+            asked = {sha256 for sha256, _ in request.wants}
             known.fresh = [sha256 for sha256 in known.fresh if sha256 not in asked]
 
     def _settle(self, wanted: Wanted, piece: int, source: Source) -> None:

@@ -12,7 +12,7 @@ Source = Address
 
 
 @dataclass(frozen=True)
-class AskPiece:
+class PieceRequest:
     """Ask for this piece."""
 
     sha256: str
@@ -20,13 +20,13 @@ class AskPiece:
 
 
 @dataclass(frozen=True)
-class AskNext:
+class NextRequest:
     """Ask for any of these that was given to nobody yet."""
 
     wants: tuple[tuple[str, Ranges], ...]
 
 
-Ask = AskPiece | AskNext
+Request = PieceRequest | NextRequest
 
 
 @dataclass

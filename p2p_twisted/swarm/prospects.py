@@ -11,7 +11,7 @@ from ..net.errors import FetchError, Refused
 from ..wire.address import Address
 from .errors import AllCorrupt, Corrupt, DownloadError, NoHolder, PeersFailed
 from .picker import Picker
-from .picker_state import Ask, AskPiece
+from .picker_state import PieceRequest, Request
 from .source import Link
 from .source_pool import Links
 
@@ -31,17 +31,17 @@ class Prospects:
         self._reasons: dict[str, dict[Address, FetchError]] = {}
         """The last reason of each source of each file, by the hash of the file."""
 
-    def lacks(self, link: Link, ask: Ask, refused: Refused) -> None:
+    def lacks(self, link: Link, request: Request, refused: Refused) -> None:
         """`link` has not got what it was asked for: now, or (with Retry-After) at the moment."""
         if refused.retry_after is None:
-            self._picker.lacks(link.address, ask)
-        elif isinstance(ask, AskPiece):
-            self._picker.lost(link.address, ask.sha256, ask.piece)
-            self._postpone(link, [ask.sha256], refused.retry_after)
+            self._picker.lacks(link.address, request)
+        elif isinstance(request, PieceRequest):
+            self._picker.lost(link.address, request.sha256, request.piece)
+            self._postpone(link, [request.sha256], refused.retry_after)
         else:
-            self._postpone(link, [sha256 for sha256, _ in ask.wants], refused.retry_after)
-        if isinstance(ask, AskPiece) and not self._picker.knows(link.address, ask.sha256):
-            self._add(ask.sha256, link.address, refused)
+            self._postpone(link, [sha256 for sha256, _ in request.wants], refused.retry_after)
+        if isinstance(request, PieceRequest) and not self._picker.knows(link.address, request.sha256):
+            self._add(request.sha256, link.address, refused)
 
     def lacks_file(self, link: Link, sha256: str, refused: Refused) -> None:
         """`link` has nothing of the file: now, or at the moment."""

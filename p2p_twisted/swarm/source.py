@@ -14,7 +14,7 @@ from ..library.pieces import piece_range, piece_size
 from ..net.errors import FetchError, Garbled, Stalled
 from ..wire.address import Address
 from ..wire.messages import Message, Response
-from .picker_state import Ask, AskPiece
+from .picker_state import PieceRequest, Request
 from .storage import Storage
 
 LEAST = 3
@@ -73,7 +73,7 @@ class Link:
         self.address = address
         self.connection: Connection | None = None
         self.meter = Meter()
-        self.owed: dict[PieceSink, Ask] = {}
+        self.owed: dict[PieceSink, Request] = {}
         self.quiet = 0
         """How often it was looked at (once a second, while this process runs) and nothing had come of what it owes."""
         self.stalled = False
@@ -138,7 +138,7 @@ class PieceSink:
 
     def __init__(
         self,
-        ask: Ask,
+        request: Request,
         contents: dict[str, Storage],
         arriving: Callable[[PieceSink], None],
         progress: Callable[[int], None],
@@ -148,16 +148,16 @@ class PieceSink:
         self.piece = -1
         self.parts: list[bytes] = []
         self.cancelled = False
-        self.is_first_hand = not isinstance(ask, AskPiece)
+        self.is_first_hand = not isinstance(request, PieceRequest)
         """Whether the source gives it to nobody else."""
-        self._ask = ask
+        self._request = request
         self._contents = contents
         self._arriving = arriving
         self._progress = progress
 
     def begin(self, response: Response) -> None:
         """Find out which piece it is. Raises Garbled when it is none that was asked for."""
-        ask = self._ask
+        request = self._request
         content = self._contents.get(response.sha256 or "")
         if content is None or response.size != content.size or response.length is None:
             raise Garbled("it answered with another file than it was asked for")
@@ -165,18 +165,19 @@ class PieceSink:
         piece = first // piece_size(content.size)
         if piece >= content.count or piece_range(content.size, piece) != (first, response.length):
             raise Garbled("it answered with something that is no piece")
-        if not self._was_asked(ask, content.sha256, piece):
+        if not self._was_asked(request, content.sha256, piece):
             raise Garbled("it answered with another piece than it was asked for")
         content.add_modified(response.modified)
         self.content, self.piece = content, piece
         self._arriving(self)
 
     @staticmethod
-    def _was_asked(ask: Ask, sha256: str, piece: int) -> bool:
-        if isinstance(ask, AskPiece):
-            return (ask.sha256, ask.piece) == (sha256, piece)
+    def _was_asked(request: Request, sha256: str, piece: int) -> bool:
+        if isinstance(request, PieceRequest):
+            return (request.sha256, request.piece) == (sha256, piece)
         return any(
-            wanted == sha256 and any(first <= piece <= last for first, last in ranges) for wanted, ranges in ask.wants
+            wanted == sha256 and any(first <= piece <= last for first, last in ranges)
+            for wanted, ranges in request.wants
         )
 
     def data(self, data: bytes) -> None:

@@ -17,7 +17,7 @@ from ..wire.address import Address
 from ..wire.messages import Cancel, GetFile, GetNext, Message
 from .errors import Corrupt, DownloadError, TooSlow
 from .picker import Picker
-from .picker_state import Ask, AskPiece
+from .picker_state import PieceRequest, Request
 from .piece_hashes import PieceLists
 from .prospects import Prospects
 from .source import Connection, Link, PieceSink
@@ -141,34 +141,34 @@ class Swarm:
             return
         self._lists.ask(link)
         while link.has_room(self._typical, self._reactor.seconds()):
-            ask = self._picker.next(link.address, self._reactor.seconds())
-            if ask is None:
+            request = self._picker.next(link.address, self._reactor.seconds())
+            if request is None:
                 return
-            self._ask(link, ask)
+            self._ask(link, request)
 
     def _pump_all(self) -> None:
         for link in self.links:
             self._pump(link)
 
-    def _ask(self, link: Link, ask: Ask) -> None:
+    def _ask(self, link: Link, request: Request) -> None:
         assert link.connection is not None
         if not link.owed:
             link.quiet = 0
-        link.chosen["rarest piece" if isinstance(ask, AskPiece) else "next piece of the source"] += 1
+        link.chosen["rarest piece" if isinstance(request, PieceRequest) else "next piece of the source"] += 1
         sink = PieceSink(
-            ask, self.contents, lambda sink: self._arriving(link, sink), lambda size: self._came(link, size)
+            request, self.contents, lambda sink: self._arriving(link, sink), lambda size: self._came(link, size)
         )
-        link.owed[sink] = ask
-        asked = link.connection.ask(self._message(ask), sink)
+        link.owed[sink] = request
+        asked = link.connection.ask(self._message(request), sink)
         asked.addCallbacks(lambda _: self._arrived(link, sink), lambda failure: self._refused(link, sink, failure))
         asked.addErrback(self._broken)
 
-    def _message(self, ask: Ask) -> Message:
-        if not isinstance(ask, AskPiece):
-            return GetNext(ask.wants)
-        content = self.contents[ask.sha256]
-        first, length = piece_range(content.size, ask.piece)
-        return GetFile(content.name, (first, first + length - 1), ask.sha256)
+    def _message(self, request: Request) -> Message:
+        if not isinstance(request, PieceRequest):
+            return GetNext(request.wants)
+        content = self.contents[request.sha256]
+        first, length = piece_range(content.size, request.piece)
+        return GetFile(content.name, (first, first + length - 1), request.sha256)
 
     # what comes
 
@@ -197,21 +197,21 @@ class Swarm:
         self._pump(link)
 
     def _refused(self, link: Link, sink: PieceSink, failure: Failure) -> None:
-        ask = link.owed.pop(sink, None)
+        request = link.owed.pop(sink, None)
         refused = failure.value if isinstance(failure.value, Refused) else None
-        if ask is not None and refused is not None and not sink.cancelled:
-            self._prospects.lacks(link, ask, refused)
-            self._check([ask.sha256] if isinstance(ask, AskPiece) else ())
-        elif ask is not None:
-            self._lost(link, sink, ask)
+        if request is not None and refused is not None and not sink.cancelled:
+            self._prospects.lacks(link, request, refused)
+            self._check([request.sha256] if isinstance(request, PieceRequest) else ())
+        elif request is not None:
+            self._lost(link, sink, request)
         if refused is None:
             failure.trap(FetchError)
             self.links.failed(link, failure.value)  # type: ignore[arg-type]
         self._pump(link)
 
     def _cancel(self, link: Link, content: Storage, piece: int) -> None:
-        for sink, ask in link.owed.items():
-            if ask == AskPiece(content.sha256, piece) and not sink.cancelled and link.connection is not None:
+        for sink, request in link.owed.items():
+            if request == PieceRequest(content.sha256, piece) and not sink.cancelled and link.connection is not None:
                 sink.cancelled = True
                 first, length = piece_range(content.size, piece)
                 cancelling = link.connection.collect(Cancel(content.sha256, (first, first + length - 1)), 0)
@@ -262,8 +262,8 @@ class Swarm:
 
     def _freed(self, link: Link) -> None:
         """What `link` owes may be asked of others."""
-        for sink, ask in link.owed.items():
-            self._lost(link, sink, ask)
+        for sink, request in link.owed.items():
+            self._lost(link, sink, request)
         if not link.is_hopeful:
             self._prospects.lost(link, self._left)
             self._check(self._left)
@@ -274,11 +274,11 @@ class Swarm:
         self._picker.away(link.address)
         self._pump_all()
 
-    def _lost(self, link: Link, sink: PieceSink, ask: Ask) -> None:
+    def _lost(self, link: Link, sink: PieceSink, request: Request) -> None:
         if sink.content is not None:
             self._picker.lost(link.address, sink.content.sha256, sink.piece)
-        elif isinstance(ask, AskPiece):
-            self._picker.lost(link.address, ask.sha256, ask.piece)
+        elif isinstance(request, PieceRequest):
+            self._picker.lost(link.address, request.sha256, request.piece)
 
     def _look_after(self) -> None:
         """Each second: try lost sources again, pass over those that stall, and see whether any is left that helps."""

@@ -12,7 +12,7 @@ from random import Random
 
 from p2p_twisted.library.pieces import piece_count, piece_range, piece_size
 from p2p_twisted.peer.serving.index_feed import LAZY
-from p2p_twisted.swarm.picker import AskNext, AskPiece, Picker
+from p2p_twisted.swarm.picker import NextRequest, Picker, PieceRequest
 from p2p_twisted.swarm.source import Link
 from p2p_twisted.swarm.super_seeding import SuperSeeding
 
@@ -156,13 +156,13 @@ class Peer:
     def _pump(self, address):
         link, now = self.links.get(address), self.world.now
         while link is not None and not self.gone and link.has_room(self._typical, now):
-            ask = self.picker.next(address, now)
-            if ask is None:
+            request = self.picker.next(address, now)
+            if request is None:
                 return
-            transfer = Transfer(self.known[address], self, ask)
+            transfer = Transfer(self.known[address], self, request)
             if not link.owed:
                 link.heard = now
-            link.owed[transfer] = ask
+            link.owed[transfer] = request
             self.world.after(self.world.latency, transfer.sender.uplink.ask, transfer)
 
     def _look_after(self):
@@ -181,7 +181,7 @@ class Peer:
             if transfer.cancelled:
                 self.picker.lost(link.address, transfer.name, transfer.piece)
             else:
-                self.picker.lacks(link.address, transfer.ask)
+                self.picker.lacks(link.address, transfer.request)
             self._pump(link.address)
 
     def coming(self, transfer, size, is_first, is_last):
@@ -221,7 +221,7 @@ class Peer:
                 self.drop(transfer.sender)
             self._pump_all()
         else:
-            self._keep(transfer.name, transfer.piece, isinstance(transfer.ask, AskNext))
+            self._keep(transfer.name, transfer.piece, isinstance(transfer.request, NextRequest))
             transfer.sender.sent_one()
 
     def _keep(self, name, piece, first_hand):
@@ -262,10 +262,10 @@ class Peer:
 
     def resolve(self, transfer):
         """Find out which piece an asker is to get; False if there is none for it."""
-        if isinstance(transfer.ask, AskPiece):
+        if isinstance(transfer.request, PieceRequest):
             found = (transfer.name, transfer.piece) if transfer.piece in self.have[transfer.name] else None
         else:
-            wants = ((name, ranges, self.world.counts[name]) for name, ranges in transfer.ask.wants)
+            wants = ((name, ranges, self.world.counts[name]) for name, ranges in transfer.request.wants)
             found = self.super_seeding.next(transfer.asker, wants)
         if found is not None:
             transfer.takes(*found, piece_range(self.world.files[found[0]], found[1])[1])

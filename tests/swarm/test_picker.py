@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from p2p_twisted.swarm.picker import MOST_RANGES, MOST_WANTS, OVERDUE, AskNext, AskPiece, Picker
+from p2p_twisted.swarm.picker import MOST_RANGES, MOST_WANTS, OVERDUE, NextRequest, Picker, PieceRequest
 from p2p_twisted.wire.ranges import from_ranges
 
 A, B = "a" * 64, "b" * 64
@@ -22,19 +22,19 @@ def a_picker(count=8, missing=None, seed=1):
 def pieces_of(picker, source, now=0.0):
     """The pieces asked of `source` one by one until there are no more."""
     pieces = []
-    while ask := picker.next(source, now):
-        assert isinstance(ask, AskPiece)
-        pieces.append(ask.piece)
+    while request := picker.next(source, now):
+        assert isinstance(request, PieceRequest)
+        pieces.append(request.piece)
     return pieces
 
 
-def wanted_by(ask, count):
+def wanted_by(request, count):
     """The pieces named in an AskNext, by file."""
-    assert isinstance(ask, AskNext)
-    return {sha256: set(from_ranges(ranges, count)) for sha256, ranges in ask.wants}
+    assert isinstance(request, NextRequest)
+    return {sha256: set(from_ranges(ranges, count)) for sha256, ranges in request.wants}
 
 
-# whom there is nothing to ask
+# who is asked nothing
 
 
 def test_a_stranger_is_asked_nothing():
@@ -85,13 +85,13 @@ def test_a_seed_is_asked_for_the_next_of_all_that_is_free():
     picker.add_seed(SEED, A)
     picker.add_pieces(ANN, A, [1])
     picker.next(ANN, 0)
-    assert picker.next(SEED, 0) == AskNext(((A, ((0, 0), (2, 2), (6, 6))),))
+    assert picker.next(SEED, 0) == NextRequest(((A, ((0, 0), (2, 2), (6, 6))),))
 
 
 def test_the_next_piece_may_be_asked_for_many_times():
     picker = a_picker()
     picker.add_seed(SEED, A)
-    assert [type(picker.next(SEED, 0)) for _ in range(20)] == [AskNext] * 20
+    assert [type(picker.next(SEED, 0)) for _ in range(20)] == [NextRequest] * 20
 
 
 def test_what_a_seed_began_to_send_is_not_asked_for_again():
@@ -125,11 +125,11 @@ def test_shares_of_several_seeds_are_apart_and_cover_all(count, seeds):
         picker.add_seed(address, A)
     shares = []
     for address in addresses:
-        ask = picker.next(address, 0)
-        if isinstance(ask, AskNext):  # else there are more seeds than pieces
-            shares += wanted_by(ask, count)[A]
+        request = picker.next(address, 0)
+        if isinstance(request, NextRequest):  # else there are more seeds than pieces
+            shares += wanted_by(request, count)[A]
         else:
-            picker.lost(address, A, ask.piece)
+            picker.lost(address, A, request.piece)
     assert sorted(shares) == list(range(count))
 
 
@@ -188,8 +188,8 @@ def test_small_files_are_named_together_and_a_big_one_alone():
     for name in names:
         picker.want(name, 1, [0])
         picker.add_seed(SEED, name)
-    ask = picker.next(SEED, 0)
-    assert len({sha256 for sha256, _ in ask.wants}) == len(ask.wants) == MOST_WANTS
+    request = picker.next(SEED, 0)
+    assert len({sha256 for sha256, _ in request.wants}) == len(request.wants) == MOST_WANTS
     picker = a_picker(4)
     picker.add_seed(SEED, A)
     assert len(picker.next(SEED, 0).wants) == 1
@@ -271,7 +271,7 @@ def test_the_rarest_is_looked_for_among_all_files():
     picker.add_complete(ANN, B)
     picker.add_pieces(BOB, A, [0])
     picker.add_pieces(BOB, B, [0])
-    assert picker.next(ANN, 0) == AskPiece(B, 1)
+    assert picker.next(ANN, 0) == PieceRequest(B, 1)
 
 
 def test_ties_are_broken_by_chance():
@@ -308,7 +308,7 @@ def test_a_lost_piece_is_asked_for_again_at_once():
     picker.next(ANN, 0)
     assert picker.next(BOB, 0) is None
     picker.lost(ANN, A, 0)
-    assert picker.next(BOB, 0) == AskPiece(A, 0)
+    assert picker.next(BOB, 0) == PieceRequest(A, 0)
 
 
 def test_a_wrong_piece_is_not_asked_of_the_same_source():
@@ -327,7 +327,7 @@ def test_a_piece_that_a_source_lacks_is_asked_of_another():
     picker.add_pieces(BOB, A, [0])
     picker.lacks(ANN, picker.next(ANN, 0))
     assert picker.next(ANN, 100) is None
-    assert picker.next(BOB, 0) == AskPiece(A, 0)
+    assert picker.next(BOB, 0) == PieceRequest(A, 0)
 
 
 def test_what_a_dropped_source_owed_is_asked_of_others():
@@ -358,7 +358,7 @@ def test_a_file_that_is_not_wanted_any_more_is_forgotten():
     picker.unwant(A)
     assert wanted_by(picker.next(SEED, 0), 2) == {B: {0, 1}}
     asked = [picker.next(ANN, 0) for _ in range(3)]
-    assert {ask.sha256 for ask in asked if ask} == {B}
+    assert {request.sha256 for request in asked if request} == {B}
     assert picker.arriving(ANN, A, 0, 0) == []
     picker.lost(ANN, A, 0)
     picker.drop(ANN)
@@ -372,7 +372,7 @@ def test_a_source_that_has_nothing_of_a_file_after_all():
     assert picker.knows(SEED, A)
     picker.forget(SEED, A)
     assert not picker.knows(SEED, A)
-    assert picker.next(SEED, 0) == AskPiece(B, 0)
+    assert picker.next(SEED, 0) == PieceRequest(B, 0)
     assert picker.next(SEED, 0) is None
     picker.add_pieces(SEED, A, [1])
     assert picker.knows(SEED, A)
@@ -428,7 +428,7 @@ def test_a_piece_that_arrives_counts_as_asked_from_then():
     picker.next(SEED, 0.0)
     picker.arriving(SEED, A, 0, 5.0)
     assert picker.next(ANN, 5.0 + OVERDUE) is None
-    assert picker.next(ANN, 5.1 + OVERDUE) == AskPiece(A, 0)
+    assert picker.next(ANN, 5.1 + OVERDUE) == PieceRequest(A, 0)
 
 
 def test_what_arrives_though_it_is_here_cancels_nobody():

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from p2p_twisted.swarm.picker import OVERDUE, AskNext, AskPiece, Picker
+from p2p_twisted.swarm.picker import OVERDUE, NextRequest, Picker, PieceRequest
 from p2p_twisted.wire.ranges import from_ranges
 
 COUNTS = {"a" * 64: 4, "b" * 64: 2, "c" * 64: 1}
@@ -79,7 +79,7 @@ class Model(RuleBasedStateMachine):
     def drops(self, source):
         self.picker.drop(source)
         self.known.discard(source)
-        self.nexts = [(asked, ask) for asked, ask in self.nexts if asked != source]
+        self.nexts = [(asked, request) for asked, request in self.nexts if asked != source]
         for what in (self.has, self.whole, self.wrong, self.refused, self.postponed):
             what[source].clear()
         self.settle(source, list(self.owed))
@@ -127,13 +127,13 @@ class Model(RuleBasedStateMachine):
 
     def ask(self, source, times):
         for _ in range(times):
-            ask = self.picker.next(source, self.now)
-            if isinstance(ask, AskPiece):
-                self.check_piece(source, (ask.sha256, ask.piece))
-                self.owed.setdefault((ask.sha256, ask.piece), {})[source] = self.now
-            elif isinstance(ask, AskNext):
-                self.check_next(source, ask)
-                self.nexts.append((source, ask))
+            request = self.picker.next(source, self.now)
+            if isinstance(request, PieceRequest):
+                self.check_piece(source, (request.sha256, request.piece))
+                self.owed.setdefault((request.sha256, request.piece), {})[source] = self.now
+            elif isinstance(request, NextRequest):
+                self.check_next(source, request)
+                self.nexts.append((source, request))
                 return
             else:
                 self.check_nothing_for(source)
@@ -159,8 +159,8 @@ class Model(RuleBasedStateMachine):
             assert self.is_overdue(source, piece), "asked twice before its time, or a third time"
             assert not self.free(), "asked twice while something was free"
 
-    def check_next(self, source, ask):
-        named = named_in(ask)
+    def check_next(self, source, request):
+        named = named_in(request)
         assert len(named) == len(set(named)) > 0
         assert set(named) <= self.useful(source) & self.free()
 
@@ -175,8 +175,8 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.nexts)
     @rule(data=st.data())
     def next_arrives(self, data):
-        source, ask = self.nexts.pop()
-        piece = data.draw(st.sampled_from(named_in(ask)))
+        source, request = self.nexts.pop()
+        piece = data.draw(st.sampled_from(named_in(request)))
         others = set(self.picker.arriving(source, *piece, self.now))
         assert others == (self.owed.get(piece, {}).keys() - {source} if piece in self.missing else set())
         if piece in self.missing:
@@ -185,8 +185,8 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.nexts)
     @rule()
     def nothing_is_left_to_give(self):
-        source, ask = self.nexts.pop()
-        self.picker.lacks(source, ask)
+        source, request = self.nexts.pop()
+        self.picker.lacks(source, request)
 
     @precondition(lambda self: self.owed)
     @rule(data=st.data(), what=st.sampled_from(["got", "got", "lost", "wrong", "lacks", "arriving"]))
@@ -207,7 +207,7 @@ class Model(RuleBasedStateMachine):
             elif what == "wrong":
                 self.picker.wrong(source, *piece)
             else:
-                self.picker.lacks(source, AskPiece(*piece))
+                self.picker.lacks(source, PieceRequest(*piece))
             if what == "wrong" and source in self.known:
                 self.wrong[source].add(piece)
             elif what == "lacks" and piece[0] in self.whole[source]:
@@ -242,9 +242,11 @@ class Model(RuleBasedStateMachine):
         self.now += 10 * OVERDUE
         for _ in range(sum(COUNTS.values())):
             for source in SOURCES:
-                ask = self.picker.next(source, self.now)
-                if ask is not None:
-                    piece = (ask.sha256, ask.piece) if isinstance(ask, AskPiece) else named_in(ask)[0]
+                request = self.picker.next(source, self.now)
+                if request is not None:
+                    piece = (
+                        (request.sha256, request.piece) if isinstance(request, PieceRequest) else named_in(request)[0]
+                    )
                     self.picker.got(*piece)
                     self.missing.remove(piece)
         assert not any(map(self.useful, SOURCES))
@@ -254,8 +256,8 @@ def all_of(sha256):
     return {(sha256, piece) for piece in range(COUNTS[sha256])}
 
 
-def named_in(ask):
-    return [(sha256, piece) for sha256, ranges in ask.wants for piece in from_ranges(ranges, COUNTS[sha256])]
+def named_in(request):
+    return [(sha256, piece) for sha256, ranges in request.wants for piece in from_ranges(ranges, COUNTS[sha256])]
 
 
 TestPickerInvariants = Model.TestCase

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from p2p_twisted.swarm import storage as content_module
 from p2p_twisted.swarm import verifier as proving
 from p2p_twisted.swarm.errors import DiskFull, Unwritable, WrongContent
-from p2p_twisted.swarm.picker_state import AskPiece
+from p2p_twisted.swarm.picker_state import PieceRequest
 from p2p_twisted.swarm.source import PieceSink
 from p2p_twisted.swarm.verifier import Prover, in_thread_until_cancelled
 from p2p_twisted.wire.messages import Response, Version
@@ -51,7 +51,7 @@ class Case(SynchronousTestCase):
         """A sink with that piece, as it is when all of it has come."""
         document, content = document or self.document, content or self.content
         data = document.piece(piece)
-        sink = PieceSink(AskPiece(content.sha256, piece), {content.sha256: content}, lambda _: None, lambda _: None)
+        sink = PieceSink(PieceRequest(content.sha256, piece), {content.sha256: content}, lambda _: None, lambda _: None)
         byte_range = piece * PIECE, piece * PIECE + len(data) - 1
         head = {"length": len(data), "size": content.size, "sha256": content.sha256, "byte_range": byte_range}
         sink.begin(Response(200, Version.V11, "10.0.0.1", "Linux", **head))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from p2p_twisted.peer.serving.protocol import LONGEST_TURN, TURN
-from p2p_twisted.swarm.picker import AskNext, AskPiece
+from p2p_twisted.swarm.picker import NextRequest, PieceRequest
 
 BLOCK = 16 * 1024
 """What one asker gets of an uplink before it is another's turn."""
@@ -14,9 +14,9 @@ BLOCK = 16 * 1024
 class Transfer:
     """One request of `asker` at `sender`, until it is answered."""
 
-    def __init__(self, sender, asker, ask):
-        self.sender, self.asker, self.ask = sender, asker, ask
-        self.name, self.piece = (ask.sha256, ask.piece) if isinstance(ask, AskPiece) else (None, -1)
+    def __init__(self, sender, asker, request):
+        self.sender, self.asker, self.request = sender, asker, request
+        self.name, self.piece = (request.sha256, request.piece) if isinstance(request, PieceRequest) else (None, -1)
         self.left = self.size = 0
         self.waited = 0.0
         self.cancelled = False
@@ -61,7 +61,7 @@ class Uplink:
     def forget(self, asker):
         """The connection to it is lost."""
         for transfer in self._queues.pop(asker, ()):
-            if transfer.begun and isinstance(transfer.ask, AskNext):
+            if transfer.begun and isinstance(transfer.request, NextRequest):
                 self._peer.super_seeding.take_back(transfer.name, transfer.piece)
         for askers in (self._line, self._served):
             if asker in askers:
@@ -99,7 +99,7 @@ class Uplink:
 
     def _must_wait(self, transfer):
         """Whether it is ahead of the others, as peer/protocol.py has it."""
-        is_next = isinstance(transfer.ask, AskNext)
+        is_next = isinstance(transfer.request, NextRequest)
         return is_next and transfer.waited < LONGEST_TURN and self._peer.super_seeding.is_ahead(transfer.asker)
 
     def _line_up(self, asker):
