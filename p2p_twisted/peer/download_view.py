@@ -8,7 +8,7 @@ from itertools import islice
 
 from ..library.pieces import piece_count
 from ..swarm.errors import DownloadError
-from ..swarm.source import Link
+from ..swarm.source import Source
 from ..swarm.storage import Storage
 from ..web.api.schema import (
     BannedSource,
@@ -59,7 +59,7 @@ def details(download: Download, now: float) -> DownloadDetails:
         **vars(summary(download, now)),
         received=sum(swarm.received for swarm in download.swarms),
         duplicate=sum(swarm.duplicate for swarm in download.swarms),
-        sources=[source(link, now) for link in links(download)],
+        sources=[source_view(source, now) for source in sources(download)],
         passed_over=[SkippedDocument(*one) for one in islice(download.passed_over.items(), MAX_SKIPPED)],
         files=[file(item, content) for item, content in zip(download.items, contents(download), strict=True)],
     )
@@ -71,15 +71,15 @@ def contents(download: Download) -> list[Storage | None]:
     return [swarmed.get(item.document.sha256 or "") if item.document else None for item in download.items]
 
 
-def links(download: Download) -> list[Link]:
+def sources(download: Download) -> list[Source]:
     """Return the sources of the swarms of `download`."""
-    return [link for swarm in download.swarms for link in swarm.links]
+    return [source for swarm in download.swarms for source in swarm.sources]
 
 
 def rate(download: Download, now: float) -> float:
     """Return the bytes/s that come from the connected sources; the average so far if none is connected."""
     if not download.over:
-        present = sum(link.meter.rate(now) for link in links(download) if link.state == "connected")
+        present = sum(source.meter.rate(now) for source in sources(download) if source.state == "connected")
         if present >= 1:
             return present
     lasted = (download.ended or time.time()) - download.started
@@ -107,17 +107,17 @@ def _file_source(transfer: Transfer) -> FileSource:
     return FileSource(transfer.size, transfer.started, transfer.ended)
 
 
-def source(link: Link, now: float) -> DownloadSource:
+def source_view(source: Source, now: float) -> DownloadSource:
     """Return a source of a swarm."""
     return DownloadSource(
-        host=link.address[0],
-        port=link.address[1],
-        state=link.state,
-        bytes=link.meter.total,
-        rate=link.meter.rate(now),
-        chosen=dict(link.chosen),
-        wrong_pieces=link.wrong,
-        dropped=link.dropped or (None if link.is_hopeful else str(link.why)),
+        host=source.address[0],
+        port=source.address[1],
+        state=source.state,
+        bytes=source.meter.total,
+        rate=source.meter.rate(now),
+        chosen=dict(source.chosen),
+        wrong_pieces=source.wrong,
+        dropped=source.dropped or (None if source.is_hopeful else str(source.why)),
     )
 
 
@@ -129,9 +129,9 @@ def failure(error: DownloadError | None) -> DownloadFailure | None:
 def banned_sources(downloads: Iterable[Download]) -> list[BannedSource]:
     """Return the last sources that `downloads` banned."""
     found = [
-        BannedSource(*link.address, str(link.dropped), download.ended)
+        BannedSource(*source.address, str(source.dropped), download.ended)
         for download in downloads
         for swarm in download.swarms
-        for link in swarm.links.dropped
+        for source in swarm.sources.dropped
     ]
     return found[-MAX_BANNED:]

@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from random import Random
 
+from ..wire.address import Address
 from ..wire.limits import MAX_WANTS
 from ..wire.ranges import Ranges, to_ranges
-from .picker_state import Known, NextRequest, PieceRequest, Request, Source, Wanted
+from .picker_state import Known, NextRequest, PieceRequest, Request, Wanted
 
 MOST_WANTS = MAX_WANTS // 2
 """Files named in one request for the next piece."""
@@ -34,8 +35,8 @@ class Picker:
 
     def __init__(self, random: Random) -> None:
         self.files: dict[str, Wanted] = {}
-        self._sources: dict[Source, Known] = {}
-        self._seeds: dict[str, list[Source]] = {}
+        self._sources: dict[Address, Known] = {}
+        self._seeds: dict[str, list[Address]] = {}
         self._random = random
         self._free = 0
         """Pieces that are missing and owed by nobody."""
@@ -53,7 +54,7 @@ class Picker:
                 if sha256 not in known.useful:
                     known.useful.append(sha256)
 
-    def add_seed(self, source: Source, sha256: str) -> None:
+    def add_seed(self, source: Address, sha256: str) -> None:
         """`source` has had all of the file since before this download began."""
         self.add_complete(source, sha256)
         self._sources[source].fresh.append(sha256)
@@ -61,14 +62,14 @@ class Picker:
         seeds.append(source)
         seeds.sort(key=repr)  # every downloader must give the same share to the same seed
 
-    def add_complete(self, source: Source, sha256: str) -> None:
+    def add_complete(self, source: Address, sha256: str) -> None:
         """`source` has all of the file by now, whatever it refused before."""
         known = self._known(source)
         known.refused.pop(sha256, None)
         known.postponed.pop(sha256, None)
         self._update(source, sha256, None)
 
-    def add_pieces(self, source: Source, sha256: str, pieces: Iterable[int]) -> None:
+    def add_pieces(self, source: Address, sha256: str, pieces: Iterable[int]) -> None:
         """`source` has these pieces of the file too."""
         if sha256 not in self._known(source).has:
             self._update(source, sha256, set())
@@ -81,10 +82,10 @@ class Picker:
                 if wanted is not None:
                     wanted.holders[piece] = wanted.holders.get(piece, 0) + 1
 
-    def _known(self, source: Source) -> Known:
+    def _known(self, source: Address) -> Known:
         return self._sources.setdefault(source, Known())
 
-    def _update(self, source: Source, sha256: str, has: set[int] | None) -> None:
+    def _update(self, source: Address, sha256: str, has: set[int] | None) -> None:
         known, wanted = self._known(source), self.files.get(sha256)
         if wanted is not None:
             self._count(known, wanted, -1)
@@ -102,7 +103,7 @@ class Picker:
         for piece in has:
             wanted.holders[piece] = wanted.holders.get(piece, 0) + by
 
-    def drop(self, source: Source) -> None:
+    def drop(self, source: Address) -> None:
         """`source` is gone, or not to be asked any more."""
         known = self._sources.pop(source, None)
         if known is None:
@@ -115,11 +116,11 @@ class Picker:
             if source in seeds:
                 seeds.remove(source)
 
-    def postpone(self, source: Source, sha256: str, until: float) -> None:
+    def postpone(self, source: Address, sha256: str, until: float) -> None:
         """`source` cannot send of the file before the time `until`."""
         self._known(source).postponed[sha256] = until
 
-    def away(self, source: Source) -> None:
+    def away(self, source: Address) -> None:
         """`source` cannot be reached: others who had a file from the start give its share of it from now on."""
         for sha256, seeds in self._seeds.items():
             if source in seeds and len(seeds) > 1:
@@ -127,11 +128,11 @@ class Picker:
                 known = self._sources[source]
                 known.fresh = [fresh for fresh in known.fresh if fresh != sha256]
 
-    def knows(self, source: Source, sha256: str) -> bool:
+    def knows(self, source: Address, sha256: str) -> bool:
         """Whether `source` is known to have some of the file."""
         return source in self._sources and sha256 in self._sources[source].has
 
-    def sources_of(self, sha256: str) -> Iterator[Source]:
+    def sources_of(self, sha256: str) -> Iterator[Address]:
         """The sources that may have what is missing of the file, now or later: those with an unfinished one, too."""
         wanted = self.files.get(sha256)
         for source, known in self._sources.items():
@@ -140,7 +141,7 @@ class Picker:
             ):
                 yield source
 
-    def forget(self, source: Source, sha256: str) -> None:
+    def forget(self, source: Address, sha256: str) -> None:
         """`source` has nothing of the file."""
         known = self._sources.get(source)
         if known is not None and sha256 in known.has:
@@ -163,7 +164,7 @@ class Picker:
 
     # the choice
 
-    def next(self, source: Source, now: float) -> Request | None:
+    def next(self, source: Address, now: float) -> Request | None:
         """What to ask of `source`, which then counts as asked; None when it has nothing that is needed."""
         known = self._sources.get(source)
         if known is None:
@@ -178,7 +179,7 @@ class Picker:
         self._owe(wanted, piece, source, now)
         return PieceRequest(wanted.sha256, piece)
 
-    def _next_of_seed(self, source: Source, known: Known, now: float) -> NextRequest | None:
+    def _next_of_seed(self, source: Address, known: Known, now: float) -> NextRequest | None:
         wants: list[tuple[str, Ranges]] = []
         for sha256 in self._turned(known.fresh):
             wanted = self.files.get(sha256)
@@ -194,7 +195,7 @@ class Picker:
                 known.fresh.remove(sha256)
         return NextRequest(tuple(wants)) if wants else None
 
-    def _share(self, source: Source, wanted: Wanted) -> set[int]:
+    def _share(self, source: Address, wanted: Wanted) -> set[int]:
         seeds = self._seeds[wanted.sha256]
         if len(seeds) == 1:
             return wanted.missing
@@ -222,7 +223,7 @@ class Picker:
                 break
         return best and best[2:]
 
-    def _overdue(self, source: Source, known: Known, now: float) -> tuple[Wanted, int] | None:
+    def _overdue(self, source: Address, known: Known, now: float) -> tuple[Wanted, int] | None:
         if self._free:
             return None
         for sha256 in self._turned(known.useful):
@@ -242,7 +243,7 @@ class Picker:
 
     # what became of it
 
-    def arriving(self, source: Source, sha256: str, piece: int, now: float) -> list[Source]:
+    def arriving(self, source: Address, sha256: str, piece: int, now: float) -> list[Address]:
         """`source` has begun to send this piece, asked for or as the next. Returns who else owes it."""
         wanted = self.files.get(sha256)
         if wanted is None or piece not in wanted.missing:
@@ -257,19 +258,19 @@ class Picker:
             wanted.missing.remove(piece)
             self._free -= wanted.owed.pop(piece, None) is None
 
-    def lost(self, source: Source, sha256: str, piece: int) -> None:
+    def lost(self, source: Address, sha256: str, piece: int) -> None:
         """`source` will not send the piece: it is free to be asked for elsewhere."""
         wanted = self.files.get(sha256)
         if wanted is not None:
             self._settle(wanted, piece, source)
 
-    def wrong(self, source: Source, sha256: str, piece: int) -> None:
+    def wrong(self, source: Address, sha256: str, piece: int) -> None:
         """What `source` sent as this piece was not it; it is not asked for it again."""
         self.lost(source, sha256, piece)
         if source in self._sources:
             self._sources[source].wrong.add((sha256, piece))
 
-    def lacks(self, source: Source, request: Request) -> None:
+    def lacks(self, source: Address, request: Request) -> None:
         """`source` answered that it has not got what it was asked for, or has given out all of it."""
         known = self._sources.get(source)
         if isinstance(request, PieceRequest):
@@ -284,7 +285,7 @@ class Picker:
             asked = {sha256 for sha256, _ in request.wants}
             known.fresh = [sha256 for sha256 in known.fresh if sha256 not in asked]
 
-    def _settle(self, wanted: Wanted, piece: int, source: Source) -> None:
+    def _settle(self, wanted: Wanted, piece: int, source: Address) -> None:
         owing = wanted.owed.get(piece)
         if owing is not None:
             owing.pop(source, None)
@@ -292,7 +293,7 @@ class Picker:
                 del wanted.owed[piece]
                 self._free += 1
 
-    def _owe(self, wanted: Wanted, piece: int, source: Source, now: float) -> None:
+    def _owe(self, wanted: Wanted, piece: int, source: Address, now: float) -> None:
         self._free -= piece not in wanted.owed
         wanted.owed.setdefault(piece, {})[source] = now
 

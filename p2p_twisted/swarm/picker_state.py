@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from ..wire.address import Address
 from ..wire.ranges import Ranges
 
-Source = Address
-"""What identifies a source."""
-
 
 @dataclass(frozen=True)
 class PieceRequest:
@@ -36,7 +33,7 @@ class Wanted:
     sha256: str
     count: int
     missing: set[int]
-    owed: dict[int, dict[Source, float]] = field(default_factory=dict)
+    owed: dict[int, dict[Address, float]] = field(default_factory=dict)
     holders: dict[int, int] = field(default_factory=dict)
     complete: int = 0
     """Sources that have all of it."""

@@ -15,8 +15,8 @@ from ..wire.limits import MAX_PIECE_LIST
 from ..wire.messages import GetPieces
 from .errors import Corrupt
 from .picker import Picker
-from .source import Link
-from .source_pool import Links
+from .source import Source
+from .source_pool import SourcePool
 from .storage import Storage
 
 GROWTH = 4
@@ -47,15 +47,15 @@ class PieceLists:
         clock: IReactorTime,
         contents: Mapping[str, Storage],
         picker: Picker,
-        links: Links,
+        sources: SourcePool,
         came: Callable[[Storage], object],
-        refused: Callable[[Link, str, Refused], object],
+        refused: Callable[[Source, str, Refused], object],
         broken: Callable[[Failure], object],
     ) -> None:
         self._clock = clock
         self._contents = contents
         self._picker = picker
-        self._links = links
+        self._sources = sources
         self._came = came
         self._refused = refused
         self._broken = broken
@@ -65,15 +65,15 @@ class PieceLists:
         """Get the list of the file with that hash."""
         self._needed[sha256] = _Need()
 
-    def ask(self, link: Link) -> None:
-        """Ask `link` for what it should have, unless as many as may be are being asked."""
+    def ask(self, source: Source) -> None:
+        """Ask `source` for what it should have, unless as many as may be are being asked."""
         for sha256, need in self._needed.items():
-            may = need.may_ask(link.address, self._clock.seconds()) and self._picker.knows(link.address, sha256)
-            if may and link.connection is not None:
-                need.asked_of.add(link.address)
-                need.outstanding.add(link.address)
-                asked = link.connection.collect(GetPieces(sha256), MAX_PIECE_LIST)
-                asked.addCallbacks(self._list_came, self._no_list, (link, sha256), {}, (link, sha256))
+            may = need.may_ask(source.address, self._clock.seconds()) and self._picker.knows(source.address, sha256)
+            if may and source.connection is not None:
+                need.asked_of.add(source.address)
+                need.outstanding.add(source.address)
+                asked = source.connection.collect(GetPieces(sha256), MAX_PIECE_LIST)
+                asked.addCallbacks(self._list_came, self._no_list, (source, sha256), {}, (source, sha256))
                 asked.addErrback(self._broken)
 
     def ask_more(self) -> None:
@@ -82,33 +82,33 @@ class PieceLists:
             if len(need.outstanding) >= need.at_once:
                 need.at_once *= GROWTH
 
-    def _list_came(self, answer: tuple[Any, bytes], link: Link, sha256: str) -> None:
+    def _list_came(self, answer: tuple[Any, bytes], source: Source, sha256: str) -> None:
         try:
             digests = bytes.fromhex(answer[1].decode("ascii").replace("\n", ""))
         except ValueError:
             digests = b""
         if not self._contents[sha256].accept_list(digests):
-            self._answered(link, sha256)
-            self._links.drop(link, Corrupt("its piece list is not the one in the index"))
+            self._answered(source, sha256)
+            self._sources.drop(source, Corrupt("its piece list is not the one in the index"))
         elif self._needed.pop(sha256, None) is not None:
             self._came(self._contents[sha256])
 
-    def _no_list(self, failure: Failure, link: Link, sha256: str) -> None:
-        need, refused = self._answered(link, sha256), failure.value
+    def _no_list(self, failure: Failure, source: Source, sha256: str) -> None:
+        need, refused = self._answered(source, sha256), failure.value
         if isinstance(refused, Refused):
             if refused.retry_after is not None and need is not None:
-                need.asked_of.discard(link.address)
+                need.asked_of.discard(source.address)
                 need.not_before = self._clock.seconds() + refused.retry_after
-            self._refused(link, sha256, refused)
+            self._refused(source, sha256, refused)
         else:
             failure.trap(FetchError)
             if need is not None:
-                need.asked_of.discard(link.address)  # once it is connected again, it may be asked again
-            self._links.failed(link, failure.value)  # type: ignore[arg-type]
+                need.asked_of.discard(source.address)  # once it is connected again, it may be asked again
+            self._sources.failed(source, failure.value)  # type: ignore[arg-type]
 
-    def _answered(self, link: Link, sha256: str) -> _Need | None:
-        """Note that `link` owes the list no more; returns what is needed of it, None if it is here by now."""
+    def _answered(self, source: Source, sha256: str) -> _Need | None:
+        """Note that `source` owes the list no more; returns what is needed of it, None if it is here by now."""
         need = self._needed.get(sha256)
         if need is not None:
-            need.outstanding.discard(link.address)
+            need.outstanding.discard(source.address)
         return need

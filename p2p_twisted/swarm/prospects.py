@@ -12,8 +12,8 @@ from ..wire.address import Address
 from .errors import AllCorrupt, Corrupt, DownloadError, NoHolder, PeersFailed
 from .picker import Picker
 from .picker_state import PieceRequest, Request
-from .source import Link
-from .source_pool import Links
+from .source import Source
+from .source_pool import SourcePool
 
 MAX_POSTPONE = 90
 """Seconds for which a source may put off a request, at most."""
@@ -24,32 +24,32 @@ MAX_REASONS = 5
 class Prospects:
     """Takes what sources refuse and do wrong, has `picker` ask them no more for it, and tells when a file is lost."""
 
-    def __init__(self, clock: IReactorTime, picker: Picker, links: Links) -> None:
+    def __init__(self, clock: IReactorTime, picker: Picker, sources: SourcePool) -> None:
         self._clock = clock
         self._picker = picker
-        self._links = links
+        self._sources = sources
         self._reasons: dict[str, dict[Address, FetchError]] = {}
         """The last reason of each source of each file, by the hash of the file."""
 
-    def lacks(self, link: Link, request: Request, refused: Refused) -> None:
-        """`link` has not got what it was asked for: now, or (with Retry-After) at the moment."""
+    def lacks(self, source: Source, request: Request, refused: Refused) -> None:
+        """`source` has not got what it was asked for: now, or (with Retry-After) at the moment."""
         if refused.retry_after is None:
-            self._picker.lacks(link.address, request)
+            self._picker.lacks(source.address, request)
         elif isinstance(request, PieceRequest):
-            self._picker.lost(link.address, request.sha256, request.piece)
-            self._postpone(link, [request.sha256], refused.retry_after)
+            self._picker.lost(source.address, request.sha256, request.piece)
+            self._postpone(source, [request.sha256], refused.retry_after)
         else:
-            self._postpone(link, [sha256 for sha256, _ in request.wants], refused.retry_after)
-        if isinstance(request, PieceRequest) and not self._picker.knows(link.address, request.sha256):
-            self._add(request.sha256, link.address, refused)
+            self._postpone(source, [sha256 for sha256, _ in request.wants], refused.retry_after)
+        if isinstance(request, PieceRequest) and not self._picker.knows(source.address, request.sha256):
+            self._add(request.sha256, source.address, refused)
 
-    def lacks_file(self, link: Link, sha256: str, refused: Refused) -> None:
-        """`link` has nothing of the file: now, or at the moment."""
+    def lacks_file(self, source: Source, sha256: str, refused: Refused) -> None:
+        """`source` has nothing of the file: now, or at the moment."""
         if refused.retry_after is None:
-            self._picker.forget(link.address, sha256)
-            self._add(sha256, link.address, refused)
+            self._picker.forget(source.address, sha256)
+            self._add(sha256, source.address, refused)
         else:
-            self._postpone(link, [sha256], refused.retry_after)
+            self._postpone(source, [sha256], refused.retry_after)
 
     def removed(self, address: Address, sha256: str) -> None:
         """The peer at `address` has said that it has the file no more."""
@@ -57,17 +57,17 @@ class Prospects:
             self._picker.forget(address, sha256)
             self._add(sha256, address, Refused(Refused.NOT_FOUND, "it has the document no more"))
 
-    def gave_wrong(self, link: Link, sha256: str, why: Corrupt) -> None:
-        """`link` has sent wrong pieces of the file."""
-        self._add(sha256, link.address, why)
+    def gave_wrong(self, source: Source, sha256: str, why: Corrupt) -> None:
+        """`source` has sent wrong pieces of the file."""
+        self._add(sha256, source.address, why)
 
-    def lost(self, link: Link, files: Iterable[str]) -> None:
-        """`link` is dropped, or could not be reached for so long that nobody waits for it."""
+    def lost(self, source: Source, files: Iterable[str]) -> None:
+        """`source` is dropped, or could not be reached for so long that nobody waits for it."""
         for sha256 in files:
-            if link.why is not None and self._picker.knows(link.address, sha256):
-                self._add(sha256, link.address, link.why)
-        if link.dropped is not None:
-            self._picker.drop(link.address)
+            if source.why is not None and self._picker.knows(source.address, sha256):
+                self._add(sha256, source.address, source.why)
+        if source.dropped is not None:
+            self._picker.drop(source.address)
 
     def error_of(self, sha256: str) -> DownloadError | None:
         """Return why the file cannot be had, None if it may be.
@@ -75,7 +75,7 @@ class Prospects:
         NoHolder if all sources have said that they have not got it, AllCorrupt if all have sent wrong pieces, else
         PeersFailed. Sources that cannot be reached are not waited for.
         """
-        if any(map(self._links.is_hopeful, self._picker.sources_of(sha256))):
+        if any(map(self._sources.is_hopeful, self._picker.sources_of(sha256))):
             return None
         reasons = self._reasons.get(sha256, {})
         told = [f"{host}:{port}: {why}" for (host, port), why in islice(reasons.items(), MAX_REASONS)]
@@ -84,11 +84,11 @@ class Prospects:
             return NoHolder("no peer has it" + (f" any more; {said}" if said else ""))
         return (AllCorrupt if all(isinstance(why, Corrupt) for why in reasons.values()) else PeersFailed)(said)
 
-    def _postpone(self, link: Link, files: Iterable[str], seconds: int) -> None:
-        link.frozen = True  # it is there, and may have it later
+    def _postpone(self, source: Source, files: Iterable[str], seconds: int) -> None:
+        source.frozen = True  # it is there, and may have it later
         until = self._clock.seconds() + min(max(seconds, 1), MAX_POSTPONE)
         for sha256 in files:
-            self._picker.postpone(link.address, sha256, until)
+            self._picker.postpone(source.address, sha256, until)
 
     def _add(self, sha256: str, address: Address, why: FetchError) -> None:
         self._reasons.setdefault(sha256, {})[address] = why

@@ -66,7 +66,7 @@ class Meter:
         return self._rate * math.exp(min(0.0, self._at - now) / FADING)
 
 
-class Link:
+class Source:
     """A source at `address`."""
 
     def __init__(self, address: Address) -> None:

@@ -20,8 +20,8 @@ from .picker import Picker
 from .picker_state import PieceRequest, Request
 from .piece_hashes import PieceLists
 from .prospects import Prospects
-from .source import Connection, Link, PieceSink
-from .source_pool import Links
+from .source import Connection, PieceSink, Source
+from .source_pool import SourcePool
 from .storage import Storage
 from .verifier import Outcome, Prover, in_thread
 
@@ -55,7 +55,7 @@ class Swarm:
     ) -> None:
         self.contents = {content.sha256: content for content in contents}
         """By their hash."""
-        self.links = Links(reactor, connect, rank, self._pump, self._freed, self._away, self._broken)
+        self.sources = SourcePool(reactor, connect, rank, self._pump, self._freed, self._away, self._broken)
         self.received = 0
         self.duplicate = 0
         """Bytes that came, and those of them that were here already."""
@@ -75,9 +75,9 @@ class Swarm:
         self._prover = Prover(reactor, self._complete, self._pause, self._broken)
         self._typical = max((piece_size(content.size) for content in self.contents.values()), default=1)
         self._lists = PieceLists(
-            reactor, self.contents, self._picker, self.links, self._want, self._has_no_list, self._broken
+            reactor, self.contents, self._picker, self.sources, self._want, self._has_no_list, self._broken
         )
-        self._prospects = Prospects(reactor, self._picker, self.links)
+        self._prospects = Prospects(reactor, self._picker, self.sources)
 
     @property
     def left(self) -> Set[str]:
@@ -95,17 +95,17 @@ class Swarm:
     def add_seed(self, address: Address, sha256: str) -> None:
         """The peer at `address` has had the whole file since before the download began."""
         self._picker.add_seed(address, sha256)
-        self.links.add(address)
+        self.sources.add(address)
 
     def add_complete(self, address: Address, sha256: str) -> None:
         """The peer at `address` has the whole file by now."""
         self._picker.add_complete(address, sha256)
-        self.links.add(address)
+        self.sources.add(address)
 
     def add_pieces(self, address: Address, sha256: str, pieces: Iterable[int]) -> None:
         """The peer at `address` has these pieces of the file."""
         self._picker.add_pieces(address, sha256, pieces)
-        self.links.add(address)
+        self.sources.add(address)
 
     def remove(self, address: Address, sha256: str) -> None:
         """The peer at `address` has the file no more, as it says."""
@@ -135,32 +135,32 @@ class Swarm:
             self._prover.hash_on(content)
             self._pump_all()
 
-    def _pump(self, link: Link) -> None:
-        """Ask `link` for as much as it should owe."""
-        if self._over or link.connection is None or self._paused:
+    def _pump(self, source: Source) -> None:
+        """Ask `source` for as much as it should owe."""
+        if self._over or source.connection is None or self._paused:
             return
-        self._lists.ask(link)
-        while link.has_room(self._typical, self._reactor.seconds()):
-            request = self._picker.next(link.address, self._reactor.seconds())
+        self._lists.ask(source)
+        while source.has_room(self._typical, self._reactor.seconds()):
+            request = self._picker.next(source.address, self._reactor.seconds())
             if request is None:
                 return
-            self._ask(link, request)
+            self._ask(source, request)
 
     def _pump_all(self) -> None:
-        for link in self.links:
-            self._pump(link)
+        for source in self.sources:
+            self._pump(source)
 
-    def _ask(self, link: Link, request: Request) -> None:
-        assert link.connection is not None
-        if not link.owed:
-            link.quiet = 0
-        link.chosen["rarest piece" if isinstance(request, PieceRequest) else "next piece of the source"] += 1
+    def _ask(self, source: Source, request: Request) -> None:
+        assert source.connection is not None
+        if not source.owed:
+            source.quiet = 0
+        source.chosen["rarest piece" if isinstance(request, PieceRequest) else "next piece of the source"] += 1
         sink = PieceSink(
-            request, self.contents, lambda sink: self._arriving(link, sink), lambda size: self._came(link, size)
+            request, self.contents, lambda sink: self._arriving(source, sink), lambda size: self._came(source, size)
         )
-        link.owed[sink] = request
-        asked = link.connection.ask(self._message(request), sink)
-        asked.addCallbacks(lambda _: self._arrived(link, sink), lambda failure: self._refused(link, sink, failure))
+        source.owed[sink] = request
+        asked = source.connection.ask(self._message(request), sink)
+        asked.addCallbacks(lambda _: self._arrived(source, sink), lambda failure: self._refused(source, sink, failure))
         asked.addErrback(self._broken)
 
     def _message(self, request: Request) -> Message:
@@ -172,52 +172,52 @@ class Swarm:
 
     # what comes
 
-    def _arriving(self, link: Link, sink: PieceSink) -> None:
+    def _arriving(self, source: Source, sink: PieceSink) -> None:
         assert sink.content is not None
-        self._began(sink.content, link.address)
+        self._began(sink.content, source.address)
         now = self._reactor.seconds()
-        for address in self._picker.arriving(link.address, sink.content.sha256, sink.piece, now):
-            self._cancel(self.links[address], sink.content, sink.piece)
+        for address in self._picker.arriving(source.address, sink.content.sha256, sink.piece, now):
+            self._cancel(self.sources[address], sink.content, sink.piece)
 
-    def _came(self, link: Link, size: int) -> None:
-        link.quiet = self._quiet = 0
-        link.stalled = link.frozen = False
-        link.meter.add(size, self._reactor.seconds())
+    def _came(self, source: Source, size: int) -> None:
+        source.quiet = self._quiet = 0
+        source.stalled = source.frozen = False
+        source.meter.add(size, self._reactor.seconds())
         self.received += size
 
-    def _arrived(self, link: Link, sink: PieceSink) -> None:
-        del link.owed[sink]
+    def _arrived(self, source: Source, sink: PieceSink) -> None:
+        del source.owed[sink]
         content = sink.content
         assert content is not None
         size = sum(map(len, sink.parts))
         if content.sha256 not in self._left or sink.piece in content.have:
             self.duplicate += size
         else:
-            self._prover.prove(sink, size, lambda outcome: self._proven(outcome, link, sink))
-        self._pump(link)
+            self._prover.prove(sink, size, lambda outcome: self._proven(outcome, source, sink))
+        self._pump(source)
 
-    def _refused(self, link: Link, sink: PieceSink, failure: Failure) -> None:
-        request = link.owed.pop(sink, None)
+    def _refused(self, source: Source, sink: PieceSink, failure: Failure) -> None:
+        request = source.owed.pop(sink, None)
         refused = failure.value if isinstance(failure.value, Refused) else None
         if request is not None and refused is not None and not sink.cancelled:
-            self._prospects.lacks(link, request, refused)
+            self._prospects.lacks(source, request, refused)
             self._check([request.sha256] if isinstance(request, PieceRequest) else ())
         elif request is not None:
-            self._lost(link, sink, request)
+            self._lost(source, sink, request)
         if refused is None:
             failure.trap(FetchError)
-            self.links.failed(link, failure.value)  # type: ignore[arg-type]
-        self._pump(link)
+            self.sources.failed(source, failure.value)  # type: ignore[arg-type]
+        self._pump(source)
 
-    def _cancel(self, link: Link, content: Storage, piece: int) -> None:
-        for sink, request in link.owed.items():
-            if request == PieceRequest(content.sha256, piece) and not sink.cancelled and link.connection is not None:
+    def _cancel(self, source: Source, content: Storage, piece: int) -> None:
+        for sink, request in source.owed.items():
+            if request == PieceRequest(content.sha256, piece) and not sink.cancelled and source.connection is not None:
                 sink.cancelled = True
                 first, length = piece_range(content.size, piece)
-                cancelling = link.connection.collect(Cancel(content.sha256, (first, first + length - 1)), 0)
+                cancelling = source.connection.collect(Cancel(content.sha256, (first, first + length - 1)), 0)
                 cancelling.addErrback(lambda failure: failure.trap(FetchError) and None)
 
-    def _proven(self, outcome: Outcome, link: Link, sink: PieceSink) -> None:
+    def _proven(self, outcome: Outcome, source: Source, sink: PieceSink) -> None:
         content = sink.content
         assert content is not None
         if self._over or content.sha256 not in self._left:
@@ -225,29 +225,29 @@ class Swarm:
         if isinstance(outcome, DownloadError):
             self._complete(content, outcome)
         elif not outcome:
-            self._wrong(link, content, sink.piece)
+            self._wrong(source, content, sink.piece)
         elif sink.piece not in content.have:
-            link.failures = 0
-            self._keep(content, link, sink)
+            source.failures = 0
+            self._keep(content, source, sink)
 
-    def _keep(self, content: Storage, link: Link, sink: PieceSink) -> None:
+    def _keep(self, content: Storage, source: Source, sink: PieceSink) -> None:
         try:
             content.keep(sink.piece)
         except DownloadError as e:
             self._complete(content, e)
             return
         self._picker.got(content.sha256, sink.piece)
-        self._kept(content, sink.piece, link.address, sink.is_first_hand)
+        self._kept(content, sink.piece, source.address, sink.is_first_hand)
         self._prover.hash_on(content)
 
-    def _wrong(self, link: Link, content: Storage, piece: int) -> None:
-        self._picker.wrong(link.address, content.sha256, piece)
-        link.wrong += 1
-        self.log.warn("{at} sent piece {piece} of {name} wrong", at=link.address, piece=piece, name=content.name)
-        corrupt = Corrupt(f"{link.wrong} of its pieces were wrong")
-        self._prospects.gave_wrong(link, content.sha256, corrupt)
-        if link.wrong >= MOST_WRONG:
-            self.links.drop(link, corrupt)
+    def _wrong(self, source: Source, content: Storage, piece: int) -> None:
+        self._picker.wrong(source.address, content.sha256, piece)
+        source.wrong += 1
+        self.log.warn("{at} sent piece {piece} of {name} wrong", at=source.address, piece=piece, name=content.name)
+        corrupt = Corrupt(f"{source.wrong} of its pieces were wrong")
+        self._prospects.gave_wrong(source, content.sha256, corrupt)
+        if source.wrong >= MOST_WRONG:
+            self.sources.drop(source, corrupt)
         self._pump_all()
         self._check([content.sha256])
 
@@ -255,34 +255,34 @@ class Swarm:
         """Let the sources wait until what came is proven, or no longer."""
         if paused != self._paused and not self._over:
             self._paused = paused
-            self.links.hold(paused)
+            self.sources.hold(paused)
             self._pump_all()
 
     # the end
 
-    def _freed(self, link: Link) -> None:
-        """What `link` owes may be asked of others."""
-        for sink, request in link.owed.items():
-            self._lost(link, sink, request)
-        if not link.is_hopeful:
-            self._prospects.lost(link, self._left)
+    def _freed(self, source: Source) -> None:
+        """What `source` owes may be asked of others."""
+        for sink, request in source.owed.items():
+            self._lost(source, sink, request)
+        if not source.is_hopeful:
+            self._prospects.lost(source, self._left)
             self._check(self._left)
         self._pump_all()
 
-    def _away(self, link: Link) -> None:
-        """Nobody waits for `link` to give its share."""
-        self._picker.away(link.address)
+    def _away(self, source: Source) -> None:
+        """Nobody waits for `source` to give its share."""
+        self._picker.away(source.address)
         self._pump_all()
 
-    def _lost(self, link: Link, sink: PieceSink, request: Request) -> None:
+    def _lost(self, source: Source, sink: PieceSink, request: Request) -> None:
         if sink.content is not None:
-            self._picker.lost(link.address, sink.content.sha256, sink.piece)
+            self._picker.lost(source.address, sink.content.sha256, sink.piece)
         elif isinstance(request, PieceRequest):
-            self._picker.lost(link.address, request.sha256, request.piece)
+            self._picker.lost(source.address, request.sha256, request.piece)
 
     def _look_after(self) -> None:
         """Each second: try lost sources again, pass over those that stall, and see whether any is left that helps."""
-        self.links.look_after(reading=not self._paused)
+        self.sources.look_after(reading=not self._paused)
         self._lists.ask_more()
         self._pump_all()
         self._quiet += 1
@@ -290,15 +290,15 @@ class Swarm:
             self._quiet = 0  # what is here is still being looked at
             return
         self._check(self._left)
-        owing = any(link.is_hopeful and (link.owed or link.frozen) for link in self.links)
+        owing = any(source.is_hopeful and (source.owed or source.frozen) for source in self.sources)
         timeout = FROZEN_TIMEOUT if owing else NO_NEWS_TIMEOUT
         if self._quiet > timeout:
             for sha256 in list(self._left):
                 content = self.contents[sha256]
                 self._complete(content, TooSlow(f"nothing came for {timeout} s"))
 
-    def _has_no_list(self, link: Link, sha256: str, refused: Refused) -> None:
-        self._prospects.lacks_file(link, sha256, refused)
+    def _has_no_list(self, source: Source, sha256: str, refused: Refused) -> None:
+        self._prospects.lacks_file(source, sha256, refused)
         self._check([sha256])
 
     def _check(self, files: Iterable[str]) -> None:
@@ -322,7 +322,7 @@ class Swarm:
         self._over = True
         if self._tick.running:
             self._tick.stop()
-        self.links.close()
+        self.sources.close()
 
     def _broken(self, failure: Failure) -> None:
         """An error in this program: say so, and end."""

@@ -9,7 +9,7 @@ import pytest
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.peer.download_view import MAX_BANNED, banned_sources, details, file, rate, summary
 from p2p_twisted.peer.downloads.model import DONE, FAILED, THERE, Download, DownloadFile
-from p2p_twisted.swarm.source import Link
+from p2p_twisted.swarm.source import Source
 from p2p_twisted.swarm.swarm import Swarm
 from p2p_twisted.web.api.schema import BannedSource, PieceCounts
 
@@ -35,10 +35,10 @@ def test_sums() -> None:
 
 def test_the_rate_is_that_of_the_sources_while_they_are_connected() -> None:
     download = a_download(an_item(), swarm=a_swarm())
-    link = download.swarms[0].links._links[("127.0.0.1", 1)] = Link(("127.0.0.1", 1))
-    link.meter.add(5000, 0.0)
+    source = download.swarms[0].sources._sources[("127.0.0.1", 1)] = Source(("127.0.0.1", 1))
+    source.meter.add(5000, 0.0)
     assert (rate(download, 0.0), details(download, 0.0).time_left) == (0.0, None)
-    link.connection = object()  # type: ignore[assignment]  # because only its presence counts
+    source.connection = object()  # type: ignore[assignment]  # because only its presence counts
     assert rate(download, 0.0) == 5000.0
     assert summary(download, 0.0).time_left == 2 * MIN_PIECE / 5000
 

@@ -13,7 +13,7 @@ from random import Random
 from p2p_twisted.library.pieces import piece_count, piece_range, piece_size
 from p2p_twisted.peer.serving.index_feed import LAZY
 from p2p_twisted.swarm.picker import NextRequest, Picker, PieceRequest
-from p2p_twisted.swarm.source import Link
+from p2p_twisted.swarm.source import Source
 from p2p_twisted.swarm.super_seeding import SuperSeeding
 
 from .uplink import Transfer, Uplink
@@ -92,7 +92,7 @@ class Peer:
         self.have = {name: set(range(count)) if name in files else set() for name, count in world.counts.items()}
         self.uplink, self.super_seeding = Uplink(self, up, world.at_once), SuperSeeding()
         self.picker = Picker(Random(world.random.random()))
-        self.links, self.known, self.followers = {}, {}, []
+        self.sources, self.known, self.followers = {}, {}, []
         self.dropped = set()
         self.received = self.duplicate = 0
         self.finished, self.gone = 0.0, False
@@ -110,7 +110,7 @@ class Peer:
             other.followers.append(self)
         for name in self.wants:
             if name in other.complete_at_start:
-                self._link(other)
+                self._connect(other)
                 self.picker.add_seed(other.address, name)
 
     def begin(self):
@@ -136,7 +136,7 @@ class Peer:
     def drop(self, other):
         """Ask `other` no more."""
         self.dropped.add(other.address)
-        self.links.pop(other.address, None)
+        self.sources.pop(other.address, None)
         self.picker.drop(other.address)
         other.uplink.forget(self)
         other.super_seeding.gone(self)
@@ -144,45 +144,45 @@ class Peer:
 
     # asking, as swarm/download.py does
 
-    def _link(self, other):
-        if other.address not in self.links and other.address not in self.dropped:
-            self.links[other.address] = link = Link(other.address)
-            link.connection = True
+    def _connect(self, other):
+        if other.address not in self.sources and other.address not in self.dropped:
+            self.sources[other.address] = source = Source(other.address)
+            source.connection = True
 
     def _pump_all(self):
-        for address in list(self.links):
+        for address in list(self.sources):
             self._pump(address)
 
     def _pump(self, address):
-        link, now = self.links.get(address), self.world.now
-        while link is not None and not self.gone and link.has_room(self._typical, now):
+        source, now = self.sources.get(address), self.world.now
+        while source is not None and not self.gone and source.has_room(self._typical, now):
             request = self.picker.next(address, now)
             if request is None:
                 return
             transfer = Transfer(self.known[address], self, request)
-            if not link.owed:
-                link.heard = now
-            link.owed[transfer] = request
+            if not source.owed:
+                source.heard = now
+            source.owed[transfer] = request
             self.world.after(self.world.latency, transfer.sender.uplink.ask, transfer)
 
     def _look_after(self):
-        for link in self.links.values():
-            if link.owed and not link.stalled and self.world.now - link.heard > STALL:
-                link.stalled = True
-                for transfer in link.owed:
-                    self.picker.lost(link.address, transfer.name, transfer.piece)
+        for source in self.sources.values():
+            if source.owed and not source.stalled and self.world.now - source.heard > STALL:
+                source.stalled = True
+                for transfer in source.owed:
+                    self.picker.lost(source.address, transfer.name, transfer.piece)
         self._pump_all()
         if self in self.world.unfinished:
             self.world.after(1, self._look_after)
 
     def refused(self, transfer):
-        link = self.links.get(transfer.sender.address)
-        if link is not None and link.owed.pop(transfer, None):
+        source = self.sources.get(transfer.sender.address)
+        if source is not None and source.owed.pop(transfer, None):
             if transfer.cancelled:
-                self.picker.lost(link.address, transfer.name, transfer.piece)
+                self.picker.lost(source.address, transfer.name, transfer.piece)
             else:
-                self.picker.lacks(link.address, transfer.request)
-            self._pump(link.address)
+                self.picker.lacks(source.address, transfer.request)
+            self._pump(source.address)
 
     def coming(self, transfer, size, is_first, is_last):
         """A block has left the sender: it goes through this peer's downlink, after what else does."""
@@ -191,33 +191,33 @@ class Peer:
         self.world.after(arrives - self.world.now, self._arrived, transfer, size, is_first, is_last)
 
     def _arrived(self, transfer, size, is_first, is_last):
-        link = self.links.get(transfer.sender.address)
-        if link is None or transfer not in link.owed or self.gone:
+        source = self.sources.get(transfer.sender.address)
+        if source is None or transfer not in source.owed or self.gone:
             return
-        link.heard, link.stalled = self.world.now, False
-        link.meter.add(size, self.world.now)
+        source.heard, source.stalled = self.world.now, False
+        source.meter.add(size, self.world.now)
         self.received += size
         if is_first:
-            for other in self.picker.arriving(link.address, transfer.name, transfer.piece, self.world.now):
+            for other in self.picker.arriving(source.address, transfer.name, transfer.piece, self.world.now):
                 self._cancel(other, transfer)
         if is_last:
-            del link.owed[transfer]
-            self._judge(link, transfer)
-            self._pump(link.address)
+            del source.owed[transfer]
+            self._judge(source, transfer)
+            self._pump(source.address)
 
     def _cancel(self, address, arriving):
-        for transfer in self.links[address].owed:
+        for transfer in self.sources[address].owed:
             if (transfer.name, transfer.piece) == (arriving.name, arriving.piece) and not transfer.cancelled:
                 transfer.cancelled = True
                 self.world.after(self.world.latency, transfer.sender.uplink.cancel, transfer)
 
-    def _judge(self, link, transfer):
+    def _judge(self, source, transfer):
         if transfer.piece in self.have[transfer.name]:
             self.duplicate += transfer.size
         elif transfer.sender.lies:
-            self.picker.wrong(link.address, transfer.name, transfer.piece)
-            link.wrong += 1
-            if link.wrong == MOST_WRONG:
+            self.picker.wrong(source.address, transfer.name, transfer.piece)
+            source.wrong += 1
+            if source.wrong == MOST_WRONG:
                 self.drop(transfer.sender)
             self._pump_all()
         else:
@@ -251,7 +251,7 @@ class Peer:
         """`other` says which pieces it has got."""
         for name, pieces in new.items():
             if name in self.picker.files and not self.gone and not other.gone:
-                self._link(other)
+                self._connect(other)
                 if len(other.have[name]) == self.world.counts[name]:
                     self.picker.add_complete(other.address, name)
                 else:

@@ -40,7 +40,7 @@ class Document:
         return self.data[first : first + length]
 
 
-class Source:
+class FakeSource:
     """A peer that has `documents`. `answers` its requests one by one when told to, each by `give`."""
 
     def __init__(self, port, documents, only=None):
@@ -61,7 +61,7 @@ class Source:
     async def connect(self):
         if self.refuses_to_connect is not None:
             raise self.refuses_to_connect
-        self.connections.append(Connection(self))
+        self.connections.append(FakeConnection(self))
         return self.connections[-1]
 
     @property
@@ -97,7 +97,7 @@ class Source:
         return None
 
 
-class Connection:
+class FakeConnection:
     """A connection to a source, as peer/client.py has it: it fails whatever waits when it is closed or lost."""
 
     def __init__(self, source):

@@ -14,7 +14,7 @@ from p2p_twisted.swarm.open_files import OPEN_FILES, OpenFiles
 from p2p_twisted.swarm.part_file import PartFile
 from p2p_twisted.swarm.target import Target
 
-from .sources import PIECE, Document, RunningSwarm, Source, is_document
+from .sources import PIECE, Document, FakeSource, RunningSwarm, is_document
 
 
 @contextmanager
@@ -171,7 +171,7 @@ def test_when_there_is_none_at_all_the_limit_is_named(tmp_path):
 def test_a_swarm_of_many_files(tmp_path):
     documents = [Document(3, seed=number, name=f"{number}.bin") for number in range(60)]
     with limit(max(descriptors()) + LEAST_FILES + 10):
-        swarm = RunningSwarm(tmp_path, documents, [Source(1, documents), Source(2, documents)])
+        swarm = RunningSwarm(tmp_path, documents, [FakeSource(1, documents), FakeSource(2, documents)])
         swarm.serve()
     assert set(swarm.completed.values()) == {None}
     assert len(list(tmp_path.iterdir())) == len(documents)

@@ -9,7 +9,7 @@ from p2p_twisted.swarm.errors import AllCorrupt
 from p2p_twisted.swarm.source_pool import STALL
 from p2p_twisted.wire.limits import MAX_PIECE_LIST
 
-from .sources import Document, RunningSwarm, Source, is_document
+from .sources import Document, FakeSource, RunningSwarm, is_document
 
 DOCUMENT = Document(6)
 RIGHT = "".join(f"{DOCUMENT.digests[i : i + 32].hex()}\n" for i in range(0, 192, 32)).encode()
@@ -21,7 +21,7 @@ class Case(SynchronousTestCase):
     def setUp(self):
         self.folder = Path(self.mktemp())
         self.folder.mkdir()
-        self.sources = [Source(number, [DOCUMENT]) for number in (1, 2)]
+        self.sources = [FakeSource(number, [DOCUMENT]) for number in (1, 2)]
         for source in self.sources:
             source.is_silent = True
 
@@ -38,7 +38,7 @@ class Case(SynchronousTestCase):
         connection.lists.pop(0)[1].callback((connection._response(), body))
 
     def dropped(self):
-        return {link.address[1]: link.dropped for link in self.swarm.download.links.dropped}
+        return {source.address[1]: source.dropped for source in self.swarm.download.sources.dropped}
 
     def assertWhole(self):
         self.swarm.serve()
@@ -89,7 +89,7 @@ class Asked(Case):
 
     def test_of_ever_more_while_nobody_answers(self):
         """Many that are frozen do not hide the one that is not."""
-        self.sources += [Source(number, [DOCUMENT]) for number in range(3, 41)]
+        self.sources += [FakeSource(number, [DOCUMENT]) for number in range(3, 41)]
         for source in self.sources:
             source.is_silent = True
         self.begin()

@@ -7,12 +7,12 @@ from twisted.trial.unittest import TestCase
 
 from p2p_twisted.net.errors import Stalled, Unreachable
 from p2p_twisted.swarm.errors import PeersFailed
-from p2p_twisted.swarm.source_pool import MAX_CONNECTED, Links
+from p2p_twisted.swarm.source_pool import MAX_CONNECTED, SourcePool
 from p2p_twisted.wire.messages import GetNext
 from p2p_twisted.wire.ranges import from_ranges
 from tests.support.inline_reactor import InlineReactor
 
-from .sources import Connection, Document, RunningSwarm, Source, is_document
+from .sources import Document, FakeConnection, FakeSource, RunningSwarm, is_document
 
 REFUSED = Unreachable("connection refused")
 
@@ -24,7 +24,7 @@ class TestOneOfTwoThatHadItFromTheStart(TestCase):
         folder = Path(self.mktemp())
         folder.mkdir()
         document = Document(40)
-        gone, there = Source(1, [document]), Source(2, [document])
+        gone, there = FakeSource(1, [document]), FakeSource(2, [document])
         gone.refuses_to_connect = Unreachable("10.0.0.1:1: connection refused")
         swarm = RunningSwarm(folder, [document], [there, gone])
         swarm.serve()
@@ -36,7 +36,7 @@ class TestOneOfTwoThatHadItFromTheStart(TestCase):
         self.assertTrue(all(first_hand for _, _, first_hand in swarm.kept))
 
 
-class SilentSource(Source):
+class SilentSource(FakeSource):
     """A host that does not answer: a connection to it fails after five seconds."""
 
     def __init__(self, reactor, port, documents):
@@ -59,12 +59,12 @@ class TestManyThatAreGone(TestCase):
         self.document = Document(10)
         reactor = InlineReactor()
         sources = [gone(reactor, number) for number in range(1, 301)]
-        self.there = Source(999, [self.document])
+        self.there = FakeSource(999, [self.document])
         self.there.refuses_to_connect = there
         return RunningSwarm(folder, [self.document], [*sources, self.there], reactor)
 
     def refusing(self, reactor, number):
-        source = Source(number, [self.document])
+        source = FakeSource(number, [self.document])
         source.refuses_to_connect = REFUSED
         return source
 
@@ -99,44 +99,44 @@ class TestPlaces(TestCase):
 
     async def connect(self, address):
         self.dialled.append(address)
-        return await self.sources.setdefault(address, Source(address[1], [])).connect()
+        return await self.sources.setdefault(address, FakeSource(address[1], [])).connect()
 
-    def links(self, rank=lambda address: 0):
+    def pool(self, rank=lambda address: 0):
         nothing = lambda *_: None  # noqa: E731
-        return Links(self.clock, self.connect, rank, nothing, nothing, nothing, self.fail)
+        return SourcePool(self.clock, self.connect, rank, nothing, nothing, nothing, self.fail)
 
     def test_no_more_than_so_many_and_the_next_when_one_is_dropped(self):
-        links = self.links()
+        pool = self.pool()
         for number in range(MAX_CONNECTED + 5):
-            links.add(("10.0.0.1", number))
+            pool.add(("10.0.0.1", number))
         self.assertEqual(len(self.dialled), MAX_CONNECTED)
-        links.drop(links["10.0.0.1", 0], REFUSED)
+        pool.drop(pool["10.0.0.1", 0], REFUSED)
         self.assertEqual(self.dialled[MAX_CONNECTED:], [("10.0.0.1", MAX_CONNECTED)])
 
     def test_the_likeliest_of_those_that_wait(self):
-        links = self.links(rank=lambda address: address[1] % 2)
+        pool = self.pool(rank=lambda address: address[1] % 2)
         for number in range(MAX_CONNECTED + 6):
-            links.add(("10.0.0.1", number))
+            pool.add(("10.0.0.1", number))
         for number in range(3):
-            links.drop(links["10.0.0.1", number], REFUSED)
+            pool.drop(pool["10.0.0.1", number], REFUSED)
         self.assertEqual([port % 2 for _, port in self.dialled[MAX_CONNECTED:]], [0, 0, 0])
 
     def test_one_that_was_given_up_is_still_tried_now_and_then(self):
-        links = self.links()
+        pool = self.pool()
         address = "10.0.0.1", 1
-        source = self.sources[address] = Source(1, [])
+        source = self.sources[address] = FakeSource(1, [])
         source.refuses_to_connect = REFUSED
-        links.add(address)
+        pool.add(address)
         for _ in range(20):
             self.clock.advance(1)
-            links.look_after(reading=True)
-        self.assertFalse(links.is_hopeful(address))
+            pool.look_after(reading=True)
+        self.assertFalse(pool.is_hopeful(address))
         self.assertLess(len(self.dialled), 8)
         source.refuses_to_connect = None
         for _ in range(20):
             self.clock.advance(1)
-            links.look_after(reading=True)
-        self.assertEqual(links[address].state, "connected")
+            pool.look_after(reading=True)
+        self.assertEqual(pool[address].state, "connected")
 
 
 class TestSuspended(TestCase):
@@ -146,7 +146,7 @@ class TestSuspended(TestCase):
         folder = Path(self.mktemp())
         folder.mkdir()
         document = Document(10)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         swarm = RunningSwarm(folder, [document], [source])
         source.answer(2)
         source.serves = False
@@ -158,4 +158,4 @@ class TestSuspended(TestCase):
         source.serves = True
         swarm.wait(3)
         self.assertEqual((swarm.ended, swarm.completed), ([None], {document.name: None}))
-        self.assertIsInstance(source.connection, Connection)
+        self.assertIsInstance(source.connection, FakeConnection)

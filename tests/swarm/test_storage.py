@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from p2p_twisted.swarm import storage as content_module
 from p2p_twisted.swarm.errors import DiskFull, DownloadError, Exists, Unwritable
 
-from .sources import PIECE, Document, RunningSwarm, Source, is_document
+from .sources import PIECE, Document, FakeSource, RunningSwarm, is_document
 
 PIECES = 4
 DOCUMENT = Document(PIECES)
@@ -235,7 +235,7 @@ class TestResume:
         part.unlink()
         part.mkdir()
         other = Document(2, seed=3, name="other.bin")
-        swarm = RunningSwarm(left, [DOCUMENT, other], [Source(1, [DOCUMENT, other])])
+        swarm = RunningSwarm(left, [DOCUMENT, other], [FakeSource(1, [DOCUMENT, other])])
         swarm.serve()
         assert swarm.ended == [None]
         assert isinstance(swarm.completed[DOCUMENT.name], Unwritable)

@@ -14,7 +14,7 @@ from p2p_twisted.swarm.errors import AllCorrupt, DiskFull, DownloadError, NoHold
 from p2p_twisted.swarm.swarm import FROZEN_TIMEOUT
 from p2p_twisted.wire.messages import GetFile, GetNext
 
-from .sources import PIECE, Document, RunningSwarm, SlowThreads, Source, is_document
+from .sources import PIECE, Document, FakeSource, RunningSwarm, SlowThreads, is_document
 
 
 class Case(TestCase):
@@ -44,7 +44,7 @@ class Fetches(Case):
 
     def test_from_one_source(self):
         document = Document(5)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
         self.assertEqual(swarm.ended, [])
         swarm.serve()
@@ -58,7 +58,7 @@ class Fetches(Case):
 
     def test_a_small_file_needs_no_list(self):
         document = Document(1)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         source.has_lists = False
         swarm = self.swarm([document], [source])
         swarm.serve()
@@ -66,14 +66,14 @@ class Fetches(Case):
 
     def test_an_empty_file(self):
         document = Document(0)
-        swarm = self.swarm([document], [Source(1, [document])])
+        swarm = self.swarm([document], [FakeSource(1, [document])])
         swarm.serve()
         self.assertWhole(swarm, document)
 
     def test_a_set_from_several(self):
         documents = [Document(1, seed, f"{seed}.bin", short=1000 * seed) for seed in range(1, 21)]
         documents.append(Document(7, 21, "big.bin"))
-        sources = [Source(number, documents[number::2]) for number in (0, 1)]
+        sources = [FakeSource(number, documents[number::2]) for number in (0, 1)]
         swarm = self.swarm(documents, sources)
         swarm.serve()
         self.assertWhole(swarm, *documents)
@@ -81,7 +81,7 @@ class Fetches(Case):
 
     def test_from_two_each_gives_its_share(self):
         document = Document(10)
-        sources = [Source(1, [document]), Source(2, [document])]
+        sources = [FakeSource(1, [document]), FakeSource(2, [document])]
         swarm = self.swarm([document], sources)
         swarm.serve()
         self.assertWhole(swarm, document)
@@ -89,7 +89,7 @@ class Fetches(Case):
 
     def test_what_others_have_by_and_by(self):
         document = Document(6)
-        seed, other = Source(1, [document]), Source(2, [document], only={3})
+        seed, other = FakeSource(1, [document]), FakeSource(2, [document], only={3})
         seed.serves = False
         swarm = self.swarm([document], [seed], late=[other])
         swarm.add_pieces(other, document, [3])
@@ -108,8 +108,8 @@ class Fetches(Case):
 
     def test_pieces_of_others_are_not_first_hand(self):
         document = Document(2)
-        other = Source(2, [document])
-        swarm = self.swarm([document], [Source(1, [])], late=[other])
+        other = FakeSource(2, [document])
+        swarm = self.swarm([document], [FakeSource(1, [])], late=[other])
         swarm.add_complete(other, document)
         swarm.serve()
         self.assertWhole(swarm, document)
@@ -117,13 +117,13 @@ class Fetches(Case):
 
     def test_more_is_asked_than_one_at_a_time_but_not_all(self):
         document = Document(100)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         self.swarm([document], [source])
         self.assertTrue(2 <= len(source.owes) <= 4, source.owes)
 
     def test_a_fast_source_is_asked_for_more(self):
         document = Document(100)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
         for _ in range(40):
             swarm.advance(0.01)
@@ -132,18 +132,18 @@ class Fetches(Case):
 
     def test_what_the_sources_did_is_told(self):
         document = Document(6)
-        source, other = Source(1, [document]), Source(2, [document])
+        source, other = FakeSource(1, [document]), FakeSource(2, [document])
         source.serves = False
         swarm = self.swarm([document], [source], late=[other])
         swarm.add_pieces(other, document, [5])
         swarm.serve()
         source.serves = True
         swarm.serve()
-        told = {link.address[1]: link for link in swarm.download.links}
-        self.assertEqual(sum(link.meter.total for link in told.values()), document.size)
+        told = {source.address[1]: source for source in swarm.download.sources}
+        self.assertEqual(sum(source.meter.total for source in told.values()), document.size)
         self.assertEqual(told[2].chosen, {"rarest piece": 1})
         self.assertIn("next piece of the source", told[1].chosen)
-        self.assertEqual([link.wrong for link in told.values()], [0, 0])
+        self.assertEqual([source.wrong for source in told.values()], [0, 0])
 
 
 class Resumes(Case):
@@ -151,13 +151,13 @@ class Resumes(Case):
 
     def test_with_what_is_there_and_from_another_source(self):
         document = Document(8)
-        first = Source(1, [document])
+        first = FakeSource(1, [document])
         swarm = self.swarm([document], [first])
         first.answer(5)
         swarm.running.cancel()
         self.assertIsInstance(swarm.ended[0].value, CancelledError)
         swarm.contents[0].close()
-        second = Source(2, [document])
+        second = FakeSource(2, [document])
         again = self.swarm([document], [second])
         again.serve()
         self.assertWhole(again, document)
@@ -171,7 +171,7 @@ class Resumes(Case):
             content.write(piece * PIECE, document.piece(piece))
             content.keep(piece)
         content.close()
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
         swarm.serve()
         self.assertWhole(swarm, document)
@@ -183,7 +183,7 @@ class Cancelled(Case):
 
     def test_keeps_what_is_there(self):
         document = Document(8)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
         source.answer(3)
         swarm.running.cancel()
@@ -197,14 +197,14 @@ class Cancelled(Case):
 
     def test_leaves_nothing_when_nothing_came(self):
         document = Document(8)
-        swarm = self.swarm([document], [Source(1, [document])])
+        swarm = self.swarm([document], [FakeSource(1, [document])])
         swarm.running.cancel()
         swarm.contents[0].close()
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_before_it_is_connected(self):
         document = Document(2)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         source.refuses_to_connect = Unreachable("away")
         swarm = self.swarm([document], [source])
         swarm.running.cancel()
@@ -218,7 +218,7 @@ class BadSources(Case):
 
     def test_a_wrong_piece_is_fetched_elsewhere_at_once(self):
         document = Document(1)
-        liar, honest = Source(1, [document]), Source(2, [document])
+        liar, honest = FakeSource(1, [document]), FakeSource(2, [document])
         liar.lies = True
         swarm = self.swarm([document], [], late=[liar, honest])
         swarm.add_complete(liar, document)
@@ -232,16 +232,16 @@ class BadSources(Case):
 
     def test_dropped_after_the_third_and_all_is_right_in_the_end(self):
         document = Document(20)
-        liar, honest = Source(1, [document]), Source(2, [document])
+        liar, honest = FakeSource(1, [document]), FakeSource(2, [document])
         liar.lies, honest.serves = True, False
         swarm = self.swarm([document], [liar, honest])
         for wrong in (1, 2):
             liar.answer()
-            self.assertEqual(swarm.download.links[liar.address].wrong, wrong)
+            self.assertEqual(swarm.download.sources[liar.address].wrong, wrong)
             self.assertIsNone(liar.connection.lost)
         liar.answer()
         self.assertIsNotNone(liar.connection.lost)
-        [dropped] = swarm.download.links.dropped
+        [dropped] = swarm.download.sources.dropped
         self.assertEqual((dropped.address, dropped.dropped), (liar.address, "3 of its pieces were wrong"))
         honest.serves = True
         swarm.serve()
@@ -251,7 +251,7 @@ class BadSources(Case):
 
     def test_a_dropped_one_is_not_asked_whatever_it_says_it_has(self):
         document = Document(20)
-        liar, honest = Source(1, [document]), Source(2, [document])
+        liar, honest = FakeSource(1, [document]), FakeSource(2, [document])
         liar.lies, honest.serves = True, False
         swarm = self.swarm([document], [liar, honest])
         liar.answer(3)
@@ -263,7 +263,7 @@ class BadSources(Case):
 
     def test_wrong_pieces_are_asked_of_nobody_again_who_gave_them(self):
         document = Document(2)
-        liar = Source(1, [document])
+        liar = FakeSource(1, [document])
         liar.lies = True
         swarm = self.swarm([document], [liar])
         swarm.wait(60)
@@ -273,7 +273,7 @@ class BadSources(Case):
 
     def test_all_lie(self):
         document = Document(10)
-        liars = [Source(number, [document]) for number in (1, 2, 3)]
+        liars = [FakeSource(number, [document]) for number in (1, 2, 3)]
         for liar in liars:
             liar.lies = True
         swarm = self.swarm([document], liars)
@@ -298,36 +298,36 @@ class BadSources(Case):
         for what, answer in answers.items():
             self.folder = Path(self.mktemp())
             self.folder.mkdir()
-            odd, honest = Source(1, [document]), Source(2, [document])
+            odd, honest = FakeSource(1, [document]), FakeSource(2, [document])
             swarm = self.swarm([document], [odd, honest])
             answer(odd.connection, odd.connection.waiting[0])
-            self.assertEqual([link.address for link in swarm.download.links.dropped], [odd.address], what)
+            self.assertEqual([source.address for source in swarm.download.sources.dropped], [odd.address], what)
             swarm.serve()
             self.assertWhole(swarm, document)
 
     def test_a_piece_other_than_the_one_asked_for(self):
         document = Document(10)
-        odd = Source(1, [document])
-        swarm = self.swarm([document], [Source(2, [document])], late=[odd])
+        odd = FakeSource(1, [document])
+        swarm = self.swarm([document], [FakeSource(2, [document])], late=[odd])
         swarm.add_pieces(odd, document, [4])
         [request] = odd.connection.waiting
         odd.connection.begin(request, document, 5)
-        self.assertEqual([link.address for link in swarm.download.links.dropped], [odd.address])
+        self.assertEqual([source.address for source in swarm.download.sources.dropped], [odd.address])
         swarm.serve()
         self.assertWhole(swarm, document)
 
     def test_a_false_piece_list(self):
         document, other = Document(10), Document(10, seed=2)
-        liar, honest = Source(1, [document]), Source(2, [document])
+        liar, honest = FakeSource(1, [document]), FakeSource(2, [document])
         liar.documents = {document.sha256: other}
         swarm = self.swarm([document], [liar, honest])
         swarm.wait(2)
         self.assertWhole(swarm, document)
-        self.assertEqual([link.address for link in swarm.download.links.dropped], [liar.address])
+        self.assertEqual([source.address for source in swarm.download.sources.dropped], [liar.address])
 
     def test_a_list_is_asked_of_the_next_one(self):
         document = Document(4)
-        refuses, gives = Source(1, [document]), Source(2, [document])
+        refuses, gives = FakeSource(1, [document]), FakeSource(2, [document])
         refuses.has_lists = False
         swarm = self.swarm([document], [refuses, gives])
         swarm.wait(2)
@@ -337,7 +337,7 @@ class BadSources(Case):
         """The record binds the hash of one file to the piece list of another."""
         document, other = Document(4), Document(4, seed=2)
         other.sha256 = document.sha256
-        source = Source(1, [other])
+        source = FakeSource(1, [other])
         document.list_digest = other.list_digest
         swarm = self.swarm([document], [source])
         swarm.serve()
@@ -348,7 +348,7 @@ class BadSources(Case):
     def test_an_empty_file_that_should_have_another_hash(self):
         document = Document(0)
         document.sha256 = Document(1).sha256
-        swarm = self.swarm([document], [Source(1, [document])])
+        swarm = self.swarm([document], [FakeSource(1, [document])])
         swarm.serve()
         self.assertIsInstance(swarm.completed[document.name], WrongContent)
         self.assertFalse((self.folder / document.name).exists())
@@ -359,7 +359,7 @@ class LostSources(Case):
 
     def test_a_lost_connection_is_made_again_and_all_is_fetched(self):
         document = Document(10)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
         source.answer(4)
         source.lose()
@@ -370,8 +370,8 @@ class LostSources(Case):
 
     def test_with_pieces_that_were_asked_for_by_number(self):
         document = Document(10)
-        source = Source(1, [document])
-        swarm = self.swarm([document], [Source(2, [])], late=[source])
+        source = FakeSource(1, [document])
+        swarm = self.swarm([document], [FakeSource(2, [])], late=[source])
         swarm.add_complete(source, document)
         source.answer(4)
         self.assertTrue(source.owes)
@@ -381,7 +381,7 @@ class LostSources(Case):
 
     def test_in_the_middle_of_a_piece(self):
         document = Document(3)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
         request = source.connection.waiting[0]
         source.connection.begin(request, *source.find(request[0]))
@@ -392,8 +392,8 @@ class LostSources(Case):
 
     def test_what_it_owed_is_asked_of_the_other_at_once(self):
         document = Document(6)
-        one, other = Source(1, [document]), Source(2, [document])
-        swarm = self.swarm([document], [Source(3, [])], late=[one, other])
+        one, other = FakeSource(1, [document]), FakeSource(2, [document])
+        swarm = self.swarm([document], [FakeSource(3, [])], late=[one, other])
         for source in (one, other):
             swarm.add_complete(source, document)
         one.refuses_to_connect = Unreachable("away")
@@ -403,7 +403,7 @@ class LostSources(Case):
 
     def test_given_up_after_a_few_times(self):
         document = Document(2)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         source.refuses_to_connect = Unreachable("10.0.0.1:1: connection refused")
         swarm = self.swarm([document], [source])
         swarm.wait(29)
@@ -414,7 +414,7 @@ class LostSources(Case):
 
     def test_one_that_does_not_speak_the_protocol_is_not_tried_again(self):
         document = Document(2)
-        for source, lose in ((Source(1, [document]), False), (Source(1, [document]), True)):
+        for source, lose in ((FakeSource(1, [document]), False), (FakeSource(1, [document]), True)):
             self.folder = Path(self.mktemp())
             self.folder.mkdir()
             if lose:
@@ -436,7 +436,7 @@ class LostSources(Case):
 
     def test_a_source_that_comes_back_again_and_again_is_kept(self):
         document = Document(40)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
         for _ in range(8):
             source.serves = False
@@ -453,9 +453,9 @@ class Refusals(Case):
 
     def test_a_piece_is_asked_of_another(self):
         document = Document(4)
-        poor, rich = Source(1, [document], only=set()), Source(2, [document])
+        poor, rich = FakeSource(1, [document], only=set()), FakeSource(2, [document])
         rich.serves = False
-        swarm = self.swarm([document], [Source(3, [])], late=[poor, rich])
+        swarm = self.swarm([document], [FakeSource(3, [])], late=[poor, rich])
         swarm.add_pieces(poor, document, range(4))
         swarm.add_complete(rich, document)
         swarm.serve()
@@ -463,11 +463,11 @@ class Refusals(Case):
         rich.serves = True
         swarm.serve()
         self.assertWhole(swarm, document)
-        self.assertEqual(swarm.download.links.dropped, [])
+        self.assertEqual(swarm.download.sources.dropped, [])
 
     def test_a_source_that_has_given_all_out_is_asked_for_pieces(self):
         document = Document(6)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         source.given = {(document.sha256, piece) for piece in range(6)}
         swarm = self.swarm([document], [source])
         swarm.serve()
@@ -476,7 +476,7 @@ class Refusals(Case):
 
     def test_the_only_source_lost_the_file(self):
         document = Document(3)
-        source = Source(1, [document], only=set())
+        source = FakeSource(1, [document], only=set())
         swarm = self.swarm([document], [source])
         swarm.wait(1)
         self.assertEqual(swarm.ended, [None])
@@ -486,7 +486,7 @@ class Refusals(Case):
 
     def test_the_only_source_says_that_it_has_the_file_no_more(self):
         document = Document(3)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
         source.answer()
         swarm.download.remove(source.address, document.sha256)
@@ -495,7 +495,7 @@ class Refusals(Case):
 
     def test_one_file_of_which_nothing_is_left_to_be_had_does_not_wait_for_the_others(self):
         gone, other = Document(3), Document(3, seed=2, name="other.bin")
-        source = Source(1, [gone, other])
+        source = FakeSource(1, [gone, other])
         swarm = self.swarm([gone, other], [source])
         source.serves = False
         swarm.download.remove(source.address, gone.sha256)
@@ -507,7 +507,7 @@ class Refusals(Case):
 
     def test_an_unfinished_file_may_be_finished_yet(self):
         document = Document(3)
-        gone, other = Source(1, [document], only=set()), Source(2, [document], only={1})
+        gone, other = FakeSource(1, [document], only=set()), FakeSource(2, [document], only={1})
         swarm = self.swarm([document], [gone], late=[other])
         swarm.add_pieces(other, document, [1])
         swarm.wait(20)
@@ -519,8 +519,8 @@ class Refusals(Case):
 
     def test_of_an_unfinished_file_alone_no_more_comes(self):
         document = Document(3)
-        other = Source(2, [document], only={1})
-        swarm = self.swarm([document], [], late=[other, Source(1, [])])
+        other = FakeSource(2, [document], only={1})
+        swarm = self.swarm([document], [], late=[other, FakeSource(1, [])])
         swarm.add_pieces(other, document, [1])
         swarm.wait(40)
         self.assertIsInstance(swarm.completed[document.name], TooSlow)
@@ -532,7 +532,7 @@ class Touched(Case):
     def setUp(self):
         super().setUp()
         self.document = Document(6)
-        self.source = Source(1, [self.document])
+        self.source = FakeSource(1, [self.document])
         self.swarm_ = self.swarm([self.document], [self.source])
 
     def refuse(self, retry_after):
@@ -555,7 +555,7 @@ class Touched(Case):
         self.assertWhole(self.swarm_, self.document)
 
     def test_one_that_has_refused_is_a_source_again_once_it_announces_the_file_anew(self):
-        other = Source(2, [self.document], only=set())
+        other = FakeSource(2, [self.document], only=set())
         self.swarm_.sources[other.address] = other
         self.swarm_.add_pieces(other, self.document, [0])
         self.refuse(None)
@@ -579,9 +579,9 @@ class Stalls(Case):
 
     def test_passed_over_within_five_seconds(self):
         document = Document(4)
-        slow, fast = Source(1, [document]), Source(2, [document])
+        slow, fast = FakeSource(1, [document]), FakeSource(2, [document])
         slow.serves = False
-        swarm = self.swarm([document], [Source(3, [])], late=[slow, fast])
+        swarm = self.swarm([document], [FakeSource(3, [])], late=[slow, fast])
         swarm.add_complete(slow, document)
         self.assertTrue(slow.owes)
         swarm.advance(0.3)
@@ -591,7 +591,7 @@ class Stalls(Case):
 
     def test_in_the_middle_of_a_download_too(self):
         document = Document(60)
-        slow, fast = Source(1, [document]), Source(2, [document])
+        slow, fast = FakeSource(1, [document]), FakeSource(2, [document])
         swarm = self.swarm([document], [slow, fast])
         swarm.advance(0.1)
         slow.answer(3)
@@ -601,11 +601,11 @@ class Stalls(Case):
 
     def test_one_that_wakes_up_again_is_asked_again(self):
         document = Document(40)
-        sleeper, other = Source(1, [document]), Source(2, [document], only={0})
+        sleeper, other = FakeSource(1, [document]), FakeSource(2, [document], only={0})
         swarm = self.swarm([document], [sleeper], late=[other])
         sleeper.serves = False
         swarm.wait(6)
-        [told] = swarm.download.links
+        [told] = swarm.download.sources
         self.assertEqual(told.state, "stalled")
         sleeper.serves = True
         swarm.wait(1)
@@ -614,20 +614,20 @@ class Stalls(Case):
     def test_this_process_was_stopped(self):
         """What has come meanwhile is read once it goes on: nobody is passed over, nothing asked twice or given up."""
         document = Document(10)
-        sources = [Source(number, [document]) for number in (1, 2)]
+        sources = [FakeSource(number, [document]) for number in (1, 2)]
         swarm = self.swarm([document], sources)
         asked = [list(source.asked) for source in sources]
         for _ in range(3):
             swarm.advance(100)
         self.assertEqual((swarm.ended, [source.asked for source in sources]), ([], asked))
-        self.assertEqual({link.state for link in swarm.download.links}, {"connected"})
+        self.assertEqual({source.state for source in swarm.download.sources}, {"connected"})
         swarm.serve()
         self.assertWhole(swarm, document)
         self.assertEqual(swarm.download.duplicate, 0)
 
     def test_nothing_comes_from_anybody(self):
         document = Document(3)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         source.serves = False
         swarm = self.swarm([document], [source])
         swarm.wait(FROZEN_TIMEOUT - 5)
@@ -642,8 +642,8 @@ class Duplicates(Case):
 
     def both_owe(self, document):
         """Two sources that owe the only piece."""
-        one, other = Source(1, [document]), Source(2, [document])
-        swarm = self.swarm([document], [Source(3, [])], late=[one, other])
+        one, other = FakeSource(1, [document]), FakeSource(2, [document])
+        swarm = self.swarm([document], [FakeSource(3, [])], late=[one, other])
         swarm.add_complete(one, document)
         self.assertEqual(len(one.owes), 1)
         swarm.add_complete(other, document)
@@ -665,8 +665,8 @@ class Duplicates(Case):
 
     def test_both_come_all_the_same(self):
         document, second = Document(1), Document(1, seed=2, name="second.bin")
-        one, other, last = Source(1, [document]), Source(2, [document]), Source(3, [second])
-        swarm = self.swarm([document, second], [Source(4, [])], late=[one, other, last])
+        one, other, last = FakeSource(1, [document]), FakeSource(2, [document]), FakeSource(3, [second])
+        swarm = self.swarm([document, second], [FakeSource(4, [])], late=[one, other, last])
         last.serves = False
         swarm.add_complete(last, second)
         swarm.add_complete(one, document)
@@ -718,7 +718,7 @@ class Threads(Case):
     def begun(self, pieces, *sources):
         """A download that has looked for what an earlier one left."""
         self.document = Document(pieces)
-        sources = sources or (Source(1, [self.document]),)
+        sources = sources or (FakeSource(1, [self.document]),)
         for source in sources:
             source.documents = {self.document.sha256: self.document}
         swarm = self.swarm([self.document], sources, reactor=self.threads)
@@ -736,7 +736,7 @@ class Threads(Case):
 
     def test_sources_wait_while_too_much_is_unproven(self):
         self.patch(proving, "UNPROVEN", 2 * PIECE)
-        source = Source(1, [])
+        source = FakeSource(1, [])
         swarm = self.begun(20, source)
         source.answer(2)
         self.assertFalse(source.connection.is_held)
@@ -752,13 +752,13 @@ class Threads(Case):
 
     def test_who_is_made_to_wait_does_not_stall(self):
         self.patch(proving, "UNPROVEN", 0)
-        source = Source(1, [])
+        source = FakeSource(1, [])
         swarm = self.begun(20, source)
         source.answer()
         self.assertTrue(source.connection.is_held)
         source.serves = False
         swarm.wait(20)
-        [told] = swarm.download.links
+        [told] = swarm.download.sources
         self.assertEqual(told.state, "connected")
         source.serves = True
         while not swarm.ended:
@@ -767,7 +767,7 @@ class Threads(Case):
         self.assertWhole(swarm, self.document)
 
     def test_stopped_while_a_piece_is_being_proven(self):
-        source = Source(1, [])
+        source = FakeSource(1, [])
         swarm = self.begun(1 + 2, source)
         source.answer(3)
         swarm.running.cancel()
@@ -784,7 +784,7 @@ class Threads(Case):
 
     def test_a_long_look_at_what_is_there(self):
         document = Document(4)
-        source = Source(1, [document])
+        source = FakeSource(1, [document])
         swarm = self.swarm([document], [source], reactor=self.threads)
         swarm.wait(60)
         self.assertEqual(swarm.ended, [])
@@ -795,7 +795,7 @@ class Threads(Case):
         self.assertWhole(swarm, document)
 
     def test_the_source_leaves_while_the_last_piece_is_being_proven(self):
-        source = Source(1, [])
+        source = FakeSource(1, [])
         swarm = self.begun(3, source)
         source.answer(3)
         source.refuses_to_connect = Unreachable("away")
@@ -817,7 +817,7 @@ class Disk(Case):
 
     def test_no_room_for_a_piece(self):
         document, other = Document(3), Document(1, seed=2, name="other.bin")
-        source = Source(1, [document, other])
+        source = FakeSource(1, [document, other])
         swarm = self.swarm([document, other], [source])
         pwrite = os.pwrite
         self.patch(os, "pwrite", self.failing(errno.ENOSPC))
@@ -833,7 +833,7 @@ class Disk(Case):
         document = Document(3)
         write = os.write
         self.patch(os, "write", lambda fd, data: self.failing(errno.ENOSPC)(fd, data, 0))
-        swarm = self.swarm([document], [Source(1, [document])])
+        swarm = self.swarm([document], [FakeSource(1, [document])])
         swarm.serve()
         self.patch(os, "write", write)
         self.assertIsInstance(swarm.completed[document.name], DiskFull)
@@ -843,7 +843,7 @@ class Disk(Case):
         document = Document(3)
         (self.folder / "file").write_bytes(b"")
         document.name = "file/document.bin"
-        swarm = self.swarm([document], [Source(1, [document])])
+        swarm = self.swarm([document], [FakeSource(1, [document])])
         swarm.serve()
         error = swarm.completed[document.name]
         self.assertIsInstance(error, DownloadError)
