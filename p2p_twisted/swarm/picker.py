@@ -6,7 +6,7 @@ The order of choice, for a source that has room for another request:
    for *the next* one: the source, not the asker, knows what it has sent to nobody yet (handout.py). Where several such
    sources are known, each is asked for its own share of the pieces, so that they do not send the same.
 2. Of what it is known to have and nobody is asked for, the rarest piece.
-3. At the end, when all that is missing is on its way, a piece that another source has owed for too long.
+3. At the end, when all that is missing is on its way, a piece that has been outstanding at another source for too long.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_RANGES = 100
 LOOKED_AT = 32
 """Files with something to ask for that one choice is made among: of thousands, a look at all would cost too much."""
 OVERDUE = 1.0
-"""Seconds that a piece is owed before another source may be asked for it too."""
+"""Seconds that a piece is outstanding before another source may be asked for it too."""
 NOTHING: set[int] = set()
 
 
@@ -38,8 +38,8 @@ class Picker:
         self._sources: dict[Address, Known] = {}
         self._seeds: dict[str, list[Address]] = {}
         self._random = random
-        self._free = 0
-        """Pieces that are missing and owed by nobody."""
+        self._unrequested = 0
+        """Pieces that are missing and requested of no source."""
 
     # what is known
 
@@ -47,7 +47,7 @@ class Picker:
         """Fetch the `missing` pieces of a file of `count` pieces."""
         wanted = Wanted(sha256, count, set(missing))
         self.files[sha256] = wanted
-        self._free += len(wanted.missing)
+        self._unrequested += len(wanted.missing)
         for known in self._sources.values():
             if sha256 in known.has:
                 self._count(known, wanted, 1)
@@ -110,8 +110,8 @@ class Picker:
             return
         for wanted in self.files.values():
             self._count(known, wanted, -1)
-            for piece in [piece for piece, owing in wanted.owed.items() if source in owing]:
-                self._settle(wanted, piece, source)
+            for piece in [piece for piece, sources in wanted.outstanding.items() if source in sources]:
+                self._release(wanted, piece, source)
         for seeds in self._seeds.values():
             if source in seeds:
                 seeds.remove(source)
@@ -157,7 +157,7 @@ class Picker:
         """The file is not fetched any more: it is complete, or has failed."""
         wanted = self.files.pop(sha256, None)
         if wanted is not None:
-            self._free -= len(wanted.free())
+            self._unrequested -= len(wanted.unrequested())
         for known in self._sources.values():
             known.fresh = [other for other in known.fresh if other != sha256]
             known.useful = [other for other in known.useful if other != sha256]
@@ -176,7 +176,7 @@ class Picker:
         if found is None:
             return None
         wanted, piece = found
-        self._owe(wanted, piece, source, now)
+        self._note_request(wanted, piece, source, now)
         return PieceRequest(wanted.sha256, piece)
 
     def _next_of_seed(self, source: Address, known: Known, now: float) -> NextRequest | None:
@@ -185,7 +185,7 @@ class Picker:
             wanted = self.files.get(sha256)
             if wanted is None or not known.may_send(sha256, now):
                 continue  # its piece list is not known yet, or it cannot be sent now
-            pieces = known.pieces(wanted, wanted.free())
+            pieces = known.pieces(wanted, wanted.unrequested())
             share = pieces & self._share(source, wanted) if pieces else pieces
             if share:
                 wants.append((sha256, to_ranges(share)[:MOST_RANGES]))
@@ -213,7 +213,7 @@ class Picker:
             wanted = self.files.get(sha256)
             if wanted is None or sha256 in fresh or not known.may_send(sha256, now):
                 continue
-            pieces = known.pieces(wanted, wanted.free())
+            pieces = known.pieces(wanted, wanted.unrequested())
             for piece in pieces:
                 key = (wanted.rarity(piece), self._random.random())
                 if best is None or key < best[:2]:
@@ -224,15 +224,19 @@ class Picker:
         return best and best[2:]
 
     def _overdue(self, source: Address, known: Known, now: float) -> tuple[Wanted, int] | None:
-        if self._free:
+        if self._unrequested:
             return None
         for sha256 in self._turned(known.useful):
             wanted = self.files.get(sha256)
             if wanted is None or not known.may_send(sha256, now):
                 continue
             for piece in known.pieces(wanted, wanted.missing):
-                owing = wanted.owed.get(piece, {})
-                if source not in owing and len(owing) < 2 and all(now - since > OVERDUE for since in owing.values()):
+                sources = wanted.outstanding.get(piece, {})
+                if (
+                    source not in sources
+                    and len(sources) < 2
+                    and all(now - since > OVERDUE for since in sources.values())
+                ):
                     return wanted, piece
         return None
 
@@ -244,29 +248,29 @@ class Picker:
     # what became of it
 
     def arriving(self, source: Address, sha256: str, piece: int, now: float) -> list[Address]:
-        """`source` has begun to send this piece, asked for or as the next. Returns who else owes it."""
+        """Note that `source` has begun to send this piece; return the other sources at which it is outstanding."""
         wanted = self.files.get(sha256)
         if wanted is None or piece not in wanted.missing:
             return []
-        self._owe(wanted, piece, source, now)
-        return [other for other in wanted.owed[piece] if other != source]
+        self._note_request(wanted, piece, source, now)
+        return [other for other in wanted.outstanding[piece] if other != source]
 
     def got(self, sha256: str, piece: int) -> None:
         """The piece is here and right."""
         wanted = self.files[sha256]
         if piece in wanted.missing:
             wanted.missing.remove(piece)
-            self._free -= wanted.owed.pop(piece, None) is None
+            self._unrequested -= wanted.outstanding.pop(piece, None) is None
 
-    def lost(self, source: Address, sha256: str, piece: int) -> None:
+    def release(self, source: Address, sha256: str, piece: int) -> None:
         """`source` will not send the piece: it is free to be asked for elsewhere."""
         wanted = self.files.get(sha256)
         if wanted is not None:
-            self._settle(wanted, piece, source)
+            self._release(wanted, piece, source)
 
     def wrong(self, source: Address, sha256: str, piece: int) -> None:
         """What `source` sent as this piece was not it; it is not asked for it again."""
-        self.lost(source, sha256, piece)
+        self.release(source, sha256, piece)
         if source in self._sources:
             self._sources[source].wrong.add((sha256, piece))
 
@@ -274,7 +278,7 @@ class Picker:
         """`source` answered that it has not got what it was asked for, or has given out all of it."""
         known = self._sources.get(source)
         if isinstance(request, PieceRequest):
-            self.lost(source, request.sha256, request.piece)
+            self.release(source, request.sha256, request.piece)
             if known is None:
                 return
             if known.has.get(request.sha256, NOTHING) is None:
@@ -285,17 +289,17 @@ class Picker:
             asked = {sha256 for sha256, _ in request.wants}
             known.fresh = [sha256 for sha256 in known.fresh if sha256 not in asked]
 
-    def _settle(self, wanted: Wanted, piece: int, source: Address) -> None:
-        owing = wanted.owed.get(piece)
-        if owing is not None:
-            owing.pop(source, None)
-            if not owing:
-                del wanted.owed[piece]
-                self._free += 1
+    def _release(self, wanted: Wanted, piece: int, source: Address) -> None:
+        sources = wanted.outstanding.get(piece)
+        if sources is not None:
+            sources.pop(source, None)
+            if not sources:
+                del wanted.outstanding[piece]
+                self._unrequested += 1
 
-    def _owe(self, wanted: Wanted, piece: int, source: Address, now: float) -> None:
-        self._free -= piece not in wanted.owed
-        wanted.owed.setdefault(piece, {})[source] = now
+    def _note_request(self, wanted: Wanted, piece: int, source: Address, now: float) -> None:
+        self._unrequested -= piece not in wanted.outstanding
+        wanted.outstanding.setdefault(piece, {})[source] = now
 
     def done(self) -> bool:
         """Whether nothing is missing."""

@@ -28,12 +28,12 @@ Request = PieceRequest | NextRequest
 
 @dataclass
 class Wanted:
-    """A file of the download: which of its `count` pieces are missing, and who owes which since when (seconds)."""
+    """A file of the download: its missing pieces, and since when (seconds) which are outstanding at which source."""
 
     sha256: str
     count: int
     missing: set[int]
-    owed: dict[int, dict[Address, float]] = field(default_factory=dict)
+    outstanding: dict[int, dict[Address, float]] = field(default_factory=dict)
     holders: dict[int, int] = field(default_factory=dict)
     complete: int = 0
     """Sources that have all of it."""
@@ -42,9 +42,9 @@ class Wanted:
         """How many sources are known to have `piece`."""
         return self.complete + self.holders.get(piece, 0)
 
-    def free(self) -> set[int]:
-        """What is missing and owed by nobody."""
-        return self.missing - self.owed.keys()
+    def unrequested(self) -> set[int]:
+        """What is missing and requested of no source."""
+        return self.missing - self.outstanding.keys()
 
 
 @dataclass

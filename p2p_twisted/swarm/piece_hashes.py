@@ -107,7 +107,7 @@ class PieceLists:
             self._sources.failed(source, failure.value)  # type: ignore[arg-type]
 
     def _answered(self, source: Source, sha256: str) -> _Need | None:
-        """Note that `source` owes the list no more; returns what is needed of it, None if it is here by now."""
+        """Note that `source` has answered; return what is needed of the list, None if it is here by now."""
         need = self._needed.get(sha256)
         if need is not None:
             need.outstanding.discard(source.address)

@@ -36,7 +36,7 @@ class Prospects:
         if refused.retry_after is None:
             self._picker.lacks(source.address, request)
         elif isinstance(request, PieceRequest):
-            self._picker.lost(source.address, request.sha256, request.piece)
+            self._picker.release(source.address, request.sha256, request.piece)
             self._postpone(source, [request.sha256], refused.retry_after)
         else:
             self._postpone(source, [sha256 for sha256, _ in request.wants], refused.retry_after)

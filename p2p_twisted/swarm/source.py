@@ -1,4 +1,4 @@
-"""One source of a download: its connection, what it owes, how fast it is, and what speaks for or against it."""
+"""One source of a download: its connection, what is outstanding, how fast it is, and what speaks for or against it."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ class Source:
         self.address = address
         self.connection: Connection | None = None
         self.meter = Meter()
-        self.owed: dict[PieceSink, Request] = {}
+        self.outstanding: dict[PieceSink, Request] = {}
         self.quiet = 0
-        """How often it was looked at (once a second, while this process runs) and nothing had come of what it owes."""
+        """Ticks (one a second, while this process runs) since the last byte of an answer."""
         self.stalled = False
         self.frozen = False
         """Whether it is connected, or was, and has left a request unanswered for long."""
@@ -119,7 +119,7 @@ class Source:
         if self.connection is None or self.stalled:
             return False
         ahead = int(self.meter.rate(now) * AHEAD / max(typical, 1)) + 1
-        return len(self.owed) < min(max(ahead, LEAST), MOST)
+        return len(self.outstanding) < min(max(ahead, LEAST), MOST)
 
     @property
     def state(self) -> str:

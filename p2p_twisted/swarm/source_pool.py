@@ -22,7 +22,7 @@ from ..wire.address import Address
 from .source import Connection, Source
 
 STALL = 4.0
-"""Seconds without a byte after which what a source owes is asked of others."""
+"""Seconds without a byte after which what is outstanding at a source is asked of others."""
 MAX_CONNECTED = 64
 """Sources connected at the same time; the others are queued."""
 MAX_CONNECTING = 256
@@ -34,7 +34,7 @@ MAX_BACKOFF = 30.0
 
 
 class SourcePool:
-    """Keeps the connections. `ready` is told of each source that may be asked, `freed` of each that owes no more,
+    """Keeps the connections. `ready` is told of each source that may be asked, `released` of each that owes no more,
     `away` of each that cannot be connected to.
 
     `connect` makes a connection to a peer or raises a SourceError; `rank` orders the sources that are queued, lowest
@@ -49,7 +49,7 @@ class SourcePool:
         connect: Callable[[Address], Awaitable[Connection]],
         rank: Callable[[Address], int],
         ready: Callable[[Source], object],
-        freed: Callable[[Source], object],
+        released: Callable[[Source], object],
         away: Callable[[Source], object],
         broken: Callable[[Failure], object],
     ) -> None:
@@ -67,7 +67,7 @@ class SourcePool:
         self._connect = connect
         self._rank = rank
         self._ready = ready
-        self._freed = freed
+        self._released = released
         self._away = away
         self._broken = broken
         self._closed = False
@@ -141,10 +141,10 @@ class SourcePool:
         self._ready(source)
 
     def failed(self, source: Source, why: FetchError) -> None:
-        """The connection of `source` has ended, with all that it owed."""
+        """The connection of `source` has ended, with all that was outstanding."""
         if source.connection is not None:
             self._close(source)
-            self._freed(source)
+            self._released(source)
             self._lost(source, why)
 
     def _lost(self, source: Source, why: FetchError) -> None:
@@ -153,7 +153,7 @@ class SourcePool:
             return
         source.failed(why, self._clock.seconds(), MAX_BACKOFF)
         if not source.is_hopeful:
-            self._freed(source)
+            self._released(source)
         self._resting.add(source)
         self._fill()
 
@@ -164,12 +164,11 @@ class SourcePool:
             self.log.info("{address} is dropped as a source: {why}", address=source.address, why=str(why))
             self._resting.discard(source)
             self._close(source)
-            self._freed(source)
+            self._released(source)
             self._fill()
 
     def look_after(self, reading: bool) -> None:
-        """Connect to those whose turn it is. If `reading`, let what those owe who have sent nothing for too long be
-        asked of others."""
+        """Connect to those whose turn it is. If `reading`, release what is outstanding at those who send nothing."""
         now = self._clock.seconds()
         for source in [source for source in self._resting if source.retry_at <= now]:
             self._resting.remove(source)
@@ -177,9 +176,9 @@ class SourcePool:
         self._fill()
         for source in self if reading else ():
             source.quiet += 1
-            if source.owed and not source.stalled and source.quiet > STALL:
+            if source.outstanding and not source.stalled and source.quiet > STALL:
                 source.stalled = source.frozen = True
-                self._freed(source)
+                self._released(source)
 
     def hold(self, hold: bool) -> None:
         """Read no more of any, or read on."""

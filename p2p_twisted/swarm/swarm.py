@@ -28,7 +28,7 @@ from .verifier import Outcome, Prover, in_thread
 MOST_WRONG = 3
 """Wrong pieces after which a source is dropped."""
 NO_NEWS_TIMEOUT = 30
-"""Seconds without a byte from anyone after which the download has failed, if no source owes it anything."""
+"""Seconds without a byte from anyone after which the download has failed, if nothing is outstanding."""
 FROZEN_TIMEOUT = 90
 """The same if one does: its process, or its machine, may have been suspended."""
 
@@ -55,7 +55,7 @@ class Swarm:
     ) -> None:
         self.contents = {content.sha256: content for content in contents}
         """By their hash."""
-        self.sources = SourcePool(reactor, connect, rank, self._pump, self._freed, self._away, self._broken)
+        self.sources = SourcePool(reactor, connect, rank, self._pump, self._released, self._away, self._broken)
         self.received = 0
         self.duplicate = 0
         """Bytes that came, and those of them that were here already."""
@@ -136,7 +136,7 @@ class Swarm:
             self._pump_all()
 
     def _pump(self, source: Source) -> None:
-        """Ask `source` for as much as it should owe."""
+        """Ask `source` for as much as should be outstanding."""
         if self._over or source.connection is None or self._paused:
             return
         self._lists.ask(source)
@@ -152,13 +152,13 @@ class Swarm:
 
     def _ask(self, source: Source, request: Request) -> None:
         assert source.connection is not None
-        if not source.owed:
+        if not source.outstanding:
             source.quiet = 0
         source.chosen["rarest piece" if isinstance(request, PieceRequest) else "next piece of the source"] += 1
         sink = PieceSink(
             request, self.contents, lambda sink: self._arriving(source, sink), lambda size: self._came(source, size)
         )
-        source.owed[sink] = request
+        source.outstanding[sink] = request
         asked = source.connection.ask(self._message(request), sink)
         asked.addCallbacks(lambda _: self._arrived(source, sink), lambda failure: self._refused(source, sink, failure))
         asked.addErrback(self._broken)
@@ -186,7 +186,7 @@ class Swarm:
         self.received += size
 
     def _arrived(self, source: Source, sink: PieceSink) -> None:
-        del source.owed[sink]
+        del source.outstanding[sink]
         content = sink.content
         assert content is not None
         size = sum(map(len, sink.parts))
@@ -197,7 +197,7 @@ class Swarm:
         self._pump(source)
 
     def _refused(self, source: Source, sink: PieceSink, failure: Failure) -> None:
-        request = source.owed.pop(sink, None)
+        request = source.outstanding.pop(sink, None)
         refused = failure.value if isinstance(failure.value, Refused) else None
         if request is not None and refused is not None and not sink.cancelled:
             self._prospects.lacks(source, request, refused)
@@ -210,7 +210,7 @@ class Swarm:
         self._pump(source)
 
     def _cancel(self, source: Source, content: Storage, piece: int) -> None:
-        for sink, request in source.owed.items():
+        for sink, request in source.outstanding.items():
             if request == PieceRequest(content.sha256, piece) and not sink.cancelled and source.connection is not None:
                 sink.cancelled = True
                 first, length = piece_range(content.size, piece)
@@ -260,9 +260,9 @@ class Swarm:
 
     # the end
 
-    def _freed(self, source: Source) -> None:
-        """What `source` owes may be asked of others."""
-        for sink, request in source.owed.items():
+    def _released(self, source: Source) -> None:
+        """What is outstanding at `source` may be asked of others."""
+        for sink, request in source.outstanding.items():
             self._lost(source, sink, request)
         if not source.is_hopeful:
             self._prospects.lost(source, self._left)
@@ -276,9 +276,9 @@ class Swarm:
 
     def _lost(self, source: Source, sink: PieceSink, request: Request) -> None:
         if sink.content is not None:
-            self._picker.lost(source.address, sink.content.sha256, sink.piece)
+            self._picker.release(source.address, sink.content.sha256, sink.piece)
         elif isinstance(request, PieceRequest):
-            self._picker.lost(source.address, request.sha256, request.piece)
+            self._picker.release(source.address, request.sha256, request.piece)
 
     def _look_after(self) -> None:
         """Each second: try lost sources again, pass over those that stall, and see whether any is left that helps."""
@@ -290,8 +290,8 @@ class Swarm:
             self._quiet = 0  # what is here is still being looked at
             return
         self._check(self._left)
-        owing = any(source.is_hopeful and (source.owed or source.frozen) for source in self.sources)
-        timeout = FROZEN_TIMEOUT if owing else NO_NEWS_TIMEOUT
+        waiting = any(source.is_hopeful and (source.outstanding or source.frozen) for source in self.sources)
+        timeout = FROZEN_TIMEOUT if waiting else NO_NEWS_TIMEOUT
         if self._quiet > timeout:
             for sha256 in list(self._left):
                 content = self.contents[sha256]

@@ -160,26 +160,26 @@ class Peer:
             if request is None:
                 return
             transfer = Transfer(self.known[address], self, request)
-            if not source.owed:
+            if not source.outstanding:
                 source.heard = now
-            source.owed[transfer] = request
+            source.outstanding[transfer] = request
             self.world.after(self.world.latency, transfer.sender.uplink.ask, transfer)
 
     def _look_after(self):
         for source in self.sources.values():
-            if source.owed and not source.stalled and self.world.now - source.heard > STALL:
+            if source.outstanding and not source.stalled and self.world.now - source.heard > STALL:
                 source.stalled = True
-                for transfer in source.owed:
-                    self.picker.lost(source.address, transfer.name, transfer.piece)
+                for transfer in source.outstanding:
+                    self.picker.release(source.address, transfer.name, transfer.piece)
         self._pump_all()
         if self in self.world.unfinished:
             self.world.after(1, self._look_after)
 
     def refused(self, transfer):
         source = self.sources.get(transfer.sender.address)
-        if source is not None and source.owed.pop(transfer, None):
+        if source is not None and source.outstanding.pop(transfer, None):
             if transfer.cancelled:
-                self.picker.lost(source.address, transfer.name, transfer.piece)
+                self.picker.release(source.address, transfer.name, transfer.piece)
             else:
                 self.picker.lacks(source.address, transfer.request)
             self._pump(source.address)
@@ -192,7 +192,7 @@ class Peer:
 
     def _arrived(self, transfer, size, is_first, is_last):
         source = self.sources.get(transfer.sender.address)
-        if source is None or transfer not in source.owed or self.gone:
+        if source is None or transfer not in source.outstanding or self.gone:
             return
         source.heard, source.stalled = self.world.now, False
         source.meter.add(size, self.world.now)
@@ -201,12 +201,12 @@ class Peer:
             for other in self.picker.arriving(source.address, transfer.name, transfer.piece, self.world.now):
                 self._cancel(other, transfer)
         if is_last:
-            del source.owed[transfer]
+            del source.outstanding[transfer]
             self._judge(source, transfer)
             self._pump(source.address)
 
     def _cancel(self, address, arriving):
-        for transfer in self.sources[address].owed:
+        for transfer in self.sources[address].outstanding:
             if (transfer.name, transfer.piece) == (arriving.name, arriving.piece) and not transfer.cancelled:
                 transfer.cancelled = True
                 self.world.after(self.world.latency, transfer.sender.uplink.cancel, transfer)

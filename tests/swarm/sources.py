@@ -69,7 +69,7 @@ class FakeSource:
         return self.connections[-1]
 
     @property
-    def owes(self):
+    def outstanding(self):
         """The requests that wait."""
         return [message for message, _, _ in self.connection.waiting] if self.connections else []
 

@@ -129,7 +129,7 @@ def test_shares_of_several_seeds_are_apart_and_cover_all(count, seeds):
         if isinstance(request, NextRequest):  # else there are more seeds than pieces
             shares += wanted_by(request, count)[A]
         else:
-            picker.lost(address, A, request.piece)
+            picker.release(address, A, request.piece)
     assert sorted(shares) == list(range(count))
 
 
@@ -289,7 +289,7 @@ def full_of_ann(seed):
     return picker
 
 
-# what is owed
+# what is outstanding
 
 
 def test_a_piece_is_asked_of_one_source_only():
@@ -307,7 +307,7 @@ def test_a_lost_piece_is_asked_for_again_at_once():
     picker.add_complete(BOB, A)
     picker.next(ANN, 0)
     assert picker.next(BOB, 0) is None
-    picker.lost(ANN, A, 0)
+    picker.release(ANN, A, 0)
     assert picker.next(BOB, 0) == PieceRequest(A, 0)
 
 
@@ -360,7 +360,7 @@ def test_a_file_that_is_not_wanted_any_more_is_forgotten():
     asked = [picker.next(ANN, 0) for _ in range(3)]
     assert {request.sha256 for request in asked if request} == {B}
     assert picker.arriving(ANN, A, 0, 0) == []
-    picker.lost(ANN, A, 0)
+    picker.release(ANN, A, 0)
     picker.drop(ANN)
 
 

@@ -1,4 +1,4 @@
-"""What holds for the picker whatever happens, against a model that keeps account of who owes what."""
+"""What holds for the picker whatever happens, against a model that keeps account of what is outstanding."""
 
 from random import Random
 
@@ -30,7 +30,7 @@ class Model(RuleBasedStateMachine):
         self.wrong = {source: set() for source in SOURCES}
         self.refused = {source: set() for source in SOURCES}
         self.postponed = {source: {} for source in SOURCES}
-        self.owed = {}
+        self.outstanding = {}
         self.nexts = []
 
     @initialize(seed=st.integers(0, 100), here=st.sets(pieces))
@@ -82,7 +82,7 @@ class Model(RuleBasedStateMachine):
         self.nexts = [(asked, request) for asked, request in self.nexts if asked != source]
         for what in (self.has, self.whole, self.wrong, self.refused, self.postponed):
             what[source].clear()
-        self.settle(source, list(self.owed))
+        self.settle(source, list(self.outstanding))
 
     @rule(source=sources)
     def cannot_be_reached(self, source):
@@ -90,7 +90,9 @@ class Model(RuleBasedStateMachine):
 
     @rule(source=sources, sha256=files)
     def forgets(self, source, sha256):
-        if not any(source in owing for (owed, _), owing in self.owed.items() if owed == sha256):
+        if not any(
+            source in sources for (outstanding, _), sources in self.outstanding.items() if outstanding == sha256
+        ):
             self.picker.forget(source, sha256)
             self.has[source] -= all_of(sha256)
             self.whole[source].discard(sha256)
@@ -130,7 +132,7 @@ class Model(RuleBasedStateMachine):
             request = self.picker.next(source, self.now)
             if isinstance(request, PieceRequest):
                 self.check_piece(source, (request.sha256, request.piece))
-                self.owed.setdefault((request.sha256, request.piece), {})[source] = self.now
+                self.outstanding.setdefault((request.sha256, request.piece), {})[source] = self.now
             elif isinstance(request, NextRequest):
                 self.check_next(source, request)
                 self.nexts.append((source, request))
@@ -146,27 +148,31 @@ class Model(RuleBasedStateMachine):
         later = {sha256 for sha256, until in self.postponed[source].items() if until > self.now}
         return {piece for piece in self.offers(source) if piece[0] not in later}
 
-    def free(self):
-        return self.missing - self.owed.keys()
+    def unrequested(self):
+        return self.missing - self.outstanding.keys()
 
     def is_overdue(self, source, piece):
-        owing = self.owed.get(piece, {})
-        return source not in owing and len(owing) == 1 and all(self.now - since > OVERDUE for since in owing.values())
+        sources = self.outstanding.get(piece, {})
+        return (
+            source not in sources
+            and len(sources) == 1
+            and all(self.now - since > OVERDUE for since in sources.values())
+        )
 
     def check_piece(self, source, piece):
         assert piece in self.useful(source), "asked of one who lacks it, or for what is here"
-        if piece in self.owed:
+        if piece in self.outstanding:
             assert self.is_overdue(source, piece), "asked twice before its time, or a third time"
-            assert not self.free(), "asked twice while something was free"
+            assert not self.unrequested(), "asked twice while something was requested of no source"
 
     def check_next(self, source, request):
         named = named_in(request)
         assert len(named) == len(set(named)) > 0
-        assert set(named) <= self.useful(source) & self.free()
+        assert set(named) <= self.useful(source) & self.unrequested()
 
     def check_nothing_for(self, source):
-        assert not self.useful(source) & self.free(), "left out a piece that nobody owes"
-        if not self.free():
+        assert not self.useful(source) & self.unrequested(), "left out a piece that is requested of no source"
+        if not self.unrequested():
             overdue = {piece for piece in self.useful(source) if self.is_overdue(source, piece)}
             assert not overdue, "left out an overdue piece at the end"
 
@@ -178,9 +184,9 @@ class Model(RuleBasedStateMachine):
         source, request = self.nexts.pop()
         piece = data.draw(st.sampled_from(named_in(request)))
         others = set(self.picker.arriving(source, *piece, self.now))
-        assert others == (self.owed.get(piece, {}).keys() - {source} if piece in self.missing else set())
+        assert others == (self.outstanding.get(piece, {}).keys() - {source} if piece in self.missing else set())
         if piece in self.missing:
-            self.owed.setdefault(piece, {})[source] = self.now
+            self.outstanding.setdefault(piece, {})[source] = self.now
 
     @precondition(lambda self: self.nexts)
     @rule()
@@ -188,22 +194,22 @@ class Model(RuleBasedStateMachine):
         source, request = self.nexts.pop()
         self.picker.lacks(source, request)
 
-    @precondition(lambda self: self.owed)
+    @precondition(lambda self: self.outstanding)
     @rule(data=st.data(), what=st.sampled_from(["got", "got", "lost", "wrong", "lacks", "arriving"]))
     def of_what_is_owed(self, data, what):
-        piece = data.draw(st.sampled_from(sorted(self.owed)))
-        source = data.draw(st.sampled_from(sorted(self.owed[piece])))
+        piece = data.draw(st.sampled_from(sorted(self.outstanding)))
+        source = data.draw(st.sampled_from(sorted(self.outstanding[piece])))
         if what == "got":
             self.picker.got(*piece)
             self.missing.discard(piece)
-            self.owed.pop(piece)
+            self.outstanding.pop(piece)
         elif what == "arriving":
             others = self.picker.arriving(source, *piece, self.now)
-            assert set(others) == self.owed[piece].keys() - {source}
-            self.owed[piece][source] = self.now
+            assert set(others) == self.outstanding[piece].keys() - {source}
+            self.outstanding[piece][source] = self.now
         else:
             if what == "lost":
-                self.picker.lost(source, *piece)
+                self.picker.release(source, *piece)
             elif what == "wrong":
                 self.picker.wrong(source, *piece)
             else:
@@ -221,13 +227,13 @@ class Model(RuleBasedStateMachine):
     def comes_unasked(self, piece):
         self.picker.got(*piece)
         self.missing.discard(piece)
-        self.owed.pop(piece, None)
+        self.outstanding.pop(piece, None)
 
-    def settle(self, source, owed):
-        for piece in owed:
-            self.owed[piece].pop(source, None)
-            if not self.owed[piece]:
-                del self.owed[piece]
+    def settle(self, source, outstanding):
+        for piece in outstanding:
+            self.outstanding[piece].pop(source, None)
+            if not self.outstanding[piece]:
+                del self.outstanding[piece]
 
     @invariant()
     def done_when_nothing_is_missing(self):
@@ -235,10 +241,10 @@ class Model(RuleBasedStateMachine):
             assert self.picker.done() == (not self.missing)
 
     def teardown(self):
-        """What is owed is lost; from here on every source answers: all that any of them has must come."""
-        for piece, owing in self.owed.items():
-            for source in owing:
-                self.picker.lost(source, *piece)
+        """What is outstanding is released; from here on every source answers: all that any of them has must come."""
+        for piece, sources in self.outstanding.items():
+            for source in sources:
+                self.picker.release(source, *piece)
         self.now += 10 * OVERDUE
         for _ in range(sum(COUNTS.values())):
             for source in SOURCES:

@@ -29,7 +29,7 @@ class Case(SynchronousTestCase):
         self.swarm = RunningSwarm(self.folder, documents or [DOCUMENT], self.sources)
 
     def lists(self):
-        """How many lists each source owes."""
+        """How many lists are outstanding at each source."""
         return [len(source.connection.lists) for source in self.sources]
 
     def tell(self, number, body=RIGHT):
@@ -57,7 +57,7 @@ class Asked(Case):
         self.assertEqual([source.asked for source in self.sources], [[], []])
         self.tell(0)
         self.assertEqual(self.lists(), [0, 0])
-        self.assertTrue(all(source.owes for source in self.sources))
+        self.assertTrue(all(source.outstanding for source in self.sources))
         self.assertWhole()
 
     def test_of_none_for_a_file_of_one_piece(self):

@@ -119,7 +119,7 @@ class Fetches(Case):
         document = Document(100)
         source = FakeSource(1, [document])
         self.swarm([document], [source])
-        self.assertTrue(2 <= len(source.owes) <= 4, source.owes)
+        self.assertTrue(2 <= len(source.outstanding) <= 4, source.outstanding)
 
     def test_a_fast_source_is_asked_for_more(self):
         document = Document(100)
@@ -128,7 +128,7 @@ class Fetches(Case):
         for _ in range(40):
             swarm.advance(0.01)
             source.answer()
-        self.assertTrue(10 <= len(source.owes) <= 40, len(source.owes))
+        self.assertTrue(10 <= len(source.outstanding) <= 40, len(source.outstanding))
 
     def test_what_the_sources_did_is_told(self):
         document = Document(6)
@@ -223,9 +223,9 @@ class BadSources(Case):
         swarm = self.swarm([document], [], late=[liar, honest])
         swarm.add_complete(liar, document)
         swarm.add_complete(honest, document)
-        self.assertEqual((len(liar.owes), len(honest.owes)), (1, 0))
+        self.assertEqual((len(liar.outstanding), len(honest.outstanding)), (1, 0))
         liar.answer()
-        self.assertEqual((len(liar.owes), len(honest.owes)), (0, 1))
+        self.assertEqual((len(liar.outstanding), len(honest.outstanding)), (0, 1))
         swarm.serve()
         self.assertWhole(swarm, document)
         self.assertEqual(swarm.kept, [(0, honest.address, False)])
@@ -374,7 +374,7 @@ class LostSources(Case):
         swarm = self.swarm([document], [FakeSource(2, [])], late=[source])
         swarm.add_complete(source, document)
         source.answer(4)
-        self.assertTrue(source.owes)
+        self.assertTrue(source.outstanding)
         source.lose()
         swarm.wait(2)
         self.assertWhole(swarm, document)
@@ -546,9 +546,9 @@ class Touched(Case):
         self.source.serves = False
         for _ in range(3):
             self.refuse(1)
-            self.assertEqual((self.source.owes, self.swarm_.ended), ([], []))
+            self.assertEqual((self.source.outstanding, self.swarm_.ended), ([], []))
             self.swarm_.advance(1)
-            self.assertTrue(self.source.owes)
+            self.assertTrue(self.source.outstanding)
         self.swarm_.serve()
         self.source.serves = True
         self.swarm_.wait(2)
@@ -560,9 +560,9 @@ class Touched(Case):
         self.swarm_.add_pieces(other, self.document, [0])
         self.refuse(None)
         self.refuse(None)
-        self.assertEqual((self.source.owes, self.swarm_.ended), ([], []))
+        self.assertEqual((self.source.outstanding, self.swarm_.ended), ([], []))
         self.swarm_.add_complete(self.source, self.document)
-        self.assertTrue(self.source.owes)
+        self.assertTrue(self.source.outstanding)
         self.swarm_.serve()
         self.assertWhole(self.swarm_, self.document)
 
@@ -583,7 +583,7 @@ class Stalls(Case):
         slow.serves = False
         swarm = self.swarm([document], [FakeSource(3, [])], late=[slow, fast])
         swarm.add_complete(slow, document)
-        self.assertTrue(slow.owes)
+        self.assertTrue(slow.outstanding)
         swarm.advance(0.3)
         swarm.add_complete(fast, document)
         swarm.wait(4.7)
@@ -638,23 +638,23 @@ class Stalls(Case):
 
 
 class Duplicates(Case):
-    """At the end two owe the same piece: whoever is first makes the other stop."""
+    """At the end the same piece is outstanding at two: whoever is first makes the other stop."""
 
-    def both_owe(self, document):
-        """Two sources that owe the only piece."""
+    def outstanding_at_both(self, document):
+        """Two sources at which the only piece is outstanding."""
         one, other = FakeSource(1, [document]), FakeSource(2, [document])
         swarm = self.swarm([document], [FakeSource(3, [])], late=[one, other])
         swarm.add_complete(one, document)
-        self.assertEqual(len(one.owes), 1)
+        self.assertEqual(len(one.outstanding), 1)
         swarm.add_complete(other, document)
-        self.assertEqual(other.owes, [])
+        self.assertEqual(other.outstanding, [])
         swarm.advance(1, 1, 1)
-        self.assertEqual(other.owes, one.owes)
+        self.assertEqual(other.outstanding, one.outstanding)
         return swarm, one, other
 
     def test_the_other_is_told_to_cancel(self):
         document = Document(1)
-        swarm, one, other = self.both_owe(document)
+        swarm, one, other = self.outstanding_at_both(document)
         [request] = other.connection.waiting
         other.connection.begin(request, document, 0)
         self.assertEqual([(c.sha256, c.byte_range) for c in one.cancelled], [(document.sha256, (0, document.size - 1))])
@@ -681,7 +681,7 @@ class Duplicates(Case):
 
     def test_the_first_turns_out_wrong_after_the_other_was_cancelled(self):
         document = Document(1)
-        swarm, one, other = self.both_owe(document)
+        swarm, one, other = self.outstanding_at_both(document)
         other.lies = True
         [request] = other.connection.waiting
         other.connection.begin(request, document, 0)
@@ -695,7 +695,7 @@ class Duplicates(Case):
 
     def test_the_first_is_lost_after_the_other_was_cancelled(self):
         document = Document(1)
-        swarm, one, other = self.both_owe(document)
+        swarm, one, other = self.outstanding_at_both(document)
         [request] = other.connection.waiting
         other.connection.begin(request, document, 0)
         one.only = set()
@@ -744,7 +744,7 @@ class Threads(Case):
         self.assertTrue(source.connection.is_held)
         self.threads.run_threads()
         self.assertFalse(source.connection.is_held)
-        self.assertTrue(source.owes)
+        self.assertTrue(source.outstanding)
         while not swarm.ended:
             swarm.serve()
             self.threads.run_threads()
