@@ -215,7 +215,7 @@ class Picker:
                 continue
             pieces = known.pieces(wanted, wanted.unrequested())
             for piece in pieces:
-                key = (wanted.rarity(piece), self._random.random())
+                key = (wanted.availability(piece), self._random.random())
                 if best is None or key < best[:2]:
                     best = (*key, wanted, piece)
             looked_at += bool(pieces)

@@ -38,7 +38,7 @@ class Wanted:
     complete: int = 0
     """Sources that have all of it."""
 
-    def rarity(self, piece: int) -> int:
+    def availability(self, piece: int) -> int:
         """How many sources are known to have `piece`."""
         return self.complete + self.holders.get(piece, 0)
 
