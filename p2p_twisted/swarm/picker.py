@@ -25,7 +25,7 @@ MOST_RANGES = 100
 """Ranges in one want: a line on the wire has its limit."""
 LOOKED_AT = 32
 """Files with something to ask for that one choice is made among: of thousands, a look at all would cost too much."""
-OVERDUE = 1.0
+ENDGAME_DELAY = 1.0
 """Seconds that a piece is outstanding before another source may be asked for it too."""
 NOTHING: set[int] = set()
 
@@ -172,7 +172,7 @@ class Picker:
         request = self._next_of_seed(source, known, now)
         if request is not None:
             return request
-        found = self._rarest(known, now) or self._overdue(source, known, now)
+        found = self._rarest(known, now) or self._endgame(source, known, now)
         if found is None:
             return None
         wanted, piece = found
@@ -223,7 +223,7 @@ class Picker:
                 break
         return best and best[2:]
 
-    def _overdue(self, source: Address, known: Known, now: float) -> tuple[Wanted, int] | None:
+    def _endgame(self, source: Address, known: Known, now: float) -> tuple[Wanted, int] | None:
         if self._unrequested:
             return None
         for sha256 in self._turned(known.useful):
@@ -235,7 +235,7 @@ class Picker:
                 if (
                     source not in sources
                     and len(sources) < 2
-                    and all(now - since > OVERDUE for since in sources.values())
+                    and all(now - since > ENDGAME_DELAY for since in sources.values())
                 ):
                     return wanted, piece
         return None

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from p2p_twisted.swarm.picker import MOST_RANGES, MOST_WANTS, OVERDUE, NextRequest, Picker, PieceRequest
+from p2p_twisted.swarm.picker import ENDGAME_DELAY, MOST_RANGES, MOST_WANTS, NextRequest, Picker, PieceRequest
 from p2p_twisted.wire.ranges import from_ranges
 
 A, B = "a" * 64, "b" * 64
@@ -401,9 +401,9 @@ def test_while_something_is_free_nothing_is_asked_twice():
 def test_at_the_end_what_is_overdue_is_asked_of_a_second_source():
     picker = overdue_picker()
     picker.next(ANN, 0.0)
-    assert picker.next(BOB, OVERDUE) is None
-    assert picker.next(ANN, OVERDUE + 0.1) is None, "never twice of the same one"
-    assert sorted(pieces_of(picker, BOB, OVERDUE + 0.1)) == [0, 1]
+    assert picker.next(BOB, ENDGAME_DELAY) is None
+    assert picker.next(ANN, ENDGAME_DELAY + 0.1) is None, "never twice of the same one"
+    assert sorted(pieces_of(picker, BOB, ENDGAME_DELAY + 0.1)) == [0, 1]
 
 
 def test_at_most_two_owe_the_same_piece():
@@ -427,8 +427,8 @@ def test_a_piece_that_arrives_counts_as_asked_from_then():
     picker.add_complete(ANN, A)
     picker.next(SEED, 0.0)
     picker.arriving(SEED, A, 0, 5.0)
-    assert picker.next(ANN, 5.0 + OVERDUE) is None
-    assert picker.next(ANN, 5.1 + OVERDUE) == PieceRequest(A, 0)
+    assert picker.next(ANN, 5.0 + ENDGAME_DELAY) is None
+    assert picker.next(ANN, 5.1 + ENDGAME_DELAY) == PieceRequest(A, 0)
 
 
 def test_what_arrives_though_it_is_here_cancels_nobody():

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from p2p_twisted.swarm.picker import OVERDUE, NextRequest, Picker, PieceRequest
+from p2p_twisted.swarm.picker import ENDGAME_DELAY, NextRequest, Picker, PieceRequest
 from p2p_twisted.wire.ranges import from_ranges
 
 COUNTS = {"a" * 64: 4, "b" * 64: 2, "c" * 64: 1}
@@ -97,7 +97,7 @@ class Model(RuleBasedStateMachine):
             self.has[source] -= all_of(sha256)
             self.whole[source].discard(sha256)
 
-    @rule(source=sources, sha256=files, seconds=st.sampled_from([OVERDUE, 5 * OVERDUE]))
+    @rule(source=sources, sha256=files, seconds=st.sampled_from([ENDGAME_DELAY, 5 * ENDGAME_DELAY]))
     def cannot_send_it_now(self, source, sha256, seconds):
         if source in self.known:
             self.picker.postpone(source, sha256, self.now + seconds)
@@ -113,7 +113,7 @@ class Model(RuleBasedStateMachine):
 
     # time, and the choice
 
-    @rule(seconds=st.sampled_from([OVERDUE / 2, 2 * OVERDUE, 2 * OVERDUE]))
+    @rule(seconds=st.sampled_from([ENDGAME_DELAY / 2, 2 * ENDGAME_DELAY, 2 * ENDGAME_DELAY]))
     def time_passes(self, seconds):
         self.now += seconds
 
@@ -121,7 +121,7 @@ class Model(RuleBasedStateMachine):
     def asks_once(self, source):
         self.ask(source, 1)
 
-    @rule(order=st.permutations(SOURCES), seconds=st.sampled_from([0, 2 * OVERDUE]))
+    @rule(order=st.permutations(SOURCES), seconds=st.sampled_from([0, 2 * ENDGAME_DELAY]))
     def asks_all(self, order, seconds):
         for source in order:
             self.now += seconds
@@ -156,7 +156,7 @@ class Model(RuleBasedStateMachine):
         return (
             source not in sources
             and len(sources) == 1
-            and all(self.now - since > OVERDUE for since in sources.values())
+            and all(self.now - since > ENDGAME_DELAY for since in sources.values())
         )
 
     def check_piece(self, source, piece):
@@ -245,7 +245,7 @@ class Model(RuleBasedStateMachine):
         for piece, sources in self.outstanding.items():
             for source in sources:
                 self.picker.release(source, *piece)
-        self.now += 10 * OVERDUE
+        self.now += 10 * ENDGAME_DELAY
         for _ in range(sum(COUNTS.values())):
             for source in SOURCES:
                 request = self.picker.next(source, self.now)
