@@ -117,7 +117,7 @@ def source_view(source: Source, now: float) -> DownloadSource:
         rate=source.meter.rate(now),
         chosen=dict(source.chosen),
         wrong_pieces=source.wrong,
-        dropped=source.dropped or (None if source.is_hopeful else str(source.why)),
+        dropped=source.banned or (None if source.is_hopeful else str(source.why)),
     )
 
 
@@ -129,9 +129,9 @@ def failure(error: DownloadError | None) -> DownloadFailure | None:
 def banned_sources(downloads: Iterable[Download]) -> list[BannedSource]:
     """Return the last sources that `downloads` banned."""
     found = [
-        BannedSource(*source.address, str(source.dropped), download.ended)
+        BannedSource(*source.address, str(source.banned), download.ended)
         for download in downloads
         for swarm in download.swarms
-        for source in swarm.sources.dropped
+        for source in swarm.sources.banned
     ]
     return found[-MAX_BANNED:]

@@ -103,7 +103,7 @@ class Picker:
         for piece in has:
             wanted.holders[piece] = wanted.holders.get(piece, 0) + by
 
-    def drop(self, source: Address) -> None:
+    def remove_source(self, source: Address) -> None:
         """`source` is gone, or not to be asked any more."""
         known = self._sources.pop(source, None)
         if known is None:

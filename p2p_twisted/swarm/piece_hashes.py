@@ -89,7 +89,7 @@ class PieceLists:
             digests = b""
         if not self._contents[sha256].accept_list(digests):
             self._answered(source, sha256)
-            self._sources.drop(source, Corrupt("its piece list is not the one in the index"))
+            self._sources.ban(source, Corrupt("its piece list is not the one in the index"))
         elif self._needed.pop(sha256, None) is not None:
             self._came(self._contents[sha256])
 

@@ -62,12 +62,12 @@ class Prospects:
         self._add(sha256, source.address, why)
 
     def lost(self, source: Source, files: Iterable[str]) -> None:
-        """`source` is dropped, or could not be reached for so long that nobody waits for it."""
+        """`source` is banned, or could not be reached for so long that nobody waits for it."""
         for sha256 in files:
             if source.why is not None and self._picker.knows(source.address, sha256):
                 self._add(sha256, source.address, source.why)
-        if source.dropped is not None:
-            self._picker.drop(source.address)
+        if source.banned is not None:
+            self._picker.remove_source(source.address)
 
     def error_of(self, sha256: str) -> DownloadError | None:
         """Return why the file cannot be had, None if it may be.

@@ -87,7 +87,7 @@ class Source:
         self.wrong = 0
         self.chosen: Counter[str] = Counter()
         """How often it was asked, by the reason it was chosen for."""
-        self.dropped: str | None = None
+        self.banned: str | None = None
         """Why it is not asked any more."""
         self.why: FetchError | None = None
         """What went wrong last."""
@@ -112,7 +112,7 @@ class Source:
     @property
     def is_hopeful(self) -> bool:
         """Whether a download may wait for it."""
-        return self.dropped is None and self.failures <= RECONNECTS
+        return self.banned is None and self.failures <= RECONNECTS
 
     def has_room(self, typical: int, now: float) -> bool:
         """Whether another request should be outstanding; `typical` is the bytes of an answer."""
@@ -124,7 +124,7 @@ class Source:
     @property
     def state(self) -> str:
         """dropped, closed (the download is over), stalled, connected, unreachable or waiting (for its connection)."""
-        if self.dropped is not None:
+        if self.banned is not None:
             return "dropped"
         if self.is_over:
             return "closed"

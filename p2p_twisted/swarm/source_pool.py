@@ -1,5 +1,5 @@
 """The sources of a download: connected while there is room, the likeliest first; tried again when lost or frozen,
-passed over when they stall, dropped for cause.
+passed over when they stall, banned for cause.
 
 A source that cannot be reached is tried again for as long as the download lasts, ever less often; but once it has
 failed a few times in a row the download does not wait for it (`Source.is_hopeful`). What is not connected for want of
@@ -98,9 +98,9 @@ class SourcePool:
         return source is not None and source.is_hopeful
 
     @property
-    def dropped(self) -> list[Source]:
+    def banned(self) -> list[Source]:
         """Those that are not asked any more."""
-        return [source for source in self if source.dropped is not None]
+        return [source for source in self if source.banned is not None]
 
     # connections
 
@@ -114,7 +114,7 @@ class SourcePool:
         self._filling, now = True, self._clock.seconds()
         while self._queue and not self._closed and self._has_room(now):
             *_, source = heapq.heappop(self._queue)
-            if source.dropped is None:
+            if source.banned is None:
                 self._connecting[source] = now
                 Deferred.fromCoroutine(self._open(source)).addErrback(self._broken)
         self._filling = False
@@ -133,7 +133,7 @@ class SourcePool:
                 self._lost(source, e)
             return
         del self._connecting[source]
-        if self._closed or source.dropped is not None:
+        if self._closed or source.banned is not None:
             connection.close()
             return
         self._connected.add(source)
@@ -149,7 +149,7 @@ class SourcePool:
 
     def _lost(self, source: Source, why: FetchError) -> None:
         if not isinstance(why, Unreachable | Stalled):
-            self.drop(source, why)
+            self.ban(source, why)
             return
         source.failed(why, self._clock.seconds(), MAX_BACKOFF)
         if not source.is_hopeful:
@@ -157,11 +157,11 @@ class SourcePool:
         self._resting.add(source)
         self._fill()
 
-    def drop(self, source: Source, why: FetchError) -> None:
+    def ban(self, source: Source, why: FetchError) -> None:
         """Ask `source` no more."""
-        if source.dropped is None and not self._closed:
-            source.why, source.dropped = why, str(why)
-            self.log.info("{address} is dropped as a source: {why}", address=source.address, why=str(why))
+        if source.banned is None and not self._closed:
+            source.why, source.banned = why, str(why)
+            self.log.info("{address} is banned: {why}", address=source.address, why=str(why))
             self._resting.discard(source)
             self._close(source)
             self._released(source)

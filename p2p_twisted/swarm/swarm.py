@@ -26,7 +26,7 @@ from .storage import Storage
 from .verifier import Outcome, Prover, in_thread
 
 MOST_WRONG = 3
-"""Wrong pieces after which a source is dropped."""
+"""Wrong pieces after which a source is banned."""
 NO_NEWS_TIMEOUT = 30
 """Seconds without a byte from anyone after which the download has failed, if nothing is outstanding."""
 FROZEN_TIMEOUT = 90
@@ -247,7 +247,7 @@ class Swarm:
         corrupt = Corrupt(f"{source.wrong} of its pieces were wrong")
         self._prospects.gave_wrong(source, content.sha256, corrupt)
         if source.wrong >= MOST_WRONG:
-            self.sources.drop(source, corrupt)
+            self.sources.ban(source, corrupt)
         self._pump_all()
         self._check([content.sha256])
 

@@ -21,7 +21,7 @@ from .uplink import Transfer, Uplink
 STALL = 4.0
 """Seconds without a byte after which a source is passed over, as the download has it."""
 MOST_WRONG = 3
-"""Wrong pieces after which a source is dropped, as the download has it."""
+"""Wrong pieces after which a source is banned, as the download has it."""
 MESSAGE = 300
 """What telling one follower takes of the uplink."""
 MBIT = 125_000.0
@@ -93,7 +93,7 @@ class Peer:
         self.uplink, self.super_seeding = Uplink(self, up, world.at_once), SuperSeeding()
         self.picker = Picker(Random(world.random.random()))
         self.sources, self.known, self.followers = {}, {}, []
-        self.dropped = set()
+        self.banned = set()
         self.received = self.duplicate = 0
         self.finished, self.gone = 0.0, False
         self.sent_before_copy = None
@@ -131,13 +131,13 @@ class Peer:
         """`other` is gone: there is nobody to answer, or to ask."""
         self.uplink.forget(other)
         self.super_seeding.gone(other)
-        self.drop(other)
+        self.ban(other)
 
-    def drop(self, other):
+    def ban(self, other):
         """Ask `other` no more."""
-        self.dropped.add(other.address)
+        self.banned.add(other.address)
         self.sources.pop(other.address, None)
-        self.picker.drop(other.address)
+        self.picker.remove_source(other.address)
         other.uplink.forget(self)
         other.super_seeding.gone(self)
         self._pump_all()
@@ -145,7 +145,7 @@ class Peer:
     # asking, as swarm/download.py does
 
     def _connect(self, other):
-        if other.address not in self.sources and other.address not in self.dropped:
+        if other.address not in self.sources and other.address not in self.banned:
             self.sources[other.address] = source = Source(other.address)
             source.connection = True
 
@@ -218,7 +218,7 @@ class Peer:
             self.picker.wrong(source.address, transfer.name, transfer.piece)
             source.wrong += 1
             if source.wrong == MOST_WRONG:
-                self.drop(transfer.sender)
+                self.ban(transfer.sender)
             self._pump_all()
         else:
             self._keep(transfer.name, transfer.piece, isinstance(transfer.request, NextRequest))

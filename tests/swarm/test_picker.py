@@ -159,7 +159,7 @@ def test_the_share_of_a_seed_that_is_gone_falls_to_the_others():
     picker = a_picker(10)
     picker.add_seed(SEED, A)
     picker.add_seed(OTHER_SEED, A)
-    picker.drop(SEED)
+    picker.remove_source(SEED)
     assert wanted_by(picker.next(OTHER_SEED, 0), 10) == {A: set(range(10))}
     assert picker.next(SEED, 0) is None
 
@@ -239,8 +239,8 @@ def test_a_piece_of_a_source_that_is_gone_is_rarer():
     for source in (BOB, CAT):
         picker.add_pieces(source, A, [0])
     picker.add_pieces(DAN, A, [1])
-    picker.drop(BOB)
-    picker.drop(CAT)
+    picker.remove_source(BOB)
+    picker.remove_source(CAT)
     assert pieces_of(picker, ANN) == [0, 1]
 
 
@@ -330,12 +330,12 @@ def test_a_piece_that_a_source_lacks_is_asked_of_another():
     assert picker.next(BOB, 0) == PieceRequest(A, 0)
 
 
-def test_what_a_dropped_source_owed_is_asked_of_others():
+def test_what_was_outstanding_at_a_removed_source_is_asked_of_others():
     picker = a_picker(4)
     picker.add_complete(ANN, A)
     picker.add_complete(BOB, A)
     pieces_of(picker, ANN)
-    picker.drop(ANN)
+    picker.remove_source(ANN)
     assert sorted(pieces_of(picker, BOB)) == [0, 1, 2, 3]
     assert picker.next(ANN, 0) is None
 
@@ -361,7 +361,7 @@ def test_a_file_that_is_not_wanted_any_more_is_forgotten():
     assert {request.sha256 for request in asked if request} == {B}
     assert picker.arriving(ANN, A, 0, 0) == []
     picker.release(ANN, A, 0)
-    picker.drop(ANN)
+    picker.remove_source(ANN)
 
 
 def test_a_source_that_has_nothing_of_a_file_after_all():

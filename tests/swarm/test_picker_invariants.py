@@ -76,8 +76,8 @@ class Model(RuleBasedStateMachine):
         self.refused[source] -= found
 
     @rule(source=sources)
-    def drops(self, source):
-        self.picker.drop(source)
+    def removes(self, source):
+        self.picker.remove_source(source)
         self.known.discard(source)
         self.nexts = [(asked, request) for asked, request in self.nexts if asked != source]
         for what in (self.has, self.whole, self.wrong, self.refused, self.postponed):

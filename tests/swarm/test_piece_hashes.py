@@ -37,8 +37,8 @@ class Case(SynchronousTestCase):
         connection = self.sources[number].connection
         connection.lists.pop(0)[1].callback((connection._response(), body))
 
-    def dropped(self):
-        return {source.address[1]: source.dropped for source in self.swarm.download.sources.dropped}
+    def banned(self):
+        return {source.address[1]: source.banned for source in self.swarm.download.sources.banned}
 
     def assertWhole(self):
         self.swarm.serve()
@@ -84,7 +84,7 @@ class Asked(Case):
         self.assertEqual(self.lists(), [1, 1])
         self.tell(0)
         self.tell(1)
-        self.assertEqual(self.dropped(), {})
+        self.assertEqual(self.banned(), {})
         self.assertWhole()
 
     def test_of_ever_more_while_nobody_answers(self):
@@ -147,25 +147,25 @@ class Hostile(Case):
             self.setUp()
             self.begin()
             self.tell(0, body)
-            self.assertEqual(self.dropped(), {1: "its piece list is not the one in the index"})
+            self.assertEqual(self.banned(), {1: "its piece list is not the one in the index"})
             self.assertIsNotNone(self.sources[0].connection.lost)
             self.assertEqual(self.lists(), [0, 1])
             self.tell(1)
             self.assertWhole()
 
     def test_a_false_one_that_comes_late(self):
-        """The list is known by then; who lies about it is dropped all the same."""
+        """The list is known by then; who lies about it is banned all the same."""
         self.begin()
         self.swarm.advance(*[1] * int(STALL + 1))
         self.tell(1)
         self.tell(0, b"00\n")
-        self.assertEqual(list(self.dropped()), [1])
+        self.assertEqual(list(self.banned()), [1])
         self.assertWhole()
 
     def test_one_that_does_not_speak_the_protocol(self):
         self.begin()
         self.sources[0].lose(Garbled("not a response"))
-        self.assertEqual(self.dropped(), {1: "not a response"})
+        self.assertEqual(self.banned(), {1: "not a response"})
         self.tell(1)
         self.assertWhole()
 

@@ -166,7 +166,7 @@ def test_one_that_sends_only_garbage():
     world = one_file(7, size)
     liar = world.peer(wants=[FILE], lies=True)
     assert world.run() <= 1.35 * honest
-    assert liar.uplink.sent <= 7 * 5 * 64 * 1024, "dropped after the third wrong piece, with what was on its way"
+    assert liar.uplink.sent <= 7 * 5 * 64 * 1024, "banned after the third hash failure, with what was on its way"
 
 
 def test_one_that_says_it_has_all_and_sends_only_garbage():

@@ -105,12 +105,12 @@ class TestPlaces(TestCase):
         nothing = lambda *_: None  # noqa: E731
         return SourcePool(self.clock, self.connect, rank, nothing, nothing, nothing, self.fail)
 
-    def test_no_more_than_so_many_and_the_next_when_one_is_dropped(self):
+    def test_no_more_than_so_many_and_the_next_when_one_is_banned(self):
         pool = self.pool()
         for number in range(MAX_CONNECTED + 5):
             pool.add(("10.0.0.1", number))
         self.assertEqual(len(self.dialled), MAX_CONNECTED)
-        pool.drop(pool["10.0.0.1", 0], REFUSED)
+        pool.ban(pool["10.0.0.1", 0], REFUSED)
         self.assertEqual(self.dialled[MAX_CONNECTED:], [("10.0.0.1", MAX_CONNECTED)])
 
     def test_the_likeliest_of_those_that_wait(self):
@@ -118,7 +118,7 @@ class TestPlaces(TestCase):
         for number in range(MAX_CONNECTED + 6):
             pool.add(("10.0.0.1", number))
         for number in range(3):
-            pool.drop(pool["10.0.0.1", number], REFUSED)
+            pool.ban(pool["10.0.0.1", number], REFUSED)
         self.assertEqual([port % 2 for _, port in self.dialled[MAX_CONNECTED:]], [0, 0, 0])
 
     def test_one_that_was_given_up_is_still_tried_now_and_then(self):

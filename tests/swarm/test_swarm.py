@@ -230,7 +230,7 @@ class BadSources(Case):
         self.assertWhole(swarm, document)
         self.assertEqual(swarm.kept, [(0, honest.address, False)])
 
-    def test_dropped_after_the_third_and_all_is_right_in_the_end(self):
+    def test_banned_after_the_third_and_all_is_right_in_the_end(self):
         document = Document(20)
         liar, honest = FakeSource(1, [document]), FakeSource(2, [document])
         liar.lies, honest.serves = True, False
@@ -241,15 +241,15 @@ class BadSources(Case):
             self.assertIsNone(liar.connection.lost)
         liar.answer()
         self.assertIsNotNone(liar.connection.lost)
-        [dropped] = swarm.download.sources.dropped
-        self.assertEqual((dropped.address, dropped.dropped), (liar.address, "3 of its pieces were wrong"))
+        [banned] = swarm.download.sources.banned
+        self.assertEqual((banned.address, banned.banned), (liar.address, "3 of its pieces were wrong"))
         honest.serves = True
         swarm.serve()
         self.assertWhole(swarm, document)
         self.assertEqual({at for _, at, _ in swarm.kept}, {honest.address})
         self.assertEqual(len(liar.connections), 1)
 
-    def test_a_dropped_one_is_not_asked_whatever_it_says_it_has(self):
+    def test_a_banned_one_is_not_asked_whatever_it_says_it_has(self):
         document = Document(20)
         liar, honest = FakeSource(1, [document]), FakeSource(2, [document])
         liar.lies, honest.serves = True, False
@@ -301,7 +301,7 @@ class BadSources(Case):
             odd, honest = FakeSource(1, [document]), FakeSource(2, [document])
             swarm = self.swarm([document], [odd, honest])
             answer(odd.connection, odd.connection.waiting[0])
-            self.assertEqual([source.address for source in swarm.download.sources.dropped], [odd.address], what)
+            self.assertEqual([source.address for source in swarm.download.sources.banned], [odd.address], what)
             swarm.serve()
             self.assertWhole(swarm, document)
 
@@ -312,7 +312,7 @@ class BadSources(Case):
         swarm.add_pieces(odd, document, [4])
         [request] = odd.connection.waiting
         odd.connection.begin(request, document, 5)
-        self.assertEqual([source.address for source in swarm.download.sources.dropped], [odd.address])
+        self.assertEqual([source.address for source in swarm.download.sources.banned], [odd.address])
         swarm.serve()
         self.assertWhole(swarm, document)
 
@@ -323,7 +323,7 @@ class BadSources(Case):
         swarm = self.swarm([document], [liar, honest])
         swarm.wait(2)
         self.assertWhole(swarm, document)
-        self.assertEqual([source.address for source in swarm.download.sources.dropped], [liar.address])
+        self.assertEqual([source.address for source in swarm.download.sources.banned], [liar.address])
 
     def test_a_list_is_asked_of_the_next_one(self):
         document = Document(4)
@@ -463,7 +463,7 @@ class Refusals(Case):
         rich.serves = True
         swarm.serve()
         self.assertWhole(swarm, document)
-        self.assertEqual(swarm.download.sources.dropped, [])
+        self.assertEqual(swarm.download.sources.banned, [])
 
     def test_a_source_that_has_given_all_out_is_asked_for_pieces(self):
         document = Document(6)
