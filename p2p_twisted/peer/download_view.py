@@ -116,7 +116,7 @@ def source_view(source: Source, now: float) -> DownloadSource:
         bytes=source.meter.total,
         rate=source.meter.rate(now),
         chosen=dict(source.chosen),
-        wrong_pieces=source.wrong,
+        wrong_pieces=source.hash_failures,
         dropped=source.banned or (None if source.is_hopeful else str(source.why)),
     )
 

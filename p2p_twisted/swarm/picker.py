@@ -268,11 +268,11 @@ class Picker:
         if wanted is not None:
             self._release(wanted, piece, source)
 
-    def wrong(self, source: Address, sha256: str, piece: int) -> None:
+    def hash_failed(self, source: Address, sha256: str, piece: int) -> None:
         """What `source` sent as this piece was not it; it is not asked for it again."""
         self.release(source, sha256, piece)
         if source in self._sources:
-            self._sources[source].wrong.add((sha256, piece))
+            self._sources[source].hash_failed.add((sha256, piece))
 
     def lacks(self, source: Address, request: Request) -> None:
         """`source` answered that it has not got what it was asked for, or has given out all of it."""

@@ -50,24 +50,24 @@ class Wanted:
 @dataclass
 class Known:
     """What one source has: `has` the pieces of each file, None if all of them; `fresh` the files of which it may be
-    asked for the next piece; `useful` all of its files that are wanted; `wrong` the pieces that it gave wrong;
+    asked for the next piece; `useful` all of its files that are wanted; `hash_failed` the pieces that it sent wrong;
     `refused` the pieces that it said it has not, until it announces the file again; `postponed` the files that it
     cannot send at the moment, and when (seconds) it may be asked for them again."""
 
     has: dict[str, set[int] | None] = field(default_factory=dict)
     fresh: list[str] = field(default_factory=list)
     useful: list[str] = field(default_factory=list)
-    wrong: set[tuple[str, int]] = field(default_factory=set)
+    hash_failed: set[tuple[str, int]] = field(default_factory=set)
     refused: dict[str, set[int]] = field(default_factory=dict)
     postponed: dict[str, float] = field(default_factory=dict)
 
     def pieces(self, wanted: Wanted, of: set[int]) -> set[int]:
-        """Those `of` the pieces that this source has, and has neither refused nor given wrong before."""
+        """Those `of` the pieces that this source has, and that neither were refused nor had a wrong hash."""
         has = self.has.get(wanted.sha256, set())
         found = of if has is None else of & has
         if refused := self.refused.get(wanted.sha256):
             found = found - refused
-        return {p for p in found if (wanted.sha256, p) not in self.wrong} if self.wrong else found
+        return {p for p in found if (wanted.sha256, p) not in self.hash_failed} if self.hash_failed else found
 
     def may_send(self, sha256: str, now: float) -> bool:
         """Whether it may be asked for the file at `now`; one that was postponed long enough is so no longer."""

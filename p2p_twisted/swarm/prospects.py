@@ -57,7 +57,7 @@ class Prospects:
             self._picker.forget(address, sha256)
             self._add(sha256, address, Refused(Refused.NOT_FOUND, "it has the document no more"))
 
-    def gave_wrong(self, source: Source, sha256: str, why: Corrupt) -> None:
+    def corrupted(self, source: Source, sha256: str, why: Corrupt) -> None:
         """`source` has sent wrong pieces of the file."""
         self._add(sha256, source.address, why)
 

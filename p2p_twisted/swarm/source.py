@@ -84,7 +84,7 @@ class Source:
         """Times in a row that it could not be reached, or was lost before it had given a right piece."""
         self.retry_at = 0.0
         """When (seconds) it may be connected to again."""
-        self.wrong = 0
+        self.hash_failures = 0
         self.chosen: Counter[str] = Counter()
         """How often it was asked, by the reason it was chosen for."""
         self.banned: str | None = None

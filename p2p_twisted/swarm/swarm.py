@@ -25,8 +25,8 @@ from .source_pool import SourcePool
 from .storage import Storage
 from .verifier import Outcome, Prover, in_thread
 
-MOST_WRONG = 3
-"""Wrong pieces after which a source is banned."""
+MAX_HASH_FAILURES = 3
+"""Pieces with a wrong hash after which a source is banned."""
 NO_NEWS_TIMEOUT = 30
 """Seconds without a byte from anyone after which the download has failed, if nothing is outstanding."""
 FROZEN_TIMEOUT = 90
@@ -225,7 +225,7 @@ class Swarm:
         if isinstance(outcome, DownloadError):
             self._complete(content, outcome)
         elif not outcome:
-            self._wrong(source, content, sink.piece)
+            self._hash_failed(source, content, sink.piece)
         elif sink.piece not in content.have:
             source.failures = 0
             self._keep(content, source, sink)
@@ -240,13 +240,15 @@ class Swarm:
         self._kept(content, sink.piece, source.address, sink.is_first_hand)
         self._prover.hash_on(content)
 
-    def _wrong(self, source: Source, content: Storage, piece: int) -> None:
-        self._picker.wrong(source.address, content.sha256, piece)
-        source.wrong += 1
-        self.log.warn("{at} sent piece {piece} of {name} wrong", at=source.address, piece=piece, name=content.name)
-        corrupt = Corrupt(f"{source.wrong} of its pieces were wrong")
-        self._prospects.gave_wrong(source, content.sha256, corrupt)
-        if source.wrong >= MOST_WRONG:
+    def _hash_failed(self, source: Source, content: Storage, piece: int) -> None:
+        self._picker.hash_failed(source.address, content.sha256, piece)
+        source.hash_failures += 1
+        self.log.warn(
+            "{at} sent piece {piece} of {name} with a wrong hash", at=source.address, piece=piece, name=content.name
+        )
+        corrupt = Corrupt(f"{source.hash_failures} hash failure" + "s" * (source.hash_failures != 1))
+        self._prospects.corrupted(source, content.sha256, corrupt)
+        if source.hash_failures >= MAX_HASH_FAILURES:
             self.sources.ban(source, corrupt)
         self._pump_all()
         self._check([content.sha256])

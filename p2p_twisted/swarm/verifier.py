@@ -107,7 +107,7 @@ class Prover:
 
     def _judge(self, content: Storage) -> None:
         right = content.count == 1 or content.is_right()  # an only piece is the whole
-        wrong = WrongContent("its pieces are right, the whole is not: the index record is false")
+        wrong = WrongContent("its pieces are right, but the whole file is not: the index record is false")
         self._completed(content, None if right else wrong)
 
 

@@ -184,7 +184,7 @@ def with_bad_source(kind: type[NewPeer], up_rate: str) -> Iterator[tuple[System,
 
 
 def test_who_lies_is_dropped_after_the_third_wrong_piece() -> None:
-    why = "3 of its pieces were wrong"
+    why = "3 hash failures"
     with with_bad_source(Liar, "2M") as (system, liar):
         honest, asker = system.cluster.peers
         id_ = order(asker)

@@ -20,7 +20,7 @@ from .uplink import Transfer, Uplink
 
 STALL = 4.0
 """Seconds without a byte after which a source is passed over, as the download has it."""
-MOST_WRONG = 3
+MAX_HASH_FAILURES = 3
 """Wrong pieces after which a source is banned, as the download has it."""
 MESSAGE = 300
 """What telling one follower takes of the uplink."""
@@ -215,9 +215,9 @@ class Peer:
         if transfer.piece in self.have[transfer.name]:
             self.duplicate += transfer.size
         elif transfer.sender.lies:
-            self.picker.wrong(source.address, transfer.name, transfer.piece)
-            source.wrong += 1
-            if source.wrong == MOST_WRONG:
+            self.picker.hash_failed(source.address, transfer.name, transfer.piece)
+            source.hash_failures += 1
+            if source.hash_failures == MAX_HASH_FAILURES:
                 self.ban(transfer.sender)
             self._pump_all()
         else:

@@ -316,7 +316,7 @@ def test_a_wrong_piece_is_not_asked_of_the_same_source():
     picker.add_complete(ANN, A)
     picker.add_complete(BOB, A)
     pieces_of(picker, ANN)
-    picker.wrong(ANN, A, 0)
+    picker.hash_failed(ANN, A, 0)
     assert pieces_of(picker, ANN, 100) == []
     assert pieces_of(picker, BOB) == [0]
 

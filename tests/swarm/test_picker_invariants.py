@@ -27,7 +27,7 @@ class Model(RuleBasedStateMachine):
         self.known = set()
         self.has = {source: set() for source in SOURCES}
         self.whole = {source: set() for source in SOURCES}
-        self.wrong = {source: set() for source in SOURCES}
+        self.hash_failed = {source: set() for source in SOURCES}
         self.refused = {source: set() for source in SOURCES}
         self.postponed = {source: {} for source in SOURCES}
         self.outstanding = {}
@@ -80,7 +80,7 @@ class Model(RuleBasedStateMachine):
         self.picker.remove_source(source)
         self.known.discard(source)
         self.nexts = [(asked, request) for asked, request in self.nexts if asked != source]
-        for what in (self.has, self.whole, self.wrong, self.refused, self.postponed):
+        for what in (self.has, self.whole, self.hash_failed, self.refused, self.postponed):
             what[source].clear()
         self.settle(source, list(self.outstanding))
 
@@ -142,7 +142,7 @@ class Model(RuleBasedStateMachine):
                 return
 
     def offers(self, source):
-        return (self.has[source] & self.missing) - self.wrong[source] - self.refused[source]
+        return (self.has[source] & self.missing) - self.hash_failed[source] - self.refused[source]
 
     def useful(self, source):
         later = {sha256 for sha256, until in self.postponed[source].items() if until > self.now}
@@ -211,11 +211,11 @@ class Model(RuleBasedStateMachine):
             if what == "lost":
                 self.picker.release(source, *piece)
             elif what == "wrong":
-                self.picker.wrong(source, *piece)
+                self.picker.hash_failed(source, *piece)
             else:
                 self.picker.lacks(source, PieceRequest(*piece))
             if what == "wrong" and source in self.known:
-                self.wrong[source].add(piece)
+                self.hash_failed[source].add(piece)
             elif what == "lacks" and piece[0] in self.whole[source]:
                 self.whole[source].discard(piece[0])
                 self.has[source] -= all_of(piece[0])

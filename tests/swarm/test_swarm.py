@@ -237,12 +237,12 @@ class BadSources(Case):
         swarm = self.swarm([document], [liar, honest])
         for wrong in (1, 2):
             liar.answer()
-            self.assertEqual(swarm.download.sources[liar.address].wrong, wrong)
+            self.assertEqual(swarm.download.sources[liar.address].hash_failures, wrong)
             self.assertIsNone(liar.connection.lost)
         liar.answer()
         self.assertIsNotNone(liar.connection.lost)
         [banned] = swarm.download.sources.banned
-        self.assertEqual((banned.address, banned.banned), (liar.address, "3 of its pieces were wrong"))
+        self.assertEqual((banned.address, banned.banned), (liar.address, "3 hash failures"))
         honest.serves = True
         swarm.serve()
         self.assertWhole(swarm, document)
@@ -282,7 +282,7 @@ class BadSources(Case):
         error = swarm.completed[document.name]
         self.assertIsInstance(error, AllCorrupt)
         for liar in liars:
-            self.assertIn(f"10.0.0.1:{liar.address[1]}: 3 of its pieces were wrong", str(error))
+            self.assertIn(f"10.0.0.1:{liar.address[1]}: 3 hash failures", str(error))
         self.assertFalse((self.folder / document.name).exists())
 
     def test_a_piece_that_was_not_asked_for(self):
