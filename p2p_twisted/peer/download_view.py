@@ -67,7 +67,7 @@ def details(download: Download, now: float) -> DownloadDetails:
 
 def contents(download: Download) -> list[Storage | None]:
     """Return, for each file of `download`, its storage in a swarm, or None if no swarm has it."""
-    swarmed = {sha256: content for swarm in download.swarms for sha256, content in swarm.contents.items()}
+    swarmed = {sha256: content for swarm in download.swarms for sha256, content in swarm.files.items()}
     return [swarmed.get(item.document.sha256 or "") if item.document else None for item in download.items]
 
 

@@ -17,13 +17,13 @@ from random import Random
 from ..wire.address import Address
 from ..wire.limits import MAX_WANTS
 from ..wire.ranges import Ranges, to_ranges
-from .picker_state import Known, NextRequest, PieceRequest, Request, Wanted
+from .picker_state import NextRequest, PieceRequest, Request, SourceState, WantedFile
 
-MOST_WANTS = MAX_WANTS // 2
+MAX_REQUEST_WANTS = MAX_WANTS // 2
 """Files named in one request for the next piece."""
-MOST_RANGES = 100
+MAX_RANGES = 100
 """Ranges in one want: a line on the wire has its limit."""
-LOOKED_AT = 32
+MAX_FILES_COMPARED = 32
 """Files with something to ask for that one choice is made among: of thousands, a look at all would cost too much."""
 ENDGAME_DELAY = 1.0
 """Seconds that a piece is outstanding before another source may be asked for it too."""
@@ -34,8 +34,8 @@ class Picker:
     """The state of one download, as far as choices depend on it."""
 
     def __init__(self, random: Random) -> None:
-        self.files: dict[str, Wanted] = {}
-        self._sources: dict[Address, Known] = {}
+        self.files: dict[str, WantedFile] = {}
+        self._sources: dict[Address, SourceState] = {}
         self._seeds: dict[str, list[Address]] = {}
         self._random = random
         self._unrequested = 0
@@ -45,7 +45,7 @@ class Picker:
 
     def want(self, sha256: str, count: int, missing: Iterable[int]) -> None:
         """Fetch the `missing` pieces of a file of `count` pieces."""
-        wanted = Wanted(sha256, count, set(missing))
+        wanted = WantedFile(sha256, count, set(missing))
         self.files[sha256] = wanted
         self._unrequested += len(wanted.missing)
         for known in self._sources.values():
@@ -82,8 +82,8 @@ class Picker:
                 if wanted is not None:
                     wanted.holders[piece] = wanted.holders.get(piece, 0) + 1
 
-    def _known(self, source: Address) -> Known:
-        return self._sources.setdefault(source, Known())
+    def _known(self, source: Address) -> SourceState:
+        return self._sources.setdefault(source, SourceState())
 
     def _update(self, source: Address, sha256: str, has: set[int] | None) -> None:
         known, wanted = self._known(source), self.files.get(sha256)
@@ -95,7 +95,7 @@ class Picker:
         if wanted is not None:
             self._count(known, wanted, 1)
 
-    def _count(self, known: Known, wanted: Wanted, by: int) -> None:
+    def _count(self, known: SourceState, wanted: WantedFile, by: int) -> None:
         has = known.has.get(wanted.sha256, set())
         if has is None:
             wanted.complete += by
@@ -179,23 +179,23 @@ class Picker:
         self._note_request(wanted, piece, source, now)
         return PieceRequest(wanted.sha256, piece)
 
-    def _next_of_seed(self, source: Address, known: Known, now: float) -> NextRequest | None:
+    def _next_of_seed(self, source: Address, known: SourceState, now: float) -> NextRequest | None:
         wants: list[tuple[str, Ranges]] = []
-        for sha256 in self._turned(known.fresh):
+        for sha256 in self._rotated(known.fresh):
             wanted = self.files.get(sha256)
             if wanted is None or not known.may_send(sha256, now):
                 continue  # its piece list is not known yet, or it cannot be sent now
             pieces = known.pieces(wanted, wanted.unrequested())
             share = pieces & self._share(source, wanted) if pieces else pieces
             if share:
-                wants.append((sha256, to_ranges(share)[:MOST_RANGES]))
-                if len(share) > 1 or len(wants) == MOST_WANTS:
+                wants.append((sha256, to_ranges(share)[:MAX_RANGES]))
+                if len(share) > 1 or len(wants) == MAX_REQUEST_WANTS:
                     break  # one file with several pieces fills a request
             else:
                 known.fresh.remove(sha256)
         return NextRequest(tuple(wants)) if wants else None
 
-    def _share(self, source: Address, wanted: Wanted) -> set[int]:
+    def _share(self, source: Address, wanted: WantedFile) -> set[int]:
         seeds = self._seeds[wanted.sha256]
         if len(seeds) == 1:
             return wanted.missing
@@ -205,11 +205,11 @@ class Picker:
         first, last = (wanted.count * r // len(seeds) for r in (rank, rank + 1))
         return set(range(first, last))
 
-    def _rarest(self, known: Known, now: float) -> tuple[Wanted, int] | None:
-        best: tuple[int, float, Wanted, int] | None = None
+    def _rarest(self, known: SourceState, now: float) -> tuple[WantedFile, int] | None:
+        best: tuple[int, float, WantedFile, int] | None = None
         fresh = set(known.fresh)
         looked_at = 0
-        for sha256 in self._turned(known.useful):
+        for sha256 in self._rotated(known.useful):
             wanted = self.files.get(sha256)
             if wanted is None or sha256 in fresh or not known.may_send(sha256, now):
                 continue
@@ -219,14 +219,14 @@ class Picker:
                 if best is None or key < best[:2]:
                     best = (*key, wanted, piece)
             looked_at += bool(pieces)
-            if looked_at == LOOKED_AT:
+            if looked_at == MAX_FILES_COMPARED:
                 break
         return best and best[2:]
 
-    def _endgame(self, source: Address, known: Known, now: float) -> tuple[Wanted, int] | None:
+    def _endgame(self, source: Address, known: SourceState, now: float) -> tuple[WantedFile, int] | None:
         if self._unrequested:
             return None
-        for sha256 in self._turned(known.useful):
+        for sha256 in self._rotated(known.useful):
             wanted = self.files.get(sha256)
             if wanted is None or not known.may_send(sha256, now):
                 continue
@@ -240,7 +240,7 @@ class Picker:
                     return wanted, piece
         return None
 
-    def _turned(self, names: list[str]) -> list[str]:
+    def _rotated(self, names: list[str]) -> list[str]:
         """`names` from a place taken by chance on: two downloaders begin with different files."""
         start = self._random.randrange(len(names)) if names else 0
         return names[start:] + names[:start]
@@ -289,7 +289,7 @@ class Picker:
             asked = {sha256 for sha256, _ in request.wants}
             known.fresh = [sha256 for sha256 in known.fresh if sha256 not in asked]
 
-    def _release(self, wanted: Wanted, piece: int, source: Address) -> None:
+    def _release(self, wanted: WantedFile, piece: int, source: Address) -> None:
         sources = wanted.outstanding.get(piece)
         if sources is not None:
             sources.pop(source, None)
@@ -297,7 +297,7 @@ class Picker:
                 del wanted.outstanding[piece]
                 self._unrequested += 1
 
-    def _note_request(self, wanted: Wanted, piece: int, source: Address, now: float) -> None:
+    def _note_request(self, wanted: WantedFile, piece: int, source: Address, now: float) -> None:
         self._unrequested -= piece not in wanted.outstanding
         wanted.outstanding.setdefault(piece, {})[source] = now
 

@@ -27,7 +27,7 @@ Request = PieceRequest | NextRequest
 
 
 @dataclass
-class Wanted:
+class WantedFile:
     """A file of the download: its missing pieces, and since when (seconds) which are outstanding at which source."""
 
     sha256: str
@@ -48,7 +48,7 @@ class Wanted:
 
 
 @dataclass
-class Known:
+class SourceState:
     """What one source has: `has` the pieces of each file, None if all of them; `fresh` the files of which it may be
     asked for the next piece; `useful` all of its files that are wanted; `hash_failed` the pieces that it sent wrong;
     `refused` the pieces that it said it has not, until it announces the file again; `postponed` the files that it
@@ -61,7 +61,7 @@ class Known:
     refused: dict[str, set[int]] = field(default_factory=dict)
     postponed: dict[str, float] = field(default_factory=dict)
 
-    def pieces(self, wanted: Wanted, of: set[int]) -> set[int]:
+    def pieces(self, wanted: WantedFile, of: set[int]) -> set[int]:
         """Those `of` the pieces that this source has, and that neither were refused nor had a wrong hash."""
         has = self.has.get(wanted.sha256, set())
         found = of if has is None else of & has

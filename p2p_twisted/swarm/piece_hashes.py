@@ -38,14 +38,14 @@ class _Need:
         return address not in self.asked_of and len(self.outstanding) < self.at_once and now >= self.not_before
 
 
-class PieceLists:
+class PieceHashes:
     """Gets the lists that are needed. `came` is told of each file whose list is known now, `refused` of each source
     that has not got one."""
 
     def __init__(
         self,
         clock: IReactorTime,
-        contents: Mapping[str, Storage],
+        files: Mapping[str, Storage],
         picker: Picker,
         sources: SourcePool,
         came: Callable[[Storage], object],
@@ -53,7 +53,7 @@ class PieceLists:
         broken: Callable[[Failure], object],
     ) -> None:
         self._clock = clock
-        self._contents = contents
+        self._files = files
         self._picker = picker
         self._sources = sources
         self._came = came
@@ -73,27 +73,27 @@ class PieceLists:
                 need.asked_of.add(source.address)
                 need.outstanding.add(source.address)
                 asked = source.connection.collect(GetPieces(sha256), MAX_PIECE_LIST)
-                asked.addCallbacks(self._list_came, self._no_list, (source, sha256), {}, (source, sha256))
+                asked.addCallbacks(self._received, self._failed, (source, sha256), {}, (source, sha256))
                 asked.addErrback(self._broken)
 
     def ask_more(self) -> None:
-        """Each second: while nobody answers, ask ever more at once, so that the frozen do not hide the others."""
+        """Each second: while nobody answers, ask ever more at once, so that the unresponsive do not hide others."""
         for need in self._needed.values():
             if len(need.outstanding) >= need.at_once:
                 need.at_once *= GROWTH
 
-    def _list_came(self, answer: tuple[Any, bytes], source: Source, sha256: str) -> None:
+    def _received(self, answer: tuple[Any, bytes], source: Source, sha256: str) -> None:
         try:
             digests = bytes.fromhex(answer[1].decode("ascii").replace("\n", ""))
         except ValueError:
             digests = b""
-        if not self._contents[sha256].accept_list(digests):
+        if not self._files[sha256].accept_list(digests):
             self._answered(source, sha256)
             self._sources.ban(source, Corrupt("its piece list is not the one in the index"))
         elif self._needed.pop(sha256, None) is not None:
-            self._came(self._contents[sha256])
+            self._came(self._files[sha256])
 
-    def _no_list(self, failure: Failure, source: Source, sha256: str) -> None:
+    def _failed(self, failure: Failure, source: Source, sha256: str) -> None:
         need, refused = self._answered(source, sha256), failure.value
         if isinstance(refused, Refused):
             if refused.retry_after is not None and need is not None:

@@ -85,7 +85,7 @@ class Prospects:
         return (AllCorrupt if all(isinstance(why, Corrupt) for why in reasons.values()) else PeersFailed)(said)
 
     def _postpone(self, source: Source, files: Iterable[str], seconds: int) -> None:
-        source.frozen = True  # it is there, and may have it later
+        source.unresponsive = True  # it is there, and may have it later
         until = self._clock.seconds() + min(max(seconds, 1), MAX_POSTPONE)
         for sha256 in files:
             self._picker.postpone(source.address, sha256, until)

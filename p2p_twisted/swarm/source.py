@@ -17,14 +17,14 @@ from ..wire.messages import Message, Response
 from .picker_state import PieceRequest, Request
 from .storage import Storage
 
-LEAST = 3
-MOST = 32
+MIN_OUTSTANDING = 3
+MAX_OUTSTANDING = 32
 """Requests that may be outstanding at one source, at least and at most."""
-AHEAD = 0.5
+REQUEST_AHEAD = 0.5
 """Seconds of a source's rate that are asked for ahead: more than a round trip, less than makes a queue."""
-FADING = 1.0
+RATE_FADING = 1.0
 """Seconds after which bytes count for a rate by a factor e less."""
-RECONNECTS = 3
+MAX_RECONNECTS = 3
 """Times in a row that a source may fail to be reached, or be lost, before a download no longer waits for it."""
 
 
@@ -58,12 +58,12 @@ class Meter:
     def add(self, size: int, now: float) -> None:
         """`size` bytes came at `now`."""
         self.total += size
-        self._rate = self.rate(now) + size / FADING
+        self._rate = self.rate(now) + size / RATE_FADING
         self._at = now
 
     def rate(self, now: float) -> float:
         """Bytes/s at `now`."""
-        return self._rate * math.exp(min(0.0, self._at - now) / FADING)
+        return self._rate * math.exp(min(0.0, self._at - now) / RATE_FADING)
 
 
 class Source:
@@ -74,10 +74,10 @@ class Source:
         self.connection: Connection | None = None
         self.meter = Meter()
         self.outstanding: dict[PieceSink, Request] = {}
-        self.quiet = 0
+        self.idle = 0
         """Ticks (one a second, while this process runs) since the last byte of an answer."""
-        self.stalled = False
-        self.frozen = False
+        self.snubbed = False
+        self.unresponsive = False
         """Whether it is connected, or was, and has left a request unanswered for long."""
         self.is_over = False
         self.failures = 0
@@ -94,7 +94,7 @@ class Source:
 
     def connected(self, connection: Connection) -> None:
         """Ask over `connection` from now on."""
-        self.connection, self.quiet, self.stalled = connection, 0, False
+        self.connection, self.idle, self.snubbed = connection, 0, False
 
     def failed(self, why: FetchError, now: float, most: float) -> None:
         """Note that it was lost or could not be reached at `now`, and when to try again: after `most` s at the most.
@@ -102,9 +102,9 @@ class Source:
         One that is connected and silent (Stalled) has not failed: its process may have been suspended.
         """
         self.why = why
-        self.stalled = False
+        self.snubbed = False
         if isinstance(why, Stalled):
-            self.frozen = True
+            self.unresponsive = True
         else:
             self.failures += 1
         self.retry_at = now + min(2.0 ** max(0, self.failures - 1), most)
@@ -112,14 +112,14 @@ class Source:
     @property
     def is_hopeful(self) -> bool:
         """Whether a download may wait for it."""
-        return self.banned is None and self.failures <= RECONNECTS
+        return self.banned is None and self.failures <= MAX_RECONNECTS
 
     def has_room(self, typical: int, now: float) -> bool:
         """Whether another request should be outstanding; `typical` is the bytes of an answer."""
-        if self.connection is None or self.stalled:
+        if self.connection is None or self.snubbed:
             return False
-        ahead = int(self.meter.rate(now) * AHEAD / max(typical, 1)) + 1
-        return len(self.outstanding) < min(max(ahead, LEAST), MOST)
+        ahead = int(self.meter.rate(now) * REQUEST_AHEAD / max(typical, 1)) + 1
+        return len(self.outstanding) < min(max(ahead, MIN_OUTSTANDING), MAX_OUTSTANDING)
 
     @property
     def state(self) -> str:
@@ -129,7 +129,7 @@ class Source:
         if self.is_over:
             return "closed"
         if self.connection is not None:
-            return "stalled" if self.stalled else "connected"
+            return "stalled" if self.snubbed else "connected"
         return "waiting" if self.is_hopeful else "unreachable"
 
 
@@ -139,7 +139,7 @@ class PieceSink:
     def __init__(
         self,
         request: Request,
-        contents: dict[str, Storage],
+        files: dict[str, Storage],
         arriving: Callable[[PieceSink], None],
         progress: Callable[[int], None],
     ) -> None:
@@ -148,17 +148,17 @@ class PieceSink:
         self.piece = -1
         self.parts: list[bytes] = []
         self.cancelled = False
-        self.is_first_hand = not isinstance(request, PieceRequest)
+        self.super_seeded = not isinstance(request, PieceRequest)
         """Whether the source gives it to nobody else."""
         self._request = request
-        self._contents = contents
+        self._files = files
         self._arriving = arriving
         self._progress = progress
 
     def begin(self, response: Response) -> None:
         """Find out which piece it is. Raises Garbled when it is none that was asked for."""
         request = self._request
-        content = self._contents.get(response.sha256 or "")
+        content = self._files.get(response.sha256 or "")
         if content is None or response.size != content.size or response.length is None:
             raise Garbled("it answered with another file than it was asked for")
         first = response.byte_range[0] if response.byte_range else 0
@@ -190,7 +190,7 @@ class PieceSink:
         assert self.content is not None
         data = b"".join(self.parts)
         self.parts.clear()
-        right = self.content.proves(self.piece, hashlib.sha256(data).digest())
+        right = self.content.matches(self.piece, hashlib.sha256(data).digest())
         if right:
             self.content.write(piece_range(self.content.size, self.piece)[0], data)
         return right

@@ -1,5 +1,5 @@
-"""The sources of a download: connected while there is room, the likeliest first; tried again when lost or frozen,
-passed over when they stall, banned for cause.
+"""The sources of a download: connected while there is room, the likeliest first; tried again when lost or
+unresponsive, snubbed while they send nothing, banned for cause.
 
 A source that cannot be reached is tried again for as long as the download lasts, ever less often; but once it has
 failed a few times in a row the download does not wait for it (`Source.is_hopeful`). What is not connected for want of
@@ -21,7 +21,7 @@ from ..net.errors import FetchError, SourceError, Stalled, Unreachable
 from ..wire.address import Address
 from .source import Connection, Source
 
-STALL = 4.0
+SNUB_TIMEOUT = 4.0
 """Seconds without a byte after which what is outstanding at a source is asked of others."""
 MAX_CONNECTED = 64
 """Sources connected at the same time; the others are queued."""
@@ -175,17 +175,17 @@ class SourcePool:
             self._enqueue(source)
         self._fill()
         for source in self if reading else ():
-            source.quiet += 1
-            if source.outstanding and not source.stalled and source.quiet > STALL:
-                source.stalled = source.frozen = True
+            source.idle += 1
+            if source.outstanding and not source.snubbed and source.idle > SNUB_TIMEOUT:
+                source.snubbed = source.unresponsive = True
                 self._released(source)
 
     def hold(self, hold: bool) -> None:
         """Read no more of any, or read on."""
         for source in self:
-            source.quiet = 0
+            source.idle = 0
             if source.connection is not None:
-                (source.connection.hold if hold else source.connection.release)("unproven")
+                (source.connection.hold if hold else source.connection.release)("unverified")
 
     def close(self) -> None:
         """Be done with all of them."""

@@ -88,24 +88,24 @@ class Storage:
 
     # pieces
 
-    def proves(self, piece: int, digest: bytes) -> bool:
+    def matches(self, piece: int, digest: bytes) -> bool:
         """Whether `digest` is the piece's hash. The piece list must be known."""
         assert self.digests is not None
         return digest == self.digests[DIGEST * piece : DIGEST * (piece + 1)]
 
     def write(self, offset: int, data: bytes) -> None:
-        """Put bytes into the file, proven or not."""
+        """Put bytes into the file, verified or not."""
         self._part.write(offset, data)
 
     def keep(self, piece: int) -> None:
-        """The piece is proven and written."""
+        """The piece is verified and written."""
         self.have.add(piece)
         if self.count > 1:
             assert self.digests is not None
             self._state.add(piece, self.digests, self.have)
 
     def open_piece(self) -> int:
-        """A descriptor of its own to read proven pieces from, the caller's to close."""
+        """A descriptor of its own to read verified pieces from, the caller's to close."""
         return self._part.duplicate()
 
     # going on with what an earlier run left
@@ -118,12 +118,12 @@ class Storage:
 
     def _is_here(self, piece: int) -> bool:
         offset, length = piece_range(self.size, piece)
-        return self.proves(piece, hashlib.sha256(self._part.read(offset, length)).digest())
+        return self.matches(piece, hashlib.sha256(self._part.read(offset, length)).digest())
 
     # its end
 
     def hash_on(self) -> None:
-        """Take the proven pieces that follow on those hashed before into the hash of the whole. For a thread.
+        """Take the verified pieces that follow on those hashed before into the hash of the whole. For a thread.
 
         That the pieces are right by their list does not say that the list is the file's: a false index record may
         bind one file's list to another's hash.

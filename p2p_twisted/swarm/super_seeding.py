@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable
 
 from ..wire.ranges import Ranges
 
-MOST_AHEAD = 1
+MAX_AHEAD = 1
 """Pieces that one asker may have been given more than most."""
 
 
@@ -49,7 +49,7 @@ class SuperSeeding:
         wait for him. The measure is the median: one that can take only little, or has just come, holds nobody up.
         """
         counts = sorted(self._counts.values())
-        return bool(counts) and self._counts.get(asker, 0) > counts[len(counts) // 2] + MOST_AHEAD
+        return bool(counts) and self._counts.get(asker, 0) > counts[len(counts) // 2] + MAX_AHEAD
 
     def take_back(self, sha256: str, piece: int) -> None:
         """The piece did not reach the asker: it may be given again."""

@@ -1,4 +1,4 @@
-"""A download from many sources at once: carries out what the picker chooses, and has what comes proven."""
+"""A download from many sources at once: carries out what the picker chooses, and has what comes verified."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from ..wire.messages import Cancel, GetFile, GetNext, Message
 from .errors import Corrupt, DownloadError, TooSlow
 from .picker import Picker
 from .picker_state import PieceRequest, Request
-from .piece_hashes import PieceLists
+from .piece_hashes import PieceHashes
 from .prospects import Prospects
 from .source import Connection, PieceSink, Source
 from .source_pool import SourcePool
 from .storage import Storage
-from .verifier import Outcome, Prover, in_thread
+from .verifier import Outcome, Verifier, in_thread
 
 MAX_HASH_FAILURES = 3
 """Pieces with a wrong hash after which a source is banned."""
-NO_NEWS_TIMEOUT = 30
+IDLE_TIMEOUT = 30
 """Seconds without a byte from anyone after which the download has failed, if nothing is outstanding."""
-FROZEN_TIMEOUT = 90
+UNRESPONSIVE_TIMEOUT = 90
 """The same if one does: its process, or its machine, may have been suspended."""
 
 
 class Swarm:
-    """Fetches `contents`. `connect` makes a connection to a peer, or raises a SourceError; `rank` says which sources to
+    """Fetches `files`. `connect` makes a connection to a peer, or raises a SourceError; `rank` says which sources to
     try first, the lowest.
 
-    `began` is called when a peer begins to send a piece, `kept` with each proven piece, who sent it, and whether it was
-    one that nobody else had; `completed` with each file that is wholly there and right, or the error that ended it.
+    `began` is called when a peer begins to send a piece, `kept` with each verified piece, its source, and whether that
+    gave it to nobody else; `completed` with each file that is whole and right, or the error that ended it.
     """
 
     log = Logger()
@@ -46,14 +46,14 @@ class Swarm:
     def __init__(
         self,
         reactor: Reactor,
-        contents: Iterable[Storage],
+        files: Iterable[Storage],
         connect: Callable[[Address], Awaitable[Connection]],
         rank: Callable[[Address], int],
         began: Callable[[Storage, Address], object],
         kept: Callable[[Storage, int, Address, bool], object],
         completed: Callable[[Storage, DownloadError | None], object],
     ) -> None:
-        self.contents = {content.sha256: content for content in contents}
+        self.files = {content.sha256: content for content in files}
         """By their hash."""
         self.sources = SourcePool(reactor, connect, rank, self._pump, self._released, self._away, self._broken)
         self.received = 0
@@ -64,18 +64,18 @@ class Swarm:
         self._kept = kept
         self._completed = completed
         self._picker = Picker(Random())
-        self._left = set(self.contents)
+        self._left = set(self.files)
         self._begun = self._over = False
         self._done: Deferred[None] = Deferred(lambda _: self._stop())
         self._tick = LoopingCall(self._look_after)
         self._tick.clock = reactor
-        self._quiet = 0
+        self._idle = 0
         """How often it was looked after since something came: of the time that this process is stopped only once."""
         self._paused = False
-        self._prover = Prover(reactor, self._complete, self._pause, self._broken)
-        self._typical = max((piece_size(content.size) for content in self.contents.values()), default=1)
-        self._lists = PieceLists(
-            reactor, self.contents, self._picker, self.sources, self._want, self._has_no_list, self._broken
+        self._verifier = Verifier(reactor, self._complete, self._pause, self._broken)
+        self._typical = max((piece_size(content.size) for content in self.files.values()), default=1)
+        self._piece_hashes = PieceHashes(
+            reactor, self.files, self._picker, self.sources, self._want, self._has_no_list, self._broken
         )
         self._prospects = Prospects(reactor, self._picker, self.sources)
 
@@ -115,7 +115,7 @@ class Swarm:
     # asking
 
     async def _begin(self) -> None:
-        for content in list(self.contents.values()):
+        for content in list(self.files.values()):
             try:
                 if content.count > 1:
                     await in_thread(self._reactor, content.resume)
@@ -123,7 +123,7 @@ class Swarm:
                 self._complete(content, e)
                 continue
             if content.digests is None:
-                self._lists.need(content.sha256)
+                self._piece_hashes.need(content.sha256)
             else:
                 self._want(content)
         self._begun = True
@@ -132,14 +132,14 @@ class Swarm:
     def _want(self, content: Storage) -> None:
         if not self._over and content.sha256 in self._left:
             self._picker.want(content.sha256, content.count, content.missing())
-            self._prover.hash_on(content)
+            self._verifier.hash_on(content)
             self._pump_all()
 
     def _pump(self, source: Source) -> None:
         """Ask `source` for as much as should be outstanding."""
         if self._over or source.connection is None or self._paused:
             return
-        self._lists.ask(source)
+        self._piece_hashes.ask(source)
         while source.has_room(self._typical, self._reactor.seconds()):
             request = self._picker.next(source.address, self._reactor.seconds())
             if request is None:
@@ -153,10 +153,10 @@ class Swarm:
     def _ask(self, source: Source, request: Request) -> None:
         assert source.connection is not None
         if not source.outstanding:
-            source.quiet = 0
+            source.idle = 0
         source.chosen["rarest piece" if isinstance(request, PieceRequest) else "next piece of the source"] += 1
         sink = PieceSink(
-            request, self.contents, lambda sink: self._arriving(source, sink), lambda size: self._came(source, size)
+            request, self.files, lambda sink: self._arriving(source, sink), lambda size: self._came(source, size)
         )
         source.outstanding[sink] = request
         asked = source.connection.ask(self._message(request), sink)
@@ -166,7 +166,7 @@ class Swarm:
     def _message(self, request: Request) -> Message:
         if not isinstance(request, PieceRequest):
             return GetNext(request.wants)
-        content = self.contents[request.sha256]
+        content = self.files[request.sha256]
         first, length = piece_range(content.size, request.piece)
         return GetFile(content.name, (first, first + length - 1), request.sha256)
 
@@ -180,8 +180,8 @@ class Swarm:
             self._cancel(self.sources[address], sink.content, sink.piece)
 
     def _came(self, source: Source, size: int) -> None:
-        source.quiet = self._quiet = 0
-        source.stalled = source.frozen = False
+        source.idle = self._idle = 0
+        source.snubbed = source.unresponsive = False
         source.meter.add(size, self._reactor.seconds())
         self.received += size
 
@@ -193,7 +193,7 @@ class Swarm:
         if content.sha256 not in self._left or sink.piece in content.have:
             self.duplicate += size
         else:
-            self._prover.prove(sink, size, lambda outcome: self._proven(outcome, source, sink))
+            self._verifier.verify(sink, size, lambda outcome: self._verified(outcome, source, sink))
         self._pump(source)
 
     def _refused(self, source: Source, sink: PieceSink, failure: Failure) -> None:
@@ -217,7 +217,7 @@ class Swarm:
                 cancelling = source.connection.collect(Cancel(content.sha256, (first, first + length - 1)), 0)
                 cancelling.addErrback(lambda failure: failure.trap(FetchError) and None)
 
-    def _proven(self, outcome: Outcome, source: Source, sink: PieceSink) -> None:
+    def _verified(self, outcome: Outcome, source: Source, sink: PieceSink) -> None:
         content = sink.content
         assert content is not None
         if self._over or content.sha256 not in self._left:
@@ -237,8 +237,8 @@ class Swarm:
             self._complete(content, e)
             return
         self._picker.got(content.sha256, sink.piece)
-        self._kept(content, sink.piece, source.address, sink.is_first_hand)
-        self._prover.hash_on(content)
+        self._kept(content, sink.piece, source.address, sink.super_seeded)
+        self._verifier.hash_on(content)
 
     def _hash_failed(self, source: Source, content: Storage, piece: int) -> None:
         self._picker.hash_failed(source.address, content.sha256, piece)
@@ -254,7 +254,7 @@ class Swarm:
         self._check([content.sha256])
 
     def _pause(self, paused: bool) -> None:
-        """Let the sources wait until what came is proven, or no longer."""
+        """Let the sources wait until what came is verified, or no longer."""
         if paused != self._paused and not self._over:
             self._paused = paused
             self.sources.hold(paused)
@@ -283,20 +283,20 @@ class Swarm:
             self._picker.release(source.address, request.sha256, request.piece)
 
     def _look_after(self) -> None:
-        """Each second: try lost sources again, pass over those that stall, and see whether any is left that helps."""
+        """Each second: try lost sources again, snub those that send nothing, and see whether any is left that helps."""
         self.sources.look_after(reading=not self._paused)
-        self._lists.ask_more()
+        self._piece_hashes.ask_more()
         self._pump_all()
-        self._quiet += 1
-        if not self._begun or self._prover.is_busy:
-            self._quiet = 0  # what is here is still being looked at
+        self._idle += 1
+        if not self._begun or self._verifier.is_busy:
+            self._idle = 0  # what is here is still being looked at
             return
         self._check(self._left)
-        waiting = any(source.is_hopeful and (source.outstanding or source.frozen) for source in self.sources)
-        timeout = FROZEN_TIMEOUT if waiting else NO_NEWS_TIMEOUT
-        if self._quiet > timeout:
+        waiting = any(source.is_hopeful and (source.outstanding or source.unresponsive) for source in self.sources)
+        timeout = UNRESPONSIVE_TIMEOUT if waiting else IDLE_TIMEOUT
+        if self._idle > timeout:
             for sha256 in list(self._left):
-                content = self.contents[sha256]
+                content = self.files[sha256]
                 self._complete(content, TooSlow(f"nothing came for {timeout} s"))
 
     def _has_no_list(self, source: Source, sha256: str, refused: Refused) -> None:
@@ -305,11 +305,11 @@ class Swarm:
 
     def _check(self, files: Iterable[str]) -> None:
         """Let those of `files` fail that no source can give any more."""
-        if self._begun and not self._prover.is_busy:
+        if self._begun and not self._verifier.is_busy:
             for sha256 in self._left.intersection(files):
                 error = self._prospects.error_of(sha256)
                 if error is not None:
-                    self._complete(self.contents[sha256], error)
+                    self._complete(self.files[sha256], error)
 
     def _complete(self, content: Storage, error: DownloadError | None) -> None:
         if content.sha256 in self._left and not self._over:
@@ -330,4 +330,4 @@ class Swarm:
         """An error in this program: say so, and end."""
         self.log.failure("in a download", failure)
         for sha256 in list(self._left):
-            self._complete(self.contents[sha256], DownloadError("an error in this program; its log says more"))
+            self._complete(self.files[sha256], DownloadError("an error in this program; its log says more"))

@@ -21,7 +21,7 @@ Outcome = bool | DownloadError
 
 INLINE = 128 * 1024
 """A piece up to this size, in bytes, is hashed and written at once; a thread would cost more than it saves."""
-UNPROVEN = 16 * 2**20
+MAX_UNVERIFIED = 16 * 2**20
 """Bytes that may wait to be hashed and written before the sources are made to wait."""
 
 
@@ -43,10 +43,10 @@ def in_thread_until_cancelled(reactor: Reactor, work: Callable[[Event], T]) -> D
     return done
 
 
-class Prover:
+class Verifier:
     """Proves pieces and files. `completed` is told of each file that is wholly there: with an error if it is not right.
 
-    `pause` is told when too much waits to be proven, and when no longer; `broken` of errors in this program.
+    `pause` is told when too much waits to be verified, and when no longer; `broken` of errors in this program.
 
     Threads: all of it belongs to the reactor's thread. In others run only `PieceSink.store`, for a sink that nothing
     else touches any more, and `Storage.hash_on`, for each file in one at a time.
@@ -71,20 +71,20 @@ class Prover:
         """Whether threads are at work."""
         return self._waiting > 0 or bool(self._hashing)
 
-    def prove(self, sink: PieceSink, size: int, proven: Callable[[Outcome], object]) -> None:
-        """Hash the piece of `size` bytes in `sink`, and write it if it is right. `proven` is told the outcome."""
+    def verify(self, sink: PieceSink, size: int, verified: Callable[[Outcome], object]) -> None:
+        """Hash the piece of `size` bytes in `sink`, and write it if it is right. `verified` is told the outcome."""
         if size <= INLINE:
-            proven(_store(sink))
+            verified(_store(sink))
             return
         self._waiting += size
-        self._pause(self._waiting > UNPROVEN)
+        self._pause(self._waiting > MAX_UNVERIFIED)
         storing = in_thread(self._reactor, _store, sink)
-        storing.addCallback(self._stored, size, proven).addErrback(self._broken)
+        storing.addCallback(self._stored, size, verified).addErrback(self._broken)
 
-    def _stored(self, outcome: Outcome, size: int, proven: Callable[[Outcome], object]) -> None:
+    def _stored(self, outcome: Outcome, size: int, verified: Callable[[Outcome], object]) -> None:
         self._waiting -= size
-        proven(outcome)
-        self._pause(self._waiting > UNPROVEN)
+        verified(outcome)
+        self._pause(self._waiting > MAX_UNVERIFIED)
 
     def hash_on(self, content: Storage) -> None:
         """Take what can be taken into the hash of the whole; tell `completed` when that was the last of it."""

@@ -18,8 +18,8 @@ from p2p_twisted.swarm.super_seeding import SuperSeeding
 
 from .uplink import Transfer, Uplink
 
-STALL = 4.0
-"""Seconds without a byte after which a source is passed over, as the download has it."""
+SNUB_TIMEOUT = 4.0
+"""Seconds without a byte after which a source is snubbed, as the download has it."""
 MAX_HASH_FAILURES = 3
 """Wrong pieces after which a source is banned, as the download has it."""
 MESSAGE = 300
@@ -167,8 +167,8 @@ class Peer:
 
     def _look_after(self):
         for source in self.sources.values():
-            if source.outstanding and not source.stalled and self.world.now - source.heard > STALL:
-                source.stalled = True
+            if source.outstanding and not source.snubbed and self.world.now - source.heard > SNUB_TIMEOUT:
+                source.snubbed = True
                 for transfer in source.outstanding:
                     self.picker.release(source.address, transfer.name, transfer.piece)
         self._pump_all()
@@ -194,7 +194,7 @@ class Peer:
         source = self.sources.get(transfer.sender.address)
         if source is None or transfer not in source.outstanding or self.gone:
             return
-        source.heard, source.stalled = self.world.now, False
+        source.heard, source.snubbed = self.world.now, False
         source.meter.add(size, self.world.now)
         self.received += size
         if is_first:
@@ -224,7 +224,7 @@ class Peer:
             self._keep(transfer.name, transfer.piece, isinstance(transfer.request, NextRequest))
             transfer.sender.sent_one()
 
-    def _keep(self, name, piece, first_hand):
+    def _keep(self, name, piece, super_seeded):
         self.have[name].add(piece)
         self.picker.got(name, piece)
         if is_complete := len(self.have[name]) == self.world.counts[name]:
@@ -233,7 +233,7 @@ class Peer:
             self.finished = self.world.now
             self.world.unfinished.discard(self)
         self._new.setdefault(name, set()).add(piece)
-        if first_hand or is_complete:
+        if super_seeded or is_complete:
             self._tell()
         elif not self._telling:
             self._telling = True

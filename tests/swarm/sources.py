@@ -204,20 +204,20 @@ class RunningSwarm:
     def __init__(self, folder, documents, sources, reactor=None, late=()):
         self.reactor = reactor or InlineReactor()
         self.sources = {source.address: source for source in (*sources, *late)}
-        self.contents = [document.content(folder) for document in documents]
+        self.files = [document.content(folder) for document in documents]
         self.began, self.kept, self.completed = [], [], {}
         self.download = Swarm(
             self.reactor,
-            self.contents,
+            self.files,
             lambda address: self.sources[address].connect(),
             lambda address: 0,
             lambda content, address: self.began.append((content.name, address)),
-            lambda content, piece, address, first_hand: self.kept.append((piece, address, first_hand)),
+            lambda content, piece, address, super_seeded: self.kept.append((piece, address, super_seeded)),
             self._completed,
         )
         for source in sources:
             for sha256 in source.documents:
-                if sha256 in self.download.contents:
+                if sha256 in self.download.files:
                     self.download.add_seed(source.address, sha256)
         self.ended = []
         self.running = self.download.run()

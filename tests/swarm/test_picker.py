@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from p2p_twisted.swarm.picker import ENDGAME_DELAY, MOST_RANGES, MOST_WANTS, NextRequest, Picker, PieceRequest
+from p2p_twisted.swarm.picker import ENDGAME_DELAY, MAX_RANGES, MAX_REQUEST_WANTS, NextRequest, Picker, PieceRequest
 from p2p_twisted.wire.ranges import from_ranges
 
 A, B = "a" * 64, "b" * 64
@@ -184,12 +184,12 @@ def test_an_only_seed_remains_one_though_it_cannot_be_reached():
 
 def test_small_files_are_named_together_and_a_big_one_alone():
     picker = Picker(Random(1))
-    names = [f"{number:064x}" for number in range(3 * MOST_WANTS)]
+    names = [f"{number:064x}" for number in range(3 * MAX_REQUEST_WANTS)]
     for name in names:
         picker.want(name, 1, [0])
         picker.add_seed(SEED, name)
     request = picker.next(SEED, 0)
-    assert len({sha256 for sha256, _ in request.wants}) == len(request.wants) == MOST_WANTS
+    assert len({sha256 for sha256, _ in request.wants}) == len(request.wants) == MAX_REQUEST_WANTS
     picker = a_picker(4)
     picker.add_seed(SEED, A)
     assert len(picker.next(SEED, 0).wants) == 1
@@ -199,7 +199,7 @@ def test_a_request_names_no_more_ranges_than_fit_a_line():
     picker = a_picker(1000, range(0, 1000, 2))
     picker.add_seed(SEED, A)
     [(_, ranges)] = picker.next(SEED, 0).wants
-    assert len(ranges) == MOST_RANGES
+    assert len(ranges) == MAX_RANGES
 
 
 def test_two_downloaders_begin_with_different_files():

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.net.errors import Garbled, Unreachable
 from p2p_twisted.swarm.errors import AllCorrupt
-from p2p_twisted.swarm.source_pool import STALL
+from p2p_twisted.swarm.source_pool import SNUB_TIMEOUT
 from p2p_twisted.wire.limits import MAX_PIECE_LIST
 
 from .sources import Document, FakeSource, RunningSwarm, is_document
@@ -88,7 +88,7 @@ class Asked(Case):
         self.assertWhole()
 
     def test_of_ever_more_while_nobody_answers(self):
-        """Many that are frozen do not hide the one that is not."""
+        """Many that are unresponsive do not hide the one that is not."""
         self.sources += [FakeSource(number, [DOCUMENT]) for number in range(3, 41)]
         for source in self.sources:
             source.is_silent = True
@@ -156,7 +156,7 @@ class Hostile(Case):
     def test_a_false_one_that_comes_late(self):
         """The list is known by then; who lies about it is banned all the same."""
         self.begin()
-        self.swarm.advance(*[1] * int(STALL + 1))
+        self.swarm.advance(*[1] * int(SNUB_TIMEOUT + 1))
         self.tell(1)
         self.tell(0, b"00\n")
         self.assertEqual(list(self.banned()), [1])

@@ -148,9 +148,9 @@ def test_one_leaves_with_pieces_that_only_it_had():
     left = world.peers[1]
     only_here = []
 
-    def keep(name, piece, first_hand):
-        type(left)._keep(left, name, piece, first_hand)
-        if first_hand and len(left.have[FILE]) > 100 and not left.gone:
+    def keep(name, piece, super_seeded):
+        type(left)._keep(left, name, piece, super_seeded)
+        if super_seeded and len(left.have[FILE]) > 100 and not left.gone:
             only_here.append(left.have[FILE] - set().union(*(peer.have[FILE] for peer in world.peers[2:])))
             left.stop()
 

@@ -33,7 +33,7 @@ class TestOneOfTwoThatHadItFromTheStart(TestCase):
         nexts = [message for message in there.asked if isinstance(message, GetNext)]
         named = {piece for message in nexts for piece in from_ranges(message.wants[0][1], 40)}
         self.assertEqual(named, set(range(40)))
-        self.assertTrue(all(first_hand for _, _, first_hand in swarm.kept))
+        self.assertTrue(all(super_seeded for _, _, super_seeded in swarm.kept))
 
 
 class SilentSource(FakeSource):

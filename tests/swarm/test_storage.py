@@ -23,7 +23,7 @@ OTHER = Document(PIECES, seed=2)
 
 
 def write(content, document, *pieces):
-    """As a download does with pieces that are proven."""
+    """As a download does with pieces that are verified."""
     for piece in pieces:
         content.write(piece * PIECE, document.piece(piece))
         content.keep(piece)
@@ -174,7 +174,7 @@ class TestResume:
             file.write("2\n")
         assert resumed(left).have == {0, 1, 3}
 
-    def test_pieces_that_prove_no_longer(self, left, part):
+    def test_pieces_that_are_right_no_longer(self, left, part):
         with part.open("r+b") as file:
             file.seek(2 * PIECE - 1)
             file.write(bytes([DOCUMENT.data[2 * PIECE - 1] ^ 1]))
@@ -374,13 +374,13 @@ class TestTime:
 
 
 class TestClose:
-    def test_what_is_proven_stays(self, tmp_path):
+    def test_what_is_verified_stays(self, tmp_path):
         begun(tmp_path, 2).close()
         assert names(tmp_path) == ["document.bin.part", "document.bin.part.state"]
 
-    def test_without_a_proven_piece_nothing_stays(self, tmp_path):
+    def test_without_a_verified_piece_nothing_stays(self, tmp_path):
         content = begun(tmp_path)
-        content.write(0, b"not yet proven")
+        content.write(0, b"not yet verified")
         content.close()
         assert names(tmp_path) == []
 
@@ -452,11 +452,11 @@ class TestList:
         assert not content.accept_list(digests)
         assert content.digests == DOCUMENT.digests
 
-    def test_each_hash_proves_its_own_piece(self, tmp_path):
+    def test_each_hash_matches_its_own_piece(self, tmp_path):
         content = begun(tmp_path)
         hashes = [DOCUMENT.digests[i : i + 32] for i in range(0, 32 * PIECES, 32)]
-        proven = [[content.proves(piece, digest) for digest in hashes] for piece in range(PIECES)]
-        assert proven == [[row == column for column in range(PIECES)] for row in range(PIECES)]
+        verified = [[content.matches(piece, digest) for digest in hashes] for piece in range(PIECES)]
+        assert verified == [[row == column for column in range(PIECES)] for row in range(PIECES)]
 
     def test_one_of_the_right_hash_but_of_another_number_of_pieces(self, tmp_path):
         document = Document(PIECES)

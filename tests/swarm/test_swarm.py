@@ -9,9 +9,9 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted.net.errors import Garbled, Refused, SourceError, Unreachable
-from p2p_twisted.swarm import verifier as proving
+from p2p_twisted.swarm import verifier as verifier_module
 from p2p_twisted.swarm.errors import AllCorrupt, DiskFull, DownloadError, NoHolder, PeersFailed, TooSlow, WrongContent
-from p2p_twisted.swarm.swarm import FROZEN_TIMEOUT
+from p2p_twisted.swarm.swarm import UNRESPONSIVE_TIMEOUT
 from p2p_twisted.wire.messages import GetFile, GetNext
 
 from .sources import PIECE, Document, FakeSource, RunningSwarm, SlowThreads, is_document
@@ -51,7 +51,7 @@ class Fetches(Case):
         self.assertWhole(swarm, document)
         self.assertEqual(sorted(swarm.pieces), list(range(5)))
         self.assertEqual({at for _, at, _ in swarm.kept}, {source.address})
-        self.assertTrue(all(first_hand for _, _, first_hand in swarm.kept))
+        self.assertTrue(all(super_seeded for _, _, super_seeded in swarm.kept))
         self.assertEqual(swarm.began, [(document.name, source.address)] * 5)
         self.assertEqual((swarm.download.received, swarm.download.duplicate), (document.size, 0))
         self.assertIsNotNone(source.connection.lost)
@@ -113,7 +113,7 @@ class Fetches(Case):
         swarm.add_complete(other, document)
         swarm.serve()
         self.assertWhole(swarm, document)
-        self.assertFalse(any(first_hand for _, _, first_hand in swarm.kept))
+        self.assertFalse(any(super_seeded for _, _, super_seeded in swarm.kept))
 
     def test_more_is_asked_than_one_at_a_time_but_not_all(self):
         document = Document(100)
@@ -156,7 +156,7 @@ class Resumes(Case):
         first.answer(5)
         swarm.running.cancel()
         self.assertIsInstance(swarm.ended[0].value, CancelledError)
-        swarm.contents[0].close()
+        swarm.files[0].close()
         second = FakeSource(2, [document])
         again = self.swarm([document], [second])
         again.serve()
@@ -191,7 +191,7 @@ class Cancelled(Case):
         self.assertIsNotNone(source.connection.lost)
         self.assertEqual(swarm.completed, {})
         self.assertEqual(swarm.reactor.getDelayedCalls(), [])
-        swarm.contents[0].close()
+        swarm.files[0].close()
         names = {path.name for path in self.folder.iterdir()}
         self.assertEqual(names, {"document.bin.part", "document.bin.part.state"})
 
@@ -199,7 +199,7 @@ class Cancelled(Case):
         document = Document(8)
         swarm = self.swarm([document], [FakeSource(1, [document])])
         swarm.running.cancel()
-        swarm.contents[0].close()
+        swarm.files[0].close()
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_before_it_is_connected(self):
@@ -568,7 +568,7 @@ class Touched(Case):
 
     def test_not_without_end(self):
         self.source.serves = False
-        for _ in range(2 * FROZEN_TIMEOUT):
+        for _ in range(2 * UNRESPONSIVE_TIMEOUT):
             self.refuse(1)
             self.swarm_.advance(1)
         self.assertIsInstance(self.swarm_.completed[self.document.name], TooSlow)
@@ -612,7 +612,7 @@ class Stalls(Case):
         self.assertWhole(swarm, document)
 
     def test_this_process_was_stopped(self):
-        """What has come meanwhile is read once it goes on: nobody is passed over, nothing asked twice or given up."""
+        """What has come meanwhile is read once it goes on: nobody is snubbed, nothing asked twice or given up."""
         document = Document(10)
         sources = [FakeSource(number, [document]) for number in (1, 2)]
         swarm = self.swarm([document], sources)
@@ -630,7 +630,7 @@ class Stalls(Case):
         source = FakeSource(1, [document])
         source.serves = False
         swarm = self.swarm([document], [source])
-        swarm.wait(FROZEN_TIMEOUT - 5)
+        swarm.wait(UNRESPONSIVE_TIMEOUT - 5)
         self.assertEqual(swarm.ended, [])
         swarm.wait(10)
         self.assertEqual(swarm.ended, [None])
@@ -712,7 +712,7 @@ class Threads(Case):
 
     def setUp(self):
         super().setUp()
-        self.patch(proving, "INLINE", 0)
+        self.patch(verifier_module, "INLINE", 0)
         self.threads = SlowThreads()
 
     def begun(self, pieces, *sources):
@@ -734,8 +734,8 @@ class Threads(Case):
             self.threads.run_threads(1)
         self.assertWhole(swarm, self.document)
 
-    def test_sources_wait_while_too_much_is_unproven(self):
-        self.patch(proving, "UNPROVEN", 2 * PIECE)
+    def test_sources_wait_while_too_much_is_unverified(self):
+        self.patch(verifier_module, "UNPROVEN", 2 * PIECE)
         source = FakeSource(1, [])
         swarm = self.begun(20, source)
         source.answer(2)
@@ -750,8 +750,8 @@ class Threads(Case):
             self.threads.run_threads()
         self.assertWhole(swarm, self.document)
 
-    def test_who_is_made_to_wait_does_not_stall(self):
-        self.patch(proving, "UNPROVEN", 0)
+    def test_who_is_made_to_wait_is_not_snubbed(self):
+        self.patch(verifier_module, "UNPROVEN", 0)
         source = FakeSource(1, [])
         swarm = self.begun(20, source)
         source.answer()
@@ -766,12 +766,12 @@ class Threads(Case):
             swarm.serve()
         self.assertWhole(swarm, self.document)
 
-    def test_stopped_while_a_piece_is_being_proven(self):
+    def test_stopped_while_a_piece_is_being_verified(self):
         source = FakeSource(1, [])
         swarm = self.begun(1 + 2, source)
         source.answer(3)
         swarm.running.cancel()
-        swarm.contents[0].close()
+        swarm.files[0].close()
         self.threads.run_threads()
         self.assertEqual((swarm.completed, swarm.kept), ({}, []))
         self.assertEqual(len(swarm.ended), 1)
@@ -794,7 +794,7 @@ class Threads(Case):
             self.threads.run_threads()
         self.assertWhole(swarm, document)
 
-    def test_the_source_leaves_while_the_last_piece_is_being_proven(self):
+    def test_the_source_leaves_while_the_last_piece_is_being_verified(self):
         source = FakeSource(1, [])
         swarm = self.begun(3, source)
         source.answer(3)

@@ -1,4 +1,4 @@
-"""Proving: small pieces at once, big ones in threads; how much may wait; what becomes of errors and false records."""
+"""Verifying: small pieces at once, big ones in threads; how much may wait; what becomes of errors and false records."""
 
 import errno
 import os
@@ -8,11 +8,11 @@ from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.swarm import storage as content_module
-from p2p_twisted.swarm import verifier as proving
+from p2p_twisted.swarm import verifier as verifier_module
 from p2p_twisted.swarm.errors import DiskFull, Unwritable, WrongContent
 from p2p_twisted.swarm.picker_state import PieceRequest
 from p2p_twisted.swarm.source import PieceSink
-from p2p_twisted.swarm.verifier import Prover, in_thread_until_cancelled
+from p2p_twisted.swarm.verifier import Verifier, in_thread_until_cancelled
 from p2p_twisted.wire.messages import Response, Version
 
 from .sources import PIECE, Document, SlowThreads
@@ -21,14 +21,14 @@ OTHER = Document(4, seed=2)
 
 
 class Case(SynchronousTestCase):
-    """Each test has a document of four pieces, and a prover whose threads work when they are told to."""
+    """Each test has a document of four pieces, and a verifier whose threads work when they are told to."""
 
     def setUp(self):
         self.folder = Path(self.mktemp())
         self.folder.mkdir()
         self.threads = SlowThreads()
         self.completed, self.paused, self.broken, self.outcomes = [], [], [], []
-        self.prover = Prover(
+        self.verifier = Verifier(
             self.threads,
             lambda content, error: self.completed.append((content, error)),
             self.paused.append,
@@ -59,18 +59,18 @@ class Case(SynchronousTestCase):
         sink.data(data[1000:])
         return sink, len(data)
 
-    def prove(self, *pieces, **more):
+    def verify(self, *pieces, **more):
         for piece in pieces:
-            self.prover.prove(*self.came(piece, **more), self.outcomes.append)
+            self.verifier.verify(*self.came(piece, **more), self.outcomes.append)
 
     def keep(self, *pieces):
-        """The pieces are here and proven."""
+        """The pieces are here and verified."""
         for piece in pieces:
             self.content.write(piece * PIECE, self.document.piece(piece))
             self.content.keep(piece)
 
     def hash(self):
-        self.prover.hash_on(self.content)
+        self.verifier.hash_on(self.content)
         self.threads.run_threads()
 
 
@@ -78,25 +78,25 @@ class Pieces(Case):
     """Each is hashed, and written if it is right."""
 
     def test_a_small_one_at_once(self):
-        self.prove(0)
+        self.verify(0)
         self.assertEqual((self.outcomes, self.threads.work, self.paused), ([True], [], []))
         self.assertEqual(Path(f"{self.content.target.path}.part").read_bytes(), self.document.piece(0))
 
     def test_a_big_one_in_a_thread(self):
         """The last piece is the shorter one."""
-        self.patch(proving, "INLINE", PIECE - 100)
-        self.prove(0, 3)
+        self.patch(verifier_module, "INLINE", PIECE - 100)
+        self.verify(0, 3)
         self.assertEqual((self.outcomes, len(self.threads.work)), ([True], 1))
-        self.assertTrue(self.prover.is_busy)
+        self.assertTrue(self.verifier.is_busy)
         self.threads.run_threads()
         self.assertEqual(self.outcomes, [True, True])
-        self.assertFalse(self.prover.is_busy)
+        self.assertFalse(self.verifier.is_busy)
 
     def test_a_wrong_one_is_not_written(self):
         for inline in (PIECE, 0):
-            self.patch(proving, "INLINE", inline)
-            self.prove(1)
-            self.prove(1, document=OTHER)
+            self.patch(verifier_module, "INLINE", inline)
+            self.verify(1)
+            self.verify(1, document=OTHER)
             self.threads.run_threads()
             self.assertEqual(self.outcomes, [True, False])
             self.assertEqual(
@@ -107,16 +107,16 @@ class Pieces(Case):
     def test_that_this_side_cannot_write_it_is_an_outcome(self):
         Path(f"{self.content.target.path}.part").mkdir()
         for inline in (PIECE, 0):
-            self.patch(proving, "INLINE", inline)
-            self.prove(0)
+            self.patch(verifier_module, "INLINE", inline)
+            self.verify(0)
             self.threads.run_threads()
         self.assertEqual([type(outcome) for outcome in self.outcomes], [Unwritable, Unwritable])
-        self.assertFalse(self.prover.is_busy)
+        self.assertFalse(self.verifier.is_busy)
 
     def test_an_error_in_this_program_is_not(self):
-        self.patch(proving, "INLINE", 0)
+        self.patch(verifier_module, "INLINE", 0)
         self.content.digests = None
-        self.prove(0)
+        self.verify(0)
         self.threads.run_threads()
         [failure] = self.broken
         self.assertIsNotNone(failure.check(AssertionError))
@@ -125,36 +125,36 @@ class Pieces(Case):
 
 
 class Waiting(Case):
-    """Not more than so many bytes may wait to be proven."""
+    """Not more than so many bytes may wait to be verified."""
 
     def setUp(self):
         super().setUp()
-        self.patch(proving, "INLINE", 0)
-        self.patch(proving, "UNPROVEN", 2 * PIECE)
+        self.patch(verifier_module, "INLINE", 0)
+        self.patch(verifier_module, "UNPROVEN", 2 * PIECE)
 
     def test_sources_wait_while_it_is_too_much(self):
-        self.prove(0, 1)
+        self.verify(0, 1)
         self.assertEqual(self.paused, [False, False])
-        self.prove(2)
+        self.verify(2)
         self.assertEqual(self.paused.pop(), True)
         self.threads.run_threads(1)
         self.assertEqual(self.paused.pop(), False)
-        self.assertTrue(self.prover.is_busy)
+        self.assertTrue(self.verifier.is_busy)
 
     def test_what_is_wrong_or_cannot_be_written_waits_no_longer_either(self):
-        self.prove(0, document=OTHER)
-        self.prove(1, 2)
+        self.verify(0, document=OTHER)
+        self.verify(1, 2)
         self.threads.run_threads(1)
         self.assertEqual(self.paused[-2:], [True, False])
         self.patch(os, "pwrite", _no_room)
         self.threads.run_threads()
         self.assertEqual([type(outcome) for outcome in self.outcomes], [bool, DiskFull, DiskFull])
-        self.assertFalse(self.prover.is_busy)
+        self.assertFalse(self.verifier.is_busy)
 
     def test_the_outcome_is_told_before_sources_may_send_on(self):
         """Else they would be asked for what is here."""
         self.outcomes = self.paused
-        self.prove(0, 1, 2)
+        self.verify(0, 1, 2)
         self.paused.clear()
         self.threads.run_threads(1)
         self.assertEqual(self.paused, [True, False])
@@ -191,12 +191,12 @@ class Whole(Case):
 
     def test_is_right(self):
         self.keep(0, 1, 2, 3)
-        self.prover.hash_on(self.content)
+        self.verifier.hash_on(self.content)
         self.assertEqual(self.completed, [])
-        self.assertTrue(self.prover.is_busy)
+        self.assertTrue(self.verifier.is_busy)
         self.threads.run_threads()
         self.assertEqual(self.completed, [(self.content, None)])
-        self.assertFalse(self.prover.is_busy)
+        self.assertFalse(self.verifier.is_busy)
 
     def test_is_not_the_one_that_the_record_names(self):
         """The list binds the pieces, and a false record may bind the list to another file's hash."""
@@ -214,20 +214,20 @@ class Whole(Case):
         self.patch(content_module, "HASH_AT_ONCE", PIECE)
         self.keep(0)
         for _ in range(3):
-            self.prover.hash_on(self.content)
+            self.verifier.hash_on(self.content)
         self.assertEqual(len(self.threads.work), 1)
 
     def test_what_comes_while_it_is_hashed_is_hashed_next(self):
         self.patch(content_module, "HASH_AT_ONCE", PIECE)
         self.keep(0)
-        self.prover.hash_on(self.content)
+        self.verifier.hash_on(self.content)
         self.threads.run_threads(1)
         self.keep(1)
-        self.prover.hash_on(self.content)
+        self.verifier.hash_on(self.content)
         on_result, work, args, kwargs = self.threads.work.pop()
         result = work(*args, **kwargs)
         self.keep(2, 3)
-        self.prover.hash_on(self.content)
+        self.verifier.hash_on(self.content)
         self.assertEqual(self.threads.work, [])
         on_result(True, result)
         self.threads.run_threads()
@@ -243,23 +243,23 @@ class Whole(Case):
 
     def test_cannot_be_read_again(self):
         self.keep(0, 1, 2, 3)
-        self.prover.hash_on(self.content)
+        self.verifier.hash_on(self.content)
         self.content.close()
         Path(f"{self.content.target.path}.part").unlink()
         Path(f"{self.content.target.path}.part").mkdir()
         self.threads.run_threads()
         [(_, error)] = self.completed
         self.assertIsInstance(error, Unwritable)
-        self.assertFalse(self.prover.is_busy)
+        self.assertFalse(self.verifier.is_busy)
 
     def test_of_one_piece_is_not_hashed_twice(self):
         document = Document(1, name="small.bin")
         self.content = self.make(document)
         self.hash()
         self.assertEqual(self.completed, [])
-        self.prove(0, document=document)
+        self.verify(0, document=document)
         self.content.keep(0)
-        self.prover.hash_on(self.content)
+        self.verifier.hash_on(self.content)
         self.assertEqual((self.outcomes, self.threads.work), ([True], []))
         self.assertEqual(self.completed, [(self.content, None)])
 
@@ -267,5 +267,5 @@ class Whole(Case):
         for sha256, right in ((Document(0).sha256, True), (OTHER.sha256, False)):
             document = Document(0)
             document.sha256 = sha256
-            self.prover.hash_on(self.make(document))
+            self.verifier.hash_on(self.make(document))
             self.assertEqual(self.completed.pop()[1] is None, right)

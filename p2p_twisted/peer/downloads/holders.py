@@ -10,7 +10,7 @@ from ...net.client import PATIENCE, ClientConnection
 from ...net.connect import Reactor, dial
 from ...net.errors import FetchError, Refused, Stalled, Unreachable
 from ...net.throttle import Throttle
-from ...swarm.swarm import FROZEN_TIMEOUT
+from ...swarm.swarm import UNRESPONSIVE_TIMEOUT
 from ...wire.address import Address
 from ..peers.discovery import Discovery
 
@@ -41,7 +41,7 @@ class Holders:
     def may_be_suspended(self, address: Address) -> bool:
         """Whether it is connected and silent, and that not for so long that it is given up."""
         since = self._silent_since.get(address)
-        return since is not None and self._reactor.seconds() - since < FROZEN_TIMEOUT
+        return since is not None and self._reactor.seconds() - since < UNRESPONSIVE_TIMEOUT
 
     def answered(self, address: Address) -> None:
         """Note that it has sent a document."""

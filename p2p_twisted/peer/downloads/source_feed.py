@@ -117,7 +117,7 @@ class SourceFeed:
                 self._change(address, change)
 
     def _change(self, address: Address, change: Change) -> None:
-        wanted = self._download.contents
+        wanted = self._download.files
         if isinstance(change, Have):
             if change.sha256 in wanted:
                 pieces = from_ranges(change.pieces, wanted[change.sha256].count)
