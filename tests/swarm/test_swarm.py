@@ -735,7 +735,7 @@ class Threads(Case):
         self.assertWhole(swarm, self.document)
 
     def test_sources_wait_while_too_much_is_unverified(self):
-        self.patch(verifier_module, "UNPROVEN", 2 * PIECE)
+        self.patch(verifier_module, "MAX_UNVERIFIED", 2 * PIECE)
         source = FakeSource(1, [])
         swarm = self.begun(20, source)
         source.answer(2)
@@ -751,7 +751,7 @@ class Threads(Case):
         self.assertWhole(swarm, self.document)
 
     def test_who_is_made_to_wait_is_not_snubbed(self):
-        self.patch(verifier_module, "UNPROVEN", 0)
+        self.patch(verifier_module, "MAX_UNVERIFIED", 0)
         source = FakeSource(1, [])
         swarm = self.begun(20, source)
         source.answer()

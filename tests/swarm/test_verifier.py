@@ -130,7 +130,7 @@ class Waiting(Case):
     def setUp(self):
         super().setUp()
         self.patch(verifier_module, "INLINE", 0)
-        self.patch(verifier_module, "UNPROVEN", 2 * PIECE)
+        self.patch(verifier_module, "MAX_UNVERIFIED", 2 * PIECE)
 
     def test_sources_wait_while_it_is_too_much(self):
         self.verify(0, 1)
