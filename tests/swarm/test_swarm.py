@@ -143,7 +143,7 @@ class Fetches(Case):
         self.assertEqual(sum(source.meter.total for source in told.values()), document.size)
         self.assertEqual(told[2].chosen, {"rarest piece": 1})
         self.assertIn("next piece of the source", told[1].chosen)
-        self.assertEqual([source.wrong for source in told.values()], [0, 0])
+        self.assertEqual([source.hash_failures for source in told.values()], [0, 0])
 
 
 class Resumes(Case):
