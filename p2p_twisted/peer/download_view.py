@@ -31,9 +31,9 @@ MAX_BANNED = 20
 
 def summary(download: Download, now: float) -> DownloadSummary:
     """Return `download` without files and sources. `now` is the reactor's time in seconds, here and below."""
-    items = download.items
-    got = [item.here(content)[0] for item, content in zip(items, contents(download), strict=True)]
-    left = sum((item.size or 0) - here for item, here in zip(items, got, strict=True) if item.ended is None)
+    files = download.files
+    got = [file.here(content)[0] for file, content in zip(files, contents(download), strict=True)]
+    left = sum((file.size or 0) - here for file, here in zip(files, got, strict=True) if file.ended is None)
     speed = rate(download, now)
     return DownloadSummary(
         id=download.id,
@@ -42,11 +42,11 @@ def summary(download: Download, now: float) -> DownloadSummary:
         started=download.started,
         ended=download.ended,
         error=failure(download.error),
-        files_total=len(items),
-        files_done=sum(item.state in (DONE, THERE) for item in items),
+        files_total=len(files),
+        files_done=sum(file.state in (DONE, THERE) for file in files),
         files_passed_over=len(download.passed_over),
-        files_failed=sum(item.state == FAILED for item in items),
-        bytes_total=sum(item.size or 0 for item in items),
+        files_failed=sum(file.state == FAILED for file in files),
+        bytes_total=sum(file.size or 0 for file in files),
         bytes_done=sum(got),
         rate=speed,
         time_left=left / speed if speed and not download.over else None,
@@ -61,14 +61,14 @@ def details(download: Download, now: float) -> DownloadDetails:
         duplicate=sum(swarm.duplicate for swarm in download.swarms),
         sources=[source_view(source, now) for source in sources(download)],
         passed_over=[SkippedDocument(*one) for one in islice(download.passed_over.items(), MAX_SKIPPED)],
-        files=[file(item, content) for item, content in zip(download.items, contents(download), strict=True)],
+        files=[file_view(file, content) for file, content in zip(download.files, contents(download), strict=True)],
     )
 
 
 def contents(download: Download) -> list[Storage | None]:
     """Return, for each file of `download`, its storage in a swarm, or None if no swarm has it."""
     swarmed = {sha256: content for swarm in download.swarms for sha256, content in swarm.files.items()}
-    return [swarmed.get(item.document.sha256 or "") if item.document else None for item in download.items]
+    return [swarmed.get(file.document.sha256 or "") if file.document else None for file in download.files]
 
 
 def sources(download: Download) -> list[Source]:
@@ -83,23 +83,23 @@ def rate(download: Download, now: float) -> float:
         if present >= 1:
             return present
     lasted = (download.ended or time.time()) - download.started
-    received = sum(transfer.size for item in download.items for transfer in item.transfers.values())
+    received = sum(transfer.size for file in download.files for transfer in file.transfers.values())
     return received / lasted if lasted > 0 else 0.0
 
 
-def file(item: DownloadFile, content: Storage | None) -> FileInDownload:
+def file_view(file: DownloadFile, content: Storage | None) -> FileInDownload:
     """Return a file of a download; `content` is its storage in a swarm, None if it is fetched whole."""
-    got, pieces = item.here(content)
+    got, pieces = file.here(content)
     return FileInDownload(
-        name=item.name,
-        size=item.size,
+        name=file.name,
+        size=file.size,
         got=got,
-        pieces=None if item.size is None else PieceCounts(pieces, piece_count(item.size)),
-        state=item.state,
-        sources={address: _file_source(transfer) for address, transfer in item.transfers.items()},
-        started=item.started,
-        ended=item.ended,
-        error=failure(item.error),
+        pieces=None if file.size is None else PieceCounts(pieces, piece_count(file.size)),
+        state=file.state,
+        sources={address: _file_source(transfer) for address, transfer in file.transfers.items()},
+        started=file.started,
+        ended=file.ended,
+        error=failure(file.error),
     )
 
 

@@ -122,27 +122,27 @@ class SentLog:
         return self._lines <= MAX_LINES
 
 
-def log_when_over(item: DownloadFile) -> None:
-    """Log what becomes of `item`, once."""
-    item.when_over().addCallback(lambda _: log_fetched(item))
+def log_when_over(file: DownloadFile) -> None:
+    """Log what becomes of `file`, once."""
+    file.when_over().addCallback(lambda _: log_fetched(file))
 
 
-def log_fetched(item: DownloadFile) -> None:
-    """Log what became of `item`, which is over; nothing if its content was there already.
+def log_fetched(file: DownloadFile) -> None:
+    """Log what became of `file`, which is over; nothing if its content was there already.
 
     A failure is no warning: whoever ordered it is told, and a command that is a peer itself shows warnings.
     """
-    seconds = (item.ended or 0.0) - (item.started or item.ended or 0.0)
-    if item.state == DONE:
+    seconds = (file.ended or 0.0) - (file.started or file.ended or 0.0)
+    if file.state == DONE:
         text = "fetched {name!r}: {size} bytes in {seconds:.1f} s from {sources}"
-        _log.info(text, name=item.name, size=item.size or item.got, seconds=seconds, sources=_sources(item))
-    elif item.state == FAILED:
-        _log.info("not fetched: {name!r}: {why}", name=item.name, why=item.error or "no reason is known")
-    elif item.state == CANCELLED:
-        _log.info("not fetched: {name!r}: cancelled after {got} bytes", name=item.name, got=item.got)
+        _log.info(text, name=file.name, size=file.size or file.got, seconds=seconds, sources=_sources(file))
+    elif file.state == FAILED:
+        _log.info("not fetched: {name!r}: {why}", name=file.name, why=file.error or "no reason is known")
+    elif file.state == CANCELLED:
+        _log.info("not fetched: {name!r}: cancelled after {got} bytes", name=file.name, got=file.got)
 
 
-def _sources(item: DownloadFile) -> str:
-    found = [source for source, transfer in item.transfers.items() if transfer.size]
+def _sources(file: DownloadFile) -> str:
+    found = [source for source, transfer in file.transfers.items() if transfer.size]
     more = f" and {len(found) - MAX_SOURCES} more" if len(found) > MAX_SOURCES else ""
     return ", ".join(found[:MAX_SOURCES]) + more if found else "this machine"

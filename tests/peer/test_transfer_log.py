@@ -99,19 +99,19 @@ class Sent(LogTestCase):
 
 
 class Fetched(LogTestCase):
-    def item(self, sizes, state, error=None):
+    def file(self, sizes, state, error=None):
         """An item that got so many bytes from each of some peers, and ended so."""
-        item = DownloadFile("a.txt", Document("a.txt", "", 12, "ab" * 32))
-        item.begin()
+        file = DownloadFile("a.txt", Document("a.txt", "", 12, "ab" * 32))
+        file.begin()
         for port, size in enumerate(sizes):
-            item.came(f"192.0.2.7:{port}", size)
-        item.end(state, error)
-        item.started = item.ended - 2
-        return item
+            file.came(f"192.0.2.7:{port}", size)
+        file.end(state, error)
+        file.started = file.ended - 2
+        return file
 
     def test_what_came_is_a_line_with_its_sources(self):
-        log_fetched(self.item([12, 0], DONE))
-        log_fetched(self.item([4, 2, 2, 2, 2], DONE))
+        log_fetched(self.file([12, 0], DONE))
+        log_fetched(self.file([4, 2, 2, 2, 2], DONE))
         self.assertEqual(
             self.lines,
             [
@@ -121,17 +121,17 @@ class Fetched(LogTestCase):
         )
 
     def test_what_was_copied_here_came_from_nobody(self):
-        log_fetched(self.item([], DONE))
+        log_fetched(self.file([], DONE))
         self.assertEqual(self.lines, ["fetched 'a.txt': 12 bytes in 2.0 s from this machine"])
 
     def test_what_did_not_come_is_a_line_with_the_reason(self):
-        log_fetched(self.item([5], FAILED, SourceError("nothing came for 30 s")))
-        log_fetched(self.item([5], CANCELLED))
+        log_fetched(self.file([5], FAILED, SourceError("nothing came for 30 s")))
+        log_fetched(self.file([5], CANCELLED))
         self.assertEqual(
             self.lines,
             ["not fetched: 'a.txt': nothing came for 30 s", "not fetched: 'a.txt': cancelled after 5 bytes"],
         )
 
     def test_what_was_there_is_none(self):
-        log_fetched(self.item([], THERE))
+        log_fetched(self.file([], THERE))
         self.assertEqual(self.lines, [])

@@ -13,28 +13,28 @@ class Claims:
     """The places taken by items of running downloads."""
 
     def __init__(self) -> None:
-        self._items: dict[Path, DownloadFile] = {}
+        self._files: dict[Path, DownloadFile] = {}
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._files)
 
     def take(
-        self, folder: Path, items: Iterable[DownloadFile]
+        self, folder: Path, files: Iterable[DownloadFile]
     ) -> tuple[list[DownloadFile], list[tuple[DownloadFile, DownloadFile]]]:
-        """Take the places below `folder` for `items`. Return those that have theirs, and the others, each with the item
+        """Take the places below `folder` for `files`. Return those that have theirs, and the others, each with the item
         that has its place until it is over."""
         mine, others = [], []
         real = Path(os.path.realpath(folder))
-        for item in items:
-            path = real / item.name
-            other = self._items.get(path)
-            if other is not None and other is not item and other.ended is None:
-                others.append((item, other))
+        for file in files:
+            path = real / file.name
+            other = self._files.get(path)
+            if other is not None and other is not file and other.ended is None:
+                others.append((file, other))
             else:
-                self._items[path] = item
-                mine.append(item)
+                self._files[path] = file
+                mine.append(file)
         return mine, others
 
     def release(self) -> None:
         """Forget the places of items that are over."""
-        self._items = {path: item for path, item in self._items.items() if item.ended is None}
+        self._files = {path: file for path, file in self._files.items() if file.ended is None}

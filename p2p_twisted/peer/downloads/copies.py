@@ -34,32 +34,32 @@ class Copies:
         if document.sha256 is not None:
             self._places.setdefault(document.sha256, target)
 
-    async def copy(self, item: DownloadFile, target: Target) -> bool:
-        """Put `item` at `target` if its content is here; return whether that was the end of it, well or badly."""
-        document = item.document
+    async def copy(self, file: DownloadFile, target: Target) -> bool:
+        """Put `file` at `target` if its content is here; return whether that was the end of it, well or badly."""
+        document = file.document
         if document is None or document.sha256 is None or document.size is None:
             return False
         source = self._open(document.sha256)
         if source is None:
             return False
         sha256, size = document.sha256, document.size
-        item.begin()
+        file.begin()
         try:
             pieces = await in_thread_until_cancelled(
                 self._reactor, lambda stop: _copy_and_close(source, target, sha256, size, self._overwrite, stop)
             )
         except Taken:
-            item.is_taken = True
+            file.is_taken = True
             return True
         except DownloadError as e:
-            item.end(FAILED, e)
+            file.end(FAILED, e)
             return True
         if pieces is None:  # it is not what it was any more
             self._places.pop(sha256, None)
-            item.state, item.started = WAITING, None
+            file.state, file.started = WAITING, None
             return False
-        item.end(DONE)
-        self._arrived(item, target, sha256, pieces)
+        file.end(DONE)
+        self._arrived(file, target, sha256, pieces)
         return True
 
     def _open(self, sha256: str) -> int | None:
@@ -67,8 +67,8 @@ class Copies:
         try:
             if sha256 in self._places:
                 return self._places[sha256].open("", os.O_RDONLY)
-            file = self._library.by_sha256(sha256)
-            return None if file is None else self._library.open(file)
+            shared = self._library.by_sha256(sha256)
+            return None if shared is None else self._library.open(shared)
         except (OSError, DownloadError):
             return None
 
@@ -80,32 +80,32 @@ def _copy_and_close(source: int, *args: object) -> bytes | None:
         os.close(source)
 
 
-def one_of_each_content(items: Iterable[DownloadFile]) -> list[DownloadFile]:
-    """Return those of `items` that are the first of their content; where that is not known, every one."""
+def one_of_each_content(files: Iterable[DownloadFile]) -> list[DownloadFile]:
+    """Return those of `files` that are the first of their content; where that is not known, every one."""
     seen: dict[str | int, DownloadFile] = {}
-    for number, item in enumerate(items):
-        sha256 = item.document.sha256 if item.document is not None else None
-        seen.setdefault(sha256 or number, item)
+    for number, file in enumerate(files):
+        sha256 = file.document.sha256 if file.document is not None else None
+        seen.setdefault(sha256 or number, file)
     return list(seen.values())
 
 
-def share_failures(fetched: Iterable[DownloadFile], items: Sequence[DownloadFile]) -> list[DownloadFile]:
-    """Return those of `items` that are not over, now that `fetched` are.
+def share_failures(fetched: Iterable[DownloadFile], files: Sequence[DownloadFile]) -> list[DownloadFile]:
+    """Return those of `files` that are not over, now that `fetched` are.
 
     A content that no peer could give fails under its other names too, unless they are known of other peers; but not
     where only the name was the trouble.
     """
-    failed = {item.document.sha256: item for item in fetched if item.document is not None and item.error is not None}
-    for item in items:
-        other = failed.get(item.document.sha256) if item.document is not None and item.document.sha256 else None
-        if item.ended is None and other is not None and _fails_alike(item, other):
-            item.end(FAILED, other.error)
-    return [item for item in items if item.ended is None]
+    failed = {file.document.sha256: file for file in fetched if file.document is not None and file.error is not None}
+    for file in files:
+        other = failed.get(file.document.sha256) if file.document is not None and file.document.sha256 else None
+        if file.ended is None and other is not None and _fails_alike(file, other):
+            file.end(FAILED, other.error)
+    return [file for file in files if file.ended is None]
 
 
-def _fails_alike(item: DownloadFile, other: DownloadFile) -> bool:
-    return not isinstance(other.error, Exists | Unwritable) and _addresses(item) <= _addresses(other)
+def _fails_alike(file: DownloadFile, other: DownloadFile) -> bool:
+    return not isinstance(other.error, Exists | Unwritable) and _addresses(file) <= _addresses(other)
 
 
-def _addresses(item: DownloadFile) -> set[Address]:
-    return {(holder.host, holder.port) for holder in item.document.holders} if item.document is not None else set()
+def _addresses(file: DownloadFile) -> set[Address]:
+    return {(holder.host, holder.port) for holder in file.document.holders} if file.document is not None else set()

@@ -125,16 +125,16 @@ class DownloadManager(Service):
     async def _run(self, job: Download) -> None:
         job.state = RUNNING
         await self._hear_news(job)
-        job.items = self._plan(job)
-        for item in job.items:
-            log_when_over(item)
+        job.files = self._plan(job)
+        for file in job.files:
+            log_when_over(file)
         kept, claims = self._factory.index_feed.kept, self._claims
         fetching = DownloadRunner(
             self._reactor, self._content_store, self._discovery, self._downlink, kept, claims, self._now, job
         )
         await fetching.run()
-        failed = [item for item in job.items if item.state == FAILED]
-        job.end(FAILED if failed else DONE, failed[0].error if len(failed) == len(job.items) > 0 else None)
+        failed = [file for file in job.files if file.state == FAILED]
+        job.end(FAILED if failed else DONE, failed[0].error if len(failed) == len(job.files) > 0 else None)
 
     async def _hear_news(self, job: Download) -> None:
         """Ask the RS and the peers again, unless all that is wanted is known: its peers tell of what changes."""
@@ -158,11 +158,11 @@ class DownloadManager(Service):
     def _plan(self, job: Download) -> list[DownloadFile]:
         """An item for each document of the order; of one that is not to be fetched it says why."""
         if job.names is None:
-            items = [self._item(job, name, "", holders) for name, holders in self._harmless(job).items()]
-            job.passed_over |= {item.name: str(item.error) for item in items if item.error is not None}
-            return [item for item in items if item.document is not None]
+            files = [self._file(job, name, "", holders) for name, holders in self._harmless(job).items()]
+            job.passed_over |= {file.name: str(file.error) for file in files if file.error is not None}
+            return [file for file in files if file.document is not None]
         chosen = [self._chosen(wanted) for wanted in job.names]
-        return [self._item(job, name, hash_, self._holders(name)) for name, hash_ in chosen]
+        return [self._file(job, name, hash_, self._holders(name)) for name, hash_ in chosen]
 
     def _harmless(self, job: Download) -> dict[str, list[IndexRecord]]:
         """The names of all that others have and this peer lacks, with the holders of each, but for those that `job`
@@ -175,14 +175,14 @@ class DownloadManager(Service):
     def _holders(self, name: str) -> list[IndexRecord]:
         return self._discovery.index.holders_of(name, self._now())
 
-    def _item(self, job: Download, name: str, hash_: str, holders: Iterable[IndexRecord]) -> DownloadFile:
+    def _file(self, job: Download, name: str, hash_: str, holders: Iterable[IndexRecord]) -> DownloadFile:
         found = documents(holder for holder in holders if job.may_ask((holder.host, holder.port)))
         found = [document for document in found if (document.sha256 or "").startswith(hash_)]
-        item = DownloadFile(name, found[0] if found else None)
+        file = DownloadFile(name, found[0] if found else None)
         if len(found) > 1:
-            item.document = None
-            item.end(FAILED, Ambiguous(_choice(name, found)))
-        return item
+            file.document = None
+            file.end(FAILED, Ambiguous(_choice(name, found)))
+        return file
 
 
 def _choice(name: str, found: Sequence[Document]) -> str:

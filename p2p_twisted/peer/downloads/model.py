@@ -110,7 +110,7 @@ class Download:
     holders: list[Address] | None = None
     """The peers that may be fetched from; None for all."""
     state: str = WAITING
-    items: list[DownloadFile] = field(default_factory=list)
+    files: list[DownloadFile] = field(default_factory=list)
     started: float = field(default_factory=time.time)
     ended: float | None = None
     error: DownloadError | None = None
@@ -131,6 +131,6 @@ class Download:
     def end(self, state: str, error: DownloadError | None = None) -> None:
         """It is over; what has not been fetched never will be."""
         self.state, self.error, self.ended = state, error, time.time()
-        for item in self.items:
-            if item.ended is None:
-                item.end(CANCELLED if state == CANCELLED else FAILED, error)
+        for file in self.files:
+            if file.ended is None:
+                file.end(CANCELLED if state == CANCELLED else FAILED, error)

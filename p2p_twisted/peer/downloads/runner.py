@@ -76,7 +76,7 @@ class DownloadRunner:
         self._downlink = downlink
         self._kept = kept
         self._targets: dict[str, Target] = {}
-        self._items: dict[str, DownloadFile] = {}
+        self._files: dict[str, DownloadFile] = {}
         self._copies = Copies(reactor, content_store.library, job.overwrite, self._arrived)
         self._failed: list[tuple[DownloadFile, DownloadError]] = []
         """What no peer gave that was known to have it."""
@@ -87,96 +87,96 @@ class DownloadRunner:
         What another download fetches to the same place is waited for, last of all: two that wait for each other so
         have both ended all that is theirs. Another process is waited for, too.
         """
-        items = [item for item in self.job.items if item.ended is None]
-        while items:
-            mine, others = self._claims.take(self.job.directory, items)
+        files = [file for file in self.job.files if file.ended is None]
+        while files:
+            mine, others = self._claims.take(self.job.directory, files)
             await self._fetch(mine)
             for _, other in others:
                 await other.when_over()
-            items = [item for item, _ in others]
-            if taken := [item for item in mine if item.ended is None]:
+            files = [file for file, _ in others]
+            if taken := [file for file in mine if file.ended is None]:
                 await deferLater(self._reactor, TAKEN_INTERVAL)
-                items += taken
+                files += taken
 
-    async def _fetch(self, items: list[DownloadFile]) -> None:
-        """Fetch `items`; those that are taken are left to be looked at again."""
-        for item in items:
-            item.is_taken, item.state = False, WAITING
+    async def _fetch(self, files: list[DownloadFile]) -> None:
+        """Fetch `files`; those that are taken are left to be looked at again."""
+        for file in files:
+            file.is_taken, file.state = False, WAITING
             try:
-                await self._prepare(item)
+                await self._prepare(file)
             except DownloadError as e:
-                item.end(FAILED, e)
-        waiting = [item for item in items if item.state == WAITING]
-        while waiting := [item for item in waiting if not await self._copies.copy(item, self._targets[item.name])]:
+                file.end(FAILED, e)
+        waiting = [file for file in files if file.state == WAITING]
+        while waiting := [file for file in waiting if not await self._copies.copy(file, self._targets[file.name])]:
             fetched = one_of_each_content(waiting)
             await self._fetch_contents(fetched)
-            waiting = [item for item in share_failures(fetched, waiting) if not item.is_taken]
+            waiting = [file for file in share_failures(fetched, waiting) if not file.is_taken]
 
-    async def _fetch_contents(self, items: list[DownloadFile]) -> None:
-        """Fetch `items`, all of different content."""
-        await self._by_swarm([item for item in items if self.job.swarm and _has_pieces(item.document)])
-        await self._whole([item for item in items if item.ended is None and not item.is_taken])
+    async def _fetch_contents(self, files: list[DownloadFile]) -> None:
+        """Fetch `files`, all of different content."""
+        await self._by_swarm([file for file in files if self.job.swarm and _has_pieces(file.document)])
+        await self._whole([file for file in files if file.ended is None and not file.is_taken])
 
-    async def _whole(self, items: list[DownloadFile]) -> None:
+    async def _whole(self, files: list[DownloadFile]) -> None:
         """Fetch documents whole, one after the other; where the job may swarm, only those of the same holders wait for
         one another: what one holder sends may take for ever."""
         groups: dict[frozenset[Address], list[tuple[DownloadFile, Target]]] = {}
-        for item in items:
-            holders = item.document.holders if self.job.swarm and item.document is not None else []
+        for file in files:
+            holders = file.document.holders if self.job.swarm and file.document is not None else []
             addresses = frozenset((holder.host, holder.port) for holder in holders)
-            groups.setdefault(addresses, []).append((item, self._targets[item.name]))
+            groups.setdefault(addresses, []).append((file, self._targets[file.name]))
         await together(WHOLE_AT_ONCE, [partial(self._whole_in_turn, group) for group in groups.values()])
 
-    def _whole_in_turn(self, items: list[tuple[DownloadFile, Target]]) -> Deferred[None]:
+    def _whole_in_turn(self, files: list[tuple[DownloadFile, Target]]) -> Deferred[None]:
         fetcher = SequentialFetcher(self._reactor, self._discovery, self._downlink, self._arrived)
-        return Deferred.fromCoroutine(fetcher.run(items, self.job.overwrite))
+        return Deferred.fromCoroutine(fetcher.run(files, self.job.overwrite))
 
-    async def _prepare(self, item: DownloadFile) -> None:
-        """See whether `item` is there, or may be fetched. Raises DownloadError."""
-        target = self._targets[item.name] = Target(self.job.directory, item.name)
+    async def _prepare(self, file: DownloadFile) -> None:
+        """See whether `file` is there, or may be fetched. Raises DownloadError."""
+        target = self._targets[file.name] = Target(self.job.directory, file.name)
         target.check_place()
         status = target.status()
-        if item.document is None:
-            raise NoHolder(f"no peer has {item.name}")
-        if status is not None and await is_there(self._reactor, target, status, item.document, self.job.overwrite):
-            item.got = item.size or 0
-            item.end(THERE)
-            self._copies.add(target, item.document)
+        if file.document is None:
+            raise NoHolder(f"no peer has {file.name}")
+        if status is not None and await is_there(self._reactor, target, status, file.document, self.job.overwrite):
+            file.got = file.size or 0
+            file.end(THERE)
+            self._copies.add(target, file.document)
 
     # by a swarm
 
-    async def _by_swarm(self, items: list[DownloadFile]) -> None:
-        """Fetch `items`. Before one fails for want of sources, the RS and the peers are asked anew, once."""
+    async def _by_swarm(self, files: list[DownloadFile]) -> None:
+        """Fetch `files`. Before one fails for want of sources, the RS and the peers are asked anew, once."""
         feeds = {}
-        for start in range(0, len(items), AT_ONCE):
-            part = items[start : start + AT_ONCE]
+        for start in range(0, len(files), AT_ONCE):
+            part = files[start : start + AT_ONCE]
             feeds.update(dict.fromkeys(part, await self._swarm(part)))
         failed, self._failed = self._failed, []
         if failed:
             await hear_news(self._reactor, self._discovery)
-        again = [item for item, _ in failed if feeds[item].has_more(_sha256(item))]
-        for item in again:
-            item.document = self._planned_anew(item)
+        again = [file for file, _ in failed if feeds[file].has_more(_sha256(file))]
+        for file in again:
+            file.document = self._planned_anew(file)
         if again:
             await self._swarm(again)
-        for item, error in [pair for pair in failed if pair[0] not in again] + self._failed:
-            item.end(FAILED, error)
+        for file, error in [pair for pair in failed if pair[0] not in again] + self._failed:
+            file.end(FAILED, error)
 
-    def _planned_anew(self, item: DownloadFile) -> Document:
-        old = item.document
+    def _planned_anew(self, file: DownloadFile) -> Document:
+        old = file.document
         assert old is not None
-        holders = self._discovery.index.holders_of(item.name, self._now())
+        holders = self._discovery.index.holders_of(file.name, self._now())
         same = [h for h in holders if h.sha256 == old.sha256 and self.job.may_ask((h.host, h.port))]
         return Document(old.name, old.title, old.size, old.sha256, same)
 
-    async def _swarm(self, items: list[DownloadFile]) -> SourceFeed:
+    async def _swarm(self, files: list[DownloadFile]) -> SourceFeed:
         contents, documents = [], {}
-        for item in items:
-            document = item.document
+        for file in files:
+            document = file.document
             assert document is not None and document.sha256 is not None and document.size is not None
-            self._items[document.sha256] = item
-            target = self._targets[item.name]
-            contents.append(Storage(item.name, document.sha256, document.size, document.piece_list, target))
+            self._files[document.sha256] = file
+            target = self._targets[file.name]
+            contents.append(Storage(file.name, document.sha256, document.size, document.piece_list, target))
             documents[document.sha256] = document
         feed = SourceFeed(self._reactor, self._discovery, self._now, self.job.may_ask, documents)
         download = Swarm(self._reactor, contents, self._connect, feed.rank, self._began, self._came, self._completed)
@@ -199,49 +199,49 @@ class DownloadRunner:
         return await dial_1_1(self._reactor, address, known.version if known else None, self._downlink)
 
     def _began(self, content: Storage, address: Address) -> None:
-        item = self._items[content.sha256]
-        item.begin()
-        item.transfer(_text(address))
+        file = self._files[content.sha256]
+        file.begin()
+        file.transfer(_text(address))
 
     def _came(self, content: Storage, piece: int, address: Address, first_hand: bool) -> None:
-        self._items[content.sha256].came(_text(address), piece_range(content.size, piece)[1])
+        self._files[content.sha256].came(_text(address), piece_range(content.size, piece)[1])
         if self._content_store.serve(content):
             self._kept(content, piece, first_hand)
 
     def _completed(self, content: Storage, error: DownloadError | None) -> None:
         self._content_store.withdraw(content)
-        item = self._items[content.sha256]
+        file = self._files[content.sha256]
         try:
             if error is not None:
                 raise error
             content.finish(self.job.overwrite)
         except DownloadError as e:
-            item.is_taken = isinstance(e, Taken) or (error is None and isinstance(e, Exists))
+            file.is_taken = isinstance(e, Taken) or (error is None and isinstance(e, Exists))
             content.discard() if e.is_final else content.close()
-            if item.is_taken:
+            if file.is_taken:
                 return
-            if not e.is_final and _has_old_holder(item.document):
+            if not e.is_final and _has_old_holder(file.document):
                 return  # a 1.0 holder is asked for it next
             if e.is_final:
-                item.end(FAILED, e)
+                file.end(FAILED, e)
             else:
-                self._failed.append((item, e))
+                self._failed.append((file, e))
         else:
-            item.end(DONE)
-            self._arrived(item, content.target, content.sha256, content.digests or b"")
+            file.end(DONE)
+            self._arrived(file, content.target, content.sha256, content.digests or b"")
 
     # in place
 
-    def _arrived(self, item: DownloadFile, target: Target, sha256: str, digests: bytes) -> None:
+    def _arrived(self, file: DownloadFile, target: Target, sha256: str, digests: bytes) -> None:
         """It may be copied to where its content is wanted too, and is shared if it came into a shared folder."""
-        if item.document is not None:
-            self._copies.add(target, item.document)
+        if file.document is not None:
+            self._copies.add(target, file.document)
         library, folder = self._content_store.library, Path(os.path.realpath(self.job.directory))
         if folder not in library.folders:
             return
         pieces = digests if len(digests) > 32 else b""
         try:
-            library.add_file(folder, target.path, sha256, pieces, item.document.title if item.document else "")
+            library.add_file(folder, target.path, sha256, pieces, file.document.title if file.document else "")
         except (OSError, ValueError):
             library.scan()  # it was moved or changed at once: it is read again
 
@@ -271,9 +271,9 @@ def _has_pieces(document: Document | None) -> bool:
     return document.size <= piece_size(document.size) or bool(document.piece_list)
 
 
-def _sha256(item: DownloadFile) -> str:
-    assert item.document is not None and item.document.sha256 is not None
-    return item.document.sha256
+def _sha256(file: DownloadFile) -> str:
+    assert file.document is not None and file.document.sha256 is not None
+    return file.document.sha256
 
 
 def _has_old_holder(document: Document | None) -> bool:

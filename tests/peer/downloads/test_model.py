@@ -19,7 +19,7 @@ SIZE = 3 * MIN_PIECE + 1
 HASH = "ab" * 32
 
 
-def an_item(state: str = RUNNING, size: int | None = SIZE) -> DownloadFile:
+def a_file(state: str = RUNNING, size: int | None = SIZE) -> DownloadFile:
     return DownloadFile("a.bin", Document("a.bin", "", size, None if size is None else HASH), state)
 
 
@@ -47,16 +47,16 @@ class TestHere:
         [((), (0, 0)), ((0, 2), (2 * MIN_PIECE, 2)), ((3,), (1, 1)), ((0, 1, 2, 3), (SIZE, 4))],
     )
     def test_pieces_of_a_swarm_those_of_an_earlier_run_too(self, have: tuple[int, ...], expected: object) -> None:
-        assert an_item().here(a_content(*have)) == expected
+        assert a_file().here(a_content(*have)) == expected
 
     @pytest.mark.parametrize("state", [DONE, THERE])
     def test_what_is_in_place_is_here(self, state: str) -> None:
-        assert an_item(state).here(None) == (SIZE, 4)
-        assert an_item(state, 0).here(None) == (0, 0)
+        assert a_file(state).here(None) == (SIZE, 4)
+        assert a_file(state, 0).here(None) == (0, 0)
 
     def test_whole_from_one_source_after_the_other(self) -> None:
-        item = an_item()
-        assert item.here(None) == (0, 0)
-        item.came("127.0.0.1:1", SIZE)
-        item.came("127.0.0.1:2", MIN_PIECE + 5)
-        assert item.here(None) == (MIN_PIECE + 5, 1)
+        file = a_file()
+        assert file.here(None) == (0, 0)
+        file.came("127.0.0.1:1", SIZE)
+        file.came("127.0.0.1:2", MIN_PIECE + 5)
+        assert file.here(None) == (MIN_PIECE + 5, 1)

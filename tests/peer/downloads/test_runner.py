@@ -123,7 +123,7 @@ class Case(SynchronousTestCase):
 
     def errors(self, job):
         """The kind of error of each file that has failed."""
-        return {item.name: item.error.kind for item in job.items if item.error is not None}
+        return {file.name: file.error.kind for file in job.files if file.error is not None}
 
     def share_own(self, data):
         """This peer shares a file with this content; returns its path."""
@@ -154,7 +154,7 @@ class Orders(Case):
         self.order("big")
         before = (self.into / "big").stat()
         job = self.order("big")
-        self.assertEqual((job.state, [item.state for item in job.items]), (DONE, ["there"]))
+        self.assertEqual((job.state, [file.state for file in job.files]), (DONE, ["there"]))
         self.assertEqual((self.into / "big").stat(), before)
 
     def test_one_that_nobody_has(self):
@@ -184,7 +184,7 @@ class Orders(Case):
                 (job.state, self.files()), (DONE, {"big": shown(BIG), "copy": shown(BIG), "third": shown(BIG)})
             )
             self.assertEqual(factory.uploaded, len(BIG))
-            came = [transfer.size for item in job.items for transfer in item.transfers.values()]
+            came = [transfer.size for file in job.files for transfer in file.transfers.values()]
             self.assertEqual(sum(came), len(BIG))
             if swarm:
                 found = details(job, 0.0)
@@ -197,7 +197,7 @@ class Orders(Case):
         self.order("big")
         factory.uploaded = 0
         job = self.order("big", "copy")
-        self.assertEqual([item.state for item in job.items], ["there", DONE])
+        self.assertEqual([file.state for file in job.files], ["there", DONE])
         self.assertEqual((self.files(), factory.uploaded), ({"big": shown(BIG), "copy": shown(BIG)}, 0))
 
     def test_content_that_this_peer_shares_under_another_name(self):
@@ -233,8 +233,8 @@ class Orders(Case):
         index = record("aaa", b"1") + record("bbb", b"1") + record("ccc", b"1")
         self.serve(1, ScriptedFactory(v11(index)))
         job = self.order(seconds=40)
-        self.assertEqual(len({item.error for item in job.items}), 1)
-        self.assertEqual([item.state for item in job.items], [FAILED] * 3)
+        self.assertEqual(len({file.error for file in job.files}), 1)
+        self.assertEqual([file.state for file in job.files], [FAILED] * 3)
 
     def test_times_are_kept(self):
         """Whatever the way that a document takes, through whomever."""
@@ -278,7 +278,7 @@ class Orders(Case):
         dripping = self.network.servers[at(1)] = Factory.forProtocol(Dripping)
         dripping.clock = self.network
         job = self.order("doc1", "doc2", seconds=5)
-        self.assertEqual({item.name: item.state for item in job.items}, {"doc1": "running", "doc2": DONE})
+        self.assertEqual({file.name: file.state for file in job.files}, {"doc1": "running", "doc2": DONE})
         self.network.wait(40)
         self.assertEqual(self.errors(job), {"doc1": "peers-failed"})
 
@@ -343,7 +343,7 @@ class Trouble(Case):
         job = self.order(seconds=40)
         self.assertEqual(set(job.passed_over), {long, "../up", ".hidden", "-rf", "~/x", "a\u202egpj.exe"})
         self.assertEqual(set(self.errors(job)) - {deep}, set())
-        self.assertEqual({item.name for item in job.items if item.state == DONE}, {"one", "big"})
+        self.assertEqual({file.name for file in job.files if file.state == DONE}, {"one", "big"})
         self.assertEqual([path.name for path in self.folder.iterdir() if path.name == "up"], [])
 
     def test_the_longest_names_that_a_file_can_have(self):
@@ -383,7 +383,7 @@ class SamePlace(Case):
         jobs = self.orders(1, 1)
         self.network.wait(5)
         self.assertEqual([job.state for job in jobs], [DONE, DONE])
-        self.assertEqual([job.items[0].state for job in jobs], [DONE, "there"])
+        self.assertEqual([job.files[0].state for job in jobs], [DONE, "there"])
         self.assertEqual((self.files(), factory.uploaded), ({"doc": shown(BIG)}, len(BIG)))
 
     def test_for_other_content(self):
@@ -437,7 +437,7 @@ class SamePlaceElsewhere(Case):
             part.discard()
             (self.into / "big").write_bytes(BIG)
             self.network.wait(2)
-            self.assertEqual((job.state, [item.state for item in job.items]), (DONE, ["there"]))
+            self.assertEqual((job.state, [file.state for file in job.files]), (DONE, ["there"]))
             (self.into / "big").unlink()
 
     def test_when_it_is_gone_its_work_is_gone_on_with(self):
@@ -455,7 +455,7 @@ class SamePlaceElsewhere(Case):
 
         self.patch(self.factory.index_feed, "kept", kept)
         job = self.order("big")
-        self.assertEqual((job.state, [item.state for item in job.items]), (DONE, ["there"]))
+        self.assertEqual((job.state, [file.state for file in job.files]), (DONE, ["there"]))
 
     def test_one_that_is_done_first_with_other_content(self):
         def kept(content, piece, first_hand):
@@ -484,7 +484,7 @@ class Contents(Case):
     def test_none_is_taken(self):
         job = self.order("doc", "one")
         self.assertEqual((self.errors(job), self.files()), ({"doc": "ambiguous"}, {"one": b"1"}))
-        [error] = [item.error for item in job.items if item.error is not None]
+        [error] = [file.error for file in job.files if file.error is not None]
         for data, number in ((BIG, 1), (OTHER, 2)):
             host, port = at(number)
             self.assertIn(f"@{hashlib.sha256(data).hexdigest()[:8]} ({len(data)} bytes, at {host}:{port})", str(error))

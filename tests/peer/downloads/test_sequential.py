@@ -124,14 +124,14 @@ class Case(SynchronousTestCase):
 
     def fetch(self, *wanted, has_size=True):
         """Begin to fetch them: (name, bytes, numbers of the holders, first things first)."""
-        self.items = [DownloadFile(name, self.document(name, body, held, has_size)) for name, body, held in wanted]
+        self.files = [DownloadFile(name, self.document(name, body, held, has_size)) for name, body, held in wanted]
         peers = {self.at(number): SimpleNamespace(failures=number) for number in range(100)}
         downlink = Throttle(self.network, self.network.seconds, None)
         discovery = SimpleNamespace(peers=peers)
         self.fetcher = SequentialFetcher(
-            self.network, discovery, downlink, lambda item, *_: self.arrived.append(item.name)
+            self.network, discovery, downlink, lambda file, *_: self.arrived.append(file.name)
         )
-        targets = [(item, Target(self.folder, item.name)) for item in self.items]
+        targets = [(file, Target(self.folder, file.name)) for file in self.files]
         self.outcome = []
         self.running = Deferred.fromCoroutine(self.fetcher.run(targets, False))
         self.running.addBoth(self.outcome.append)
@@ -148,9 +148,9 @@ class Case(SynchronousTestCase):
     def assert_done(self):
         """Everything is there, and nothing is left open."""
         self.network.settle()
-        self.assertEqual({item.name: (item.state, item.error) for item in self.items if item.state != DONE}, {})
-        self.assertEqual((self.outcome, sorted(self.arrived)), ([None], [item.name for item in self.items]))
-        self.assertEqual({path.name for path in self.folder.iterdir()}, {item.name for item in self.items})
+        self.assertEqual({file.name: (file.state, file.error) for file in self.files if file.state != DONE}, {})
+        self.assertEqual((self.outcome, sorted(self.arrived)), ([None], [file.name for file in self.files]))
+        self.assertEqual({path.name for path in self.folder.iterdir()}, {file.name for file in self.files})
         self.assertEqual([holder.open for holder in self.holders.values() if holder.open], [])
 
 
@@ -166,7 +166,7 @@ class AskedAhead(Case):
         connection.begin(holder.documents["doc00"], sent=3)
         self.network.settle()
         self.assertEqual(len(connection.asked), MAX_OUTSTANDING)
-        self.assertEqual([item.state for item in self.items[:2]], ["running", WAITING])
+        self.assertEqual([file.state for file in self.files[:2]], ["running", WAITING])
         connection.transport.write(holder.documents["doc00"][3:])
         connection.waiting.pop(0)
         self.network.settle()
@@ -247,8 +247,8 @@ class AskedAhead(Case):
         holder.answers = True
         connection.answer(3)
         self.network.settle()
-        self.assertEqual([item.state for item in self.items], [DONE, FAILED, DONE, DONE])
-        self.assertIn("more than the 10 bytes", str(self.items[1].error))
+        self.assertEqual([file.state for file in self.files], [DONE, FAILED, DONE, DONE])
+        self.assertIn("more than the 10 bytes", str(self.files[1].error))
 
 
 class Holders(Case):
@@ -377,7 +377,7 @@ class Lost(Case):
         holder.connections[0].transport.abortConnection()
         self.network.settle()
         self.assertEqual(self.outcome, [None])
-        self.assertEqual({item.error.kind for item in self.items}, {"peers-failed"})
+        self.assertEqual({file.error.kind for file in self.files}, {"peers-failed"})
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_one_that_falls_silent(self):
@@ -425,7 +425,7 @@ class Lost(Case):
         self.holder(1, named(2)).answers = False
         self.fetch_all(1)
         self.network.wait(140)
-        self.assertEqual((self.outcome, {item.error.kind for item in self.items}), ([None], {"peers-failed"}))
+        self.assertEqual((self.outcome, {file.error.kind for file in self.files}), ([None], {"peers-failed"}))
 
     def test_one_that_refuses_a_document_is_still_asked_first_for_the_others(self):
         one, other = self.holder(1, named(3)), self.holder(2, {"aaa": b"aaa"})
@@ -450,9 +450,9 @@ class WithoutSize(Case):
 
     def error(self):
         self.network.settle()
-        [item] = self.items
+        [file] = self.files
         self.assertEqual((self.outcome, list(self.folder.iterdir())), ([None], []))
-        return str(item.error)
+        return str(file.error)
 
     def test_one_that_never_ends_does_not_fill_the_disk(self):
         self.patch(whole_file, "MAX_UNSIZED", 10_000)
