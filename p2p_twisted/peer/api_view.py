@@ -57,7 +57,7 @@ class ApiView:
             index_records=len(peer.knowledge),
             peers=sum(not other.is_self for other in peer.discovery.peers.values()),
             uploaded=peer.factory.uploaded,
-            dropped_sources=banned_sources(peer.orders.jobs.values()),
+            dropped_sources=banned_sources(peer.download_manager.downloads.values()),
             limits=self.limits(),
             uptime=time.time() - self._started,
         )
@@ -116,11 +116,11 @@ class ApiView:
     def downloads(self) -> DownloadList:
         """Return the downloads since the start, the newest last."""
         now = self._reactor.seconds()
-        return DownloadList([summary(download, now) for download in self._peer.orders.jobs.values()])
+        return DownloadList([summary(download, now) for download in self._peer.download_manager.downloads.values()])
 
     def download(self, id: str) -> DownloadDetails | None:  # noqa: A002
         """Return a download with its files, or None if there is none with that id."""
-        download = self._peer.orders.jobs.get(id)
+        download = self._peer.download_manager.downloads.get(id)
         return None if download is None else details(download, self._reactor.seconds())
 
     def start_download(
@@ -133,11 +133,11 @@ class ApiView:
     ) -> str:
         """Start a download and return its id; see PeerFacade. Raises ValueError."""
         folder = self._peer.settings.download_dir if directory is None else Path(directory).expanduser()
-        return self._peer.orders.start(names, folder.absolute(), overwrite, swarm, holders).id
+        return self._peer.download_manager.start(names, folder.absolute(), overwrite, swarm, holders).id
 
     def cancel_download(self, id: str) -> bool:  # noqa: A002
         """Stop a download. Return False if it has ended, or is unknown."""
-        return self._peer.orders.cancel(id)
+        return self._peer.download_manager.cancel(id)
 
     def share(self, path: str) -> Deferred[None]:
         """Share one more folder until the peer stops. Fails with ValueError."""

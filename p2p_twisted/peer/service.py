@@ -103,7 +103,9 @@ class Peer(MultiService):
         self.discovery.on_met.append(self.reachability.look)
         self.factory.prober = Prober(self._reactor, time.monotonic, self.discovery.is_listed)
         self.factory.arrivals = Arrivals(time.monotonic, self.discovery.is_listed, self.discovery.arrived)
-        self.orders = DownloadManager(self._reactor, self.factory, self.discovery, self.downlink, time.monotonic)
+        self.download_manager = DownloadManager(
+            self._reactor, self.factory, self.discovery, self.downlink, time.monotonic
+        )
 
     def _listen(self) -> IListeningPort:
         if self.settings.listen is not None:
@@ -126,7 +128,7 @@ class Peer(MultiService):
 
     def _announce(self) -> None:
         if self.running:
-            for service in (self.registration, self.discovery, self.orders):
+            for service in (self.registration, self.discovery, self.download_manager):
                 service.setServiceParent(self)
 
     def stopService(self) -> Deferred[None]:

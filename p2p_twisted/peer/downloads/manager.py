@@ -49,7 +49,7 @@ class DownloadManager(Service):
         now: Callable[[], float],
     ) -> None:
         """`factory` serves what is fetched while it is; `downlink` limits the rate; `now` gives monotonic seconds."""
-        self.jobs: dict[str, Download] = {}
+        self.downloads: dict[str, Download] = {}
         self._reactor = reactor
         self._factory = factory
         self._content_store = factory.content_store
@@ -80,16 +80,16 @@ class DownloadManager(Service):
             raise ValueError(f"{directory} is not a folder")
         self._forget_old()
         unique = None if names is None else list(dict.fromkeys(names))
-        job = Download(secrets.token_hex(4), unique, directory, overwrite, swarm, holders)
-        self.jobs[job.id] = job
-        running = Deferred.fromCoroutine(self._run(job))
-        self._running[job.id] = running
-        running.addErrback(self._stopped, job)
-        running.addBoth(lambda _: self._over(job))
-        return job
+        download = Download(secrets.token_hex(4), unique, directory, overwrite, swarm, holders)
+        self.downloads[download.id] = download
+        running = Deferred.fromCoroutine(self._run(download))
+        self._running[download.id] = running
+        running.addErrback(self._stopped, download)
+        running.addBoth(lambda _: self._over(download))
+        return download
 
-    def _over(self, job: Download) -> None:
-        self._running.pop(job.id, None)
+    def _over(self, download: Download) -> None:
+        self._running.pop(download.id, None)
         self._claims.release()
 
     def cancel(self, id: str) -> bool:  # noqa: A002
@@ -109,36 +109,36 @@ class DownloadManager(Service):
         return DeferredList(running)  # type: ignore[return-value]
 
     def _forget_old(self) -> None:
-        over = [id_ for id_, job in self.jobs.items() if job.over]
+        over = [id_ for id_, download in self.downloads.items() if download.over]
         for id_ in over[: max(0, len(over) - REMEMBERED)]:
-            del self.jobs[id_]
+            del self.downloads[id_]
 
-    def _stopped(self, failure: Failure, job: Download) -> None:
+    def _stopped(self, failure: Failure, download: Download) -> None:
         if failure.check(CancelledError) is not None:
-            job.end(CANCELLED)
+            download.end(CANCELLED)
         else:
-            self.log.failure("download {id}", failure, id=job.id)
-            job.end(FAILED, DownloadError("an error in this program; its log says more"))
+            self.log.failure("download {id}", failure, id=download.id)
+            download.end(FAILED, DownloadError("an error in this program; its log says more"))
 
     # one job
 
-    async def _run(self, job: Download) -> None:
-        job.state = RUNNING
-        await self._hear_news(job)
-        job.files = self._plan(job)
-        for file in job.files:
+    async def _run(self, download: Download) -> None:
+        download.state = RUNNING
+        await self._hear_news(download)
+        download.files = self._plan(download)
+        for file in download.files:
             log_when_over(file)
         kept, claims = self._factory.index_feed.kept, self._claims
         fetching = DownloadRunner(
-            self._reactor, self._content_store, self._discovery, self._downlink, kept, claims, self._now, job
+            self._reactor, self._content_store, self._discovery, self._downlink, kept, claims, self._now, download
         )
         await fetching.run()
-        failed = [file for file in job.files if file.state == FAILED]
-        job.end(FAILED if failed else DONE, failed[0].error if len(failed) == len(job.files) > 0 else None)
+        failed = [file for file in download.files if file.state == FAILED]
+        download.end(FAILED if failed else DONE, failed[0].error if len(failed) == len(download.files) > 0 else None)
 
-    async def _hear_news(self, job: Download) -> None:
+    async def _hear_news(self, download: Download) -> None:
         """Ask the RS and the peers again, unless all that is wanted is known: its peers tell of what changes."""
-        if job.names is None or not all(self._known(name) for name in job.names):
+        if download.names is None or not all(self._known(name) for name in download.names):
             if len(self._discovery.index):
                 await hear_news(self._reactor, self._discovery)
             else:
@@ -155,28 +155,30 @@ class DownloadManager(Service):
             return wanted, ""
         return name, hash_.lower()
 
-    def _plan(self, job: Download) -> list[DownloadFile]:
+    def _plan(self, download: Download) -> list[DownloadFile]:
         """An item for each document of the order; of one that is not to be fetched it says why."""
-        if job.names is None:
-            files = [self._file(job, name, "", holders) for name, holders in self._harmless(job).items()]
-            job.passed_over |= {file.name: str(file.error) for file in files if file.error is not None}
+        if download.names is None:
+            files = [self._file(download, name, "", holders) for name, holders in self._harmless(download).items()]
+            download.passed_over |= {file.name: str(file.error) for file in files if file.error is not None}
             return [file for file in files if file.document is not None]
-        chosen = [self._chosen(wanted) for wanted in job.names]
-        return [self._file(job, name, hash_, self._holders(name)) for name, hash_ in chosen]
+        chosen = [self._chosen(wanted) for wanted in download.names]
+        return [self._file(download, name, hash_, self._holders(name)) for name, hash_ in chosen]
 
-    def _harmless(self, job: Download) -> dict[str, list[IndexRecord]]:
-        """The names of all that others have and this peer lacks, with the holders of each, but for those that `job`
-        passes over, and says so."""
+    def _harmless(self, download: Download) -> dict[str, list[IndexRecord]]:
+        """Return the names that others have and this peer lacks, with the holders of each.
+
+        Those that are to be skipped are left out, and noted in `download`.
+        """
         own = self._content_store.library.files
         holders = {name: self._holders(name) for name in sorted(self._discovery.index.names() - set(own))}
-        job.passed_over = passed_over({name: len(records) for name, records in holders.items()}, own)
-        return {name: records for name, records in holders.items() if name not in job.passed_over}
+        download.passed_over = passed_over({name: len(records) for name, records in holders.items()}, own)
+        return {name: records for name, records in holders.items() if name not in download.passed_over}
 
     def _holders(self, name: str) -> list[IndexRecord]:
         return self._discovery.index.holders_of(name, self._now())
 
-    def _file(self, job: Download, name: str, hash_: str, holders: Iterable[IndexRecord]) -> DownloadFile:
-        found = documents(holder for holder in holders if job.may_ask((holder.host, holder.port)))
+    def _file(self, download: Download, name: str, hash_: str, holders: Iterable[IndexRecord]) -> DownloadFile:
+        found = documents(holder for holder in holders if download.may_ask((holder.host, holder.port)))
         found = [document for document in found if (document.sha256 or "").startswith(hash_)]
         file = DownloadFile(name, found[0] if found else None)
         if len(found) > 1:

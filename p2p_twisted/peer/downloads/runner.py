@@ -53,7 +53,7 @@ Kept = Callable[[Storage, int, bool], object]
 
 
 class DownloadRunner:
-    """Carries out `job`. `kept` is told of each proven piece that is served, and whether nobody else had it."""
+    """Carries out `download`. `kept` is told of each proven piece that is served, and whether nobody else had it."""
 
     def __init__(
         self,
@@ -64,10 +64,10 @@ class DownloadRunner:
         kept: Kept,
         claims: Claims,
         now: Callable[[], float],
-        job: Download,
+        download: Download,
     ) -> None:
         """`claims`: the places of all downloads of this peer; `now` gives monotonic seconds."""
-        self.job = job
+        self.download = download
         self._claims = claims
         self._now = now
         self._reactor = reactor
@@ -77,7 +77,7 @@ class DownloadRunner:
         self._kept = kept
         self._targets: dict[str, Target] = {}
         self._files: dict[str, DownloadFile] = {}
-        self._copies = Copies(reactor, content_store.library, job.overwrite, self._arrived)
+        self._copies = Copies(reactor, content_store.library, download.overwrite, self._arrived)
         self._failed: list[tuple[DownloadFile, DownloadError]] = []
         """What no peer gave that was known to have it."""
 
@@ -87,9 +87,9 @@ class DownloadRunner:
         What another download fetches to the same place is waited for, last of all: two that wait for each other so
         have both ended all that is theirs. Another process is waited for, too.
         """
-        files = [file for file in self.job.files if file.ended is None]
+        files = [file for file in self.download.files if file.ended is None]
         while files:
-            mine, others = self._claims.take(self.job.directory, files)
+            mine, others = self._claims.take(self.download.directory, files)
             await self._fetch(mine)
             for _, other in others:
                 await other.when_over()
@@ -114,7 +114,7 @@ class DownloadRunner:
 
     async def _fetch_contents(self, files: list[DownloadFile]) -> None:
         """Fetch `files`, all of different content."""
-        await self._by_swarm([file for file in files if self.job.swarm and _has_pieces(file.document)])
+        await self._by_swarm([file for file in files if self.download.swarm and _has_pieces(file.document)])
         await self._whole([file for file in files if file.ended is None and not file.is_taken])
 
     async def _whole(self, files: list[DownloadFile]) -> None:
@@ -122,23 +122,23 @@ class DownloadRunner:
         one another: what one holder sends may take for ever."""
         groups: dict[frozenset[Address], list[tuple[DownloadFile, Target]]] = {}
         for file in files:
-            holders = file.document.holders if self.job.swarm and file.document is not None else []
+            holders = file.document.holders if self.download.swarm and file.document is not None else []
             addresses = frozenset((holder.host, holder.port) for holder in holders)
             groups.setdefault(addresses, []).append((file, self._targets[file.name]))
         await together(WHOLE_AT_ONCE, [partial(self._whole_in_turn, group) for group in groups.values()])
 
     def _whole_in_turn(self, files: list[tuple[DownloadFile, Target]]) -> Deferred[None]:
         fetcher = SequentialFetcher(self._reactor, self._discovery, self._downlink, self._arrived)
-        return Deferred.fromCoroutine(fetcher.run(files, self.job.overwrite))
+        return Deferred.fromCoroutine(fetcher.run(files, self.download.overwrite))
 
     async def _prepare(self, file: DownloadFile) -> None:
         """See whether `file` is there, or may be fetched. Raises DownloadError."""
-        target = self._targets[file.name] = Target(self.job.directory, file.name)
+        target = self._targets[file.name] = Target(self.download.directory, file.name)
         target.check_place()
         status = target.status()
         if file.document is None:
             raise NoHolder(f"no peer has {file.name}")
-        if status is not None and await is_there(self._reactor, target, status, file.document, self.job.overwrite):
+        if status is not None and await is_there(self._reactor, target, status, file.document, self.download.overwrite):
             file.got = file.size or 0
             file.end(THERE)
             self._copies.add(target, file.document)
@@ -166,7 +166,7 @@ class DownloadRunner:
         old = file.document
         assert old is not None
         holders = self._discovery.index.holders_of(file.name, self._now())
-        same = [h for h in holders if h.sha256 == old.sha256 and self.job.may_ask((h.host, h.port))]
+        same = [h for h in holders if h.sha256 == old.sha256 and self.download.may_ask((h.host, h.port))]
         return Document(old.name, old.title, old.size, old.sha256, same)
 
     async def _swarm(self, files: list[DownloadFile]) -> SourceFeed:
@@ -178,14 +178,14 @@ class DownloadRunner:
             target = self._targets[file.name]
             contents.append(Storage(file.name, document.sha256, document.size, document.piece_list, target))
             documents[document.sha256] = document
-        feed = SourceFeed(self._reactor, self._discovery, self._now, self.job.may_ask, documents)
-        download = Swarm(self._reactor, contents, self._connect, feed.rank, self._began, self._came, self._completed)
-        self.job.swarms.append(download)
+        feed = SourceFeed(self._reactor, self._discovery, self._now, self.download.may_ask, documents)
+        swarm = Swarm(self._reactor, contents, self._connect, feed.rank, self._began, self._came, self._completed)
+        self.download.swarms.append(swarm)
         for content in contents:
             self._content_store.serve(content)
-        feed.start(download)
+        feed.start(swarm)
         try:
-            await download.run()
+            await swarm.run()
         finally:
             feed.stop()
             for content in contents:
@@ -214,7 +214,7 @@ class DownloadRunner:
         try:
             if error is not None:
                 raise error
-            content.finish(self.job.overwrite)
+            content.finish(self.download.overwrite)
         except DownloadError as e:
             file.is_taken = isinstance(e, Taken) or (error is None and isinstance(e, Exists))
             content.discard() if e.is_final else content.close()
@@ -236,7 +236,7 @@ class DownloadRunner:
         """It may be copied to where its content is wanted too, and is shared if it came into a shared folder."""
         if file.document is not None:
             self._copies.add(target, file.document)
-        library, folder = self._content_store.library, Path(os.path.realpath(self.job.directory))
+        library, folder = self._content_store.library, Path(os.path.realpath(self.download.directory))
         if folder not in library.folders:
             return
         pieces = digests if len(digests) > 32 else b""

@@ -41,7 +41,7 @@ class SourceFeed:
         """(peer, name) -> the content that the peer was last said to have under that name."""
         self._names: dict[tuple[Address, str], set[str]] = {}
         """(peer, content) -> its names."""
-        self._download: Swarm
+        self._swarm: Swarm
         self._looked_at = -1
         """The generation of the index at the last look."""
         self._looking = LoopingCall(self._look)
@@ -57,19 +57,19 @@ class SourceFeed:
         lately = peer.seen is not None and self._now() - peer.seen < LATELY
         return (1 if lately else 2) + peer.failures
 
-    def start(self, download: Swarm) -> None:
-        """Tell `download` of everybody who is known to have something; go on until `stop`."""
-        self._download = download
+    def start(self, swarm: Swarm) -> None:
+        """Tell `swarm` of everybody who is known to have something; go on until `stop`."""
+        self._swarm = swarm
         for sha256, document in self._documents.items():
             for holder in document.holders:
                 if holder.pieces == self._lists[sha256]:
                     address = holder.host, holder.port
                     self._note(address, holder.name, sha256)
-                    download.add_seed(address, sha256)
+                    swarm.add_seed(address, sha256)
             for peer in self._discovery.peers.values():
                 part = peer.subscription.parts.get(sha256)
                 if part is not None and self._may_ask(peer.address):
-                    download.add_pieces(peer.address, sha256, part.pieces)
+                    swarm.add_pieces(peer.address, sha256, part.pieces)
         self._discovery.heard.append(self._heard)
         self._looking.start(LOOK_INTERVAL, now=False)
 
@@ -94,10 +94,10 @@ class SourceFeed:
         if self._looked_at == self._discovery.index.generation:
             return
         self._looked_at = self._discovery.index.generation
-        for sha256 in list(self._download.left):
+        for sha256 in list(self._swarm.left):
             for address in list(self._untold(sha256)):
                 self._note(address, self._documents[sha256].name, sha256)
-                self._download.add_complete(address, sha256)
+                self._swarm.add_complete(address, sha256)
 
     def _note(self, address: Address, name: str, sha256: str) -> None:
         self._contents[address, name] = sha256
@@ -117,15 +117,15 @@ class SourceFeed:
                 self._change(address, change)
 
     def _change(self, address: Address, change: Change) -> None:
-        wanted = self._download.files
+        wanted = self._swarm.files
         if isinstance(change, Have):
             if change.sha256 in wanted:
                 pieces = from_ranges(change.pieces, wanted[change.sha256].count)
-                self._download.add_pieces(address, change.sha256, pieces)
+                self._swarm.add_pieces(address, change.sha256, pieces)
             return
         before = self._forget(address, change.name)
         if not isinstance(change, Removed) and change.sha256 in wanted:
             self._note(address, change.name, change.sha256)
-            self._download.add_complete(address, change.sha256)
+            self._swarm.add_complete(address, change.sha256)
         if before is not None and not self._names[address, before]:
-            self._download.remove(address, before)
+            self._swarm.remove(address, before)

@@ -86,7 +86,7 @@ class Case(SynchronousTestCase):
         index = self.factory.content_store.index = DistributedIndex()
         self.discovery = Discovery(self.network, registration, index, self.network.seconds)
         downlink = Throttle(self.network, self.network.seconds, None)
-        self.downloads = DownloadManager(self.network, self.factory, self.discovery, downlink, self.network.seconds)
+        self.manager = DownloadManager(self.network, self.factory, self.discovery, downlink, self.network.seconds)
         self.discovery.startService()
         self.addCleanup(self.stop)
 
@@ -99,7 +99,7 @@ class Case(SynchronousTestCase):
         return made[0]
 
     def stop(self):
-        self.downloads.stopService()
+        self.manager.stopService()
         self.discovery.stopService()
         self.network.settle()
 
@@ -114,16 +114,16 @@ class Case(SynchronousTestCase):
         self.registry.register(*at(number), None, True)
         return factory
 
-    def order(self, *names, seconds=10, **more):
+    def fetch(self, *names, seconds=10, **more):
         """What became of an order after that time; without names it is for all."""
         arguments = {"directory": self.into, "overwrite": False, **more}
-        job = self.downloads.start(list(names) or None, **arguments)
+        download = self.manager.start(list(names) or None, **arguments)
         self.network.wait(seconds)
-        return job
+        return download
 
-    def errors(self, job):
+    def errors(self, download):
         """The kind of error of each file that has failed."""
-        return {file.name: file.error.kind for file in job.files if file.error is not None}
+        return {file.name: file.error.kind for file in download.files if file.error is not None}
 
     def share_own(self, data):
         """This peer shares a file with this content; returns its path."""
@@ -138,29 +138,29 @@ class Case(SynchronousTestCase):
         return {path.name: shown(path.read_bytes()) for path in self.into.iterdir()}
 
 
-class Orders(Case):
+class Downloads(Case):
     """Documents that are there to be had."""
 
     def test_all_that_others_have(self):
         self.peer(1, big=BIG, one=b"1", none=b"")
         self.peer(2, big=BIG, two=b"22")
-        job = self.order()
-        self.assertEqual((job.state, self.errors(job)), (DONE, {}))
+        download = self.fetch()
+        self.assertEqual((download.state, self.errors(download)), (DONE, {}))
         self.assertEqual(self.files(), {"big": shown(BIG), "one": b"1", "two": b"22", "none": b""})
         self.assertEqual(self.factory.content_store.parts, {})
 
     def test_again_and_it_is_there(self):
         self.peer(1, big=BIG)
-        self.order("big")
+        self.fetch("big")
         before = (self.into / "big").stat()
-        job = self.order("big")
-        self.assertEqual((job.state, [file.state for file in job.files]), (DONE, ["there"]))
+        download = self.fetch("big")
+        self.assertEqual((download.state, [file.state for file in download.files]), (DONE, ["there"]))
         self.assertEqual((self.into / "big").stat(), before)
 
     def test_one_that_nobody_has(self):
         self.peer(1, one=b"1")
-        job = self.order("one", "nothing")
-        self.assertEqual((job.state, self.errors(job)), (FAILED, {"nothing": "no-holder"}))
+        download = self.fetch("one", "nothing")
+        self.assertEqual((download.state, self.errors(download)), (FAILED, {"nothing": "no-holder"}))
         self.assertEqual(self.files(), {"one": b"1"})
 
     def test_a_name_that_is_taken(self):
@@ -168,43 +168,43 @@ class Orders(Case):
         self.into.mkdir()
         for name in ("big", "one"):
             (self.into / name).write_bytes(b"mine")
-        job = self.order("big", "one")
-        self.assertEqual(self.errors(job), {"big": "exists", "one": "exists"})
+        download = self.fetch("big", "one")
+        self.assertEqual(self.errors(download), {"big": "exists", "one": "exists"})
         self.assertEqual(self.files(), {"big": b"mine", "one": b"mine"})
-        job = self.order("big", "one", overwrite=True)
-        self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG), "one": b"1"}))
+        download = self.fetch("big", "one", overwrite=True)
+        self.assertEqual((download.state, self.files()), (DONE, {"big": shown(BIG), "one": b"1"}))
 
     def test_two_names_of_the_same_content(self):
         """It comes once, whatever the way, and is copied."""
         factory = self.peer(1, big=BIG, copy=BIG, third=BIG)
         for swarm in (True, False):
             factory.uploaded = 0
-            job = self.order(overwrite=True, swarm=swarm)
+            download = self.fetch(overwrite=True, swarm=swarm)
             self.assertEqual(
-                (job.state, self.files()), (DONE, {"big": shown(BIG), "copy": shown(BIG), "third": shown(BIG)})
+                (download.state, self.files()), (DONE, {"big": shown(BIG), "copy": shown(BIG), "third": shown(BIG)})
             )
             self.assertEqual(factory.uploaded, len(BIG))
-            came = [transfer.size for file in job.files for transfer in file.transfers.values()]
+            came = [transfer.size for file in download.files for transfer in file.transfers.values()]
             self.assertEqual(sum(came), len(BIG))
             if swarm:
-                found = details(job, 0.0)
+                found = details(download, 0.0)
                 self.assertEqual((found.received, found.duplicate), (len(BIG), 0))
                 self.assertEqual((found.bytes_done, found.bytes_total), (3 * len(BIG), 3 * len(BIG)))
             shutil.rmtree(self.into)
 
     def test_content_that_lies_in_the_folder_under_another_name(self):
         factory = self.peer(1, big=BIG, copy=BIG)
-        self.order("big")
+        self.fetch("big")
         factory.uploaded = 0
-        job = self.order("big", "copy")
-        self.assertEqual([file.state for file in job.files], ["there", DONE])
+        download = self.fetch("big", "copy")
+        self.assertEqual([file.state for file in download.files], ["there", DONE])
         self.assertEqual((self.files(), factory.uploaded), ({"big": shown(BIG), "copy": shown(BIG)}, 0))
 
     def test_content_that_this_peer_shares_under_another_name(self):
         factory = self.peer(1, big=BIG)
         self.share_own(BIG)
-        job = self.order("big")
-        self.assertEqual((job.state, self.files(), factory.uploaded), (DONE, {"big": shown(BIG)}, 0))
+        download = self.fetch("big")
+        self.assertEqual((download.state, self.files(), factory.uploaded), (DONE, {"big": shown(BIG)}, 0))
 
     def test_content_that_this_peer_shared_until_now(self):
         """Its file has changed, and nobody has noticed yet: what was copied is not right, and is fetched."""
@@ -212,36 +212,36 @@ class Orders(Case):
         own = self.share_own(BIG)
         own.write_bytes(OTHER)
         self.patch(self.factory.content_store.library, "open", lambda file: os.open(own, os.O_RDONLY))
-        job = self.order("big")
-        self.assertEqual((job.state, self.files(), factory.uploaded), (DONE, {"big": shown(BIG)}, len(BIG)))
+        download = self.fetch("big")
+        self.assertEqual((download.state, self.files(), factory.uploaded), (DONE, {"big": shown(BIG)}, len(BIG)))
 
     def test_a_second_name_where_the_first_cannot_be_written(self):
         self.peer(1, aaa=BIG, bbb=BIG)
         self.into.mkdir()
         (self.into / "aaa").write_bytes(b"mine")
         (self.into / "bbb.part").mkdir()
-        job = self.order("aaa", "bbb")
-        self.assertEqual(self.errors(job), {"aaa": "exists", "bbb": "unwritable"})
+        download = self.fetch("aaa", "bbb")
+        self.assertEqual(self.errors(download), {"aaa": "exists", "bbb": "unwritable"})
         (self.into / "bbb.part").rmdir()
         (self.into / "aaa").unlink()
         (self.into / "aaa.part").mkdir()
-        job = self.order("aaa", "bbb")
-        self.assertEqual(self.errors(job), {"aaa": "unwritable"})
+        download = self.fetch("aaa", "bbb")
+        self.assertEqual(self.errors(download), {"aaa": "unwritable"})
         self.assertEqual((self.into / "bbb").read_bytes(), BIG)
 
     def test_names_of_a_content_that_nobody_gives_fail_together(self):
         index = record("aaa", b"1") + record("bbb", b"1") + record("ccc", b"1")
         self.serve(1, ScriptedFactory(v11(index)))
-        job = self.order(seconds=40)
-        self.assertEqual(len({file.error for file in job.files}), 1)
-        self.assertEqual([file.state for file in job.files], [FAILED] * 3)
+        download = self.fetch(seconds=40)
+        self.assertEqual(len({file.error for file in download.files}), 1)
+        self.assertEqual([file.state for file in download.files], [FAILED] * 3)
 
     def test_times_are_kept(self):
         """Whatever the way that a document takes, through whomever."""
         self.peer(1, big=BIG, copy=BIG, small=b"1")
         for swarm in (True, False):
-            job = self.order(swarm=swarm)
-            self.assertEqual(job.state, DONE)
+            download = self.fetch(swarm=swarm)
+            self.assertEqual(download.state, DONE)
             times = {path.name: path.stat().st_mtime for path in self.into.iterdir()}
             self.assertEqual(times, dict.fromkeys(("big", "copy", "small"), MODIFIED))
             shutil.rmtree(self.into)
@@ -264,8 +264,8 @@ class Orders(Case):
         index = f"old\ttxt\tTitle\t{host}\t{port}\t7200\n".encode()
         answer = lambda said: HEAD_10 + (index if said.startswith(b"GET INDEX") else b"its text")  # noqa: E731
         self.serve(1, ScriptedFactory(answer))
-        job = self.order("old.txt")
-        self.assertEqual((job.state, self.files()), (DONE, {"old.txt": b"its text"}))
+        download = self.fetch("old.txt")
+        self.assertEqual((download.state, self.files()), (DONE, {"old.txt": b"its text"}))
 
     def test_a_peer_of_1_0_that_drips_holds_up_no_other(self):
         for number in (1, 2):
@@ -277,17 +277,17 @@ class Orders(Case):
         self.network.settle()
         dripping = self.network.servers[at(1)] = Factory.forProtocol(Dripping)
         dripping.clock = self.network
-        job = self.order("doc1", "doc2", seconds=5)
-        self.assertEqual({file.name: file.state for file in job.files}, {"doc1": "running", "doc2": DONE})
+        download = self.fetch("doc1", "doc2", seconds=5)
+        self.assertEqual({file.name: file.state for file in download.files}, {"doc1": "running", "doc2": DONE})
         self.network.wait(40)
-        self.assertEqual(self.errors(job), {"doc1": "peers-failed"})
+        self.assertEqual(self.errors(download), {"doc1": "peers-failed"})
 
     def test_only_from_those_that_are_named(self):
         self.peer(1, doc=BIG)
         self.peer(2, doc=OTHER)
         for number, data in ((1, BIG), (2, OTHER), (1, BIG)):
-            job = self.order("doc", overwrite=True, holders=[at(number)])
-            self.assertEqual((job.state, self.files()), (DONE, {"doc": shown(data)}))
+            download = self.fetch("doc", overwrite=True, holders=[at(number)])
+            self.assertEqual((download.state, self.files()), (DONE, {"doc": shown(data)}))
 
     def test_stopped_and_gone_on_with(self):
         """Two of its five pieces are here when it is stopped."""
@@ -297,16 +297,16 @@ class Orders(Case):
         def kept(content, piece, first_hand):
             came.append(piece)
             if len(came) == 2:
-                self.downloads.cancel(*self.downloads.jobs)
+                self.manager.cancel(*self.manager.downloads)
 
         self.patch(self.factory.index_feed, "kept", kept)
-        job = self.order("big")
-        self.assertEqual((job.state, len(came)), (CANCELLED, 2))
+        download = self.fetch("big")
+        self.assertEqual((download.state, len(came)), (CANCELLED, 2))
         self.assertEqual(set(self.files()), {"big.part", "big.part.state"})
         self.assertEqual(self.factory.content_store.parts, {})
         factory.uploaded = 0
-        job = self.order("big")
-        self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
+        download = self.fetch("big")
+        self.assertEqual((download.state, self.files()), (DONE, {"big": shown(BIG)}))
         self.assertEqual((sorted(came), factory.uploaded), ([0, 1, 2, 3, 4], len(BIG) - 2 * MIN_PIECE))
 
     def test_two_orders_for_one_document(self):
@@ -316,16 +316,16 @@ class Orders(Case):
         self.network.settle()
         parts, served = self.factory.content_store.parts, []
         self.patch(self.factory.index_feed, "kept", lambda content, *_: served.append(content.target.path.parent))
-        jobs = [self.downloads.start(["big"], self.folder / folder, False) for folder in ("into", "other")]
+        downloads = [self.manager.start(["big"], self.folder / folder, False) for folder in ("into", "other")]
         [content] = parts.values()
         self.assertEqual(content.target.path.parent, self.into)
-        self.downloads.cancel(jobs[1].id)
+        self.manager.cancel(downloads[1].id)
         self.assertEqual(list(parts.values()), [content])
-        jobs.append(self.downloads.start(["big"], self.folder / "third", False))
-        self.downloads.cancel(jobs[0].id)
+        downloads.append(self.manager.start(["big"], self.folder / "third", False))
+        self.manager.cancel(downloads[0].id)
         self.assertEqual(parts, {})
         self.network.wait(10)
-        self.assertEqual([job.state for job in jobs], [CANCELLED, CANCELLED, DONE])
+        self.assertEqual([download.state for download in downloads], [CANCELLED, CANCELLED, DONE])
         self.assertEqual((served, parts), ([self.folder / "third"] * 5, {}))
 
 
@@ -340,10 +340,10 @@ class Trouble(Case):
         self.serve(1, ScriptedFactory(v11(index)))
         self.peer(2, one=b"1", big=BIG)
         self.into.mkdir()
-        job = self.order(seconds=40)
-        self.assertEqual(set(job.passed_over), {long, "../up", ".hidden", "-rf", "~/x", "a\u202egpj.exe"})
-        self.assertEqual(set(self.errors(job)) - {deep}, set())
-        self.assertEqual({file.name for file in job.files if file.state == DONE}, {"one", "big"})
+        download = self.fetch(seconds=40)
+        self.assertEqual(set(download.passed_over), {long, "../up", ".hidden", "-rf", "~/x", "a\u202egpj.exe"})
+        self.assertEqual(set(self.errors(download)) - {deep}, set())
+        self.assertEqual({file.name for file in download.files if file.state == DONE}, {"one", "big"})
         self.assertEqual([path.name for path in self.folder.iterdir() if path.name == "up"], [])
 
     def test_the_longest_names_that_a_file_can_have(self):
@@ -355,8 +355,8 @@ class Trouble(Case):
         factory.content_store.library.scan()
         self.network.settle()
         for swarm in (True, False):
-            job = self.order(swarm=swarm)
-            self.assertEqual((job.state, self.errors(job)), (DONE, {}))
+            download = self.fetch(swarm=swarm)
+            self.assertEqual((download.state, self.errors(download)), (DONE, {}))
             self.assertEqual(self.files(), {name: shown(BIG + name.encode()) for name in names})
             shutil.rmtree(self.into)
 
@@ -365,43 +365,43 @@ class Trouble(Case):
         (self.folder / "file").write_bytes(b"")
         for name in ("n" * 300, "file"):
             with self.assertRaises(ValueError):
-                self.downloads.start(["one"], self.folder / name, False)
-        job = self.order("one", directory=self.folder / "file" / "below")
-        self.assertEqual(self.errors(job), {"one": "unwritable"})
+                self.manager.start(["one"], self.folder / name, False)
+        download = self.fetch("one", directory=self.folder / "file" / "below")
+        self.assertEqual(self.errors(download), {"one": "unwritable"})
 
 
 class SamePlace(Case):
     """Two orders that would write to the same place: the second waits for the first."""
 
-    def orders(self, *holders, overwrite=False):
+    def download_manager(self, *holders, overwrite=False):
         self.discovery.refresh()
         self.network.settle()
-        return [self.downloads.start(["doc"], self.into, overwrite, holders=[at(number)]) for number in holders]
+        return [self.manager.start(["doc"], self.into, overwrite, holders=[at(number)]) for number in holders]
 
     def test_for_the_same_content(self):
         factory = self.peer(1, doc=BIG)
-        jobs = self.orders(1, 1)
+        downloads = self.download_manager(1, 1)
         self.network.wait(5)
-        self.assertEqual([job.state for job in jobs], [DONE, DONE])
-        self.assertEqual([job.files[0].state for job in jobs], [DONE, "there"])
+        self.assertEqual([download.state for download in downloads], [DONE, DONE])
+        self.assertEqual([download.files[0].state for download in downloads], [DONE, "there"])
         self.assertEqual((self.files(), factory.uploaded), ({"doc": shown(BIG)}, len(BIG)))
 
     def test_for_other_content(self):
         self.peer(1, doc=BIG)
         self.peer(2, doc=OTHER)
-        jobs = self.orders(1, 2)
+        downloads = self.download_manager(1, 2)
         self.network.wait(5)
-        self.assertEqual([job.state for job in jobs], [DONE, FAILED])
-        self.assertEqual((self.errors(jobs[1]), self.files()), ({"doc": "exists"}, {"doc": shown(BIG)}))
-        jobs = self.orders(2, 1, overwrite=True)
+        self.assertEqual([download.state for download in downloads], [DONE, FAILED])
+        self.assertEqual((self.errors(downloads[1]), self.files()), ({"doc": "exists"}, {"doc": shown(BIG)}))
+        downloads = self.download_manager(2, 1, overwrite=True)
         self.network.wait(5)
-        self.assertEqual([job.state for job in jobs], [DONE, DONE])
+        self.assertEqual([download.state for download in downloads], [DONE, DONE])
         self.assertEqual(self.files(), {"doc": shown(BIG)})
 
     def test_when_the_first_is_stopped_the_second_goes_on(self):
         self.peer(1, doc=BIG)
-        first, second = self.orders(1, 1)
-        self.downloads.cancel(first.id)
+        first, second = self.download_manager(1, 1)
+        self.manager.cancel(first.id)
         self.network.wait(5)
         self.assertEqual((first.state, second.state, self.files()), (CANCELLED, DONE, {"doc": shown(BIG)}))
 
@@ -409,10 +409,10 @@ class SamePlace(Case):
         self.peer(1, one=BIG, two=OTHER)
         self.discovery.refresh()
         self.network.settle()
-        jobs = [self.downloads.start(names, self.into, False) for names in (["one", "two"], ["two", "one"])]
+        downloads = [self.manager.start(names, self.into, False) for names in (["one", "two"], ["two", "one"])]
         self.network.wait(5)
-        self.assertEqual([job.state for job in jobs], [DONE, DONE])
-        self.assertEqual(len(self.downloads._claims), 0)
+        self.assertEqual([download.state for download in downloads], [DONE, DONE])
+        self.assertEqual(len(self.manager._claims), 0)
 
 
 class SamePlaceElsewhere(Case):
@@ -432,21 +432,21 @@ class SamePlaceElsewhere(Case):
     def test_it_is_waited_for(self):
         for swarm in (True, False):
             part = self.held()
-            job = self.order("big", swarm=swarm)
-            self.assertEqual((job.over, self.errors(job)), (False, {}))
+            download = self.fetch("big", swarm=swarm)
+            self.assertEqual((download.over, self.errors(download)), (False, {}))
             part.discard()
             (self.into / "big").write_bytes(BIG)
             self.network.wait(2)
-            self.assertEqual((job.state, [file.state for file in job.files]), (DONE, ["there"]))
+            self.assertEqual((download.state, [file.state for file in download.files]), (DONE, ["there"]))
             (self.into / "big").unlink()
 
     def test_when_it_is_gone_its_work_is_gone_on_with(self):
         for swarm in (True, False):
             part = self.held()
-            job = self.order("big", swarm=swarm)
+            download = self.fetch("big", swarm=swarm)
             part.close()
             self.network.wait(2)
-            self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
+            self.assertEqual((download.state, self.files()), (DONE, {"big": shown(BIG)}))
             (self.into / "big").unlink()
 
     def test_one_that_is_done_first_with_the_same_content(self):
@@ -454,23 +454,23 @@ class SamePlaceElsewhere(Case):
             (self.into / "big").write_bytes(BIG)
 
         self.patch(self.factory.index_feed, "kept", kept)
-        job = self.order("big")
-        self.assertEqual((job.state, [file.state for file in job.files]), (DONE, ["there"]))
+        download = self.fetch("big")
+        self.assertEqual((download.state, [file.state for file in download.files]), (DONE, ["there"]))
 
     def test_one_that_is_done_first_with_other_content(self):
         def kept(content, piece, first_hand):
             (self.into / "big").write_bytes(OTHER)
 
         self.patch(self.factory.index_feed, "kept", kept)
-        job = self.order("big")
-        self.assertEqual((self.errors(job), self.files()), ({"big": "exists"}, {"big": shown(OTHER)}))
+        download = self.fetch("big")
+        self.assertEqual((self.errors(download), self.files()), ({"big": "exists"}, {"big": shown(OTHER)}))
 
     def test_stopped_while_it_waits(self):
         self.held()
-        job = self.order("big")
-        self.downloads.cancel(job.id)
+        download = self.fetch("big")
+        self.manager.cancel(download.id)
         self.network.wait(2)
-        self.assertEqual(job.state, CANCELLED)
+        self.assertEqual(download.state, CANCELLED)
 
 
 class Contents(Case):
@@ -482,32 +482,32 @@ class Contents(Case):
         self.peer(2, doc=OTHER)
 
     def test_none_is_taken(self):
-        job = self.order("doc", "one")
-        self.assertEqual((self.errors(job), self.files()), ({"doc": "ambiguous"}, {"one": b"1"}))
-        [error] = [file.error for file in job.files if file.error is not None]
+        download = self.fetch("doc", "one")
+        self.assertEqual((self.errors(download), self.files()), ({"doc": "ambiguous"}, {"one": b"1"}))
+        [error] = [file.error for file in download.files if file.error is not None]
         for data, number in ((BIG, 1), (OTHER, 2)):
             host, port = at(number)
             self.assertIn(f"@{hashlib.sha256(data).hexdigest()[:8]} ({len(data)} bytes, at {host}:{port})", str(error))
 
     def test_an_order_for_all_passes_over_it(self):
         """Anybody may offer another content under a name; that must not end what others fetch."""
-        job = self.order()
-        self.assertEqual((job.state, self.files()), (DONE, {"one": b"1"}))
-        self.assertIn("there are 2 contents of this name", job.passed_over["doc"])
+        download = self.fetch()
+        self.assertEqual((download.state, self.files()), (DONE, {"one": b"1"}))
+        self.assertIn("there are 2 contents of this name", download.passed_over["doc"])
 
     def test_chosen_by_the_beginning_of_its_hash(self):
         for data in (BIG, OTHER):
             for digits in (8, 64):
-                job = self.order(f"doc@{hashlib.sha256(data).hexdigest()[:digits]}", overwrite=True)
-                self.assertEqual((job.state, self.files()), (DONE, {"doc": shown(data)}))
-        job = self.order("doc@" + "0" * 8)
-        self.assertEqual(self.errors(job), {"doc": "no-holder"})
+                download = self.fetch(f"doc@{hashlib.sha256(data).hexdigest()[:digits]}", overwrite=True)
+                self.assertEqual((download.state, self.files()), (DONE, {"doc": shown(data)}))
+        download = self.fetch("doc@" + "0" * 8)
+        self.assertEqual(self.errors(download), {"doc": "no-holder"})
 
     def test_a_name_that_looks_like_a_choice(self):
         name = f"doc@{hashlib.sha256(BIG).hexdigest()[:8]}"
         self.peer(3, **{name: b"by this very name", "a@b": b"2"})
-        job = self.order(name, "a@b")
-        self.assertEqual((job.state, self.files()), (DONE, {name: b"by this very name", "a@b": b"2"}))
+        download = self.fetch(name, "a@b")
+        self.assertEqual((download.state, self.files()), (DONE, {name: b"by this very name", "a@b": b"2"}))
 
 
 class Changing(Case):
@@ -531,16 +531,16 @@ class Changing(Case):
     def test_touched(self):
         path = self.share()
         self.halfway(lambda: os.utime(path, (0, 0)))
-        job = self.order("big")
-        self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
+        download = self.fetch("big")
+        self.assertEqual((download.state, self.files()), (DONE, {"big": shown(BIG)}))
 
     def test_touched_when_it_is_fetched_whole(self):
         path = self.share()
         self.discovery.refresh()
         self.network.settle()
         os.utime(path, (0, 0))
-        job = self.order("big", swarm=False)
-        self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
+        download = self.fetch("big", swarm=False)
+        self.assertEqual((download.state, self.files()), (DONE, {"big": shown(BIG)}))
 
     def test_renamed(self):
         path = self.share()
@@ -551,20 +551,20 @@ class Changing(Case):
             library.scan()
 
         self.halfway(rename)
-        job = self.order("big")
-        self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
+        download = self.fetch("big")
+        self.assertEqual((download.state, self.files()), (DONE, {"big": shown(BIG)}))
 
     def test_removed(self):
         path = self.share()
         self.halfway(path.unlink)
-        job = self.order("big", seconds=5)
-        self.assertEqual((job.state, self.errors(job)), (FAILED, {"big": "no-holder"}))
+        download = self.fetch("big", seconds=5)
+        self.assertEqual((download.state, self.errors(download)), (FAILED, {"big": "no-holder"}))
 
     def test_replaced_by_something_else(self):
         path = self.share()
         self.halfway(lambda: path.write_bytes(b"of another size"))
-        job = self.order("big", seconds=5)
-        self.assertEqual((job.state, self.errors(job)), (FAILED, {"big": "no-holder"}))
+        download = self.fetch("big", seconds=5)
+        self.assertEqual((download.state, self.errors(download)), (FAILED, {"big": "no-holder"}))
 
     def test_changed_behind_its_back(self):
         """Neither its size nor its time tell."""
@@ -576,8 +576,8 @@ class Changing(Case):
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
         self.halfway(change)
-        job = self.order("big", seconds=5)
-        self.assertEqual((job.state, self.errors(job)), (FAILED, {"big": "checksum"}))
+        download = self.fetch("big", seconds=5)
+        self.assertEqual((download.state, self.errors(download)), (FAILED, {"big": "checksum"}))
 
     def test_removed_and_somebody_else_has_it_by_then(self):
         path = self.share()
@@ -589,5 +589,5 @@ class Changing(Case):
             self.serve(2, other)
 
         self.halfway(change)
-        job = self.order("big", seconds=10)
-        self.assertEqual((job.state, self.files()), (DONE, {"big": shown(BIG)}))
+        download = self.fetch("big", seconds=10)
+        self.assertEqual((download.state, self.files()), (DONE, {"big": shown(BIG)}))
