@@ -44,7 +44,7 @@ def summary(download: Download, now: float) -> DownloadSummary:
         error=failure(download.error),
         files_total=len(files),
         files_done=sum(file.state in (DONE, THERE) for file in files),
-        files_passed_over=len(download.passed_over),
+        files_passed_over=len(download.skipped),
         files_failed=sum(file.state == FAILED for file in files),
         bytes_total=sum(file.size or 0 for file in files),
         bytes_done=sum(got),
@@ -60,7 +60,7 @@ def details(download: Download, now: float) -> DownloadDetails:
         received=sum(swarm.received for swarm in download.swarms),
         duplicate=sum(swarm.duplicate for swarm in download.swarms),
         sources=[source_view(source, now) for source in sources(download)],
-        passed_over=[SkippedDocument(*one) for one in islice(download.passed_over.items(), MAX_SKIPPED)],
+        passed_over=[SkippedDocument(*one) for one in islice(download.skipped.items(), MAX_SKIPPED)],
         files=[file_view(file, content) for file, content in zip(download.files, contents(download), strict=True)],
     )
 

@@ -25,7 +25,7 @@ from ..transfer_log import log_when_over
 from .claims import Claims
 from .model import CANCELLED, DONE, FAILED, RUNNING, Download, DownloadFile
 from .runner import DownloadRunner, hear_news
-from .skipped import passed_over
+from .skipped import skipped_names
 
 HASH = re.compile("[0-9a-fA-F]{8,64}")
 """The beginning of a SHA-256 that chooses one content of a name."""
@@ -159,7 +159,7 @@ class DownloadManager(Service):
         """An item for each document of the order; of one that is not to be fetched it says why."""
         if download.names is None:
             files = [self._file(download, name, "", holders) for name, holders in self._harmless(download).items()]
-            download.passed_over |= {file.name: str(file.error) for file in files if file.error is not None}
+            download.skipped |= {file.name: str(file.error) for file in files if file.error is not None}
             return [file for file in files if file.document is not None]
         chosen = [self._chosen(wanted) for wanted in download.names]
         return [self._file(download, name, hash_, self._holders(name)) for name, hash_ in chosen]
@@ -171,8 +171,8 @@ class DownloadManager(Service):
         """
         own = self._content_store.library.files
         holders = {name: self._holders(name) for name in sorted(self._discovery.index.names() - set(own))}
-        download.passed_over = passed_over({name: len(records) for name, records in holders.items()}, own)
-        return {name: records for name, records in holders.items() if name not in download.passed_over}
+        download.skipped = skipped_names({name: len(records) for name, records in holders.items()}, own)
+        return {name: records for name, records in holders.items() if name not in download.skipped}
 
     def _holders(self, name: str) -> list[IndexRecord]:
         return self._discovery.index.holders_of(name, self._now())

@@ -114,7 +114,7 @@ class Download:
     started: float = field(default_factory=time.time)
     ended: float | None = None
     error: DownloadError | None = None
-    passed_over: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
     """The documents that an order for all leaves out because of their names, and why."""
     swarms: list[Swarm] = field(default_factory=list)
     """The swarms that it has been part of."""

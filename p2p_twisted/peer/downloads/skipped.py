@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from ...library.paths import why_tricky
 
 
-def passed_over(holders: Mapping[str, int], own: Collection[str]) -> dict[str, str]:
+def skipped_names(holders: Mapping[str, int], own: Collection[str]) -> dict[str, str]:
     """Return the names to pass over, each with the reason.
 
     `holders` has the number of holders of each name that might be fetched, `own` the names that this peer has itself.

@@ -341,7 +341,7 @@ class Trouble(Case):
         self.peer(2, one=b"1", big=BIG)
         self.into.mkdir()
         download = self.fetch(seconds=40)
-        self.assertEqual(set(download.passed_over), {long, "../up", ".hidden", "-rf", "~/x", "a\u202egpj.exe"})
+        self.assertEqual(set(download.skipped), {long, "../up", ".hidden", "-rf", "~/x", "a\u202egpj.exe"})
         self.assertEqual(set(self.errors(download)) - {deep}, set())
         self.assertEqual({file.name for file in download.files if file.state == DONE}, {"one", "big"})
         self.assertEqual([path.name for path in self.folder.iterdir() if path.name == "up"], [])
@@ -493,7 +493,7 @@ class Contents(Case):
         """Anybody may offer another content under a name; that must not end what others fetch."""
         download = self.fetch()
         self.assertEqual((download.state, self.files()), (DONE, {"one": b"1"}))
-        self.assertIn("there are 2 contents of this name", download.passed_over["doc"])
+        self.assertIn("there are 2 contents of this name", download.skipped["doc"])
 
     def test_chosen_by_the_beginning_of_its_hash(self):
         for data in (BIG, OTHER):

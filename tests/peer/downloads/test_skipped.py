@@ -3,31 +3,31 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2p_twisted.peer.downloads.skipped import passed_over
+from p2p_twisted.peer.downloads.skipped import skipped_names
 
 
 def test_most_names_are_fetched():
     names = ["README", "notes/plan.txt", "notes/2026/plan.txt", "notes.txt"]
-    assert passed_over(dict.fromkeys(names, 1), ["other", "notes/own.txt"]) == {}
+    assert skipped_names(dict.fromkeys(names, 1), ["other", "notes/own.txt"]) == {}
 
 
 def test_names_that_mislead():
-    assert passed_over({"-rf": 9, "a": 1}, []) == {"-rf": "a part begins with -, as options of commands do"}
+    assert skipped_names({"-rf": 9, "a": 1}, []) == {"-rf": "a part begins with -, as options of commands do"}
 
 
 def test_a_stranger_cannot_block_a_file_with_a_folder():
-    assert passed_over({"README": 2, "README/x": 1, "README/x/y": 1}, []) == {
+    assert skipped_names({"README": 2, "README/x": 1, "README/x/y": 1}, []) == {
         "README/x": "README is a file at others",
         "README/x/y": "README is a file at others",
     }
 
 
 def test_a_stranger_cannot_block_a_folder_with_a_file():
-    assert passed_over({"docs": 1, "docs/a": 1, "docs/b": 1}, []) == {"docs": "others have a folder of this name"}
+    assert skipped_names({"docs": 1, "docs/a": 1, "docs/b": 1}, []) == {"docs": "others have a folder of this name"}
 
 
 def test_what_is_here_stays_what_it_is():
-    assert passed_over({"README/x": 99, "docs": 99, "new": 1}, ["README", "docs/a"]) == {
+    assert skipped_names({"README/x": 99, "docs": 99, "new": 1}, ["README", "docs/a"]) == {
         "README/x": "README is a file here",
         "docs": "a folder here has this name",
     }
@@ -39,7 +39,7 @@ names = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map("/".join)
 @given(st.dictionaries(names, st.integers(1, 3)), st.sets(names))
 def test_all_that_is_left_can_be_had_together(holders, own):
     """As far as `own` can be."""
-    found = passed_over(holders, own)
+    found = skipped_names(holders, own)
     left = holders.keys() - found.keys()
     assert found.keys() <= holders.keys()
     for name in left:
@@ -49,4 +49,4 @@ def test_all_that_is_left_can_be_had_together(holders, own):
 
 @given(st.dictionaries(names, st.integers(1, 3)))
 def test_of_each_two_that_exclude_one_another_one_is_left_or_a_third_is(holders):
-    assert not holders or holders.keys() - passed_over(holders, []).keys()
+    assert not holders or holders.keys() - skipped_names(holders, []).keys()
