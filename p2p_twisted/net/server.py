@@ -215,12 +215,13 @@ class RequestConnection(LineReceiver):
             except Exception:
                 self._failed(Failure())
                 pending = None
+            if pending is not None and _finished(pending.addErrback(self._failed)):
+                pending = None
             if pending is None and self._ahead_of_client > AHEAD:
                 self._ahead_of_client = 0
                 pending = BodySender(self.transport, b"", self.touch).start()
             if pending is not None:
-                pending.addErrback(self._failed)
-                pending.addCallback(lambda _: self._answered())
+                pending.addErrback(self._failed).addCallback(lambda _: self._answered())
                 return
             self._busy = False
         self._rest()
@@ -310,6 +311,11 @@ class RequestConnection(LineReceiver):
         """The client is gone."""
         self._forget_all()
         self.factory.dismiss(self)
+
+
+def _finished(pending: Deferred[Any]) -> bool:
+    """Return whether `pending` has a result already; it may have been called with a Deferred that has none yet."""
+    return pending.called and not pending.paused
 
 
 class RequestFactory(Factory):
