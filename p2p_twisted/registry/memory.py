@@ -1,250 +1,226 @@
-"""The registry in memory: every rule is here, and the SQLite one adds only that it is written down."""
+"""The store in memory. It forgets everything when the process ends."""
 
 from __future__ import annotations
 
-import secrets
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Collection, Iterable
 from heapq import heappop, heappush
 
 from ..wire.address import Address
-from ..wire.errors import Forbidden
-from ..wire.limits import MAX_COOKIE, MAX_COOKIE_1_0, TTL
-from .active import AddressBook
-from .record import PeerRecord, neighbourhood
-from .store import FULL, INACTIVE, UNKNOWN_COOKIE, UNREGISTERED
+from .rules import Changes, Found, Lookup, PeerRecord, neighbourhood
+from .store import Counts, Swept
+
+MAX_SINGLE_REMOVALS = 64
+"""Up to so many addresses are removed one by one; for more, the list is built again."""
 
 
-class MemoryRegistry:
-    """A Registry (`store.Registry` says what the methods do) that forgets everything when the process ends.
+class AddressBook:
+    """A sorted list of different addresses. `generation` (int) grows with every change."""
 
-    `ttl`: seconds. `monotonic`, `wall`: the two clocks, seconds; `wall` is Unix time.
-    """
-
-    def __init__(
-        self,
-        ttl: int = TTL,
-        monotonic: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
-    ) -> None:
-        self.ttl = ttl
-        self._monotonic = monotonic
-        self._wall = wall
-        self._records: dict[int, PeerRecord] = {}
-        self._taken: set[int] = set()
-        """Cookies that are not to be given out although no record has them."""
-        self._holders: dict[Address, PeerRecord] = {}  # the active ones
-        self._book = AddressBook()
-        self._per_host: Counter[str] = Counter()
-        self._inactive: dict[str, dict[int, None]] = {}  # cookies by neighbourhood, as they became inactive
-        # When to look at whom: (deadline as it was, cookie), for each active peer once. KeepAlive leaves it as it
-        # is; who comes up here and has been renewed meanwhile goes back in with the true deadline.
-        self._due: list[tuple[float, int]] = []
-        self._in_due: set[int] = set()
-
-    @property
-    def unwritten(self) -> int:
-        """Nothing waits: nothing is written."""
-        return 0
-
-    def register(self, host: str, port: int, cookie: int | None, wide: bool, limit: int | None = None) -> PeerRecord:
-        """Enter a peer, or bring back the one with this cookie."""
-        now = self._monotonic()
-        self._expire(now)
-        dropped = None
-        if cookie is None:
-            dropped = self._room(host, limit)
-            old: PeerRecord | None = self._new_record(host, port, wide)
-        else:
-            old = self._records.get(cookie)
-        if old is None:
-            raise Forbidden(UNKNOWN_COOKIE)
-        record = old.registered(host, port, now + self.ttl, self._wall())
-        rival = self._holders.get(record.address)
-        if rival is None or rival.cookie == record.cookie:
-            self._commit(record, dropped=dropped)
-        else:
-            self._commit(record, rival.inactive(), dropped=dropped)
-        return record
-
-    def leave(self, cookie: int, port: int) -> PeerRecord:
-        """Make the peer inactive."""
-        record = self._find(cookie, port)
-        if not record.alive(self._monotonic()):
-            raise Forbidden(INACTIVE)
-        record = record.inactive()
-        self._commit(record)
-        return record
-
-    def keep_alive(self, cookie: int, port: int) -> PeerRecord:
-        """Start the TTL anew, whether it had run out or not."""
-        record = self._records.get(cookie)
-        if record is None or record.port != port:
-            raise Forbidden(UNREGISTERED)
-        now = self._monotonic()
-        if record.active and record.deadline > now:
-            record.deadline = now + self.ttl
-        else:
-            self._revive(record, now)
-        self._touched(record)
-        return record
-
-    def query(self, cookie: int, port: int) -> PeerRecord:
-        """Start the TTL of an active peer anew."""
-        record = self._find(cookie, port)
-        now = self._monotonic()
-        if not record.alive(now):
-            raise Forbidden(INACTIVE)
-        record.deadline = now + self.ttl
-        self._touched(record)
-        return record
-
-    def active(self, limit: int | None = None, after: Address | None = None) -> tuple[list[Address], bool]:
-        """A page of the active peers' addresses, ascending."""
-        self._expire(self._monotonic())
-        return self._book.page(limit, after)
-
-    def generation(self) -> int:
-        """Changes whenever `active` would answer something else."""
-        self._expire(self._monotonic())
-        return self._book.generation
+    def __init__(self) -> None:
+        self._sorted: list[Address] = []
+        self.generation = 0
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._sorted)
 
-    def records(self) -> list[PeerRecord]:
-        """Every record, by cookie."""
-        self._expire(self._monotonic())
-        return [self._records[cookie] for cookie in sorted(self._records)]
+    def load(self, addresses: Iterable[Address]) -> None:
+        """Replace all addresses by these, in any order."""
+        self._sorted = sorted(addresses)
+        self.generation += 1
 
-    def describe(self, record: PeerRecord) -> dict[str, str | int | bool]:
-        """The seven fields as they are now."""
-        return record.fields(self._monotonic(), self._wall())
+    def add(self, address: Address) -> None:
+        """Add an address that is not in the book."""
+        insort(self._sorted, address)
+        self.generation += 1
 
-    def sweep(self) -> int:
-        """Make those inactive whose TTL ran out."""
-        return self._expire(self._monotonic())
+    def remove(self, addresses: Collection[Address]) -> None:
+        """Remove addresses, all of which are in the book."""
+        if not addresses:
+            return
+        self.generation += 1
+        if len(addresses) > MAX_SINGLE_REMOVALS:
+            removed = set(addresses)
+            self._sorted = [address for address in self._sorted if address not in removed]
+            return
+        for address in addresses:
+            del self._sorted[bisect_left(self._sorted, address)]
+
+    def page(self, limit: int | None, after: Address | None) -> tuple[list[Address], bool]:
+        """Return at most `limit` addresses after `after`, which need not be in the book; and whether more follow."""
+        first = 0 if after is None else bisect_right(self._sorted, after)
+        end = len(self._sorted) if limit is None else first + limit
+        return self._sorted[first:end], end < len(self._sorted)
+
+
+class Neighbourhood:
+    """The records of one neighbourhood: how many there are, and the cookies of the inactive ones, oldest first."""
+
+    __slots__ = ("inactive", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.inactive: dict[int, None] = {}
+
+
+class MemoryStore:
+    """A `store.Store` in memory; nothing in it waits. A store that also writes them to disk is a subclass."""
+
+    def __init__(self) -> None:
+        self._records: dict[int, PeerRecord] = {}
+        self._reserved: set[int] = set()
+        """Cookies that must not be given out although no record has them."""
+        self._holders: dict[Address, PeerRecord] = {}
+        """The active records."""
+        self._book = AddressBook()
+        self._neighbourhoods: dict[str, Neighbourhood] = {}
+        self._due: list[tuple[float, int]] = []
+        """A heap of (deadline, cookie): each active record once, with a deadline that it had. A renewal leaves it as it
+        is; a record that comes up here and has been renewed is entered again with its present deadline."""
+        self._in_due: set[int] = set()
 
     def start(self) -> None:
-        """Nothing to take."""
+        """Do nothing: there is nothing to take."""
 
-    def close(self) -> None:
-        """Nothing to write down."""
+    async def close(self) -> None:
+        """Do nothing: there is nothing to write."""
 
-    def _written(self, records: Iterable[PeerRecord], dropped: PeerRecord | None = None) -> None:
-        """For stores that write: called before the records count, and `dropped` no more. May raise StoreError."""
+    async def find(self, lookup: Lookup, now: float) -> Found:
+        """Return the records that `lookup` names."""
+        self._expire(now)
+        return self._find(lookup)
 
-    def _touched(self, record: PeerRecord) -> None:
-        """For stores that write: a record's TTL or activity changed, and may be written down a little later."""
+    async def commit(self, found: Found, changes: Changes, durable: bool) -> bool:
+        """Store all `changes`, or none; return whether they were stored (`store.Store`)."""
+        if changes.record.cookie in self._reserved or self._find(found.lookup) != found:
+            return False
+        self._write(changes, durable)
+        if changes.dropped is not None:
+            self._replace(changes.dropped, None)
+        for record in changes.displaced, changes.record:  # the address must be free before it is taken
+            if record is not None:
+                self._replace(self._records.get(record.cookie), record)
+        return True
 
-    def _find(self, cookie: int, port: int) -> PeerRecord:
+    def renew(self, cookie: int, port: int, now: float, deadline: float) -> bool:
+        """Set the `deadline` of the active peer with this cookie and port; False if there is none."""
         record = self._records.get(cookie)
-        if record is None or record.port != port:
-            raise Forbidden(UNREGISTERED)
-        return record
+        if record is None or record.port != port or not record.active or record.deadline <= now:
+            return False
+        record.deadline = deadline
+        self._touched(cookie)
+        return True
 
-    def _room(self, host: str, limit: int | None) -> PeerRecord | None:
-        """The record that makes room for a new one of `host`, None if there is room. Raises Forbidden."""
-        if limit is None or self._per_host[neighbourhood(host)] < limit:
-            return None
-        for cookie in self._inactive.get(neighbourhood(host), ()):
-            return self._records[cookie]
-        raise Forbidden(FULL)
+    async def active(self, limit: int | None, after: Address | None, now: float) -> tuple[list[Address], bool]:
+        """Return a page of the addresses of active peers, and whether there are more (`store.Store`)."""
+        self._expire(now)
+        return self._book.page(limit, after)
 
-    def _new_record(self, host: str, port: int, wide: bool) -> PeerRecord:
-        low, high = (MAX_COOKIE_1_0, MAX_COOKIE) if wide else (0, MAX_COOKIE_1_0)
-        cookie = low + 1 + secrets.randbelow(high - low)
-        while cookie in self._records or cookie in self._taken:
-            cookie = low + 1 + secrets.randbelow(high - low)
-        return PeerRecord(host, port, cookie)
+    async def generation(self, now: float) -> int:
+        """Return a number that changes with the list of active peers."""
+        self._expire(now)
+        return self._book.generation
 
-    def _commit(self, *records: PeerRecord, dropped: PeerRecord | None = None) -> None:
-        self._written(records, dropped)
-        if dropped is not None:
-            self._drop(dropped)
-        for record in reversed(records):  # whoever loses an address goes before the one who takes it
-            self._put(record)
+    async def records(self, now: float) -> list[PeerRecord]:
+        """Return all records, by cookie."""
+        self._expire(now)
+        return [self._records[cookie] for cookie in sorted(self._records)]
 
-    def _drop(self, record: PeerRecord) -> None:
-        """Forget an inactive record."""
-        del self._records[record.cookie]
-        self._count(record, None)
-        self._note_activity(record, True)
+    async def counts(self, now: float) -> Counts:
+        """Return how many records there are."""
+        self._expire(now)
+        return Counts(len(self._book), len(self._records))
 
-    def _put(self, record: PeerRecord) -> None:
-        old = self._records.get(record.cookie)
-        if old is None or old.host != record.host:
-            self._count(old, record)
+    async def sweep(self, now: float) -> Swept:
+        """Make the records inactive whose TTL has run out."""
+        return Swept(self._expire(now), 0)
+
+    # for subclasses that write to disk
+
+    def _write(self, changes: Changes, durable: bool) -> None:
+        """Write `changes`, which are not in memory yet. May raise StoreError."""
+
+    def _touched(self, cookie: int) -> None:
+        """Note that a record has changed and is to be written later."""
+
+    def _load(self, records: Iterable[PeerRecord]) -> None:
+        """Fill the store, which is empty. Of two records that are active at one address, the later one remains so."""
+        for record in records:
+            rival = self._holders.get(record.address)
+            if record.active and rival is not None:
+                self._touched(rival.cookie)
+                self._replace(rival, rival.inactive(), listed=False)
+            self._replace(None, record, listed=False)
+        self._book.load(self._holders)
+
+    # the indexes
+
+    def _find(self, lookup: Lookup) -> Found:
+        record = self._records.get(lookup.cookie)
+        address = record.address if lookup.address is None and record is not None else lookup.address
+        holder = None if address is None else self._holders.get(address)
+        near = None if lookup.neighbourhood is None else self._neighbourhoods.get(lookup.neighbourhood)
+        if near is None:
+            return Found(lookup, record, holder)
+        oldest = next(iter(near.inactive), None)
+        return Found(lookup, record, holder, near.size, None if oldest is None else self._records[oldest])
+
+    def _replace(self, old: PeerRecord | None, new: PeerRecord | None, listed: bool = True) -> None:
+        """Replace `old` by `new` in every index; None is no record. Unless `listed`, the caller updates the book."""
         if old is not None:
-            self._note_activity(old, True)
-        self._note_activity(record, record.active)
-        self._records[record.cookie] = record
-        if old is not None and old.active and not (record.active and old.address == record.address):
-            self._close_address(old)
-        if record.active:
-            self._open_address(record)
+            del self._records[old.cookie]
+            self._leave_neighbourhood(old)
+        if new is not None:
+            self._records[new.cookie] = new
+            self._join_neighbourhood(new)
+        before = old.address if old is not None and old.active else None
+        after = new.address if new is not None and new.active else None
+        if before is not None and before != after:
+            del self._holders[before]
+            if listed:
+                self._book.remove([before])
+        if new is not None and after is not None:
+            self._holders[after] = new
+            self._await_expiry(new)
+            if listed and before != after:
+                self._book.add(after)
 
-    def _count(self, old: PeerRecord | None, record: PeerRecord | None) -> None:
-        if record is not None:
-            self._per_host[neighbourhood(record.host)] += 1
-        if old is not None:
-            left = neighbourhood(old.host)
-            self._per_host[left] -= 1
-            if not self._per_host[left]:
-                del self._per_host[left]
+    def _leave_neighbourhood(self, record: PeerRecord) -> None:
+        name = neighbourhood(record.host)
+        near = self._neighbourhoods[name]
+        near.size -= 1
+        near.inactive.pop(record.cookie, None)
+        if not near.size:
+            del self._neighbourhoods[name]
 
-    def _note_activity(self, record: PeerRecord, is_active: bool) -> None:
-        """Keep `_inactive` in step."""
-        hood = neighbourhood(record.host)
-        if not is_active:
-            self._inactive.setdefault(hood, {})[record.cookie] = None
-        elif hood in self._inactive:
-            self._inactive[hood].pop(record.cookie, None)
-            if not self._inactive[hood]:
-                del self._inactive[hood]
+    def _join_neighbourhood(self, record: PeerRecord) -> None:
+        near = self._neighbourhoods.setdefault(neighbourhood(record.host), Neighbourhood())
+        near.size += 1
+        if not record.active:
+            near.inactive[record.cookie] = None
 
-    def _close_address(self, record: PeerRecord) -> None:
-        del self._holders[record.address]
-        self._book.remove([record.address])
-
-    def _open_address(self, record: PeerRecord) -> None:
-        address = record.address
-        if address not in self._holders:
-            self._book.add(address)
-        self._holders[address] = record
+    def _await_expiry(self, record: PeerRecord) -> None:
         if record.cookie not in self._in_due:
             self._in_due.add(record.cookie)
             heappush(self._due, (record.deadline, record.cookie))
 
-    def _revive(self, record: PeerRecord, now: float) -> None:
-        self._expire(now)
-        rival = self._holders.get(record.address)
-        if rival is not None:
-            rival.active = False
-            self._note_activity(rival, False)
-            self._touched(rival)
-        record.revive(now + self.ttl, self._wall())
-        self._note_activity(record, True)
-        self._open_address(record)
-
     def _expire(self, now: float) -> int:
-        due, gone = self._due, []
+        """Make the records inactive whose TTL has run out by `now`; return how many."""
+        due = self._due
+        if not due or due[0][0] > now:
+            return 0
+        expired = []
         while due and due[0][0] <= now:
             _, cookie = heappop(due)
             self._in_due.discard(cookie)
             record = self._records.get(cookie)
             if record is None:
-                continue  # it left, and has made room for another since
+                continue  # it has made room for another
             if record.alive(now):
-                self._in_due.add(cookie)
-                heappush(due, (record.deadline, cookie))
+                self._await_expiry(record)
             elif record.active:
-                gone.append(record)
-        for record in gone:
-            record.active = False
-            self._note_activity(record, False)
-            del self._holders[record.address]
-            self._touched(record)
-        self._book.remove([record.address for record in gone])
-        return len(gone)
+                expired.append(record.address)
+                self._replace(record, record.inactive(), listed=False)
+                self._touched(cookie)
+        self._book.remove(expired)
+        return len(expired)

@@ -1,16 +1,17 @@
-"""The registry that outlives its process: a MemoryRegistry that writes itself down in one SQLite file.
+"""The store that outlives its process: a `MemoryStore` that is also in an SQLite file.
 
-A Register or Leave is a transaction of its own and is committed before it is answered, so it survives `kill -9` (the
-write-ahead log is with the kernel by then; only a power cut may take the last moments). TTLs are written by `sweep`.
-The file has deadlines in Unix time, as the monotonic clock starts anew with the machine; what is left of a TTL is
-worked out at loading.
+A durable commit is a transaction, committed before `commit` returns: it survives `kill -9`, because the kernel has the
+write-ahead log by then; only a power cut may take the last moments. Renewals are written by `sweep`. The file has
+deadlines in Unix time, because the monotonic clock starts again with the machine. Anybody may have written the file, so
+each row is checked.
 """
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -19,21 +20,21 @@ from typing import TypeVar
 from twisted.logger import Logger
 
 from ..config.folders import make_database_private
+from ..wire import fields
 from ..wire.errors import BadRequest
-from ..wire.limits import TTL
-from .memory import MemoryRegistry
-from .record import PeerRecord
-from .rows import Row, record_of, row_of
-from .store import StoreError
+from ..wire.limits import MAX_COOKIE, TTL
+from .memory import MemoryStore
+from .rules import Changes, PeerRecord
+from .store import StoreError, Swept
 
 LAYOUT = 1
-"""Version of the table's layout, kept as SQLite's user_version."""
+"""Version of the layout of the table, kept as SQLite's user_version."""
 
-BATCH = 1000
-"""Most records that one sweep writes, longest waiting first. At some 10 us each: nobody is served meanwhile."""
+MAX_BATCH = 1000
+"""Most records that one sweep writes, at about 10 us each; nothing else is served meanwhile."""
 
-CHECKPOINT = 4000
-"""Pages of the write-ahead log that are gathered before they are moved into the file, which waits for the disk."""
+CHECKPOINT_PAGES = 4000
+"""Pages of the write-ahead log after which they are moved into the file, which waits for the disk."""
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS peers (
@@ -43,12 +44,10 @@ CREATE TABLE IF NOT EXISTS peers (
     active INTEGER NOT NULL,
     expires REAL NOT NULL,          -- Unix time at which the TTL is 0
     registered_at INTEGER NOT NULL, -- Unix time
-    activations TEXT NOT NULL       -- Unix times, parted by spaces
+    activations TEXT NOT NULL       -- Unix times, separated by spaces
 )"""
 _SELECT = "SELECT cookie, host, port, active, expires, registered_at, activations FROM peers ORDER BY expires"
 _INSERT = "INSERT OR REPLACE INTO peers VALUES (?, ?, ?, ?, ?, ?, ?)"
-
-T = TypeVar("T")
 
 _REMEDIES = {
     "locked": "; close the program that has opened it",
@@ -60,13 +59,18 @@ _REMEDIES = {
     "full": "; make room on the disk",
 }
 
+Row = tuple[int, str, int, int, float, int, str]
+"""A row as it is written. In one that is read, any column may have a value of any type: SQLite does not check them."""
 
-class SQLiteRegistry(MemoryRegistry):
-    """A Registry in the SQLite file `path`, which is made if need be; the folder must be there.
+T = TypeVar("T")
 
-    Loads everything at once; `start` then takes the file, and nobody else can open it until `close`. Between the two
-    the process may fork, which an open SQLite file would not survive. Raises StoreError when the file cannot be read,
-    belongs to a running RS, or is of a newer version. A row that cannot be a peer's is left out, and left as it is.
+
+class SQLiteStore(MemoryStore):
+    """A `store.Store` in the SQLite file `path`, which is created if it does not exist; the folder must exist.
+
+    The constructor loads everything; `start` then takes the file, and nobody else can open it until `close`. Between
+    the two the process may fork, which an open SQLite file would not survive. Both raise StoreError if the file cannot
+    be read, belongs to a running RS, or has a newer layout. A row that no peer can have is skipped, and left as it is.
     """
 
     _log = Logger()
@@ -78,86 +82,80 @@ class SQLiteRegistry(MemoryRegistry):
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(ttl, monotonic, wall)
+        """`ttl`: seconds; `monotonic`, `wall`: clocks, in seconds; all three as the registry has them."""
+        super().__init__()
         self._path = path
-        self._dirty: dict[int, None] = {}  # cookies, in the order in which they came to wait
+        self._monotonic = monotonic
+        self._wall = wall
+        self._waiting: dict[int, None] = {}
+        """Cookies of the records that are to be written, longest waiting first."""
         self._file: sqlite3.Connection | None = None
         with closing(self._open()) as file:
             file.text_factory = lambda data: data.decode("utf-8", "replace")
-            self._load(self._try(lambda: file.execute(_SELECT).fetchall()))
-
-    @property
-    def unwritten(self) -> int:
-        """How many records have changed and wait for a sweep."""
-        return len(self._dirty)
+            rows = self._try(lambda: file.execute(_SELECT).fetchall())
+        self._load(self._records_of(rows, ttl))
 
     def start(self) -> None:
         """Take the file for this process."""
         self._file = self._open()
 
-    def sweep(self) -> int:
-        """Make those inactive whose TTL ran out, and write down what changed since the last time."""
-        gone = super().sweep()
-        self._flush(BATCH)
-        return gone
+    async def sweep(self, now: float) -> Swept:
+        """Make the records inactive whose TTL has run out, and write those that have waited longest."""
+        expired = self._expire(now)
+        return Swept(expired, self._flush(MAX_BATCH))
 
-    def close(self) -> None:
-        """Write down everything and let the file go."""
+    async def close(self) -> None:
+        """Write all that waits, and release the file."""
         if self._file is not None:
             try:
-                self._flush(len(self._dirty))
+                self._flush(len(self._waiting))
             finally:
                 self._file.close()
                 self._file = None
 
-    def _flush(self, most: int) -> None:
-        cookies = list(islice(self._dirty, most))
+    def _write(self, changes: Changes, durable: bool) -> None:
+        records = [record for record in (changes.record, changes.displaced) if record is not None]
+        if durable:
+            self._save(records, changes.dropped)
+        else:
+            self._waiting.update((record.cookie, None) for record in records)
+
+    def _touched(self, cookie: int) -> None:
+        self._waiting[cookie] = None
+
+    def _flush(self, limit: int) -> int:
+        cookies = list(islice(self._waiting, limit))
         if cookies:
-            self._written([self._records[cookie] for cookie in cookies])
+            self._save([self._records[cookie] for cookie in cookies], None)
             for cookie in cookies:
-                del self._dirty[cookie]
+                del self._waiting[cookie]
+        return len(cookies)
 
-    def _touched(self, record: PeerRecord) -> None:
-        self._dirty[record.cookie] = None
-
-    def _written(self, records: Iterable[PeerRecord], dropped: PeerRecord | None = None) -> None:
+    def _save(self, records: list[PeerRecord], dropped: PeerRecord | None) -> None:
         file, offset = self._file, self._wall() - self._monotonic()
         if file is None:
             raise StoreError(f"{self._path} is not open")
-        rows = [row_of(record, offset) for record in records]
-        self._try(lambda: _write(file, rows, None if dropped is None else dropped.cookie))
+        rows = [_row_of(record, offset) for record in records]
+        self._try(lambda: _transact(file, rows, None if dropped is None else dropped.cookie))
         if dropped is not None:
-            self._dirty.pop(dropped.cookie, None)
+            self._waiting.pop(dropped.cookie, None)
 
-    def _load(self, rows: list[Row]) -> None:
+    def _records_of(self, rows: list[Row], ttl: int) -> Iterator[PeerRecord]:
         now, wall = self._monotonic(), self._wall()
         for row in rows:
             try:
-                record = record_of(row, now, wall, self.ttl)
+                yield _record_of(row, now, wall, ttl)
             except BadRequest as error:
-                self._left_out(row, error.reason)
-                continue
-            self._records[record.cookie] = record
-            self._count(None, record)
-            self._note_activity(record, record.active)
-            rival = self._holders.get(record.address)
-            if record.active and rival is not None:
-                rival.active = False  # two cannot listen there
-                self._note_activity(rival, False)
-                self._touched(rival)
-            if record.active:
-                self._holders[record.address] = record
-        self._book.load(self._holders)
-        self._due = sorted((record.deadline, record.cookie) for record in self._holders.values())
-        self._in_due = {cookie for _, cookie in self._due}
+                self._skip(row, error.reason)
 
-    def _left_out(self, row: Row, why: str) -> None:
-        """A row that somebody else wrote, or the disk: it stays as it is, and costs nobody else anything."""
+    def _skip(self, row: Row, reason: str) -> None:
         cookie, host, port, *_ = row
         if isinstance(cookie, int):
-            self._taken.add(cookie)
+            self._reserved.add(cookie)
         peer = f"{str(host)[:100]!a} {str(port)[:10]!a}"
-        self._log.warn("{file}: the record of {peer} is left out: {why}", file=str(self._path), peer=peer, why=why)
+        self._log.warn(
+            "{file}: the record of {peer} is left out: {reason}", file=str(self._path), peer=peer, reason=reason
+        )
 
     def _open(self) -> sqlite3.Connection:
         make_database_private(self._path)
@@ -180,10 +178,11 @@ class SQLiteRegistry(MemoryRegistry):
 
 
 def _prepare(file: sqlite3.Connection) -> int:
+    """Set up a new connection, and the table in a new file; return the version of the layout."""
     file.execute("PRAGMA locking_mode = EXCLUSIVE")
     file.execute("PRAGMA journal_mode = WAL")
     file.execute("PRAGMA synchronous = NORMAL")
-    file.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
+    file.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     with file:
         file.execute("BEGIN IMMEDIATE")
         layout = int(file.execute("PRAGMA user_version").fetchone()[0])
@@ -193,7 +192,7 @@ def _prepare(file: sqlite3.Connection) -> int:
     return layout or LAYOUT
 
 
-def _write(file: sqlite3.Connection, rows: list[Row], dropped: int | None) -> None:
+def _transact(file: sqlite3.Connection, rows: list[Row], dropped: int | None) -> None:
     if len(rows) == 1 and dropped is None:
         file.execute(_INSERT, rows[0])  # a transaction by itself
         return
@@ -202,3 +201,49 @@ def _write(file: sqlite3.Connection, rows: list[Row], dropped: int | None) -> No
         file.executemany(_INSERT, rows)
         if dropped is not None:
             file.execute("DELETE FROM peers WHERE cookie = ?", [dropped])
+
+
+def _row_of(record: PeerRecord, offset: float) -> Row:
+    """Return the row of `record`; `offset` is Unix time minus monotonic time, in seconds."""
+    times = " ".join(map(str, record.activations))
+    expires = record.deadline + offset
+    return record.cookie, record.host, record.port, record.active, expires, record.registered_at, times
+
+
+def _record_of(row: Row, now: float, wall: float, ttl: int) -> PeerRecord:
+    """Return the record of `row` at `now` (monotonic) and `wall` (Unix time). Raises BadRequest."""
+    cookie, host, port, active, expires, registered_at, activations = row
+    if not isinstance(expires, int | float) or not math.isfinite(expires):
+        raise BadRequest(f"expires must be a number, not {expires!a:.50}")
+    left = min(expires - wall, ttl)  # a clock that was set back must not make it longer
+    return PeerRecord(
+        fields.host(_text(host, "host")),
+        _whole(port, "port", 1, 65535),
+        _whole(cookie, "cookie", 0, MAX_COOKIE),
+        _whole(active, "active", 0, 1) == 1 and left > 0,
+        now + left,
+        _whole(registered_at, "registered_at", 0, fields.LAST_MODIFIED),
+        _times(_text(activations, "activations")),
+    )
+
+
+def _text(value: object, column: str) -> str:
+    if not isinstance(value, str):
+        raise BadRequest(f"{column} must be text")
+    return value
+
+
+def _whole(value: object, column: str, low: int, high: int) -> int:
+    if not isinstance(value, int) or not low <= value <= high:
+        raise BadRequest(f"{column} must be a whole number from {low} to {high}")
+    return value
+
+
+def _times(text: str) -> tuple[int, ...]:
+    try:
+        times = tuple(map(int, text.split()))
+    except ValueError:
+        times = (-1,)
+    if times and not 0 <= min(times) <= max(times) <= fields.LAST_MODIFIED:
+        raise BadRequest("activations must be Unix times, separated by spaces")
+    return times

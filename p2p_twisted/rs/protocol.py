@@ -1,9 +1,11 @@
-"""The RS's side of the wire: each of the four messages becomes one call of the registry, its outcome an answer."""
+"""The RS's side of the wire: each of the four messages becomes one call of the registry, and its result an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -11,21 +13,35 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..net.caller import Caller
 from ..net.server import OS_NAME, FastAnswer, RequestConnection, RequestFactory
-from ..registry.store import Registry, StoreError
+from ..registry.registry import Registry
+from ..registry.store import StoreError
+from ..wire.address import Address, clean_host, parse_address
 from ..wire.encode import encode_response
-from ..wire.errors import BadRequest, Forbidden
+from ..wire.errors import BadRequest
 from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
-from .fast_path import KEEP_ALIVE
-from .store_alarm import Trouble
-from .trust import TrustedNetworks
+from .store_alarm import StoreAlarm
 
-MOST_CONNECTIONS = 10_000
-MOST_OF_ONE_HOST = 2_000
+MAX_CONNECTIONS = 10_000
+MAX_CONNECTIONS_PER_HOST = 2_000
 MAX_PAGE = 1_000
-"""Most lines of a part of the peer list; only the whole list, which all who ask share, is longer."""
+"""Most lines of a part of the peer list. Only the whole list is longer; it is kept and sent to all who ask for it."""
+
+KEEP_ALIVE = re.compile(
+    rb"KeepAlive NULL P2P(?:_DI_|-DI_|-DI/)1\.([01])\r?\n"
+    rb"Host:? [\x21-\x7e]{1,255}\r?\n"
+    rb"OS:? [\x21-\x7e](?:[\x20-\x7e]{0,254})\r?\n"
+    rb"\r?\n"
+    rb"cookie:(0|[1-9][0-9]{0,18})\r?\n"
+    rb"port:([1-9][0-9]{0,4})\r?\n"
+)
+"""A KeepAlive as clients write it, whole; the groups are the minor version, the cookie and the port.
+
+Almost all requests to an RS are of this form, and read line by line each takes four times as long. The parser reads
+everything that matches as the same message, and gets everything that does not match.
+"""
 
 Answer = tuple[bytes, Mapping[str, Any]]
-"""The body of an answer that grants, and the headers that 1.1 adds to it."""
+"""The body of an answer that grants the request, and the headers that 1.1 adds to it."""
 
 
 class RSConnection(RequestConnection):
@@ -34,58 +50,63 @@ class RSConnection(RequestConnection):
     factory: RSFactory
 
     def fast_path(self, data: bytes, at: int) -> FastAnswer | None:
-        """Grant a KeepAlive that has come whole; one that is to be refused is left to the parser."""
+        """Grant a whole KeepAlive of an active peer; leave all others to the parser."""
         match = KEEP_ALIVE.match(data, at)
         if match is None:
             return None
         minor, cookie, port = match.groups()
-        try:
-            self.factory.registry.keep_alive(int(cookie), int(port))
-        except (Forbidden, StoreError):
+        registry = self.factory.registry
+        if not registry.keep_alive_now(int(cookie), int(port)):
             return None
         version = Version.V10 if minor == b"0" else Version.V11
-        return FastAnswer(match.end(), _renewal(self.here, version, self.factory.registry.ttl), version)
+        return FastAnswer(match.end(), _keep_alive_answer(self.here, version, registry.ttl), version)
 
-    def answer(self, request: Request, caller: Caller) -> Deferred[None] | None:
-        """Serve the four messages of the RS; those of peers are BadRequest."""
-        ask = _VERBS.get(type(request.message))
-        if ask is None:
+    def answer(self, request: Request, caller: Caller) -> Deferred[None]:
+        """Answer one of the four messages of an RS. Fails with BadRequest for those of peers."""
+        return Deferred.fromCoroutine(self._answer(request, caller))
+
+    async def _answer(self, request: Request, caller: Caller) -> None:
+        handler = _HANDLERS.get(type(request.message))
+        if handler is None:
             raise BadRequest("this is the RS: it serves Register, Leave, KeepAlive and PQuery; files are with peers")
+        alarm = self.factory.alarm
         try:
-            body, headers = ask(self, request.message, request, caller)
+            body, headers = await handler(self, request.message, request, caller)
         except StoreError as error:
-            self.factory.trouble.failed(error)
+            alarm.failed(error)
             raise BadRequest("the RS cannot write down anything now; try again later") from None
-        if isinstance(request.message, Register | Leave):  # these are on disk by now
-            self.factory.trouble.worked()
-        return self.send(body, **headers)
+        if alarm.failures and isinstance(request.message, Register | Leave):  # these are on disk by now
+            alarm.worked()
+        sending = self.send(body, **headers)
+        if sending is not None:
+            await sending
 
-    def _register(self, message: Register, request: Request, caller: Caller) -> Answer:
-        factory = self.factory
-        peer = caller.address[0]
+    async def _register(self, message: Register, request: Request, caller: Caller) -> Answer:
+        factory, (peer, _) = self.factory, caller.address
         host = factory.trusted.host_of(peer, request.host)
-        limit = None if peer in factory.trusted else factory.most_records
-        record = factory.registry.register(host, message.port, message.cookie, request.version is Version.V11, limit)
+        limit = None if peer in factory.trusted else factory.max_records
+        wide = request.version is Version.V11
+        record = await factory.registry.register(host, message.port, message.cookie, wide, limit)
         return b"cookie:%d\n" % record.cookie, {}
 
-    def _leave(self, message: Leave, request: Request, caller: Caller) -> Answer:
-        self.factory.registry.leave(message.cookie, message.port)
+    async def _leave(self, message: Leave, request: Request, caller: Caller) -> Answer:
+        await self.factory.registry.leave(message.cookie, message.port)
         return b"you have been unregistered from the RS server!\n", {}
 
-    def _keep_alive(self, message: KeepAlive, request: Request, caller: Caller) -> Answer:
-        self.factory.registry.keep_alive(message.cookie, message.port)
+    async def _keep_alive(self, message: KeepAlive, request: Request, caller: Caller) -> Answer:
+        await self.factory.registry.keep_alive(message.cookie, message.port)
         return _renewed(self.factory.registry.ttl), {}
 
-    def _query(self, message: PQuery, request: Request, caller: Caller) -> Answer:
+    async def _query(self, message: PQuery, request: Request, caller: Caller) -> Answer:
         factory = self.factory
-        factory.registry.query(message.cookie, message.port)
+        await factory.registry.query(message.cookie, message.port)
         if message.limit is None and message.after is None:
-            return factory.everybody(), {}
-        page, more = factory.registry.active(min(message.limit or MAX_PAGE, MAX_PAGE), message.after)
+            return await factory.peer_list(), {}
+        page, more = await factory.registry.active(min(message.limit or MAX_PAGE, MAX_PAGE), message.after)
         return _lines(page), {"more": more}
 
 
-_VERBS: dict[type, Callable[[RSConnection, Any, Request, Caller], Answer]] = {
+_HANDLERS: dict[type, Callable[[RSConnection, Any, Request, Caller], Awaitable[Answer]]] = {
     Register: RSConnection._register,
     Leave: RSConnection._leave,
     KeepAlive: RSConnection._keep_alive,
@@ -98,34 +119,53 @@ def _renewed(ttl: int) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _renewal(here: str, version: Version, ttl: int) -> bytes:
+def _keep_alive_answer(here: str, version: Version, ttl: int) -> bytes:
     """Return the whole answer that grants a KeepAlive of that version which came to the address `here`."""
     body = _renewed(ttl)
     return encode_response(Response(200, version, here, OS_NAME, length=len(body))) + body
 
 
-def _lines(page: list[tuple[str, int]]) -> bytes:
+def _lines(page: list[Address]) -> bytes:
     return "".join([f"{host} {port}\n" for host, port in page]).encode("ascii")
 
 
+class TrustedNetworks:
+    """The networks from which a peer may register another address than its own, and any number of peers."""
+
+    def __init__(self, networks: Sequence[IPv4Network | IPv6Network]) -> None:
+        self._networks = tuple(networks)
+
+    def __contains__(self, host: str) -> bool:
+        address = parse_address(host)
+        return address is not None and any(address in network for network in self._networks)
+
+    def host_of(self, peer: str, host: str) -> str:
+        """Return the host to record for a `peer` (the address it connects from) that names `host` in its Host line."""
+        named = clean_host(host)
+        if named is not None and peer in self:
+            return named
+        return clean_host(peer) or peer
+
+
 class RSFactory(RequestFactory):
-    """Makes the RS's connections. `registry` is started by whoever made it."""
+    """Makes the RS's connections. The caller starts the `registry`."""
 
     protocol = RSConnection  # type: ignore[assignment]
 
-    def __init__(self, clock: IReactorTime, registry: Registry, trusted: TrustedNetworks, most_records: int) -> None:
-        """`most_records`: most peers of one host that is not trusted."""
-        super().__init__(clock, MOST_CONNECTIONS, MOST_OF_ONE_HOST)
+    def __init__(self, clock: IReactorTime, registry: Registry, trusted: TrustedNetworks, max_records: int) -> None:
+        """`max_records`: most peers of one host outside the trusted networks."""
+        super().__init__(clock, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_HOST)
         self.registry = registry
         self.trusted = trusted
-        self.most_records = most_records
-        self.trouble = Trouble(clock)
+        self.max_records = max_records
+        self.alarm = StoreAlarm(clock)
         self._list = b""
-        self._list_of: int | None = None
+        self._list_generation: int | None = None
 
-    def everybody(self) -> bytes:
-        """The whole peer list as PQuery answers it, made anew only when it is another one."""
-        generation = self.registry.generation()
-        if self._list_of != generation:
-            self._list, self._list_of = _lines(self.registry.active()[0]), generation
+    async def peer_list(self) -> bytes:
+        """Return the whole peer list as PQuery answers it; it is built again only when it has changed."""
+        generation = await self.registry.generation()
+        if self._list_generation != generation:
+            active, _ = await self.registry.active()
+            self._list, self._list_generation = _lines(active), generation
         return self._list

@@ -1,4 +1,4 @@
-"""The RS as a service: the registry, swept each second, and the port."""
+"""The RS as a service: the registry, swept each second, and the parts that are added to it."""
 
 from __future__ import annotations
 
@@ -9,55 +9,55 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from .. import __version__
-from ..registry.store import Registry, StoreError
+from ..registry.registry import Registry
+from ..registry.store import StoreError
 from ..web.api.schema import RsStatus
 from .protocol import RSFactory
-from .store_alarm import Trouble
+from .store_alarm import StoreAlarm
 
-SWEEP = 1
-"""Seconds between sweeps."""
+SWEEP_INTERVAL = 1
+"""Seconds between two sweeps."""
 
 
 class Sweeper(Service):
-    """Sweeps the registry each second, whatever happens."""
+    """Sweeps the registry each second."""
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, registry: Registry, trouble: Trouble) -> None:
+    def __init__(self, clock: IReactorTime, registry: Registry, alarm: StoreAlarm) -> None:
         self._registry = registry
-        self._trouble = trouble
-        self._last: str | None = None
-        self._loop = LoopingCall(self.sweep)
+        self._alarm = alarm
+        self._last_error: str | None = None
+        self._loop = LoopingCall(lambda: Deferred.fromCoroutine(self.sweep()))
         self._loop.clock = clock
 
     def startService(self) -> None:
-        """Begin."""
+        """Start to sweep, first in a second."""
         super().startService()
-        self._loop.start(SWEEP, now=False)
+        self._loop.start(SWEEP_INTERVAL, now=False)
 
     def stopService(self) -> None:
-        """End."""
+        """Stop to sweep."""
         super().stopService()
         if self._loop.running:
             self._loop.stop()
 
-    def sweep(self) -> None:
-        """Sweep once. What goes wrong is logged: a function that raises would end its LoopingCall for good."""
-        unwritten = self._registry.unwritten
+    async def sweep(self) -> None:
+        """Sweep once. Log each error and raise none: a function that raises would end its LoopingCall for good."""
         try:
-            gone = self._registry.sweep()
+            expired, written = await self._registry.sweep()
         except StoreError as error:
-            self._trouble.failed(error)
+            self._alarm.failed(error)
         except Exception as error:
-            if repr(error) != self._last:  # once, not each second
+            if repr(error) != self._last_error:  # once, not each second
                 self._log.failure("sweeping the registry")
-            self._last = repr(error)
+            self._last_error = repr(error)
         else:
-            self._last = None
-            if unwritten:
-                self._trouble.worked()
-            if gone:
-                self._log.info("{gone} peers are inactive: their TTL ran out", gone=gone)
+            self._last_error = None
+            if written:
+                self._alarm.worked()
+            if expired:
+                self._log.info("{expired} peers are inactive: their TTL ran out", expired=expired)
 
 
 class RegistrationServer(MultiService):
@@ -71,33 +71,34 @@ class RegistrationServer(MultiService):
         self.factory = factory
         self._clock = clock
         self._started = 0.0
-        Sweeper(clock, registry, factory.trouble).setServiceParent(self)
+        Sweeper(clock, registry, factory.alarm).setServiceParent(self)
 
     def startService(self) -> None:
-        """Take the registry for this process, and start the parts."""
+        """Take the registry for this process, and start the parts. Raises StoreError."""
         self._started = self._clock.seconds()
         self.registry.start()
         super().startService()
 
     def stopService(self) -> Deferred[None]:
-        """Fires when the parts have stopped and the registry is written down."""
+        """Stop the parts, then close the registry. The Deferred fires when it has written everything."""
         stopping: Deferred[None] = super().stopService()
-        return stopping.addBoth(lambda _: self._close())
+        return stopping.addBoth(lambda _: Deferred.fromCoroutine(self._close()))
 
-    def _close(self) -> None:
+    async def _close(self) -> None:
         try:
-            self.registry.close()
+            await self.registry.close()
         except StoreError as error:
             self._log.error("{error}; what changed last is not written down", error=error)
 
-    def status(self) -> RsStatus:
+    async def status(self) -> RsStatus:
         """Return the state of the RS for the control API."""
+        active, records = await self.registry.counts()
         return RsStatus(
             role="rs",
             version=__version__,
             uptime=int(self._clock.seconds() - self._started),
             ttl=self.registry.ttl,
-            active=len(self.registry.active()[0]),
-            records=len(self.registry),
+            active=active,
+            records=records,
             connections=len(self.factory.connections),
         )

@@ -1,4 +1,4 @@
-"""A registry that cannot be written down: the log is told so once, how often now and then, and when it is over."""
+"""The log lines about a registry that cannot be written: one at the first failure, one a minute, one at the end."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from twisted.logger import Logger
 
 from ..registry.store import StoreError
 
-REMIND = 60
-"""Seconds between two lines about the same trouble."""
+REMINDER_INTERVAL = 60
+"""Seconds between two lines about the same failures."""
 
 
-class Trouble:
-    """Keeps count of failures of the store."""
+class StoreAlarm:
+    """Counts the failures of a store since it last worked, and logs them."""
 
     log = Logger()
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._count = 0
+        self.failures = 0
         self._since = 0.0
-        self._said_at = 0.0
+        self._logged_at = 0.0
 
     def failed(self, error: StoreError) -> None:
-        """The store could not be written."""
+        """Note that the store could not be written."""
         now = self._clock.seconds()
-        self._count += 1
-        if self._count == 1:
-            self._since = self._said_at = now
+        self.failures += 1
+        if self.failures == 1:
+            self._since = self._logged_at = now
             self.log.error("{error}; until then no peer can register or leave", error=error)
-        elif now - self._said_at >= REMIND:
-            self._said_at = now
+        elif now - self._logged_at >= REMINDER_INTERVAL:
+            self._logged_at = now
             passed = round(now - self._since)
-            self.log.error("{error}; {count} times in {passed} s", error=error, count=self._count, passed=passed)
+            self.log.error("{error}; {count} times in {passed} s", error=error, count=self.failures, passed=passed)
 
     def worked(self) -> None:
-        """The store was written."""
-        if self._count:
-            self.log.info("the registry is written down again, after {count} failures", count=self._count)
-            self._count = 0
+        """Note that the store was written."""
+        if self.failures:
+            self.log.info("the registry is written down again, after {count} failures", count=self.failures)
+            self.failures = 0

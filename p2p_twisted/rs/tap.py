@@ -10,17 +10,17 @@ from ..config.settings import Setting, SettingsError, exit_with, network, one_of
 from ..config.startup import PortService, StartError, allow_many_connections, listen_tcp
 from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.twistd_verb import VerbOptions, stop_at_signals
-from ..registry.memory import MemoryRegistry
-from ..registry.sqlite import SQLiteRegistry
-from ..registry.store import Registry, StoreError
+from ..registry.memory import MemoryStore
+from ..registry.registry import Registry
+from ..registry.sqlite import SQLiteStore
+from ..registry.store import StoreError
 from ..web.api.rs import rs_root
 from ..web.api.settings import describe_settings
 from ..web.extension import load_extension
 from ..web.service import makeApiService
 from ..wire.limits import RS_PORT, TTL
-from .protocol import RSFactory
+from .protocol import RSFactory, TrustedNetworks
 from .service import RegistrationServer
-from .trust import TrustedNetworks
 
 REGISTRY_FILE = "registry.sqlite"
 LAB_FOLDER = "lab"
@@ -116,7 +116,6 @@ def _check_web(web: str | None) -> None:
 
 
 def _registry(options: Options) -> Registry:
-    if options["registry"] == "memory":
-        return MemoryRegistry(options["ttl"])
+    ttl = options["ttl"]
     path: Path = options["state-dir"] / REGISTRY_FILE
-    return SQLiteRegistry(path, options["ttl"])
+    return Registry(MemoryStore() if options["registry"] == "memory" else SQLiteStore(path, ttl), ttl)

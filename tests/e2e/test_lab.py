@@ -20,10 +20,9 @@ import pytest
 
 from p2p_twisted.experiment.run.cluster import wait_until
 from p2p_twisted.web.client import ControlClient, ControlError
+from tests.support.rs_process import ENVIRONMENT, RSProcess, free_port
 
 from ..experiment.run.test_netns import WHY_NOT
-from ..rs import process
-from ..rs.process import RSProcess, free_port
 from .test_demo import running_in
 
 TIMEOUT = 120
@@ -82,7 +81,7 @@ class ExperimentRS(RSProcess):
 def tmp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with a short path, in which experiments make theirs; whatever runs there is killed."""
     with TemporaryDirectory(prefix="p2pt") as folder:
-        monkeypatch.setitem(process.ENVIRONMENT, "TMPDIR", folder)
+        monkeypatch.setitem(ENVIRONMENT, "TMPDIR", folder)
         yield Path(folder)
         for pid in running_in(Path(folder)):
             os.kill(pid, signal.SIGKILL)

@@ -1,23 +1,24 @@
-"""What only the SQLite store does: outlive its process, and say clearly why it cannot."""
+"""The SQLite store outlives its process, or says clearly why it cannot."""
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import formatEvent
 
 from p2p_twisted.registry import sqlite
-from p2p_twisted.registry.sqlite import SQLiteRegistry
+from p2p_twisted.registry.sqlite import SQLiteStore
 from p2p_twisted.registry.store import StoreError
 from p2p_twisted.wire.errors import Forbidden
-from tests.support.registry_clocks import Clocks
+from tests.support.captured_log import captured_log
+from tests.support.registries import Clocks, SynchronousRegistry
 
 
 class Machine:
@@ -29,12 +30,14 @@ class Machine:
         self.boots = 0
         self.start()
 
-    def start(self) -> SQLiteRegistry:
-        self.registry = SQLiteRegistry(self.path, 7200, self.clocks.monotonic, self.clocks.wall)
+    def start(self) -> SynchronousRegistry:
+        clocks = self.clocks.monotonic, self.clocks.wall
+        self.store = SQLiteStore(self.path, 7200, *clocks)
+        self.registry = SynchronousRegistry(7200, *clocks, self.store)
         self.registry.start()
         return self.registry
 
-    def crash(self) -> SQLiteRegistry:
+    def crash(self) -> SynchronousRegistry:
         """Go on with a copy of the files as they are on disk now, as after `kill -9`."""
         self.boots += 1
         copy = self.path.with_name(f"{self.boots}.sqlite")
@@ -46,7 +49,7 @@ class Machine:
         self.path = copy
         return self.start()
 
-    def restart(self) -> SQLiteRegistry:
+    def restart(self) -> SynchronousRegistry:
         self.registry.close()
         return self.start()
 
@@ -55,13 +58,13 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path):
+def machine(tmp_path: Path) -> Iterator[Machine]:
     machine = Machine(tmp_path)
     yield machine
     machine.registry.close()
 
 
-def test_a_register_and_a_leave_survive_a_crash_at_once(machine):
+def test_a_register_and_a_leave_survive_a_crash_at_once(machine: Machine) -> None:
     first = machine.registry.register("10.0.0.1", 1, None, True)
     second = machine.registry.register("10.0.0.1", 2, None, False)
     machine.registry.leave(second.cookie, 2)
@@ -72,22 +75,22 @@ def test_a_register_and_a_leave_survive_a_crash_at_once(machine):
     assert registry.register("10.0.0.5", 1, first.cookie, True).cookie == first.cookie
 
 
-def test_a_displaced_peer_is_displaced_after_a_crash_too(machine):
+def test_a_displaced_peer_is_displaced_after_a_crash_too(machine: Machine) -> None:
     machine.registry.register("10.0.0.1", 1, None, True)
     machine.registry.register("10.0.0.1", 1, None, True)
     machine.crash()
     assert sorted(row["isActive"] for row in machine.table()) == [False, True]
 
 
-def test_the_ttl_goes_on_while_the_rs_is_down_and_the_machine_starts_anew(machine):
+def test_the_ttl_goes_on_while_the_rs_is_down_and_the_machine_starts_anew(machine: Machine) -> None:
     cookie = machine.registry.register("10.0.0.1", 1, None, True).cookie
     machine.registry.close()
-    machine.clocks.pass_(200)
+    machine.clocks.advance(200)
     machine.clocks.now = 3.0  # the machine was started again
     registry = machine.start()
     assert machine.table()[0]["TTL"] == 7000
     machine.registry.close()
-    machine.clocks.pass_(7000)
+    machine.clocks.advance(7000)
     registry = machine.start()
     assert registry.active() == ([], False)
     with pytest.raises(Forbidden):
@@ -96,7 +99,7 @@ def test_the_ttl_goes_on_while_the_rs_is_down_and_the_machine_starts_anew(machin
 
 
 @pytest.mark.parametrize(("jump", "left"), [(10**9, 0), (-(10**9), 7200), (-1, 7200)])
-def test_a_wall_clock_that_jumped_leaves_a_ttl_within_its_bounds(machine, jump, left):
+def test_a_wall_clock_that_jumped_leaves_a_ttl_within_its_bounds(machine: Machine, jump: float, left: int) -> None:
     machine.registry.register("10.0.0.1", 1, None, True)
     machine.registry.close()
     machine.clocks.time += jump
@@ -104,20 +107,22 @@ def test_a_wall_clock_that_jumped_leaves_a_ttl_within_its_bounds(machine, jump, 
     assert machine.table()[0]["TTL"] == left
 
 
-def test_a_sweep_writes_down_what_keep_alive_changed(machine):
+def test_a_sweep_writes_down_what_keep_alive_changed(machine: Machine) -> None:
     cookie = machine.registry.register("10.0.0.1", 1, None, True).cookie
     machine.registry.leave(cookie, 1)
-    machine.clocks.pass_(100)
+    machine.clocks.advance(100)
     machine.registry.keep_alive(cookie, 1)
     machine.registry.sweep()
     machine.crash()
     assert (machine.table()[0]["TTL"], machine.table()[0]["registered_count"]) == (7200, 2)
 
 
-def test_a_sweep_writes_a_bounded_number_oldest_first_and_close_the_rest(machine, monkeypatch):
-    monkeypatch.setattr(sqlite, "BATCH", 2)
+def test_a_sweep_writes_a_bounded_number_oldest_first_and_close_the_rest(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "MAX_BATCH", 2)
     cookies = [machine.registry.register("10.0.0.1", port, None, True).cookie for port in (1, 2, 3, 4)]
-    machine.clocks.pass_(100)
+    machine.clocks.advance(100)
     for port, cookie in reversed(list(enumerate(cookies, 1))):
         machine.registry.keep_alive(cookie, port)
     machine.registry.sweep()
@@ -134,7 +139,7 @@ def test_a_sweep_writes_a_bounded_number_oldest_first_and_close_the_rest(machine
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["new", "again", "leave", "keep", "pass"]), st.integers(0, 3)), max_size=25))
-def test_a_restart_changes_nothing(tmp_path_factory, steps):
+def test_a_restart_changes_nothing(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]) -> None:
     machine = Machine(tmp_path_factory.mktemp("state"))
     cookies: list[int] = []
     for what, which in steps:
@@ -150,7 +155,7 @@ def test_a_restart_changes_nothing(tmp_path_factory, steps):
             elif what == "keep":
                 registry.keep_alive(cookie, which + 1)
             else:
-                machine.clocks.pass_(which * 3000)
+                machine.clocks.advance(which * 3000)
         except Forbidden:
             pass
     before, listed = machine.table(), machine.registry.active()
@@ -161,22 +166,22 @@ def test_a_restart_changes_nothing(tmp_path_factory, steps):
     machine.registry.close()
 
 
-def test_a_second_rs_on_the_same_file_is_told_so(machine):
+def test_a_second_rs_on_the_same_file_is_told_so(machine: Machine) -> None:
     with pytest.raises(StoreError, match="database is locked; close the program that has opened it"):
-        SQLiteRegistry(machine.path)
+        SQLiteStore(machine.path)
 
 
 @pytest.mark.parametrize("name", ["nonsense", "no/such/folder", "folder"])
-def test_a_file_that_cannot_be_used_is_named_in_one_line(tmp_path, name):
+def test_a_file_that_cannot_be_used_is_named_in_one_line(tmp_path: Path, name: str) -> None:
     (tmp_path / "nonsense").write_bytes(b"not a database, by far" * 100)
     (tmp_path / "folder").mkdir()
     with pytest.raises(StoreError) as caught:
-        SQLiteRegistry(tmp_path / name)
+        SQLiteStore(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
     assert ";" in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_file_of_a_newer_version_is_left_alone(machine):
+def test_a_file_of_a_newer_version_is_left_alone(machine: Machine) -> None:
     machine.registry.close()
     with closing(sqlite3.connect(machine.path)) as file:
         file.execute("PRAGMA user_version = 99")
@@ -184,9 +189,10 @@ def test_a_file_of_a_newer_version_is_left_alone(machine):
         machine.start()
 
 
-def test_a_register_that_cannot_be_written_did_not_happen(machine):
+def test_a_register_that_cannot_be_written_did_not_happen(machine: Machine) -> None:
     kept = machine.registry.register("10.0.0.1", 1, None, True)
-    file = machine.registry._file
+    file = machine.store._file
+    assert file is not None
     size = file.execute("PRAGMA page_count").fetchone()[0]
     file.execute(f"PRAGMA max_page_count = {size}")  # as on a full disk
     with pytest.raises(StoreError, match="make room"):
@@ -200,7 +206,7 @@ def test_a_register_that_cannot_be_written_did_not_happen(machine):
     assert len(machine.table()) == registered - 1
 
 
-def test_a_record_that_made_room_is_gone_after_a_crash_too(machine):
+def test_a_record_that_made_room_is_gone_after_a_crash_too(machine: Machine) -> None:
     first = machine.registry.register("10.0.0.1", 1, None, True, 1)
     machine.registry.leave(first.cookie, 1)
     second = machine.registry.register("10.0.0.1", 2, None, True, 1)
@@ -224,14 +230,16 @@ BAD = [
 
 
 @pytest.mark.parametrize(("column", "value"), BAD)
-def test_a_row_with_a_value_that_cannot_be_costs_nobody_else_anything(machine, column, value):
+def test_a_row_with_a_value_that_cannot_be_costs_nobody_else_anything(
+    machine: Machine, column: str, value: str
+) -> None:
     """It is named in one line, and left as it is."""
     good, bad = (machine.registry.register("10.0.0.1", port, None, True) for port in (4001, 4002))
     machine.registry.close()
     with closing(sqlite3.connect(machine.path)) as file, file:
         file.execute(f"UPDATE peers SET {column} = {value} WHERE port = 4002")
         [before] = file.execute("SELECT *, typeof(port) FROM peers WHERE cookie != ?", [good.cookie])
-    with capture() as events:
+    with captured_log() as events:
         registry = machine.start()
     [event] = events
     assert "is left out: " in formatEvent(event)
@@ -246,7 +254,7 @@ def test_a_row_with_a_value_that_cannot_be_costs_nobody_else_anything(machine, c
         assert before in list(file.execute("SELECT *, typeof(port) FROM peers"))
 
 
-def test_two_rows_that_are_active_at_one_address(machine):
+def test_two_rows_that_are_active_at_one_address(machine: Machine) -> None:
     for port in (4001, 4002):
         machine.registry.register("10.0.0.1", port, None, True)
     machine.registry.close()
@@ -254,25 +262,14 @@ def test_two_rows_that_are_active_at_one_address(machine):
         file.execute("UPDATE peers SET port = 4001")
     registry = machine.start()
     assert [record.active for record in registry.records()].count(True) == 1
-    machine.clocks.pass_(8000)
-    assert registry.sweep() == 1
+    machine.clocks.advance(8000)
+    assert registry.sweep().expired == 1
     assert registry.active() == ([], False)
 
 
-def test_a_file_without_the_table(machine):
+def test_a_file_without_the_table(machine: Machine) -> None:
     machine.registry.close()
     with closing(sqlite3.connect(machine.path)) as file, file:
         file.execute("DROP TABLE peers")
     with pytest.raises(StoreError, match="no such table: peers; move it away to start with an empty registry"):
         machine.start()
-
-
-@contextmanager
-def capture() -> Iterator[list[LogEvent]]:
-    """What is logged meanwhile."""
-    events: list[LogEvent] = []
-    globalLogPublisher.addObserver(events.append)
-    try:
-        yield events
-    finally:
-        globalLogPublisher.removeObserver(events.append)

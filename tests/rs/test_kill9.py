@@ -10,8 +10,8 @@ import os
 import random
 import threading
 
-from .fixtures import request
-from .process import RSProcess
+from tests.support.rs_process import RSProcess
+from tests.support.rs_server import request
 
 KILLS = int(os.environ.get("P2P_KILLS", "5"))
 CLIENTS = 4

@@ -15,9 +15,8 @@ from contextlib import closing
 import pytest
 
 from p2p_twisted.web.client import ControlClient
-
-from .fixtures import keep_alive, request
-from .process import ENVIRONMENT, PATIENCE, TWISTD, RSProcess, free_port, run
+from tests.support.rs_process import ENVIRONMENT, PATIENCE, TWISTD, RSProcess, free_port, run
+from tests.support.rs_server import keep_alive, request
 
 HEAD = f"200 OK P2P-CI/1.0\nHost: 127.0.0.1\nOS: {platform.system()}\n\n".encode()
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from twisted.internet import reactor
 
-from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.api.schema import OtherPeers, Settings, SettingValue
 from p2p_twisted.web.service import makeApiService
 from tests.support.fake_facades import FakePeer, a_document, an_rs_status
+from tests.support.registries import SynchronousRegistry
 
 EVIL = "evil\x1b[2J\u202efdp.exe"
 
@@ -30,10 +30,10 @@ CONFIG = Settings(
 
 def root(role: str):
     if role == "rs":
-        registry = MemoryRegistry()
+        registry = SynchronousRegistry()
         registry.register("10.0.0.1", 65400, None, wide=False)
         registry.leave(registry.register("10.0.0.2", 65401, None, wide=False).cookie, 65401)
-        return rs_root(registry, an_rs_status, CONFIG)
+        return rs_root(registry.asynchronous, an_rs_status, CONFIG)
     peer = FakePeer()
     peer.registered = role != "peer-without-rs"
     peer.rs_error = "connection refused" if role in ("peer-without-rs", "peer-whose-rs-is-gone") else None

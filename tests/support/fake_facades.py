@@ -92,7 +92,7 @@ def summary_of(download: dict[str, Any]) -> schema.DownloadSummary:
     return from_json(schema.DownloadSummary, {name: download[name] for name in names})
 
 
-def an_rs_status() -> schema.RsStatus:
+async def an_rs_status() -> schema.RsStatus:
     return schema.RsStatus("rs", "0.1.0", uptime=61, ttl=7200, active=1, records=2, connections=0)
 
 

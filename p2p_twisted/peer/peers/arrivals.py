@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ...net.errors import FetchError
-from ...registry.record import neighbourhood
+from ...registry.rules import neighbourhood
 from ...wire.address import Address, clean_host
 from ...wire.errors import Forbidden
 

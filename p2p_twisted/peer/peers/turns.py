@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ...config.descriptors import most_peers
-from ...registry.record import neighbourhood
+from ...registry.rules import neighbourhood
 from ...wire.address import Address
 
 AT_ONCE = 32

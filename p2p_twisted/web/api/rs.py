@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from ...registry.record import PeerRecord
-from ...registry.store import Registry
+from twisted.internet.defer import Deferred
+
+from ...registry.registry import Registry
+from ...registry.rules import PeerRecord
 from ..extension import SiteExtension
 from ..http.calls import Call, Endpoint, Reply, api_root, paging, plain
 from .schema import PeerRecordPage, PeerRecordView, RsStatus, Settings
 
 
 def rs_root(
-    registry: Registry, status: Callable[[], RsStatus], config: Settings, page: SiteExtension | None = None
+    registry: Registry,
+    status: Callable[[], Coroutine[Any, Any, RsStatus]],
+    config: Settings,
+    page: SiteExtension | None = None,
 ) -> Endpoint:
     """Return the root of an RS's site, with the API in it, and with `page` if there is one.
 
     `config` is `describe_settings` of the options with which the RS was started.
     """
 
-    def peers(call: Call) -> Reply:
-        return Reply(_page(registry, *paging(call.query(("limit", "offset")))))
+    def state(call: Call) -> Deferred[Reply]:
+        call.query()
+        return Deferred.fromCoroutine(status()).addCallback(Reply)
+
+    def peers(call: Call) -> Deferred[Reply]:
+        limit, offset = paging(call.query(("limit", "offset")))
+        return Deferred.fromCoroutine(_page(registry, limit, offset)).addCallback(Reply)
 
     root = api_root(
-        status=plain(status),
+        status=Endpoint({b"GET": state}),
         peers=Endpoint({b"GET": peers}),
         config=plain(lambda: config),
         **({page.name: page.api} if page else {}),
@@ -33,8 +44,8 @@ def rs_root(
     return root
 
 
-def _page(registry: Registry, limit: int, offset: int) -> PeerRecordPage:
-    records = sorted(registry.records(), key=lambda record: record.address)
+async def _page(registry: Registry, limit: int, offset: int) -> PeerRecordPage:
+    records = sorted(await registry.records(), key=lambda record: record.address)
     return PeerRecordPage(len(records), [_public(registry, record) for record in records[offset : offset + limit]])
 
 

@@ -15,7 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from p2p_twisted.experiment.page.order import Order
 from p2p_twisted.experiment.page.site import BESIDE, experiment_site, page_url
-from p2p_twisted.registry.memory import MemoryRegistry
+from p2p_twisted.registry.memory import MemoryStore
+from p2p_twisted.registry.registry import Registry
 from p2p_twisted.web import sse as stream
 from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.api.schema import Settings
@@ -29,7 +30,7 @@ RUNS = "/api/v1/lab/runs"
 
 
 def root(experiments: FakeExperiments, clock: object) -> Endpoint:
-    return rs_root(MemoryRegistry(), an_rs_status, Settings([]), experiment_site(experiments, clock))
+    return rs_root(Registry(MemoryStore()), an_rs_status, Settings([]), experiment_site(experiments, clock))
 
 
 class PageTestCase(TestCase):
@@ -232,7 +233,7 @@ class PageTests(PageTestCase):
         self.assertEqual((await self.ask("GET", "/lab?key=x")).status, 400)
 
     async def test_an_rs_without_a_lab_has_neither(self) -> None:
-        site = ControlSite(rs_root(MemoryRegistry(), an_rs_status, Settings([])), KEY, reactor)
+        site = ControlSite(rs_root(Registry(MemoryStore()), an_rs_status, Settings([])), KEY, reactor)
         port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)

@@ -20,15 +20,14 @@ from p2p_twisted.peer.downloads.manager import DownloadManager
 from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED
 from p2p_twisted.peer.peers.discovery import Discovery
 from p2p_twisted.peer.peers.registration import Registration
-from p2p_twisted.registry.memory import MemoryRegistry
-from p2p_twisted.rs.protocol import RSFactory
-from p2p_twisted.rs.trust import TrustedNetworks
+from p2p_twisted.rs.protocol import RSFactory, TrustedNetworks
 from p2p_twisted.swarm.part_file import PartFile
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.encode import encode_request
 from p2p_twisted.wire.messages import GetFile, Request, Version
 from tests.support.memory_network import Network, ScriptedFactory
 from tests.support.peer_server import MODIFIED, connect, make_factory
+from tests.support.registries import SynchronousRegistry
 
 from ...swarm.sources import PIECE, Document
 
@@ -76,8 +75,8 @@ class Case(SynchronousTestCase):
 
     def setUp(self):
         self.network = Network()
-        self.registry = MemoryRegistry(7200, self.network.seconds, self.network.seconds)
-        self.network.servers[RS] = RSFactory(self.network, self.registry, TrustedNetworks([]), 1000)
+        self.registry = SynchronousRegistry(7200, self.network.seconds, self.network.seconds)
+        self.network.servers[RS] = RSFactory(self.network, self.registry.asynchronous, TrustedNetworks([]), 1000)
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.into = self.folder / "into"

@@ -19,13 +19,12 @@ from p2p_twisted.peer.peers.discovery import Discovery
 from p2p_twisted.peer.peers.registration import Registration
 from p2p_twisted.peer.serving import protocol
 from p2p_twisted.peer.serving.protocol import PeerConnection
-from p2p_twisted.registry.memory import MemoryRegistry
-from p2p_twisted.rs.protocol import RSConnection, RSFactory
-from p2p_twisted.rs.trust import TrustedNetworks
+from p2p_twisted.rs.protocol import RSConnection, RSFactory, TrustedNetworks
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.messages import Hello, PQuery, Version
 from tests.support.memory_network import Network, ScriptedFactory, Silent
 from tests.support.peer_server import connect, make_factory
+from tests.support.registries import SynchronousRegistry
 
 RS = ("10.0.0.9", 65423)
 PORT = 4394
@@ -70,8 +69,8 @@ class Case(SynchronousTestCase):
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.network = Network()
-        self.registry = MemoryRegistry(10**6, self.network.seconds, self.network.seconds)
-        self.network.servers[RS] = RSFactory(self.network, self.registry, TrustedNetworks([]), 1000)
+        self.registry = SynchronousRegistry(10**6, self.network.seconds, self.network.seconds)
+        self.network.servers[RS] = RSFactory(self.network, self.registry.asynchronous, TrustedNetworks([]), 1000)
         self.index = DistributedIndex()
         self.registration = Registration(self.network, RS, PORT, self.folder)
         self.discovery = Discovery(self.network, self.registration, self.index, self.network.seconds)
@@ -275,8 +274,8 @@ class Away(Case):
     def test_the_rs_starts_again_and_knows_nobody(self):
         self.fake(1, HEAD_10 + line("old"))
         self.refresh()
-        registry = MemoryRegistry(7200, self.network.seconds, self.network.seconds)
-        self.network.servers[RS] = RSFactory(self.network, registry, TrustedNetworks([]), 1000)
+        registry = SynchronousRegistry(7200, self.network.seconds, self.network.seconds)
+        self.network.servers[RS] = RSFactory(self.network, registry.asynchronous, TrustedNetworks([]), 1000)
         self.refresh()
         self.assertEqual(self.names(), ["old.txt"])
         self.assertIn(at(1), self.discovery.peers)

@@ -18,11 +18,10 @@ from p2p_twisted.net import connect as dialing
 from p2p_twisted.net.errors import FetchError, Garbled, Refused, Unreachable
 from p2p_twisted.peer.peers import registration as rs_client
 from p2p_twisted.peer.peers.registration import Registration
-from p2p_twisted.registry.memory import MemoryRegistry
-from p2p_twisted.rs.protocol import RSFactory
-from p2p_twisted.rs.trust import TrustedNetworks
+from p2p_twisted.rs.protocol import RSFactory, TrustedNetworks
 from p2p_twisted.wire.limits import MAX_COOKIE
 from tests.support.memory_network import Network, ScriptedFactory, Silent
+from tests.support.registries import SynchronousRegistry
 
 RS = ("10.0.0.9", 65423)
 PORT = 4394
@@ -48,9 +47,9 @@ class Case(SynchronousTestCase):
 
     def rs(self, ttl=7200):
         """A real RS without memory of others before it; returns its registry."""
-        registry = MemoryRegistry(ttl, self.network.seconds, lambda: 1e9 + self.network.seconds())
+        registry = SynchronousRegistry(ttl, self.network.seconds, lambda: 1e9 + self.network.seconds())
         networks = TrustedNetworks([ip_network("10.0.0.0/24")])
-        self.network.servers[RS] = RSFactory(self.network, registry, networks, 1000)
+        self.network.servers[RS] = RSFactory(self.network, registry.asynchronous, networks, 1000)
         return registry
 
     def script(self, *answers):
@@ -246,7 +245,7 @@ class KeepsAlive(Case):
         self.network.servers[RS] = None
         self.network.wait(100)
         self.assertFalse(registry.records()[0].active)
-        self.network.servers[RS] = RSFactory(self.network, registry, TrustedNetworks([]), 1000)
+        self.network.servers[RS] = RSFactory(self.network, registry.asynchronous, TrustedNetworks([]), 1000)
         self.network.wait(90)
         (record,) = registry.records()
         self.assertEqual((record.active, record.cookie), (True, registration.cookie))
@@ -410,8 +409,10 @@ class Leaves(Case):
     def test_while_it_is_being_registered(self):
         """The RS grants what was asked of it before: then it is told that the peer leaves."""
         registry, registration, stopping = self.rs(), self.make(), []
-        register = registry.register
-        self.patch(registry, "register", lambda *a: [stopping.append(registration.stopService()), register(*a)][1])
+        register = registry.asynchronous.register
+        self.patch(
+            registry.asynchronous, "register", lambda *a: [stopping.append(registration.stopService()), register(*a)][1]
+        )
         registration.startService()
         self.network.settle()
         self.assertTrue(stopping[0].called)

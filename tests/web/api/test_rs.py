@@ -9,29 +9,31 @@ from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted import __version__
-from p2p_twisted.registry.memory import MemoryRegistry
 from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.api.schema import RsStatus, Settings, SettingValue
 from p2p_twisted.web.http.site import ControlSite
 from tests.support.http_client import KEY, Answer, exchange, parse, request
+from tests.support.registries import SynchronousRegistry
 
 
 class RSApiTests(TestCase):
     timeout = 20
 
     def setUp(self) -> None:
-        self.registry = MemoryRegistry()
+        self.registry = SynchronousRegistry()
         self.cookies = [
             self.registry.register(host, port, None, wide=False).cookie
             for host, port in (("10.0.0.2", 65400), ("10.0.0.1", 65401), ("10.0.0.1", 65400))
         ]
         self.registry.leave(self.cookies[0], 65400)
-        self.status = RsStatus("rs", __version__, uptime=5, ttl=7200, active=2, records=3, connections=1)
         config = Settings([SettingValue("ttl", 7200, "default")])
-        root = rs_root(self.registry, lambda: self.status, config)
+        root = rs_root(self.registry.asynchronous, self.status, config)
         port = reactor.listenTCP(0, ControlSite(root, KEY, reactor), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
+
+    async def status(self) -> RsStatus:
+        return RsStatus("rs", __version__, uptime=5, ttl=7200, active=2, records=3, connections=1)
 
     async def get(self, path: str) -> Answer:
         return parse(await exchange(self.endpoint, request("GET", path, key=None)))

@@ -6,24 +6,23 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.net import producers as sending
 from p2p_twisted.net import server as serving
-
-from .fixtures import RENEWED, Rig, answer, keep_alive, request
+from tests.support.rs_server import RENEWED, Rig, answer, keep_alive, request
 
 
 class Case(SynchronousTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         self.rig = Rig()
         self.addCleanup(self.rig.factory.doStop)
         self.cookie = self.rig.register()
 
-    def tearDown(self):
+    def tearDown(self) -> None:
         self.assertEqual(self.flushLoggedErrors(), [])
 
 
 class Malformed(Case):
     """300, one line that says why, and the close."""
 
-    def test_malformed(self):
+    def test_malformed(self) -> None:
         good = keep_alive(self.cookie)
         for bad in (
             b"\n\n",
@@ -53,7 +52,7 @@ class Malformed(Case):
             self.assertTrue(why.endswith(b"\n") and why.count(b"\n") == 1 and len(why) > 10, (bad, got))
             self.assertTrue(transport.ended, bad)
 
-    def test_oversized(self):
+    def test_oversized(self) -> None:
         for bad in (
             b"x" * 100_000,
             b"KeepAlive NULL P2P_DI_1.0\n" + b"x" * 9000 + b"\n",
@@ -66,7 +65,7 @@ class Malformed(Case):
             self.assertTrue(transport.drain().startswith(b"300 BAD_REQUEST"), bad[:60])
             self.assertTrue(transport.ended)
 
-    def test_a_malformed_request_ends_a_pipeline_after_the_answers_before_it(self):
+    def test_a_malformed_request_ends_a_pipeline_after_the_answers_before_it(self) -> None:
         alive = keep_alive(self.cookie, minor=1)
         connection, transport = self.rig.connect()
         connection.dataReceived(alive + alive + b"rubbish\n\n" + alive)
@@ -76,7 +75,7 @@ class Malformed(Case):
 
 
 class Slow(Case):
-    def test_a_request_has_30_seconds_however_it_drips(self):
+    def test_a_request_has_30_seconds_however_it_drips(self) -> None:
         connection, transport = self.rig.connect()
         for at, byte in enumerate(keep_alive(self.cookie)):
             self.assertFalse(transport.aborted, at)
@@ -86,7 +85,7 @@ class Slow(Case):
                 break
         self.assertTrue(transport.aborted)
 
-    def test_a_request_that_is_in_time_is_answered(self):
+    def test_a_request_that_is_in_time_is_answered(self) -> None:
         connection, transport = self.rig.connect()
         data = keep_alive(self.cookie, minor=1)
         for _ in range(5):
@@ -96,7 +95,7 @@ class Slow(Case):
             self.assertEqual(transport.drain(), answer(RENEWED, minor=1))
         self.assertFalse(transport.aborted)
 
-    def test_idle_connections_are_ended_and_used_ones_are_not(self):
+    def test_idle_connections_are_ended_and_used_ones_are_not(self) -> None:
         connection, transport = self.rig.connect()
         for _ in range(5):
             connection.dataReceived(keep_alive(self.cookie, minor=1))
@@ -105,7 +104,7 @@ class Slow(Case):
         self.rig.clock.pump([1, 1])
         self.assertTrue(transport.aborted)
 
-    def test_who_does_not_read_the_last_answer_is_dropped(self):
+    def test_who_does_not_read_the_last_answer_is_dropped(self) -> None:
         connection, transport = self.rig.connect()
         connection.dataReceived(keep_alive(self.cookie))
         self.rig.clock.pump([1] * (serving.GRACE_TIME - 1))
@@ -117,7 +116,7 @@ class Slow(Case):
 class LongLists(Case):
     """The whole list, to a client that reads it slowly, or not at all."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         self.patch(sending, "PART", 100)
         self.patch(serving, "PART", 100)
@@ -126,21 +125,21 @@ class LongLists(Case):
         self.body = "".join(f"192.168.1.1 {port}\n" for port in [*range(1, 51), 4394])
         self.query = request("PQuery", f"cookie:{self.cookie}", "port:4394", minor=1)
 
-    def test_it_is_handed_over_as_it_is_read(self):
+    def test_it_is_handed_over_as_it_is_read(self) -> None:
         connection, transport = self.rig.connect()
         connection.dataReceived(self.query + keep_alive(self.cookie, minor=1))
         self.assertLess(len(transport.value()), 250)
         wanted = answer(self.body, minor=1) + answer(RENEWED, minor=1)
         self.assertEqual(transport.drain(), wanted)
 
-    def test_in_1_0_the_close_comes_after_the_last_part(self):
+    def test_in_1_0_the_close_comes_after_the_last_part(self) -> None:
         connection, transport = self.rig.connect()
         connection.dataReceived(self.query.replace(b"1.1", b"1.0"))
         self.assertFalse(transport.ended)
         self.assertEqual(transport.drain(), answer(self.body))
         self.assertTrue(transport.ended)
 
-    def test_what_is_being_sent_stays_the_same_while_the_list_changes(self):
+    def test_what_is_being_sent_stays_the_same_while_the_list_changes(self) -> None:
         connection, transport = self.rig.connect()
         connection.dataReceived(self.query)
         self.rig.register(7000)
@@ -148,7 +147,7 @@ class LongLists(Case):
         connection.dataReceived(self.query)
         self.assertEqual(transport.drain(), answer(self.body + "192.168.1.1 7000\n", minor=1))
 
-    def test_who_reads_nothing_is_dropped_and_who_reads_slowly_is_not(self):
+    def test_who_reads_nothing_is_dropped_and_who_reads_slowly_is_not(self) -> None:
         connection, transport = self.rig.connect()
         connection.dataReceived(self.query)
         for _ in range(5):
@@ -158,7 +157,7 @@ class LongLists(Case):
         self.rig.clock.pump([1] * (serving.STALL_TIME + 1))
         self.assertTrue(transport.aborted)
 
-    def test_a_client_that_vanishes_meanwhile_is_forgotten(self):
+    def test_a_client_that_vanishes_meanwhile_is_forgotten(self) -> None:
         connection, transport = self.rig.connect()
         connection.dataReceived(self.query * 3)
         transport.disconnected = True
@@ -166,7 +165,7 @@ class LongLists(Case):
         connection.connectionLost(Failure(ConnectionDone()))
         self.assertNotIn(connection, self.rig.factory.connections)
 
-    def test_requests_that_wait_are_bounded(self):
+    def test_requests_that_wait_are_bounded(self) -> None:
         connection, transport = self.rig.connect()
         connection.dataReceived(self.query * 1000)
         self.assertEqual(transport.producerState, "paused")
@@ -174,7 +173,7 @@ class LongLists(Case):
 
 
 class Floods(Case):
-    def test_connections_are_bounded_in_all_and_for_one_address(self):
+    def test_connections_are_bounded_in_all_and_for_one_address(self) -> None:
         self.rig.factory._most, self.rig.factory._most_of_one = 5, 3
         one = [self.rig.connect("10.0.0.1")[1] for _ in range(4)]
         self.assertEqual([transport.aborted for transport in one], [False, False, False, True])
@@ -182,7 +181,7 @@ class Floods(Case):
         other = [self.rig.connect(f"10.0.1.{last}")[1] for last in (1, 2)]
         self.assertEqual([transport.aborted for transport in other], [False, True])
 
-    def test_who_pipelines_and_reads_nothing_is_not_answered_without_end(self):
+    def test_who_pipelines_and_reads_nothing_is_not_answered_without_end(self) -> None:
         connection, transport = self.rig.connect()
         wrong = keep_alive(self.cookie, 1, minor=1)
         for _ in range(1000):

@@ -6,12 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2p_twisted.net import server
-from p2p_twisted.rs.fast_path import KEEP_ALIVE
+from p2p_twisted.rs.protocol import KEEP_ALIVE
 from p2p_twisted.wire.errors import BadRequest
 from p2p_twisted.wire.messages import KeepAlive, Version
 from p2p_twisted.wire.parser import RequestParser
-
-from .fixtures import Rig, keep_alive, request
+from tests.support.rs_server import Rig, keep_alive, request
 
 ends = st.sampled_from(["\n", "\r\n"])
 texts = st.text(st.characters(min_codepoint=0x1F, max_codepoint=0x80), min_size=0, max_size=5) | st.sampled_from(

@@ -9,9 +9,8 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from p2p_twisted.registry.memory import MemoryRegistry
-from p2p_twisted.rs.protocol import RSConnection, RSFactory
-from p2p_twisted.rs.trust import TrustedNetworks
+from p2p_twisted.rs.protocol import RSConnection, RSFactory, TrustedNetworks
+from tests.support.registries import SynchronousRegistry
 
 HERE = "10.153.15.5"
 OS = platform.system()
@@ -49,13 +48,11 @@ class Transport(StringTransport):
 class Rig:
     """An RS's factory on a clock of its own, and connections to it."""
 
-    def __init__(
-        self, ttl: int = 7200, most_records: int = 1000, trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
-    ):
+    def __init__(self, ttl: int = 7200, max_records: int = 1000, trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128")):
         self.clock = Clock()
-        self.registry = MemoryRegistry(ttl, self.clock.seconds, self.clock.seconds)
+        self.registry = SynchronousRegistry(ttl, self.clock.seconds, self.clock.seconds)
         networks = TrustedNetworks([ip_network(one) for one in trusted])
-        self.factory = RSFactory(self.clock, self.registry, networks, most_records)
+        self.factory = RSFactory(self.clock, self.registry.asynchronous, networks, max_records)
         self.factory.doStart()
 
     def connect(self, peer: str = "192.168.1.1") -> tuple[RSConnection, Transport]:

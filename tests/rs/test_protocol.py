@@ -2,14 +2,14 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.store import StoreError
 from p2p_twisted.rs import protocol
-
-from .fixtures import LEFT, RENEWED, Rig, answer, keep_alive, request
+from tests.support.rs_server import LEFT, RENEWED, Rig, answer, keep_alive, request
 
 
 class Case(SynchronousTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         self.rig = Rig()
         self.addCleanup(self.rig.factory.doStop)
 
@@ -26,31 +26,31 @@ class Version10(Case):
         self.assertTrue(transport.ended)
         return transport.drain()
 
-    def test_register(self):
+    def test_register(self) -> None:
         got = self.ask(request("Register", "cookie:", "port:4394"))
         (record,) = self.rig.registry.records()
         self.assertEqual(got, answer(f"cookie:{record.cookie}\n"))
         self.assertEqual((record.host, record.port), ("192.168.1.1", 4394))
         self.assertLess(record.cookie, 2**31)
 
-    def test_register_again_with_the_cookie(self):
+    def test_register_again_with_the_cookie(self) -> None:
         cookie = self.rig.register()
         got = self.ask(request("Register", f"cookie:{cookie}", "port:4395"))
         self.assertEqual(got, answer(f"cookie:{cookie}\n"))
         self.assertEqual(self.rig.registry.active()[0], [("192.168.1.1", 4395)])
 
-    def test_leave(self):
+    def test_leave(self) -> None:
         cookie = self.rig.register()
         self.assertEqual(self.ask(request("Leave", f"cookie:{cookie}", "port:4394")), answer(LEFT))
         self.assertEqual(self.rig.registry.active()[0], [])
 
-    def test_keep_alive(self):
+    def test_keep_alive(self) -> None:
         cookie = self.rig.register()
         self.rig.clock.pump([1000, 1])
         self.assertEqual(self.ask(keep_alive(cookie)), answer(RENEWED))
         self.assertEqual(self.rig.registry.records()[0].ttl(self.rig.clock.seconds()), 7200)
 
-    def test_keep_alive_tells_the_ttl_of_this_rs(self):
+    def test_keep_alive_tells_the_ttl_of_this_rs(self) -> None:
         self.rig = Rig(ttl=60)
         self.addCleanup(self.rig.factory.doStop)
         cookie = self.rig.register()
@@ -60,7 +60,7 @@ class Version10(Case):
             self.ask(keep_alive(cookie).replace(b"KeepAlive NULL P2P_DI", b"KeepAlive NULL P2P-DI")), answer(body)
         )
 
-    def test_pquery_lists_every_active_peer_the_asker_included(self):
+    def test_pquery_lists_every_active_peer_the_asker_included(self) -> None:
         cookie = self.rig.register(4396)
         self.rig.register(4391)
         self.rig.register(4392, peer="10.0.0.9")
@@ -70,7 +70,7 @@ class Version10(Case):
         for label in ("cookie", "port"):
             self.assertEqual(self.ask(request("PQuery", f"cookie:{cookie}", f"{label}:4396")), listed)
 
-    def test_pquery_sees_who_has_come_and_gone_since(self):
+    def test_pquery_sees_who_has_come_and_gone_since(self) -> None:
         cookie = self.rig.register(1)
         query = request("PQuery", f"cookie:{cookie}", "port:1")
         self.assertEqual(self.ask(query), answer("192.168.1.1 1\n"))
@@ -79,7 +79,7 @@ class Version10(Case):
         self.rig.registry.leave(other, 2)
         self.assertEqual(self.ask(query), answer("192.168.1.1 1\n"))
 
-    def test_every_spelling_of_the_request(self):
+    def test_every_spelling_of_the_request(self) -> None:
         cookie = self.rig.register()
         plain = keep_alive(cookie)
         for spelt in (
@@ -90,7 +90,7 @@ class Version10(Case):
         ):
             self.assertEqual(self.ask(spelt), answer(RENEWED))
 
-    def test_what_comes_after_the_request_is_ignored(self):
+    def test_what_comes_after_the_request_is_ignored(self) -> None:
         cookie = self.rig.register()
         for tail in (b"NULL\nNULL\n", keep_alive(cookie), b"\0" * 100):
             connection, transport = self.rig.connect()
@@ -98,7 +98,7 @@ class Version10(Case):
             connection.dataReceived(tail)
             self.assertEqual(transport.drain(), answer(RENEWED))
 
-    def test_a_client_that_closes_its_side_early_gets_its_answer(self):
+    def test_a_client_that_closes_its_side_early_gets_its_answer(self) -> None:
         cookie = self.rig.register()
         for data, wanted in (
             (keep_alive(cookie), RENEWED),
@@ -112,7 +112,7 @@ class Version10(Case):
 
 
 class Refusals(Case):
-    def test_forbidden(self):
+    def test_forbidden(self) -> None:
         cookie = self.rig.register()
         unknown = "no peer is registered with this cookie and port\n"
         for method in ("Leave", "KeepAlive", "PQuery"):
@@ -123,7 +123,7 @@ class Refusals(Case):
             ):
                 self.assertEqual(self.rig.ask(request(method, *data)), answer(unknown, "403 FORBIDDEN"))
 
-    def test_forbidden_to_the_inactive(self):
+    def test_forbidden_to_the_inactive(self) -> None:
         cookie = self.rig.register()
         self.rig.registry.leave(cookie, 4394)
         inactive = "this peer is not active: it has left, or its TTL ran out; register again\n"
@@ -131,22 +131,22 @@ class Refusals(Case):
             got = self.rig.ask(request(method, f"cookie:{cookie}", "port:4394"))
             self.assertEqual(got, answer(inactive, "403 FORBIDDEN"))
 
-    def test_register_with_a_cookie_that_nobody_was_given(self):
+    def test_register_with_a_cookie_that_nobody_was_given(self) -> None:
         got = self.rig.ask(request("Register", "cookie:4", "port:4394"))
         self.assertEqual(got, answer("this cookie was never given out: register with an empty one\n", "403 FORBIDDEN"))
         self.assertEqual(self.rig.registry.records(), [])
 
-    def test_what_is_for_peers_is_a_bad_request(self):
+    def test_what_is_for_peers_is_a_bad_request(self) -> None:
         why = "this is the RS: it serves Register, Leave, KeepAlive and PQuery; files are with peers\n"
         for line in (b"GET INDEX", b"GET FILE"):
             data = line + b" P2P_DI_1.0\nHost a\nOS b\n\nrfc1.txt\npdf\n"
             self.assertEqual(self.rig.ask(data), answer(why, "300 BAD_REQUEST"))
 
-    def test_a_full_disk_is_refused_and_logged_without_traceback(self):
-        def fail(*args):
+    def test_a_full_disk_is_refused_and_logged_without_traceback(self) -> None:
+        def fail(*args: object) -> None:
             raise StoreError("registry.sqlite: disk is full; make room on the disk")
 
-        self.rig.registry._written = fail
+        self.patch(MemoryStore, "_write", fail)
         got = self.rig.ask(request("Register", "cookie:", "port:4394"))
         self.assertEqual(got, answer("the RS cannot write down anything now; try again later\n", "300 BAD_REQUEST"))
         self.assertEqual(self.flushLoggedErrors(), [])
@@ -155,7 +155,7 @@ class Refusals(Case):
 class Version11(Case):
     """Connections stay open, and every answer says how long it is."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         self.connection, self.transport = self.rig.connect()
 
@@ -164,7 +164,7 @@ class Version11(Case):
         self.assertFalse(self.transport.ended)
         return self.transport.drain()
 
-    def test_a_whole_life_on_one_connection(self):
+    def test_a_whole_life_on_one_connection(self) -> None:
         got = self.ask(request("Register", "cookie:", "port:1", minor=1))
         (record,) = self.rig.registry.records()
         self.assertEqual(got, answer(f"cookie:{record.cookie}\n", minor=1))
@@ -174,7 +174,7 @@ class Version11(Case):
         self.assertEqual(self.ask(request("PQuery", *who, minor=1)), answer("192.168.1.1 1\n", minor=1))
         self.assertEqual(self.ask(request("Leave", *who, minor=1)), answer(LEFT, minor=1))
 
-    def test_pipelined_requests_are_answered_in_order(self):
+    def test_pipelined_requests_are_answered_in_order(self) -> None:
         cookie = self.rig.register()
         query = request("PQuery", f"cookie:{cookie}", "port:4394", minor=1)
         alive, wrong = keep_alive(cookie, minor=1), keep_alive(cookie, 1, minor=1)
@@ -187,13 +187,13 @@ class Version11(Case):
         ]
         self.assertEqual(self.ask(alive + alive + wrong + query + alive), b"".join(wanted))
 
-    def test_a_request_of_1_0_is_the_last(self):
+    def test_a_request_of_1_0_is_the_last(self) -> None:
         cookie = self.rig.register()
         self.connection.dataReceived(keep_alive(cookie, minor=1) + keep_alive(cookie) + keep_alive(cookie, minor=1))
         self.assertEqual(self.transport.drain(), answer(RENEWED, minor=1) + answer(RENEWED))
         self.assertTrue(self.transport.ended)
 
-    def test_the_list_in_pages(self):
+    def test_the_list_in_pages(self) -> None:
         cookie, *_ = [self.rig.register(port) for port in (1, 2, 3, 4, 5)]
 
         def page(*headers):
@@ -206,7 +206,7 @@ class Version11(Case):
         self.assertEqual(page("After: 192.168.1.1 3"), answer("".join(lines[3:]), minor=1))
         self.assertEqual(page("After: 192.168.1.1 5"), answer("", minor=1))
 
-    def test_the_rs_may_give_fewer_than_were_wanted(self):
+    def test_the_rs_may_give_fewer_than_were_wanted(self) -> None:
         self.patch(protocol, "MAX_PAGE", 2)
         cookie, *_ = [self.rig.register(port) for port in (1, 2, 3)]
         got = self.ask(request("PQuery", f"cookie:{cookie}", "port:1", minor=1, headers=("Limit: 1000000",)))
@@ -221,18 +221,18 @@ class WhoIsRecorded(Case):
         (record,) = self.rig.registry.records()
         return record.host
 
-    def test_a_stranger_is_not_believed(self):
+    def test_a_stranger_is_not_believed(self) -> None:
         self.assertEqual(self.recorded("192.168.1.1", "10.9.9.9"), "192.168.1.1")
 
-    def test_loopback_is(self):
+    def test_loopback_is(self) -> None:
         self.assertEqual(self.recorded("127.0.0.1", "10.9.9.9"), "10.9.9.9")
 
-    def test_a_mapped_address_is_the_plain_one(self):
+    def test_a_mapped_address_is_the_plain_one(self) -> None:
         self.assertEqual(self.recorded("::ffff:192.168.1.1", "192.168.1.1"), "192.168.1.1")
         self.assertEqual(self.rig.registry.active()[0], [("192.168.1.1", 4394)])
 
-    def test_a_host_has_its_number_of_records_and_the_trusted_have_no_limit(self):
-        self.rig = Rig(most_records=3)
+    def test_a_host_has_its_number_of_records_and_the_trusted_have_no_limit(self) -> None:
+        self.rig = Rig(max_records=3)
         self.addCleanup(self.rig.factory.doStop)
         for port in range(1, 6):
             self.rig.register(port, peer="127.0.0.1", host="127.0.0.1")

@@ -1,10 +1,12 @@
-"""Whose word counts."""
+"""The address that is recorded for a peer: the one it comes from, or the one it names."""
+
+from __future__ import annotations
 
 from ipaddress import ip_network
 
 import pytest
 
-from p2p_twisted.rs.trust import TrustedNetworks
+from p2p_twisted.rs.protocol import TrustedNetworks
 from p2p_twisted.wire.address import clean_host
 
 
@@ -33,7 +35,7 @@ from p2p_twisted.wire.address import clean_host
         (".".join(["x" * 60] * 5), None),
     ],
 )
-def test_a_host_is_recorded_if_somebody_could_be_reached_there(said, recorded):
+def test_a_host_is_recorded_if_somebody_could_be_reached_there(said: str, recorded: str | None) -> None:
     assert clean_host(said) == recorded
 
 
@@ -54,9 +56,9 @@ TRUSTED = TrustedNetworks([ip_network("127.0.0.0/8"), ip_network("::1/128"), ip_
         ("2001:db8::1", "10.0.0.1", "2001:db8::1"),
     ],
 )
-def test_only_a_trusted_network_may_say_another_address(peer, said, recorded):
+def test_only_a_trusted_network_may_say_another_address(peer: str, said: str, recorded: str) -> None:
     assert TRUSTED.host_of(peer, said) == recorded
 
 
-def test_a_name_is_in_no_network():
+def test_a_name_is_in_no_network() -> None:
     assert "localhost" not in TRUSTED
