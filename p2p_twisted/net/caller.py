@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twisted.internet.interfaces import ITCPTransport
+
 from ..wire.address import Address
 
 
@@ -15,3 +17,9 @@ class Caller:
     """Its IP address and the TCP port that it connects from."""
     name: str | None = None
     """The name on its certificate, None without TLS or without a certificate."""
+
+    @classmethod
+    def of(cls, transport: ITCPTransport) -> Caller:
+        """Return the Caller at the other end of `transport`."""
+        peer = transport.getPeer()
+        return cls((peer.host, peer.port))

@@ -1,58 +1,43 @@
-"""What RS and peer have in common as servers: connections that read requests and answer them in order, within bounds.
+"""A server's connection, for RS and peer alike: it reads requests and answers them in order, within limits.
 
-A subclass of `RequestConnection` says what a request gets (`answer`). Everything a stranger can do to a connection is
-bounded here: the size of a request, the requests waiting, the time for each, the connections for each address.
+Limits on a stranger: here the size of a request, the requests that wait and the answers that are not read; in
+`connection_state.py` the states and their timeouts; in `factory.py` the number of connections.
 """
 
 from __future__ import annotations
 
+import math
 import platform
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHalfCloseableProtocol, IReactorTime, ITCPTransport
-from twisted.internet.protocol import Factory, connectionDone
-from twisted.internet.task import LoopingCall
+from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..config.descriptors import most_connections
 from ..wire.encode import encode_response
 from ..wire.errors import BadRequest, WireError
 from ..wire.limits import MAX_LINE
 from ..wire.messages import Request, Response, Version
 from ..wire.parser import RequestParser
 from .caller import Caller
+from .closing import carry_out
+from .connection_state import CONNECTED, Event, next_state, restarts_timeout
+from .factory import RequestFactory
 from .producers import PART, BodySender
 
 OS_NAME = platform.system()
 MAX_WAITING = 64
 """Requests read ahead while one is being answered."""
-AHEAD = 64 * 1024
+MAX_UNREAD = 64 * 1024
 """Bytes of short answers after which the client must have read them before it gets more."""
-REQUEST_TIME = 30
-"""Seconds in which a request must be complete, from its first byte (or from the connection's start) on."""
-IDLE_TIME = 120
-"""Seconds that a 1.1 connection may stay open with nothing asked."""
-STALL_TIME = 60
-"""Seconds without progress after which an answer is given up."""
-GRACE_TIME = 10
-"""Seconds that the other side has to read the last answer, and then to close."""
-
-
-class FastAnswer(NamedTuple):
-    """The answer of a fast path."""
-
-    end: int
-    """Where the request ends in the data, exclusive."""
-    answer: bytes
-    """Head and body."""
-    version: Version
-    """The version that the request was sent in."""
+FastAnswer = tuple[int, bytes, Version]
+"""Where the request ends in the data (exclusive), its answer (head and body), and the version it was sent in."""
 
 
 @implementer(IHalfCloseableProtocol)
@@ -62,29 +47,22 @@ class RequestConnection(LineReceiver):
     log = Logger()
     transport: ITCPTransport
     factory: RequestFactory
-    caller: Caller
     delimiter = b"\n"
     MAX_LENGTH = MAX_LINE
-    expires = 0.0
-    """When (the factory's clock) this connection is ended, unless something happens before."""
     lingers = False
-    """Whether the client may still be sending after its last request. To close then would reset the connection, and
-    what the client has not read yet would be lost: only this side is closed, and what comes is dropped until the other
-    is closed too."""
+    """Whether a 1.0 client may still be sending after its request (see LAST_LINGERING)."""
+    caller: Caller
+    here = ""
+    """The address at which the client reached this server."""
+    expires = math.inf
+    """When (the factory's clock) the timeout of the state runs out."""
 
     def __init__(self) -> None:
+        self._state = CONNECTED
         self._parser = RequestParser()
-        self._waiting: deque[Request] = deque()
-        self._busy = False
-        self._reading = True
-        self._begun = False
-        self._version = Version.V10
-        self._last_words: WireError | None = None
-        self.here = ""
-        """The address at which the client reached this server."""
-        self._ahead_of_client = 0
-        self._heard_all = False
-        self._said_all = False
+        self._waiting: deque[Request | BadRequest] = deque()  # a BadRequest is the last: it was no request
+        self._version = Version.V10  # of the request that is being answered, or was the last to be
+        self._unread = 0  # bytes of short answers since the client is known to have read everything
 
     # for subclasses
 
@@ -96,31 +74,26 @@ class RequestConnection(LineReceiver):
         raise NotImplementedError
 
     def fast_path(self, data: bytes, at: int) -> FastAnswer | None:
-        """Answer the request that begins at `data[at]` without parsing it line by line; None if it needs the parser.
-
-        Called only where every earlier request has been answered and `at` is the beginning of a request.
-        """
+        """Answer the request at `data[at]` without the parser; None if that is needed. All before it are answered."""
         return None
 
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
-        """A request has come, and will be answered after those that are `waiting`."""
+        """Take note of a request that will be answered after those that are `waiting`."""
 
     def reply(self, body: bytes = b"", status: int = 200, length: int | None = None, **headers: Any) -> None:
-        """Send the head of an answer and `body`; `length` is that of the whole body when more of it follows."""
-        response = Response(
-            status,
-            self._version,
-            self.here,
-            OS_NAME,
-            length=len(body) if length is None else length,
-            **headers,
-        )
-        data = encode_response(response) + body
-        self._ahead_of_client += len(data)
+        """Send the head of an answer and `body`; `length` is that of the whole body when more of it follows.
+
+        Does nothing once the connection is being closed.
+        """
+        if not self._state.answers:
+            return
+        whole = len(body) if length is None else length
+        data = encode_response(Response(status, self._version, self.here, OS_NAME, whole, **headers)) + body
+        self._unread += len(data)
         self.transport.write(data)
 
     def send(self, body: bytes, **headers: Any) -> Deferred[None] | None:
-        """Send an answer of any length, as fast as it is read: what `answer` is to return."""
+        """Send an answer of any length, as fast as it is read; return what `answer` is to return."""
         if len(body) <= PART:
             self.reply(body, **headers)
             return None
@@ -128,247 +101,150 @@ class RequestConnection(LineReceiver):
         return BodySender(self.transport, body, self.touch).start()
 
     def touch(self) -> None:
-        """The answer being sent makes progress."""
-        self.expires = self.factory.clock.seconds() + STALL_TIME
+        """Restart the timeout: the answer being sent makes progress."""
+        self.handle(Event.PROGRESS)
 
-    # reading
+    # callbacks
 
     def connectionMade(self) -> None:
-        """A client is there."""
+        """Start to read, if the factory admits the connection."""
         self.transport.setTcpNoDelay(True)
         self.here = self.transport.getHost().host
-        peer = self.transport.getPeer()
-        self.caller = Caller((peer.host, peer.port))
-        self.expires = self.factory.clock.seconds() + REQUEST_TIME
+        self.caller = Caller.of(self.transport)
+        self.expires = self.factory.clock.seconds() + self._state.timeout
         if not self.factory.admit(self):
-            self._reading = False
-            self.transport.abortConnection()
+            self.handle(Event.STOP)
 
     def dataReceived(self, data: bytes) -> None:
-        """Bytes of requests; what comes after the last one that is answered is dropped."""
-        if self._reading and not (self._busy or self._buffer or self._ahead_of_client > AHEAD) and self._parser.idle:
+        """Read bytes of requests; after the last request they are dropped."""
+        if data and self._state.fast and not self._buffer and self._parser.idle and self._unread <= MAX_UNREAD:
             data = data[self._take_fast(data) :]
             if not data:
                 return
-        if self._reading:
-            if data and not self._begun and not self._busy:
-                self._begun = True
-                self.expires = self.factory.clock.seconds() + REQUEST_TIME
+        if self._state.reads:
+            if data:  # none when reading is resumed
+                self.handle(Event.DATA)
             super().dataReceived(data)
 
+    def lineReceived(self, line: bytes) -> None:
+        """Take a line of a request."""
+        try:
+            request = self._parser.line(line)
+        except BadRequest as e:
+            self._take(e, Event.LINGER)
+            return
+        if request is not None:
+            last = Event.LINGER if self.lingers else Event.LAST_REQUEST
+            self.received(request, (other for other in self._waiting if isinstance(other, Request)))
+            self._take(request, Event.REQUEST if request.version is Version.V11 else last)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Refuse a line that is longer than any may be."""
+        self._take(BadRequest(f"a line is longer than {MAX_LINE} bytes"), Event.LINGER)
+
+    def readConnectionLost(self) -> None:
+        """Note that the client has closed its side; it may still read the answers to its requests."""
+        self.handle(Event.EOF)
+
+    def writeConnectionLost(self) -> None:
+        """Note that everything is sent, and this side closed."""
+        self.handle(Event.FLUSHED)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Note that the connection is gone."""
+        self.handle(Event.LOST)
+
+    def end(self) -> None:
+        """Abort the connection: the server stops."""
+        self.handle(Event.STOP)
+
+    # answering
+
     def _take_fast(self, data: bytes) -> int:
-        """Answer the requests at the beginning of `data` that the fast path takes; returns the bytes they were."""
+        """Answer the requests at the beginning of `data` that the fast path takes; return their length in bytes."""
         at, answers, fast = 0, [], self.fast_path(data, 0)
         while fast is not None:
             at, answer, self._version = fast
             answers.append(answer)
             fast = self.fast_path(data, at) if self._version is Version.V11 and at < len(data) else None
         if answers:
-            self._answered_fast(b"".join(answers))
+            self._unread += sum(map(len, answers))
+            self.transport.write(b"".join(answers))
+            if self._version is Version.V10:
+                self.handle(Event.LAST_REQUEST)
+            self.handle(Event.ANSWERED)
         return at
 
-    def _answered_fast(self, answers: bytes) -> None:
-        self._ahead_of_client += len(answers)
-        self.transport.write(answers)
-        if self._version is Version.V10:
-            self._close()
-        else:
-            self.expires = self.factory.clock.seconds() + IDLE_TIME
-
-    def lineReceived(self, line: bytes) -> None:
-        """A line of a request."""
-        if not self._reading:
-            return
-        try:
-            request = self._parser.line(line)
-        except BadRequest as e:
-            self._end_with(e)
-            return
-        if request is not None:
-            self._take(request)
-
-    def lineLengthExceeded(self, line: bytes) -> None:
-        """A line is longer than any may be."""
-        if self._reading:
-            self._end_with(BadRequest(f"a line is longer than {MAX_LINE} bytes"))
-
-    def _take(self, request: Request) -> None:
-        self.received(request, self._waiting)
+    def _take(self, request: Request | BadRequest, event: Event) -> None:
+        answering = self._state.answers
         self._waiting.append(request)
-        self._begun = False
-        if request.version is Version.V10:
-            self._stop_reading()  # one request a connection; what existing clients send after it is ignored
-        elif len(self._waiting) >= MAX_WAITING:
-            self.pauseProducing()
-        if not self._busy:
-            self._next()
+        self.handle(event)
+        if not answering:
+            self._answer_waiting()
+        elif event is Event.REQUEST and len(self._waiting) >= MAX_WAITING:
+            self.handle(Event.QUEUE_FULL)
 
-    # answering
-
-    def _next(self) -> None:
+    def _answer_waiting(self) -> None:
+        """Answer the requests that wait until one takes time, or none is left."""
         while self._waiting:
-            request = self._waiting.popleft()
-            self._busy, self._version = True, request.version
-            self.touch()
-            try:
-                pending = self.answer(request, self.caller)
-            except Exception:
-                self._failed(Failure())
-                pending = None
-            if pending is not None and _finished(pending.addErrback(self._failed)):
-                pending = None
-            if pending is None and self._ahead_of_client > AHEAD:
-                self._ahead_of_client = 0
-                pending = BodySender(self.transport, b"", self.touch).start()
+            self.handle(Event.PROGRESS)
+            pending = self._start_answer(self._waiting.popleft())
             if pending is not None:
-                pending.addErrback(self._failed).addCallback(lambda _: self._answered())
+                pending.addCallback(self._answered)
                 return
-            self._busy = False
-        self._rest()
+        self.handle(Event.ANSWERED)
 
-    def _answered(self) -> None:
-        self._busy = False
-        if getattr(self.transport, "disconnected", False):  # there is nobody to answer, and nothing left to close
-            self._forget_all()
-        else:
-            self._next()
+    def _start_answer(self, request: Request | BadRequest) -> Deferred[Any] | None:
+        """Answer `request`; return None if that is done, else a Deferred that fires when it is."""
+        pending = None
+        try:
+            if isinstance(request, BadRequest):
+                raise request
+            self._version = request.version
+            pending = self.answer(request, self.caller)
+        except Exception:
+            self._refuse(Failure())
+        if pending is not None and (not pending.addErrback(self._refuse).called or pending.paused):
+            return pending
+        if self._state.answers and self._unread > MAX_UNREAD:
+            self._unread = 0
+            return BodySender(self.transport, b"", self.touch).start()
+        return None
 
-    def _rest(self) -> None:
-        """All that was asked has been answered."""
-        if not self._reading:
-            if self._last_words is not None:
-                self._refuse(self._last_words)
-            self._close()
-        else:
-            self.expires = self.factory.clock.seconds() + IDLE_TIME
-            if self.paused:
-                self.resumeProducing()
+    def _answered(self, result: object) -> None:
+        if getattr(self.transport, "disconnected", False):  # connectionLost follows: nobody is left to be answered
+            self.handle(Event.LOST)
+        self._answer_waiting()
 
-    def _failed(self, failure: Failure) -> None:
+    def _refuse(self, failure: Failure) -> None:
+        """Refuse the request if `failure` is a WireError; any other is an error of this program."""
         error = failure.value
-        if isinstance(error, WireError):
-            self._refuse(error)
-        else:
+        if not isinstance(error, WireError):
             self.log.failure("while answering", failure)
-            self._forget_all()
-            self.transport.abortConnection()
-
-    def _refuse(self, error: WireError) -> None:
+            self.handle(Event.FAILED)
+            return
         self.reply(f"{error.reason}\n".encode(), error.status, retry_after=error.retry_after)
         if isinstance(error, BadRequest):
-            self.lingers = True
-            self._forget_all()
+            self._waiting.clear()
+            self.handle(Event.LINGER)
 
-    def _end_with(self, error: WireError) -> None:
-        """Answer what was asked before, then refuse and close."""
-        self._stop_reading()
-        self._last_words = error
-        if not self._busy:
-            self._next()
-
-    # the end
-
-    def _stop_reading(self) -> None:
-        self._reading = False
-        self.clearLineBuffer()
-
-    def _forget_all(self) -> None:
-        self._stop_reading()
-        self._waiting.clear()
-
-    def _close(self) -> None:
-        self._reading = False
-        self.expires = self.factory.clock.seconds() + GRACE_TIME
-        if self.lingers and not self._heard_all:
-            self.transport.loseWriteConnection()
-        else:
-            self.transport.loseConnection()
-
-    def readConnectionLost(self) -> None:
-        """The client has closed its side, and may still read what it asked for."""
-        self._reading = False
-        self._heard_all = True
-        if not self._busy:
-            self._close()
-
-    def writeConnectionLost(self) -> None:
-        """All has been sent, and this side is closed."""
-        self._said_all = True
-        self.expires = self.factory.clock.seconds() + GRACE_TIME
-
-    def end(self) -> None:
-        """The server stops."""
-        self.transport.abortConnection()
-
-    def expire(self) -> None:
-        """Its time is over. What the kernel has taken it goes on to send, unless the connection is aborted."""
-        if self._said_all:
-            self.transport.loseConnection()
-        else:
-            self.transport.abortConnection()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The client is gone."""
-        self._forget_all()
-        self.factory.dismiss(self)
-
-
-def _finished(pending: Deferred[Any]) -> bool:
-    """Return whether `pending` has a result already; it may have been called with a Deferred that has none yet."""
-    return pending.called and not pending.paused
-
-
-class RequestFactory(Factory):
-    """Makes the connections of a server, counts them, and ends those that have had their time."""
-
-    noisy = False
-
-    def __init__(self, clock: IReactorTime, most: int, most_of_one: int) -> None:
-        """At most `most` connections, and `most_of_one` from one address; more are dropped at once.
-
-        Where this process may not have enough descriptors for `most`, one address has at most half of what it may.
-        """
-        self.clock = clock
-        self.connections: set[RequestConnection] = set()
-        self._most = most
-        self._most_of_one = most_of_one
-        self._hosts: Counter[str] = Counter()
-        self._sweep = LoopingCall(self._abort_expired)
-        self._sweep.clock = clock
-
-    def doStart(self) -> None:
-        """Begin to look after the connections."""
-        super().doStart()
-        self._sweep.start(1, now=False)
-
-    def doStop(self) -> None:
-        """No port is left: end all connections."""
-        super().doStop()
-        self._sweep.stop()
-        for connection in list(self.connections):
-            connection.end()
-
-    def admit(self, connection: RequestConnection) -> bool:
-        """Count a new connection in; False if there are too many."""
-        host = connection.caller.address[0]
-        most = most_connections(self._most)
-        most_of_one = self._most_of_one if most == self._most else min(self._most_of_one, most // 2)
-        if len(self.connections) >= most or self._hosts[host] >= most_of_one:
-            return False
-        self.connections.add(connection)
-        self._hosts[host] += 1
-        return True
-
-    def dismiss(self, connection: RequestConnection) -> None:
-        """Count a connection out."""
-        if connection in self.connections:
-            self.connections.remove(connection)
-            host = connection.caller.address[0]
-            self._hosts[host] -= 1
-            if not self._hosts[host]:
-                del self._hosts[host]
-
-    def _abort_expired(self) -> None:
-        now = self.clock.seconds()
-        for connection in [c for c in self.connections if c.expires <= now]:
-            connection.expire()
+    def handle(self, event: Event) -> None:
+        """Pass to the state after `event`, and do what is due there."""
+        old, new = self._state, next_state(self._state, event)
+        if new is None:
+            return
+        self._state = new
+        if restarts_timeout(old, event, new):
+            self.expires = self.factory.clock.seconds() + new.timeout
+        if new is old:
+            return
+        if not new.reads:
+            self.clearLineBuffer()
+        if not new.answers:
+            self._waiting.clear()
+        if new.paused:
+            self.pauseProducing()
+        elif old.paused:
+            self.resumeProducing()
+        if new.action is not None:
+            carry_out(new.action, self)

@@ -12,7 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from ..net.caller import Caller
-from ..net.server import OS_NAME, FastAnswer, RequestConnection, RequestFactory
+from ..net.factory import RequestFactory
+from ..net.server import OS_NAME, FastAnswer, RequestConnection
 from ..registry.registry import Registry
 from ..registry.store import StoreError
 from ..wire.address import Address, clean_host, parse_address
@@ -59,7 +60,7 @@ class RSConnection(RequestConnection):
         if not registry.keep_alive_now(int(cookie), int(port)):
             return None
         version = Version.V10 if minor == b"0" else Version.V11
-        return FastAnswer(match.end(), _keep_alive_answer(self.here, version, registry.ttl), version)
+        return match.end(), _keep_alive_answer(self.here, version, registry.ttl), version
 
     def answer(self, request: Request, caller: Caller) -> Deferred[None]:
         """Answer one of the four messages of an RS. Fails with BadRequest for those of peers."""

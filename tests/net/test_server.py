@@ -10,8 +10,9 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted.net import server as serving
-from p2p_twisted.net.server import RequestConnection, RequestFactory
+from p2p_twisted.net import connection_state, factory, server
+from p2p_twisted.net.factory import RequestFactory
+from p2p_twisted.net.server import RequestConnection
 from p2p_twisted.wire.errors import BadRequest, FileNotFound, Forbidden
 from p2p_twisted.wire.messages import GetFile, GetIndex
 from tests.support.peer_server import connect
@@ -68,7 +69,7 @@ class Connection(RequestConnection):
         return succeed(None)
 
     def big(self, message):
-        self.reply(b"x" * serving.AHEAD)
+        self.reply(b"x" * server.MAX_UNREAD)
 
     def missing(self, message):
         raise FileNotFound("no such document here")
@@ -238,7 +239,7 @@ class Bounds(Case):
     def test_requests_read_ahead(self):
         self.client(get(b"later") + index() * 200)
         self.assertEqual(self.transport.producerState, "paused")
-        self.assertLessEqual(len(self.connection._waiting), serving.MAX_WAITING)
+        self.assertLessEqual(len(self.connection._waiting), server.MAX_WAITING)
         self.connection.fire()
         self.assertEqual(self.heard(), answer(b"later") + answer(b"index") * 200)
         self.assertEqual(self.transport.producerState, "producing")
@@ -248,14 +249,14 @@ class Bounds(Case):
         """A client that asks and asks and never reads gets no more than so much ahead of it."""
         for asked in (index(), get(b"missing"), get(b"big")):
             self.connect()
-            biggest = serving.AHEAD + 1000
+            biggest = server.MAX_UNREAD + 1000
             for _ in range(10000):
                 self.client(asked)
                 if self.transport.producerState == "paused":
                     break
             self.assertEqual(self.transport.producerState, "paused")
-            self.assertLess(len(self.transport.value()), serving.AHEAD + biggest)
-            count = len(self.connection.asked) + serving.MAX_WAITING
+            self.assertLess(len(self.transport.value()), server.MAX_UNREAD + biggest)
+            count = len(self.connection.asked) + server.MAX_WAITING
             self.read()
             self.assertEqual(self.heard().count(b"P2P-CI/1.1"), count)
             self.assertEqual(self.transport.producerState, "producing")
@@ -294,7 +295,7 @@ class Bounds(Case):
     def test_the_time_for_a_request(self):
         self.client(index())
         self.client(index()[:10])
-        for byte in index()[10 : 10 + serving.REQUEST_TIME - 1]:
+        for byte in index()[10 : 10 + connection_state.REQUEST_TIMEOUT - 1]:
             self.clock.advance(1)
             self.client(bytes([byte]))
         self.assertFalse(self.transport.aborted)
@@ -303,7 +304,7 @@ class Bounds(Case):
 
     def test_the_time_for_nothing(self):
         self.client(index() * 100)
-        self.clock.pump([1] * (serving.IDLE_TIME - 1))
+        self.clock.pump([1] * (connection_state.IDLE_TIMEOUT - 1))
         self.assertFalse(self.transport.aborted)
         self.clock.advance(1)
         self.assertTrue(self.transport.aborted)
@@ -311,20 +312,20 @@ class Bounds(Case):
     def test_the_time_for_nothing_after_reading_was_paused(self):
         self.client(get(b"later") + index() * 100)
         self.connection.fire()
-        self.clock.pump([1] * (serving.IDLE_TIME - 1))
+        self.clock.pump([1] * (connection_state.IDLE_TIMEOUT - 1))
         self.assertFalse(self.transport.aborted)
 
     def test_the_time_for_an_answer(self):
         self.client(get(b"later"))
-        self.clock.pump([1] * (serving.STALL_TIME - 1))
+        self.clock.pump([1] * (connection_state.STALL_TIMEOUT - 1))
         self.connection.touch()
-        self.clock.pump([1] * (serving.STALL_TIME - 1))
+        self.clock.pump([1] * (connection_state.STALL_TIMEOUT - 1))
         self.assertFalse(self.transport.aborted)
         self.clock.advance(1)
         self.assertTrue(self.transport.aborted)
 
     def test_many_connections(self):
-        self.factory._most = len(self.factory.connections) + 2
+        self.factory._max_connections = len(self.factory.connections) + 2
         hosts = ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
         made = [connect(self.factory, host) for host in hosts]
         self.assertEqual([transport.aborted for _, transport in made], [False, False, True])
@@ -336,7 +337,7 @@ class Bounds(Case):
 
     def test_few_descriptors(self):
         """Half of what there is for connections is for others than the one who makes the most of them."""
-        self.patch(serving, "most_connections", lambda most: len(before) + 6)
+        self.patch(factory, "most_connections", lambda most: len(before) + 6)
         before = set(self.factory.connections)
         hosts = ["10.0.0.1"] * 5 + ["10.0.0.2"] * 4
         admitted = [not connect(self.factory, host)[1].aborted for host in hosts]
@@ -393,9 +394,9 @@ class Ends(Case):
 
     def test_a_client_that_never_closes(self):
         self.client(b"rubbish\n\n")
-        self.clock.advance(serving.GRACE_TIME - 1)
+        self.clock.advance(connection_state.CLOSE_TIMEOUT - 1)
         self.connection.writeConnectionLost()
-        self.clock.pump([1] * (serving.GRACE_TIME - 1))
+        self.clock.pump([1] * (connection_state.CLOSE_TIMEOUT - 1))
         self.assertFalse(self.transport.disconnecting)
         self.clock.advance(1)
         self.assertTrue(self.transport.disconnecting, "the kernel keeps what it has taken")
@@ -406,7 +407,7 @@ class Ends(Case):
             self.connect()
             self.connection.lingers = lingers
             self.client(index(b"1.0"))
-            self.clock.pump([1] * (serving.GRACE_TIME - 1))
+            self.clock.pump([1] * (connection_state.CLOSE_TIMEOUT - 1))
             self.assertFalse(self.transport.aborted)
             self.clock.advance(1)
             self.assertTrue(self.transport.aborted)

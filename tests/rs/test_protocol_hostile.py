@@ -4,8 +4,8 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from p2p_twisted.net import connection_state, server
 from p2p_twisted.net import producers as sending
-from p2p_twisted.net import server as serving
 from tests.support.rs_server import RENEWED, Rig, answer, keep_alive, request
 
 
@@ -81,7 +81,7 @@ class Slow(Case):
             self.assertFalse(transport.aborted, at)
             connection.dataReceived(bytes([byte]))
             self.rig.clock.advance(1)
-            if at + 1 == serving.REQUEST_TIME:
+            if at + 1 == connection_state.REQUEST_TIMEOUT:
                 break
         self.assertTrue(transport.aborted)
 
@@ -90,7 +90,7 @@ class Slow(Case):
         data = keep_alive(self.cookie, minor=1)
         for _ in range(5):
             connection.dataReceived(data[:-1])
-            self.rig.clock.pump([1] * (serving.REQUEST_TIME - 2))
+            self.rig.clock.pump([1] * (connection_state.REQUEST_TIMEOUT - 2))
             connection.dataReceived(data[-1:])
             self.assertEqual(transport.drain(), answer(RENEWED, minor=1))
         self.assertFalse(transport.aborted)
@@ -99,7 +99,7 @@ class Slow(Case):
         connection, transport = self.rig.connect()
         for _ in range(5):
             connection.dataReceived(keep_alive(self.cookie, minor=1))
-            self.rig.clock.pump([1] * (serving.IDLE_TIME - 1))
+            self.rig.clock.pump([1] * (connection_state.IDLE_TIMEOUT - 1))
         self.assertFalse(transport.aborted)
         self.rig.clock.pump([1, 1])
         self.assertTrue(transport.aborted)
@@ -107,7 +107,7 @@ class Slow(Case):
     def test_who_does_not_read_the_last_answer_is_dropped(self) -> None:
         connection, transport = self.rig.connect()
         connection.dataReceived(keep_alive(self.cookie))
-        self.rig.clock.pump([1] * (serving.GRACE_TIME - 1))
+        self.rig.clock.pump([1] * (connection_state.CLOSE_TIMEOUT - 1))
         self.assertFalse(transport.aborted)
         self.rig.clock.pump([1, 1])
         self.assertTrue(transport.aborted)
@@ -119,7 +119,7 @@ class LongLists(Case):
     def setUp(self) -> None:
         super().setUp()
         self.patch(sending, "PART", 100)
-        self.patch(serving, "PART", 100)
+        self.patch(server, "PART", 100)
         for port in range(1, 51):
             self.rig.registry.register("192.168.1.1", port, None, True)
         self.body = "".join(f"192.168.1.1 {port}\n" for port in [*range(1, 51), 4394])
@@ -151,10 +151,10 @@ class LongLists(Case):
         connection, transport = self.rig.connect()
         connection.dataReceived(self.query)
         for _ in range(5):
-            self.rig.clock.pump([1] * (serving.STALL_TIME - 1))
+            self.rig.clock.pump([1] * (connection_state.STALL_TIMEOUT - 1))
             self.assertFalse(transport.aborted)
             transport.producer.resumeProducing()
-        self.rig.clock.pump([1] * (serving.STALL_TIME + 1))
+        self.rig.clock.pump([1] * (connection_state.STALL_TIMEOUT + 1))
         self.assertTrue(transport.aborted)
 
     def test_a_client_that_vanishes_meanwhile_is_forgotten(self) -> None:
@@ -169,15 +169,15 @@ class LongLists(Case):
         connection, transport = self.rig.connect()
         connection.dataReceived(self.query * 1000)
         self.assertEqual(transport.producerState, "paused")
-        self.assertEqual(len(connection._waiting), serving.MAX_WAITING)
+        self.assertEqual(len(connection._waiting), server.MAX_WAITING)
 
 
 class Floods(Case):
     def test_connections_are_bounded_in_all_and_for_one_address(self) -> None:
-        self.rig.factory._most, self.rig.factory._most_of_one = 5, 3
+        self.rig.factory._max_connections, self.rig.factory._max_per_host = 5, 3
         one = [self.rig.connect("10.0.0.1")[1] for _ in range(4)]
         self.assertEqual([transport.aborted for transport in one], [False, False, False, True])
-        self.rig.factory._most = len(self.rig.factory.connections) + 1
+        self.rig.factory._max_connections = len(self.rig.factory.connections) + 1
         other = [self.rig.connect(f"10.0.1.{last}")[1] for last in (1, 2)]
         self.assertEqual([transport.aborted for transport in other], [False, True])
 
@@ -188,4 +188,4 @@ class Floods(Case):
             if transport.producerState == "paused":
                 break
             connection.dataReceived(wrong * 100)
-        self.assertLess(len(transport.value()), 3 * serving.AHEAD)
+        self.assertLess(len(transport.value()), 3 * server.MAX_UNREAD)

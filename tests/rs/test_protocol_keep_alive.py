@@ -110,5 +110,5 @@ def test_a_burst_costs_one_write_and_no_more_is_taken_than_the_client_reads(monk
     size = len(writes[0]) // 100
     while transport.producer is None:
         connection.dataReceived(alive * 100)
-    assert sum(map(len, writes)) < server.AHEAD + 2 * 100 * size
+    assert sum(map(len, writes)) < server.MAX_UNREAD + 2 * 100 * size
     rig.factory.doStop()

@@ -12,16 +12,12 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 
 from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_count, piece_range, piece_size
-from p2p_twisted.net import client
-from p2p_twisted.net import server as serving
+from p2p_twisted.net import client, connection_state, server
+from p2p_twisted.peer.downloads import whole_file
 from p2p_twisted.peer.peers.probing import Prober
-from p2p_twisted.peer.serving import index_feed as announcing
+from p2p_twisted.peer.serving import index_feed
 from p2p_twisted.peer.serving.protocol import PeerFactory
-from p2p_twisted.swarm import picker
-from p2p_twisted.swarm import source as link
-from p2p_twisted.swarm import source_pool as links
-from p2p_twisted.swarm import swarm as download
-from p2p_twisted.swarm import whole_file as fetch
+from p2p_twisted.swarm import picker, source, source_pool, swarm
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire import fields, limits
@@ -257,7 +253,7 @@ def of_these_files(block: str) -> bool:
 def test_a_peer_answers_as_the_examples_do(
     block: str, peers: dict[str, PeerFactory], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "OS_NAME", "Linux")
+    monkeypatch.setattr(server, "OS_NAME", "Linux")
     host = answered(block)[0][0].host
     said = said_by(peers[host], host, sent(block, "C->P"))
     assert without_version(said) == without_version(sent(block, "P->C"))
@@ -266,7 +262,7 @@ def test_a_peer_answers_as_the_examples_do(
 def test_a_peer_tries_whether_another_can_be_reached(
     peers: dict[str, PeerFactory], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "OS_NAME", "Linux")
+    monkeypatch.setattr(server, "OS_NAME", "Linux")
     [block] = [block for block in EXAMPLES if "Probe" in block]
     network = Network()
     network.servers["10.153.44.84", 4394] = peers["10.153.44.85"]
@@ -337,36 +333,38 @@ def test_port_and_ttl() -> None:
 
 
 def test_connections() -> None:
-    assert f"At most {serving.MAX_WAITING} requests may be" in TEXT
-    assert (
-        f"complete {serving.REQUEST_TIME} s after its first byte, the first one {serving.REQUEST_TIME} s after" in TEXT
-    )
-    assert f"nothing is asked for {serving.IDLE_TIME} s" in TEXT
-    assert f"takes nothing of an answer for {serving.STALL_TIME} s" in TEXT
-    assert f"has taken nothing for {serving.STALL_TIME} s loses" in TEXT
+    request, stall = connection_state.REQUEST_TIMEOUT, connection_state.STALL_TIMEOUT
+    assert f"At most {server.MAX_WAITING} requests may be" in TEXT
+    assert f"complete {request} s after its first byte, the first one {request} s after" in TEXT
+    assert f"nothing is asked for {connection_state.IDLE_TIMEOUT} s" in TEXT
+    assert f"takes nothing of an answer for {stall} s" in TEXT
+    assert f"has taken nothing for {stall} s loses" in TEXT
 
 
 def test_following() -> None:
     said = " ".join(TEXT.split())
-    assert f"nothing has changed for {announcing.SILENCE} s, an empty one" in said
+    assert f"nothing has changed for {index_feed.SILENCE} s, an empty one" in said
     assert f"has heard nothing for {3 * client.PATIENCE} s SHOULD" in said
-    assert announcing.SILENCE < 3 * client.PATIENCE
+    assert index_feed.SILENCE < 3 * client.PATIENCE
 
 
 def test_swarm() -> None:
     said = " ".join(TEXT.partition("\nHow a swarm runs\n")[2].split())
-    assert f"in batches, {announcing.LAZY} s apart" in said
-    assert f"has been outstanding for {picker.OVERDUE:.0f} s is then requested" in said
-    assert link.AHEAD == 0.5 and f"but {link.LEAST} at least and {link.MOST} at most" in said
-    assert f"names up to {picker.MOST_WANTS} files" in said
-    assert f"sent nothing for {links.STALL:.0f} s is snubbed" in said
-    assert (download.MOST_WRONG, link.RECONNECTS) == (3, 3)
+    assert f"in batches, {index_feed.LAZY} s apart" in said
+    assert f"has been outstanding for {picker.ENDGAME_DELAY:.0f} s is then requested" in said
+    assert (
+        source.REQUEST_AHEAD == 0.5
+        and f"but {source.MIN_OUTSTANDING} at least and {source.MAX_OUTSTANDING} at most" in said
+    )
+    assert f"names up to {picker.MAX_REQUEST_WANTS} files" in said
+    assert f"sent nothing for {source_pool.SNUB_TIMEOUT:.0f} s is snubbed" in said
+    assert (swarm.MAX_HASH_FAILURES, source.MAX_RECONNECTS) == (3, 3)
     judged = " ".join(TEXT.split())
-    assert f"takes {fetch.MAX_UNSIZED} bytes" in judged
-    assert f"less than {fetch.LEAST_PACE} bytes/s for {fetch.PACE_TIME} s" in judged
-    assert f"as long each time, up to {links.MAX_BACKOFF:.0f} s" in said
-    assert f"for {download.FROZEN_TIMEOUT} s ({download.NO_NEWS_TIMEOUT} s if nothing is outstanding)" in said
-    assert f"At most {links.MAX_CONNECTED} peers are connected for a download" in said
+    assert f"takes {whole_file.MAX_UNSIZED} bytes" in judged
+    assert f"less than {whole_file.MIN_RATE} bytes/s for {whole_file.MIN_RATE_AFTER} s" in judged
+    assert f"as long each time, up to {source_pool.MAX_BACKOFF:.0f} s" in said
+    assert f"for {swarm.UNRESPONSIVE_TIMEOUT} s ({swarm.IDLE_TIMEOUT} s if nothing is outstanding)" in said
+    assert f"At most {source_pool.MAX_CONNECTED} peers are connected for a download" in said
 
 
 def test_versions() -> None:

@@ -13,7 +13,9 @@ from zope.interface import implementer
 from ...library.catalogue import SharedFile
 from ...library.pieces import DIGEST, piece_count, piece_range
 from ...net.caller import Caller
-from ...net.server import RequestConnection, RequestFactory
+from ...net.connection_state import Event
+from ...net.factory import RequestFactory
+from ...net.server import RequestConnection
 from ...net.throttle import Throttle
 from ...swarm.super_seeding import SuperSeeding
 from ...wire.errors import BadRequest, FileNotFound, Forbidden
@@ -215,7 +217,7 @@ class IndexFollower:
             return False
         self._connection.transport.unregisterProducer()  # type: ignore[attr-defined]
         self.stopProducing()
-        self._connection.transport.loseConnection()
+        self._connection.handle(Event.CLOSE)
         return True
 
     def pauseProducing(self) -> None:

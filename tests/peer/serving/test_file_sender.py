@@ -14,7 +14,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
-from p2p_twisted.net import server as serving
+from p2p_twisted.net import connection_state, server
 from p2p_twisted.peer.serving import file_sender as sending
 from p2p_twisted.wire.records import IndexRecord
 from tests.support.peer_server import make_factory
@@ -204,7 +204,7 @@ class BySendfile(Case):
             await self.until(lambda: self.descriptors() == 1)
             while len(reader.heard) < self.BIG - 8 * MIB:
                 before = max(connection.expires for connection in self.factory.connections)
-                self.clock.advance(serving.STALL_TIME - 1)
+                self.clock.advance(connection_state.STALL_TIMEOUT - 1)
                 await reader.go_on(8 * MIB)
                 await self.until(lambda before=before: [c for c in self.factory.connections if c.expires > before])
             self.assertIs(await reader.go_on(), ConnectionDone)
@@ -216,7 +216,7 @@ class BySendfile(Case):
         async def run():
             reader = await self.connect(ask(b"big"), MIB)
             await reader.reach(MIB)
-            self.clock.pump([1] * (2 * serving.STALL_TIME))
+            self.clock.pump([1] * (2 * connection_state.STALL_TIMEOUT))
             await self.gone()
             self.assertEqual(self.descriptors(), 0)
             self.assertIsNot(await reader.go_on(), ConnectionDone)
@@ -279,7 +279,7 @@ class BySendfile(Case):
             slow = await self.connect(said, 0)
             body = (await self.whole(said)).body
             self.assertEqual(body.count(b"\n"), 20_003)
-            self.assertLessEqual(self.buffered(), sending.BLOCK + serving.AHEAD)
+            self.assertLessEqual(self.buffered(), sending.BLOCK + server.MAX_UNREAD)
             slow.transport.write(b"NULL\nNULL\n")
             self.assertIs(await slow.go_on(), ConnectionDone)
             self.assertEqual(slow.body, body)

@@ -10,7 +10,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from p2p_twisted.net import server as serving
+from p2p_twisted.net import connection_state, server
 from p2p_twisted.wire.records import IndexRecord
 from tests.support.peer_server import connect, make_factory
 
@@ -188,16 +188,16 @@ class Bounds(Case):
         self.assertTrue(transport.aborted)
 
     def test_silence(self):
-        self.assertEqual(self.aborted_after(serving.REQUEST_TIME), (False, True))
+        self.assertEqual(self.aborted_after(connection_state.REQUEST_TIMEOUT), (False, True))
 
     def test_idle_after_an_answer(self):
         asked = b"GET INDEX P2P_DI_1.1\n" + ENVELOPE
-        self.assertEqual(self.aborted_after(serving.IDLE_TIME, asked), (False, True))
+        self.assertEqual(self.aborted_after(connection_state.IDLE_TIMEOUT, asked), (False, True))
 
     def test_a_reader_that_never_reads(self):
         protocol, transport = connect(self.factory)
         protocol.dataReceived(FILE + b"rfc8446.txt\npdf\n")
-        self.clock.pump([1] * (serving.STALL_TIME + 1))
+        self.clock.pump([1] * (connection_state.STALL_TIMEOUT + 1))
         self.assertTrue(transport.aborted)
         transport.producer.stopProducing()
         protocol.connectionLost(Failure(ConnectionDone()))
@@ -209,14 +209,14 @@ class Bounds(Case):
         one = b"GET FILE P2P_DI_1.1\n" + ENVELOPE + b"sub/notes\ntxt\n"
         protocol.dataReceived(one * 200)
         self.assertEqual(transport.producerState, "paused")
-        self.assertLessEqual(len(protocol._waiting), serving.MAX_WAITING)
+        self.assertLessEqual(len(protocol._waiting), server.MAX_WAITING)
         while transport.producer is not None:
             transport.producer.resumeProducing()
         self.assertEqual(transport.received().count(b"\nnotes"), 200)
         self.assertEqual(transport.producerState, "producing")
 
     def test_connections_of_one_address(self):
-        self.factory._most_of_one = 2
+        self.factory._max_per_host = 2
         made = [connect(self.factory)[1] for _ in range(3)]
         self.assertEqual([t.aborted for t in made], [False, False, True])
         self.assertFalse(connect(self.factory, "192.168.1.2")[1].aborted)

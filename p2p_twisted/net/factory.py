@@ -1,0 +1,76 @@
+"""The factory of a server's connections: it counts them, limits them, and ends those whose time is over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Factory
+from twisted.internet.task import LoopingCall
+
+from ..config.descriptors import most_connections
+from .connection_state import Event
+
+if TYPE_CHECKING:
+    from .server import RequestConnection
+
+SWEEP_INTERVAL = 1
+"""Seconds between two looks for connections whose timeout has run out."""
+
+
+class RequestFactory(Factory):
+    """Makes the connections of a server. Subclasses set `protocol` to a RequestConnection."""
+
+    noisy = False
+
+    def __init__(self, clock: IReactorTime, max_connections: int, max_per_host: int) -> None:
+        """Admit at most `max_connections`, and `max_per_host` from one address; more are dropped at once.
+
+        Where this process may not have enough descriptors for `max_connections`, one address gets at most half of those
+        there are.
+        """
+        self.clock = clock
+        self.connections: set[RequestConnection] = set()
+        self._max_connections = max_connections
+        self._max_per_host = max_per_host
+        self._hosts: Counter[str] = Counter()
+        self._sweep = LoopingCall(self._expire)
+        self._sweep.clock = clock
+
+    def doStart(self) -> None:
+        """Start to look for connections whose timeout has run out."""
+        super().doStart()
+        self._sweep.start(SWEEP_INTERVAL, now=False)
+
+    def doStop(self) -> None:
+        """End all connections: no port is left."""
+        super().doStop()
+        self._sweep.stop()
+        for connection in list(self.connections):
+            connection.end()
+
+    def admit(self, connection: RequestConnection) -> bool:
+        """Count a new connection in; return False if there are too many."""
+        host = connection.caller.address[0]
+        most = most_connections(self._max_connections)
+        of_one = self._max_per_host if most == self._max_connections else min(self._max_per_host, most // 2)
+        if len(self.connections) >= most or self._hosts[host] >= of_one:
+            return False
+        self.connections.add(connection)
+        self._hosts[host] += 1
+        return True
+
+    def dismiss(self, connection: RequestConnection) -> None:
+        """Count a connection out, if it was admitted."""
+        if connection in self.connections:
+            self.connections.remove(connection)
+            host = connection.caller.address[0]
+            self._hosts[host] -= 1
+            if not self._hosts[host]:
+                del self._hosts[host]
+
+    def _expire(self) -> None:
+        now = self.clock.seconds()
+        for connection in [c for c in self.connections if c.expires <= now]:
+            connection.handle(Event.TIMEOUT)
