@@ -11,9 +11,8 @@ from twisted.internet.defer import Deferred
 
 from .. import __version__
 from ..index.search import Document
+from ..web.api.download_schema import DownloadDetails, DownloadList
 from ..web.api.schema import (
-    DownloadDetails,
-    DownloadList,
     Holder,
     IndexedDocument,
     IndexPage,

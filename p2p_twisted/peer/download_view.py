@@ -10,8 +10,7 @@ from ..library.pieces import piece_count
 from ..swarm.errors import DownloadError
 from ..swarm.source import Source
 from ..swarm.storage import Storage
-from ..web.api.schema import (
-    BannedSource,
+from ..web.api.download_schema import (
     DownloadDetails,
     DownloadFailure,
     DownloadSource,
@@ -21,6 +20,7 @@ from ..web.api.schema import (
     PieceCounts,
     SkippedDocument,
 )
+from ..web.api.schema import BannedSource
 from .downloads.model import DONE, FAILED, THERE, Download, DownloadFile, Transfer
 
 MAX_SKIPPED = 100

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from ..config.startup import StartError, listen_tcp
 from ..config.state_folder import make_state_folder
+from ..events.publisher import Publisher
 from ..index.distributed import DistributedIndex
 from ..library.cache import HashCache
 from ..library.shared import Library
@@ -80,6 +81,7 @@ class Peer(MultiService):
             downloads=settings.download_dir,
             private=[settings.state_dir],
         )
+        self.events = Publisher()
         self.knowledge = DistributedIndex()
         self.content_store = ContentStore(self.library, self.knowledge, time.monotonic)
         self.content_store.advertise = settings.advertise

@@ -15,6 +15,7 @@ from ..config.settings import Setting, SettingsError, exit_with, whole
 from ..config.startup import StartError, allow_many_connections
 from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.twistd_verb import VerbOptions, stop_at_signals
+from ..web.api.events import EventLog
 from ..web.api.peer import peer_root
 from ..web.api.schema import Settings
 from ..web.api.settings import describe_settings
@@ -103,7 +104,8 @@ def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, 
     peer = Peer(reactor, settings)
     lock.setServiceParent(peer)
     peer.bind()
-    makeApiService(reactor, web, settings.state_dir, peer_root(ApiView(reactor, peer), config)).setServiceParent(peer)
+    root = peer_root(ApiView(reactor, peer), config, EventLog(peer.events, reactor))
+    makeApiService(reactor, web, settings.state_dir, root).setServiceParent(peer)
     return peer
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from p2p_twisted.events.history import History
+from p2p_twisted.events.publisher import Publisher
+from p2p_twisted.events.types import DownloadEnded
 from p2p_twisted.experiment.page.order import Order
 from p2p_twisted.experiment.page.site import ExperimentBusy
 from p2p_twisted.index.query import Query
-from p2p_twisted.web.api import schema
-from p2p_twisted.web.sse import History
+from p2p_twisted.web.api import download_schema, schema
 from tests.support.answers import from_json
 
 
@@ -86,10 +88,10 @@ def outcome(name: str) -> tuple[str, str | None]:
     return (word, None) if word in ("done", "there", "running") else ("failed", word)
 
 
-def summary_of(download: dict[str, Any]) -> schema.DownloadSummary:
+def summary_of(download: dict[str, Any]) -> download_schema.DownloadSummary:
     """Return `download` without its files and sources."""
-    names = [field.name for field in fields(schema.DownloadSummary)]
-    return from_json(schema.DownloadSummary, {name: download[name] for name in names})
+    names = [field.name for field in fields(download_schema.DownloadSummary)]
+    return from_json(download_schema.DownloadSummary, {name: download[name] for name in names})
 
 
 async def an_rs_status() -> schema.RsStatus:
@@ -100,6 +102,7 @@ class FakePeer:
     """A PeerFacade. A document's name says how fetching it ends: see `outcome`."""
 
     def __init__(self) -> None:
+        self.events = Publisher()
         self.documents = [a_document(number) for number in range(1, 11)]
         self.running: dict[str, dict[str, Any]] = {}
         self.orders: list[tuple[object, ...]] = []
@@ -157,11 +160,11 @@ class FakePeer:
         found = [document for document in self.documents if query.matches(document["name"], "")]
         return from_json(schema.IndexPage, {"total": len(found), "items": found[offset : offset + limit]})
 
-    def downloads(self) -> schema.DownloadList:
-        return schema.DownloadList([summary_of(download) for download in self.running.values()])
+    def downloads(self) -> download_schema.DownloadList:
+        return download_schema.DownloadList([summary_of(download) for download in self.running.values()])
 
-    def download(self, id: str) -> schema.DownloadDetails | None:  # noqa: A002
-        return from_json(schema.DownloadDetails, self.running[id]) if id in self.running else None
+    def download(self, id: str) -> download_schema.DownloadDetails | None:  # noqa: A002
+        return from_json(download_schema.DownloadDetails, self.running[id]) if id in self.running else None
 
     def start_download(
         self,
@@ -188,6 +191,7 @@ class FakePeer:
         if self.running[id]["state"] != "running":
             return False
         self.running[id]["state"] = "cancelled"
+        self.events.publish(DownloadEnded(id, "cancelled"))
         return True
 
     def share(self, path: str) -> Deferred[None]:
@@ -217,7 +221,7 @@ class FakeRun:
     def __init__(self, id_: str, wanted: Order) -> None:
         self.id = id_
         self.order = wanted
-        self.history = History()
+        self.history: History[str] = History()
         self.state = "running"
         self.files: dict[str, bytes] = {}
 

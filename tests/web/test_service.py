@@ -14,6 +14,7 @@ from twisted.trial.unittest import TestCase
 
 from p2p_twisted.config.settings import SettingsError
 from p2p_twisted.config.startup import StartError
+from p2p_twisted.web.api.events import EventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.client import ControlClient, ControlError
@@ -34,7 +35,9 @@ class ServiceTestCase(TestCase):
         self.peer = FakePeer()
 
     def start(self, description: str | None = None) -> None:
-        service = makeApiService(reactor, description, self.state, peer_root(self.peer, Settings([])))
+        service = makeApiService(
+            reactor, description, self.state, peer_root(self.peer, Settings([]), EventLog(self.peer.events, reactor))
+        )
         self.addCleanup(service.stopService)
         service.startService()
         self.service = service

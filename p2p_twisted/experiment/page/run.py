@@ -11,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ...events.history import History
 from ...web.api.facade import Json
-from ...web.sse import History
 from .child import Ending
 from .order import FAULTS, SCALE, Order
 from .site import RESULTS
@@ -34,7 +34,7 @@ class Run:
     def __init__(self, folder: Path, wanted: Order, started: float) -> None:
         self.folder = folder
         self.order = wanted
-        self.history = History()
+        self.history: History[str] = History()
         self.state = "running"
         self.started = started
         self._ended: float | None = None

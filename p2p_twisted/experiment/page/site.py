@@ -11,13 +11,14 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.resource import Resource
 
+from ...events.history import History
 from ...web.api.facade import Json
 from ...web.extension import SiteExtension
 from ...web.http.calls import PATH, Call, Endpoint, Reply, plain
 from ...web.http.errors import ApiError
 from ...web.http.site import ControlRequest
 from ...web.http.static import ALONE, Document, page
-from ...web.sse import EventStream, History
+from ...web.sse import EventStream
 from ...wire import fields
 from .order import MEMBERS, Order, order
 
@@ -37,7 +38,7 @@ class ExperimentBusy(Exception):
 class RunFacade(Protocol):
     """One experiment, running or over."""
 
-    history: History
+    history: History[str]
     """What happened, each as the JSON of an event (docs/api.rst)."""
 
     def describe(self) -> Json:
@@ -141,11 +142,11 @@ class _Run(Endpoint):
             raise ApiError(409, f"this run is over: {run.describe()['state']}")
         return Reply(run.describe())
 
-    def _events(self, call: Call) -> EventStream:
+    def _events(self, call: Call) -> EventStream[str]:
         call.query()
         given = call.header("Last-Event-ID")
         since = fields.number(given[0], "Last-Event-ID") if given else 0
-        return EventStream(_found(self._experiments, self._id).history, since, self._readers, self._clock)
+        return EventStream(_found(self._experiments, self._id).history, since, self._readers, self._clock, _lines)
 
 
 class _Results(Endpoint):
@@ -174,6 +175,10 @@ def _result(experiments: ExperimentsFacade, id_: str, file: str, call: Call) -> 
     if data is None:
         raise ApiError(404, f"this run has no {file}")
     return Document(data, file.rpartition(".")[2], ALONE)
+
+
+def _lines(event: str) -> str:
+    return f"data: {event}\n"
 
 
 def _found(experiments: ExperimentsFacade, id_: str) -> RunFacade:

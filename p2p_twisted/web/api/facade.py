@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
-from .schema import DownloadDetails, DownloadList, IndexPage, Limits, OtherPeers, PeerStatus
+from .download_schema import DownloadDetails, DownloadList
+from .schema import IndexPage, Limits, OtherPeers, PeerStatus
 
 Json = dict[str, Any]
 """A JSON object of an extension, which has a schema of its own."""

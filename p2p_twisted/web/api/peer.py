@@ -15,8 +15,10 @@ from ...wire.errors import BadRequest
 from ..http.calls import PATH, Call, Endpoint, Reply, api_root, paging, plain
 from ..http.errors import ApiError
 from ..http.site import ControlRequest
+from .download_schema import DownloadDetails, DownloadId
+from .events import EventLog
 from .facade import PeerFacade
-from .schema import DownloadDetails, DownloadId, Settings
+from .schema import Settings
 
 MAX_RATE = 2**50
 """Highest rate limit in bytes/s; beyond any link there is."""
@@ -26,7 +28,7 @@ SHOWN = 100
 """Characters of a name that a refusal repeats."""
 
 
-def peer_root(peer: PeerFacade, config: Settings) -> Endpoint:
+def peer_root(peer: PeerFacade, config: Settings, events: EventLog) -> Endpoint:
     """Return the root of a peer's site, with the API in it; pages may be put beside it.
 
     `config` is `describe_settings` of the options with which the peer was started.
@@ -40,6 +42,7 @@ def peer_root(peer: PeerFacade, config: Settings) -> Endpoint:
         limits=Endpoint({b"GET": lambda call: _limits(call, peer), b"PUT": lambda call: _set_limits(call, peer)}),
         refresh=Endpoint({b"POST": lambda call: _refresh(call, peer)}),
         config=plain(lambda: config),
+        events=Endpoint({b"GET": events.follow}),
     )
 
 

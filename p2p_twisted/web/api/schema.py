@@ -1,13 +1,12 @@
 """The answers of the control API: every JSON object of docs/api.rst as a dataclass, field for field and in that order.
 
-Times are Unix seconds, durations seconds, sizes bytes, rates bytes/s. Events are in ``events``; the answers about
-experiments are in the package that runs those. Imports next to nothing: scripts may use it without Twisted.
+Times are Unix seconds, durations seconds, sizes bytes, rates bytes/s. Downloads are in ``download_schema``, events in
+``events``; the answers about experiments are in the package that runs those. Needs the standard library alone.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -140,116 +139,6 @@ class IndexPage:
 
     total: int
     items: list[IndexedDocument]
-
-
-# downloads
-
-
-@dataclass(frozen=True)
-class DownloadId:
-    """The answer to the start of a download."""
-
-    id: str
-
-
-@dataclass(frozen=True)
-class DownloadFailure:
-    """The reason why a download or a file of it failed: a kind for programs, a text for people."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True)
-class DownloadSource:
-    """A source of a swarm. `chosen` counts the requests by the reason to choose it; `dropped` is why it was banned."""
-
-    host: str
-    port: int
-    state: str
-    bytes: int
-    rate: float
-    chosen: Mapping[str, int]
-    wrong_pieces: int
-    dropped: str | None
-
-
-@dataclass(frozen=True)
-class PieceCounts:
-    """The pieces of a file that are here, and all of them."""
-
-    have: int
-    total: int
-
-
-@dataclass(frozen=True)
-class FileSource:
-    """The bytes of a file from one source, with the times of the first and the last."""
-
-    bytes: int
-    started: float
-    ended: float | None
-
-
-@dataclass(frozen=True)
-class FileInDownload:
-    """A file of a download. `sources` is by HOST:PORT."""
-
-    name: str
-    size: int | None
-    got: int
-    pieces: PieceCounts | None
-    state: str
-    sources: Mapping[str, FileSource]
-    started: float | None
-    ended: float | None
-    error: DownloadFailure | None
-
-
-@dataclass(frozen=True)
-class SkippedDocument:
-    """A document that a download of all leaves out because of its name."""
-
-    name: str
-    why: str
-
-
-@dataclass(frozen=True)
-class DownloadSummary:
-    """A download without its files and sources."""
-
-    id: str
-    state: str
-    directory: str
-    started: float
-    ended: float | None
-    error: DownloadFailure | None
-    files_total: int
-    files_done: int
-    files_passed_over: int
-    files_failed: int
-    bytes_total: int
-    bytes_done: int
-    rate: float
-    time_left: float | None
-
-
-@dataclass(frozen=True)
-class DownloadDetails(DownloadSummary):
-    """A download with its files and sources."""
-
-    received: int
-    duplicate: int
-    sources: list[DownloadSource]
-    passed_over: list[SkippedDocument]
-    files: list[FileInDownload]
-
-
-@dataclass(frozen=True)
-class DownloadList:
-    """The downloads of a peer, the newest last."""
-
-    items: list[DownloadSummary]
 
 
 # settings

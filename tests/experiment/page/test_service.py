@@ -175,7 +175,7 @@ class EndingTests(ServiceTestCase):
         self.assertEqual(run.describe()["results"], {"report": f"/lab/runs/{run.id}/report"})
         self.assertEqual(run.result("report.html"), b"a report")
         self.assertEqual(self.events(run)[-1], {"event": "over", **run.describe()})
-        self.assertTrue(run.history.over)
+        self.assertTrue(run.history.closed)
 
     def test_copies_that_are_not_right(self) -> None:
         run = self.done(12)
@@ -240,7 +240,7 @@ class KeepingTests(ServiceTestCase):
         [again] = ExperimentService(self.reactor, self.folder).runs()
         self.assertEqual(again.describe(), run.describe())
         self.assertEqual(self.events(again), self.events(run))
-        self.assertTrue(again.history.over)
+        self.assertTrue(again.history.closed)
 
     def test_one_that_ran_when_the_rs_was_killed_has_failed(self) -> None:
         self.start()
@@ -328,7 +328,7 @@ class ServiceTests(ServiceTestCase):
         self.patch(Run, "save", lambda self: (_ for _ in ()).throw(OSError(28, "No space left on device")))
         self.process.end()
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
-        self.assertTrue(run.history.over)
+        self.assertTrue(run.history.closed)
         self.assertRaises(OSError, self.service.start, ORDER)
 
 

@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from p2p_twisted.events.history import BATCH
 from p2p_twisted.experiment.page.order import Order
 from p2p_twisted.experiment.page.site import BESIDE, experiment_site, page_url
 from p2p_twisted.registry.memory import MemoryStore
@@ -22,7 +23,7 @@ from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.http.calls import Endpoint
 from p2p_twisted.web.http.site import ControlSite
-from p2p_twisted.web.sse import BATCH, BEAT, MOST, History
+from p2p_twisted.web.sse import BEAT_INTERVAL
 from tests.support.fake_facades import FakeExperiments, FakeRun, an_rs_status
 from tests.support.http_client import KEY, Answer, exchange, parse, request
 
@@ -247,42 +248,6 @@ class PageTests(PageTestCase):
             self.assertEqual(page_url(IPv6Address("TCP", host, 80), "k"), f"http://{shown}:80/lab#key=k")
 
 
-class HistoryTests(SynchronousTestCase):
-    def test_everything_in_order_and_behind_a_number(self) -> None:
-        history = History()
-        for word in "abc":
-            history.add(word)
-        self.assertEqual([data for _, data, _ in history.after(0)], ["a", "b", "c"])
-        self.assertEqual([number for number, _, _ in history.after(1)], [2, 3])
-        self.assertEqual(history.after(3), [])
-        self.assertEqual(history.after(10**20), [])
-
-    def test_it_is_bounded_and_still_tells_the_whole_course(self) -> None:
-        history, most = History(), 0
-        history.add("first")
-        for number in range(50 * MOST):
-            history.add(str(number), optional=True)
-            most = max(most, len(history.kept))
-        history.add("last")
-        self.assertLessEqual(most, MOST)
-        self.assertGreater(len(history.kept), MOST // 4)
-        self.assertEqual((history.kept[0][1], history.kept[-1][1]), ("first", "last"))
-        gaps = [after[0] - before[0] for before, after in zip(history.kept[1:], history.kept[2:-1], strict=False)]
-        self.assertLessEqual(max(gaps), 2 * min(gaps))
-
-    def test_even_if_nothing_may_be_left_out(self) -> None:
-        history = History()
-        for number in range(2 * MOST):
-            history.add(str(number))
-        self.assertLessEqual(len(history.kept), MOST)
-        self.assertEqual(history.kept[-1][1], str(2 * MOST - 1))
-
-    def test_numbers_go_on_behind_what_was_kept(self) -> None:
-        history = History([(4, "a", False), (9, "b", True)])
-        history.add("c")
-        self.assertEqual(history.after(4), [(9, "b", True), (10, "c", False)])
-
-
 class EventTests(SynchronousTestCase):
     """A virtual clock and no network."""
 
@@ -309,7 +274,7 @@ class EventTests(SynchronousTestCase):
         self.assertEqual(reader.events[1:], [("2", "2")])
         self.run_.end()
         self.assertTrue(reader.whole)
-        self.assertFalse(self.run_.history.readers)
+        self.assertFalse(self.run_.history.listeners)
 
     def test_all_of_a_run_that_is_over(self) -> None:
         for number in range(3 * BATCH):
@@ -335,8 +300,8 @@ class EventTests(SynchronousTestCase):
     def test_a_silent_connection_is_kept_open(self) -> None:
         reader = self.read()
         before = len(reader.value())
-        self.clock.advance(BEAT)
-        self.clock.advance(BEAT)
+        self.clock.advance(BEAT_INTERVAL)
+        self.clock.advance(BEAT_INTERVAL)
         self.assertIn(b":\n\n", reader.value()[before:])
         self.assertFalse(reader.disconnecting)
 
@@ -346,19 +311,19 @@ class EventTests(SynchronousTestCase):
         before = len(reader.value())
         for number in range(1000):
             self.happen(str(number))
-        self.clock.advance(BEAT)
+        self.clock.advance(BEAT_INTERVAL)
         self.assertEqual(len(reader.value()), before)
         reader.producer.resumeProducing()
         self.assertEqual([data for _, data in reader.events], [str(number) for number in range(1000)])
-        self.clock.pump([BEAT] * 4)
+        self.clock.pump([BEAT_INTERVAL] * 4)
         self.assertFalse(reader.disconnected)
 
     def test_one_that_does_not_read_is_dropped(self) -> None:
         reader, other = self.read(), self.read()
         reader.producer.pauseProducing()
-        self.clock.pump([BEAT] * 2)
+        self.clock.pump([BEAT_INTERVAL] * 2)
         self.assertTrue(reader.disconnected)
-        self.assertEqual(len(self.run_.history.readers), 1)
+        self.assertEqual(len(self.run_.history.listeners), 1)
         self.happen("x")
         self.assertEqual(other.events, [("1", "x")])
 
@@ -366,11 +331,11 @@ class EventTests(SynchronousTestCase):
         reader = self.read()
         reader.abortConnection()
         self.happen("x")
-        self.clock.pump([BEAT] * 2)
-        self.assertFalse(self.run_.history.readers)
+        self.clock.pump([BEAT_INTERVAL] * 2)
+        self.assertFalse(self.run_.history.listeners)
 
     def test_readers_are_bounded(self) -> None:
-        self.patch(stream, "MOST_READERS", 2)
+        self.patch(stream, "MAX_READERS", 2)
         first, _ = self.read(), self.read()
         self.assertIn(b" 503 ", self.read().value())
         first.abortConnection()

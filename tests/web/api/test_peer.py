@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.trial.unittest import TestCase
 
+from p2p_twisted.web.api.events import EventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Limits, Settings
 from p2p_twisted.web.http.site import ControlSite
@@ -20,7 +21,7 @@ class ApiTestCase(TestCase):
 
     def setUp(self) -> None:
         self.peer = FakePeer()
-        self.site = ControlSite(peer_root(self.peer, Settings([])), KEY, reactor)
+        self.site = ControlSite(peer_root(self.peer, Settings([]), EventLog(self.peer.events, reactor)), KEY, reactor)
         port = reactor.listenTCP(0, self.site, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)

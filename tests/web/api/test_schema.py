@@ -12,7 +12,8 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from p2p_twisted.experiment.run.cluster import Cluster
-from p2p_twisted.web.api import schema
+from p2p_twisted.web.api import download_schema, schema
+from p2p_twisted.web.api.events import EVENTS, FileProgress, PiecesVerified, event_name
 from p2p_twisted.web.client import ControlClient, ControlError
 from tests.support.answers import from_json
 
@@ -23,9 +24,9 @@ ANSWERS: dict[str, type] = {
     "GET status": schema.PeerStatus,
     "GET peers": schema.OtherPeers,
     "GET index": schema.IndexPage,
-    "POST downloads": schema.DownloadId,
-    "GET downloads/ID": schema.DownloadDetails,
-    "GET downloads": schema.DownloadList,
+    "POST downloads": download_schema.DownloadId,
+    "GET downloads/ID": download_schema.DownloadDetails,
+    "GET downloads": download_schema.DownloadList,
     "DELETE downloads/ID": schema.ErrorAnswer,
     "POST shares": schema.PeerStatus,
     "GET limits": schema.Limits,
@@ -77,7 +78,7 @@ CALLS = [
 
 
 def test_every_call_has_an_answer_of_the_schema() -> None:
-    assert set(sections(OF_PEER)) == set(ANSWERS)
+    assert set(sections(OF_PEER)) == set(ANSWERS) | {"GET events"}
     assert set(sections(OF_RS)) == set(ANSWERS_OF_RS)
 
 
@@ -99,7 +100,27 @@ def test_the_text_names_fields_of_the_schema(kind: type, section: str) -> None:
 
 def test_every_class_of_the_schema_is_in_an_answer() -> None:
     found = {one for kind in (*ANSWERS.values(), *ANSWERS_OF_RS.values()) for one in inner(kind)}
-    assert found == {one for one in vars(schema).values() if isinstance(one, type) and is_dataclass(one)}
+    defined = [*vars(schema).values(), *vars(download_schema).values()]
+    assert found == {one for one in defined if isinstance(one, type) and is_dataclass(one)}
+
+
+EVENT_TYPES = {event_name(kind): kind for kind in (*EVENTS, FileProgress, PiecesVerified)}
+
+
+def test_every_event_is_documented_with_its_fields() -> None:
+    documented: dict[str, list[str]] = {}
+    for line in re.findall(r"^``.*\)$", sections(OF_PEER)["GET events"], re.MULTILINE):
+        names, _, members = line.partition(" (")
+        documented |= {name: re.findall(r"``(\w+)``", members) for name in re.findall(r"``([a-z-]+)``", names)}
+    assert documented.pop("reset") == []
+    assert documented == {name: [field.name for field in fields(kind)] for name, kind in EVENT_TYPES.items()}
+
+
+def test_the_example_of_events() -> None:
+    found = re.findall(r"event: (.+)\n +data: (.+)", sections(OF_PEER)["GET events"])
+    assert len(found) >= 4
+    for name, data in found:
+        assert list(json.loads(data)) == [field.name for field in fields(EVENT_TYPES[name])]
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +139,9 @@ def test_the_answers_of_a_peer(cluster: Cluster, tmp_path: Path) -> None:
         method, path = call.split()
         if method == "GET" and path != "downloads/ID":
             from_json(kind, control.get(path))
-    started = from_json(schema.DownloadId, control.post("downloads", {"names": ["a.txt", "b.txt"]}))
+    started = from_json(download_schema.DownloadId, control.post("downloads", {"names": ["a.txt", "b.txt"]}))
     for id_ in started.id, control.post("downloads", {"all": True, "swarm": False, "dir": str(tmp_path)})["id"]:
-        details = from_json(schema.DownloadDetails, ended(control, id_))
+        details = from_json(download_schema.DownloadDetails, ended(control, id_))
         assert details.ended is not None
     from_json(schema.PeerStatus, control.post("refresh"))
     from_json(schema.PeerStatus, control.post("shares", {"dir": str(tmp_path)}))
@@ -134,8 +155,8 @@ def ended(control: ControlClient, id_: str) -> Any:
     """Return the download when it has ended, each state before having been checked too."""
     while True:
         download = control.get(f"downloads/{id_}")
-        from_json(schema.DownloadDetails, download)
-        from_json(schema.DownloadList, control.get("downloads"))
+        from_json(download_schema.DownloadDetails, download)
+        from_json(download_schema.DownloadList, control.get("downloads"))
         if download["ended"] is not None:
             return download
 

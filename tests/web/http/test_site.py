@@ -7,6 +7,7 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 
+from p2p_twisted.web.api.events import EventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.http import site as module
@@ -137,7 +138,7 @@ class TimeTests(TestCase):
         self.patch(module, "MAX_CONNECTIONS", 2)
         peer = FakePeer()
         peer.hold_refresh = True
-        self.site = ControlSite(peer_root(peer, Settings([])), KEY, self.clock)
+        self.site = ControlSite(peer_root(peer, Settings([]), EventLog(peer.events, self.clock)), KEY, self.clock)
         (first, to_first), (second, to_second) = self.connect(), self.connect()
         for channel in (first, second):
             channel.dataReceived(request("POST", "/api/v1/refresh"))
