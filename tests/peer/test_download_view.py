@@ -7,34 +7,34 @@ from pathlib import Path
 import pytest
 
 from p2p_twisted.library.pieces import MIN_PIECE
-from p2p_twisted.peer.download_view import MAX_BANNED, banned_sources, details, file, rate, summary
+from p2p_twisted.peer.download_view import MAX_BANNED, banned_sources, details, file_view, rate, summary
 from p2p_twisted.peer.downloads.model import DONE, FAILED, THERE, Download, DownloadFile
 from p2p_twisted.swarm.source import Source
 from p2p_twisted.swarm.swarm import Swarm
 from p2p_twisted.web.api.schema import BannedSource, PieceCounts
 
-from .downloads.test_model import SIZE, a_swarm, an_item
+from .downloads.test_model import SIZE, a_file, a_swarm
 
 
-def a_download(*items: DownloadFile, swarm: Swarm | None = None) -> Download:
-    return Download("1", None, Path("/tmp"), False, items=list(items), swarms=[swarm] if swarm else [], started=0.0)
+def a_download(*files: DownloadFile, swarm: Swarm | None = None) -> Download:
+    return Download("1", None, Path("/tmp"), False, files=list(files), swarms=[swarm] if swarm else [], started=0.0)
 
 
 def test_a_file_of_a_size_that_nobody_says() -> None:
-    item = an_item(size=None)
-    item.came("127.0.0.1:1", 1000)
-    shown = file(item, None)
+    file = a_file(size=None)
+    file.came("127.0.0.1:1", 1000)
+    shown = file_view(file, None)
     assert (shown.got, shown.pieces) == (1000, None)
 
 
 def test_sums() -> None:
-    shown = details(a_download(an_item(), an_item(DONE, 10), swarm=a_swarm()), 0.0)
+    shown = details(a_download(a_file(), a_file(DONE, 10), swarm=a_swarm()), 0.0)
     assert (shown.bytes_done, shown.bytes_total) == (MIN_PIECE + 1 + 10, SIZE + 10)
     assert [one.pieces for one in shown.files] == [PieceCounts(have=2, total=4), PieceCounts(have=1, total=1)]
 
 
 def test_the_rate_is_that_of_the_sources_while_they_are_connected() -> None:
-    download = a_download(an_item(), swarm=a_swarm())
+    download = a_download(a_file(), swarm=a_swarm())
     source = download.swarms[0].sources._sources[("127.0.0.1", 1)] = Source(("127.0.0.1", 1))
     source.meter.add(5000, 0.0)
     assert (rate(download, 0.0), details(download, 0.0).time_left) == (0.0, None)
@@ -44,18 +44,18 @@ def test_the_rate_is_that_of_the_sources_while_they_are_connected() -> None:
 
 
 def test_the_rate_of_one_that_is_over_is_the_average_of_what_came() -> None:
-    download = a_download(an_item(THERE), an_item())
-    download.items[1].came("127.0.0.1:1", SIZE)
-    download.items[1].end(DONE)
+    download = a_download(a_file(THERE), a_file())
+    download.files[1].came("127.0.0.1:1", SIZE)
+    download.files[1].end(DONE)
     download.state, download.ended = DONE, 10.0
     assert rate(download, 0.0) == SIZE / 10
     assert details(download, 0.0).time_left is None
 
 
 def test_what_failed_is_not_waited_for() -> None:
-    download = a_download(an_item(), an_item())
-    download.items[0].came("127.0.0.1:1", MIN_PIECE)
-    download.items[1].end(FAILED)
+    download = a_download(a_file(), a_file())
+    download.files[0].came("127.0.0.1:1", MIN_PIECE)
+    download.files[1].end(FAILED)
     shown = details(download, 0.0)
     assert shown.time_left == pytest.approx((SIZE - MIN_PIECE) / shown.rate)
 
