@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..wire.address import Address
+from ..wire.changes import Change
 
 
 @dataclass(frozen=True)
@@ -171,10 +172,31 @@ class PeerGone(Event):
 
 
 @dataclass(frozen=True)
+class RoundStarted(Event):
+    """The RS and the other peers are asked for news now, as they are from time to time."""
+
+
+@dataclass(frozen=True)
+class IndexReceived(Event):
+    """Another peer has answered with its index for the first time."""
+
+    peer: Address
+
+
+@dataclass(frozen=True)
+class IndexChanged(Event):
+    """Another peer has announced changes of its index: possibly many thousands, so this event is not for keeping."""
+
+    peer: Address
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
 class Registered(Event):
-    """The RS has registered this peer, or renewed it after a failure."""
+    """The RS has registered this peer; or, if `renewed`, it has answered again after a failure."""
 
     rs: Address
+    renewed: bool = False
 
 
 @dataclass(frozen=True)

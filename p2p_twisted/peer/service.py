@@ -88,6 +88,7 @@ class Peer(MultiService):
         self.uplink = Throttle(reactor, time.monotonic, settings.up_rate)
         self.downlink = Throttle(reactor, time.monotonic, settings.down_rate)
         self.factory = PeerFactory(reactor, self.content_store, self.uplink)
+        self.events = Publisher()
         self._port: IListeningPort | None = None
 
     # its life
@@ -98,15 +99,14 @@ class Peer(MultiService):
         self.content_store.port = self._port.getHost().port  # type: ignore[attr-defined]
         rs = (self.settings.rs_host, self.settings.rs_port)
         self.registration = Registration(
-            self._reactor, rs, self.content_store.port, self.settings.state_dir, self.settings.advertise
+            self._reactor, rs, self.content_store.port, self.settings.state_dir, self.events, self.settings.advertise
         )
-        self.discovery = Discovery(self._reactor, self.registration, self.knowledge, time.monotonic)
-        self.reachability = Reachability(self._reactor, self.registration, self.discovery.peers.values)
-        self.discovery.on_met.append(self.reachability.look)
+        self.discovery = Discovery(self._reactor, self.registration, self.knowledge, time.monotonic, self.events)
+        self.reachability = Reachability(self._reactor, self.registration, self.discovery.peers.values, self.events)
         self.factory.prober = Prober(self._reactor, time.monotonic, self.discovery.is_listed)
         self.factory.arrivals = Arrivals(time.monotonic, self.discovery.is_listed, self.discovery.arrived)
         self.download_manager = DownloadManager(
-            self._reactor, self.factory, self.discovery, self.downlink, time.monotonic
+            self._reactor, self.factory, self.discovery, self.downlink, time.monotonic, self.events
         )
 
     def _listen(self) -> IListeningPort:

@@ -12,6 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ...events.publisher import Publisher
 from ...index.search import Document, documents
 from ...library.paths import safe_name
 from ...net.connect import Reactor
@@ -47,6 +48,7 @@ class DownloadManager(Service):
         discovery: Discovery,
         downlink: Throttle,
         now: Callable[[], float],
+        publisher: Publisher,
     ) -> None:
         """`factory` serves what is fetched while it is; `downlink` limits the rate; `now` gives monotonic seconds."""
         self.downloads: dict[str, Download] = {}
@@ -56,6 +58,7 @@ class DownloadManager(Service):
         self._discovery = discovery
         self._downlink = downlink
         self._now = now
+        self._publisher = publisher
         self._running: dict[str, Deferred[None]] = {}
         self._claims = Claims()
 
@@ -130,7 +133,15 @@ class DownloadManager(Service):
             log_when_over(file)
         kept, claims = self._factory.index_feed.kept, self._claims
         fetching = DownloadRunner(
-            self._reactor, self._content_store, self._discovery, self._downlink, kept, claims, self._now, download
+            self._reactor,
+            self._content_store,
+            self._discovery,
+            self._downlink,
+            kept,
+            claims,
+            self._now,
+            download,
+            self._publisher,
         )
         await fetching.run()
         failed = [file for file in download.files if file.state == FAILED]

@@ -17,6 +17,7 @@ from twisted.internet.defer import (
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from ...events.publisher import Publisher
 from ...index.search import Document
 from ...library.pieces import piece_count, piece_range, piece_size
 from ...net.client import ClientConnection
@@ -65,6 +66,7 @@ class DownloadRunner:
         claims: Claims,
         now: Callable[[], float],
         download: Download,
+        publisher: Publisher,
     ) -> None:
         """`claims`: the places of all downloads of this peer; `now` gives monotonic seconds."""
         self.download = download
@@ -75,6 +77,7 @@ class DownloadRunner:
         self._discovery = discovery
         self._downlink = downlink
         self._kept = kept
+        self._publisher = publisher
         self._targets: dict[str, Target] = {}
         self._files: dict[str, DownloadFile] = {}
         self._copies = Copies(reactor, content_store.library, download.overwrite, self._arrived)
@@ -178,7 +181,7 @@ class DownloadRunner:
             target = self._targets[file.name]
             contents.append(Storage(file.name, document.sha256, document.size, document.piece_list, target))
             documents[document.sha256] = document
-        feed = SourceFeed(self._reactor, self._discovery, self._now, self.download.may_ask, documents)
+        feed = SourceFeed(self._reactor, self._discovery, self._now, self.download.may_ask, documents, self._publisher)
         swarm = Swarm(self._reactor, contents, self._connect, feed.rank, self._began, self._came, self._completed)
         self.download.swarms.append(swarm)
         for content in contents:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
+from ...events.publisher import Publisher
+from ...events.types import IndexChanged
 from ...index.search import Document
 from ...swarm.swarm import Swarm
 from ...wire.address import Address
@@ -30,8 +32,9 @@ class SourceFeed:
         now: Callable[[], float],
         may_ask: Callable[[Address], bool],
         documents: Mapping[str, Document],
+        publisher: Publisher,
     ) -> None:
-        """`now` gives monotonic seconds."""
+        """`publisher` is that of `discovery`; `now` gives monotonic seconds."""
         self._discovery = discovery
         self._now = now
         self._may_ask = may_ask
@@ -41,6 +44,8 @@ class SourceFeed:
         """(peer, name) -> the content that the peer was last said to have under that name."""
         self._names: dict[tuple[Address, str], set[str]] = {}
         """(peer, content) -> its names."""
+        self._publisher = publisher
+        self._unsubscribe: Callable[[], object] = lambda: None
         self._swarm: Swarm
         self._looked_at = -1
         """The generation of the index at the last look."""
@@ -70,12 +75,12 @@ class SourceFeed:
                 part = peer.subscription.parts.get(sha256)
                 if part is not None and self._may_ask(peer.address):
                     swarm.add_pieces(peer.address, sha256, part.pieces)
-        self._discovery.heard.append(self._heard)
+        self._unsubscribe = self._publisher.subscribe(IndexChanged, self._index_changed)
         self._looking.start(LOOK_INTERVAL, now=False)
 
     def stop(self) -> None:
         """Tell no more."""
-        self._discovery.heard.remove(self._heard)
+        self._unsubscribe()
         self._looking.stop()
 
     def has_more(self, sha256: str) -> bool:
@@ -110,11 +115,11 @@ class SourceFeed:
             self._names[address, sha256].discard(name)
         return sha256
 
-    def _heard(self, address: Address, changes: Iterable[Change]) -> None:
+    def _index_changed(self, event: IndexChanged) -> None:
         """Additions first: a file that is renamed goes and comes in one batch, and must not be lost in between."""
-        if self._may_ask(address):
-            for change in sorted(changes, key=lambda change: isinstance(change, Removed)):
-                self._change(address, change)
+        if self._may_ask(event.peer):
+            for change in sorted(event.changes, key=lambda change: isinstance(change, Removed)):
+                self._change(event.peer, change)
 
     def _change(self, address: Address, change: Change) -> None:
         wanted = self._swarm.files

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterator
 
 from twisted.internet import error
 
+from ...events.publisher import Publisher
+from ...events.types import PeerGone, PeerSeen
 from ...index.distributed import DistributedIndex
 from ...net.errors import FetchError, Unreachable
 from ...wire.address import Address
@@ -21,13 +23,16 @@ MAX_UNLISTED = 128
 class Directory:
     """Keeps `peers`, and drops the records of those that are gone from `index`."""
 
-    def __init__(self, index: DistributedIndex, subscription: Callable[[Address], IndexSubscription]) -> None:
+    def __init__(
+        self, index: DistributedIndex, subscription: Callable[[Address], IndexSubscription], publisher: Publisher
+    ) -> None:
         """`subscription` makes the index subscription for the peer at an address."""
         self.peers: dict[Address, KnownPeer] = {}
         self.own: set[Address] = set()
         """The addresses that turned out to be this peer's own."""
         self._index = index
         self._subscription = subscription
+        self._publisher = publisher
         self._unlisted: set[Address] = set()
 
     def update(
@@ -42,7 +47,7 @@ class Directory:
             if peer.failures:
                 self.drop(peer)  # it answered a moment ago: the RS may have been restarted
         for address in listed:
-            peer = self.peers.get(address) or self._add(address)
+            peer = self.peers.get(address) or self._add(address, address in own)
             if address in own:
                 self.is_own(peer)
             if not peer.is_listed or (was_away and peer.failures):
@@ -71,7 +76,9 @@ class Directory:
 
     def is_own(self, peer: KnownPeer) -> None:
         """Note that `peer` is this peer itself."""
-        peer.is_self = True
+        if not peer.is_self:
+            peer.is_self = True
+            self._publisher.publish(PeerGone(peer.address))
         self.own.add(peer.address)
         self._index.forget(peer.address)
 
@@ -92,7 +99,11 @@ class Directory:
         self._unlisted.discard(peer.address)
         if self.peers.get(peer.address) is peer:
             del self.peers[peer.address]
+            if not peer.is_self:
+                self._publisher.publish(PeerGone(peer.address))
 
-    def _add(self, address: Address) -> KnownPeer:
-        peer = self.peers[address] = KnownPeer(address, self._subscription(address))
+    def _add(self, address: Address, is_self: bool = False) -> KnownPeer:
+        peer = self.peers[address] = KnownPeer(address, self._subscription(address), is_self=is_self)
+        if not is_self:
+            self._publisher.publish(PeerSeen(address))
         return peer

@@ -16,6 +16,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...config.descriptors import most_peers
+from ...events.publisher import Publisher
+from ...events.types import IndexChanged, IndexReceived, Registered, RoundStarted
 from ...index.distributed import DistributedIndex
 from ...net.client import ClientConnection
 from ...net.connect import Reactor
@@ -27,7 +29,7 @@ from ...wire.messages import INITIAL_VERSION, GetIndex, Version
 from .contact import Contact
 from .directory import MAX_PEERS, Directory
 from .index_fetch import records_of
-from .index_subscription import Heard, IndexSubscription
+from .index_subscription import IndexSubscription
 from .known_peer import KnownPeer, Lost
 from .registration import Registration
 from .rounds import Rounds
@@ -48,11 +50,18 @@ class Discovery(Service):
     log = Logger()
 
     def __init__(
-        self, reactor: Reactor, registration: Registration, index: DistributedIndex, now: Callable[[], float]
+        self,
+        reactor: Reactor,
+        registration: Registration,
+        index: DistributedIndex,
+        now: Callable[[], float],
+        publisher: Publisher,
     ) -> None:
-        """`now` gives monotonic seconds."""
+        """`publisher` is also that of `registration`; `now` gives monotonic seconds."""
         self.index = index
-        self._directory = Directory(index, lambda address: IndexSubscription(address, index, now, self._tell))
+        self._directory = Directory(
+            index, lambda address: IndexSubscription(address, index, now, self._changed), publisher
+        )
         self.peers = self._directory.peers
         self._reactor = reactor
         self._registration = registration
@@ -62,11 +71,8 @@ class Discovery(Service):
         self._waiters = Waiters(reactor)
         self._rounds = Rounds(reactor, self._ask_all, self._round_due, self._asked)
         self._followed = 0
-        self.heard: list[Heard] = []
-        """Called with every change that a followed peer announces."""
-        self.on_met: list[Callable[[], object]] = []
-        """Called when a peer has answered with its index for the first time, and at each round."""
-        registration.on_registered.append(self._registered)
+        self._publisher = publisher
+        publisher.subscribe(Registered, self._registered)
 
     def startService(self) -> None:
         """Start the rounds."""
@@ -82,13 +88,9 @@ class Discovery(Service):
             peer.subscription.close()
         self._waiters.release()
 
-    def _registered(self) -> None:
-        if self.running:
+    def _registered(self, event: Registered) -> None:
+        if self.running and not event.renewed:
             self._rounds.begin()
-
-    def _met(self) -> None:
-        for call in self.on_met:
-            call()
 
     def own_addresses(self) -> set[Address]:
         """Return this peer's own addresses, as far as it knows."""
@@ -107,7 +109,7 @@ class Discovery(Service):
 
     def _round_due(self) -> None:
         self.index.expire(self._now())
-        self._met()
+        self._publisher.publish(RoundStarted())
 
     async def _ask_all(self) -> None:
         """Ask the RS, and all peers that are due."""
@@ -163,11 +165,10 @@ class Discovery(Service):
 
     # a peer
 
-    def _tell(self, address: Address, changes: Iterable[Change]) -> None:
+    def _changed(self, address: Address, changes: Iterable[Change]) -> None:
         if address in self.peers:
             self.peers[address].seen = self._now()
-        for listener in self.heard:
-            listener(address, changes)
+        self._publisher.publish(IndexChanged(address, tuple(changes)))
 
     def _ask(self, address: Address) -> Deferred[None]:
         peer = self.peers.get(address)
@@ -205,7 +206,7 @@ class Discovery(Service):
         peer.answered(self._now())
         self._waiters.news()
         if is_new:
-            self._met()
+            self._publisher.publish(IndexReceived(peer.address))
 
     def _follow(self, peer: KnownPeer, connection: ClientConnection) -> None:
         if peer.version is Version.V11 and self._followed < most_peers(MOST_FOLLOWED) and self.running:

@@ -13,6 +13,8 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
+from ...events.publisher import Publisher
+from ...events.types import Event, IndexReceived, Registered, RoundStarted
 from ...net.connect import Reactor, dial
 from ...net.errors import FetchError
 from ...net.exchange import MAX_REFUSAL
@@ -84,7 +86,13 @@ class Reachability:
 
     log = Logger()
 
-    def __init__(self, reactor: Reactor, registration: Registration, peers: Callable[[], Iterable[KnownPeer]]) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        registration: Registration,
+        peers: Callable[[], Iterable[KnownPeer]],
+        publisher: Publisher,
+    ) -> None:
         """`peers` returns the known peers."""
         self.is_reachable: bool | None = None
         self.why: str | None = None
@@ -93,9 +101,11 @@ class Reachability:
         self._registration = registration
         self._peers = peers
         self._asking: Deferred[None] | None = None
-        registration.on_registered.append(self._begin_anew)
+        publisher.subscribe(Registered, self._registered)
+        publisher.subscribe(RoundStarted, self.look)
+        publisher.subscribe(IndexReceived, self.look)
 
-    def look(self) -> None:
+    def look(self, _: Event | None = None) -> None:
         """Have others try, unless this peer is known to be reachable."""
         witnesses = [peer for peer in self._peers() if _may_be_asked(peer)]
         if self._asking is None and not self.is_reachable and self._registration.registered and witnesses:
@@ -110,8 +120,9 @@ class Reachability:
         if self._asking is not None:
             self._asking.cancel()
 
-    def _begin_anew(self) -> None:
-        self.is_reachable = self.why = None
+    def _registered(self, event: Registered) -> None:
+        if not event.renewed:
+            self.is_reachable = self.why = None
 
     def _over(self, _: object) -> None:
         self._asking = None

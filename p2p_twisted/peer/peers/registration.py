@@ -17,7 +17,8 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ...config.folders import make_private, tighten
+from ...events.publisher import Publisher
+from ...events.types import Registered, RegistrationFailed
 from ...net.connect import Reactor, dial
 from ...net.errors import FetchError, Garbled, Refused
 from ...wire import fields
@@ -25,6 +26,7 @@ from ...wire.address import Address
 from ...wire.errors import BadRequest
 from ...wire.limits import MAX_PEER_LIST, TTL
 from ...wire.messages import KeepAlive, Leave, Message, PQuery, Register, Version
+from .cookie_file import CookieFile
 
 T = TypeVar("T")
 
@@ -45,7 +47,15 @@ class Registration(Service):
 
     log = Logger()
 
-    def __init__(self, reactor: Reactor, rs: Address, port: int, state_dir: Path, advertise: str | None = None) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        rs: Address,
+        port: int,
+        state_dir: Path,
+        publisher: Publisher,
+        advertise: str | None = None,
+    ) -> None:
         """`rs`: the RS; `port`: the port of this peer's server; `advertise`: its host, if not the one the RS sees.
 
         The cookie is kept in the file ``cookie`` of `state_dir`.
@@ -57,11 +67,10 @@ class Registration(Service):
         """The error of the last request to the RS; None if it was answered."""
         self.seen_as: str | None = advertise
         """The host under which this peer is registered, as far as it knows; None before the RS was reached."""
-        self.on_registered: list[Callable[[], object]] = []
-        """Called after each registration."""
         self._reactor = reactor
-        self._file = state_dir / "cookie"
-        self.cookie = self._saved()
+        self._publisher = publisher
+        self._cookie_file = CookieFile(state_dir, rs)
+        self.cookie = self._cookie_file.load()
         """The cookie given by this RS, None before the first registration."""
         self._advertise = advertise
         self._ttl = TTL
@@ -69,25 +78,6 @@ class Registration(Service):
         self._is_registering = False
         self._waiting: list[Deferred[None]] = []
         self._version: Version | None = None
-
-    def _saved(self) -> int | None:
-        try:
-            tighten(self._file)
-            line = self._file.read_text()
-            rs, _, text = line.strip().rpartition(" ")
-            return fields.cookie(text) if rs == f"{self.rs[0]}:{self.rs[1]}" else None
-        except (OSError, UnicodeDecodeError, BadRequest):
-            return None
-
-    def _save(self, cookie: int) -> None:
-        self.cookie = cookie
-        fresh = self._file.with_suffix(".new")
-        try:
-            make_private(fresh)
-            fresh.write_text(f"{self.rs[0]}:{self.rs[1]} {cookie}\n")
-            fresh.replace(self._file)
-        except OSError as e:
-            self.log.error("the cookie cannot be saved in {file}: {why}", file=str(self._file), why=e.strerror)
 
     # the loop
 
@@ -122,7 +112,7 @@ class Registration(Service):
                 pause = FIRST_RETRY
                 wait = min(self._ttl / 4, MAX_KEEPALIVE)
             except FetchError as e:
-                self._troubled(e)
+                self._failed(e)
                 wait, pause = pause, min(2 * pause, LAST_RETRY)
             except CancelledError:
                 raise
@@ -131,10 +121,16 @@ class Registration(Service):
                 wait = LAST_RETRY
             await deferLater(self._reactor, wait * random.uniform(0.75, 1.25))
 
-    def _troubled(self, why: FetchError) -> None:
+    def _failed(self, why: FetchError) -> None:
         if str(why) != self.error:
             self.log.warn("RS {host}:{port}: {why}; trying again", host=self.rs[0], port=self.rs[1], why=str(why))
+            self._publisher.publish(RegistrationFailed(self.rs, str(why)))
         self.error = str(why)
+
+    def _answered(self) -> None:
+        if self.error is not None:
+            self.error = None
+            self._publisher.publish(Registered(self.rs, renewed=True))
 
     # the four requests
 
@@ -172,12 +168,12 @@ class Registration(Service):
             line = await self._ask(Register(None, self.port))
         key, _, text = line.strip().partition(":")
         try:
-            self._save(fields.cookie(text.strip() if key == "cookie" else ""))
+            self.cookie = fields.cookie(text.strip() if key == "cookie" else "")
         except BadRequest:
             raise Garbled("the RS did not answer Register with a cookie") from None
+        self._cookie_file.save(self.cookie)
         self.registered, self.error = True, None
-        for call in self.on_registered:
-            call()
+        self._publisher.publish(Registered(self.rs))
         self._note_ttl(await self._ask(KeepAlive(self.cookie or 0, self.port)))
 
     async def _keep_alive(self) -> None:
@@ -186,7 +182,7 @@ class Registration(Service):
     def _note_ttl(self, line: str) -> None:
         match = re.search(r"TTL is ([0-9]{1,9}) seconds", line)
         self._ttl = max(4, int(match[1])) if match else TTL
-        self.error = None
+        self._answered()
 
     async def peers(self) -> list[Address]:
         """Return the active peers, this one included, by PQuery. Raises FetchError."""
@@ -195,9 +191,9 @@ class Registration(Service):
                 await self.register()
             body = await self._of_a_member(PQuery)
         except FetchError as e:
-            self._troubled(e)
+            self._failed(e)
             raise
-        self.error = None
+        self._answered()
         return self._listed(body)
 
     async def is_listed(self, address: Address) -> bool:
@@ -241,10 +237,9 @@ class Registration(Service):
             try:
                 response, body = await connection.collect(message, MAX_PEER_LIST)
                 self._version = response.version
-            except Refused:
-                raise
-            except FetchError:
-                self._version = None  # another server may be at that address by now
+            except FetchError as e:
+                if not isinstance(e, Refused):
+                    self._version = None  # another server may be at that address by now
                 raise
             finally:
                 connection.close()
@@ -254,5 +249,6 @@ class Registration(Service):
         return body.decode("utf-8", "replace")
 
     def _note_silence(self) -> None:
-        if self.registered:
-            self.error = self.error or f"no answer for {SLOW} s"
+        if self.registered and self.error is None:
+            self.error = f"no answer for {SLOW} s"
+            self._publisher.publish(RegistrationFailed(self.rs, self.error))

@@ -12,6 +12,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import LoopingCall
 from twisted.trial.unittest import SynchronousTestCase
 
+from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.net.throttle import Throttle
@@ -81,11 +82,14 @@ class Case(SynchronousTestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.into = self.folder / "into"
         self.factory = self.make("mine")
-        registration = Registration(self.network, RS, 4394, self.folder)
+        self.events = Publisher()
+        registration = Registration(self.network, RS, 4394, self.folder, self.events)
         index = self.factory.content_store.index = DistributedIndex()
-        self.discovery = Discovery(self.network, registration, index, self.network.seconds)
+        self.discovery = Discovery(self.network, registration, index, self.network.seconds, self.events)
         downlink = Throttle(self.network, self.network.seconds, None)
-        self.manager = DownloadManager(self.network, self.factory, self.discovery, downlink, self.network.seconds)
+        self.manager = DownloadManager(
+            self.network, self.factory, self.discovery, downlink, self.network.seconds, self.events
+        )
         self.discovery.startService()
         self.addCleanup(self.stop)
 

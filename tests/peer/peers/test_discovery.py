@@ -10,6 +10,8 @@ from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from p2p_twisted.events.publisher import Publisher
+from p2p_twisted.events.types import Event, PeerGone, PeerSeen
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.net import client
 from p2p_twisted.net import connect as dialing
@@ -72,8 +74,11 @@ class Case(SynchronousTestCase):
         self.registry = SynchronousRegistry(10**6, self.network.seconds, self.network.seconds)
         self.network.servers[RS] = RSFactory(self.network, self.registry.asynchronous, TrustedNetworks([]), 1000)
         self.index = DistributedIndex()
-        self.registration = Registration(self.network, RS, PORT, self.folder)
-        self.discovery = Discovery(self.network, self.registration, self.index, self.network.seconds)
+        self.publisher = Publisher()
+        self.published: list[Event] = []
+        self.publisher.subscribe(Event, self.published.append)
+        self.registration = Registration(self.network, RS, PORT, self.folder, self.publisher)
+        self.discovery = Discovery(self.network, self.registration, self.index, self.network.seconds, self.publisher)
         self.events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
         self.addCleanup(self.stop)
 
@@ -87,6 +92,9 @@ class Case(SynchronousTestCase):
     def start(self):
         self.discovery.startService()
         self.network.settle()
+
+    def seen_and_gone(self):
+        return [event for event in self.published if isinstance(event, PeerSeen | PeerGone)]
 
     def peer(self, number, **files):
         """A real peer that shares `files`."""
@@ -220,6 +228,7 @@ class Oneself(Case):
         self.registry.register(*SELF, None, True)
         self.refresh()
         self.assertTrue(self.discovery.peers[SELF].is_self)
+        self.assertEqual(self.seen_and_gone(), [PeerSeen(SELF), PeerGone(SELF)])
         self.assertEqual(self.names(), [])
         before = len(self.network.dialled)
         self.refresh()
@@ -241,6 +250,7 @@ class Away(Case):
         self.refresh()
         self.refresh()
         self.assertEqual((self.names(), set(self.discovery.peers)), ([], {SELF}))
+        self.assertEqual(self.seen_and_gone(), [PeerSeen(at(1)), PeerGone(at(1))])
 
     def test_a_peer_that_is_gone_for_us_alone(self):
         self.fake(1, HEAD_10 + line("old"))
@@ -455,8 +465,9 @@ class Arrives(Case):
         network = self.network
         self.addCleanup(setattr, network, "HOST", Network.HOST)
         network.HOST = at(number)[0]
-        registration = Registration(network, RS, at(number)[1], self.folder / str(number))
-        other = Discovery(network, registration, DistributedIndex(), network.seconds)
+        publisher = Publisher()
+        registration = Registration(network, RS, at(number)[1], self.folder / str(number), publisher)
+        other = Discovery(network, registration, DistributedIndex(), network.seconds, publisher)
         other.startService()
         self.addCleanup(other.stopService)
         network.settle()

@@ -6,6 +6,8 @@ from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from p2p_twisted.events.publisher import Publisher
+from p2p_twisted.events.types import Registered
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.net import connect as dialing
 from p2p_twisted.peer.peers import probing
@@ -77,9 +79,6 @@ class AtTheRS:
     seen_as = SOURCE
     port = OPEN
 
-    def __init__(self):
-        self.on_registered = []
-
 
 def answer(line):
     body = f"{line}\n".encode()
@@ -97,7 +96,8 @@ class FindsOut(SynchronousTestCase):
         self.network = Network()
         self.peers = []
         self.registration = AtTheRS()
-        self.reachability = Reachability(self.network, self.registration, lambda: self.peers)
+        self.publisher = Publisher()
+        self.reachability = Reachability(self.network, self.registration, lambda: self.peers, self.publisher)
         self.events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
 
     def witnesses(self, *answers):
@@ -150,8 +150,7 @@ class FindsOut(SynchronousTestCase):
     def test_a_new_registration_is_looked_at_anew(self):
         self.witnesses(YES)
         self.look()
-        for call in self.registration.on_registered:
-            call()
+        self.publisher.publish(Registered(("10.0.0.9", 65423)))
         self.assertIsNone(self.reachability.is_reachable)
 
     def test_what_it_is_told_is_fit_to_be_shown(self):

@@ -13,6 +13,8 @@ from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from p2p_twisted.events.publisher import Publisher
+from p2p_twisted.events.types import Event, Registered, RegistrationFailed
 from p2p_twisted.net import client
 from p2p_twisted.net import connect as dialing
 from p2p_twisted.net.errors import FetchError, Garbled, Refused, Unreachable
@@ -43,6 +45,9 @@ class Case(SynchronousTestCase):
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.network = Network()
+        self.publisher = Publisher()
+        self.published: list[Event] = []
+        self.publisher.subscribe(Event, self.published.append)
         self.events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
 
     def rs(self, ttl=7200):
@@ -62,7 +67,7 @@ class Case(SynchronousTestCase):
         self.network.servers[RS] = Factory.forProtocol(Silent)
 
     def make(self, **options):
-        return Registration(self.network, RS, PORT, self.folder, **options)
+        return Registration(self.network, RS, PORT, self.folder, self.publisher, **options)
 
     def run_one(self, **options):
         """A Registration that was started, and has had its first turn."""
@@ -289,6 +294,8 @@ class Retries(Case):
         before = len(self.tries())
         self.network.wait(60)
         self.assertGreaterEqual(len(self.tries()) - before, 4, "the back-off is over")
+        failed = RegistrationFailed(RS, "Connection was refused by other side")
+        self.assertEqual(self.published, [Registered(RS), failed, Registered(RS, renewed=True)])
 
     def test_one_that_takes_connections_and_says_nothing(self):
         self.silence()
@@ -334,6 +341,8 @@ class Retries(Case):
         self.network.wait(client.PATIENCE)
         self.assertIn("came for", registration.error)
         self.assertIsInstance(outcome[0], Failure)
+        failed = [RegistrationFailed(RS, "no answer for 2 s"), RegistrationFailed(RS, registration.error)]
+        self.assertEqual(self.published, [Registered(RS), *failed])
 
 
 class Leaves(Case):
