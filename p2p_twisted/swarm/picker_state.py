@@ -1,7 +1,11 @@
-"""What a picker chooses among, and what it chooses: the files wanted, what each source has, and what to ask for."""
+"""The state of a swarm that requests are chosen by: missing pieces, which source has which, and what is outstanding.
+
+Pure: no I/O. A source is known by its address, a file by its SHA-256 (hex), times are the caller's seconds.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..wire.address import Address
@@ -10,7 +14,7 @@ from ..wire.ranges import Ranges
 
 @dataclass(frozen=True)
 class PieceRequest:
-    """Ask for this piece."""
+    """A request for this piece."""
 
     sha256: str
     piece: int
@@ -18,7 +22,7 @@ class PieceRequest:
 
 @dataclass(frozen=True)
 class NextRequest:
-    """Ask for any of these that was given to nobody yet."""
+    """A request for any of these pieces that the source has given to no peer yet."""
 
     wants: tuple[tuple[str, Ranges], ...]
 
@@ -28,50 +32,187 @@ Request = PieceRequest | NextRequest
 
 @dataclass
 class WantedFile:
-    """A file of the download: its missing pieces, and since when (seconds) which are outstanding at which source."""
+    """A file that is fetched, of `count` pieces."""
 
     sha256: str
     count: int
     missing: set[int]
     outstanding: dict[int, dict[Address, float]] = field(default_factory=dict)
+    """For each piece that is requested: of which sources, and since when."""
     holders: dict[int, int] = field(default_factory=dict)
+    """For each piece, the number of sources that have it and not all of the file."""
     complete: int = 0
     """Sources that have all of it."""
 
     def availability(self, piece: int) -> int:
-        """How many sources are known to have `piece`."""
+        """Return how many sources are known to have `piece`."""
         return self.complete + self.holders.get(piece, 0)
 
     def unrequested(self) -> set[int]:
-        """What is missing and requested of no source."""
+        """Return the missing pieces that are requested of no source."""
         return self.missing - self.outstanding.keys()
 
 
 @dataclass
 class SourceState:
-    """What one source has: `has` the pieces of each file, None if all of them; `fresh` the files of which it may be
-    asked for the next piece; `useful` all of its files that are wanted; `hash_failed` the pieces that it sent wrong;
-    `refused` the pieces that it said it has not, until it announces the file again; `postponed` the files that it
-    cannot send at the moment, and when (seconds) it may be asked for them again."""
+    """The pieces that one source has, and has not given."""
 
     has: dict[str, set[int] | None] = field(default_factory=dict)
-    fresh: list[str] = field(default_factory=list)
-    useful: list[str] = field(default_factory=list)
+    """The pieces of each file; None if it has all of them."""
+    super_seeded: list[str] = field(default_factory=list)
+    """The files of which it may be asked for the next piece."""
+    interesting: list[str] = field(default_factory=list)
+    """Its files that are wanted."""
     hash_failed: set[tuple[str, int]] = field(default_factory=set)
+    """The pieces that it sent and that were not right."""
     refused: dict[str, set[int]] = field(default_factory=dict)
+    """The pieces that it said it does not have, until it announces the file again."""
     postponed: dict[str, float] = field(default_factory=dict)
+    """The files that it cannot send at the moment, and when it may be asked for them again."""
 
-    def pieces(self, wanted: WantedFile, of: set[int]) -> set[int]:
-        """Those `of` the pieces that this source has, and that neither were refused nor had a wrong hash."""
+    def pieces(self, wanted: WantedFile, among: set[int]) -> set[int]:
+        """Return those of the pieces `among` that this source has, and neither refused nor sent wrong."""
         has = self.has.get(wanted.sha256, set())
-        found = of if has is None else of & has
+        found = among if has is None else among & has
         if refused := self.refused.get(wanted.sha256):
             found = found - refused
         return {p for p in found if (wanted.sha256, p) not in self.hash_failed} if self.hash_failed else found
 
     def may_send(self, sha256: str, now: float) -> bool:
-        """Whether it may be asked for the file at `now`; one that was postponed long enough is so no longer."""
+        """Return whether it may be asked for the file at `now`."""
         if self.postponed.get(sha256, 0.0) > now:
             return False
         self.postponed.pop(sha256, None)
         return True
+
+
+class PickerState:
+    """What a swarm still needs, and what its sources have."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, WantedFile] = {}
+        self.sources: dict[Address, SourceState] = {}
+        self.seeds: dict[str, list[Address]] = {}
+        """The sources that have had all of a file since before the swarm began, in an order that all peers agree on."""
+        self.unrequested = 0
+        """Missing pieces, of all files, that are requested of no source."""
+
+    # files
+
+    def want(self, sha256: str, count: int, missing: Iterable[int]) -> None:
+        """Fetch the `missing` pieces of a file of `count` pieces."""
+        wanted = WantedFile(sha256, count, set(missing))
+        self.files[sha256] = wanted
+        self.unrequested += len(wanted.missing)
+        for state in self.sources.values():
+            if sha256 in state.has:
+                self._count(state, wanted, 1)
+                if sha256 not in state.interesting:
+                    state.interesting.append(sha256)
+
+    def unwant(self, sha256: str) -> None:
+        """Stop fetching the file: it is complete, or has failed."""
+        wanted = self.files.pop(sha256, None)
+        if wanted is not None:
+            self.unrequested -= len(wanted.unrequested())
+        for state in self.sources.values():
+            state.super_seeded = [other for other in state.super_seeded if other != sha256]
+            state.interesting = [other for other in state.interesting if other != sha256]
+
+    # what sources have
+
+    def add_seed(self, source: Address, sha256: str) -> None:
+        """Note that `source` has had all of the file since before this swarm began."""
+        self.add_complete(source, sha256)
+        self.sources[source].super_seeded.append(sha256)
+        seeds = self.seeds.setdefault(sha256, [])
+        seeds.append(source)
+        seeds.sort(key=repr)  # every downloader must give the same share to the same seed
+
+    def add_complete(self, source: Address, sha256: str) -> None:
+        """Note that `source` has all of the file by now, whatever it refused before."""
+        state = self._state(source)
+        state.refused.pop(sha256, None)
+        state.postponed.pop(sha256, None)
+        self._replace(source, sha256, None)
+
+    def add_pieces(self, source: Address, sha256: str, pieces: Iterable[int]) -> None:
+        """Note that `source` has these pieces of the file too."""
+        if sha256 not in self._state(source).has:
+            self._replace(source, sha256, set())
+        state, wanted = self._state(source), self.files.get(sha256)
+        has, pieces = state.has[sha256], set(pieces)
+        state.refused.get(sha256, set()).difference_update(pieces)
+        if has is not None:
+            for piece in pieces - has:
+                has.add(piece)
+                if wanted is not None:
+                    wanted.holders[piece] = wanted.holders.get(piece, 0) + 1
+
+    def _state(self, source: Address) -> SourceState:
+        return self.sources.setdefault(source, SourceState())
+
+    def _replace(self, source: Address, sha256: str, has: set[int] | None) -> None:
+        state, wanted = self._state(source), self.files.get(sha256)
+        if wanted is not None:
+            self._count(state, wanted, -1)
+        if sha256 not in state.has:
+            state.interesting.append(sha256)
+        state.has[sha256] = has
+        if wanted is not None:
+            self._count(state, wanted, 1)
+
+    def _count(self, state: SourceState, wanted: WantedFile, by: int) -> None:
+        has = state.has.get(wanted.sha256, set())
+        if has is None:
+            wanted.complete += by
+            return
+        for piece in has:
+            wanted.holders[piece] = wanted.holders.get(piece, 0) + by
+
+    def has(self, source: Address, sha256: str) -> bool:
+        """Return whether `source` is known to have some of the file."""
+        return source in self.sources and sha256 in self.sources[source].has
+
+    def sources_of(self, sha256: str) -> Iterator[Address]:
+        """Yield the sources that may have missing pieces of the file, now or later."""
+        wanted = self.files.get(sha256)
+        for source, state in self.sources.items():
+            if sha256 in state.has and (
+                wanted is None or state.has[sha256] is not None or state.pieces(wanted, wanted.missing)
+            ):
+                yield source
+
+    def postpone(self, source: Address, sha256: str, until: float) -> None:
+        """Ask `source` for nothing of the file before the time `until`."""
+        self._state(source).postponed[sha256] = until
+
+    def unreachable(self, source: Address) -> None:
+        """Let the other seeds of its files give the share of `source`, which cannot be reached."""
+        for sha256, seeds in self.seeds.items():
+            if source in seeds and len(seeds) > 1:
+                seeds.remove(source)
+                state = self.sources[source]
+                state.super_seeded = [other for other in state.super_seeded if other != sha256]
+
+    def forget(self, source: Address, sha256: str) -> None:
+        """Note that `source` has nothing of the file."""
+        state = self.sources.get(source)
+        if state is not None and sha256 in state.has:
+            self._replace(source, sha256, set())
+            del state.has[sha256]
+            state.interesting = [other for other in state.interesting if other != sha256]
+            state.super_seeded = [other for other in state.super_seeded if other != sha256]
+            seeds = self.seeds.get(sha256, [])
+            if source in seeds:
+                seeds.remove(source)
+
+    def remove(self, source: Address) -> None:
+        """Forget `source`."""
+        state = self.sources.pop(source, None)
+        if state is not None:
+            for wanted in self.files.values():
+                self._count(state, wanted, -1)
+            for seeds in self.seeds.values():
+                if source in seeds:
+                    seeds.remove(source)

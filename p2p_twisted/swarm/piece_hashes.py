@@ -68,7 +68,7 @@ class PieceHashes:
     def ask(self, source: Source) -> None:
         """Ask `source` for what it should have, unless as many as may be are being asked."""
         for sha256, need in self._needed.items():
-            may = need.may_ask(source.address, self._clock.seconds()) and self._picker.knows(source.address, sha256)
+            may = need.may_ask(source.address, self._clock.seconds()) and self._picker.state.has(source.address, sha256)
             if may and source.connection is not None:
                 need.asked_of.add(source.address)
                 need.outstanding.add(source.address)

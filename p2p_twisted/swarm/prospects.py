@@ -34,27 +34,27 @@ class Prospects:
     def lacks(self, source: Source, request: Request, refused: Refused) -> None:
         """`source` has not got what it was asked for: now, or (with Retry-After) at the moment."""
         if refused.retry_after is None:
-            self._picker.lacks(source.address, request)
+            self._picker.refused(source.address, request)
         elif isinstance(request, PieceRequest):
             self._picker.release(source.address, request.sha256, request.piece)
             self._postpone(source, [request.sha256], refused.retry_after)
         else:
             self._postpone(source, [sha256 for sha256, _ in request.wants], refused.retry_after)
-        if isinstance(request, PieceRequest) and not self._picker.knows(source.address, request.sha256):
+        if isinstance(request, PieceRequest) and not self._picker.state.has(source.address, request.sha256):
             self._add(request.sha256, source.address, refused)
 
     def lacks_file(self, source: Source, sha256: str, refused: Refused) -> None:
         """`source` has nothing of the file: now, or at the moment."""
         if refused.retry_after is None:
-            self._picker.forget(source.address, sha256)
+            self._picker.state.forget(source.address, sha256)
             self._add(sha256, source.address, refused)
         else:
             self._postpone(source, [sha256], refused.retry_after)
 
     def removed(self, address: Address, sha256: str) -> None:
         """The peer at `address` has said that it has the file no more."""
-        if self._picker.knows(address, sha256):
-            self._picker.forget(address, sha256)
+        if self._picker.state.has(address, sha256):
+            self._picker.state.forget(address, sha256)
             self._add(sha256, address, Refused(Refused.NOT_FOUND, "it has the document no more"))
 
     def corrupted(self, source: Source, sha256: str, why: Corrupt) -> None:
@@ -64,7 +64,7 @@ class Prospects:
     def lost(self, source: Source, files: Iterable[str]) -> None:
         """`source` is banned, or could not be reached for so long that nobody waits for it."""
         for sha256 in files:
-            if source.why is not None and self._picker.knows(source.address, sha256):
+            if source.why is not None and self._picker.state.has(source.address, sha256):
                 self._add(sha256, source.address, source.why)
         if source.banned is not None:
             self._picker.remove_source(source.address)
@@ -75,7 +75,7 @@ class Prospects:
         NoHolder if all sources have said that they have not got it, AllCorrupt if all have sent wrong pieces, else
         PeersFailed. Sources that cannot be reached are not waited for.
         """
-        if any(map(self._sources.is_hopeful, self._picker.sources_of(sha256))):
+        if any(map(self._sources.is_hopeful, self._picker.state.sources_of(sha256))):
             return None
         reasons = self._reasons.get(sha256, {})
         told = [f"{host}:{port}: {why}" for (host, port), why in islice(reasons.items(), MAX_REASONS)]
@@ -88,7 +88,7 @@ class Prospects:
         source.unresponsive = True  # it is there, and may have it later
         until = self._clock.seconds() + min(max(seconds, 1), MAX_POSTPONE)
         for sha256 in files:
-            self._picker.postpone(source.address, sha256, until)
+            self._picker.state.postpone(source.address, sha256, until)
 
     def _add(self, sha256: str, address: Address, why: FetchError) -> None:
         self._reasons.setdefault(sha256, {})[address] = why

@@ -94,17 +94,17 @@ class Swarm:
 
     def add_seed(self, address: Address, sha256: str) -> None:
         """The peer at `address` has had the whole file since before the download began."""
-        self._picker.add_seed(address, sha256)
+        self._picker.state.add_seed(address, sha256)
         self.sources.add(address)
 
     def add_complete(self, address: Address, sha256: str) -> None:
         """The peer at `address` has the whole file by now."""
-        self._picker.add_complete(address, sha256)
+        self._picker.state.add_complete(address, sha256)
         self.sources.add(address)
 
     def add_pieces(self, address: Address, sha256: str, pieces: Iterable[int]) -> None:
         """The peer at `address` has these pieces of the file."""
-        self._picker.add_pieces(address, sha256, pieces)
+        self._picker.state.add_pieces(address, sha256, pieces)
         self.sources.add(address)
 
     def remove(self, address: Address, sha256: str) -> None:
@@ -131,7 +131,7 @@ class Swarm:
 
     def _want(self, content: Storage) -> None:
         if not self._over and content.sha256 in self._left:
-            self._picker.want(content.sha256, content.count, content.missing())
+            self._picker.state.want(content.sha256, content.count, content.missing())
             self._verifier.hash_on(content)
             self._pump_all()
 
@@ -141,7 +141,7 @@ class Swarm:
             return
         self._piece_hashes.ask(source)
         while source.has_room(self._typical, self._reactor.seconds()):
-            request = self._picker.next(source.address, self._reactor.seconds())
+            request = self._picker.next_request(source.address, self._reactor.seconds())
             if request is None:
                 return
             self._ask(source, request)
@@ -176,7 +176,7 @@ class Swarm:
         assert sink.content is not None
         self._began(sink.content, source.address)
         now = self._reactor.seconds()
-        for address in self._picker.arriving(source.address, sink.content.sha256, sink.piece, now):
+        for address in self._picker.started(source.address, sink.content.sha256, sink.piece, now):
             self._cancel(self.sources[address], sink.content, sink.piece)
 
     def _came(self, source: Source, size: int) -> None:
@@ -236,7 +236,7 @@ class Swarm:
         except DownloadError as e:
             self._complete(content, e)
             return
-        self._picker.got(content.sha256, sink.piece)
+        self._picker.verified(content.sha256, sink.piece)
         self._kept(content, sink.piece, source.address, sink.super_seeded)
         self._verifier.hash_on(content)
 
@@ -273,7 +273,7 @@ class Swarm:
 
     def _away(self, source: Source) -> None:
         """Nobody waits for `source` to give its share."""
-        self._picker.away(source.address)
+        self._picker.state.unreachable(source.address)
         self._pump_all()
 
     def _lost(self, source: Source, sink: PieceSink, request: Request) -> None:
@@ -314,7 +314,7 @@ class Swarm:
     def _complete(self, content: Storage, error: DownloadError | None) -> None:
         if content.sha256 in self._left and not self._over:
             self._left.remove(content.sha256)
-            self._picker.unwant(content.sha256)
+            self._picker.state.unwant(content.sha256)
             self._completed(content, error)
             if not self._left:
                 self._stop()

@@ -111,11 +111,11 @@ class Peer:
         for name in self.wants:
             if name in other.complete_at_start:
                 self._connect(other)
-                self.picker.add_seed(other.address, name)
+                self.picker.state.add_seed(other.address, name)
 
     def begin(self):
         for name in self.wants:
-            self.picker.want(name, self.world.counts[name], range(self.world.counts[name]))
+            self.picker.state.want(name, self.world.counts[name], range(self.world.counts[name]))
         self._pump_all()
         self.world.after(1, self._look_after)
 
@@ -156,7 +156,7 @@ class Peer:
     def _pump(self, address):
         source, now = self.sources.get(address), self.world.now
         while source is not None and not self.gone and source.has_room(self._typical, now):
-            request = self.picker.next(address, now)
+            request = self.picker.next_request(address, now)
             if request is None:
                 return
             transfer = Transfer(self.known[address], self, request)
@@ -181,7 +181,7 @@ class Peer:
             if transfer.cancelled:
                 self.picker.release(source.address, transfer.name, transfer.piece)
             else:
-                self.picker.lacks(source.address, transfer.request)
+                self.picker.refused(source.address, transfer.request)
             self._pump(source.address)
 
     def coming(self, transfer, size, is_first, is_last):
@@ -198,7 +198,7 @@ class Peer:
         source.meter.add(size, self.world.now)
         self.received += size
         if is_first:
-            for other in self.picker.arriving(source.address, transfer.name, transfer.piece, self.world.now):
+            for other in self.picker.started(source.address, transfer.name, transfer.piece, self.world.now):
                 self._cancel(other, transfer)
         if is_last:
             del source.outstanding[transfer]
@@ -226,9 +226,9 @@ class Peer:
 
     def _keep(self, name, piece, super_seeded):
         self.have[name].add(piece)
-        self.picker.got(name, piece)
+        self.picker.verified(name, piece)
         if is_complete := len(self.have[name]) == self.world.counts[name]:
-            self.picker.unwant(name)
+            self.picker.state.unwant(name)
         if self.picker.done():
             self.finished = self.world.now
             self.world.unfinished.discard(self)
@@ -250,12 +250,12 @@ class Peer:
     def hear(self, other, new):
         """`other` says which pieces it has got."""
         for name, pieces in new.items():
-            if name in self.picker.files and not self.gone and not other.gone:
+            if name in self.picker.state.files and not self.gone and not other.gone:
                 self._connect(other)
                 if len(other.have[name]) == self.world.counts[name]:
-                    self.picker.add_complete(other.address, name)
+                    self.picker.state.add_complete(other.address, name)
                 else:
-                    self.picker.add_pieces(other.address, name, pieces)
+                    self.picker.state.add_pieces(other.address, name, pieces)
         self._pump(other.address)
 
     # serving

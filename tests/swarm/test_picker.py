@@ -15,21 +15,21 @@ ANN, BOB, CAT, DAN = (("10.0.1.1", port) for port in (1, 2, 3, 4))
 def a_picker(count=8, missing=None, seed=1):
     """A picker that wants `missing` (default: all) of the `count` pieces of A."""
     picker = Picker(Random(seed))
-    picker.want(A, count, range(count) if missing is None else missing)
+    picker.state.want(A, count, range(count) if missing is None else missing)
     return picker
 
 
 def pieces_of(picker, source, now=0.0):
     """The pieces asked of `source` one by one until there are no more."""
     pieces = []
-    while request := picker.next(source, now):
+    while request := picker.next_request(source, now):
         assert isinstance(request, PieceRequest)
         pieces.append(request.piece)
     return pieces
 
 
 def wanted_by(request, count):
-    """The pieces named in an AskNext, by file."""
+    """The pieces named in a NextRequest, by file."""
     assert isinstance(request, NextRequest)
     return {sha256: set(from_ranges(ranges, count)) for sha256, ranges in request.wants}
 
@@ -38,42 +38,42 @@ def wanted_by(request, count):
 
 
 def test_a_stranger_is_asked_nothing():
-    assert a_picker().next(ANN, 0) is None
+    assert a_picker().next_request(ANN, 0) is None
 
 
 def test_nothing_is_asked_of_a_file_that_is_not_wanted_yet():
     picker = Picker(Random(1))
-    picker.add_seed(SEED, A)
-    picker.add_pieces(ANN, A, [0, 1])
-    assert picker.next(SEED, 0) is None
-    assert picker.next(ANN, 0) is None
-    picker.want(A, 3, range(3))
-    assert wanted_by(picker.next(SEED, 0), 3) == {A: {0, 1, 2}}
+    picker.state.add_seed(SEED, A)
+    picker.state.add_pieces(ANN, A, [0, 1])
+    assert picker.next_request(SEED, 0) is None
+    assert picker.next_request(ANN, 0) is None
+    picker.state.want(A, 3, range(3))
+    assert wanted_by(picker.next_request(SEED, 0), 3) == {A: {0, 1, 2}}
     assert sorted(pieces_of(picker, ANN)) == [0, 1]
 
 
 def test_only_what_is_missing_is_asked():
     picker = a_picker(8, {2, 5})
-    picker.add_complete(ANN, A)
+    picker.state.add_complete(ANN, A)
     assert sorted(pieces_of(picker, ANN)) == [2, 5]
 
 
 def test_only_what_a_source_has_is_asked_of_it():
     picker = a_picker()
-    picker.add_pieces(ANN, A, [1, 3])
+    picker.state.add_pieces(ANN, A, [1, 3])
     assert sorted(pieces_of(picker, ANN)) == [1, 3]
-    picker.add_pieces(ANN, A, [1, 4])
+    picker.state.add_pieces(ANN, A, [1, 4])
     assert pieces_of(picker, ANN) == [4]
-    picker.add_complete(ANN, A)
+    picker.state.add_complete(ANN, A)
     assert sorted(pieces_of(picker, ANN)) == [0, 2, 5, 6, 7]
 
 
 def test_done_when_nothing_is_missing():
     picker = a_picker(2)
     assert not picker.done()
-    picker.got(A, 0)
+    picker.verified(A, 0)
     assert not picker.done()
-    picker.got(A, 1)
+    picker.verified(A, 1)
     assert picker.done()
 
 
@@ -82,37 +82,37 @@ def test_done_when_nothing_is_missing():
 
 def test_a_seed_is_asked_for_the_next_of_all_that_is_free():
     picker = a_picker(8, {0, 1, 2, 6})
-    picker.add_seed(SEED, A)
-    picker.add_pieces(ANN, A, [1])
-    picker.next(ANN, 0)
-    assert picker.next(SEED, 0) == NextRequest(((A, ((0, 0), (2, 2), (6, 6))),))
+    picker.state.add_seed(SEED, A)
+    picker.state.add_pieces(ANN, A, [1])
+    picker.next_request(ANN, 0)
+    assert picker.next_request(SEED, 0) == NextRequest(((A, ((0, 0), (2, 2), (6, 6))),))
 
 
 def test_the_next_piece_may_be_asked_for_many_times():
     picker = a_picker()
-    picker.add_seed(SEED, A)
-    assert [type(picker.next(SEED, 0)) for _ in range(20)] == [NextRequest] * 20
+    picker.state.add_seed(SEED, A)
+    assert [type(picker.next_request(SEED, 0)) for _ in range(20)] == [NextRequest] * 20
 
 
 def test_what_a_seed_began_to_send_is_not_asked_for_again():
     picker = a_picker(3)
-    picker.add_seed(SEED, A)
-    assert picker.arriving(SEED, A, 1, 0) == []
-    assert wanted_by(picker.next(SEED, 0), 3) == {A: {0, 2}}
+    picker.state.add_seed(SEED, A)
+    assert picker.started(SEED, A, 1, 0) == []
+    assert wanted_by(picker.next_request(SEED, 0), 3) == {A: {0, 2}}
 
 
 def test_a_seed_that_has_given_all_out_is_a_source_as_others_are():
     picker = a_picker(3)
-    picker.add_seed(SEED, A)
-    picker.lacks(SEED, picker.next(SEED, 0))
+    picker.state.add_seed(SEED, A)
+    picker.refused(SEED, picker.next_request(SEED, 0))
     assert sorted(pieces_of(picker, SEED)) == [0, 1, 2]
 
 
 def test_others_are_asked_for_pieces_while_the_seed_gives():
     picker = a_picker(3)
-    picker.add_seed(SEED, A)
-    picker.add_complete(ANN, A)
-    picker.next(SEED, 0)
+    picker.state.add_seed(SEED, A)
+    picker.state.add_complete(ANN, A)
+    picker.next_request(SEED, 0)
     assert sorted(pieces_of(picker, ANN)) == [0, 1, 2]
 
 
@@ -122,10 +122,10 @@ def test_shares_of_several_seeds_are_apart_and_cover_all(count, seeds):
     picker = a_picker(count)
     addresses = [("10.0.0.1", port) for port in range(seeds)]
     for address in addresses:
-        picker.add_seed(address, A)
+        picker.state.add_seed(address, A)
     shares = []
     for address in addresses:
-        request = picker.next(address, 0)
+        request = picker.next_request(address, 0)
         if isinstance(request, NextRequest):  # else there are more seeds than pieces
             shares += wanted_by(request, count)[A]
         else:
@@ -138,8 +138,8 @@ def test_every_downloader_gives_the_same_share_to_the_same_seed():
     for order in ([SEED, OTHER_SEED], [OTHER_SEED, SEED]):
         picker = a_picker(10, seed=len(shares))
         for seed in order:
-            picker.add_seed(seed, A)
-        shares.append(wanted_by(picker.next(SEED, 0), 10)[A])
+            picker.state.add_seed(seed, A)
+        shares.append(wanted_by(picker.next_request(SEED, 0), 10)[A])
     assert shares[0] == shares[1]
     assert 0 < len(shares[0]) < 10
 
@@ -148,57 +148,57 @@ def test_files_of_one_piece_are_shared_among_seeds():
     picker = Picker(Random(1))
     names = [f"{number:02x}" * 32 for number in range(12)]
     for name in names:
-        picker.want(name, 1, [0])
-        picker.add_seed(SEED, name)
-        picker.add_seed(OTHER_SEED, name)
-    asked = [sha256 for seed in (SEED, OTHER_SEED) for sha256, _ in picker.next(seed, 0).wants]
+        picker.state.want(name, 1, [0])
+        picker.state.add_seed(SEED, name)
+        picker.state.add_seed(OTHER_SEED, name)
+    asked = [sha256 for seed in (SEED, OTHER_SEED) for sha256, _ in picker.next_request(seed, 0).wants]
     assert sorted(asked) == names
 
 
 def test_the_share_of_a_seed_that_is_gone_falls_to_the_others():
     picker = a_picker(10)
-    picker.add_seed(SEED, A)
-    picker.add_seed(OTHER_SEED, A)
+    picker.state.add_seed(SEED, A)
+    picker.state.add_seed(OTHER_SEED, A)
     picker.remove_source(SEED)
-    assert wanted_by(picker.next(OTHER_SEED, 0), 10) == {A: set(range(10))}
-    assert picker.next(SEED, 0) is None
+    assert wanted_by(picker.next_request(OTHER_SEED, 0), 10) == {A: set(range(10))}
+    assert picker.next_request(SEED, 0) is None
 
 
 def test_the_share_of_a_seed_that_cannot_be_reached_falls_to_the_others():
     """It may come back: then it is asked for pieces by their number, as others are."""
     picker = a_picker(10)
-    picker.add_seed(SEED, A)
-    picker.add_seed(OTHER_SEED, A)
-    picker.away(SEED)
-    assert wanted_by(picker.next(OTHER_SEED, 0), 10) == {A: set(range(10))}
+    picker.state.add_seed(SEED, A)
+    picker.state.add_seed(OTHER_SEED, A)
+    picker.state.unreachable(SEED)
+    assert wanted_by(picker.next_request(OTHER_SEED, 0), 10) == {A: set(range(10))}
     assert sorted(pieces_of(picker, SEED)) == list(range(10))
 
 
 def test_an_only_seed_remains_one_though_it_cannot_be_reached():
     picker = a_picker(10)
-    picker.add_seed(SEED, A)
-    picker.away(SEED)
-    picker.away(OTHER_SEED)
-    assert wanted_by(picker.next(SEED, 0), 10) == {A: set(range(10))}
+    picker.state.add_seed(SEED, A)
+    picker.state.unreachable(SEED)
+    picker.state.unreachable(OTHER_SEED)
+    assert wanted_by(picker.next_request(SEED, 0), 10) == {A: set(range(10))}
 
 
 def test_small_files_are_named_together_and_a_big_one_alone():
     picker = Picker(Random(1))
     names = [f"{number:064x}" for number in range(3 * MAX_REQUEST_WANTS)]
     for name in names:
-        picker.want(name, 1, [0])
-        picker.add_seed(SEED, name)
-    request = picker.next(SEED, 0)
+        picker.state.want(name, 1, [0])
+        picker.state.add_seed(SEED, name)
+    request = picker.next_request(SEED, 0)
     assert len({sha256 for sha256, _ in request.wants}) == len(request.wants) == MAX_REQUEST_WANTS
     picker = a_picker(4)
-    picker.add_seed(SEED, A)
-    assert len(picker.next(SEED, 0).wants) == 1
+    picker.state.add_seed(SEED, A)
+    assert len(picker.next_request(SEED, 0).wants) == 1
 
 
 def test_a_request_names_no_more_ranges_than_fit_a_line():
     picker = a_picker(1000, range(0, 1000, 2))
-    picker.add_seed(SEED, A)
-    [(_, ranges)] = picker.next(SEED, 0).wants
+    picker.state.add_seed(SEED, A)
+    [(_, ranges)] = picker.next_request(SEED, 0).wants
     assert len(ranges) == MAX_RANGES
 
 
@@ -207,9 +207,9 @@ def test_two_downloaders_begin_with_different_files():
     for seed in range(10):
         picker = Picker(Random(seed))
         for name in range(60):
-            picker.want(f"{name:064x}", 1, [0])
-            picker.add_seed(SEED, f"{name:064x}")
-        first.add(picker.next(SEED, 0).wants[0][0])
+            picker.state.want(f"{name:064x}", 1, [0])
+            picker.state.add_seed(SEED, f"{name:064x}")
+        first.add(picker.next_request(SEED, 0).wants[0][0])
     assert len(first) > 5
 
 
@@ -219,26 +219,26 @@ def test_two_downloaders_begin_with_different_files():
 def test_the_rarest_is_first():
     picker = a_picker(4)
     for source, pieces in ((ANN, [0, 1, 2, 3]), (BOB, [0, 1, 2]), (CAT, [0, 1]), (DAN, [0])):
-        picker.add_pieces(source, A, pieces)
+        picker.state.add_pieces(source, A, pieces)
     assert pieces_of(picker, ANN) == [3, 2, 1, 0]
 
 
 def test_sources_with_all_of_it_count_for_every_piece():
     picker = a_picker(3)
-    picker.add_complete(ANN, A)
-    picker.add_complete(BOB, A)
-    picker.add_pieces(CAT, A, [0, 2])
-    picker.add_pieces(CAT, A, [2])
-    picker.add_pieces(DAN, A, [2])
+    picker.state.add_complete(ANN, A)
+    picker.state.add_complete(BOB, A)
+    picker.state.add_pieces(CAT, A, [0, 2])
+    picker.state.add_pieces(CAT, A, [2])
+    picker.state.add_pieces(DAN, A, [2])
     assert pieces_of(picker, ANN) == [1, 0, 2]
 
 
 def test_a_piece_of_a_source_that_is_gone_is_rarer():
     picker = a_picker(2)
-    picker.add_complete(ANN, A)
+    picker.state.add_complete(ANN, A)
     for source in (BOB, CAT):
-        picker.add_pieces(source, A, [0])
-    picker.add_pieces(DAN, A, [1])
+        picker.state.add_pieces(source, A, [0])
+    picker.state.add_pieces(DAN, A, [1])
     picker.remove_source(BOB)
     picker.remove_source(CAT)
     assert pieces_of(picker, ANN) == [0, 1]
@@ -246,32 +246,32 @@ def test_a_piece_of_a_source_that_is_gone_is_rarer():
 
 def test_one_that_told_twice_counts_once():
     picker = a_picker(2)
-    picker.add_complete(ANN, A)
+    picker.state.add_complete(ANN, A)
     for _ in range(3):
-        picker.add_pieces(BOB, A, [0])
+        picker.state.add_pieces(BOB, A, [0])
     for source in (BOB, CAT):
-        picker.add_pieces(source, A, [1])
+        picker.state.add_pieces(source, A, [1])
     assert pieces_of(picker, ANN) == [0, 1]
 
 
 def test_one_that_completes_the_file_counts_once():
     picker = a_picker(2)
-    picker.add_complete(ANN, A)
-    picker.add_pieces(BOB, A, [0])
-    picker.add_complete(BOB, A)
-    picker.add_pieces(BOB, A, [0, 1])  # an old word that comes late
-    picker.add_pieces(CAT, A, [1])
+    picker.state.add_complete(ANN, A)
+    picker.state.add_pieces(BOB, A, [0])
+    picker.state.add_complete(BOB, A)
+    picker.state.add_pieces(BOB, A, [0, 1])  # an old word that comes late
+    picker.state.add_pieces(CAT, A, [1])
     assert pieces_of(picker, ANN) == [0, 1]
 
 
 def test_the_rarest_is_looked_for_among_all_files():
     picker = a_picker(1)
-    picker.want(B, 2, [0, 1])
-    picker.add_complete(ANN, A)
-    picker.add_complete(ANN, B)
-    picker.add_pieces(BOB, A, [0])
-    picker.add_pieces(BOB, B, [0])
-    assert picker.next(ANN, 0) == PieceRequest(B, 1)
+    picker.state.want(B, 2, [0, 1])
+    picker.state.add_complete(ANN, A)
+    picker.state.add_complete(ANN, B)
+    picker.state.add_pieces(BOB, A, [0])
+    picker.state.add_pieces(BOB, B, [0])
+    assert picker.next_request(ANN, 0) == PieceRequest(B, 1)
 
 
 def test_ties_are_broken_by_chance():
@@ -285,7 +285,7 @@ def test_the_same_chance_gives_the_same_choice():
 
 def full_of_ann(seed):
     picker = a_picker(30, seed=seed)
-    picker.add_complete(ANN, A)
+    picker.state.add_complete(ANN, A)
     return picker
 
 
@@ -294,27 +294,27 @@ def full_of_ann(seed):
 
 def test_a_piece_is_asked_of_one_source_only():
     picker = a_picker(6)
-    picker.add_complete(ANN, A)
-    picker.add_complete(BOB, A)
-    asked = [picker.next(source, 0).piece for source in (ANN, BOB, ANN, BOB, ANN, BOB)]
+    picker.state.add_complete(ANN, A)
+    picker.state.add_complete(BOB, A)
+    asked = [picker.next_request(source, 0).piece for source in (ANN, BOB, ANN, BOB, ANN, BOB)]
     assert sorted(asked) == list(range(6))
-    assert picker.next(ANN, 0) is None
+    assert picker.next_request(ANN, 0) is None
 
 
 def test_a_lost_piece_is_asked_for_again_at_once():
     picker = a_picker(1)
-    picker.add_complete(ANN, A)
-    picker.add_complete(BOB, A)
-    picker.next(ANN, 0)
-    assert picker.next(BOB, 0) is None
+    picker.state.add_complete(ANN, A)
+    picker.state.add_complete(BOB, A)
+    picker.next_request(ANN, 0)
+    assert picker.next_request(BOB, 0) is None
     picker.release(ANN, A, 0)
-    assert picker.next(BOB, 0) == PieceRequest(A, 0)
+    assert picker.next_request(BOB, 0) == PieceRequest(A, 0)
 
 
 def test_a_wrong_piece_is_not_asked_of_the_same_source():
     picker = a_picker(2)
-    picker.add_complete(ANN, A)
-    picker.add_complete(BOB, A)
+    picker.state.add_complete(ANN, A)
+    picker.state.add_complete(BOB, A)
     pieces_of(picker, ANN)
     picker.hash_failed(ANN, A, 0)
     assert pieces_of(picker, ANN, 100) == []
@@ -323,59 +323,59 @@ def test_a_wrong_piece_is_not_asked_of_the_same_source():
 
 def test_a_piece_that_a_source_lacks_is_asked_of_another():
     picker = a_picker(1)
-    picker.add_pieces(ANN, A, [0])
-    picker.add_pieces(BOB, A, [0])
-    picker.lacks(ANN, picker.next(ANN, 0))
-    assert picker.next(ANN, 100) is None
-    assert picker.next(BOB, 0) == PieceRequest(A, 0)
+    picker.state.add_pieces(ANN, A, [0])
+    picker.state.add_pieces(BOB, A, [0])
+    picker.refused(ANN, picker.next_request(ANN, 0))
+    assert picker.next_request(ANN, 100) is None
+    assert picker.next_request(BOB, 0) == PieceRequest(A, 0)
 
 
 def test_what_was_outstanding_at_a_removed_source_is_asked_of_others():
     picker = a_picker(4)
-    picker.add_complete(ANN, A)
-    picker.add_complete(BOB, A)
+    picker.state.add_complete(ANN, A)
+    picker.state.add_complete(BOB, A)
     pieces_of(picker, ANN)
     picker.remove_source(ANN)
     assert sorted(pieces_of(picker, BOB)) == [0, 1, 2, 3]
-    assert picker.next(ANN, 0) is None
+    assert picker.next_request(ANN, 0) is None
 
 
 def test_what_is_here_is_not_asked_for():
     picker = a_picker(3)
-    picker.add_complete(ANN, A)
-    picker.got(A, 1)
-    picker.got(A, 1)
+    picker.state.add_complete(ANN, A)
+    picker.verified(A, 1)
+    picker.verified(A, 1)
     assert sorted(pieces_of(picker, ANN)) == [0, 2]
 
 
 def test_a_file_that_is_not_wanted_any_more_is_forgotten():
     picker = a_picker(3)
-    picker.want(B, 2, [0, 1])
     for sha256 in (A, B):
-        picker.add_seed(SEED, sha256)
-        picker.add_complete(ANN, sha256)
-    picker.next(ANN, 0)
-    picker.unwant(A)
-    assert wanted_by(picker.next(SEED, 0), 2) == {B: {0, 1}}
-    asked = [picker.next(ANN, 0) for _ in range(3)]
+        picker.state.add_seed(SEED, sha256)
+        picker.state.add_complete(ANN, sha256)
+    picker.next_request(ANN, 0)
+    picker.state.want(B, 2, [0, 1])
+    picker.state.unwant(A)
+    assert wanted_by(picker.next_request(SEED, 0), 2) == {B: {0, 1}}
+    asked = [picker.next_request(ANN, 0) for _ in range(3)]
     assert {request.sha256 for request in asked if request} == {B}
-    assert picker.arriving(ANN, A, 0, 0) == []
+    assert picker.started(ANN, A, 0, 0) == []
     picker.release(ANN, A, 0)
     picker.remove_source(ANN)
 
 
 def test_a_source_that_has_nothing_of_a_file_after_all():
     picker = a_picker(2)
-    picker.want(B, 1, [0])
-    picker.add_seed(SEED, A)
-    picker.add_complete(SEED, B)
-    assert picker.knows(SEED, A)
-    picker.forget(SEED, A)
-    assert not picker.knows(SEED, A)
-    assert picker.next(SEED, 0) == PieceRequest(B, 0)
-    assert picker.next(SEED, 0) is None
-    picker.add_pieces(SEED, A, [1])
-    assert picker.knows(SEED, A)
+    picker.state.want(B, 1, [0])
+    picker.state.add_seed(SEED, A)
+    picker.state.add_complete(SEED, B)
+    assert picker.state.has(SEED, A)
+    picker.state.forget(SEED, A)
+    assert not picker.state.has(SEED, A)
+    assert picker.next_request(SEED, 0) == PieceRequest(B, 0)
+    assert picker.next_request(SEED, 0) is None
+    picker.state.add_pieces(SEED, A, [1])
+    assert picker.state.has(SEED, A)
     assert pieces_of(picker, SEED) == [1]
 
 
@@ -385,54 +385,54 @@ def test_a_source_that_has_nothing_of_a_file_after_all():
 def overdue_picker():
     picker = a_picker(2)
     for source in (ANN, BOB, CAT):
-        picker.add_complete(source, A)
-    picker.next(ANN, 0.0)
+        picker.state.add_complete(source, A)
+    picker.next_request(ANN, 0.0)
     return picker
 
 
 def test_while_something_is_free_nothing_is_asked_twice():
     picker = a_picker(2)
-    picker.add_pieces(ANN, A, [0])
-    picker.add_pieces(BOB, A, [0])
-    picker.next(ANN, 0.0)
-    assert picker.next(BOB, 100.0) is None
+    picker.state.add_pieces(ANN, A, [0])
+    picker.state.add_pieces(BOB, A, [0])
+    picker.next_request(ANN, 0.0)
+    assert picker.next_request(BOB, 100.0) is None
 
 
 def test_at_the_end_what_is_overdue_is_asked_of_a_second_source():
     picker = overdue_picker()
-    picker.next(ANN, 0.0)
-    assert picker.next(BOB, ENDGAME_DELAY) is None
-    assert picker.next(ANN, ENDGAME_DELAY + 0.1) is None, "never twice of the same one"
+    picker.next_request(ANN, 0.0)
+    assert picker.next_request(BOB, ENDGAME_DELAY) is None
+    assert picker.next_request(ANN, ENDGAME_DELAY + 0.1) is None, "never twice of the same one"
     assert sorted(pieces_of(picker, BOB, ENDGAME_DELAY + 0.1)) == [0, 1]
 
 
 def test_at_most_two_owe_the_same_piece():
     picker = overdue_picker()
-    picker.next(ANN, 0.0)
+    picker.next_request(ANN, 0.0)
     assert len(pieces_of(picker, BOB, 10.0)) == 2
-    assert picker.next(CAT, 1000.0) is None
+    assert picker.next_request(CAT, 1000.0) is None
 
 
 def test_when_a_piece_begins_to_arrive_the_others_who_owe_it_are_named():
     picker = overdue_picker()
-    picker.next(ANN, 0.0)
+    picker.next_request(ANN, 0.0)
     pieces_of(picker, BOB, 10.0)
-    assert picker.arriving(BOB, A, 0, 11.0) == [ANN]
-    assert picker.arriving(ANN, A, 1, 11.0) == [BOB]
+    assert picker.started(BOB, A, 0, 11.0) == [ANN]
+    assert picker.started(ANN, A, 1, 11.0) == [BOB]
 
 
 def test_a_piece_that_arrives_counts_as_asked_from_then():
     picker = a_picker(1)
-    picker.add_seed(SEED, A)
-    picker.add_complete(ANN, A)
-    picker.next(SEED, 0.0)
-    picker.arriving(SEED, A, 0, 5.0)
-    assert picker.next(ANN, 5.0 + ENDGAME_DELAY) is None
-    assert picker.next(ANN, 5.1 + ENDGAME_DELAY) == PieceRequest(A, 0)
+    picker.state.add_seed(SEED, A)
+    picker.state.add_complete(ANN, A)
+    picker.next_request(SEED, 0.0)
+    picker.started(SEED, A, 0, 5.0)
+    assert picker.next_request(ANN, 5.0 + ENDGAME_DELAY) is None
+    assert picker.next_request(ANN, 5.1 + ENDGAME_DELAY) == PieceRequest(A, 0)
 
 
 def test_what_arrives_though_it_is_here_cancels_nobody():
     picker = overdue_picker()
-    picker.got(A, 0)
-    picker.got(A, 1)
-    assert picker.arriving(BOB, A, 0, 1.0) == []
+    picker.verified(A, 0)
+    picker.verified(A, 1)
+    assert picker.started(BOB, A, 0, 1.0) == []

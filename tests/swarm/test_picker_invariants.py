@@ -38,20 +38,20 @@ class Model(RuleBasedStateMachine):
         self.picker = Picker(Random(seed))
         for sha256, count in COUNTS.items():
             missing = {piece for piece in range(count) if (sha256, piece) not in here}
-            self.picker.want(sha256, count, missing)
+            self.picker.state.want(sha256, count, missing)
             self.missing.update((sha256, piece) for piece in missing)
 
     # what is known
 
     @rule(source=sources, sha256=files)
     def seeds(self, source, sha256):
-        if not self.picker.knows(source, sha256):
-            self.picker.add_seed(source, sha256)
+        if not self.picker.state.has(source, sha256):
+            self.picker.state.add_seed(source, sha256)
             self.announced(source, sha256)
 
     @rule(source=sources, sha256=files)
     def completes(self, source, sha256):
-        self.picker.add_complete(source, sha256)
+        self.picker.state.add_complete(source, sha256)
         self.announced(source, sha256)
 
     def announced(self, source, sha256):
@@ -70,7 +70,7 @@ class Model(RuleBasedStateMachine):
     @rule(source=sources, found=st.sets(pieces, max_size=4))
     def has_more(self, source, found):
         for sha256, piece in found:
-            self.picker.add_pieces(source, sha256, [piece])
+            self.picker.state.add_pieces(source, sha256, [piece])
             self.known.add(source)
         self.has[source].update(found)
         self.refused[source] -= found
@@ -86,27 +86,27 @@ class Model(RuleBasedStateMachine):
 
     @rule(source=sources)
     def cannot_be_reached(self, source):
-        self.picker.away(source)
+        self.picker.state.unreachable(source)
 
     @rule(source=sources, sha256=files)
     def forgets(self, source, sha256):
         if not any(
             source in sources for (outstanding, _), sources in self.outstanding.items() if outstanding == sha256
         ):
-            self.picker.forget(source, sha256)
+            self.picker.state.forget(source, sha256)
             self.has[source] -= all_of(sha256)
             self.whole[source].discard(sha256)
 
     @rule(source=sources, sha256=files, seconds=st.sampled_from([ENDGAME_DELAY, 5 * ENDGAME_DELAY]))
     def cannot_send_it_now(self, source, sha256, seconds):
         if source in self.known:
-            self.picker.postpone(source, sha256, self.now + seconds)
+            self.picker.state.postpone(source, sha256, self.now + seconds)
             self.postponed[source][sha256] = self.now + seconds
 
     @invariant()
     def sources_are_those_that_may_have_what_is_missing(self):
         for sha256 in COUNTS if hasattr(self, "picker") else ():
-            found = set(self.picker.sources_of(sha256))
+            found = set(self.picker.state.sources_of(sha256))
             useful = {source for source in SOURCES if any(piece[0] == sha256 for piece in self.offers(source))}
             assert useful <= found <= self.known
             assert not any(sha256 in self.whole[source] for source in found - useful)
@@ -129,7 +129,7 @@ class Model(RuleBasedStateMachine):
 
     def ask(self, source, times):
         for _ in range(times):
-            request = self.picker.next(source, self.now)
+            request = self.picker.next_request(source, self.now)
             if isinstance(request, PieceRequest):
                 self.check_piece(source, (request.sha256, request.piece))
                 self.outstanding.setdefault((request.sha256, request.piece), {})[source] = self.now
@@ -183,7 +183,7 @@ class Model(RuleBasedStateMachine):
     def next_arrives(self, data):
         source, request = self.nexts.pop()
         piece = data.draw(st.sampled_from(named_in(request)))
-        others = set(self.picker.arriving(source, *piece, self.now))
+        others = set(self.picker.started(source, *piece, self.now))
         assert others == (self.outstanding.get(piece, {}).keys() - {source} if piece in self.missing else set())
         if piece in self.missing:
             self.outstanding.setdefault(piece, {})[source] = self.now
@@ -192,7 +192,7 @@ class Model(RuleBasedStateMachine):
     @rule()
     def nothing_is_left_to_give(self):
         source, request = self.nexts.pop()
-        self.picker.lacks(source, request)
+        self.picker.refused(source, request)
 
     @precondition(lambda self: self.outstanding)
     @rule(data=st.data(), what=st.sampled_from(["got", "got", "lost", "wrong", "lacks", "arriving"]))
@@ -200,11 +200,11 @@ class Model(RuleBasedStateMachine):
         piece = data.draw(st.sampled_from(sorted(self.outstanding)))
         source = data.draw(st.sampled_from(sorted(self.outstanding[piece])))
         if what == "got":
-            self.picker.got(*piece)
+            self.picker.verified(*piece)
             self.missing.discard(piece)
             self.outstanding.pop(piece)
         elif what == "arriving":
-            others = self.picker.arriving(source, *piece, self.now)
+            others = self.picker.started(source, *piece, self.now)
             assert set(others) == self.outstanding[piece].keys() - {source}
             self.outstanding[piece][source] = self.now
         else:
@@ -213,7 +213,7 @@ class Model(RuleBasedStateMachine):
             elif what == "wrong":
                 self.picker.hash_failed(source, *piece)
             else:
-                self.picker.lacks(source, PieceRequest(*piece))
+                self.picker.refused(source, PieceRequest(*piece))
             if what == "wrong" and source in self.known:
                 self.hash_failed[source].add(piece)
             elif what == "lacks" and piece[0] in self.whole[source]:
@@ -225,7 +225,7 @@ class Model(RuleBasedStateMachine):
 
     @rule(piece=pieces)
     def comes_unasked(self, piece):
-        self.picker.got(*piece)
+        self.picker.verified(*piece)
         self.missing.discard(piece)
         self.outstanding.pop(piece, None)
 
@@ -248,12 +248,12 @@ class Model(RuleBasedStateMachine):
         self.now += 10 * ENDGAME_DELAY
         for _ in range(sum(COUNTS.values())):
             for source in SOURCES:
-                request = self.picker.next(source, self.now)
+                request = self.picker.next_request(source, self.now)
                 if request is not None:
                     piece = (
                         (request.sha256, request.piece) if isinstance(request, PieceRequest) else named_in(request)[0]
                     )
-                    self.picker.got(*piece)
+                    self.picker.verified(*piece)
                     self.missing.remove(piece)
         assert not any(map(self.useful, SOURCES))
 
