@@ -212,9 +212,10 @@ class RegistrationFailed(Event):
 
 @dataclass(frozen=True)
 class TransferServed(Event):
-    """A connection to another peer has ended, or been idle for a while, over which a file or parts of it were sent.
+    """A file, or ranges of it, was sent over one connection, which was closed or has been idle for a while.
 
-    `client` is the address of the connection's other end, not of that peer's server.
+    `client` is the address of the connection's other end, not of that peer's server. `complete` is false if a range was
+    cut short.
     """
 
     client: Address
@@ -222,3 +223,4 @@ class TransferServed(Event):
     sha256: str
     size: int
     seconds: float
+    complete: bool = True

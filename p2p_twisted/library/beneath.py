@@ -123,6 +123,21 @@ def folder_beneath(root: Path, segments: Sequence[str], make: bool = False) -> I
         os.close(fd)
 
 
+def open_file_beneath(root: Path, segments: Sequence[str]) -> int:
+    """Open a regular file below `root` for reading; return its descriptor, the caller's to close.
+
+    Raises FileNotFoundError when there is no such readable file, or a link stands anywhere below `root`: checked while
+    opening, so a folder swapped for a link since the scan does not help. Raises OSError when no descriptor is left.
+    """
+    try:
+        with folder_beneath(root, segments[:-1]) as folder:
+            return folder.open(segments[-1], os.O_RDONLY)
+    except OSError as e:
+        if e.errno in (errno.EMFILE, errno.ENFILE):
+            raise
+        raise FileNotFoundError(errno.ENOENT, f"cannot be opened ({e.strerror})", "/".join(segments)) from e
+
+
 def _open_root(root: Path, make: bool) -> int:
     try:
         return os.open(root, _FOLDER)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,11 @@ from types import MappingProxyType
 from twisted.logger import Logger
 
 from ..wire.fields import LAST_MODIFIED
+from .beneath import open_file_beneath
+
+
+class Changed(FileNotFoundError):
+    """A shared file has the same size and another time than when it was read: it must be read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,20 @@ class Catalogue:
     def by_sha256(self, sha256: str) -> SharedFile | None:
         """Return one of the files with this content (64 hex digits), None if there is none."""
         return next(iter(self._by_sha256.get(sha256, {}).values()), None)
+
+    def open(self, file: SharedFile) -> int:
+        """Open `file` for reading; return the file descriptor, the caller's to close.
+
+        Raises FileNotFoundError when it is gone, leads out of its folder by now, or has another size; Changed when
+        only its time or inode differs; OSError when no descriptor is left.
+        """
+        fd = open_file_beneath(file.root, file.name.split("/"))
+        status = os.fstat(fd)
+        if (status.st_size, status.st_mtime_ns, status.st_ino) == (file.size, file.mtime_ns, file.inode):
+            return fd
+        os.close(fd)
+        kind = Changed if status.st_size == file.size else FileNotFoundError
+        raise kind(errno.ENOENT, "has changed since it was read", file.name)
 
     def apply(self, added: list[SharedFile], removed: list[str]) -> None:
         """Remove these names, add these files (replacing those of the same names), and notify the listeners."""

@@ -6,7 +6,6 @@ nor to folders: the simplest rule by which no link can lead out of a folder. The
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import unicodedata
@@ -16,7 +15,7 @@ from pathlib import Path
 from p2p_twisted.wire.fields import has_control
 from p2p_twisted.wire.limits import MAX_NAME
 
-from .beneath import folder_beneath
+from .beneath import open_file_beneath
 
 UNFINISHED = (".part", ".part.state")
 """The ending of an unfinished download's name."""
@@ -40,7 +39,6 @@ _TRICKS: tuple[tuple[Callable[[str], object], str], ...] = (
     (_DEVICE.fullmatch, "a part is the name of a device on Windows"),
 )
 
-_OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 # Separators and drive letters of other systems are not allowed in names here either.
 _FOREIGN = "\\:" if os.name == "nt" else "\\"
 
@@ -91,7 +89,8 @@ def why_tricky(name: str) -> str | None:
 def name_of(root: Path, path: Path) -> str | None:
     """Return the name under which the file at `path` is shared from folder `root`; None if it is outside or may not be.
 
-    Compares the two paths; does not look at the disk."""
+    Compares the two paths; does not look at the disk.
+    """
     try:
         name = "/".join(path.relative_to(root).parts)
     except ValueError:
@@ -104,17 +103,5 @@ def _is_invisible(character: str) -> bool:
 
 
 def open_beneath(root: Path, name: str) -> int:
-    """Open the regular file `name` in folder `root` for reading; returns its file descriptor, the caller's to close.
-
-    Raises FileNotFoundError when there is no such readable file, or a link stands anywhere below `root`: checked while
-    opening, so a folder swapped for a link since the scan does not help. Raises OSError when no descriptor is left,
-    and ValueError when the name is not a safe one.
-    """
-    *folders, base = safe_name(name)
-    try:
-        with folder_beneath(root, folders) as folder:
-            return folder.open(base, os.O_RDONLY)
-    except OSError as e:
-        if e.errno in _OUT_OF_DESCRIPTORS:
-            raise
-        raise FileNotFoundError(errno.ENOENT, f"cannot be opened ({e.strerror})", name) from e
+    """Open the document `name` below `root` as `open_file_beneath` does. Raises ValueError for an unsafe name, too."""
+    return open_file_beneath(root, safe_name(name))

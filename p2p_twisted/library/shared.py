@@ -32,10 +32,6 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class Changed(FileNotFoundError):
-    """A shared file has the same size and another time than when it was read: it must be read again."""
-
-
 class Reactor(IReactorTime, IReactorThreads):
     """The parts of a reactor that a library needs; for inotify also IReactorFDSet."""
 
@@ -148,20 +144,6 @@ class Library(Catalogue):
         file = with_hashes(found, hashes)
         self.apply([file], [])
         return file
-
-    def open(self, file: SharedFile) -> int:
-        """Open `file` for reading; return the file descriptor, the caller's to close.
-
-        Raises FileNotFoundError when it is gone, leads out of its folder by now, or has another size; Changed when
-        only its time or inode differs; OSError when no descriptor is left.
-        """
-        fd = open_beneath(file.root, file.name)
-        status = os.fstat(fd)
-        if stamp_of(status) == (file.size, file.mtime_ns, file.inode):
-            return fd
-        os.close(fd)
-        kind = Changed if status.st_size == file.size else FileNotFoundError
-        raise kind(errno.ENOENT, "has changed since it was read", file.name)
 
     def _is_known(self, path: str) -> bool:
         """Return whether the file at `path` is shared in its present state."""

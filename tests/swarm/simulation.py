@@ -11,7 +11,7 @@ import itertools
 from random import Random
 
 from p2p_twisted.library.pieces import piece_count, piece_range, piece_size
-from p2p_twisted.peer.serving.index_feed import LAZY
+from p2p_twisted.peer.serving.index_feed import BATCH_INTERVAL
 from p2p_twisted.swarm.picker import NextRequest, Picker, PieceRequest
 from p2p_twisted.swarm.source import Source
 from p2p_twisted.swarm.super_seeding import SuperSeeding
@@ -237,7 +237,7 @@ class Peer:
             self._tell()
         elif not self._telling:
             self._telling = True
-            self.world.after(LAZY, self._tell)
+            self.world.after(BATCH_INTERVAL, self._tell)
 
     # telling, as peer/announcing.py does
 

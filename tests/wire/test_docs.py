@@ -343,14 +343,14 @@ def test_connections() -> None:
 
 def test_following() -> None:
     said = " ".join(TEXT.split())
-    assert f"nothing has changed for {index_feed.SILENCE} s, an empty one" in said
+    assert f"nothing has changed for {index_feed.KEEPALIVE_INTERVAL} s, an empty one" in said
     assert f"has heard nothing for {3 * client.PATIENCE} s SHOULD" in said
-    assert index_feed.SILENCE < 3 * client.PATIENCE
+    assert index_feed.KEEPALIVE_INTERVAL < 3 * client.PATIENCE
 
 
 def test_swarm() -> None:
     said = " ".join(TEXT.partition("\nHow a swarm runs\n")[2].split())
-    assert f"in batches, {index_feed.LAZY} s apart" in said
+    assert f"in batches, {index_feed.BATCH_INTERVAL} s apart" in said
     assert f"has been outstanding for {picker.ENDGAME_DELAY:.0f} s is then requested" in said
     assert (
         source.REQUEST_AHEAD == 0.5

@@ -1,16 +1,17 @@
-"""What this peer can say of documents: its own files and the learnt records as one index, and its files opened."""
+"""The documents that this peer knows and serves: own files and learnt records as one index, and its files opened."""
 
 from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
+from typing import NamedTuple
 
 from ...index.distributed import DistributedIndex
 from ...index.listing import Listing
 from ...index.search import Document
-from ...library.catalogue import SharedFile
+from ...library.catalogue import Changed, SharedFile
 from ...library.pieces import list_digest, piece_size
-from ...library.shared import Changed, Library
+from ...library.shared import Library
 from ...swarm.errors import DownloadError
 from ...swarm.storage import Storage
 from ...wire.errors import FileNotFound
@@ -19,11 +20,20 @@ from ...wire.messages import Version
 from ...wire.records import IndexRecord, encode_record
 
 READ_AGAIN = 1
-"""Seconds after which a file that cannot be sent at the moment may be asked for again."""
+"""Seconds after which a file that cannot be sent at the moment may be requested again."""
+
+
+class OpenFile(NamedTuple):
+    """A file open for reading: its descriptor, size in bytes, SHA-256 (hex), and time of change (Unix seconds)."""
+
+    fd: int
+    size: int
+    sha256: str
+    modified: int | None
 
 
 class ContentStore:
-    """Library and index together."""
+    """The library, the unfinished files and the index together."""
 
     def __init__(self, library: Library, index: DistributedIndex, now: Callable[[], float]) -> None:
         """`now` gives monotonic seconds."""
@@ -33,18 +43,18 @@ class ContentStore:
         self.advertise: str | None = None
         self._now = now
         self.parts: dict[str, Storage] = {}
-        """The unfinished files of running downloads by their hash; what is proven of them is served too."""
+        """The unfinished files of running downloads by their hash; their verified pieces are served too."""
         self._listing = Listing(index)
         self._own: tuple[tuple[object, ...], str] = ((), "")
 
     def record(self, file: SharedFile, host: str) -> IndexRecord:
-        """The index record of an own file; `host` is where this peer is reached, unless it advertises another."""
+        """Return the index record of an own file; `host` is this peer's host, unless it advertises another."""
         pieces = list_digest(file.pieces) if file.pieces else ""
         host = self.advertise or host
         return IndexRecord(file.name, file.title, host, self.port, TTL, file.size, file.sha256, pieces)
 
     def body(self, host: str, version: Version) -> bytes:
-        """The answer to GET INDEX: own files first, then what was learnt, each with its holder."""
+        """Return the answer to GET INDEX: own files first, then the learnt records, each with its holder."""
         learnt = "".join(f"{encode_record(record, version)}\n" for record in self.index.records(self._now()))
         return (self._own_lines(host, version) + learnt).encode()
 
@@ -56,22 +66,22 @@ class ContentStore:
         return self._own[1]
 
     def documents(self, host: str, query: str, limit: int, offset: int) -> tuple[int, list[Document]]:
-        """Return how many documents known, here or elsewhere, match `query` (see Query), and those from `offset` on, at
-        most `limit`, by name."""
+        """Return how many documents, here or elsewhere, match `query` (see Query), and at most `limit` of them from
+        `offset` on, by name."""
         state = self.library.version, self.advertise or host, self.port
         return self._listing.page(lambda: self._records(host), state, self._now(), query, limit, offset)
 
     def ttl(self, record: IndexRecord) -> int:
-        """Return the seconds for which a record of one of these documents still counts."""
+        """Return the seconds for which a record of one of these documents is still valid."""
         return self.index.ttl(record, self._now())
 
     def _records(self, host: str) -> list[IndexRecord]:
         return [self.record(file, host) for file in self.library.files.values()]
 
     def find(self, name: str, sha256: str | None) -> SharedFile:
-        """The shared file `name`, or whichever has the hash `sha256` if that is given.
+        """Return the shared file `name`, or one with the hash `sha256` if that is given.
 
-        Raises FileNotFound, with `retry_after` while the shared folders are being looked through.
+        Raises FileNotFound, with `retry_after` while the shared folders are being scanned.
         """
         file = self.library.get(name) if sha256 is None else self.library.by_sha256(sha256)
         if file is None:
@@ -80,25 +90,25 @@ class ContentStore:
 
     @property
     def _retry_after(self) -> int | None:
-        """Seconds after which what is not here may be; None unless a scan is under way."""
+        """Seconds after which a missing file may be here; None unless a scan is under way."""
         return READ_AGAIN if self.library.is_scanning else None
 
     def name_of(self, sha256: str) -> str:
-        """The name under which the file with that hash is served, finished or not; the hash itself if it is not."""
+        """Return the name under which the file with that hash is served, unfinished or not; else the hash."""
         found = self.library.by_sha256(sha256) or self.parts.get(sha256)
         return sha256 if found is None else found.name
 
     def serve(self, content: Storage) -> bool:
-        """Serve what is proven of `content`, unless another download's of the same file is. Returns whether it is."""
+        """Serve the verified pieces of `content`, unless those of another download are served; return whether."""
         return self.parts.setdefault(content.sha256, content) is content
 
     def withdraw(self, content: Storage) -> None:
-        """Serve `content` no longer."""
+        """Stop serving `content`."""
         if self.parts.get(content.sha256) is content:
             del self.parts[content.sha256]
 
     def part(self, sha256: str, first: int, last: int) -> Storage | None:
-        """The unfinished file with that hash, if its bytes `first` to `last` are proven."""
+        """Return the unfinished file with that hash if its bytes `first` to `last` are verified, else None."""
         content = self.parts.get(sha256)
         if content is None or last >= content.size:
             return None
@@ -106,7 +116,7 @@ class ContentStore:
         return content if content.have.issuperset(range(first // size, last // size + 1)) else None
 
     def piece_list(self, sha256: str) -> bytes:
-        """The piece hashes of the file with that hash, one after the other. Raises FileNotFound."""
+        """Return the piece hashes of the file with that hash, one after the other. Raises FileNotFound."""
         file, content = self.library.by_sha256(sha256), self.parts.get(sha256)
         if file is not None:
             return file.pieces or bytes.fromhex(sha256)
@@ -114,21 +124,21 @@ class ContentStore:
             return content.digests
         raise FileNotFound(f"no piece list here of {sha256}")
 
-    def open_part(self, content: Storage) -> int:
-        """As `open`, for what is verified of an unfinished file."""
+    def open_part(self, content: Storage) -> OpenFile:
+        """Open an unfinished file, for its verified pieces. Raises FileNotFound as `open` does."""
         try:
-            return content.open_piece()
+            return OpenFile(content.open_piece(), content.size, content.sha256, content.modified)
         except DownloadError as e:
             raise FileNotFound(f"cannot be opened now: {content.name}", READ_AGAIN) from e
 
-    def open(self, file: SharedFile) -> int:
-        """Open `file` for reading; return the descriptor, the caller's to close.
+    def open(self, file: SharedFile) -> OpenFile:
+        """Open `file` for reading; closing it is up to the caller.
 
-        Raises FileNotFound when it is gone or has changed, with `retry_after` when it may be had again soon: it is
-        read again, or this process has no descriptor left at the moment.
+        Raises FileNotFound when it is gone or has changed, with `retry_after` when it may be available again soon: it
+        is being read again, or this process has no descriptor left at the moment.
         """
         try:
-            return self.library.open(file)
+            return OpenFile(self.library.open(file), file.size, file.sha256, file.modified)
         except Changed:
             self.library.scan()
             raise FileNotFound(f"is being read again: {file.name}", READ_AGAIN) from None

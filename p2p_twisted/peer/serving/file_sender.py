@@ -1,6 +1,6 @@
-"""A range of a file onto a connection: by sendfile(2) where that is plain TCP on Linux, else block by block.
+"""Send a range of a file over a connection: by sendfile(2) on plain TCP on Linux, else block by block.
 
-Both are pull producers: they go no further than the other side takes, so that a slow reader costs no memory.
+Both are pull producers: they send only as fast as the other side reads, so that a slow reader costs no memory.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from zope.interface import implementer
 from ...net.throttle import Throttle
 
 BLOCK = 256 * 1024
-"""Bytes handed over at a time where there is no sendfile."""
-AT_ONCE = 1024 * 1024
-"""Bytes handed to one sendfile, so that every connection gets its turn."""
+"""Bytes handed over at a time without sendfile."""
+MAX_SENDFILE = 1024 * 1024
+"""Most bytes handed to one sendfile, so that every connection gets its turn."""
 
 
 class SendingStopped(Exception):
@@ -29,12 +29,12 @@ class SendingStopped(Exception):
 
 @implementer(IPullProducer)
 class Sender:
-    """Sends the bytes offset..offset+length of something. Subclasses say how."""
+    """Sends `length` bytes from `offset` on. Subclasses say how."""
 
     def __init__(
         self, transport: Any, offset: int, length: int, progress: Callable[[], None], throttle: Throttle | None = None
     ) -> None:
-        """`progress` is called whenever some of it went out; `throttle` limits the rate."""
+        """`progress` is called whenever bytes were sent; `throttle` limits the rate."""
         self.done: Deferred[None] = Deferred()
         self._transport = transport
         self._offset = offset
@@ -59,13 +59,13 @@ class Sender:
         return self.done
 
     def resumeProducing(self) -> None:
-        """The transport has room."""
-        if not self._begun:  # called by registerProducer: what was written before has not gone out yet
+        """Send more: the transport has room."""
+        if not self._begun:  # called by registerProducer: bytes written before have not been sent yet
             self._transport.startWriting()
             return
         if self.done.called:  # lost while it waited for its turn
             return
-        size = min(AT_ONCE, self._left)
+        size = min(MAX_SENDFILE, self._left)
         if self._throttle is not None:
             size = self._throttle.ask(size, self.resumeProducing)
             if not size:
@@ -80,7 +80,7 @@ class Sender:
             sent = 0
         self._give_back(size - sent)
         if not sent:
-            self._transport.abortConnection()  # the head promised more than there is
+            self._transport.abortConnection()  # the head promised more bytes than there are
             return
         self._offset += sent
         self._left -= sent
@@ -91,7 +91,7 @@ class Sender:
             self.done.callback(None)
 
     def stopProducing(self) -> None:
-        """The connection is lost."""
+        """Stop: the connection is lost."""
         if not self.done.called:
             self._end()
             self.done.errback(SendingStopped())
@@ -100,16 +100,16 @@ class Sender:
         if self._throttle is not None and size:
             self._throttle.give_back(size)
 
-    def _send(self, most: int) -> int:
-        """Hand at most `most` more bytes to the transport; returns how many. Raises OSError."""
+    def _send(self, limit: int) -> int:
+        """Hand at most `limit` more bytes to the transport; return how many. Raises OSError."""
         raise NotImplementedError
 
     def _end(self) -> None:
-        """Let go of what is sent."""
+        """Release the source of the bytes."""
 
 
 class BlockSender(Sender):
-    """Sends a range of an open file; takes the descriptor over and closes it."""
+    """Sends a range of an open file; owns the descriptor and closes it."""
 
     def __init__(
         self,
@@ -126,19 +126,19 @@ class BlockSender(Sender):
     def _end(self) -> None:
         os.close(self._fd)
 
-    def _send(self, most: int) -> int:
-        data = os.pread(self._fd, min(BLOCK, most), self._offset)
+    def _send(self, limit: int) -> int:
+        data = os.pread(self._fd, min(BLOCK, limit), self._offset)
         self._transport.write(data)
         return len(data)
 
 
 class FileSender(BlockSender):
-    """As BlockSender, but the bytes never come up from the kernel. For plain TCP only."""
+    """Sends as BlockSender does, but without copying the bytes out of the kernel. For plain TCP only."""
 
-    def _send(self, most: int) -> int:
+    def _send(self, limit: int) -> int:
         handle = self._transport.getHandle()
-        sent = os.sendfile(handle.fileno(), self._fd, self._offset, most)
-        self._transport.startWriting()  # asks to be called again: the transport itself has nothing to write
+        sent = os.sendfile(handle.fileno(), self._fd, self._offset, limit)
+        self._transport.startWriting()  # ask to be called again: the transport itself has nothing to write
         return sent
 
 
@@ -150,7 +150,7 @@ def file_sender(
     progress: Callable[[], None],
     throttle: Throttle | None = None,
 ) -> BlockSender:
-    """The sender of a file that suits `transport`; see BlockSender."""
+    """Return the fastest sender for `transport`; the arguments are those of BlockSender."""
     handle = transport.getHandle() if hasattr(transport, "getHandle") else None
     plain = sys.platform == "linux" and type(handle) is socket.socket and not getattr(transport, "TLS", False)
     return (FileSender if plain else BlockSender)(transport, fd, offset, length, progress, throttle)

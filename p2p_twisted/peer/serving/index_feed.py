@@ -1,7 +1,7 @@
-"""What a peer tells those who follow its index: files that come and go, and the pieces of unfinished ones.
+"""Announce the changes of this peer's index to its followers: files added and removed, and pieces of unfinished files.
 
-A piece that the source gave to nobody else is told at once, for everybody waits for it; the rest is told in batches,
-for with many followers the telling itself costs uplink.
+A super-seeded piece is announced at once, because all others wait for it; other changes in batches, because with many
+followers the announcements themselves cost uplink.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from ...wire.changes import Change, Have, Removed, encode_change
 from ...wire.ranges import to_ranges
 from .content_store import ContentStore
 
-LAZY = 0.3
-LAZY_EACH = 0.05
-"""Seconds for which what is not urgent is gathered, at least and for each follower."""
-SILENCE = 30
-"""Seconds after which a follower is told that nothing has changed."""
-REMEMBERED = 10_000
-"""Changes of the index that are remembered; who is further behind is told everything."""
+BATCH_INTERVAL = 0.3
+BATCH_INTERVAL_EACH = 0.05
+"""Seconds for which changes that are not urgent are gathered: at least, and for each follower."""
+KEEPALIVE_INTERVAL = 30
+"""Seconds after which a follower gets an empty answer if nothing has changed."""
+MAX_REMEMBERED = 10_000
+"""Most changes of the index that are remembered; a follower further behind gets the whole index."""
 
 
 class Follower(Protocol):
-    """One who follows. `here` is the address under which it reached this peer."""
+    """A follower of the index. `here` is the address at which it reached this peer."""
 
     here: str
 
@@ -40,7 +40,7 @@ class Follower(Protocol):
 
 
 class IndexFeed:
-    """Gathers what changes and tells the followers."""
+    """Gathers the changes and announces them to the followers."""
 
     log = Logger()
 
@@ -49,97 +49,97 @@ class IndexFeed:
         self._content_store = content_store
         self._epoch = secrets.token_hex(6)
         self._version = 1
-        self._log: deque[tuple[int, str]] = deque(maxlen=REMEMBERED)
+        self._log: deque[tuple[int, str]] = deque(maxlen=MAX_REMEMBERED)
         self._followers: set[Follower] = set()
-        self._told = 1
-        self._told_at = -math.inf
+        self._announced = 1
+        self._announced_at = -math.inf
         self._new: dict[str, set[int]] = {}
-        self._call: Any = None
+        self._timer: Any = None
         self._due = 0.0
         content_store.library.on_change.append(self._changed)
 
     @property
     def version(self) -> str:
-        """The version of the index as it is now."""
+        """The present version of the index."""
         return f"{self._epoch}.{self._version}"
 
-    # what changes
+    # changes
 
     def _changed(self, added: list[SharedFile], removed: list[str]) -> None:
         self._version += 1
         self._log.extend((self._version, name) for name in itertools.chain(removed, (file.name for file in added)))
-        self._tell_in(max(0.0, self._told_at + self._lazy - self._clock.seconds()))
+        self._announce_in(max(0.0, self._announced_at + self._batch_interval - self._clock.seconds()))
 
-    def kept(self, content: Storage, piece: int, first_hand: bool) -> None:
-        """A piece of an unfinished file is there; `first_hand`: the source gave it to nobody else."""
+    def kept(self, content: Storage, piece: int, super_seeded: bool) -> None:
+        """Announce a verified piece of an unfinished file; `super_seeded`: its source gave it to no other peer."""
         self._new.setdefault(content.sha256, set()).add(piece)
-        self._tell_in(0 if first_hand else self._lazy)
+        self._announce_in(0 if super_seeded else self._batch_interval)
 
     @property
-    def _lazy(self) -> float:
-        return max(LAZY, LAZY_EACH * len(self._followers))
+    def _batch_interval(self) -> float:
+        return max(BATCH_INTERVAL, BATCH_INTERVAL_EACH * len(self._followers))
 
-    def _tell_in(self, delay: float) -> None:
+    def _announce_in(self, delay: float) -> None:
         due = self._clock.seconds() + delay
-        if self._call is not None and self._call.active():
+        if self._timer is not None and self._timer.active():
             if self._due <= due:
                 return
-            self._call.cancel()
+            self._timer.cancel()
         self._due = due
-        self._call = self._clock.callLater(delay, self._tell)
+        self._timer = self._clock.callLater(delay, self._announce)
 
-    # telling
+    # announcements
 
     def follow(self, follower: Follower, since: str) -> None:
-        """Tell `follower` what has changed since that version, and from now on whatever changes."""
+        """Send `follower` the changes since that version, and all further ones."""
         self._followers.add(follower)
         self.catch_up(follower, since)
-        if self._call is None or not self._call.active():
-            self._tell_in(SILENCE)
+        if self._timer is None or not self._timer.active():
+            self._announce_in(KEEPALIVE_INTERVAL)
 
     def unfollow(self, follower: Follower) -> None:
-        """It does not follow any more."""
+        """Stop sending changes to `follower`."""
         self._followers.discard(follower)
 
     def catch_up(self, follower: Follower, since: str) -> None:
-        """Tell one follower all that has changed since that version, and of all unfinished files."""
+        """Send one follower all changes since that version, and the pieces of all unfinished files."""
         body, told_since = self.since(since, follower.here)
         follower.push(body, told_since, self.version)
 
     def since(self, since: str, here: str) -> tuple[bytes, str | None]:
-        """(lines, version) of what has changed since the version `since`; the version is None when all is told."""
+        """Return (lines, version): the changes since the version `since`; the version is None for the whole index."""
         after = self._known(since)
         changes = self._all(here) if after is None else self._changes(after, here)
         changes += (self._have(content, content.have) for content in self._content_store.parts.values() if content.have)
         return _lines(changes), None if after is None else since
 
     def _known(self, since: str) -> int | None:
-        """The number of that version, if every change since then is remembered."""
+        """Return the number of that version if every change since then is remembered, else None."""
         epoch, _, number = since.partition(".")
         if epoch != self._epoch or not number.isdigit() or int(number) > self._version:
             return None
-        forgotten = self._log[0][0] if len(self._log) == REMEMBERED else 1
+        forgotten = self._log[0][0] if len(self._log) == MAX_REMEMBERED else 1
         return int(number) if int(number) >= forgotten else None
 
-    def _tell(self) -> None:
+    def _announce(self) -> None:
         new, self._new = self._new, {}
         haves: list[Change] = [
             self._have(self._content_store.parts[sha256], new[sha256])
             for sha256 in new.keys() & self._content_store.parts
         ]
-        since, self._told = f"{self._epoch}.{self._told}", self._version
-        self._told_at = self._clock.seconds()
+        since, self._announced = f"{self._epoch}.{self._announced}", self._version
+        self._announced_at = self._clock.seconds()
         after = self._known(since)
         bodies: dict[str, bytes] = {}
         for follower in list(self._followers):
-            if after is None:  # more has changed at once than is remembered
+            if after is None:  # more changes at once than are remembered
                 self.catch_up(follower, since)
                 continue
             if follower.here not in bodies:
                 bodies[follower.here] = _lines(self._changes(after, follower.here) + haves)
             follower.push(bodies[follower.here], since, self.version)
         if self._followers:
-            self._tell_in(SILENCE)
+            self._announce_in(KEEPALIVE_INTERVAL)
 
     # the lines
 

@@ -17,7 +17,7 @@ from p2p_twisted.net import client
 from p2p_twisted.net.connect import dial
 from p2p_twisted.peer.peers import index_subscription as subscription
 from p2p_twisted.peer.peers.index_subscription import IndexSubscription
-from p2p_twisted.peer.serving.index_feed import LAZY, SILENCE
+from p2p_twisted.peer.serving.index_feed import BATCH_INTERVAL, KEEPALIVE_INTERVAL
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.changes import Have, Removed
@@ -228,7 +228,7 @@ class Followed(Case):
         for name in removed:
             (self.folder / "1" / name).unlink()
         self.factory.content_store.library.scan()
-        self.network.wait(2 * LAZY)
+        self.network.wait(2 * BATCH_INTERVAL)
 
     def keep(self, *pieces):
         content = Storage("big.bin", ONE, 9 * MIN_PIECE, TWO, Target(self.folder, "big.bin"))
@@ -259,7 +259,7 @@ class Followed(Case):
 
     def test_a_quiet_one_is_followed_on_and_its_files_stay(self):
         self.follow()
-        self.network.wait(2 * TTL, step=SILENCE / 3)
+        self.network.wait(2 * TTL, step=KEEPALIVE_INTERVAL / 3)
         self.assertEqual((self.names(), self.ended), (["a.txt"], []))
         self.assertIsNotNone(self.subscription.connection)
 

@@ -199,7 +199,7 @@ class Files(Case):
             self.assertEqual(caught.exception.status, 100)
 
     def test_opened(self):
-        fd = self.content_store.open(self.content_store.find(BIG.name, None))
+        fd = self.content_store.open(self.content_store.find(BIG.name, None)).fd
         self.addCleanup(os.close, fd)
         self.assertEqual(os.pread(fd, 2 * BIG.size, 0), BIG.data)
 
@@ -222,7 +222,7 @@ class Files(Case):
             self.content_store.open(self.content_store.find("other.txt", None))
         self.assertEqual(caught.exception.retry_after, READ_AGAIN)
         self.reactor.advance(0)
-        os.close(self.content_store.open(self.content_store.find("other.txt", None)))
+        os.close(self.content_store.open(self.content_store.find("other.txt", None)).fd)
 
     def test_without_a_descriptor_left_it_may_be_asked_for_again(self):
         def no_descriptor(file):

@@ -30,11 +30,11 @@ def ask(name, version=b"1.0", first=None, last=None):
 
 
 class Reader(Protocol):
-    """A client that says `said` and keeps what it hears; after `most` bytes it reads no further until `go_on`."""
+    """A client that says `said` and keeps what it hears; after `limit` bytes it reads no further until `go_on`."""
 
-    def __init__(self, said, most=None):
+    def __init__(self, said, limit=None):
         self.heard = bytearray()
-        self.said, self._most = said, most
+        self.said, self._most = said, limit
         self.lost = Deferred()
         self._waiting = []
 
@@ -62,11 +62,11 @@ class Reader(Protocol):
         self._fire()
         return done
 
-    def go_on(self, most=None):
+    def go_on(self, limit=None):
         """Read on, up to so many more bytes."""
-        self._most = None if most is None else len(self.heard) + most
+        self._most = None if limit is None else len(self.heard) + limit
         self.transport.resumeProducing()
-        return self.lost if most is None else self.reach(self._most)
+        return self.lost if limit is None else self.reach(self._most)
 
     def connectionLost(self, reason):
         self.lost.callback(reason.type)
@@ -104,9 +104,9 @@ class Case(TestCase):
         await port.stopListening()
         await self.gone()
 
-    def connect(self, said, most=None):
+    def connect(self, said, limit=None):
         """A Reader that is connected."""
-        return connectProtocol(self.endpoint, Reader(said, most))
+        return connectProtocol(self.endpoint, Reader(said, limit))
 
     async def whole(self, said):
         """All that is heard to `said` until the server closes."""

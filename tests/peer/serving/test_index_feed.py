@@ -12,7 +12,7 @@ from p2p_twisted.library.catalogue import Catalogue, SharedFile
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.peer.serving import index_feed as announcing
 from p2p_twisted.peer.serving.content_store import ContentStore
-from p2p_twisted.peer.serving.index_feed import LAZY, LAZY_EACH, SILENCE, IndexFeed
+from p2p_twisted.peer.serving.index_feed import BATCH_INTERVAL, BATCH_INTERVAL_EACH, KEEPALIVE_INTERVAL, IndexFeed
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.changes import Have, Removed, parse_change
@@ -75,7 +75,7 @@ class Peer:
     def truth(self):
         return {name: file.sha256 for name, file in self.library.files.items()}
 
-    def keep(self, *pieces, sha256=HASH, first_hand=False):
+    def keep(self, *pieces, sha256=HASH, super_seeded=False):
         """These pieces of an unfinished file have come."""
         content = self.content_store.parts.get(sha256)
         if content is None:
@@ -84,7 +84,7 @@ class Peer:
             )
         for piece in pieces:
             content.have.add(piece)
-            self.index_feed.kept(content, piece, first_hand)
+            self.index_feed.kept(content, piece, super_seeded)
 
     def follower(self, since=INITIAL_VERSION, here="10.0.0.1"):
         """One who follows from now on, and has taken the first answer."""
@@ -200,35 +200,35 @@ class Followers(Case):
 
     def test_a_piece_that_nobody_else_has_is_told_of_at_once(self):
         follower = self.peer.follower()
-        self.peer.keep(4, first_hand=True)
+        self.peer.keep(4, super_seeded=True)
         self.clock.advance(0)
         self.assertEqual(self.peer.told(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4"]])
 
     def test_other_pieces_are_gathered(self):
         follower = self.peer.follower()
         self.peer.keep(4)
-        self.clock.advance(LAZY / 2)
+        self.clock.advance(BATCH_INTERVAL / 2)
         self.peer.keep(5, 7)
-        self.clock.advance(LAZY / 2 - 0.001)
+        self.clock.advance(BATCH_INTERVAL / 2 - 0.001)
         self.assertEqual(self.peer.told(follower), [])
         self.clock.advance(0.002)
         self.assertEqual(self.peer.told(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4-5,7"]])
-        self.clock.advance(SILENCE / 2)
+        self.clock.advance(KEEPALIVE_INTERVAL / 2)
         self.assertEqual(self.peer.told(follower), [])
 
     def test_they_go_along_with_what_is_urgent(self):
         follower = self.peer.follower()
         self.peer.keep(4)
-        self.peer.keep(8, first_hand=True)
+        self.peer.keep(8, super_seeded=True)
         self.clock.advance(0)
         self.assertEqual(self.peer.told(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4,8"]])
-        self.clock.advance(LAZY)
+        self.clock.advance(BATCH_INTERVAL)
         self.assertEqual(self.peer.told(follower), [])
 
     def test_the_more_follow_the_longer_pieces_are_gathered(self):
         followers = [self.peer.follower() for _ in range(20)]
         self.peer.keep(4)
-        self.clock.advance(20 * LAZY_EACH - 0.001)
+        self.clock.advance(20 * BATCH_INTERVAL_EACH - 0.001)
         self.assertEqual(self.peer.told(followers[0]), [])
         self.clock.advance(0.002)
         self.assertTrue(all(len(follower.bodies) == 1 for follower in followers[1:]))
@@ -237,7 +237,7 @@ class Followers(Case):
         follower = self.peer.follower()
         self.peer.keep(4)
         del self.peer.content_store.parts[HASH]
-        self.clock.advance(LAZY)
+        self.clock.advance(BATCH_INTERVAL)
         self.assertEqual(self.peer.told(follower), [[]])
 
     def test_each_is_given_the_address_by_which_it_came(self):
@@ -249,7 +249,7 @@ class Followers(Case):
 
     def test_silence_is_broken_so_that_they_know_that_it_is_still_there(self):
         follower = self.peer.follower()
-        self.clock.pump([1] * (3 * SILENCE + 1))
+        self.clock.pump([1] * (3 * KEEPALIVE_INTERVAL + 1))
         self.assertEqual(self.peer.told(follower), [[], [], []])
 
     def test_who_follows_no_longer_is_told_no_more_and_no_timer_stays(self):
@@ -260,10 +260,10 @@ class Followers(Case):
         self.clock.advance(0)
         self.assertEqual((len(self.peer.told(gone)), len(self.peer.told(other))), (0, 1))
         self.peer.index_feed.unfollow(other)
-        self.clock.advance(SILENCE)
+        self.clock.advance(KEEPALIVE_INTERVAL)
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.peer.keep(1)
-        self.clock.advance(LAZY)
+        self.clock.advance(BATCH_INTERVAL)
         self.assertEqual((self.peer.told(gone), self.peer.told(other)), ([], []))
         self.peer.follower()
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
@@ -285,7 +285,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.lists(st.sampled_from("abcd"), min_size=1, max_size=4), st.integers(1, 3)),
         st.tuples(st.just("remove"), st.lists(st.sampled_from("abcd"), min_size=1, max_size=4)),
-        st.tuples(st.just("wait"), st.sampled_from([0, 0.1, LAZY, SILENCE])),
+        st.tuples(st.just("wait"), st.sampled_from([0, 0.1, BATCH_INTERVAL, KEEPALIVE_INTERVAL])),
         st.tuples(st.just("join")),
         st.tuples(st.just("leave")),
         st.tuples(st.just("return")),
@@ -318,7 +318,7 @@ class Truth(SynchronousTestCase):
             elif what == "return" and away:
                 here.append(away.pop(0))
                 peer.index_feed.follow(here[-1], here[-1].since)
-        peer.clock.advance(max(LAZY, LAZY_EACH * len(here)))
+        peer.clock.advance(max(BATCH_INTERVAL, BATCH_INTERVAL_EACH * len(here)))
         for follower in away:
             follower.take(*peer.index_feed.since(follower.since, "10.0.0.1"), peer.index_feed.version)
         for follower in here + away:
