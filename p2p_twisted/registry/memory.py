@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from heapq import heappop, heappush
 
 from ..wire.address import Address
-from .rules import Changes, Found, Lookup, PeerRecord, neighbourhood
+from .rules import Changes, Clocks, Found, Lookup, PeerRecord, Request, neighbourhood
 from .store import Counts, Swept
 
 MAX_SINGLE_REMOVALS = 64
@@ -66,7 +66,8 @@ class Neighbourhood:
 class MemoryStore:
     """A `store.Store` in memory; nothing in it waits. A store that also writes them to disk is a subclass."""
 
-    def __init__(self) -> None:
+    def __init__(self, clocks: Clocks) -> None:
+        self.clocks = clocks
         self._records: dict[int, PeerRecord] = {}
         self._reserved: set[int] = set()
         """Cookies that must not be given out although no record has them."""
@@ -85,55 +86,48 @@ class MemoryStore:
     async def close(self) -> None:
         """Do nothing: there is nothing to write."""
 
-    async def find(self, lookup: Lookup, now: float) -> Found:
-        """Return the records that `lookup` names."""
-        self._expire(now)
-        return self._find(lookup)
+    async def apply(self, request: Request) -> PeerRecord:
+        """Apply `request` to the records that it looks at; return the record of its peer. Raises Forbidden."""
+        at = self.clocks.moment()
+        self._expire(at.now)
+        while True:
+            changes = request.decide(self._find(request.lookup()), at)
+            if changes is not None and changes.record.cookie not in self._reserved:
+                self._commit(changes, request.durable)
+                return changes.record
 
-    async def commit(self, found: Found, changes: Changes, durable: bool) -> bool:
-        """Store all `changes`, or none; return whether they were stored (`store.Store`)."""
-        if changes.record.cookie in self._reserved or self._find(found.lookup) != found:
-            return False
-        self._write(changes, durable)
-        if changes.dropped is not None:
-            self._replace(changes.dropped, None)
-        for record in changes.displaced, changes.record:  # the address must be free before it is taken
-            if record is not None:
-                self._replace(self._records.get(record.cookie), record)
-        return True
-
-    def renew(self, cookie: int, port: int, now: float, deadline: float) -> bool:
-        """Set the `deadline` of the active peer with this cookie and port; False if there is none."""
-        record = self._records.get(cookie)
+    def renew(self, cookie: int, port: int) -> bool:
+        """Renew the TTL of the active peer with this cookie and port; False if there is none."""
+        record, now = self._records.get(cookie), self.clocks.monotonic()
         if record is None or record.port != port or not record.active or record.deadline <= now:
             return False
-        record.deadline = deadline
+        record.deadline = now + self.clocks.ttl
         self._touched(cookie)
         return True
 
-    async def active(self, limit: int | None, after: Address | None, now: float) -> tuple[list[Address], bool]:
+    async def active(self, limit: int | None = None, after: Address | None = None) -> tuple[list[Address], bool]:
         """Return a page of the addresses of active peers, and whether there are more (`store.Store`)."""
-        self._expire(now)
+        self._expire(self.clocks.monotonic())
         return self._book.page(limit, after)
 
-    async def generation(self, now: float) -> int:
+    async def generation(self) -> int:
         """Return a number that changes with the list of active peers."""
-        self._expire(now)
+        self._expire(self.clocks.monotonic())
         return self._book.generation
 
-    async def records(self, now: float) -> list[PeerRecord]:
+    async def records(self) -> list[PeerRecord]:
         """Return all records, by cookie."""
-        self._expire(now)
+        self._expire(self.clocks.monotonic())
         return [self._records[cookie] for cookie in sorted(self._records)]
 
-    async def counts(self, now: float) -> Counts:
+    async def counts(self) -> Counts:
         """Return how many records there are."""
-        self._expire(now)
+        self._expire(self.clocks.monotonic())
         return Counts(len(self._book), len(self._records))
 
-    async def sweep(self, now: float) -> Swept:
+    async def sweep(self) -> Swept:
         """Make the records inactive whose TTL has run out."""
-        return Swept(self._expire(now), 0)
+        return Swept(self._expire(self.clocks.monotonic()), 0)
 
     # for subclasses that write to disk
 
@@ -154,6 +148,14 @@ class MemoryStore:
         self._book.load(self._holders)
 
     # the indexes
+
+    def _commit(self, changes: Changes, durable: bool) -> None:
+        self._write(changes, durable)
+        if changes.dropped is not None:
+            self._replace(changes.dropped, None)
+        for record in changes.displaced, changes.record:  # the address must be free before it is taken
+            if record is not None:
+                self._replace(self._records.get(record.cookie), record)
 
     def _find(self, lookup: Lookup) -> Found:
         record = self._records.get(lookup.cookie)

@@ -1,19 +1,22 @@
-"""The peer record and the rules by which it changes; pure.
+"""The peer record, and the rules by which the requests of peers change it; pure.
 
-A rule is given the records that it looks at (`Found`) and the time (`Moment`), and returns the records that change
-(`Changes`). It refuses by raising `wire.errors.Forbidden` (403). Reading and writing records is up to the registry.
+A request names the records that it looks at (`Lookup`). It is given them (`Found`) and the time (`Moment`), and returns
+the records that change (`Changes`) or raises `wire.errors.Forbidden` (403). Stores (`registry.store`) do the rest.
 """
 
 from __future__ import annotations
 
 import math
+import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from ipaddress import IPv6Address
 from typing import NamedTuple
 
 from ..wire.address import Address
 from ..wire.errors import Forbidden
+from ..wire.limits import MAX_COOKIE, MAX_COOKIE_1_0, TTL
 
 COUNTED_SECONDS = 30 * 24 * 3600
 """`registered_count` looks back this many seconds."""
@@ -21,61 +24,63 @@ COUNTED_SECONDS = 30 * 24 * 3600
 MAX_ACTIVATIONS = 1000
 """Most activations that a record remembers, and the highest `registered_count`."""
 
-UNREGISTERED = "no peer is registered with this cookie and port"
-INACTIVE = "this peer is not active: it has left, or its TTL ran out; register again"
-UNKNOWN_COOKIE = "this cookie was never given out: register with an empty one"
-FULL = "too many peers are registered from this address; use a cookie that was given to one of them"
-
 
 class Moment(NamedTuple):
-    """The time at which a rule is applied.
+    """A time on both clocks, in seconds.
 
     TTLs run on a monotonic clock, so that setting the machine's clock neither expires nor revives a peer. Unix time is
     for the fields that people read.
     """
 
     now: float
-    """Monotonic seconds."""
+    """Monotonic time."""
     wall: float
-    """Unix seconds."""
+    """Unix time."""
     deadline: float
-    """Monotonic second at which a TTL that starts now runs out."""
+    """Monotonic time at which a TTL that starts now runs out."""
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """The clocks of a registry, and how long a peer stays active unless it renews: `ttl` seconds."""
+
+    ttl: int = TTL
+    monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+
+    def moment(self) -> Moment:
+        """Return the present time."""
+        now = self.monotonic()
+        return Moment(now, self.wall(), now + self.ttl)
 
 
 @dataclass(eq=False, slots=True)
 class PeerRecord:
-    """A peer as the registry knows it.
-
-    The methods leave the record as it is and return a changed one. Only a store may set the `deadline` of its record
-    in place, when a peer renews its TTL.
-    """
+    """A peer as the registry knows it. The methods return a changed record; only a store may set its `deadline`."""
 
     host: str
     port: int
     cookie: int
     active: bool = False
     deadline: float = 0.0
-    """Monotonic second at which the TTL runs out. It means nothing while `active` is false."""
+    """Monotonic time at which the TTL runs out. It means nothing while `active` is false."""
     registered_at: int = 0
-    """Unix second of the last Register."""
+    """Unix time of the last Register."""
     activations: tuple[int, ...] = ()
-    """Unix seconds at which the peer became active, oldest first."""
+    """Unix times at which the peer became active, oldest first."""
 
     @property
     def address(self) -> Address:
         """The address at which the peer listens."""
         return self.host, self.port
 
-    def ttl(self, now: float) -> int:
-        """Return the whole seconds until the TTL runs out, rounded up; 0 for an inactive peer."""
-        return max(0, math.ceil(self.deadline - now)) if self.active else 0
-
     def alive(self, now: float) -> bool:
         """Return whether the peer is active and its TTL has not run out, swept or not."""
         return self.active and self.deadline > now
 
-    def registered(self, host: str, port: int, at: Moment) -> PeerRecord:
-        """Return the record after a Register from `host` and `port`, which may be a new address."""
+    def registered(self, address: Address, at: Moment) -> PeerRecord:
+        """Return the record after a Register from `address`, which may be a new one."""
+        host, port = address
         return replace(self.renewed(at), host=host, port=port, registered_at=int(at.wall))
 
     def renewed(self, at: Moment) -> PeerRecord:
@@ -90,29 +95,21 @@ class PeerRecord:
         """Return the record of the peer when it has left, lost its address or run out of TTL."""
         return PeerRecord(self.host, self.port, self.cookie, False, self.deadline, self.registered_at, self.activations)
 
+    def ttl(self, now: float) -> int:
+        """Return the whole seconds until the TTL runs out, rounded up; 0 for an inactive peer."""
+        return max(0, math.ceil(self.deadline - now)) if self.active else 0
+
     def registered_count(self, wall: float) -> int:
         """Return the number of activations in the last 30 days."""
         return sum(time > wall - COUNTED_SECONDS for time in self.activations)
 
-    def fields(self, now: float, wall: float) -> dict[str, str | int | bool]:
-        """Return the seven fields under their names in the protocol; the time is in UTC. The cookie is a secret."""
-        return {
-            "hostName": self.host,
-            "cookie": self.cookie,
-            "isActive": self.alive(now),
-            "TTL": self.ttl(now),
-            "port": self.port,
-            "registered_count": self.registered_count(wall),
-            "last_registered": f"{datetime.fromtimestamp(self.registered_at, timezone.utc):%Y-%m-%d %H:%M:%S}",
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The records that a rule looks at, named."""
+    """The records that a request looks at."""
 
     cookie: int
-    """Cookie of the record that the request is about, or that a new record is to get."""
+    """Cookie of the peer that makes the request; of a new one, the cookie that it is to get."""
     address: Address | None = None
     """The address whose active peer is looked up; None: the address of the record itself."""
     neighbourhood: str | None = None
@@ -135,7 +132,7 @@ class Found:
 
 
 class Changes(NamedTuple):
-    """The records that a request changes: all of them, or none if they cannot be stored."""
+    """The records that a request changes: a store stores all of them or none."""
 
     record: PeerRecord
     """The record of the peer that made the request."""
@@ -145,11 +142,50 @@ class Changes(NamedTuple):
     """The inactive record that is forgotten to make room for `record`."""
 
 
-def neighbourhood(host: str) -> str:
-    """Return the key under which the records of one host are counted: its address; of IPv6 the /64.
+class Request(NamedTuple):
+    """A request of a peer."""
 
-    A host with IPv6 usually has a whole /64 for itself.
+    lookup: Callable[[], Lookup]
+    """Returns the records to look at; for a new peer, each time with another cookie."""
+    decide: Callable[[Found, Moment], Changes | None]
+    """Returns the changes; None if the new cookie is in use: look up again. Raises Forbidden."""
+    durable: bool
+    """Whether the changes are on disk before the peer is answered. If not, they follow within seconds."""
+
+
+def register(host: str, port: int, cookie: int | None = None, wide: bool = True, limit: int | None = None) -> Request:
+    """Enter a new peer, or bring back the one with `cookie`. Another peer at the same address becomes inactive.
+
+    A new peer gets a cookie that nobody had before and nobody can guess: of 63 bits if `wide`, else of 31. If its host
+    (of IPv6, the /64) has `limit` records, it replaces the one that has been inactive for the longest time. Forbidden:
+    the cookie is unknown; all records of a full host are active.
     """
+    address = host, port
+    if cookie is not None:
+        return Request(lambda: Lookup(cookie, address), lambda found, at: _bring_back(found, address, at), True)
+    counted = None if limit is None else neighbourhood(host)
+    return Request(
+        lambda: Lookup(_draw_cookie(wide), address, counted), lambda found, at: _enter(found, address, limit, at), True
+    )
+
+
+def leave(cookie: int, port: int) -> Request:
+    """Make an active peer inactive. Forbidden: unknown, other port, inactive."""
+    return Request(lambda: Lookup(cookie), lambda found, at: Changes(_active(found, port, at).inactive()), True)
+
+
+def keep_alive(cookie: int, port: int) -> Request:
+    """Renew the TTL of a peer; an inactive one becomes active again. Forbidden: unknown, other port."""
+    return Request(lambda: Lookup(cookie), lambda found, at: _take(found, _own(found, port).renewed(at)), False)
+
+
+def query(cookie: int, port: int) -> Request:
+    """Renew the TTL of an active peer. Forbidden: unknown, other port, inactive."""
+    return Request(lambda: Lookup(cookie), lambda found, at: Changes(_active(found, port, at).renewed(at)), False)
+
+
+def neighbourhood(host: str) -> str:
+    """Return the key under which the records of one host are counted: its address; of IPv6 its /64."""
     if ":" not in host:
         return host
     try:
@@ -158,59 +194,42 @@ def neighbourhood(host: str) -> str:
         return host
 
 
-def register_new(found: Found, host: str, port: int, limit: int | None, at: Moment) -> Changes | None:
-    """Enter a new peer under the cookie of the lookup; None if the cookie is in use: draw another one.
+def _draw_cookie(wide: bool) -> int:
+    low, high = (MAX_COOKIE_1_0, MAX_COOKIE) if wide else (0, MAX_COOKIE_1_0)
+    return low + 1 + secrets.randbelow(high - low)
 
-    Where the neighbourhood of `host` has `limit` records, the one that has been inactive for the longest time is
-    dropped. Raises Forbidden if all of them are active.
-    """
+
+def _enter(found: Found, address: Address, limit: int | None, at: Moment) -> Changes | None:
     if found.record is not None:
         return None
     dropped = found.replaceable if limit is not None and found.neighbours >= limit else None
     if limit is not None and found.neighbours >= limit and dropped is None:
-        raise Forbidden(FULL)
-    record = PeerRecord(host, port, found.lookup.cookie).registered(host, port, at)
-    return Changes(record, _displaced(found, record), dropped)
+        raise Forbidden("too many peers are registered from this address; use a cookie that was given to one of them")
+    record = PeerRecord(*address, found.lookup.cookie)
+    return _take(found, record.registered(address, at), dropped)
 
 
-def register_again(found: Found, host: str, port: int, at: Moment) -> Changes:
-    """Bring back the peer with the cookie of the lookup. Raises Forbidden if no record has it."""
+def _bring_back(found: Found, address: Address, at: Moment) -> Changes:
     if found.record is None:
-        raise Forbidden(UNKNOWN_COOKIE)
-    record = found.record.registered(host, port, at)
-    return Changes(record, _displaced(found, record))
+        raise Forbidden("this cookie was never given out: register with an empty one")
+    return _take(found, found.record.registered(address, at))
 
 
-def leave(found: Found, port: int, at: Moment) -> Changes:
-    """Make an active peer inactive. Raises Forbidden."""
-    return Changes(_active_record(found, port, at).inactive())
+def _take(found: Found, record: PeerRecord, dropped: PeerRecord | None = None) -> Changes:
+    """Let `record` have its address, from which another peer may be displaced."""
+    holder = found.holder
+    displaced = None if holder is None or holder.cookie == record.cookie else holder.inactive()
+    return Changes(record, displaced, dropped)
 
 
-def keep_alive(found: Found, port: int, at: Moment) -> Changes:
-    """Renew the TTL of a peer, active or not. Raises Forbidden if no record has this cookie and port."""
-    record = _own_record(found, port).renewed(at)
-    return Changes(record, _displaced(found, record))
-
-
-def query(found: Found, port: int, at: Moment) -> Changes:
-    """Renew the TTL of an active peer. Raises Forbidden."""
-    return Changes(_active_record(found, port, at).renewed(at))
-
-
-def _own_record(found: Found, port: int) -> PeerRecord:
+def _own(found: Found, port: int) -> PeerRecord:
     if found.record is None or found.record.port != port:
-        raise Forbidden(UNREGISTERED)
+        raise Forbidden("no peer is registered with this cookie and port")
     return found.record
 
 
-def _active_record(found: Found, port: int, at: Moment) -> PeerRecord:
-    record = _own_record(found, port)
+def _active(found: Found, port: int, at: Moment) -> PeerRecord:
+    record = _own(found, port)
     if not record.alive(at.now):
-        raise Forbidden(INACTIVE)
+        raise Forbidden("this peer is not active: it has left, or its TTL ran out; register again")
     return record
-
-
-def _displaced(found: Found, record: PeerRecord) -> PeerRecord | None:
-    if found.holder is None or found.holder.cookie == record.cookie:
-        return None
-    return found.holder.inactive()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
@@ -22,9 +21,9 @@ from twisted.logger import Logger
 from ..config.folders import make_database_private
 from ..wire import fields
 from ..wire.errors import BadRequest
-from ..wire.limits import MAX_COOKIE, TTL
+from ..wire.limits import MAX_COOKIE
 from .memory import MemoryStore
-from .rules import Changes, PeerRecord
+from .rules import Changes, Clocks, Moment, PeerRecord
 from .store import StoreError, Swept
 
 LAYOUT = 1
@@ -75,33 +74,24 @@ class SQLiteStore(MemoryStore):
 
     _log = Logger()
 
-    def __init__(
-        self,
-        path: Path,
-        ttl: int = TTL,
-        monotonic: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
-    ) -> None:
-        """`ttl`: seconds; `monotonic`, `wall`: clocks, in seconds; all three as the registry has them."""
-        super().__init__()
+    def __init__(self, path: Path, clocks: Clocks) -> None:
+        super().__init__(clocks)
         self._path = path
-        self._monotonic = monotonic
-        self._wall = wall
         self._waiting: dict[int, None] = {}
         """Cookies of the records that are to be written, longest waiting first."""
         self._file: sqlite3.Connection | None = None
         with closing(self._open()) as file:
             file.text_factory = lambda data: data.decode("utf-8", "replace")
             rows = self._try(lambda: file.execute(_SELECT).fetchall())
-        self._load(self._records_of(rows, ttl))
+        self._load(self._records_of(rows))
 
     def start(self) -> None:
         """Take the file for this process."""
         self._file = self._open()
 
-    async def sweep(self, now: float) -> Swept:
+    async def sweep(self) -> Swept:
         """Make the records inactive whose TTL has run out, and write those that have waited longest."""
-        expired = self._expire(now)
+        expired = self._expire(self.clocks.monotonic())
         return Swept(expired, self._flush(MAX_BATCH))
 
     async def close(self) -> None:
@@ -132,19 +122,19 @@ class SQLiteStore(MemoryStore):
         return len(cookies)
 
     def _save(self, records: list[PeerRecord], dropped: PeerRecord | None) -> None:
-        file, offset = self._file, self._wall() - self._monotonic()
+        file, at = self._file, self.clocks.moment()
         if file is None:
             raise StoreError(f"{self._path} is not open")
-        rows = [_row_of(record, offset) for record in records]
+        rows = [_row_of(record, at) for record in records]
         self._try(lambda: _transact(file, rows, None if dropped is None else dropped.cookie))
         if dropped is not None:
             self._waiting.pop(dropped.cookie, None)
 
-    def _records_of(self, rows: list[Row], ttl: int) -> Iterator[PeerRecord]:
-        now, wall = self._monotonic(), self._wall()
+    def _records_of(self, rows: list[Row]) -> Iterator[PeerRecord]:
+        at = self.clocks.moment()
         for row in rows:
             try:
-                yield _record_of(row, now, wall, ttl)
+                yield _record_of(row, at)
             except BadRequest as error:
                 self._skip(row, error.reason)
 
@@ -203,25 +193,24 @@ def _transact(file: sqlite3.Connection, rows: list[Row], dropped: int | None) ->
             file.execute("DELETE FROM peers WHERE cookie = ?", [dropped])
 
 
-def _row_of(record: PeerRecord, offset: float) -> Row:
-    """Return the row of `record`; `offset` is Unix time minus monotonic time, in seconds."""
+def _row_of(record: PeerRecord, at: Moment) -> Row:
     times = " ".join(map(str, record.activations))
-    expires = record.deadline + offset
+    expires = record.deadline + (at.wall - at.now)
     return record.cookie, record.host, record.port, record.active, expires, record.registered_at, times
 
 
-def _record_of(row: Row, now: float, wall: float, ttl: int) -> PeerRecord:
-    """Return the record of `row` at `now` (monotonic) and `wall` (Unix time). Raises BadRequest."""
+def _record_of(row: Row, at: Moment) -> PeerRecord:
+    """Return the record of a row that was read. Raises BadRequest."""
     cookie, host, port, active, expires, registered_at, activations = row
     if not isinstance(expires, int | float) or not math.isfinite(expires):
         raise BadRequest(f"expires must be a number, not {expires!a:.50}")
-    left = min(expires - wall, ttl)  # a clock that was set back must not make it longer
+    left = min(expires - at.wall, at.deadline - at.now)  # a clock that was set back must not make it longer
     return PeerRecord(
         fields.host(_text(host, "host")),
         _whole(port, "port", 1, 65535),
         _whole(cookie, "cookie", 0, MAX_COOKIE),
         _whole(active, "active", 0, 1) == 1 and left > 0,
-        now + left,
+        at.now + left,
         _whole(registered_at, "registered_at", 0, fields.LAST_MODIFIED),
         _times(_text(activations, "activations")),
     )

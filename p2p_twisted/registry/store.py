@@ -1,8 +1,7 @@
-"""The interface of a store of peer records.
+"""The interface of a store of peer records, which is the registry of an RS.
 
-It is asynchronous and narrow: each coroutine is one round trip to a store on another machine. A store decides nothing:
-`registry.Registry` finds the records that a rule looks at, applies the rule, and commits the changes. In between, the
-store may have served others (a second RS on the same store); it then refuses the commit, and the registry begins again.
+It is asynchronous and narrow, so that a store may be on another machine and serve several RS. A store decides nothing:
+it finds the records that a request looks at, lets the rules decide (`registry.rules`), and stores the changes.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from ..wire.address import Address
-from .rules import Changes, Found, Lookup, PeerRecord
+from .rules import Clocks, PeerRecord, Request
 
 
 class StoreError(Exception):
@@ -35,12 +34,14 @@ class Swept(NamedTuple):
 
 
 class Store(Protocol):
-    """A store of peer records. `now` is the time on the registry's monotonic clock, in seconds.
+    """A store of peer records.
 
-    A method that is given `now` first makes the records inactive whose TTL has run out by then. A returned record
-    belongs to the store: read it before the next call, and do not change it. Each method may raise StoreError; then
-    nothing has changed.
+    Each coroutine first makes the records inactive whose TTL has run out. A returned record belongs to the store: read
+    it before the next call, and do not change it. Each method but `renew` may raise StoreError; then nothing has
+    changed.
     """
+
+    clocks: Clocks
 
     def start(self) -> None:
         """Take the store for this process. Called once, after the process has become a daemon."""
@@ -48,37 +49,33 @@ class Store(Protocol):
     async def close(self) -> None:
         """Write what waits to be written, and release the store."""
 
-    async def find(self, lookup: Lookup, now: float) -> Found:
-        """Return the records that `lookup` names."""
+    async def apply(self, request: Request) -> PeerRecord:
+        """Apply `request` to the records that it looks at; return the record of its peer. Raises Forbidden.
 
-    async def commit(self, found: Found, changes: Changes, durable: bool) -> bool:
-        """Store all `changes`, or none; return whether they were stored.
-
-        They are not if the lookup of `found` would now find other records (one that was only renewed is no other), or
-        if a new record would get a cookie that must not be given out. When a `durable` commit returns, the changes
-        survive the death of the process; others are written to disk by one of the next sweeps.
+        All changes are stored, or none; and only if the lookup of the request still finds the same records then (a
+        record that was only renewed is the same): a store that others use meanwhile looks up and decides again.
         """
 
-    def renew(self, cookie: int, port: int, now: float, deadline: float) -> bool:
-        """Set the `deadline` of the active peer with this cookie and port without waiting for anything.
+    def renew(self, cookie: int, port: int) -> bool:
+        """Renew the TTL of the active peer with this cookie and port at once, without waiting for anything.
 
-        Return False, with nothing changed, if there is no such peer, or if this store cannot tell without a round trip.
+        Return False, with nothing changed, if there is no such peer, or if this store cannot tell so soon.
         """
 
-    async def active(self, limit: int | None, after: Address | None, now: float) -> tuple[list[Address], bool]:
+    async def active(self, limit: int | None = None, after: Address | None = None) -> tuple[list[Address], bool]:
         """Return the addresses of active peers, ascending, and whether there are more.
 
         They are at most `limit` (None: all) of those after `after` (None: from the first on), which need not be there.
         """
 
-    async def generation(self, now: float) -> int:
+    async def generation(self) -> int:
         """Return a number that differs from all earlier ones if `active` would answer differently."""
 
-    async def records(self, now: float) -> list[PeerRecord]:
+    async def records(self) -> list[PeerRecord]:
         """Return all records, active or not, by cookie."""
 
-    async def counts(self, now: float) -> Counts:
+    async def counts(self) -> Counts:
         """Return how many records there are."""
 
-    async def sweep(self, now: float) -> Swept:
+    async def sweep(self) -> Swept:
         """Make the records inactive whose TTL has run out, and write some of those that wait. Called each second."""

@@ -14,8 +14,8 @@ from twisted.internet.interfaces import IReactorTime
 from ..net.caller import Caller
 from ..net.factory import RequestFactory
 from ..net.server import OS_NAME, FastAnswer, RequestConnection
-from ..registry.registry import Registry
-from ..registry.store import StoreError
+from ..registry import rules
+from ..registry.store import Store, StoreError
 from ..wire.address import Address, clean_host, parse_address
 from ..wire.encode import encode_response
 from ..wire.errors import BadRequest
@@ -57,10 +57,10 @@ class RSConnection(RequestConnection):
             return None
         minor, cookie, port = match.groups()
         registry = self.factory.registry
-        if not registry.keep_alive_now(int(cookie), int(port)):
+        if not registry.renew(int(cookie), int(port)):
             return None
         version = Version.V10 if minor == b"0" else Version.V11
-        return match.end(), _keep_alive_answer(self.here, version, registry.ttl), version
+        return match.end(), _keep_alive_answer(self.here, version, registry.clocks.ttl), version
 
     def answer(self, request: Request, caller: Caller) -> Deferred[None]:
         """Answer one of the four messages of an RS. Fails with BadRequest for those of peers."""
@@ -87,23 +87,26 @@ class RSConnection(RequestConnection):
         host = factory.trusted.host_of(peer, request.host)
         limit = None if peer in factory.trusted else factory.max_records
         wide = request.version is Version.V11
-        record = await factory.registry.register(host, message.port, message.cookie, wide, limit)
+        record = await factory.registry.apply(rules.register(host, message.port, message.cookie, wide, limit))
         return b"cookie:%d\n" % record.cookie, {}
 
     async def _leave(self, message: Leave, request: Request, caller: Caller) -> Answer:
-        await self.factory.registry.leave(message.cookie, message.port)
+        await self.factory.registry.apply(rules.leave(message.cookie, message.port))
         return b"you have been unregistered from the RS server!\n", {}
 
     async def _keep_alive(self, message: KeepAlive, request: Request, caller: Caller) -> Answer:
-        await self.factory.registry.keep_alive(message.cookie, message.port)
-        return _renewed(self.factory.registry.ttl), {}
+        registry = self.factory.registry
+        if not registry.renew(message.cookie, message.port):
+            await registry.apply(rules.keep_alive(message.cookie, message.port))
+        return _renewed(registry.clocks.ttl), {}
 
     async def _query(self, message: PQuery, request: Request, caller: Caller) -> Answer:
-        factory = self.factory
-        await factory.registry.query(message.cookie, message.port)
+        registry = self.factory.registry
+        if not registry.renew(message.cookie, message.port):
+            await registry.apply(rules.query(message.cookie, message.port))
         if message.limit is None and message.after is None:
-            return await factory.peer_list(), {}
-        page, more = await factory.registry.active(min(message.limit or MAX_PAGE, MAX_PAGE), message.after)
+            return await self.factory.peer_list(), {}
+        page, more = await registry.active(min(message.limit or MAX_PAGE, MAX_PAGE), message.after)
         return _lines(page), {"more": more}
 
 
@@ -153,7 +156,7 @@ class RSFactory(RequestFactory):
 
     protocol = RSConnection  # type: ignore[assignment]
 
-    def __init__(self, clock: IReactorTime, registry: Registry, trusted: TrustedNetworks, max_records: int) -> None:
+    def __init__(self, clock: IReactorTime, registry: Store, trusted: TrustedNetworks, max_records: int) -> None:
         """`max_records`: most peers of one host outside the trusted networks."""
         super().__init__(clock, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_HOST)
         self.registry = registry

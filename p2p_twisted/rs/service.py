@@ -9,8 +9,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from .. import __version__
-from ..registry.registry import Registry
-from ..registry.store import StoreError
+from ..registry.store import Store, StoreError
 from ..web.api.schema import RsStatus
 from .protocol import RSFactory
 from .store_alarm import StoreAlarm
@@ -24,7 +23,7 @@ class Sweeper(Service):
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, registry: Registry, alarm: StoreAlarm) -> None:
+    def __init__(self, clock: IReactorTime, registry: Store, alarm: StoreAlarm) -> None:
         self._registry = registry
         self._alarm = alarm
         self._last_error: str | None = None
@@ -65,7 +64,7 @@ class RegistrationServer(MultiService):
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, registry: Registry, factory: RSFactory) -> None:
+    def __init__(self, clock: IReactorTime, registry: Store, factory: RSFactory) -> None:
         super().__init__()
         self.registry = registry
         self.factory = factory
@@ -97,7 +96,7 @@ class RegistrationServer(MultiService):
             role="rs",
             version=__version__,
             uptime=int(self._clock.seconds() - self._started),
-            ttl=self.registry.ttl,
+            ttl=self.registry.clocks.ttl,
             active=active,
             records=records,
             connections=len(self.factory.connections),

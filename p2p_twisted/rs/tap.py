@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from ..config.folders import default_state_dir, folder
@@ -11,9 +10,9 @@ from ..config.startup import PortService, StartError, allow_many_connections, li
 from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.twistd_verb import VerbOptions, stop_at_signals
 from ..registry.memory import MemoryStore
-from ..registry.registry import Registry
+from ..registry.rules import Clocks
 from ..registry.sqlite import SQLiteStore
-from ..registry.store import StoreError
+from ..registry.store import Store, StoreError
 from ..web.api.rs import rs_root
 from ..web.api.settings import describe_settings
 from ..web.extension import load_extension
@@ -115,7 +114,6 @@ def _check_web(web: str | None) -> None:
         raise SettingsError("--lab needs the control API on TCP for its page: --web tcp:8080:interface=127.0.0.1")
 
 
-def _registry(options: Options) -> Registry:
-    ttl = options["ttl"]
-    path: Path = options["state-dir"] / REGISTRY_FILE
-    return Registry(MemoryStore() if options["registry"] == "memory" else SQLiteStore(path, ttl), ttl)
+def _registry(options: Options) -> Store:
+    clocks, path = Clocks(options["ttl"]), options["state-dir"] / REGISTRY_FILE
+    return MemoryStore(clocks) if options["registry"] == "memory" else SQLiteStore(path, clocks)

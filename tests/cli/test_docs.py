@@ -13,7 +13,7 @@ from p2p_twisted.cli.main import _VERBS
 from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.experiment.page.site import experiment_site
 from p2p_twisted.registry.memory import MemoryStore
-from p2p_twisted.registry.registry import Registry
+from p2p_twisted.registry.rules import Clocks
 from p2p_twisted.web.api.events import EventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.rs import rs_root
@@ -46,7 +46,7 @@ def test_every_call_is_documented() -> None:
     of_peer, of_rs = (DOCS / "api.rst").read_text("utf-8").split("Of an RS\n====")
     assert set(headings(of_peer)) == calls(peer_root(FakePeer(), Settings([]), EventLog(Publisher(), Clock())))
     site = experiment_site(FakeExperiments(), Clock())
-    assert set(headings(of_rs)) == calls(rs_root(Registry(MemoryStore()), an_rs_status, Settings([]), site))
+    assert set(headings(of_rs)) == calls(rs_root(MemoryStore(Clocks()), an_rs_status, Settings([]), site))
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -1,4 +1,4 @@
-"""The contract of a store: one suite for the registry on each of them.
+"""The contract of a store: one suite, run on each of them.
 
 A new store needs one more class at the end, which makes it in `make_store`.
 """
@@ -13,14 +13,14 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
+from p2p_twisted.registry import rules
 from p2p_twisted.registry.memory import MemoryStore
-from p2p_twisted.registry.registry import Registry
-from p2p_twisted.registry.rules import COUNTED_SECONDS, MAX_ACTIVATIONS, Changes, Lookup, PeerRecord
+from p2p_twisted.registry.rules import COUNTED_SECONDS, MAX_ACTIVATIONS
 from p2p_twisted.registry.sqlite import SQLiteStore
 from p2p_twisted.registry.store import Counts, Store
 from p2p_twisted.wire.address import Address
 from p2p_twisted.wire.errors import Forbidden
-from tests.support.registries import Clocks, RemoteStore
+from tests.support.registries import START, RemoteStore, StillClocks, fields
 
 if TYPE_CHECKING:
     Suite = TestCase
@@ -38,11 +38,10 @@ class Contract(Suite):
         raise NotImplementedError
 
     def setUp(self) -> None:
-        self.clocks = Clocks()
+        self.clocks = StillClocks(TTL)
         self.store = self.make_store()
-        self.registry = Registry(self.store, TTL, self.clocks.monotonic, self.clocks.wall)
-        self.registry.start()
-        self.addCleanup(self.registry.close)
+        self.store.start()
+        self.addCleanup(self.store.close)
 
     async def enter(
         self,
@@ -53,14 +52,23 @@ class Contract(Suite):
         limit: int | None = None,
     ) -> int:
         """Register a peer; return its cookie."""
-        return (await self.registry.register(host, port, cookie, wide, limit)).cookie
+        return (await self.store.apply(rules.register(host, port, cookie, wide, limit))).cookie
+
+    async def leave(self, cookie: int, port: int) -> None:
+        await self.store.apply(rules.leave(cookie, port))
+
+    async def keep_alive(self, cookie: int, port: int) -> None:
+        await self.store.apply(rules.keep_alive(cookie, port))
+
+    async def query(self, cookie: int, port: int) -> None:
+        await self.store.apply(rules.query(cookie, port))
 
     async def addresses(self) -> list[Address]:
-        return (await self.registry.active())[0]
+        return (await self.store.active())[0]
 
     async def described(self, cookie: int) -> dict[str, str | int | bool]:
-        (record,) = [r for r in await self.registry.records() if r.cookie == cookie]
-        return self.registry.describe(record)
+        (record,) = [r for r in await self.store.records() if r.cookie == cookie]
+        return fields(record, self.clocks.clocks)
 
     # Register
 
@@ -75,7 +83,7 @@ class Contract(Suite):
                 "TTL": 7200,
                 "port": PORT,
                 "registered_count": 1,
-                "last_registered": "2023-11-14 22:13:20",
+                "last_registered": START,
             },
         )
         self.assertEqual(await self.addresses(), [(HOST, PORT)])
@@ -84,45 +92,45 @@ class Contract(Suite):
         for port in range(1, 201):
             self.assertIn(await self.enter(port=port, wide=False), range(1, 2**31))
             self.assertIn(await self.enter("10.0.0.2", port, wide=True), range(2**31, 2**63))
-        self.assertEqual(len({record.cookie for record in await self.registry.records()}), 400)
+        self.assertEqual(len({record.cookie for record in await self.store.records()}), 400)
 
     async def test_a_cookie_that_was_never_given_out_creates_nothing(self) -> None:
         with self.assertRaises(Forbidden):
             await self.enter(cookie=4)
-        self.assertEqual(await self.registry.records(), [])
+        self.assertEqual(await self.store.records(), [])
 
     async def test_the_same_cookie_from_elsewhere_is_the_same_peer_moved(self) -> None:
         cookie = await self.enter()
         self.assertEqual(await self.enter("10.0.0.9", 7, cookie), cookie)
         self.assertEqual(await self.addresses(), [("10.0.0.9", 7)])
-        self.assertEqual(len(await self.registry.records()), 1)
+        self.assertEqual(len(await self.store.records()), 1)
         with self.assertRaises(Forbidden):
-            await self.registry.keep_alive(cookie, PORT)
-        await self.registry.keep_alive(cookie, 7)
+            await self.keep_alive(cookie, PORT)
+        await self.keep_alive(cookie, 7)
 
     async def test_registering_again_while_active_renews_but_does_not_count(self) -> None:
         cookie = await self.enter()
         self.clocks.advance(100)
         await self.enter(cookie=cookie)
-        fields = await self.described(cookie)
-        self.assertEqual((fields["TTL"], fields["registered_count"]), (7200, 1))
-        self.assertEqual(fields["last_registered"], "2023-11-14 22:15:00")
+        described = await self.described(cookie)
+        self.assertEqual((described["TTL"], described["registered_count"]), (7200, 1))
+        self.assertEqual(described["last_registered"], START + 100)
 
     async def test_a_peer_that_lost_its_cookie_displaces_its_old_self(self) -> None:
         old, new = await self.enter(), await self.enter()
         self.assertNotEqual(old, new)
         self.assertEqual(await self.addresses(), [(HOST, PORT)])
         self.assertFalse((await self.described(old))["isActive"])
-        await self.registry.leave(new, PORT)
+        await self.leave(new, PORT)
         self.assertEqual(await self.addresses(), [])
 
     async def test_a_displaced_peer_that_keeps_alive_takes_its_address_back(self) -> None:
         old, new = await self.enter(), await self.enter()
-        await self.registry.keep_alive(old, PORT)
+        await self.keep_alive(old, PORT)
         self.assertEqual(await self.addresses(), [(HOST, PORT)])
         self.assertFalse((await self.described(new))["isActive"])
         with self.assertRaises(Forbidden):
-            await self.registry.leave(new, PORT)
+            await self.leave(new, PORT)
 
     async def test_moving_onto_anothers_address_displaces_it(self) -> None:
         other = await self.enter("10.0.0.2", 9)
@@ -136,13 +144,13 @@ class Contract(Suite):
         with self.assertRaises(Forbidden):
             await self.enter(HOST, 4, limit=3)
         for index in (1, 0):
-            await self.registry.leave(cookies[index], index + 1)
+            await self.leave(cookies[index], index + 1)
             self.clocks.advance(1)
         await self.enter(HOST, 4, limit=3)
-        self.assertEqual(await self.registry.counts(), Counts(2, 3))
+        self.assertEqual(await self.store.counts(), Counts(2, 3))
         with self.assertRaises(Forbidden):
-            await self.registry.keep_alive(cookies[1], 2)
-        await self.registry.keep_alive(cookies[0], 1)
+            await self.keep_alive(cookies[1], 2)
+        await self.keep_alive(cookies[0], 1)
         with self.assertRaises(Forbidden):
             await self.enter(HOST, 5, limit=3)
         self.assertEqual(await self.addresses(), [(HOST, 1), (HOST, 3), (HOST, 4)])
@@ -151,25 +159,25 @@ class Contract(Suite):
         for port in range(1, 200):
             cookie = await self.enter(HOST, port, limit=5)
             if port % 2:
-                await self.registry.leave(cookie, port)
+                await self.leave(cookie, port)
             else:
                 self.clocks.advance(7200)
-        self.assertEqual((await self.registry.counts()).records, 5)
+        self.assertEqual((await self.store.counts()).records, 5)
         self.clocks.advance(7200)
-        await self.registry.sweep()
+        await self.store.sweep()
         self.assertEqual(await self.addresses(), [])
 
     async def test_a_record_that_moved_or_came_back_makes_no_room_where_it_was(self) -> None:
         moved, back, left = [await self.enter(port=port, limit=3) for port in (1, 2, 3)]
         for cookie, port in ((moved, 1), (back, 2), (left, 3)):
-            await self.registry.leave(cookie, port)
+            await self.leave(cookie, port)
         await self.enter("10.0.0.2", 1, moved, limit=3)
         await self.enter(HOST, 2, back, limit=3)
         await self.enter(HOST, 4, limit=3)
         await self.enter(HOST, 5, limit=3)
         with self.assertRaises(Forbidden):
             await self.enter(HOST, 3, left, limit=3)
-        self.assertEqual({record.cookie for record in await self.registry.records()} & {moved, back}, {moved, back})
+        self.assertEqual({record.cookie for record in await self.store.records()} & {moved, back}, {moved, back})
 
     async def test_a_host_has_at_most_limit_records_but_may_use_those_it_has(self) -> None:
         cookie = await self.enter(HOST, 1, limit=2)
@@ -178,7 +186,7 @@ class Contract(Suite):
             await self.enter(HOST, 3, limit=2)
         await self.enter(HOST, 3, cookie, limit=2)
         await self.enter("10.0.0.2", 1, limit=2)
-        self.assertEqual(len(await self.registry.records()), 3)
+        self.assertEqual(len(await self.store.records()), 3)
 
     async def test_a_peer_that_moved_away_makes_room_and_ipv6_counts_by_network(self) -> None:
         cookie = await self.enter("2001:db8::1", 1, limit=1)
@@ -191,32 +199,32 @@ class Contract(Suite):
 
     async def test_after_leave_the_record_and_its_cookie_stay(self) -> None:
         cookie = await self.enter()
-        await self.registry.leave(cookie, PORT)
+        await self.leave(cookie, PORT)
         self.assertEqual(await self.addresses(), [])
-        fields = await self.described(cookie)
-        self.assertEqual((fields["isActive"], fields["TTL"], fields["registered_count"]), (False, 0, 1))
+        described = await self.described(cookie)
+        self.assertEqual((described["isActive"], described["TTL"], described["registered_count"]), (False, 0, 1))
         self.assertEqual(await self.enter(cookie=cookie), cookie)
         self.assertEqual((await self.described(cookie))["registered_count"], 2)
 
     async def test_leave_and_query_of_an_inactive_peer_are_forbidden(self) -> None:
         cookie = await self.enter()
-        await self.registry.leave(cookie, PORT)
-        for method in self.registry.leave, self.registry.query:
+        await self.leave(cookie, PORT)
+        for method in self.leave, self.query:
             with self.assertRaises(Forbidden):
                 await method(cookie, PORT)
 
     async def test_keep_alive_brings_an_inactive_peer_back(self) -> None:
         cookie = await self.enter()
-        await self.registry.leave(cookie, PORT)
+        await self.leave(cookie, PORT)
         self.clocks.advance(5)
-        await self.registry.keep_alive(cookie, PORT)
-        fields = await self.described(cookie)
-        self.assertEqual((fields["isActive"], fields["TTL"], fields["registered_count"]), (True, 7200, 2))
+        await self.keep_alive(cookie, PORT)
+        described = await self.described(cookie)
+        self.assertEqual((described["isActive"], described["TTL"], described["registered_count"]), (True, 7200, 2))
         self.assertEqual(await self.addresses(), [(HOST, PORT)])
 
     async def test_unknown_cookies_and_wrong_ports_are_forbidden(self) -> None:
         cookie = await self.enter()
-        for method in self.registry.leave, self.registry.keep_alive, self.registry.query:
+        for method in self.leave, self.keep_alive, self.query:
             for pair in (cookie, PORT + 1), (cookie + 1, PORT), (0, PORT):
                 with self.assertRaises(Forbidden):
                     await method(*pair)
@@ -224,7 +232,7 @@ class Contract(Suite):
 
     async def test_keep_alive_and_query_start_the_ttl_anew(self) -> None:
         cookie = await self.enter()
-        for method in self.registry.keep_alive, self.registry.query:
+        for method in self.keep_alive, self.query:
             self.clocks.advance(7000)
             self.assertEqual((await self.described(cookie))["TTL"], 200)
             await method(cookie, PORT)
@@ -239,9 +247,9 @@ class Contract(Suite):
         self.assertEqual(await self.addresses(), [(HOST, PORT)])
         self.clocks.advance(0.5)
         with self.assertRaises(Forbidden):
-            await self.registry.query(cookie, PORT)
+            await self.query(cookie, PORT)
         with self.assertRaises(Forbidden):
-            await self.registry.leave(cookie, PORT)
+            await self.leave(cookie, PORT)
         self.assertEqual(await self.addresses(), [])
         self.assertEqual((await self.described(cookie))["TTL"], 0)
 
@@ -249,19 +257,19 @@ class Contract(Suite):
         cookies = [await self.enter(port=port) for port in range(1, 201)]
         self.clocks.advance(7000)
         for port, cookie in enumerate(cookies[:50], 1):
-            await self.registry.keep_alive(cookie, port)
-        await self.registry.leave(cookies[199], 200)
+            await self.keep_alive(cookie, port)
+        await self.leave(cookies[199], 200)
         self.clocks.advance(201)
-        self.assertEqual((await self.registry.sweep()).expired, 149)
-        self.assertEqual((await self.registry.sweep()).expired, 0)
+        self.assertEqual((await self.store.sweep()).expired, 149)
+        self.assertEqual((await self.store.sweep()).expired, 0)
         self.assertEqual([port for _, port in await self.addresses()], list(range(1, 51)))
         self.clocks.advance(7000)
-        self.assertEqual((await self.registry.sweep()).expired, 50)
+        self.assertEqual((await self.store.sweep()).expired, 50)
 
     async def test_keep_alive_counts_as_a_new_activation_when_the_ttl_had_run_out(self) -> None:
         cookie = await self.enter()
         self.clocks.advance(7200)
-        await self.registry.keep_alive(cookie, PORT)
+        await self.keep_alive(cookie, PORT)
         self.assertEqual((await self.described(cookie))["registered_count"], 2)
 
     async def test_the_wall_clock_does_not_touch_the_ttl(self) -> None:
@@ -269,7 +277,7 @@ class Contract(Suite):
         for jump in (10**8, -(10**9)):
             self.clocks.time += jump
             self.assertEqual((await self.described(cookie))["TTL"], 7200)
-            self.assertEqual((await self.registry.sweep()).expired, 0)
+            self.assertEqual((await self.store.sweep()).expired, 0)
 
     async def test_registered_count_looks_back_30_days_and_is_bounded(self) -> None:
         cookie = await self.enter()
@@ -279,8 +287,8 @@ class Contract(Suite):
         self.clocks.advance(1)
         self.assertEqual((await self.described(cookie))["registered_count"], 1)
         for _ in range(MAX_ACTIVATIONS + 5):
-            await self.registry.leave(cookie, PORT)
-            await self.registry.keep_alive(cookie, PORT)
+            await self.leave(cookie, PORT)
+            await self.keep_alive(cookie, PORT)
         self.assertEqual((await self.described(cookie))["registered_count"], MAX_ACTIVATIONS)
 
     # The list
@@ -289,84 +297,68 @@ class Contract(Suite):
         wanted = sorted((f"10.0.{i % 3}.{i % 17}", i) for i in range(1, 101))
         for host, port in reversed(wanted):
             await self.enter(host, port)
-        self.assertEqual(await self.registry.active(), (wanted, False))
+        self.assertEqual(await self.store.active(), (wanted, False))
         got: list[Address] = []
         after, more = None, True
         while more:
-            page, more = await self.registry.active(7, after)
+            page, more = await self.store.active(7, after)
             got += page
             after = page[-1]
         self.assertEqual(got, wanted)
 
     async def test_a_page_goes_on_though_its_last_peer_has_left(self) -> None:
         cookies = {port: await self.enter(port=port) for port in (1, 2, 3, 4)}
-        page, more = await self.registry.active(2)
-        await self.registry.leave(cookies[2], 2)
+        page, more = await self.store.active(2)
+        await self.leave(cookies[2], 2)
         self.assertEqual((page, more), ([(HOST, 1), (HOST, 2)], True))
-        self.assertEqual(await self.registry.active(2, page[-1]), ([(HOST, 3), (HOST, 4)], False))
-        self.assertEqual(await self.registry.active(2, (HOST, 4)), ([], False))
+        self.assertEqual(await self.store.active(2, page[-1]), ([(HOST, 3), (HOST, 4)], False))
+        self.assertEqual(await self.store.active(2, (HOST, 4)), ([], False))
 
     async def test_generation_changes_with_the_list_and_only_then(self) -> None:
-        seen = [await self.registry.generation()]
+        seen = [await self.store.generation()]
         cookie = await self.enter()
-        seen.append(await self.registry.generation())
-        await self.registry.keep_alive(cookie, PORT)
-        await self.registry.query(cookie, PORT)
+        seen.append(await self.store.generation())
+        await self.keep_alive(cookie, PORT)
+        await self.query(cookie, PORT)
         await self.enter(cookie=cookie)
-        self.assertEqual(await self.registry.generation(), seen[-1])
-        await self.registry.leave(cookie, PORT)
-        seen.append(await self.registry.generation())
-        await self.registry.keep_alive(cookie, PORT)
-        seen.append(await self.registry.generation())
+        self.assertEqual(await self.store.generation(), seen[-1])
+        await self.leave(cookie, PORT)
+        seen.append(await self.store.generation())
+        await self.keep_alive(cookie, PORT)
+        seen.append(await self.store.generation())
         self.clocks.advance(7200)
-        seen.append(await self.registry.generation())
+        seen.append(await self.store.generation())
         self.assertEqual(len(set(seen)), 5)
-
-    # The store itself
-
-    async def test_a_commit_is_refused_if_the_records_have_changed_since(self) -> None:
-        now = self.clocks.monotonic()
-        record = PeerRecord(HOST, PORT, 4, True, now + TTL)
-        lookups = [Lookup(7, (HOST, PORT)), Lookup(7, (HOST, 1), HOST), Lookup(4)]
-        before = [await self.store.find(lookup, now) for lookup in lookups]
-        self.assertTrue(await self.store.commit(before[2], Changes(record), True))
-        for found in before:
-            self.assertFalse(await self.store.commit(found, Changes(PeerRecord(HOST, 1, 7)), True))
-        self.assertEqual([one.cookie for one in await self.registry.records()], [4])
-        for lookup in lookups:
-            found = await self.store.find(lookup, now)
-            self.assertTrue(await self.store.commit(found, Changes(PeerRecord(HOST, 1, 7)), True))
-
-    async def test_a_commit_is_not_refused_because_of_a_renewal(self) -> None:
-        cookie = await self.enter()
-        now = self.clocks.monotonic()
-        found = await self.store.find(Lookup(cookie), now)
-        self.store.renew(cookie, PORT, now, now + 1)
-        assert found.record is not None
-        self.assertTrue(await self.store.commit(found, Changes(found.record.inactive()), True))
 
     async def test_only_an_active_peer_is_renewed_at_once(self) -> None:
         cookie = await self.enter()
+        self.clocks.advance(10)
         for wrong in (cookie, PORT + 1), (cookie ^ 1, PORT):
-            self.assertFalse(self.registry.keep_alive_now(*wrong))
-        renewed = self.registry.keep_alive_now(cookie, PORT)
+            self.assertFalse(self.store.renew(*wrong))
+        renewed = self.store.renew(cookie, PORT)
         self.assertEqual(renewed, not isinstance(self.store, RemoteStore))
+        self.assertEqual((await self.described(cookie))["TTL"], TTL if renewed else TTL - 10)
         self.clocks.advance(TTL)
-        self.assertFalse(self.registry.keep_alive_now(cookie, PORT))
+        self.assertFalse(self.store.renew(cookie, PORT))
+        await self.leave_forbidden(cookie)
+
+    async def leave_forbidden(self, cookie: int) -> None:
+        with self.assertRaises(Forbidden):
+            await self.leave(cookie, PORT)
 
 
 class InMemory(Contract, TestCase):
     def make_store(self) -> Store:
-        return MemoryStore()
+        return MemoryStore(self.clocks.clocks)
 
 
 class InSQLite(Contract, TestCase):
     def make_store(self) -> Store:
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        return SQLiteStore(Path(folder.name) / "registry.sqlite", TTL, self.clocks.monotonic, self.clocks.wall)
+        return SQLiteStore(Path(folder.name) / "registry.sqlite", self.clocks.clocks)
 
 
 class OnAnotherMachine(Contract, TestCase):
     def make_store(self) -> Store:
-        return RemoteStore(lambda: deferLater(reactor, 0))
+        return RemoteStore(self.clocks.clocks, lambda: deferLater(reactor, 0))

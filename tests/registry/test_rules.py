@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from p2p_twisted.registry import rules
-from p2p_twisted.registry.rules import MAX_ACTIVATIONS, Found, Lookup, Moment, PeerRecord, neighbourhood
+from p2p_twisted.registry.rules import (
+    MAX_ACTIVATIONS,
+    Changes,
+    Found,
+    Lookup,
+    Moment,
+    PeerRecord,
+    Request,
+    neighbourhood,
+)
 from p2p_twisted.wire.errors import Forbidden
 
 AT = Moment(10.0, 50.9, 100.0)
@@ -13,7 +22,7 @@ AT = Moment(10.0, 50.9, 100.0)
 
 def test_registering_leaves_the_old_record_as_it_was() -> None:
     old = PeerRecord("a", 1, 7)
-    new = old.registered("b", 2, AT)
+    new = old.registered(("b", 2), AT)
     assert (old.address, old.active, old.activations) == (("a", 1), False, ())
     assert (new.address, new.cookie, new.active, new.deadline) == (("b", 2), 7, True, 100.0)
     assert (new.registered_at, new.activations) == (50, (50,))
@@ -52,13 +61,35 @@ ACTIVE = PeerRecord("a", 1, 7, True, 100.0, 5, (5,))
 LOOKUP = Lookup(7, ("a", 1))
 
 
+def decide(request: Request, found: Found, at: Moment = AT) -> Changes:
+    changes = request.decide(found, at)
+    assert changes is not None
+    return changes
+
+
+def test_each_request_looks_at_the_records_that_it_may_change() -> None:
+    assert rules.register("a", 1, 7).lookup() == LOOKUP
+    for request in rules.leave(7, 1), rules.keep_alive(7, 1), rules.query(7, 1):
+        assert request.lookup() == Lookup(7)
+    new = rules.register("2001:db8::1", 1, limit=3)
+    lookup = new.lookup()
+    assert lookup == Lookup(lookup.cookie, ("2001:db8::1", 1), "2001:db8::")
+
+
+@pytest.mark.parametrize(("wide", "cookies"), [(False, range(1, 2**31)), (True, range(2**31, 2**63))])
+def test_a_new_peer_draws_another_cookie_each_time(wide: bool, cookies: range) -> None:
+    request = rules.register("a", 1, wide=wide)
+    drawn = [request.lookup().cookie for _ in range(50)]
+    assert len(set(drawn)) == 50 and all(cookie in cookies for cookie in drawn)
+
+
 def test_a_cookie_that_is_in_use_is_not_given_out() -> None:
-    assert rules.register_new(Found(LOOKUP, ACTIVE), "a", 1, None, AT) is None
+    assert rules.register("a", 1).decide(Found(LOOKUP, ACTIVE), AT) is None
 
 
 def test_a_new_peer_displaces_the_holder_of_its_address() -> None:
-    changes = rules.register_new(Found(Lookup(8, ("a", 1)), None, ACTIVE), "a", 1, None, AT)
-    assert changes is not None and changes.displaced is not None
+    changes = decide(rules.register("a", 1), Found(Lookup(8, ("a", 1)), None, ACTIVE))
+    assert changes.displaced is not None
     assert (changes.record.cookie, changes.record.active) == (8, True)
     assert (changes.displaced.cookie, changes.displaced.active) == (7, False)
     assert changes.dropped is None
@@ -70,26 +101,31 @@ def test_a_new_peer_displaces_the_holder_of_its_address() -> None:
 )
 def test_room_is_made_only_on_a_full_host(neighbours: int, limit: int | None, drops: bool) -> None:
     old = ACTIVE.inactive()
-    changes = rules.register_new(Found(Lookup(8), None, None, neighbours, old), "a", 2, limit, AT)
-    assert changes is not None and changes.dropped is (old if drops else None)
+    changes = decide(rules.register("a", 2, limit=limit), Found(Lookup(8), None, None, neighbours, old))
+    assert changes.dropped is (old if drops else None)
 
 
 def test_a_full_host_with_active_peers_only_is_refused() -> None:
     with pytest.raises(Forbidden, match="too many peers are registered from this address"):
-        rules.register_new(Found(Lookup(8), None, None, 3, None), "a", 2, 3, AT)
+        decide(rules.register("a", 2, limit=3), Found(Lookup(8), None, None, 3, None))
 
 
 def test_a_peer_displaces_itself_neither_at_a_register_nor_at_a_keep_alive() -> None:
     found = Found(LOOKUP, ACTIVE, ACTIVE)
-    assert rules.register_again(found, "a", 1, AT).displaced is None
-    assert rules.keep_alive(found, 1, AT).displaced is None
+    assert decide(rules.register("a", 1, 7), found).displaced is None
+    assert decide(rules.keep_alive(7, 1), found).displaced is None
 
 
 def test_a_ttl_that_has_run_out_counts_before_any_sweep() -> None:
     found, late = Found(LOOKUP, ACTIVE), Moment(100.0, 140.0, 200.0)
-    for rule in rules.leave, rules.query:
-        assert rule(found, 1, AT).record.cookie == 7
+    for request in rules.leave(7, 1), rules.query(7, 1):
+        assert decide(request, found).record.cookie == 7
         with pytest.raises(Forbidden, match="this peer is not active"):
-            rule(found, 1, late)
-    assert rules.keep_alive(found, 1, AT).record.activations == (5,)
-    assert rules.keep_alive(found, 1, late).record.activations == (5, 140)
+            decide(request, found, late)
+    assert decide(rules.keep_alive(7, 1), found).record.activations == (5,)
+    assert decide(rules.keep_alive(7, 1), found, late).record.activations == (5, 140)
+
+
+def test_only_what_must_survive_a_crash_is_durable() -> None:
+    assert rules.register("a", 1).durable and rules.register("a", 1, 7).durable and rules.leave(7, 1).durable
+    assert not rules.keep_alive(7, 1).durable and not rules.query(7, 1).durable

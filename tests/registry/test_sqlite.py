@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from twisted.logger import formatEvent
 
 from p2p_twisted.registry import sqlite
+from p2p_twisted.registry.rules import Clocks
 from p2p_twisted.registry.sqlite import SQLiteStore
 from p2p_twisted.registry.store import StoreError
 from p2p_twisted.wire.errors import Forbidden
 from tests.support.captured_log import captured_log
-from tests.support.registries import Clocks, SynchronousRegistry
+from tests.support.registries import StillClocks, SynchronousRegistry
 
 
 class Machine:
@@ -26,14 +27,13 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "registry.sqlite"
-        self.clocks = Clocks()
+        self.clocks = StillClocks()
         self.boots = 0
         self.start()
 
     def start(self) -> SynchronousRegistry:
-        clocks = self.clocks.monotonic, self.clocks.wall
-        self.store = SQLiteStore(self.path, 7200, *clocks)
-        self.registry = SynchronousRegistry(7200, *clocks, self.store)
+        self.store = SQLiteStore(self.path, self.clocks.clocks)
+        self.registry = SynchronousRegistry(store=self.store)
         self.registry.start()
         return self.registry
 
@@ -168,7 +168,7 @@ def test_a_restart_changes_nothing(tmp_path_factory: pytest.TempPathFactory, ste
 
 def test_a_second_rs_on_the_same_file_is_told_so(machine: Machine) -> None:
     with pytest.raises(StoreError, match="database is locked; close the program that has opened it"):
-        SQLiteStore(machine.path)
+        SQLiteStore(machine.path, Clocks())
 
 
 @pytest.mark.parametrize("name", ["nonsense", "no/such/folder", "folder"])
@@ -176,7 +176,7 @@ def test_a_file_that_cannot_be_used_is_named_in_one_line(tmp_path: Path, name: s
     (tmp_path / "nonsense").write_bytes(b"not a database, by far" * 100)
     (tmp_path / "folder").mkdir()
     with pytest.raises(StoreError) as caught:
-        SQLiteStore(tmp_path / name)
+        SQLiteStore(tmp_path / name, Clocks())
     assert str(tmp_path / name) in str(caught.value)
     assert ";" in str(caught.value) and "\n" not in str(caught.value)
 

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted import __version__
 from p2p_twisted.registry.memory import MemoryStore
+from p2p_twisted.registry.rules import Clocks
 from p2p_twisted.registry.store import StoreError, Swept
 from p2p_twisted.rs.protocol import RSFactory, TrustedNetworks
 from p2p_twisted.rs.service import RegistrationServer
@@ -21,8 +22,8 @@ from tests.support.registries import SynchronousRegistry, result_of
 class Recording(MemoryStore):
     """Records its calls. `broken` or `full` make it raise; a sweep waits for `sweeping`, if that is a Deferred."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clocks: Clocks) -> None:
+        super().__init__(clocks)
         self.calls: list[str] = []
         self.broken = False
         self.full = False
@@ -31,14 +32,14 @@ class Recording(MemoryStore):
     def start(self) -> None:
         self.calls.append("start")
 
-    async def sweep(self, now: float) -> Swept:
+    async def sweep(self) -> Swept:
         self.calls.append("sweep")
         if self.broken:
             raise OSError("the disk is gone")
         self._need_room()
         if self.sweeping is not None:
             await self.sweeping
-        expired, _ = await super().sweep(now)
+        expired, _ = await super().sweep()
         return Swept(expired, written=1)
 
     async def close(self) -> None:
@@ -63,11 +64,10 @@ class SlowPart(Service):
 class Test(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.store = Recording()
-        self.registry = SynchronousRegistry(60, self.clock.seconds, self.clock.seconds, self.store)
-        registry = self.registry.asynchronous
-        factory = RSFactory(self.clock, registry, TrustedNetworks([]), 10)
-        self.server = RegistrationServer(self.clock, registry, factory)
+        self.store = Recording(Clocks(60, self.clock.seconds, self.clock.seconds))
+        self.registry = SynchronousRegistry(store=self.store)
+        factory = RSFactory(self.clock, self.store, TrustedNetworks([]), 10)
+        self.server = RegistrationServer(self.clock, self.store, factory)
         self.server.startService()
 
     def test_it_is_swept_each_second_until_stopped(self) -> None:

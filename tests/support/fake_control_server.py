@@ -34,7 +34,7 @@ def root(role: str):
         registry = SynchronousRegistry()
         registry.register("10.0.0.1", 65400, None, wide=False)
         registry.leave(registry.register("10.0.0.2", 65401, None, wide=False).cookie, 65401)
-        return rs_root(registry.asynchronous, an_rs_status, CONFIG)
+        return rs_root(registry.store, an_rs_status, CONFIG)
     peer = FakePeer()
     peer.registered = role != "peer-without-rs"
     peer.rs_error = "connection refused" if role in ("peer-without-rs", "peer-whose-rs-is-gone") else None

@@ -6,9 +6,9 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from p2p_twisted.registry import rules
 from p2p_twisted.registry.memory import MemoryStore
-from p2p_twisted.registry.registry import Registry
-from p2p_twisted.registry.rules import Changes, Found, Lookup, PeerRecord
+from p2p_twisted.registry.rules import Clocks, PeerRecord, Request
 from p2p_twisted.registry.store import Counts, Store, Swept
 from p2p_twisted.wire.address import Address
 from p2p_twisted.wire.limits import TTL
@@ -19,20 +19,16 @@ START = 1_700_000_000.0
 """Unix time at which tests begin: 2023-11-14 22:13:20 UTC."""
 
 
-class Clocks:
-    """The two clocks of a registry, which stand still: `monotonic` and `wall`. `advance` moves both."""
+class StillClocks:
+    """Two clocks that stand still: `now`, monotonic, and `time`, Unix time. `clocks` is what a store takes."""
 
-    def __init__(self, monotonic: float = 1000.0, wall: float = START) -> None:
-        self.now = monotonic
-        self.time = wall
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wall(self) -> float:
-        return self.time
+    def __init__(self, ttl: int = TTL) -> None:
+        self.now = 1000.0
+        self.time = START
+        self.clocks = Clocks(ttl, lambda: self.now, lambda: self.time)
 
     def advance(self, seconds: float) -> None:
+        """Move both clocks."""
         self.now += seconds
         self.time += seconds
 
@@ -49,7 +45,7 @@ def result_of(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 class SynchronousRegistry:
-    """A registry on a local store whose methods return at once; `asynchronous` is the one that an RS takes."""
+    """A local store whose requests are methods that return at once; `store` is what an RS takes."""
 
     def __init__(
         self,
@@ -58,79 +54,96 @@ class SynchronousRegistry:
         wall: Callable[[], float] = time.time,
         store: Store | None = None,
     ) -> None:
-        self.asynchronous = Registry(store or MemoryStore(), ttl, monotonic, wall)
+        self.store = store or MemoryStore(Clocks(ttl, monotonic, wall))
 
-    def register(self, host: str, port: int, cookie: int | None, wide: bool, limit: int | None = None) -> PeerRecord:
-        return result_of(self.asynchronous.register(host, port, cookie, wide, limit))
+    def register(
+        self, host: str, port: int, cookie: int | None = None, wide: bool = True, limit: int | None = None
+    ) -> PeerRecord:
+        return result_of(self.store.apply(rules.register(host, port, cookie, wide, limit)))
 
     def leave(self, cookie: int, port: int) -> None:
-        result_of(self.asynchronous.leave(cookie, port))
+        result_of(self.store.apply(rules.leave(cookie, port)))
 
     def keep_alive(self, cookie: int, port: int) -> None:
-        result_of(self.asynchronous.keep_alive(cookie, port))
+        result_of(self.store.apply(rules.keep_alive(cookie, port)))
 
     def query(self, cookie: int, port: int) -> None:
-        result_of(self.asynchronous.query(cookie, port))
+        result_of(self.store.apply(rules.query(cookie, port)))
 
     def active(self, limit: int | None = None, after: Address | None = None) -> tuple[list[Address], bool]:
-        return result_of(self.asynchronous.active(limit, after))
+        return result_of(self.store.active(limit, after))
 
     def records(self) -> list[PeerRecord]:
-        return result_of(self.asynchronous.records())
+        return result_of(self.store.records())
 
     def describe(self, record: PeerRecord) -> dict[str, str | int | bool]:
-        return self.asynchronous.describe(record)
+        return fields(record, self.store.clocks)
 
     def start(self) -> None:
-        self.asynchronous.start()
+        self.store.start()
 
     def sweep(self) -> Swept:
-        return result_of(self.asynchronous.sweep())
+        return result_of(self.store.sweep())
 
     def close(self) -> None:
-        result_of(self.asynchronous.close())
+        result_of(self.store.close())
 
 
-class RemoteStore:
-    """A store on another machine: each call waits for `arrive`, and nothing can be renewed without a round trip."""
+def fields(record: PeerRecord, clocks: Clocks) -> dict[str, str | int | bool]:
+    """Return the fields of a record as they are now, named as in the protocol."""
+    at = clocks.moment()
+    return {
+        "hostName": record.host,
+        "cookie": record.cookie,
+        "isActive": record.alive(at.now),
+        "TTL": record.ttl(at.now),
+        "port": record.port,
+        "registered_count": record.registered_count(at.wall),
+        "last_registered": record.registered_at,
+    }
 
-    def __init__(self, arrive: Callable[[], Awaitable[object]]) -> None:
-        self._store = MemoryStore()
-        self._arrive = arrive
 
-    def start(self) -> None:
-        pass
+class RemoteStore(MemoryStore):
+    """A store on another machine that other RS use too: each round trip waits for `travel`.
 
-    async def close(self) -> None:
-        await self._arrive()
+    A request takes two, to find and to commit; it begins again if the records that were found are others by then.
+    """
 
-    async def find(self, lookup: Lookup, now: float) -> Found:
-        await self._arrive()
-        return await self._store.find(lookup, now)
+    def __init__(self, clocks: Clocks, travel: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(clocks)
+        self._travel = travel
 
-    async def commit(self, found: Found, changes: Changes, durable: bool) -> bool:
-        await self._arrive()
-        return await self._store.commit(found, changes, durable)
+    async def apply(self, request: Request) -> PeerRecord:
+        while True:
+            await self._travel()
+            at = self.clocks.moment()
+            self._expire(at.now)
+            found = self._find(request.lookup())
+            changes = request.decide(found, at)
+            await self._travel()
+            if changes is not None and self._find(found.lookup) == found:
+                self._commit(changes, request.durable)
+                return changes.record
 
-    def renew(self, cookie: int, port: int, now: float, deadline: float) -> bool:
+    def renew(self, cookie: int, port: int) -> bool:
         return False
 
-    async def active(self, limit: int | None, after: Address | None, now: float) -> tuple[list[Address], bool]:
-        await self._arrive()
-        return await self._store.active(limit, after, now)
+    async def active(self, limit: int | None = None, after: Address | None = None) -> tuple[list[Address], bool]:
+        await self._travel()
+        return await super().active(limit, after)
 
-    async def generation(self, now: float) -> int:
-        await self._arrive()
-        return await self._store.generation(now)
+    async def generation(self) -> int:
+        await self._travel()
+        return await super().generation()
 
-    async def records(self, now: float) -> list[PeerRecord]:
-        await self._arrive()
-        return await self._store.records(now)
+    async def records(self) -> list[PeerRecord]:
+        await self._travel()
+        return await super().records()
 
-    async def counts(self, now: float) -> Counts:
-        await self._arrive()
-        return await self._store.counts(now)
+    async def counts(self) -> Counts:
+        await self._travel()
+        return await super().counts()
 
-    async def sweep(self, now: float) -> Swept:
-        await self._arrive()
-        return await self._store.sweep(now)
+    async def sweep(self) -> Swept:
+        await self._travel()
+        return await super().sweep()

@@ -52,7 +52,7 @@ class Rig:
         self.clock = Clock()
         self.registry = SynchronousRegistry(ttl, self.clock.seconds, self.clock.seconds)
         networks = TrustedNetworks([ip_network(one) for one in trusted])
-        self.factory = RSFactory(self.clock, self.registry.asynchronous, networks, max_records)
+        self.factory = RSFactory(self.clock, self.registry.store, networks, max_records)
         self.factory.doStart()
 
     def connect(self, peer: str = "192.168.1.1") -> tuple[RSConnection, Transport]:

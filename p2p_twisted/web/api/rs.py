@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from datetime import datetime, timezone
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from ...registry.registry import Registry
-from ...registry.rules import PeerRecord
+from ...registry.rules import Moment, PeerRecord
+from ...registry.store import Store
 from ..extension import SiteExtension
 from ..http.calls import Call, Endpoint, Reply, api_root, paging, plain
 from .schema import PeerRecordPage, PeerRecordView, RsStatus, Settings
 
 
 def rs_root(
-    registry: Registry,
+    registry: Store,
     status: Callable[[], Coroutine[Any, Any, RsStatus]],
     config: Settings,
     page: SiteExtension | None = None,
@@ -44,12 +45,19 @@ def rs_root(
     return root
 
 
-async def _page(registry: Registry, limit: int, offset: int) -> PeerRecordPage:
-    records = sorted(await registry.records(), key=lambda record: record.address)
-    return PeerRecordPage(len(records), [_public(registry, record) for record in records[offset : offset + limit]])
+async def _page(registry: Store, limit: int, offset: int) -> PeerRecordPage:
+    records, at = sorted(await registry.records(), key=lambda record: record.address), registry.clocks.moment()
+    return PeerRecordPage(len(records), [_public(record, at) for record in records[offset : offset + limit]])
 
 
-def _public(registry: Registry, record: PeerRecord) -> PeerRecordView:
+def _public(record: PeerRecord, at: Moment) -> PeerRecordView:
     """Return all fields except the cookie: anybody who knows it can act in the name of that peer."""
-    fields = registry.describe(record)
-    return PeerRecordView(**{name: value for name, value in fields.items() if name != "cookie"})  # type: ignore[arg-type]  # because the dict mixes types
+    registered_at = datetime.fromtimestamp(record.registered_at, timezone.utc)
+    return PeerRecordView(
+        hostName=record.host,
+        isActive=record.alive(at.now),
+        TTL=record.ttl(at.now),
+        port=record.port,
+        registered_count=record.registered_count(at.wall),
+        last_registered=f"{registered_at:%Y-%m-%d %H:%M:%S}",
+    )

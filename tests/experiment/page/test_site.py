@@ -17,7 +17,7 @@ from p2p_twisted.events.history import BATCH
 from p2p_twisted.experiment.page.order import Order
 from p2p_twisted.experiment.page.site import BESIDE, experiment_site, page_url
 from p2p_twisted.registry.memory import MemoryStore
-from p2p_twisted.registry.registry import Registry
+from p2p_twisted.registry.rules import Clocks
 from p2p_twisted.web import sse as stream
 from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.api.schema import Settings
@@ -31,7 +31,7 @@ RUNS = "/api/v1/lab/runs"
 
 
 def root(experiments: FakeExperiments, clock: object) -> Endpoint:
-    return rs_root(Registry(MemoryStore()), an_rs_status, Settings([]), experiment_site(experiments, clock))
+    return rs_root(MemoryStore(Clocks()), an_rs_status, Settings([]), experiment_site(experiments, clock))
 
 
 class PageTestCase(TestCase):
@@ -234,7 +234,7 @@ class PageTests(PageTestCase):
         self.assertEqual((await self.ask("GET", "/lab?key=x")).status, 400)
 
     async def test_an_rs_without_a_lab_has_neither(self) -> None:
-        site = ControlSite(rs_root(Registry(MemoryStore()), an_rs_status, Settings([])), KEY, reactor)
+        site = ControlSite(rs_root(MemoryStore(Clocks()), an_rs_status, Settings([])), KEY, reactor)
         port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)

@@ -77,7 +77,7 @@ class Case(SynchronousTestCase):
     def setUp(self):
         self.network = Network()
         self.registry = SynchronousRegistry(7200, self.network.seconds, self.network.seconds)
-        self.network.servers[RS] = RSFactory(self.network, self.registry.asynchronous, TrustedNetworks([]), 1000)
+        self.network.servers[RS] = RSFactory(self.network, self.registry.store, TrustedNetworks([]), 1000)
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.into = self.folder / "into"

@@ -72,7 +72,7 @@ class Case(SynchronousTestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.network = Network()
         self.registry = SynchronousRegistry(10**6, self.network.seconds, self.network.seconds)
-        self.network.servers[RS] = RSFactory(self.network, self.registry.asynchronous, TrustedNetworks([]), 1000)
+        self.network.servers[RS] = RSFactory(self.network, self.registry.store, TrustedNetworks([]), 1000)
         self.index = DistributedIndex()
         self.publisher = Publisher()
         self.published: list[Event] = []
@@ -285,7 +285,7 @@ class Away(Case):
         self.fake(1, HEAD_10 + line("old"))
         self.refresh()
         registry = SynchronousRegistry(7200, self.network.seconds, self.network.seconds)
-        self.network.servers[RS] = RSFactory(self.network, registry.asynchronous, TrustedNetworks([]), 1000)
+        self.network.servers[RS] = RSFactory(self.network, registry.store, TrustedNetworks([]), 1000)
         self.refresh()
         self.assertEqual(self.names(), ["old.txt"])
         self.assertIn(at(1), self.discovery.peers)

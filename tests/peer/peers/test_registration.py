@@ -54,7 +54,7 @@ class Case(SynchronousTestCase):
         """A real RS without memory of others before it; returns its registry."""
         registry = SynchronousRegistry(ttl, self.network.seconds, lambda: 1e9 + self.network.seconds())
         networks = TrustedNetworks([ip_network("10.0.0.0/24")])
-        self.network.servers[RS] = RSFactory(self.network, registry.asynchronous, networks, 1000)
+        self.network.servers[RS] = RSFactory(self.network, registry.store, networks, 1000)
         return registry
 
     def script(self, *answers):
@@ -250,7 +250,7 @@ class KeepsAlive(Case):
         self.network.servers[RS] = None
         self.network.wait(100)
         self.assertFalse(registry.records()[0].active)
-        self.network.servers[RS] = RSFactory(self.network, registry.asynchronous, TrustedNetworks([]), 1000)
+        self.network.servers[RS] = RSFactory(self.network, registry.store, TrustedNetworks([]), 1000)
         self.network.wait(90)
         (record,) = registry.records()
         self.assertEqual((record.active, record.cookie), (True, registration.cookie))
@@ -418,10 +418,8 @@ class Leaves(Case):
     def test_while_it_is_being_registered(self):
         """The RS grants what was asked of it before: then it is told that the peer leaves."""
         registry, registration, stopping = self.rs(), self.make(), []
-        register = registry.asynchronous.register
-        self.patch(
-            registry.asynchronous, "register", lambda *a: [stopping.append(registration.stopService()), register(*a)][1]
-        )
+        stop, apply = registration.stopService, registry.store.apply
+        self.patch(registry.store, "apply", lambda request: [stopping.append(stop()), apply(request)][1])
         registration.startService()
         self.network.settle()
         self.assertTrue(stopping[0].called)

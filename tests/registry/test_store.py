@@ -1,4 +1,4 @@
-"""The registry over a store that serves several requests at a time, in any order."""
+"""Requests that overlap on a store whose round trips are answered in any order."""
 
 from __future__ import annotations
 
@@ -12,26 +12,23 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from p2p_twisted.registry import registry as registry_module
-from p2p_twisted.registry.registry import MAX_ATTEMPTS, Registry
-from p2p_twisted.registry.rules import Changes, Found
-from p2p_twisted.registry.store import StoreError
+from p2p_twisted.registry import rules
 from p2p_twisted.wire.errors import Forbidden
-from tests.support.registries import Clocks, RemoteStore, SynchronousRegistry, result_of
+from tests.support.registries import RemoteStore, StillClocks, SynchronousRegistry
 
 LIMIT = 3
 
 
 class Room:
-    """A registry whose store answers one call at a time, when told to."""
+    """A store that answers one round trip at a time, when told to."""
 
     def __init__(self) -> None:
         self.calls: list[Deferred[None]] = []
-        self.clocks = Clocks()
-        self.registry = Registry(RemoteStore(self._arrive), 7200, self.clocks.monotonic, self.clocks.wall)
+        self.clocks = StillClocks()
+        self.store = RemoteStore(self.clocks.clocks, self._travel)
         self.results: list[object] = []
 
-    def _arrive(self) -> Deferred[None]:
+    def _travel(self) -> Deferred[None]:
         call: Deferred[None] = Deferred()
         self.calls.append(call)
         return call
@@ -56,36 +53,34 @@ class Room:
             self.answer()
 
 
-kinds = st.sampled_from(["new", "new", "again", "keep", "leave", "query", "sweep", "later"])
+kinds = st.sampled_from(["new", "new", "again", "keep", "leave", "query", "later"])
 steps = st.lists(st.tuples(kinds, st.integers(0, 3), st.integers(0, 7)), max_size=20)
 
 
-def request_of(room: Room, kind: str, which: int, cookies: list[int]) -> Coroutine[Any, Any, object]:
-    cookie, port, registry = cookies[which % len(cookies)], which + 1, room.registry
+def request_of(kind: str, which: int, cookies: list[int]) -> rules.Request:
+    cookie, port = cookies[which % len(cookies)], which + 1
     if kind == "new":
-        return registry.register("h", port, None, True, LIMIT)
+        return rules.register("h", port, limit=LIMIT)
     if kind == "again":
-        return registry.register("h", port, cookie, True)
-    if kind == "sweep":
-        return registry.sweep()
-    return {"keep": registry.keep_alive, "leave": registry.leave, "query": registry.query}[kind](cookie, port)
+        return rules.register("h", port, cookie)
+    return {"keep": rules.keep_alive, "leave": rules.leave, "query": rules.query}[kind](cookie, port)
 
 
 @settings(deadline=None, max_examples=200)
 @given(steps)
 def test_requests_that_overlap_break_no_rule(steps: list[tuple[str, int, int]]) -> None:
     room = Room()
-    cookies = [room.finish(room.registry.register("h", port, None, True)).cookie for port in (1, 2)]
+    cookies = [room.finish(room.store.apply(rules.register("h", port))).cookie for port in (1, 2)]
     for kind, which, index in steps:
         if kind == "later":
             room.clocks.advance(which * 3000)
         else:
-            room.start(request_of(room, kind, which, cookies))
+            room.start(room.store.apply(request_of(kind, which, cookies)))
         for _ in range(index % 3):
             if room.calls:
                 room.answer(index)
-    records = room.finish(room.registry.records())
-    active, _ = room.finish(room.registry.active())
+    records = room.finish(room.store.records())
+    active, _ = room.finish(room.store.active())
     alive = [record.address for record in records if record.active]
     assert sorted(alive) == active and len(set(alive)) == len(alive)
     assert Counter(record.host for record in records)["h"] <= LIMIT
@@ -96,36 +91,16 @@ def test_requests_that_overlap_break_no_rule(steps: list[tuple[str, int, int]]) 
 def test_two_peers_that_register_the_same_address_at_once_are_one_active_peer() -> None:
     room = Room()
     for _ in range(2):
-        room.start(room.registry.register("h", 1, None, True))
+        room.start(room.store.apply(rules.register("h", 1)))
     for index in (0, 0, 0, 0):  # both have looked before either has committed
         room.answer(index)
     assert len(room.results) == 1 and len(room.calls) == 1, "the second one has to look again"
-    assert room.finish(room.registry.active()) == ([("h", 1)], False)
-    assert [record.active for record in room.finish(room.registry.records())].count(True) == 1
-
-
-class Busy(RemoteStore):
-    """A store whose records change between any two calls."""
-
-    async def commit(self, found: Found, changes: Changes, durable: bool) -> bool:
-        await super().commit(found, changes, durable)
-        return False
-
-
-def test_a_store_that_never_stands_still_is_an_error() -> None:
-    calls: list[None] = []
-
-    async def arrive() -> None:
-        calls.append(None)
-
-    registry = Registry(Busy(arrive))
-    with pytest.raises(StoreError, match=f"changed {MAX_ATTEMPTS} times"):
-        result_of(registry.register("h", 1, None, True))
-    assert len(calls) == 2 * MAX_ATTEMPTS
+    assert room.finish(room.store.active()) == ([("h", 1)], False)
+    assert [record.active for record in room.finish(room.store.records())].count(True) == 1
 
 
 def test_a_cookie_that_is_drawn_twice_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter([5, 5, 5, 6])
-    monkeypatch.setattr(registry_module, "_new_cookie", lambda wide: next(drawn))
+    monkeypatch.setattr(rules, "_draw_cookie", lambda wide: next(drawn))
     registry = SynchronousRegistry()
-    assert [registry.register("h", port, None, True).cookie for port in (1, 2)] == [5, 6]
+    assert [registry.register("h", port).cookie for port in (1, 2)] == [5, 6]
