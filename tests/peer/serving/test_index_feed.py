@@ -152,7 +152,7 @@ class Since(Case):
             self.assertEqual(self.names(since), (["a", "b"], True), since)
 
     def test_everything_when_too_much_has_changed_since(self):
-        self.patch(announcing, "REMEMBERED", 4)
+        self.patch(announcing, "MAX_REMEMBERED", 4)
         self.peer = Peer()
         versions = []
         for name in "abcdef":
@@ -269,7 +269,7 @@ class Followers(Case):
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
 
     def test_more_changes_at_once_than_are_remembered(self):
-        self.patch(announcing, "REMEMBERED", 4)
+        self.patch(announcing, "MAX_REMEMBERED", 4)
         self.peer = Peer()
         self.peer.add("old")
         follower = self.peer.follower()
@@ -300,7 +300,7 @@ class Truth(SynchronousTestCase):
     @settings(deadline=None)
     @given(steps=STEPS, remembered=st.sampled_from([1, 3, 1000]))
     def test_in_the_end(self, steps, remembered):
-        self.patch(announcing, "REMEMBERED", remembered)
+        self.patch(announcing, "MAX_REMEMBERED", remembered)
         peer = Peer()
         here, away = [], []
         for what, *details in steps:
