@@ -23,7 +23,7 @@ def passage(kind: str) -> list[str]:
     ("kind", "most"),
     [
         ("register", 15),
-        ("holder", 11),
+        ("holder", 8),
         ("downloader", 20),
         ("get", 27),
     ],

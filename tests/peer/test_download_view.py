@@ -11,7 +11,8 @@ from p2p_twisted.peer.download_view import MAX_BANNED, banned_sources, details, 
 from p2p_twisted.peer.downloads.model import DONE, FAILED, THERE, Download, DownloadFile
 from p2p_twisted.swarm.source import Source
 from p2p_twisted.swarm.swarm import Swarm
-from p2p_twisted.web.api.schema import BannedSource, PieceCounts
+from p2p_twisted.web.api.download_schema import PieceCounts
+from p2p_twisted.web.api.schema import BannedSource
 
 from .downloads.test_model import SIZE, a_file, a_swarm
 
