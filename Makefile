@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# More for pip's command line.
+CONSTRAINTS ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS)
 
 # A folder that `make demo` takes its documents from, in place of making some.
 CORPUS ?=
@@ -16,7 +18,7 @@ SEED ?=
 TRIAL = $(shell grep -rl 'twisted.trial.unittest' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo test lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab soak push gone hooks changelog clean FORCE
+.PHONY: help demo test test-lowest lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab soak push gone hooks changelog clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -38,6 +40,11 @@ trial: $(VENV)/installed-test ## the trial TestCases under trial
 
 pytest: $(VENV)/installed-test ## all tests under pytest
 	$(BIN)/python -m pytest -ra
+
+test-lowest: ## all tests with the lowest versions that setup.cfg declares
+	@mkdir -p build
+	$(PYTHON) .ci/lowest > build/lowest.txt
+	$(MAKE) pytest VENV=.venv-lowest CONSTRAINTS='--constraint build/lowest.txt'
 
 kill9: $(VENV)/installed-test ## 50 times an RS killed with signal 9 under load, all answers held against it
 	P2P_KILLS=50 $(BIN)/python -m pytest -s tests/rs/test_kill9.py
@@ -73,7 +80,7 @@ changelog: $(VENV)/installed-docs ## show the changes since the last release, fr
 	$(BIN)/towncrier build --draft
 
 clean: ## remove all that make has made
-	rm -rf $(VENV) build docs/_build *.egg-info _trial_temp* tests.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest build docs/_build *.egg-info _trial_temp* tests.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/pip:
