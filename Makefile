@@ -18,7 +18,7 @@ SEED ?=
 TRIAL = $(shell grep -rl 'twisted.trial.unittest' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo test test-lowest lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab soak push gone hooks changelog clean FORCE
+.PHONY: help demo test test-lowest lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab soak push gone hooks changelog dist clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -79,8 +79,12 @@ hooks: $(VENV)/installed-test $(VENV)/installed-dev ## have git check each commi
 changelog: $(VENV)/installed-docs ## show the changes since the last release, from newsfragments/
 	$(BIN)/towncrier build --draft
 
+dist: $(VENV)/installed-release ## a source distribution and a wheel, into dist/ (docs/releasing.rst)
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
 clean: ## remove all that make has made
-	rm -rf $(VENV) .venv-lowest build docs/_build *.egg-info _trial_temp* tests.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest build dist docs/_build *.egg-info _trial_temp* tests.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/pip:
