@@ -23,7 +23,7 @@ def a_download(*files: DownloadFile, swarm: Swarm | None = None) -> Download:
 
 def test_a_file_of_a_size_that_nobody_says() -> None:
     file = a_file(size=None)
-    file.came("127.0.0.1:1", 1000)
+    file.receive(("127.0.0.1", 1), 1000)
     shown = file_view(file, None)
     assert (shown.got, shown.pieces) == (1000, None)
 
@@ -46,7 +46,7 @@ def test_the_rate_is_that_of_the_sources_while_they_are_connected() -> None:
 
 def test_the_rate_of_one_that_is_over_is_the_average_of_what_came() -> None:
     download = a_download(a_file(THERE), a_file())
-    download.files[1].came("127.0.0.1:1", SIZE)
+    download.files[1].receive(("127.0.0.1", 1), SIZE)
     download.files[1].end(DONE)
     download.state, download.ended = DONE, 10.0
     assert rate(download, 0.0) == SIZE / 10
@@ -55,7 +55,7 @@ def test_the_rate_of_one_that_is_over_is_the_average_of_what_came() -> None:
 
 def test_what_failed_is_not_waited_for() -> None:
     download = a_download(a_file(), a_file())
-    download.files[0].came("127.0.0.1:1", MIN_PIECE)
+    download.files[0].receive(("127.0.0.1", 1), MIN_PIECE)
     download.files[1].end(FAILED)
     shown = details(download, 0.0)
     assert shown.time_left == pytest.approx((SIZE - MIN_PIECE) / shown.rate)

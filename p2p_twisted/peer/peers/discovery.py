@@ -34,7 +34,7 @@ from .known_peer import KnownPeer, Lost
 from .registration import Registration
 from .rounds import Rounds
 from .turns import URGENT, Turns
-from .waiting import Waiters
+from .waiting import MAX_WAIT, Waiters
 
 T = TypeVar("T")
 
@@ -101,9 +101,9 @@ class Discovery(Service):
 
     # rounds
 
-    def refresh(self) -> Deferred[None]:
+    def refresh(self, seconds: float = MAX_WAIT) -> Deferred[None]:
         """Ask the RS and every peer now. Fires when all have answered or failed, or no news arrives; never fails."""
-        waiting = self._waiters.wait()
+        waiting = self._waiters.wait(seconds)
         self._rounds.begin(everybody=True)
         return waiting
 

@@ -348,7 +348,7 @@ class Slow(Case):
         self.serve(2, Factory.forProtocol(Silent))
         self.peer(1, one=b"1")
         self.assertFalse(self.refresh())
-        self.assertTrue(self.refresh(waiting.QUIET))
+        self.assertTrue(self.refresh(waiting.QUIET_TIMEOUT))
         self.assertEqual(self.names(), ["one.txt"])
 
     def test_hundreds_of_silent_ports_of_its_own_host_do_not_hold_up_a_peer(self):
@@ -357,7 +357,7 @@ class Slow(Case):
             self.network.servers[at(1)[0], 10_000 + port] = Factory.forProtocol(Silent)
         self.peer(1, one=b"1")
         done = self.discovery.refresh()
-        self.network.wait(2 * waiting.QUIET)
+        self.network.wait(2 * waiting.QUIET_TIMEOUT)
         self.assertTrue(done.called)
         self.assertEqual(self.names(), ["one.txt"])
 

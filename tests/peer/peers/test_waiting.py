@@ -3,7 +3,7 @@
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted.peer.peers.waiting import LONGEST_WAIT, MUCH, QUIET, Waiters
+from p2p_twisted.peer.peers.waiting import MAX_WAIT, NEWS_SIZE, QUIET_TIMEOUT, Waiters
 
 
 class Test(SynchronousTestCase):
@@ -20,31 +20,37 @@ class Test(SynchronousTestCase):
     def test_until_nothing_new_comes(self):
         waiting = self.waiters.wait()
         for _ in range(5):
-            self.clock.advance(QUIET - 0.5)
+            self.clock.advance(QUIET_TIMEOUT - 0.5)
             self.assertFalse(waiting.called)
             self.waiters.news()
-        self.clock.advance(QUIET)
+        self.clock.advance(QUIET_TIMEOUT)
         self.assertTrue(waiting.called)
 
     def test_a_long_index_that_comes_is_news(self):
         waiting = self.waiters.wait()
         for _ in range(4):
-            self.clock.advance(QUIET / 2 - 0.1)
-            self.waiters.came(MUCH // 2)
+            self.clock.advance(QUIET_TIMEOUT / 2 - 0.1)
+            self.waiters.came(NEWS_SIZE // 2)
         self.assertFalse(waiting.called)
         for _ in range(4):  # not one that drips
-            self.clock.advance(QUIET / 2)
+            self.clock.advance(QUIET_TIMEOUT / 2)
             self.waiters.came(1)
         self.assertTrue(waiting.called)
 
     def test_no_longer_than_that(self):
         waiting = self.waiters.wait()
-        for _ in range(LONGEST_WAIT):
+        for _ in range(MAX_WAIT):
             self.assertFalse(waiting.called)
             self.clock.advance(1)
             self.waiters.news()
         self.clock.advance(0)
         self.assertTrue(waiting.called)
+
+    def test_no_longer_than_one_wants_to(self):
+        short, long = self.waiters.wait(2), self.waiters.wait()
+        self.waiters.news()
+        self.clock.advance(2)
+        self.assertEqual((short.called, long.called), (True, False))
 
     def test_one_that_was_given_up(self):
         waiting = self.waiters.wait()
