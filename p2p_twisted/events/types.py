@@ -126,13 +126,20 @@ class FileProgress(Event):
 
 @dataclass(frozen=True)
 class FileEnded(Event):
-    """A file of a download is in place, or failed. `state`, `kind` and `text` as in `DownloadEnded`."""
+    """A file of a download is in place, or failed. `state`, `kind` and `text` as in `DownloadEnded`.
+
+    `size` is that of the file, or of the bytes received if it is not in place; `seconds` is the time since its first
+    bytes; `sources` have sent some of them. A file that was copied on this machine has none.
+    """
 
     download: str
     name: str
     state: str
     kind: str | None = None
     text: str | None = None
+    size: int = 0
+    seconds: float = 0.0
+    sources: tuple[Address, ...] = ()
 
 
 # the library

@@ -49,7 +49,7 @@ def summary(download: Download, now: float) -> DownloadSummary:
         bytes_total=sum(file.size or 0 for file in files),
         bytes_done=sum(got),
         rate=speed,
-        time_left=left / speed if speed and not download.over else None,
+        time_left=left / speed if speed and not download.has_ended else None,
     )
 
 
@@ -78,7 +78,7 @@ def sources(download: Download) -> list[Source]:
 
 def rate(download: Download, now: float) -> float:
     """Return the bytes/s that come from the connected sources; the average so far if none is connected."""
-    if not download.over:
+    if not download.has_ended:
         present = sum(source.meter.rate(now) for source in sources(download) if source.state == "connected")
         if present >= 1:
             return present
@@ -96,7 +96,7 @@ def file_view(file: DownloadFile, content: Storage | None) -> FileInDownload:
         got=got,
         pieces=None if file.size is None else PieceCounts(pieces, piece_count(file.size)),
         state=file.state,
-        sources={address: _file_source(transfer) for address, transfer in file.transfers.items()},
+        sources={f"{host}:{port}": _file_source(transfer) for (host, port), transfer in file.transfers.items()},
         started=file.started,
         ended=file.ended,
         error=failure(file.error),

@@ -32,7 +32,7 @@ from .peers.probing import Prober, Reachability
 from .peers.registration import Registration
 from .serving.content_store import ContentStore
 from .serving.protocol import PeerFactory
-from .transfer_log import ServedLog
+from .transfer_log import TransferLog
 
 PORTS = [port for port in range(65400, 65501) if port != RS_PORT]
 """Where a peer listens that was not told where: at the first free one of these. The RS's own port is left to it."""
@@ -82,14 +82,13 @@ class Peer(MultiService):
             downloads=settings.download_dir,
             private=[settings.state_dir],
         )
-        self.events = Publisher()
         self.knowledge = DistributedIndex()
         self.content_store = ContentStore(self.library, self.knowledge, time.monotonic)
         self.content_store.advertise = settings.advertise
         self.uplink = Throttle(reactor, time.monotonic, settings.up_rate)
         self.downlink = Throttle(reactor, time.monotonic, settings.down_rate)
         self.events = Publisher()
-        ServedLog(reactor, self.events)
+        TransferLog(reactor, self.events)
         self.factory = PeerFactory(reactor, self.content_store, self.uplink, self.events)
         self._port: IListeningPort | None = None
 

@@ -11,8 +11,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ..events.publisher import Publisher
-from ..events.types import TransferServed
-from .downloads.model import CANCELLED, DONE, FAILED, DownloadFile
+from ..events.types import FileEnded, TransferServed
+from .downloads.model import CANCELLED, DONE, FAILED
 
 MAX_LINES = 6000
 """Most lines on served files in LINES_INTERVAL: a hostile peer must not fill the disk with connections without end."""
@@ -24,13 +24,14 @@ MAX_SOURCES = 3
 _log = Logger()
 
 
-class ServedLog:
-    """Logs each TransferServed of `publisher`."""
+class TransferLog:
+    """Logs each TransferServed and each FileEnded of `publisher`."""
 
     def __init__(self, clock: IReactorTime, publisher: Publisher) -> None:
         self._clock = clock
         self._lines, self._since = 0, -math.inf
         publisher.subscribe(TransferServed, self._log_served)
+        publisher.subscribe(FileEnded, _log_fetched)
 
     def _log_served(self, event: TransferServed) -> None:
         if self._may_log():
@@ -54,27 +55,21 @@ class ServedLog:
         return self._lines <= MAX_LINES
 
 
-def log_when_over(file: DownloadFile) -> None:
-    """Log what becomes of `file`, once."""
-    file.when_over().addCallback(lambda _: log_fetched(file))
+def _log_fetched(event: FileEnded) -> None:
+    """Log the end of a file of a download; nothing if it was in place already.
 
-
-def log_fetched(file: DownloadFile) -> None:
-    """Log what became of `file`, which is over; nothing if its content was there already.
-
-    A failure is no warning: whoever ordered it is told, and a command that is a peer itself shows warnings.
+    A failure is no warning: the user is told by other means, and a command that is a peer itself shows warnings.
     """
-    seconds = (file.ended or 0.0) - (file.started or file.ended or 0.0)
-    if file.state == DONE:
+    if event.state == DONE:
         text = "fetched {name!r}: {size} bytes in {seconds:.1f} s from {sources}"
-        _log.info(text, name=file.name, size=file.size or file.got, seconds=seconds, sources=_sources(file))
-    elif file.state == FAILED:
-        _log.info("not fetched: {name!r}: {why}", name=file.name, why=file.error or "no reason is known")
-    elif file.state == CANCELLED:
-        _log.info("not fetched: {name!r}: cancelled after {got} bytes", name=file.name, got=file.got)
+        _log.info(text, name=event.name, size=event.size, seconds=event.seconds, sources=_sources(event))
+    elif event.state == FAILED:
+        _log.info("not fetched: {name!r}: {why}", name=event.name, why=event.text or "no reason is known")
+    elif event.state == CANCELLED:
+        _log.info("not fetched: {name!r}: cancelled after {size} bytes", name=event.name, size=event.size)
 
 
-def _sources(file: DownloadFile) -> str:
-    found = [source for source, transfer in file.transfers.items() if transfer.size]
-    more = f" and {len(found) - MAX_SOURCES} more" if len(found) > MAX_SOURCES else ""
-    return ", ".join(found[:MAX_SOURCES]) + more if found else "this machine"
+def _sources(event: FileEnded) -> str:
+    named = [f"{host}:{port}" for host, port in event.sources[:MAX_SOURCES]]
+    more = f" and {len(event.sources) - MAX_SOURCES} more" if len(event.sources) > MAX_SOURCES else ""
+    return ", ".join(named) + more if named else "this machine"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from twisted.internet.task import Clock
@@ -11,9 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.events.types import TransferServed
 from p2p_twisted.index.search import Document
-from p2p_twisted.net.errors import SourceError
 from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED, THERE, DownloadFile
-from p2p_twisted.peer.transfer_log import LINES_INTERVAL, MAX_LINES, ServedLog, log_fetched
+from p2p_twisted.peer.transfer_log import LINES_INTERVAL, MAX_LINES, TransferLog
+from p2p_twisted.swarm.errors import DownloadError, PeersFailed
 
 
 class LogTestCase(SynchronousTestCase):
@@ -31,7 +32,7 @@ class Served(LogTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.clock, self.publisher = Clock(), Publisher()
-        self.log = ServedLog(self.clock, self.publisher)
+        self.log = TransferLog(self.clock, self.publisher)
 
     def serve(self, name: str = "a.txt", complete: bool = True) -> None:
         self.publisher.publish(TransferServed(("192.0.2.7", 1234), name, "ab" * 32, 5, 2.0, complete))
@@ -57,19 +58,20 @@ class Served(LogTestCase):
 
 
 class Fetched(LogTestCase):
-    def file(self, sizes: Sequence[int], state: str, error: SourceError | None = None) -> DownloadFile:
-        """An item that got so many bytes from each of some peers, and ended so."""
-        file = DownloadFile("a.txt", Document("a.txt", "", 12, "ab" * 32))
-        file.begin()
+    def fetch(self, sizes: Sequence[int], state: str, error: DownloadError | None = None) -> None:
+        """End a file in `state` after so many bytes from each of some peers, within two seconds."""
+        publisher = Publisher()
+        TransferLog(Clock(), publisher)
+        file = DownloadFile("a.txt", Document("a.txt", "", 12, "ab" * 32), publisher=publisher)
+        file.start()
         for port, size in enumerate(sizes):
-            file.came(f"192.0.2.7:{port}", size)
+            file.receive(("192.0.2.7", port), size)
+        file.started = time.time() - 2
         file.end(state, error)
-        file.started = file.ended - 2
-        return file
 
     def test_what_came_is_a_line_with_its_sources(self) -> None:
-        log_fetched(self.file([12, 0], DONE))
-        log_fetched(self.file([4, 2, 2, 2, 2], DONE))
+        self.fetch([12, 0], DONE)
+        self.fetch([4, 2, 2, 2, 2], DONE)
         self.assertEqual(
             self.lines,
             [
@@ -79,17 +81,17 @@ class Fetched(LogTestCase):
         )
 
     def test_what_was_copied_here_came_from_nobody(self) -> None:
-        log_fetched(self.file([], DONE))
+        self.fetch([], DONE)
         self.assertEqual(self.lines, ["fetched 'a.txt': 12 bytes in 2.0 s from this machine"])
 
     def test_what_did_not_come_is_a_line_with_the_reason(self) -> None:
-        log_fetched(self.file([5], FAILED, SourceError("nothing came for 30 s")))
-        log_fetched(self.file([5], CANCELLED))
+        self.fetch([5], FAILED, PeersFailed("nothing came for 30 s"))
+        self.fetch([5], CANCELLED)
         self.assertEqual(
             self.lines,
             ["not fetched: 'a.txt': nothing came for 30 s", "not fetched: 'a.txt': cancelled after 5 bytes"],
         )
 
     def test_what_was_there_is_none(self) -> None:
-        log_fetched(self.file([], THERE))
+        self.fetch([], THERE)
         self.assertEqual(self.lines, [])

@@ -43,7 +43,7 @@ class Copies:
         if source is None:
             return False
         sha256, size = document.sha256, document.size
-        file.begin()
+        file.start()
         try:
             pieces = await in_thread_until_cancelled(
                 self._reactor, lambda stop: _copy_and_close(source, target, sha256, size, self._overwrite, stop)

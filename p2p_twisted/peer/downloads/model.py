@@ -1,4 +1,4 @@
-"""What a download is and how it stands: plain values that the API shows. Times are Unix seconds, sizes bytes."""
+"""A download and its files, and how they stand. Times are Unix seconds, sizes bytes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 from twisted.internet.defer import Deferred
 
+from ...events.publisher import Publisher
+from ...events.types import FileEnded, FileProgress, FileStarted
 from ...index.search import Document
 from ...library.pieces import piece_count, piece_size
 from ...swarm.errors import DownloadError
@@ -16,12 +18,12 @@ from ...swarm.swarm import Swarm
 from ...wire.address import Address
 
 WAITING, RUNNING, DONE, FAILED, THERE, CANCELLED = "waiting", "running", "done", "failed", "there", "cancelled"
-"""States. A file that was not fetched because the same content lies there already is THERE."""
+"""States. A file that was not fetched because it was in place already is THERE."""
 
 
 @dataclass
 class Transfer:
-    """What came from one source of one file: bytes, and when the first and the last of them."""
+    """The bytes of one file from one source, and when the first and the last of them were received."""
 
     size: int = 0
     started: float = field(default_factory=time.time)
@@ -30,106 +32,123 @@ class Transfer:
 
 @dataclass(eq=False)
 class DownloadFile:
-    """One document of a download; `document` is None when nobody was known to have it."""
+    """One document of a download; `document` is None when no peer is known to have it."""
 
     name: str
     document: Document | None
     state: str = WAITING
-    got: int = 0
+    received: int = 0
     started: float | None = None
     ended: float | None = None
     error: DownloadError | None = None
-    transfers: dict[str, Transfer] = field(default_factory=dict)
+    transfers: dict[Address, Transfer] = field(default_factory=dict)
     """By the address of the source."""
     is_taken: bool = False
-    """Whether another process was found to write to its place, or to have done so: it is to be looked at again."""
-    waiting: list[Deferred[None]] = field(default_factory=list)
-    """Fire when it is over."""
+    """Whether another process was found writing to its place, or has written there: it is to be looked at again."""
+    download: str = ""
+    """The id of its download, for its events."""
+    publisher: Publisher = field(default_factory=Publisher)
+    _waiting: list[Deferred[None]] = field(default_factory=list)
 
-    def begin(self) -> None:
-        """It is this one's turn."""
+    def start(self) -> None:
+        """Note that its first bytes have arrived, or that it is being copied."""
         if self.started is None:
             self.state, self.started = RUNNING, time.time()
+            self.publisher.publish(FileStarted(self.download, self.name))
 
-    def transfer(self, source: str) -> Transfer:
-        """What comes from `source`; if this is the first that is said of it, it begins now."""
+    def transfer(self, source: Address) -> Transfer:
+        """Return the transfer from `source`; it starts with the first call."""
         return self.transfers.setdefault(source, Transfer())
 
-    def came(self, source: str, size: int) -> None:
-        """`size` bytes have come from `source`."""
+    def receive(self, source: Address, size: int) -> None:
+        """Add `size` bytes from `source`."""
         transfer = self.transfer(source)
         transfer.size += size
         transfer.ended = time.time()
-        self.got += size
+        self.received += size
+        self.publisher.publish(FileProgress(self.download, self.name, size, source))
 
     def end(self, state: str, error: DownloadError | None = None) -> None:
-        """It is over, one way or the other."""
+        """End it in `state`: DONE, FAILED, THERE or CANCELLED."""
         self.state, self.error, self.ended = state, error, time.time()
-        waiting, self.waiting = self.waiting, []
+        waiting, self._waiting = self._waiting, []
         for one in waiting:
             one.callback(None)
+        self.publisher.publish(self._ended_event(self.ended - (self.started or self.ended)))
 
-    def when_over(self) -> Deferred[None]:
-        """Fire when it is over."""
-        over: Deferred[None] = Deferred()
+    def _ended_event(self, seconds: float) -> FileEnded:
+        return FileEnded(
+            self.download,
+            self.name,
+            self.state,
+            kind=None if self.error is None else self.error.kind,
+            text=None if self.error is None else str(self.error),
+            size=(self.size if self.state in (DONE, THERE) else None) or self.received,
+            seconds=seconds,
+            sources=tuple(source for source, transfer in self.transfers.items() if transfer.size),
+        )
+
+    def until_ended(self) -> Deferred[None]:
+        """Return a Deferred that fires when it has ended."""
+        waiting: Deferred[None] = Deferred()
         if self.ended is None:
-            self.waiting.append(over)
+            self._waiting.append(waiting)
         else:
-            over.callback(None)
-        return over
+            waiting.callback(None)
+        return waiting
 
     @property
     def size(self) -> int | None:
-        """Bytes of the document, if they are known."""
+        """Bytes of the document, None if they are not known."""
         return None if self.document is None else self.document.size
 
     def here(self, content: Storage | None) -> tuple[int, int]:
-        """Bytes and pieces that are here, also from an earlier run; `content` is what a swarm has of it."""
+        """Return the bytes and pieces that are here, also from an earlier run; `content`: its storage in a swarm."""
         if self.size is None:
-            return self.got, 0
+            return self.received, 0
         count, length = piece_count(self.size), piece_size(self.size)
         if self.state in (DONE, THERE):
             return self.size, count
-        if content is None:  # fetched whole: each source begins anew
-            got = next(reversed(self.transfers.values())).size if self.transfers else 0
-            return got, got // length
+        if content is None:  # fetched whole: each source starts from the beginning
+            received = next(reversed(self.transfers.values())).size if self.transfers else 0
+            return received, received // length
         short = count * length - self.size if count - 1 in content.have else 0
         return len(content.have) * length - short, len(content.have)
 
 
 @dataclass
 class Download:
-    """An order to fetch documents into one folder. `names` is None for all that this peer lacks."""
+    """The user's order to fetch documents into one folder. `names` is None for all that this peer lacks."""
 
     id: str
     names: list[str] | None
     directory: Path
     overwrite: bool
     swarm: bool = True
-    """Whether to fetch from many at once; else one document after the other, each from one holder."""
+    """Whether to fetch from many peers at once; else one document after the other, each from one holder."""
     holders: list[Address] | None = None
-    """The peers that may be fetched from; None for all."""
+    """The peers that may be asked; None for all."""
     state: str = WAITING
     files: list[DownloadFile] = field(default_factory=list)
     started: float = field(default_factory=time.time)
     ended: float | None = None
     error: DownloadError | None = None
     skipped: dict[str, str] = field(default_factory=dict)
-    """The documents that an order for all leaves out because of their names, and why."""
+    """The documents that a download of all leaves out because of their names, and the reason of each."""
     swarms: list[Swarm] = field(default_factory=list)
     """The swarms that it has been part of."""
 
     @property
-    def over(self) -> bool:
-        """Whether nothing more will happen to it."""
+    def has_ended(self) -> bool:
+        """Whether it is over, well or badly."""
         return self.ended is not None
 
     def may_ask(self, address: Address) -> bool:
-        """Whether the peer at `address` may be fetched from."""
+        """Return whether the peer at `address` may be asked for its documents."""
         return self.holders is None or address in self.holders
 
     def end(self, state: str, error: DownloadError | None = None) -> None:
-        """It is over; what has not been fetched never will be."""
+        """End it in `state`, with all files that have not ended."""
         self.state, self.error, self.ended = state, error, time.time()
         for file in self.files:
             if file.ended is None:

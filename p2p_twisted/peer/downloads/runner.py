@@ -7,14 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from twisted.internet.defer import (
-    Deferred,
-    DeferredSemaphore,
-    FirstError,
-    TimeoutError,  # noqa: A004
-    gatherResults,
-)
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.defer import Deferred, DeferredSemaphore, FirstError, gatherResults
 from twisted.internet.task import deferLater
 
 from ...events.publisher import Publisher
@@ -46,7 +39,7 @@ WHOLE_AT_ONCE = 8
 TAKEN_INTERVAL = 1
 """Seconds between two looks at a place where another process writes."""
 NEWS_TIMEOUT = 3
-"""Seconds that a download waits for the RS and the peers to be asked anew."""
+"""Seconds that a download waits at most for the RS and the peers to be asked again."""
 MOST_PIECES = MAX_PIECE_LIST // 65
 """Pieces of one document: what fits into an answer to GET PIECES."""
 
@@ -95,7 +88,7 @@ class DownloadRunner:
             mine, others = self._claims.take(self.download.directory, files)
             await self._fetch(mine)
             for _, other in others:
-                await other.when_over()
+                await other.until_ended()
             files = [file for file, _ in others]
             if taken := [file for file in mine if file.ended is None]:
                 await deferLater(self._reactor, TAKEN_INTERVAL)
@@ -142,7 +135,6 @@ class DownloadRunner:
         if file.document is None:
             raise NoHolder(f"no peer has {file.name}")
         if status is not None and await is_there(self._reactor, target, status, file.document, self.download.overwrite):
-            file.got = file.size or 0
             file.end(THERE)
             self._copies.add(target, file.document)
 
@@ -156,7 +148,7 @@ class DownloadRunner:
             feeds.update(dict.fromkeys(part, await self._swarm(part)))
         failed, self._failed = self._failed, []
         if failed:
-            await hear_news(self._reactor, self._discovery)
+            await self._discovery.refresh(NEWS_TIMEOUT)
         again = [file for file, _ in failed if feeds[file].has_more(_sha256(file))]
         for file in again:
             file.document = self._planned_anew(file)
@@ -203,11 +195,11 @@ class DownloadRunner:
 
     def _began(self, content: Storage, address: Address) -> None:
         file = self._files[content.sha256]
-        file.begin()
-        file.transfer(_text(address))
+        file.start()
+        file.transfer(address)
 
     def _came(self, content: Storage, piece: int, address: Address, first_hand: bool) -> None:
-        self._files[content.sha256].came(_text(address), piece_range(content.size, piece)[1])
+        self._files[content.sha256].receive(address, piece_range(content.size, piece)[1])
         if self._content_store.serve(content):
             self._kept(content, piece, first_hand)
 
@@ -258,13 +250,6 @@ async def together(most: int, work: Iterable[Callable[[], Deferred[None]]]) -> N
         e.subFailure.raiseException()
 
 
-async def hear_news(clock: IReactorTime, discovery: Discovery) -> None:
-    """Ask the RS and the peers anew; return when they have answered, or after NEWS_TIMEOUT."""
-    news = discovery.refresh()
-    news.addTimeout(NEWS_TIMEOUT, clock)
-    await news.addErrback(lambda failure: failure.trap(TimeoutError) and None)
-
-
 def _has_pieces(document: Document | None) -> bool:
     """Whether a swarm can fetch it: its hash is known, and that of its piece list if it has more than one piece."""
     if document is None or document.sha256 is None or document.size is None:
@@ -281,7 +266,3 @@ def _sha256(file: DownloadFile) -> str:
 
 def _has_old_holder(document: Document | None) -> bool:
     return document is not None and any(holder.sha256 is None for holder in document.holders)
-
-
-def _text(address: Address) -> str:
-    return f"{address[0]}:{address[1]}"

@@ -166,7 +166,7 @@ class SequentialFetcher:
     def _end(self, whole: WholeFile, error: DownloadError | None) -> None:
         """End the file of `whole`; one whose place another process has taken is looked at again."""
         whole.discard()
-        whole.file.begin()
+        whole.file.start()
         if isinstance(error, Taken | Exists):
             whole.file.is_taken = True
         else:

@@ -149,7 +149,7 @@ class WholeFile:
         assert document is not None
         self._part = self._part or PartFile(self.target)
         self._part.truncate(0)
-        self._holder, self.file.got = address, 0
+        self._holder, self.file.received = address, 0
         self._sink = FileSink(self._part, document, self._on_data, now)
         self.started = Deferred()
         self.response = connection.ask(GetFile(document.name), self._sink).addCallbacks(lambda _: None, _error)
@@ -158,9 +158,9 @@ class WholeFile:
     def _on_data(self, size: int) -> None:
         assert self._holder is not None
         if not self.started.called:
-            self.file.begin()
+            self.file.start()
             self.started.callback(None)
-        self.file.came(f"{self._holder[0]}:{self._holder[1]}", size)
+        self.file.receive(self._holder, size)
 
     def _on_end(self, result: T) -> T:
         if not self.started.called:

@@ -68,13 +68,15 @@ def event_name(kind: type[types.Event]) -> str:
 
 
 def event_json(event: types.Event) -> dict[str, Any]:
-    """Return the fields of `event`; an address is HOST:PORT."""
+    """Return the fields of `event`; an address is HOST:PORT, also in a list."""
     return {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], int):
         return _host_port(value)
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
     return str(value) if isinstance(value, Path) else value
 
 

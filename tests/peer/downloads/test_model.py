@@ -57,6 +57,6 @@ class TestHere:
     def test_whole_from_one_source_after_the_other(self) -> None:
         file = a_file()
         assert file.here(None) == (0, 0)
-        file.came("127.0.0.1:1", SIZE)
-        file.came("127.0.0.1:2", MIN_PIECE + 5)
+        file.receive(("127.0.0.1", 1), SIZE)
+        file.receive(("127.0.0.1", 2), MIN_PIECE + 5)
         assert file.here(None) == (MIN_PIECE + 5, 1)

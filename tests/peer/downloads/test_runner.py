@@ -13,6 +13,7 @@ from twisted.internet.task import LoopingCall
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.events.publisher import Publisher
+from p2p_twisted.events.types import DownloadEnded, DownloadStarted, Event, FileEnded, FileStarted
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.net.throttle import Throttle
@@ -151,6 +152,26 @@ class Downloads(Case):
         self.assertEqual((download.state, self.errors(download)), (DONE, {}))
         self.assertEqual(self.files(), {"big": shown(BIG), "one": b"1", "two": b"22", "none": b""})
         self.assertEqual(self.factory.content_store.parts, {})
+
+    def test_its_events(self):
+        self.peer(1, big=BIG, one=b"1")
+        for swarm in (True, False):
+            published: list[Event] = []
+            unsubscribe = self.events.subscribe(Event, published.append)
+            download = self.fetch("one", "big", "nothing", swarm=swarm)
+            unsubscribe()
+            published = [event for event in published if hasattr(event, "download")]
+            self.assertEqual(published[0], DownloadStarted(download.id, ("one", "big", "nothing"), self.into))
+            ended = FileEnded(download.id, "nothing", FAILED, "no-holder", "no peer has nothing")
+            self.assertIn(ended, published)
+            self.assertEqual(published[-1], DownloadEnded(download.id, FAILED))
+            for name, size in (("one", 1), ("big", len(BIG))):
+                first, *progress, last = [event for event in published if getattr(event, "name", "") == name]
+                self.assertEqual(first, FileStarted(download.id, name))
+                self.assertEqual({event.source for event in progress}, {at(1)})
+                self.assertEqual(sum(event.size for event in progress), size)
+                self.assertEqual((last.state, last.size, last.sources), (DONE, size, (at(1),)))
+            shutil.rmtree(self.into)
 
     def test_again_and_it_is_there(self):
         self.peer(1, big=BIG)
@@ -436,7 +457,7 @@ class SamePlaceElsewhere(Case):
         for swarm in (True, False):
             part = self.held()
             download = self.fetch("big", swarm=swarm)
-            self.assertEqual((download.over, self.errors(download)), (False, {}))
+            self.assertEqual((download.has_ended, self.errors(download)), (False, {}))
             part.discard()
             (self.into / "big").write_bytes(BIG)
             self.network.wait(2)

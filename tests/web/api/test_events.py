@@ -65,6 +65,12 @@ class EventsTests(SynchronousTestCase):
             ],
         )
 
+    def test_addresses_in_a_list(self) -> None:
+        reader = self.read()
+        for sources in ((), (SOURCE, ("192.0.2.7", 1))):
+            self.events.publish(types.FileEnded("1", "a.txt", "done", size=5, sources=sources))
+        self.assertEqual([event[2]["sources"] for event in received(reader)], [[], ["127.0.0.1:65402", "192.0.2.7:1"]])
+
     def test_a_reader_that_comes_back(self) -> None:
         first = self.read()
         for _ in range(3):
