@@ -1,0 +1,1 @@
+"""Measurements of the whole system, and the runs that look for faults."""
