@@ -109,7 +109,7 @@ class Case:
             self.costs[name].append((server.cpu() - before) / (rate * seconds) * 1e6)
 
     def row(self) -> tuple[str, float]:
-        """A line of the table, and the ratio of the rates."""
+        """Return a line of the table, and the ratio of the rates."""
         rate = {name: median(rates) for name, rates in self.rates.items()}
         cost = {name: median(costs) for name, costs in self.costs.items()}
         ratio = rate["rs"] / rate["bare"]

@@ -138,7 +138,7 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
 
 @contextlib.contextmanager
 def _peer(share: Path) -> Iterator[tuple[str, int]]:
-    """An RS and a peer that serves ``share``; the RS's address and port."""
+    """Run an RS and a peer that serves ``share``; yields the RS's address and port."""
 
     def options(role: str) -> Sequence[str]:
         return () if role == "rs" else ("--share", str(share))

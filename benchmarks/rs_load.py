@@ -48,7 +48,7 @@ def _cookie(answers) -> int:
 
 
 def kept_open(address: Address, requests: Iterator[bytes], size: int, seconds: float, width: int, depth: int) -> float:
-    """Requests a second over `width` open connections, `depth` in flight on each; every answer has `size` bytes."""
+    """Return the requests a second over `width` open connections, `depth` in flight on each; `size`: of an answer."""
     poll, socks, missing = select.epoll(), {}, {}
     burst = [b"".join(next(requests) for _ in range(depth)) for _ in range(20_000 // depth)] if depth > 1 else None
     bursts = cycle(burst) if burst else requests
@@ -77,7 +77,7 @@ def kept_open(address: Address, requests: Iterator[bytes], size: int, seconds: f
 
 
 def one_each(address: Address, requests: Iterator[bytes], size: int, seconds: float, width: int) -> float:
-    """Requests a second, each on a connection of its own, `width` at a time; the server closes."""
+    """Return the requests a second, each on a connection of its own, `width` at a time; the server closes."""
     poll, socks = select.epoll(), {}
 
     def begin() -> None:

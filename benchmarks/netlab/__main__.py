@@ -11,12 +11,12 @@ from benchmarks.netlab.ours_system import OurSystem
 from benchmarks.netlab.run import Outcome, run
 from benchmarks.netlab.system import BenchError, System
 from benchmarks.netlab.table import Table
-from benchmarks.netlab.works import HARMED_DOWNLOADERS, Work, kill_source, liar, one_file, rfc_set, rfc_spread
+from benchmarks.netlab.works import HARMED_DOWNLOADERS, Work, corrupt, kill_source, one_file, rfc_set, rfc_spread
 from p2p_twisted.experiment.run.interrupts import Interrupts
 from p2p_twisted.experiment.run.iproute import PlaceError
 
 SYSTEMS: dict[str, System] = {system.name: system for system in (LibtorrentSystem(), OurSystem())}
-WORKS = ("one-file", "rfc-set", "rfc-spread", "liar", "kill-source")
+WORKS = ("one-file", "rfc-set", "rfc-spread", "corrupt", "kill-source")
 RFC_DOWNLOADERS = 5
 
 
@@ -48,8 +48,10 @@ def _bench(options: argparse.Namespace, folder: Path) -> bool:
 
 
 def _in_turns(options: argparse.Namespace, folder: Path, work: Work) -> dict[str, list[Outcome] | BenchError]:
-    """The runs of each system, or how one failed. They take turns: a mood of the machine is to meet them all."""
-    runs: dict[str, list[Outcome]] = {name: [] for name in options.system if SYSTEMS[name].lies or not work.liar}
+    """Return the runs of each system, or how one failed. They take turns, so that a busy moment meets them all."""
+    runs: dict[str, list[Outcome]] = {
+        name: [] for name in options.system if SYSTEMS[name].can_corrupt or not work.corrupt
+    }
     failed: dict[str, BenchError] = {}
     for name in list(runs) * options.repeat:
         if name not in failed:
@@ -69,10 +71,10 @@ def _works(options: argparse.Namespace, folder: Path) -> Iterator[Work]:
         yield rfc_set(options.corpus, RFC_DOWNLOADERS)
     if "rfc-spread" in options.work:
         yield rfc_spread(options.corpus)
-    if "liar" in options.work:
+    if "corrupt" in options.work:
         if "one-file" not in options.work or HARMED_DOWNLOADERS not in options.downloaders:
             yield one_file(folder, HARMED_DOWNLOADERS)  # to compare with
-        yield liar(folder)
+        yield corrupt(folder)
     if "kill-source" in options.work:
         yield kill_source(folder)
 

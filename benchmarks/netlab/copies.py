@@ -21,7 +21,7 @@ class Copies:
         self._folders = folders
 
     def look(self) -> float | None:
-        """The time.monotonic() of this look if all pieces are there, else None."""
+        """Return time.monotonic() if all pieces are there, else None."""
         for folder in self._folders:
             for name, missing in list(self._missing.items()):
                 if (folder / name).exists():

@@ -28,7 +28,7 @@ class LibtorrentSystem:
 
     name = "libtorrent"
     services = 0
-    lies = False
+    can_corrupt = False
 
     @contextlib.contextmanager
     def start(self, network: HostNetwork, work: Work, folder: Path) -> Iterator["LibtorrentSwarm"]:

@@ -23,7 +23,7 @@ from p2p_twisted.web.client import ControlError
 PORT = 4400
 REPOSITORY = Path(__file__).parents[2]
 ASK_SECONDS = 1.0  # between questions to a peer whose files are not all there yet
-LIAR_PROGRAM = Path(__file__).with_name("liar.py")
+CORRUPT_PROGRAM = Path(__file__).with_name("corrupt_peer.py")
 
 
 class OurSystem:
@@ -31,12 +31,12 @@ class OurSystem:
 
     name = "ours"
     services = 1
-    lies = True
+    can_corrupt = True
 
     @contextlib.contextmanager
     def start(self, network: HostNetwork, work: Work, folder: Path) -> Iterator["OurSwarm"]:
         """See System.start; its files are in the cluster's own folder, a Unix socket's path being short."""
-        with Cluster(work.hosts, Hosts(network, work.liar)) as cluster:
+        with Cluster(work.hosts, Hosts(network, work.corrupt)) as cluster:
             swarm = OurSwarm(cluster, work)
             swarm.fill()
             try:
@@ -49,18 +49,18 @@ class OurSystem:
 class Hosts(NetnsLauncher):
     """The laboratory, with this checkout's package and twistd plugins for whatever is started there.
 
-    In the host ``liar``, if there is one, a twistd is started whose peer lies.
+    In the host ``corrupt``, if there is one, a twistd is started that serves garbage.
     """
 
-    def __init__(self, network: HostNetwork, liar: int | None) -> None:
+    def __init__(self, network: HostNetwork, corrupt: int | None) -> None:
         super().__init__(network, PORT)
-        self._liar = liar
+        self._corrupt = corrupt
 
     def launch(self, role: str, argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
         """See NetnsLauncher.launch."""
-        if self.host(role) == self._liar:
+        if self.host(role) == self._corrupt:
             python, _, _, *rest = argv  # see TWISTD
-            argv = [python, str(LIAR_PROGRAM), *rest]
+            argv = [python, str(CORRUPT_PROGRAM), *rest]
         return super().launch(role, argv, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, **options)
 
 

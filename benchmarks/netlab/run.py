@@ -53,18 +53,18 @@ class Watch:
             self._source.append((time.monotonic(), sent))
 
     def source_sent(self, at: float = math.inf) -> float:
-        """Data the source has sent until the last look, or until the time.monotonic() ``at``."""
+        """Return the bytes that the source has sent until the last sample, or until the time.monotonic() ``at``."""
         for (before, low), (after, high) in pairwise(self._source):
             if before <= at <= after:
                 return low + (high - low) * (at - before) / (after - before)
         return self._source[-1][1]
 
     def received(self, host: int) -> int:
-        """Data ``host`` has received until now."""
+        """Return the bytes that ``host`` has received until now."""
         return self._network.traffic()[host].received - self._start[host].received
 
     def busy(self) -> float:
-        """The share of the processors' time spent on work since the start."""
+        """Return the share of the processors' time that was spent on work since the start."""
         idle, total = (now - then for now, then in zip(_processor_times(), self._processors, strict=True))
         return 1 - idle / total if total else 0.0
 

@@ -32,13 +32,13 @@ class Swarm(Protocol):
         """Order the download in all hosts that want something, at the same instant."""
 
     def finished(self) -> dict[int, float]:
-        """The hosts that have all, with the time.monotonic() at which they had; raises BenchError when one failed."""
+        """Return the hosts that have everything, with the time.monotonic() at which they did. Raises BenchError."""
 
     def first_copy(self) -> float | None:
-        """The time.monotonic() at which the downloaders together had everything; None while not so."""
+        """Return the time.monotonic() at which the downloaders together had everything, None until then."""
 
     def told(self) -> Told:
-        """What the downloaders say of what they received; all must have finished."""
+        """Return what the downloaders say that they received; all must have finished."""
 
     def kill(self, host: int) -> None:
         """SIGKILL the system's process in ``host``."""
@@ -53,12 +53,12 @@ class Swarm(Protocol):
 class System(Protocol):
     """A system under test: ``name`` in the table, ``services`` hosts needed beside the work's (numbered after them).
 
-    ``lies``: whether it can be started so that a host serves garbage.
+    ``can_corrupt``: whether it can be started so that a host serves garbage.
     """
 
     name: str
     services: int
-    lies: bool
+    can_corrupt: bool
 
     def start(self, network: HostNetwork, work: Work, folder: Path) -> AbstractContextManager[Swarm]:
         """Start the system in all hosts, ready for the order; files go to ``folder``. Leaving the block stops it."""

@@ -30,11 +30,11 @@ class Table:
         print(COLUMNS.format(*NAMES), flush=True)
 
     def failed(self, work: Work, system: str, why: BenchError) -> None:
-        """The row of a work that the system did not manage."""
+        """Return the row of a work that the system did not manage."""
         print(f"{work.title:36} {system:10} failed: {why}", flush=True)
 
     def add(self, work: Work, system: str, runs: Sequence[Outcome]) -> None:
-        """The row of these runs."""
+        """Return the row of these runs."""
         seconds = self._seconds[work.title, system] = statistics.median(one.seconds for one in runs)
         row = COLUMNS.format(
             work.title,
@@ -52,13 +52,13 @@ class Table:
         print("  ".join([row, *self._remarks(work, system, seconds, runs)]), flush=True)
 
     def end(self) -> None:
-        """What the columns are."""
+        """Return the explanation of the columns."""
         print(LEGEND)
 
     def _remarks(self, work: Work, system: str, seconds: float, runs: Sequence[Outcome]) -> list[str]:
         remarks = []
         wrong = statistics.median(one.told.wrong for one in runs)
-        if wrong or work.liar:
+        if wrong or work.corrupt:
             remarks.append(f"{wrong:g} wrong pieces")
         remarks += [f"TCP {control}" for control in {one.control for one in runs} - {CONGESTION_CONTROL}]
         if (work.honest, system) in self._seconds:

@@ -11,8 +11,8 @@ LARGE = 32 * 2**20  # bytes of the one file
 CORPUS_FILES = 60
 SPREAD_PEERS = 6
 KILL_AFTER = 1.1  # times the file, sent by the source; sooner if the others together have all of it sooner
-HARMED_DOWNLOADERS = 8  # of the works in which somebody is killed or lies
-LIAR = 3  # the downloader that lies
+HARMED_DOWNLOADERS = 8  # of the works in which somebody is killed or corrupt
+CORRUPT = 3  # the downloader that is corrupt
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Work:
     """One task for a system: ``documents`` exist, ``holdings`` says who has which names, ``wanting`` wants all.
 
     ``bound`` is the fluid bound in seconds, framing not counted; ``killed`` says that the source is killed on the way.
-    All that the host ``liar`` serves is garbage; it wants the documents as the others do. ``honest`` is the title of
+    All that the host ``corrupt`` serves is garbage; it wants the documents as the others do. ``honest`` is the title of
     the same work without it.
     """
 
@@ -30,7 +30,7 @@ class Work:
     wanting: tuple[int, ...]
     bound: float
     killed: bool = False
-    liar: int | None = None
+    corrupt: int | None = None
     honest: str = ""
 
     @property
@@ -60,7 +60,7 @@ class Work:
 
 
 def one_file(folder: Path, downloaders: int) -> Work:
-    """A file of 32 MiB, made in ``folder``, from one source to ``downloaders`` hosts."""
+    """Make a file of 32 MiB in ``folder``, which goes from one source to ``downloaders`` hosts."""
     path = folder / "large.bin"
     if not path.exists():
         path.write_bytes(random.Random(downloaders).randbytes(LARGE))
@@ -73,20 +73,22 @@ def kill_source(folder: Path) -> Work:
     return replace(work, title=f"32 MiB, source killed, {HARMED_DOWNLOADERS} downloaders", killed=True)
 
 
-def liar(folder: Path) -> Work:
+def corrupt(folder: Path) -> Work:
     """As one_file, but one of the downloaders serves garbage."""
     work = one_file(folder, HARMED_DOWNLOADERS)
-    return replace(work, title=f"32 MiB, {HARMED_DOWNLOADERS} downloaders, one lies", liar=LIAR, honest=work.title)
+    return replace(
+        work, title=f"32 MiB, {HARMED_DOWNLOADERS} downloaders, one corrupt", corrupt=CORRUPT, honest=work.title
+    )
 
 
 def rfc_set(corpus: Path, downloaders: int) -> Work:
-    """The PDFs of ``corpus`` from one source to ``downloaders`` hosts."""
+    """Send the PDFs of ``corpus`` from one source to ``downloaders`` hosts."""
     documents = _pdfs(corpus)
     return _from_one_source(f"{len(documents)} RFCs, 1 source, {downloaders} downloaders", documents, downloaders)
 
 
 def rfc_spread(corpus: Path) -> Work:
-    """The PDFs of ``corpus``, dealt out in turn to six peers, all of whom want all."""
+    """Deal the PDFs of ``corpus`` out in turn to six peers, each of which wants all."""
     documents = _pdfs(corpus)
     peers = tuple(range(1, SPREAD_PEERS + 1))
     holdings = {peer: tuple(path.name for path in documents[peer - 1 :: SPREAD_PEERS]) for peer in peers}

@@ -1,6 +1,6 @@
-"""``twistd`` with a p2p-peer that lies: like any other, but what it serves of files is garbage of the right length.
+"""``twistd`` with a corrupt p2p-peer: like any other, but what it serves of files is garbage of the right length.
 
-It registers, downloads and proves what it gets, and says truthfully what it has: heads, records and piece lists are
+It registers, downloads and verifies, and says truthfully what it has: heads, records and piece lists are
 right, the bytes are not.
 """
 
