@@ -146,6 +146,14 @@ class FileEnded(Event):
 
 
 @dataclass(frozen=True)
+class LibraryChanged(Event):
+    """A batch of documents was added or replaced, and another removed; an event for each of them follows."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class DocumentShared(Event):
     """A document was added to the library, or its content replaced."""
 

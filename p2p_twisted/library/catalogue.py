@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from twisted.logger import Logger
 
+from ..events.publisher import Publisher
+from ..events.types import DocumentShared, DocumentUnshared, LibraryChanged
 from ..wire.fields import LAST_MODIFIED
 from .beneath import open_file_beneath
 
@@ -45,21 +47,16 @@ class SharedFile:
         return self.path.parents[self.name.count("/")]
 
 
-Listener = Callable[[list[SharedFile], list[str]], object]
-"""Called with (added, removed): the files that are new or changed, and the names that are no longer shared."""
-
-
 class Catalogue:
     """Shared files by name. Not for several threads.
 
-    `on_change` holds the listeners, called in turn at each change; one that fails is logged and stops no other.
-    `version` is the number of changes so far.
+    Changes are events of `publisher`. `version` is the number of batches of changes so far.
     """
 
     log = Logger()
 
-    def __init__(self) -> None:
-        self.on_change: list[Listener] = []
+    def __init__(self, publisher: Publisher | None = None) -> None:
+        self.publisher = publisher or Publisher()
         self.version = 0
         self._files: dict[str, SharedFile] = {}
         self._by_sha256: dict[str, dict[str, SharedFile]] = {}
@@ -92,26 +89,27 @@ class Catalogue:
         raise kind(errno.ENOENT, "has changed since it was read", file.name)
 
     def apply(self, added: list[SharedFile], removed: list[str]) -> None:
-        """Remove these names, add these files (replacing those of the same names), and notify the listeners."""
+        """Remove these names, add these files (replacing those of the same names), and publish the changes."""
         if not added and not removed:
             return
-        for name in removed:
-            self._remove(name)
+        unshared = {name for name in removed if self._remove(name)}
         for file in added:
             self._remove(file.name)
             self._files[file.name] = file
             self._by_sha256.setdefault(file.sha256, {})[file.name] = file
         self.version += 1
-        for listener in tuple(self.on_change):
-            try:
-                listener(added, removed)
-            except Exception:
-                self.log.failure("a listener to changes of the library failed")
+        self.publisher.publish(LibraryChanged(tuple(file.name for file in added), tuple(removed)))
+        for name in unshared.difference(file.name for file in added):
+            self.publisher.publish(DocumentUnshared(name))
+        for file in added:
+            self.publisher.publish(DocumentShared(file.name, file.size, file.sha256))
 
-    def _remove(self, name: str) -> None:
+    def _remove(self, name: str) -> bool:
+        """Return whether there was a file of that name."""
         old = self._files.pop(name, None)
         if old is not None:
             same = self._by_sha256[old.sha256]
             del same[name]
             if not same:
                 del self._by_sha256[old.sha256]
+        return old is not None

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorThreads, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 
+from ..events.publisher import Publisher
 from .cache import HashCache, Hashes, Stamp
 from .catalogue import Catalogue, SharedFile
 from .paths import name_of, open_beneath
@@ -53,8 +54,9 @@ class Library(Catalogue):
         cache: HashCache,
         downloads: Path | None = None,
         private: Sequence[Path] = (),
+        publisher: Publisher | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(publisher)
         self.hashed = 0
         self._reactor = reactor
         self._roots = SharedFolders(folders, downloads)

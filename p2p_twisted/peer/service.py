@@ -65,6 +65,7 @@ class Peer(MultiService):
         """Opens the state folder. Raises StartError when a folder is missing or cannot be used."""
         super().__init__()
         self.settings = settings
+        self.events = Publisher()
         self._reactor = reactor
         for folder in settings.share:
             if not folder.is_dir():
@@ -81,13 +82,13 @@ class Peer(MultiService):
             self._cache,
             downloads=settings.download_dir,
             private=[settings.state_dir],
+            publisher=self.events,
         )
         self.knowledge = DistributedIndex()
         self.content_store = ContentStore(self.library, self.knowledge, time.monotonic)
         self.content_store.advertise = settings.advertise
         self.uplink = Throttle(reactor, time.monotonic, settings.up_rate)
         self.downlink = Throttle(reactor, time.monotonic, settings.down_rate)
-        self.events = Publisher()
         TransferLog(reactor, self.events)
         self.factory = PeerFactory(reactor, self.content_store, self.uplink, self.events)
         self._port: IListeningPort | None = None

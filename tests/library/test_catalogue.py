@@ -4,6 +4,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from p2p_twisted.events.types import DocumentShared, DocumentUnshared, LibraryChanged
 from p2p_twisted.library.catalogue import Catalogue, SharedFile
 
 
@@ -15,7 +16,9 @@ class CatalogueTests(SynchronousTestCase):
     def setUp(self):
         self.catalogue = Catalogue()
         self.changes = []
-        self.catalogue.on_change.append(lambda added, removed: self.changes.append(([f.name for f in added], removed)))
+        self.catalogue.publisher.subscribe(
+            LibraryChanged, lambda event: self.changes.append((list(event.added), list(event.removed)))
+        )
 
     def test_by_name_and_by_content(self):
         a = file("a")
@@ -50,15 +53,24 @@ class CatalogueTests(SynchronousTestCase):
         self.assertEqual(self.changes, [(["a", "b"], []), (["c"], ["a"])])
         self.assertEqual(self.catalogue.version, 2)
 
+    def test_an_event_for_each_document(self):
+        events = []
+        for kind in (DocumentShared, DocumentUnshared):
+            self.catalogue.publisher.subscribe(kind, events.append)
+        self.catalogue.apply([file("a"), file("b")], [])
+        self.catalogue.apply([file("a")], ["a", "b", "c"])
+        shared = [DocumentShared(name, file(name).size, file(name).sha256) for name in ("a", "b", "a")]
+        self.assertEqual(events, [*shared[:2], DocumentUnshared("b"), shared[2]])
+
     def test_a_name_that_is_not_there_is_removed_in_vain(self):
         self.catalogue.apply([], ["a"])
         self.assertEqual(dict(self.catalogue.files), {})
 
     def test_a_listener_that_fails_stops_no_other(self):
-        def failing(added, removed):
+        def failing(event):
             raise RuntimeError("made to fail")
 
-        self.catalogue.on_change.insert(0, failing)
+        self.catalogue.publisher.subscribe(LibraryChanged, failing)
         self.catalogue.apply([file("a")], [])
         self.assertEqual(self.changes, [(["a"], [])])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
+from p2p_twisted.events.types import LibraryChanged
 from p2p_twisted.library import roots, watch
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.shared import Library
@@ -40,12 +41,12 @@ class NotifyTests(TestCase):
         """Fires as soon as a change has made `condition` true."""
         done = Deferred()
 
-        def look(added, removed):
+        def look(event):
             if not done.called and condition():
                 done.callback(None)
 
-        self.library.on_change.append(look)
-        look([], [])
+        self.library.publisher.subscribe(LibraryChanged, look)
+        look(None)
         return done
 
     def until_shared(self, *names):

@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from p2p_twisted.events.types import LibraryChanged
 from p2p_twisted.library import readers, scan, shared
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.pieces import MIN_PIECE, PieceHasher
@@ -25,7 +26,9 @@ class LibraryCase(SynchronousTestCase):
         self.reactor = InlineReactor()
         self.library = self.make_library()
         self.changes = []
-        self.library.on_change.append(lambda added, removed: self.changes.append(([f.name for f in added], removed)))
+        self.library.publisher.subscribe(
+            LibraryChanged, lambda event: self.changes.append((list(event.added), list(event.removed)))
+        )
 
     def make_library(self, *folders):
         cache = HashCache(self.base / "hashes.sqlite")
@@ -119,7 +122,7 @@ class ScanTests(LibraryCase):
         self.scan()
         again = self.make_library()
         sizes = []
-        again.on_change.append(lambda added, removed: sizes.append(len(added)))
+        again.publisher.subscribe(LibraryChanged, lambda event: sizes.append(len(event.added)))
         scanned = again.scan()
         self.assertEqual(sizes, [2])
         self.reactor.advance(0)

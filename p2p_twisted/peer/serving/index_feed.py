@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from ...library.catalogue import SharedFile
+from ...events.types import LibraryChanged
 from ...swarm.storage import Storage
 from ...wire.changes import Change, Have, Removed, encode_change
 from ...wire.ranges import to_ranges
@@ -56,7 +56,7 @@ class IndexFeed:
         self._new: dict[str, set[int]] = {}
         self._timer: Any = None
         self._due = 0.0
-        content_store.library.on_change.append(self._changed)
+        content_store.library.publisher.subscribe(LibraryChanged, self._changed)
 
     @property
     def version(self) -> str:
@@ -65,9 +65,9 @@ class IndexFeed:
 
     # changes
 
-    def _changed(self, added: list[SharedFile], removed: list[str]) -> None:
+    def _changed(self, event: LibraryChanged) -> None:
         self._version += 1
-        self._log.extend((self._version, name) for name in itertools.chain(removed, (file.name for file in added)))
+        self._log.extend((self._version, name) for name in event.removed + event.added)
         self._announce_in(max(0.0, self._announced_at + self._batch_interval - self._clock.seconds()))
 
     def kept(self, content: Storage, piece: int, super_seeded: bool) -> None:
