@@ -23,11 +23,10 @@ class Event:
 
 
 @dataclass(frozen=True)
-class PieceStarted(Event):
-    """A source has begun to send a piece."""
+class TransferStarted(Event):
+    """A source has begun to send its first piece of a file."""
 
     sha256: str
-    piece: int
     source: Address
 
 

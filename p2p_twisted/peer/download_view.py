@@ -8,6 +8,7 @@ from itertools import islice
 
 from ..library.pieces import piece_count
 from ..swarm.errors import DownloadError
+from ..swarm.picker_state import NextRequest, PieceRequest, Request
 from ..swarm.source import Source
 from ..swarm.storage import Storage
 from ..web.api.download_schema import (
@@ -27,6 +28,10 @@ MAX_SKIPPED = 100
 """Skipped documents that are named; of the others only the number is shown."""
 MAX_BANNED = 20
 """Banned sources that are shown, the last ones."""
+CHOSEN_FOR: dict[type[Request], str] = {PieceRequest: "rarest piece", NextRequest: "next piece of the source"}
+"""What the API calls the kinds of requests,"""
+SOURCE_STATES = {"banned": "dropped", "snubbed": "stalled"}
+"""and those states of a source that it calls otherwise."""
 
 
 def summary(download: Download, now: float) -> DownloadSummary:
@@ -112,10 +117,10 @@ def source_view(source: Source, now: float) -> DownloadSource:
     return DownloadSource(
         host=source.address[0],
         port=source.address[1],
-        state=source.state,
+        state=SOURCE_STATES.get(source.state, source.state),
         bytes=source.meter.total,
         rate=source.meter.rate(now),
-        chosen=dict(source.chosen),
+        chosen={CHOSEN_FOR[kind]: times for kind, times in source.requested.items()},
         wrong_pieces=source.hash_failures,
         dropped=source.banned or (None if source.is_hopeful else str(source.why)),
     )

@@ -1,4 +1,4 @@
-"""Which files of a download can still be had, and what each source did to be one no more. No I/O."""
+"""Whether the files of a swarm can still be had, and why each source that fails has failed. No I/O."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_REASONS = 5
 
 
 class Prospects:
-    """Takes what sources refuse and do wrong, has `picker` ask them no more for it, and tells when a file is lost."""
+    """Keeps the reasons of the sources, and has `picker` request no more of them what they do not give."""
 
     def __init__(self, clock: IReactorTime, picker: Picker, sources: SourcePool) -> None:
         self._clock = clock
@@ -31,38 +31,38 @@ class Prospects:
         self._reasons: dict[str, dict[Address, FetchError]] = {}
         """The last reason of each source of each file, by the hash of the file."""
 
-    def lacks(self, source: Source, request: Request, refused: Refused) -> None:
-        """`source` has not got what it was asked for: now, or (with Retry-After) at the moment."""
-        if refused.retry_after is None:
+    def refused(self, source: Source, request: Request, why: Refused) -> None:
+        """Note that `source` does not have what was requested: now, or (with Retry-After) at the moment."""
+        if why.retry_after is None:
             self._picker.refused(source.address, request)
         elif isinstance(request, PieceRequest):
             self._picker.release(source.address, request.sha256, request.piece)
-            self._postpone(source, [request.sha256], refused.retry_after)
+            self._postpone(source, [request.sha256], why.retry_after)
         else:
-            self._postpone(source, [sha256 for sha256, _ in request.wants], refused.retry_after)
+            self._postpone(source, [sha256 for sha256, _ in request.wants], why.retry_after)
         if isinstance(request, PieceRequest) and not self._picker.state.has(source.address, request.sha256):
-            self._add(request.sha256, source.address, refused)
+            self._add(request.sha256, source.address, why)
 
-    def lacks_file(self, source: Source, sha256: str, refused: Refused) -> None:
-        """`source` has nothing of the file: now, or at the moment."""
-        if refused.retry_after is None:
+    def refused_file(self, source: Source, sha256: str, why: Refused) -> None:
+        """Note that `source` has nothing of the file: now, or at the moment."""
+        if why.retry_after is None:
             self._picker.state.forget(source.address, sha256)
-            self._add(sha256, source.address, refused)
+            self._add(sha256, source.address, why)
         else:
-            self._postpone(source, [sha256], refused.retry_after)
+            self._postpone(source, [sha256], why.retry_after)
 
     def removed(self, address: Address, sha256: str) -> None:
-        """The peer at `address` has said that it has the file no more."""
+        """Note that the peer at `address` has announced that it no longer has the file."""
         if self._picker.state.has(address, sha256):
             self._picker.state.forget(address, sha256)
             self._add(sha256, address, Refused(Refused.NOT_FOUND, "it has the document no more"))
 
     def corrupted(self, source: Source, sha256: str, why: Corrupt) -> None:
-        """`source` has sent wrong pieces of the file."""
+        """Note that `source` has sent wrong pieces of the file."""
         self._add(sha256, source.address, why)
 
     def lost(self, source: Source, files: Iterable[str]) -> None:
-        """`source` is banned, or could not be reached for so long that nobody waits for it."""
+        """Note that the swarm does not wait for `source`, of `files`, any more: it is banned or cannot be reached."""
         for sha256 in files:
             if source.why is not None and self._picker.state.has(source.address, sha256):
                 self._add(sha256, source.address, source.why)
@@ -72,17 +72,17 @@ class Prospects:
     def error_of(self, sha256: str) -> DownloadError | None:
         """Return why the file cannot be had, None if it may be.
 
-        NoHolder if all sources have said that they have not got it, AllCorrupt if all have sent wrong pieces, else
+        NoHolder if all sources have said that they do not have it, AllCorrupt if all have sent wrong pieces, else
         PeersFailed. Sources that cannot be reached are not waited for.
         """
         if any(map(self._sources.is_hopeful, self._picker.state.sources_of(sha256))):
             return None
         reasons = self._reasons.get(sha256, {})
-        told = [f"{host}:{port}: {why}" for (host, port), why in islice(reasons.items(), MAX_REASONS)]
-        said = "; ".join(told + [f"and {len(reasons) - MAX_REASONS} more"] * (len(reasons) > MAX_REASONS))
+        texts = [f"{host}:{port}: {why}" for (host, port), why in islice(reasons.items(), MAX_REASONS)]
+        text = "; ".join(texts + [f"and {len(reasons) - MAX_REASONS} more"] * (len(reasons) > MAX_REASONS))
         if all(isinstance(why, Refused) for why in reasons.values()):
-            return NoHolder("no peer has it" + (f" any more; {said}" if said else ""))
-        return (AllCorrupt if all(isinstance(why, Corrupt) for why in reasons.values()) else PeersFailed)(said)
+            return NoHolder("no peer has it" + (f" any more; {text}" if text else ""))
+        return (AllCorrupt if all(isinstance(why, Corrupt) for why in reasons.values()) else PeersFailed)(text)
 
     def _postpone(self, source: Source, files: Iterable[str], seconds: int) -> None:
         source.unresponsive = True  # it is there, and may have it later

@@ -1,19 +1,19 @@
-"""One source of a download: its connection, what is outstanding, how fast it is, and what speaks for or against it."""
+"""One source of a swarm: its connection, what is outstanding there, how fast it is, and how it has failed."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
 
-from ..library.pieces import piece_range, piece_size
 from ..net.errors import FetchError, Garbled, Stalled
 from ..wire.address import Address
-from ..wire.messages import Message, Response
+from ..wire.messages import Cancel, GetFile, GetNext, Message, Response
 from .picker_state import PieceRequest, Request
 from .storage import Storage
 
@@ -21,30 +21,30 @@ MIN_OUTSTANDING = 3
 MAX_OUTSTANDING = 32
 """Requests that may be outstanding at one source, at least and at most."""
 REQUEST_AHEAD = 0.5
-"""Seconds of a source's rate that are asked for ahead: more than a round trip, less than makes a queue."""
+"""Seconds of a source's rate that are requested ahead: more than a round trip, less than makes a queue."""
 RATE_FADING = 1.0
 """Seconds after which bytes count for a rate by a factor e less."""
 MAX_RECONNECTS = 3
-"""Times in a row that a source may fail to be reached, or be lost, before a download no longer waits for it."""
+"""Times in a row that a source may fail to be reached, or be lost, before a swarm no longer waits for it."""
 
 
 class Connection(Protocol):
-    """What is needed of a connection to a peer (peer/client.py)."""
+    """The part of a connection to a peer that a swarm uses (net/client.py)."""
 
     def hold(self, why: str) -> None:
-        """Read no more for the time being."""
+        """Read no more until `why` is released."""
 
     def release(self, why: str) -> None:
-        """That reason is over."""
+        """Read on, unless it is held for another reason."""
 
     def ask(self, message: Message, sink: Any) -> Deferred[Response]:
-        """Ask; the body goes to `sink`. Fails with a FetchError."""
+        """Send a request; its body goes to `sink`. Fails with a FetchError."""
 
     def collect(self, message: Message, limit: int) -> Deferred[tuple[Response, bytes]]:
-        """Ask for a body of at most `limit` bytes. Fails with a FetchError."""
+        """Send a request for a body of at most `limit` bytes. Fails with a FetchError."""
 
     def close(self) -> None:
-        """Be done with it."""
+        """Close it; what is outstanding fails with Unreachable."""
 
 
 class Meter:
@@ -56,48 +56,64 @@ class Meter:
         self._at = 0.0
 
     def add(self, size: int, now: float) -> None:
-        """`size` bytes came at `now`."""
+        """Count `size` bytes that were received at `now`."""
         self.total += size
         self._rate = self.rate(now) + size / RATE_FADING
         self._at = now
 
     def rate(self, now: float) -> float:
-        """Bytes/s at `now`."""
+        """Return the bytes/s at `now`."""
         return self._rate * math.exp(min(0.0, self._at - now) / RATE_FADING)
 
 
 class Source:
     """A source at `address`."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, clock: IReactorTime) -> None:
         self.address = address
         self.connection: Connection | None = None
+        self.lost: Deferred[FetchError]
+        """Fires with the reason when `connection` is lost."""
         self.meter = Meter()
-        self.outstanding: dict[PieceSink, Request] = {}
+        self.requested: Counter[type[Request]] = Counter()
+        """Requests sent to it, by their kind."""
+        self.outstanding: dict[PieceAnswer, Request] = {}
+        self.transfers: set[str] = set()
+        """The files, by their hashes, of which it has begun to send pieces."""
         self.idle = 0
         """Ticks (one a second, while this process runs) since the last byte of an answer."""
         self.snubbed = False
         self.unresponsive = False
-        """Whether it is connected, or was, and has left a request unanswered for long."""
-        self.is_over = False
+        """Whether it has left a request unanswered for long: its process may have been suspended."""
         self.failures = 0
-        """Times in a row that it could not be reached, or was lost before it had given a right piece."""
+        """Times in a row that it could not be reached, or was lost before it had sent a right piece."""
         self.retry_at = 0.0
         """When (seconds) it may be connected to again."""
         self.hash_failures = 0
-        self.chosen: Counter[str] = Counter()
-        """How often it was asked, by the reason it was chosen for."""
         self.banned: str | None = None
         """Why it is not asked any more."""
+        self.closed = False
+        """Whether the swarm is over."""
         self.why: FetchError | None = None
-        """What went wrong last."""
+        """The last failure."""
+        self._clock = clock
+
+    # its connection
 
     def connected(self, connection: Connection) -> None:
-        """Ask over `connection` from now on."""
-        self.connection, self.idle, self.snubbed = connection, 0, False
+        """Send requests over `connection` from now on."""
+        self.connection, self.lost = connection, Deferred()
+        self.idle, self.snubbed = 0, False
 
-    def failed(self, why: FetchError, now: float, most: float) -> None:
-        """Note that it was lost or could not be reached at `now`, and when to try again: after `most` s at the most.
+    def disconnect(self, connection: Connection | None, why: FetchError) -> None:
+        """Close `connection` because of `why`, unless it is in use no more."""
+        if connection is not None and connection is self.connection:
+            self.connection = None
+            connection.close()
+            self.lost.callback(why)
+
+    def failed(self, why: FetchError, max_backoff: float) -> None:
+        """Note that it was lost or could not be reached, and when to try again: after `max_backoff` s at most.
 
         One that is connected and silent (Stalled) has not failed: its process may have been suspended.
         """
@@ -107,90 +123,125 @@ class Source:
             self.unresponsive = True
         else:
             self.failures += 1
-        self.retry_at = now + min(2.0 ** max(0, self.failures - 1), most)
+        self.retry_at = self._clock.seconds() + min(2.0 ** max(0, self.failures - 1), max_backoff)
 
     @property
     def is_hopeful(self) -> bool:
-        """Whether a download may wait for it."""
+        """Whether a swarm may wait for it."""
         return self.banned is None and self.failures <= MAX_RECONNECTS
-
-    def has_room(self, typical: int, now: float) -> bool:
-        """Whether another request should be outstanding; `typical` is the bytes of an answer."""
-        if self.connection is None or self.snubbed:
-            return False
-        ahead = int(self.meter.rate(now) * REQUEST_AHEAD / max(typical, 1)) + 1
-        return len(self.outstanding) < min(max(ahead, MIN_OUTSTANDING), MAX_OUTSTANDING)
 
     @property
     def state(self) -> str:
-        """dropped, closed (the download is over), stalled, connected, unreachable or waiting (for its connection)."""
+        """banned, closed (the swarm is over), snubbed, connected, unreachable or waiting (for its connection)."""
         if self.banned is not None:
-            return "dropped"
-        if self.is_over:
+            return "banned"
+        if self.closed:
             return "closed"
         if self.connection is not None:
-            return "stalled" if self.snubbed else "connected"
+            return "snubbed" if self.snubbed else "connected"
         return "waiting" if self.is_hopeful else "unreachable"
 
+    # requests
 
-class PieceSink:
-    """Takes the answer to one request for a piece. `arriving` and `arrived` are told of its begin and its end."""
+    def has_room(self, typical_size: int) -> bool:
+        """Return whether another request should be outstanding; an answer typically has `typical_size` bytes."""
+        if self.connection is None or self.snubbed:
+            return False
+        ahead = int(self.meter.rate(self._clock.seconds()) * REQUEST_AHEAD / max(typical_size, 1)) + 1
+        return len(self.outstanding) < min(max(ahead, MIN_OUTSTANDING), MAX_OUTSTANDING)
 
-    def __init__(
-        self,
-        request: Request,
-        files: dict[str, Storage],
-        arriving: Callable[[PieceSink], None],
-        progress: Callable[[int], None],
-    ) -> None:
-        self.content: Storage | None = None
-        """The file, and the number of the piece in it, once the head of the answer said so."""
+    def send(self, request: Request, files: Mapping[str, Storage]) -> PieceAnswer:
+        """Send `request`, for a piece of one of `files` (by SHA-256), over the connection."""
+        assert self.connection is not None
+        if not self.outstanding:
+            self.idle = 0
+        self.requested[type(request)] += 1
+        answer = PieceAnswer(self, request, files)
+        self.outstanding[answer] = request
+        answer.complete = self.connection.ask(answer.message(), answer).addErrback(answer.failed)
+        return answer
+
+    def received(self, size: int) -> None:
+        """Note that `size` bytes of an answer have been received."""
+        self.idle = 0
+        self.snubbed = self.unresponsive = False
+        self.meter.add(size, self._clock.seconds())
+
+    def cancel(self, sha256: str, piece: int) -> None:
+        """Have it not send the piece, if it has not begun to."""
+        for answer, request in self.outstanding.items():
+            if request == PieceRequest(sha256, piece) and not answer.cancelled and self.connection is not None:
+                answer.cancelled = True
+                cancelling = self.connection.collect(Cancel(sha256, answer.byte_range()), 0)
+                cancelling.addErrback(lambda failure: failure.trap(FetchError) and None)
+
+
+class PieceAnswer:
+    """The answer to one request for a piece, as it is received (net/exchange.py, Sink)."""
+
+    def __init__(self, source: Source, request: Request, files: Mapping[str, Storage]) -> None:
+        self.storage: Storage | None = None
+        """The file, and the number of the piece in it: those requested, or those that the source has chosen."""
         self.piece = -1
+        self.started: Deferred[None] = Deferred()
+        """Fires with the head of the answer. Fails with a FetchError."""
+        self.complete: Deferred[Any]
+        """Fires when all of it has been received. Fails with a FetchError, unless `started` has."""
         self.parts: list[bytes] = []
         self.cancelled = False
         self.super_seeded = not isinstance(request, PieceRequest)
-        """Whether the source gives it to nobody else."""
+        """Whether the source gives the piece to no other peer."""
+        if isinstance(request, PieceRequest):
+            self.storage, self.piece = files[request.sha256], request.piece
+        self._source = source
         self._request = request
         self._files = files
-        self._arriving = arriving
-        self._progress = progress
+
+    def message(self) -> Message:
+        """Return the request as it is sent."""
+        if isinstance(self._request, PieceRequest):
+            assert self.storage is not None
+            return GetFile(self.storage.name, self.byte_range(), self.storage.sha256)
+        return GetNext(self._request.wants)
+
+    def byte_range(self) -> tuple[int, int]:
+        """Return the first and the last byte of the piece in its file."""
+        assert self.storage is not None
+        first, length = self.storage.piece_range(self.piece)
+        return first, first + length - 1
 
     def begin(self, response: Response) -> None:
-        """Find out which piece it is. Raises Garbled when it is none that was asked for."""
-        request = self._request
-        content = self._files.get(response.sha256 or "")
-        if content is None or response.size != content.size or response.length is None:
+        """Take the head of the answer. Raises Garbled if it is for none of the pieces that were requested."""
+        storage = self._files.get(response.sha256 or "")
+        if storage is None or response.size != storage.size or response.length is None:
             raise Garbled("it answered with another file than it was asked for")
         first = response.byte_range[0] if response.byte_range else 0
-        piece = first // piece_size(content.size)
-        if piece >= content.count or piece_range(content.size, piece) != (first, response.length):
+        piece = first // storage.piece_size
+        if piece >= storage.count or storage.piece_range(piece) != (first, response.length):
             raise Garbled("it answered with something that is no piece")
-        if not self._was_asked(request, content.sha256, piece):
+        if not _names(self._request, storage.sha256, piece):
             raise Garbled("it answered with another piece than it was asked for")
-        content.add_modified(response.modified)
-        self.content, self.piece = content, piece
-        self._arriving(self)
-
-    @staticmethod
-    def _was_asked(request: Request, sha256: str, piece: int) -> bool:
-        if isinstance(request, PieceRequest):
-            return (request.sha256, request.piece) == (sha256, piece)
-        return any(
-            wanted == sha256 and any(first <= piece <= last for first, last in ranges)
-            for wanted, ranges in request.wants
-        )
+        storage.add_modified(response.modified)
+        self.storage, self.piece = storage, piece
+        self.started.callback(None)
 
     def data(self, data: bytes) -> None:
-        """A part of it."""
+        """Take a part of the piece."""
         self.parts.append(data)
-        self._progress(len(data))
+        self._source.received(len(data))
 
-    def store(self) -> bool:
-        """Whether it is the right piece; if it is, it is written. Blocks for a big piece: for a thread."""
-        assert self.content is not None
-        data = b"".join(self.parts)
-        self.parts.clear()
-        right = self.content.matches(self.piece, hashlib.sha256(data).digest())
-        if right:
-            self.content.write(piece_range(self.content.size, self.piece)[0], data)
-        return right
+    def failed(self, failure: Failure) -> Failure | None:
+        """Fail the Deferred that is still to fire."""
+        if self.started.called:
+            return failure
+        self.started.errback(failure)
+        return None
+
+
+def _names(request: Request, sha256: str, piece: int) -> bool:
+    """Return whether the piece is one that `request` asks for."""
+    if isinstance(request, PieceRequest):
+        return (request.sha256, request.piece) == (sha256, piece)
+    return any(
+        wanted == sha256 and any(first <= piece <= last for first, last in ranges) for wanted, ranges in request.wants
+    )

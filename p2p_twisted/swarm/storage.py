@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from threading import Lock
 
-from ..library.pieces import DIGEST, list_digest, piece_count, piece_range, piece_size
+from ..library.pieces import DIGEST, list_digest, piece_count, piece_size
 from .errors import Unwritable
 from .part_file import PartFile, plausible
 from .part_state import State, is_state
@@ -35,6 +35,8 @@ class Storage:
         self.size = size
         self.target = target
         self.count = piece_count(size)
+        self.piece_size = piece_size(size)
+        """Bytes of each piece but the last."""
         self.have: set[int] = set()
         self.digests: bytes | None = bytes.fromhex(sha256) if self.count <= 1 else None
         """The 32-byte hashes of all pieces one after the other; None as long as they are not known."""
@@ -66,7 +68,12 @@ class Storage:
     @property
     def got(self) -> int:
         """Bytes in the pieces that are there."""
-        return sum(piece_range(self.size, piece)[1] for piece in self.have)
+        return sum(self.piece_range(piece)[1] for piece in self.have)
+
+    def piece_range(self, piece: int) -> tuple[int, int]:
+        """Return the offset and the length of `piece`, in bytes."""
+        offset = piece * self.piece_size
+        return offset, min(self.piece_size, self.size - offset)
 
     def missing(self) -> set[int]:
         """The pieces that are not there."""
@@ -117,7 +124,7 @@ class Storage:
         self.have = {piece for piece in self._state.read(self.accept_list) if self._is_here(piece)}
 
     def _is_here(self, piece: int) -> bool:
-        offset, length = piece_range(self.size, piece)
+        offset, length = self.piece_range(piece)
         return self.matches(piece, hashlib.sha256(self._part.read(offset, length)).digest())
 
     # its end
@@ -129,14 +136,16 @@ class Storage:
         bind one file's list to another's hash.
         """
         while self._hashed in self.have:
-            offset, length = piece_range(self.size, self._hashed)
+            offset, length = self.piece_range(self._hashed)
             self._whole.update(self._part.read(offset, length))
             self._hashed += 1
 
     @property
     def can_hash_on(self) -> bool:
         """Whether `hash_on` has enough to do to be worth a thread: all the rest, or HASH_AT_ONCE bytes in a row."""
-        row = max(1, HASH_AT_ONCE // piece_size(self.size))
+        if self.is_hashed:
+            return False
+        row = max(1, HASH_AT_ONCE // self.piece_size)
         return self.complete or all(piece in self.have for piece in range(self._hashed, self._hashed + row))
 
     @property

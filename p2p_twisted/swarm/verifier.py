@@ -1,28 +1,25 @@
-"""Proving what came: each piece by its hash, then the whole by its own, in threads where that is worth it."""
+"""Verifying by hash: each piece as it is received, then the whole file; in threads where that is worth it."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from threading import Event
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
 from ..net.connect import Reactor
-from .errors import DownloadError, WrongContent
-from .source import PieceSink
 from .storage import Storage
 
 T = TypeVar("T")
-Outcome = bool | DownloadError
-"""Whether a piece is right, or why this side could not write it."""
 
 INLINE = 128 * 1024
 """A piece up to this size, in bytes, is hashed and written at once; a thread would cost more than it saves."""
 MAX_UNVERIFIED = 16 * 2**20
-"""Bytes that may wait to be hashed and written before the sources are made to wait."""
+"""Bytes that may wait to be hashed and written before no source is read."""
 
 
 def in_thread(reactor: Reactor, work: Callable[..., T], *args: object) -> Deferred[T]:
@@ -31,7 +28,7 @@ def in_thread(reactor: Reactor, work: Callable[..., T], *args: object) -> Deferr
 
 
 def in_thread_until_cancelled(reactor: Reactor, work: Callable[[Event], T]) -> Deferred[T]:
-    """As `in_thread`; `work` gets an event, which is set when the Deferred is cancelled, and is to end then."""
+    """Run `work` as `in_thread` does; it is to end when the event that it gets is set: the Deferred was cancelled."""
     stop = Event()
     done: Deferred[T] = Deferred(lambda _: stop.set())
 
@@ -44,75 +41,65 @@ def in_thread_until_cancelled(reactor: Reactor, work: Callable[[Event], T]) -> D
 
 
 class Verifier:
-    """Proves pieces and files. `completed` is told of each file that is wholly there: with an error if it is not right.
+    """Verifies pieces and files.
 
-    `pause` is told when too much waits to be verified, and when no longer; `broken` of errors in this program.
-
-    Threads: all of it belongs to the reactor's thread. In others run only `PieceSink.store`, for a sink that nothing
-    else touches any more, and `Storage.hash_on`, for each file in one at a time.
+    Threads: all of it belongs to the reactor's thread. Others run only `_store`, with parts that nothing else touches
+    any more, and `Storage.hash_on`, for each file in one at a time.
     """
 
-    def __init__(
-        self,
-        reactor: Reactor,
-        completed: Callable[[Storage, DownloadError | None], object],
-        pause: Callable[[bool], object],
-        broken: Callable[[Failure], object],
-    ) -> None:
+    def __init__(self, reactor: Reactor) -> None:
+        self.unverified = 0
+        """Bytes that threads are to hash and write."""
         self._reactor = reactor
-        self._completed = completed
-        self._pause = pause
-        self._broken = broken
-        self._waiting = 0
         self._hashing: set[str] = set()
 
     @property
     def is_busy(self) -> bool:
         """Whether threads are at work."""
-        return self._waiting > 0 or bool(self._hashing)
+        return self.unverified > 0 or bool(self._hashing)
 
-    def verify(self, sink: PieceSink, size: int, verified: Callable[[Outcome], object]) -> None:
-        """Hash the piece of `size` bytes in `sink`, and write it if it is right. `verified` is told the outcome."""
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits to be verified that nothing more should be read."""
+        return self.unverified > MAX_UNVERIFIED
+
+    def store(self, storage: Storage, piece: int, parts: list[bytes]) -> Deferred[bool]:
+        """Hash the piece made of `parts`, and write it if it is right.
+
+        Fires with whether it is right; fails with a DownloadError if it cannot be written.
+        """
+        size = storage.piece_range(piece)[1]
         if size <= INLINE:
-            verified(_store(sink))
-            return
-        self._waiting += size
-        self._pause(self._waiting > MAX_UNVERIFIED)
-        storing = in_thread(self._reactor, _store, sink)
-        storing.addCallback(self._stored, size, verified).addErrback(self._broken)
+            return execute(_store, storage, piece, parts)
+        self.unverified += size
+        return in_thread(self._reactor, _store, storage, piece, parts).addBoth(self._stored, size)
 
-    def _stored(self, outcome: Outcome, size: int, verified: Callable[[Outcome], object]) -> None:
-        self._waiting -= size
-        verified(outcome)
-        self._pause(self._waiting > MAX_UNVERIFIED)
+    def _stored(self, outcome: bool | Failure, size: int) -> bool | Failure:
+        self.unverified -= size
+        return outcome
 
-    def hash_on(self, content: Storage) -> None:
-        """Take what can be taken into the hash of the whole; tell `completed` when that was the last of it."""
-        if content.count <= 1:
-            if content.complete:
-                self._judge(content)
-        elif content.can_hash_on and content.sha256 not in self._hashing:
-            self._hashing.add(content.sha256)
-            in_thread(self._reactor, content.hash_on).addBoth(self._hashed, content).addErrback(self._broken)
+    async def hash_on(self, storage: Storage) -> bool | None:
+        """Hash the whole file as far as its pieces are here.
 
-    def _hashed(self, outcome: Any, content: Storage) -> None:
-        self._hashing.discard(content.sha256)
-        if isinstance(outcome, Failure):
-            outcome.trap(DownloadError)
-            self._completed(content, outcome.value)  # type: ignore[arg-type]
-        elif content.is_hashed:
-            self._judge(content)
-        else:
-            self.hash_on(content)
-
-    def _judge(self, content: Storage) -> None:
-        right = content.count == 1 or content.is_right()  # an only piece is the whole
-        wrong = WrongContent("its pieces are right, but the whole file is not: the index record is false")
-        self._completed(content, None if right else wrong)
+        Returns whether the file is right; None until all of it is hashed. Raises DownloadError if it cannot be read.
+        """
+        if storage.count <= 1:  # an only piece is the whole
+            return (storage.count == 1 or storage.is_right()) if storage.complete else None
+        if storage.sha256 in self._hashing:
+            return None
+        self._hashing.add(storage.sha256)
+        try:
+            while storage.can_hash_on:
+                await in_thread(self._reactor, storage.hash_on)
+        finally:
+            self._hashing.discard(storage.sha256)
+        return storage.is_right() if storage.is_hashed else None
 
 
-def _store(sink: PieceSink) -> Outcome:
-    try:
-        return sink.store()
-    except DownloadError as e:
-        return e
+def _store(storage: Storage, piece: int, parts: list[bytes]) -> bool:
+    data = b"".join(parts)
+    parts.clear()
+    right = storage.matches(piece, hashlib.sha256(data).digest())
+    if right:
+        storage.write(storage.piece_range(piece)[0], data)
+    return right

@@ -9,7 +9,6 @@ import pytest
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.peer.download_view import MAX_BANNED, banned_sources, details, file_view, rate, summary
 from p2p_twisted.peer.downloads.model import DONE, FAILED, THERE, Download, DownloadFile
-from p2p_twisted.swarm.source import Source
 from p2p_twisted.swarm.swarm import Swarm
 from p2p_twisted.web.api.download_schema import PieceCounts
 from p2p_twisted.web.api.schema import BannedSource
@@ -36,7 +35,7 @@ def test_sums() -> None:
 
 def test_the_rate_is_that_of_the_sources_while_they_are_connected() -> None:
     download = a_download(a_file(), swarm=a_swarm())
-    source = download.swarms[0].sources._sources[("127.0.0.1", 1)] = Source(("127.0.0.1", 1))
+    source = download.swarms[0].sources.add(("127.0.0.1", 1))
     source.meter.add(5000, 0.0)
     assert (rate(download, 0.0), details(download, 0.0).time_left) == (0.0, None)
     source.connection = object()  # type: ignore[assignment]  # because only its presence counts

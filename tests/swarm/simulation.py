@@ -42,6 +42,9 @@ class World:
         self._events = []
         self._order = itertools.count()
 
+    def seconds(self):
+        return self.now
+
     def after(self, delay, call, *arguments):
         heapq.heappush(self._events, (self.now + delay, next(self._order), call, arguments))
 
@@ -146,7 +149,7 @@ class Peer:
 
     def _connect(self, other):
         if other.address not in self.sources and other.address not in self.banned:
-            self.sources[other.address] = source = Source(other.address)
+            self.sources[other.address] = source = Source(other.address, self.world)
             source.connection = True
 
     def _pump_all(self):
@@ -155,7 +158,7 @@ class Peer:
 
     def _pump(self, address):
         source, now = self.sources.get(address), self.world.now
-        while source is not None and not self.gone and source.has_room(self._typical, now):
+        while source is not None and not self.gone and source.has_room(self._typical):
             request = self.picker.next_request(address, now)
             if request is None:
                 return

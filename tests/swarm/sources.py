@@ -9,6 +9,8 @@ from random import Random
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
+from p2p_twisted.events.publisher import Publisher
+from p2p_twisted.events.types import PieceVerified, TransferStarted
 from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_range, piece_size
 from p2p_twisted.net.errors import FetchError, Refused, Unreachable
 from p2p_twisted.swarm.storage import Storage
@@ -205,16 +207,15 @@ class RunningSwarm:
         self.reactor = reactor or InlineReactor()
         self.sources = {source.address: source for source in (*sources, *late)}
         self.files = [document.content(folder) for document in documents]
-        self.began, self.kept, self.completed = [], [], {}
+        self.started, self.verified, self.completed = [], [], {}
+        publisher = Publisher()
+        publisher.subscribe(TransferStarted, self.started.append)
+        publisher.subscribe(PieceVerified, self.verified.append)
         self.download = Swarm(
-            self.reactor,
-            self.files,
-            lambda address: self.sources[address].connect(),
-            lambda address: 0,
-            lambda content, address: self.began.append((content.name, address)),
-            lambda content, piece, address, super_seeded: self.kept.append((piece, address, super_seeded)),
-            self._completed,
+            self.reactor, self.files, lambda address: self.sources[address].connect(), lambda address: 0, publisher
         )
+        for file in self.files:
+            self.download.finished(file.sha256).addBoth(self._finished, file)
         for source in sources:
             for sha256 in source.documents:
                 if sha256 in self.download.files:
@@ -224,12 +225,12 @@ class RunningSwarm:
         self.running.addBoth(self.ended.append)
         self.answer_lists()
 
-    def _completed(self, content, error):
-        self.completed[content.name] = error
-        if error is None:
-            content.finish(False)
+    def _finished(self, outcome, file):
+        self.completed[file.name] = outcome and outcome.value
+        if outcome is None:
+            file.finish(False)
         else:
-            content.close()
+            file.close()
 
     def add_complete(self, source, document):
         self.download.add_complete(source.address, document.sha256)
@@ -268,8 +269,8 @@ class RunningSwarm:
 
     @property
     def pieces(self):
-        """What was kept, in that order."""
-        return [piece for piece, _, _ in self.kept]
+        """The verified pieces, in the order in which they came."""
+        return [event.piece for event in self.verified]
 
 
 def is_document(path, document):

@@ -176,4 +176,4 @@ class Hostile(Case):
         self.swarm.advance(1, 1)
         self.assertEqual(len(self.swarm.ended), 1)
         self.assertIsInstance(self.swarm.completed[DOCUMENT.name], AllCorrupt)
-        self.assertEqual(self.swarm.kept, [])
+        self.assertEqual(self.swarm.verified, [])

@@ -5,7 +5,8 @@ from pathlib import Path
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from p2p_twisted.net.errors import Stalled, Unreachable
+from p2p_twisted.events.publisher import Publisher
+from p2p_twisted.net.errors import FetchError, Stalled, Unreachable
 from p2p_twisted.swarm.errors import PeersFailed
 from p2p_twisted.swarm.source_pool import MAX_CONNECTED, SourcePool
 from p2p_twisted.wire.messages import GetNext
@@ -33,7 +34,7 @@ class TestOneOfTwoThatHadItFromTheStart(TestCase):
         nexts = [message for message in there.asked if isinstance(message, GetNext)]
         named = {piece for message in nexts for piece in from_ranges(message.wants[0][1], 40)}
         self.assertEqual(named, set(range(40)))
-        self.assertTrue(all(super_seeded for _, _, super_seeded in swarm.kept))
+        self.assertTrue(all(event.super_seeded for event in swarm.verified))
 
 
 class SilentSource(FakeSource):
@@ -102,13 +103,28 @@ class TestPlaces(TestCase):
         return await self.sources.setdefault(address, FakeSource(address[1], [])).connect()
 
     def pool(self, rank=lambda address: 0):
-        nothing = lambda *_: None  # noqa: E731
-        return SourcePool(self.clock, self.connect, rank, nothing, nothing, nothing, self.fail)
+        pool = SourcePool(self.clock, self.connect, rank, Publisher())
+        self.addCleanup(pool.close)
+        return pool
+
+    def add(self, pool, number):
+        """Add a source, and keep it connected as a swarm does."""
+        source = pool.add(("10.0.0.1", number))
+        Deferred.fromCoroutine(self.use(pool, source)).addErrback(self.fail)
+
+    async def use(self, pool, source):
+        while source.banned is None and not source.closed:
+            try:
+                await pool.connect(source)
+                why = await source.lost
+            except FetchError as e:
+                why = e
+            pool.lost(source, why)
 
     def test_no_more_than_so_many_and_the_next_when_one_is_banned(self):
         pool = self.pool()
         for number in range(MAX_CONNECTED + 5):
-            pool.add(("10.0.0.1", number))
+            self.add(pool, number)
         self.assertEqual(len(self.dialled), MAX_CONNECTED)
         pool.ban(pool["10.0.0.1", 0], REFUSED)
         self.assertEqual(self.dialled[MAX_CONNECTED:], [("10.0.0.1", MAX_CONNECTED)])
@@ -116,7 +132,7 @@ class TestPlaces(TestCase):
     def test_the_likeliest_of_those_that_wait(self):
         pool = self.pool(rank=lambda address: address[1] % 2)
         for number in range(MAX_CONNECTED + 6):
-            pool.add(("10.0.0.1", number))
+            self.add(pool, number)
         for number in range(3):
             pool.ban(pool["10.0.0.1", number], REFUSED)
         self.assertEqual([port % 2 for _, port in self.dialled[MAX_CONNECTED:]], [0, 0, 0])
@@ -126,17 +142,25 @@ class TestPlaces(TestCase):
         address = "10.0.0.1", 1
         source = self.sources[address] = FakeSource(1, [])
         source.refuses_to_connect = REFUSED
-        pool.add(address)
+        self.add(pool, 1)
         for _ in range(20):
             self.clock.advance(1)
-            pool.look_after(reading=True)
+            pool.tick()
         self.assertFalse(pool.is_hopeful(address))
         self.assertLess(len(self.dialled), 8)
         source.refuses_to_connect = None
         for _ in range(20):
             self.clock.advance(1)
-            pool.look_after(reading=True)
+            pool.tick()
         self.assertEqual(pool[address].state, "connected")
+
+    def test_one_that_is_banned_while_it_waits_is_not_connected_to(self):
+        pool = self.pool()
+        for number in range(MAX_CONNECTED + 2):
+            self.add(pool, number)
+        pool.ban(pool["10.0.0.1", MAX_CONNECTED], REFUSED)
+        pool.ban(pool["10.0.0.1", 0], REFUSED)
+        self.assertEqual(self.dialled[MAX_CONNECTED:], [("10.0.0.1", MAX_CONNECTED + 1)])
 
 
 class TestSuspended(TestCase):

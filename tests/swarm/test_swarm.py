@@ -8,9 +8,11 @@ from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
+from p2p_twisted.events.types import PieceVerified, TransferStarted
 from p2p_twisted.net.errors import Garbled, Refused, SourceError, Unreachable
 from p2p_twisted.swarm import verifier as verifier_module
 from p2p_twisted.swarm.errors import AllCorrupt, DiskFull, DownloadError, NoHolder, PeersFailed, TooSlow, WrongContent
+from p2p_twisted.swarm.picker_state import NextRequest, PieceRequest
 from p2p_twisted.swarm.swarm import UNRESPONSIVE_TIMEOUT
 from p2p_twisted.wire.messages import GetFile, GetNext
 
@@ -50,9 +52,9 @@ class Fetches(Case):
         swarm.serve()
         self.assertWhole(swarm, document)
         self.assertEqual(sorted(swarm.pieces), list(range(5)))
-        self.assertEqual({at for _, at, _ in swarm.kept}, {source.address})
-        self.assertTrue(all(super_seeded for _, _, super_seeded in swarm.kept))
-        self.assertEqual(swarm.began, [(document.name, source.address)] * 5)
+        self.assertEqual({event.source for event in swarm.verified}, {source.address})
+        self.assertTrue(all(event.super_seeded for event in swarm.verified))
+        self.assertEqual(swarm.started, [TransferStarted(document.sha256, source.address)])
         self.assertEqual((swarm.download.received, swarm.download.duplicate), (document.size, 0))
         self.assertIsNotNone(source.connection.lost)
 
@@ -104,7 +106,7 @@ class Fetches(Case):
         seed.serves = True
         swarm.serve()
         self.assertWhole(swarm, document)
-        self.assertEqual({at for piece, at, _ in swarm.kept if piece in (1, 3, 4)}, {other.address})
+        self.assertEqual({event.source for event in swarm.verified if event.piece in (1, 3, 4)}, {other.address})
 
     def test_pieces_of_others_are_not_first_hand(self):
         document = Document(2)
@@ -113,7 +115,7 @@ class Fetches(Case):
         swarm.add_complete(other, document)
         swarm.serve()
         self.assertWhole(swarm, document)
-        self.assertFalse(any(super_seeded for _, _, super_seeded in swarm.kept))
+        self.assertFalse(any(event.super_seeded for event in swarm.verified))
 
     def test_more_is_asked_than_one_at_a_time_but_not_all(self):
         document = Document(100)
@@ -141,8 +143,8 @@ class Fetches(Case):
         swarm.serve()
         told = {source.address[1]: source for source in swarm.download.sources}
         self.assertEqual(sum(source.meter.total for source in told.values()), document.size)
-        self.assertEqual(told[2].chosen, {"rarest piece": 1})
-        self.assertIn("next piece of the source", told[1].chosen)
+        self.assertEqual(told[2].requested, {PieceRequest: 1})
+        self.assertIn(NextRequest, told[1].requested)
         self.assertEqual([source.hash_failures for source in told.values()], [0, 0])
 
 
@@ -228,7 +230,9 @@ class BadSources(Case):
         self.assertEqual((len(liar.outstanding), len(honest.outstanding)), (0, 1))
         swarm.serve()
         self.assertWhole(swarm, document)
-        self.assertEqual(swarm.kept, [(0, honest.address, False)])
+        self.assertEqual(
+            swarm.verified, [PieceVerified(document.sha256, 0, document.size, honest.address, super_seeded=False)]
+        )
 
     def test_banned_after_the_third_and_all_is_right_in_the_end(self):
         document = Document(20)
@@ -246,7 +250,7 @@ class BadSources(Case):
         honest.serves = True
         swarm.serve()
         self.assertWhole(swarm, document)
-        self.assertEqual({at for _, at, _ in swarm.kept}, {honest.address})
+        self.assertEqual({event.source for event in swarm.verified}, {honest.address})
         self.assertEqual(len(liar.connections), 1)
 
     def test_a_banned_one_is_not_asked_whatever_it_says_it_has(self):
@@ -341,7 +345,10 @@ class BadSources(Case):
         document.list_digest = other.list_digest
         swarm = self.swarm([document], [source])
         swarm.serve()
-        self.assertIsInstance(swarm.completed[document.name], WrongContent)
+        error = swarm.completed[document.name]
+        self.assertIsInstance(error, WrongContent)
+        self.assertTrue(error.is_final)
+        self.assertIn("the index record is false", str(error))
         self.assertEqual(swarm.ended, [None])
         self.assertFalse((self.folder / document.name).exists())
 
@@ -606,7 +613,7 @@ class Stalls(Case):
         sleeper.serves = False
         swarm.wait(6)
         [told] = swarm.download.sources
-        self.assertEqual(told.state, "stalled")
+        self.assertEqual(told.state, "snubbed")
         sleeper.serves = True
         swarm.wait(1)
         self.assertWhole(swarm, document)
@@ -749,6 +756,7 @@ class Threads(Case):
             swarm.serve()
             self.threads.run_threads()
         self.assertWhole(swarm, self.document)
+        self.assertEqual(swarm.download.duplicate, 0)
 
     def test_who_is_made_to_wait_is_not_snubbed(self):
         self.patch(verifier_module, "MAX_UNVERIFIED", 0)
@@ -773,7 +781,7 @@ class Threads(Case):
         swarm.running.cancel()
         swarm.files[0].close()
         self.threads.run_threads()
-        self.assertEqual((swarm.completed, swarm.kept), ({}, []))
+        self.assertEqual((swarm.completed, swarm.verified), ({}, []))
         self.assertEqual(len(swarm.ended), 1)
         self.assertFalse((self.folder / self.document.name).exists())
         again = self.begun(3)

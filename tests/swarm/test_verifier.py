@@ -4,16 +4,13 @@ import errno
 import os
 from pathlib import Path
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.swarm import storage as content_module
 from p2p_twisted.swarm import verifier as verifier_module
-from p2p_twisted.swarm.errors import DiskFull, Unwritable, WrongContent
-from p2p_twisted.swarm.picker_state import PieceRequest
-from p2p_twisted.swarm.source import PieceSink
+from p2p_twisted.swarm.errors import DiskFull, Unwritable
 from p2p_twisted.swarm.verifier import Verifier, in_thread_until_cancelled
-from p2p_twisted.wire.messages import Response, Version
 
 from .sources import PIECE, Document, SlowThreads
 
@@ -27,18 +24,10 @@ class Case(SynchronousTestCase):
         self.folder = Path(self.mktemp())
         self.folder.mkdir()
         self.threads = SlowThreads()
-        self.completed, self.paused, self.broken, self.outcomes = [], [], [], []
-        self.verifier = Verifier(
-            self.threads,
-            lambda content, error: self.completed.append((content, error)),
-            self.paused.append,
-            self.broken.append,
-        )
+        self.outcomes, self.hashed = [], []
+        self.verifier = Verifier(self.threads)
         self.document = Document(4)
         self.content = self.make(self.document)
-
-    def tearDown(self):
-        self.assertEqual(self.broken, [])
 
     def make(self, document):
         content = document.content(self.folder)
@@ -47,21 +36,17 @@ class Case(SynchronousTestCase):
             self.assertTrue(content.accept_list(document.digests))
         return content
 
-    def came(self, piece, document=None, content=None):
-        """A sink with that piece, as it is when all of it has come."""
-        document, content = document or self.document, content or self.content
-        data = document.piece(piece)
-        sink = PieceSink(PieceRequest(content.sha256, piece), {content.sha256: content}, lambda _: None, lambda _: None)
-        byte_range = piece * PIECE, piece * PIECE + len(data) - 1
-        head = {"length": len(data), "size": content.size, "sha256": content.sha256, "byte_range": byte_range}
-        sink.begin(Response(200, Version.V11, "10.0.0.1", "Linux", **head))
-        sink.data(data[:1000])
-        sink.data(data[1000:])
-        return sink, len(data)
-
-    def verify(self, *pieces, **more):
+    def store(self, *pieces, document=None):
+        """Have the verifier store these pieces of `document`; `outcomes` gets what it says of each."""
         for piece in pieces:
-            self.verifier.verify(*self.came(piece, **more), self.outcomes.append)
+            data = (document or self.document).piece(piece)
+            storing = self.verifier.store(self.content, piece, [data[:1000], data[1000:]])
+            storing.addErrback(lambda failure: failure.value).addCallback(self.outcomes.append)
+
+    def hash_on(self):
+        """Have the verifier hash what is here; `hashed` gets what it says of the file."""
+        hashing = Deferred.fromCoroutine(self.verifier.hash_on(self.content))
+        hashing.addErrback(lambda failure: failure.value).addCallback(self.hashed.append)
 
     def keep(self, *pieces):
         """The pieces are here and verified."""
@@ -70,7 +55,7 @@ class Case(SynchronousTestCase):
             self.content.keep(piece)
 
     def hash(self):
-        self.verifier.hash_on(self.content)
+        self.hash_on()
         self.threads.run_threads()
 
 
@@ -78,14 +63,14 @@ class Pieces(Case):
     """Each is hashed, and written if it is right."""
 
     def test_a_small_one_at_once(self):
-        self.verify(0)
-        self.assertEqual((self.outcomes, self.threads.work, self.paused), ([True], [], []))
+        self.store(0)
+        self.assertEqual((self.outcomes, self.threads.work, self.verifier.is_busy), ([True], [], False))
         self.assertEqual(Path(f"{self.content.target.path}.part").read_bytes(), self.document.piece(0))
 
     def test_a_big_one_in_a_thread(self):
         """The last piece is the shorter one."""
         self.patch(verifier_module, "INLINE", PIECE - 100)
-        self.verify(0, 3)
+        self.store(0, 3)
         self.assertEqual((self.outcomes, len(self.threads.work)), ([True], 1))
         self.assertTrue(self.verifier.is_busy)
         self.threads.run_threads()
@@ -95,8 +80,8 @@ class Pieces(Case):
     def test_a_wrong_one_is_not_written(self):
         for inline in (PIECE, 0):
             self.patch(verifier_module, "INLINE", inline)
-            self.verify(1)
-            self.verify(1, document=OTHER)
+            self.store(1)
+            self.store(1, document=OTHER)
             self.threads.run_threads()
             self.assertEqual(self.outcomes, [True, False])
             self.assertEqual(
@@ -108,20 +93,18 @@ class Pieces(Case):
         Path(f"{self.content.target.path}.part").mkdir()
         for inline in (PIECE, 0):
             self.patch(verifier_module, "INLINE", inline)
-            self.verify(0)
+            self.store(0)
             self.threads.run_threads()
         self.assertEqual([type(outcome) for outcome in self.outcomes], [Unwritable, Unwritable])
         self.assertFalse(self.verifier.is_busy)
 
-    def test_an_error_in_this_program_is_not(self):
+    def test_an_error_in_this_program_is_none_of_these(self):
         self.patch(verifier_module, "INLINE", 0)
         self.content.digests = None
-        self.verify(0)
+        self.store(0)
         self.threads.run_threads()
-        [failure] = self.broken
-        self.assertIsNotNone(failure.check(AssertionError))
-        self.assertEqual(self.outcomes, [])
-        self.broken.clear()
+        self.assertEqual([type(outcome) for outcome in self.outcomes], [AssertionError])
+        self.assertFalse(self.verifier.is_busy)
 
 
 class Waiting(Case):
@@ -132,32 +115,25 @@ class Waiting(Case):
         self.patch(verifier_module, "INLINE", 0)
         self.patch(verifier_module, "MAX_UNVERIFIED", 2 * PIECE)
 
-    def test_sources_wait_while_it_is_too_much(self):
-        self.verify(0, 1)
-        self.assertEqual(self.paused, [False, False])
-        self.verify(2)
-        self.assertEqual(self.paused.pop(), True)
+    def test_it_is_full_while_it_is_too_much(self):
+        self.store(0, 1)
+        self.assertFalse(self.verifier.is_full)
+        self.store(2)
+        self.assertTrue(self.verifier.is_full)
         self.threads.run_threads(1)
-        self.assertEqual(self.paused.pop(), False)
+        self.assertFalse(self.verifier.is_full)
         self.assertTrue(self.verifier.is_busy)
 
     def test_what_is_wrong_or_cannot_be_written_waits_no_longer_either(self):
-        self.verify(0, document=OTHER)
-        self.verify(1, 2)
+        self.store(0, document=OTHER)
+        self.store(1, 2)
+        self.assertTrue(self.verifier.is_full)
         self.threads.run_threads(1)
-        self.assertEqual(self.paused[-2:], [True, False])
+        self.assertFalse(self.verifier.is_full)
         self.patch(os, "pwrite", _no_room)
         self.threads.run_threads()
         self.assertEqual([type(outcome) for outcome in self.outcomes], [bool, DiskFull, DiskFull])
         self.assertFalse(self.verifier.is_busy)
-
-    def test_the_outcome_is_told_before_sources_may_send_on(self):
-        """Else they would be asked for what is here."""
-        self.outcomes = self.paused
-        self.verify(0, 1, 2)
-        self.paused.clear()
-        self.threads.run_threads(1)
-        self.assertEqual(self.paused, [True, False])
 
 
 def _no_room(fd, data, offset):
@@ -191,11 +167,11 @@ class Whole(Case):
 
     def test_is_right(self):
         self.keep(0, 1, 2, 3)
-        self.verifier.hash_on(self.content)
-        self.assertEqual(self.completed, [])
+        self.hash_on()
+        self.assertEqual(self.hashed, [])
         self.assertTrue(self.verifier.is_busy)
         self.threads.run_threads()
-        self.assertEqual(self.completed, [(self.content, None)])
+        self.assertEqual(self.hashed, [True])
         self.assertFalse(self.verifier.is_busy)
 
     def test_is_not_the_one_that_the_record_names(self):
@@ -204,34 +180,30 @@ class Whole(Case):
         self.content = self.make(self.document)
         self.keep(0, 1, 2, 3)
         self.hash()
-        [(content, error)] = self.completed
-        self.assertIs(content, self.content)
-        self.assertIsInstance(error, WrongContent)
-        self.assertTrue(error.is_final)
-        self.assertIn("the index record is false", str(error))
+        self.assertEqual(self.hashed, [False])
 
     def test_is_hashed_by_one_thread_at_a_time(self):
         self.patch(content_module, "HASH_AT_ONCE", PIECE)
         self.keep(0)
         for _ in range(3):
-            self.verifier.hash_on(self.content)
+            self.hash_on()
         self.assertEqual(len(self.threads.work), 1)
 
     def test_what_comes_while_it_is_hashed_is_hashed_next(self):
         self.patch(content_module, "HASH_AT_ONCE", PIECE)
         self.keep(0)
-        self.verifier.hash_on(self.content)
+        self.hash_on()
         self.threads.run_threads(1)
         self.keep(1)
-        self.verifier.hash_on(self.content)
+        self.hash_on()
         on_result, work, args, kwargs = self.threads.work.pop()
         result = work(*args, **kwargs)
         self.keep(2, 3)
-        self.verifier.hash_on(self.content)
+        self.hash_on()
         self.assertEqual(self.threads.work, [])
         on_result(True, result)
         self.threads.run_threads()
-        self.assertEqual(self.completed, [(self.content, None)])
+        self.assertCountEqual(self.hashed, [None, None, True])
 
     def test_waits_until_there_is_enough_to_do(self):
         self.keep(0, 1, 3)
@@ -239,33 +211,33 @@ class Whole(Case):
         self.assertEqual(self.threads.work, [])
         self.keep(2)
         self.hash()
-        self.assertEqual(self.completed, [(self.content, None)])
+        self.assertEqual(self.hashed, [None, True])
 
     def test_cannot_be_read_again(self):
         self.keep(0, 1, 2, 3)
-        self.verifier.hash_on(self.content)
+        self.hash_on()
         self.content.close()
         Path(f"{self.content.target.path}.part").unlink()
         Path(f"{self.content.target.path}.part").mkdir()
         self.threads.run_threads()
-        [(_, error)] = self.completed
-        self.assertIsInstance(error, Unwritable)
+        self.assertEqual([type(outcome) for outcome in self.hashed], [Unwritable])
         self.assertFalse(self.verifier.is_busy)
 
     def test_of_one_piece_is_not_hashed_twice(self):
         document = Document(1, name="small.bin")
         self.content = self.make(document)
         self.hash()
-        self.assertEqual(self.completed, [])
-        self.verify(0, document=document)
+        self.assertEqual(self.hashed, [None])
+        self.store(0, document=document)
         self.content.keep(0)
-        self.verifier.hash_on(self.content)
+        self.hash_on()
         self.assertEqual((self.outcomes, self.threads.work), ([True], []))
-        self.assertEqual(self.completed, [(self.content, None)])
+        self.assertEqual(self.hashed, [None, True])
 
     def test_of_no_bytes_has_the_hash_of_none(self):
         for sha256, right in ((Document(0).sha256, True), (OTHER.sha256, False)):
             document = Document(0)
             document.sha256 = sha256
-            self.verifier.hash_on(self.make(document))
-            self.assertEqual(self.completed.pop()[1] is None, right)
+            self.content = self.make(document)
+            self.hash_on()
+            self.assertEqual(self.hashed.pop(), right)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from twisted.internet.defer import Deferred, DeferredSemaphore, FirstError, gatherResults
 from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 
 from ...events.publisher import Publisher
+from ...events.types import PieceVerified, TransferStarted
 from ...index.search import Document
-from ...library.pieces import piece_count, piece_range, piece_size
+from ...library.pieces import piece_count, piece_size
 from ...net.client import ClientConnection
 from ...net.connect import Reactor, dial_1_1
 from ...net.throttle import Throttle
@@ -174,7 +176,12 @@ class DownloadRunner:
             contents.append(Storage(file.name, document.sha256, document.size, document.piece_list, target))
             documents[document.sha256] = document
         feed = SourceFeed(self._reactor, self._discovery, self._now, self.download.may_ask, documents, self._publisher)
-        swarm = Swarm(self._reactor, contents, self._connect, feed.rank, self._began, self._came, self._completed)
+        events = Publisher()
+        swarm = Swarm(self._reactor, contents, self._connect, feed.rank, events)
+        events.subscribe(TransferStarted, self._transfer_started)
+        events.subscribe(PieceVerified, lambda event: self._piece_verified(swarm.files[event.sha256], event))
+        for content in contents:
+            swarm.finished(content.sha256).addBoth(self._finished, content)
         self.download.swarms.append(swarm)
         for content in contents:
             self._content_store.serve(content)
@@ -193,25 +200,26 @@ class DownloadRunner:
         known = self._discovery.peers.get(address)
         return await dial_1_1(self._reactor, address, known.version if known else None, self._downlink)
 
-    def _began(self, content: Storage, address: Address) -> None:
-        file = self._files[content.sha256]
+    def _transfer_started(self, event: TransferStarted) -> None:
+        file = self._files[event.sha256]
         file.start()
-        file.transfer(address)
+        file.transfer(event.source)
 
-    def _came(self, content: Storage, piece: int, address: Address, first_hand: bool) -> None:
-        self._files[content.sha256].receive(address, piece_range(content.size, piece)[1])
+    def _piece_verified(self, content: Storage, event: PieceVerified) -> None:
+        self._files[event.sha256].receive(event.source, event.size)
         if self._content_store.serve(content):
-            self._kept(content, piece, first_hand)
+            self._kept(content, event.piece, event.super_seeded)
 
-    def _completed(self, content: Storage, error: DownloadError | None) -> None:
+    def _finished(self, outcome: Failure | None, content: Storage) -> None:
+        """Give the file of `content` its name if it is complete, or note why it is not."""
         self._content_store.withdraw(content)
         file = self._files[content.sha256]
         try:
-            if error is not None:
-                raise error
+            if outcome is not None:
+                outcome.raiseException()
             content.finish(self.download.overwrite)
         except DownloadError as e:
-            file.is_taken = isinstance(e, Taken) or (error is None and isinstance(e, Exists))
+            file.is_taken = isinstance(e, Taken) or (outcome is None and isinstance(e, Exists))
             content.discard() if e.is_final else content.close()
             if file.is_taken:
                 return

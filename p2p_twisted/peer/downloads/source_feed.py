@@ -99,7 +99,7 @@ class SourceFeed:
         if self._looked_at == self._discovery.index.generation:
             return
         self._looked_at = self._discovery.index.generation
-        for sha256 in list(self._swarm.left):
+        for sha256 in list(self._swarm.unfinished):
             for address in list(self._untold(sha256)):
                 self._note(address, self._documents[sha256].name, sha256)
                 self._swarm.add_complete(address, sha256)

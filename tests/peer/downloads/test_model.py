@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.task import Clock
 
+from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.index.search import Document
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.net.errors import SourceError
@@ -35,7 +36,7 @@ def a_swarm(*ports: int) -> Swarm:
     async def connect(address: object) -> None:
         raise SourceError("it speaks 1.0, which has no pieces")
 
-    swarm = Swarm(Clock(), [a_content(0, 3)], connect, lambda _: 0, print, print, print)  # type: ignore[arg-type]
+    swarm = Swarm(Clock(), [a_content(0, 3)], connect, lambda _: 0, Publisher())  # type: ignore[arg-type]
     for port in ports:
         swarm.add_seed(("127.0.0.1", port), HASH)
     return swarm
