@@ -15,7 +15,7 @@ BLOCK = 2**20
 """Bytes that are made at once."""
 
 
-class Harm:
+class FaultInjector:
     """Kills peers of ``cluster`` as ``schedule`` says; ``happened(role, text)`` is told."""
 
     def __init__(self, cluster: Cluster, schedule: Schedule, happened: Callable[[str, str], object]) -> None:
@@ -48,7 +48,7 @@ class Harm:
             downloader.lost(for_good)
 
 
-def falsify(files: Iterable[Path], seed: int) -> None:
+def corrupt_files(files: Iterable[Path], seed: int) -> None:
     """Replace the content of files by garbage of the same length, so that a peer that knows them does not notice.
 
     It goes by size, time of change and inode: what it says of them stays true, what it sends of them is not. Raises
@@ -56,11 +56,11 @@ def falsify(files: Iterable[Path], seed: int) -> None:
     """
     for number, path in enumerate(files):
         before = path.stat()
-        write_garbage(path, before.st_size, f"{seed}/garbage/{number}")
+        write_random_bytes(path, before.st_size, f"{seed}/garbage/{number}")
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def write_garbage(path: Path, size: int, seed: str) -> None:
+def write_random_bytes(path: Path, size: int, seed: str) -> None:
     """Make the content of the file at ``path`` ``size`` random bytes, the same for the same ``seed``. Raises OSError.
 
     What is at ``path`` already stays the same file.

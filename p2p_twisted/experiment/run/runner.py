@@ -16,7 +16,7 @@ from .cluster import Cluster, wait_until
 from .copies import Copies, count_copies, lost
 from .demo import Documents
 from .downloaders import LOOK, Downloader, arrivals, begin_together, failures, garbage, heard, transfers
-from .fault_injection import Harm, falsify
+from .fault_injection import FaultInjector, corrupt_files
 from .machine import Processors
 from .places import Place
 from .processes import ClusterError, Member
@@ -68,7 +68,7 @@ class Execution:
         self._samples: list[Sample] = []
         self._roles: dict[str, str] = {}
         self._processors: Processors | None = None
-        self._harm: Harm
+        self._fault_injector: FaultInjector
         self._look_for_lost_at = 0.0
 
     def run(self) -> Run:
@@ -104,7 +104,7 @@ class Execution:
             status = peer.control.get("status")
             self._roles[f"{status['host']}:{status['port']}"] = peer.role
         for role in faults.corrupt:
-            falsify((self._cluster[role].share_dir / name for name in plan.sizes), self._work.seed)
+            corrupt_files((self._cluster[role].share_dir / name for name in plan.sizes), self._work.seed)
 
     def _give(self, peer: Member, names: Sequence[str]) -> None:
         for name in names:
@@ -114,12 +114,16 @@ class Execution:
 
     def _carry_out(self) -> None:
         last = [order.downloader for order in self._plan.phases[-1]]
-        self._harm = Harm(self._cluster, Schedule(self._work.faults, last, self._work.seed), self._happened)
+        self._fault_injector = FaultInjector(
+            self._cluster, Schedule(self._work.faults, last, self._work.seed), self._happened
+        )
         self._processors = processors_of(self._cluster)
         for phase in self._plan.phases:
             if self._began:
                 self._wait_for_news(phase)
-            downloaders = [self._downloader(order) for order in phase if order.downloader not in self._harm.killed]
+            downloaders = [
+                self._downloader(order) for order in phase if order.downloader not in self._fault_injector.killed
+            ]
             if not downloaders:
                 continue
             self._downloaders += downloaders
@@ -147,7 +151,7 @@ class Execution:
             for downloader in downloaders:
                 downloader.look(pause)
             fetched = self._note_progress()
-            self._harm.do(downloaders, self._now(), fetched / self._plan.bytes_wanted)
+            self._fault_injector.do(downloaders, self._now(), fetched / self._plan.bytes_wanted)
             time.sleep(STEP)
         self._note_progress()
         for downloader in downloaders:
@@ -155,7 +159,7 @@ class Execution:
 
     def _hopeless(self, downloaders: Sequence[Downloader]) -> bool:
         """Return whether all that is still lacking was lost with those who were killed."""
-        if not self._harm.killed or time.monotonic() < self._look_for_lost_at:
+        if not self._fault_injector.killed or time.monotonic() < self._look_for_lost_at:
             return False
         self._look_for_lost_at = time.monotonic() + LOOK
         gone = self._gone()
@@ -164,13 +168,13 @@ class Execution:
 
     def _gone(self) -> set[str]:
         """Return the documents that were lost with those who were killed."""
-        if not self._harm.killed:
+        if not self._fault_injector.killed:
             return set()
         return lost(self._plan.sizes, self._work.documents.sha256, self._living(), self._plan.swarm)
 
     def _living(self) -> list[Member]:
         """Return the honest peers that were not killed for good."""
-        return [self._cluster[role] for role in self._plan.holdings if role not in self._harm.killed]
+        return [self._cluster[role] for role in self._plan.holdings if role not in self._fault_injector.killed]
 
     def _note_progress(self) -> int:
         """The bytes that all have fetched so far."""
@@ -184,7 +188,9 @@ class Execution:
 
     def _wait_for_news(self, phase: Sequence[Order]) -> None:
         """Until those who ask next know who has what they want now; what nobody has is not waited for."""
-        living = [downloader for downloader in self._downloaders if downloader.member.role not in self._harm.killed]
+        living = [
+            downloader for downloader in self._downloaders if downloader.member.role not in self._fault_injector.killed
+        ]
         there = {
             (downloader.member.role, arrival.file) for downloader in living for arrival in arrivals(downloader, 0.0)
         }
@@ -194,7 +200,7 @@ class Execution:
             wants = [(str(want.holder), want.name) for want in order.wants]
             news = {(name, addresses[holder]) for holder, name in wants if (holder, name) in there}
             peer = self._cluster[order.downloader]
-            if order.downloader not in self._harm.killed:
+            if order.downloader not in self._fault_injector.killed:
                 complaint = f"{peer.role} did not hear of what the first phase moved"
                 wait_until(lambda peer=peer, news=news: news <= heard(peer), deadline, complaint)  # type: ignore[misc]
 
@@ -208,7 +214,7 @@ class Execution:
     def _result(self, interrupted: bool) -> Run:
         plan, start = self._plan, min(self._began.values(), default=time.time())
         came = [arrival for downloader in self._downloaders for arrival in arrivals(downloader, start)]
-        killed, gone, copies = self._harm.killed, self._gone(), self._copies()
+        killed, gone, copies = self._fault_injector.killed, self._gone(), self._copies()
         failed = {downloader.member.role: self._failures(downloader, gone) for downloader in self._downloaders}
         begun = [[downloader.begun for downloader in phase] for phase in self._begun]
         return Run(
@@ -249,9 +255,9 @@ class Execution:
 
     def _failures(self, downloader: Downloader, gone: Collection[str]) -> dict[str, str]:
         """Map each document that ``downloader`` lacks to the reason; ``gone``: those that were lost."""
-        if downloader.member.role in self._harm.killed:
+        if downloader.member.role in self._fault_injector.killed:
             return dict.fromkeys(failures(downloader), "it was killed")
-        where = f"lost with {', '.join(self._harm.killed)}"
+        where = f"lost with {', '.join(self._fault_injector.killed)}"
         return {name: where if name in gone else reason for name, reason in failures(downloader).items()}
 
 

@@ -11,7 +11,7 @@ from ..plan.design import Design, describe
 from ..plan.tasks import Plan, one_source, plan_for
 from ..results import Results, Run, write_data
 from .demo import Documents
-from .fault_injection import write_garbage
+from .fault_injection import write_random_bytes
 from .machine import BUSY
 from .places import PLACES
 from .runner import Execution, Watch, Work
@@ -109,5 +109,5 @@ class Suite:
     def _large(self, folder: Path) -> Documents:
         path = folder / LARGE
         if not path.exists():
-            write_garbage(path, self._design.size, f"{self._design.seed}/large")
+            write_random_bytes(path, self._design.size, f"{self._design.seed}/large")
         return Documents(folder, [path])
