@@ -21,29 +21,31 @@ MAX_PDF = 2**20
 """Documents are text and PDF by turns; one outside these two sizes is text."""
 
 
-def make_corpus(directory: Path, count: int = 60, seed: int = 0, sizes: Sequence[int] | None = None) -> list[Path]:
+def make_corpus(
+    directory: Path, count: int = 60, random_seed: int = 0, sizes: Sequence[int] | None = None
+) -> list[Path]:
     """Write ``count`` documents, text and PDF by turns, into ``directory`` (made when absent); their paths in order.
 
     ``sizes`` are bytes, one for each (default: :func:`spread_sizes`); a text has exactly its size, a PDF is within
     some percent of it. The same arguments give the same bytes. A file that is there with the same content is left
     alone. Raises FileExistsError when another one has the name of a document, OSError when writing fails.
     """
-    wanted = spread_sizes(count, seed) if sizes is None else list(sizes)
+    wanted = spread_sizes(count, random_seed) if sizes is None else list(sizes)
     directory.mkdir(parents=True, exist_ok=True)
     digits = max(3, len(str(count)))
     made = []
-    for number, (title, size) in enumerate(zip(titles(count, seed), wanted, strict=True), 1):
+    for number, (title, size) in enumerate(zip(titles(count, random_seed), wanted, strict=True), 1):
         suffix, maker = _kind(number, size)
         path = directory / f"note{number:0{digits}}{suffix}"
-        _write_new(path, maker(title, size, f"{seed}/{number}"))
+        _write_new(path, maker(title, size, f"{random_seed}/{number}"))
         made.append(path)
     return made
 
 
 def spread_sizes(
-    count: int, seed: int = 0, limits: tuple[int, int] | None = None, total: int | None = None
+    count: int, random_seed: int = 0, limits: tuple[int, int] | None = None, total: int | None = None
 ) -> list[int]:
-    """``count`` sizes in bytes, spread as those of RFCs are (a few large ones, many small), in an order by ``seed``.
+    """``count`` sizes in bytes, spread as those of RFCs are (a few large ones, many small), in an order by the seed.
 
     ``limits`` are the smallest and the largest instead of 7 KB and 228 KB; ``total`` makes their sum that many bytes
     instead. Raises ValueError when a size would leave MIN_SIZE to MAX_SIZE, or the count 1 to MAX_COUNT.
@@ -60,7 +62,7 @@ def spread_sizes(
     for size in (min(whole), max(whole)):
         if not MIN_SIZE <= size <= MAX_SIZE:
             raise ValueError(f"a document has {MIN_SIZE} to {MAX_SIZE} bytes, not {size}")
-    Random(f"sizes/{seed}").shuffle(whole)
+    Random(f"sizes/{random_seed}").shuffle(whole)
     return whole
 
 

@@ -55,10 +55,10 @@ _SHAPES = (
 _HEADINGS = ("Introduction", "The Problem", "What Was Tried", "Rules", "Measurements", "Failures", "Open Questions")
 
 
-def titles(count: int, seed: int) -> list[str]:
-    """``count`` titles, all different, in an order that ``seed`` decides."""
+def titles(count: int, random_seed: int) -> list[str]:
+    """``count`` titles, all different, in an order that ``random_seed`` decides."""
     stock = [f"{kind} {topic.title()}s in {place.title()}" for kind, topic, place in product(_KINDS, _TOPICS, _PLACES)]
-    Random(f"titles/{seed}").shuffle(stock)
+    Random(f"titles/{random_seed}").shuffle(stock)
     parts = [f"{stock[i % len(stock)]}, Part {1 + i // len(stock)}" for i in range(len(stock), count)]
     return stock[:count] + parts
 

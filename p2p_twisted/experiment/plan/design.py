@@ -37,7 +37,7 @@ class Design:
     files: int = 60
     fetch: int | None = None
     repeat: int = 1
-    seed: int = 0
+    random_seed: int = 0
     swarm: bool = False
     place: str = "loopback"
     faults: Faults = field(default_factory=Faults)
@@ -77,7 +77,7 @@ def describe(design: Design, sizes: Mapping[str, Mapping[str, int]]) -> dict[str
         "swarming": "on in all tasks" if design.swarm else "off but in the tasks that are named for it",
         "faults": _faults(design.faults),
         "repeats": str(design.repeat),
-        "seed": str(design.seed),
+        "seed": str(design.random_seed),
         "load before (1 min)": f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown",
     }
     return described | machine.describe()

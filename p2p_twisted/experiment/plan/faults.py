@@ -62,13 +62,13 @@ NO_FAULTS = Faults()
 
 
 class Schedule:
-    """Which peers are to be killed next. ``victims``: whom churn may hit; their order depends on ``seed``."""
+    """Which peers are to be killed next. ``victims``: whom churn may hit; their order depends on ``random_seed``."""
 
-    def __init__(self, faults: Faults, victims: Sequence[str], seed: int) -> None:
+    def __init__(self, faults: Faults, victims: Sequence[str], random_seed: int) -> None:
         self._kills = list(faults.kills)
         self._churn = faults.churn
         self._victims = list(victims)
-        Random(f"{seed}/churn").shuffle(self._victims)
+        Random(f"{random_seed}/churn").shuffle(self._victims)
         self._rounds = 0
 
     def killed(self, seconds: float, share: float) -> list[str]:

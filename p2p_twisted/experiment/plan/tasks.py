@@ -87,28 +87,32 @@ class Plan:
                     yield order.downloader, want.holder, self.sizes[want.name]
 
 
-def task1(peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None, seed: int, swarm: bool) -> Plan:
+def task1(peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None, random_seed: int, swarm: bool) -> Plan:
     """Centralised: the first peer holds everything, each of the others fetches ``fetch`` of it.
 
     ``fetch`` is by default what Task 2 leaves each to fetch. Raises ValueError.
     """
     source, *downloaders = peers
     count = _checked(fetch, len(sizes) - len(sizes) // len(peers), len(sizes))
-    orders = [_order(downloader, _sample(sizes, count, seed, downloader), source, swarm) for downloader in downloaders]
+    orders = [
+        _order(downloader, _sample(sizes, count, random_seed, downloader), source, swarm) for downloader in downloaders
+    ]
     return Plan("task1", sizes, _all_at_first(peers, sizes), (tuple(orders),), swarm)
 
 
-def task2_best(peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None, seed: int, swarm: bool) -> Plan:
+def task2_best(
+    peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None, random_seed: int, swarm: bool
+) -> Plan:
     """Each holds an equal share and fetches ``fetch`` (by default all) of the rest, all at the same instant.
 
     Peer i begins with what peer i+1 has, then i+2 and so on: at no time need two ask the same. And all ask for large
     documents at the same time, or for small ones, so that they keep step. Raises ValueError.
     """
-    holdings = deal(peers, sizes, seed)
+    holdings = deal(peers, sizes, random_seed)
     orders = []
     for place, downloader in enumerate(peers):
         others = [*peers[place + 1 :], *peers[:place]]
-        shares = {holder: _in_step(holdings[holder], sizes, seed) for holder in others}
+        shares = {holder: _in_step(holdings[holder], sizes, random_seed) for holder in others}
         lacking = sum(map(len, shares.values()))
         count = _checked(fetch, lacking, lacking)
         wants = [Want(name, None if swarm else role) for role, names in _evenly(shares, count) for name in names]
@@ -116,18 +120,20 @@ def task2_best(peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None
     return Plan("task2-best", sizes, holdings, (tuple(orders),), swarm)
 
 
-def task2_worst(peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None, seed: int, swarm: bool) -> Plan:
+def task2_worst(
+    peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None, random_seed: int, swarm: bool
+) -> Plan:
     """The same shares; the first peer fetches from all others, and when it is done they all fetch from it.
 
     Raises ValueError.
     """
-    best = task2_best(peers, sizes, fetch, seed, swarm)
+    best = task2_best(peers, sizes, fetch, random_seed, swarm)
     collector, *others = peers
     [first] = [order for order in best.phases[0] if order.downloader == collector]
     there = [*best.holdings[collector], *first.names]
     orders = []
     for downloader in others:
-        lacking = _shuffled([name for name in there if name not in best.holdings[downloader]], seed, downloader)
+        lacking = _shuffled([name for name in there if name not in best.holdings[downloader]], random_seed, downloader)
         orders.append(_order(downloader, lacking[: len(first.wants)], collector, swarm))
     return Plan("task2-worst", sizes, best.holdings, ((first,), tuple(orders)), swarm)
 
@@ -148,19 +154,19 @@ COMPARED = ("task1", "task1-swarm", "task2-worst", "task2-best", "task2-swarm")
 
 
 def plan_for(
-    task: str, peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None, seed: int, swarm: bool
+    task: str, peers: Sequence[str], sizes: Mapping[str, int], fetch: int | None, random_seed: int, swarm: bool
 ) -> Plan:
     """Return the plan of a task of many documents, one of ``TASKS`` or ``SWARMED``. Raises ValueError."""
     if task in SWARMED:
-        return replace(SWARMED[task](peers, sizes, fetch, seed, True), task=task)
-    return TASKS[task](peers, sizes, fetch, seed, swarm)
+        return replace(SWARMED[task](peers, sizes, fetch, random_seed, True), task=task)
+    return TASKS[task](peers, sizes, fetch, random_seed, swarm)
 
 
-def deal(peers: Sequence[str], sizes: Mapping[str, int], seed: int) -> dict[str, tuple[str, ...]]:
+def deal(peers: Sequence[str], sizes: Mapping[str, int], random_seed: int) -> dict[str, tuple[str, ...]]:
     """The documents dealt to ``peers``: numbers that differ by one at most, bytes as equal as a simple rule makes them.
 
     The largest goes first, always to whoever has the fewest bytes and not yet its number. Which peer gets which hand
-    depends on ``seed``. Raises ValueError when there are fewer documents than peers.
+    depends on ``random_seed``. Raises ValueError when there are fewer documents than peers.
     """
     if len(sizes) < len(peers):
         raise ValueError(f"{len(sizes)} documents cannot be dealt to {len(peers)} peers")
@@ -170,7 +176,7 @@ def deal(peers: Sequence[str], sizes: Mapping[str, int], seed: int) -> dict[str,
     for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
         free = [place for place in range(len(peers)) if len(hands[place]) < room[place]]
         hands[min(free, key=lambda place: (sum(sizes[other] for other in hands[place]), place))].append(name)
-    drawn = dict(zip(_shuffled(peers, seed, "deal"), hands, strict=True))
+    drawn = dict(zip(_shuffled(peers, random_seed, "deal"), hands, strict=True))
     return {role: tuple(drawn[role]) for role in peers}
 
 
@@ -191,11 +197,11 @@ def _evenly(shares: Mapping[str, Sequence[str]], count: int) -> list[tuple[str, 
     return [(role, names[: taken[role]]) for role, names in shares.items()]
 
 
-def _in_step(names: Sequence[str], sizes: Mapping[str, int], seed: int) -> list[str]:
-    """``names`` in such an order by size, decided by ``seed``, that equally many others in it go with them."""
+def _in_step(names: Sequence[str], sizes: Mapping[str, int], random_seed: int) -> list[str]:
+    """``names`` in such an order by size, decided by ``random_seed``, that equally many others in it go with them."""
     by_size = sorted(names, key=lambda name: (sizes[name], name))
     places = list(range(len(names)))
-    Random(f"{seed}/{len(names)}").shuffle(places)
+    Random(f"{random_seed}/{len(names)}").shuffle(places)
     return [by_size[place] for place in places]
 
 
@@ -206,12 +212,12 @@ def _checked(fetch: int | None, usual: int, most: int) -> int:
     return count
 
 
-def _sample(names: Mapping[str, int], count: int, seed: int, *key: str) -> list[str]:
-    return _shuffled(names, seed, *key)[:count]
+def _sample(names: Mapping[str, int], count: int, random_seed: int, *key: str) -> list[str]:
+    return _shuffled(names, random_seed, *key)[:count]
 
 
-def _shuffled(words: Iterable[str], seed: int, *key: str) -> list[str]:
-    """In an order that depends on ``seed`` and ``key``, and on nothing else."""
+def _shuffled(words: Iterable[str], random_seed: int, *key: str) -> list[str]:
+    """In an order that depends on ``random_seed`` and ``key``, and on nothing else."""
     mixed = sorted(words)
-    Random("/".join((str(seed), *key))).shuffle(mixed)
+    Random("/".join((str(random_seed), *key))).shuffle(mixed)
     return mixed

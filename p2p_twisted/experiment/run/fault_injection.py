@@ -48,7 +48,7 @@ class FaultInjector:
             downloader.lost(for_good)
 
 
-def corrupt_files(files: Iterable[Path], seed: int) -> None:
+def corrupt_files(files: Iterable[Path], random_seed: int) -> None:
     """Replace the content of files by garbage of the same length, so that a peer that knows them does not notice.
 
     It goes by size, time of change and inode: what it says of them stays true, what it sends of them is not. Raises
@@ -56,16 +56,16 @@ def corrupt_files(files: Iterable[Path], seed: int) -> None:
     """
     for number, path in enumerate(files):
         before = path.stat()
-        write_random_bytes(path, before.st_size, f"{seed}/garbage/{number}")
+        write_random_bytes(path, before.st_size, f"{random_seed}/garbage/{number}")
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def write_random_bytes(path: Path, size: int, seed: str) -> None:
-    """Make the content of the file at ``path`` ``size`` random bytes, the same for the same ``seed``. Raises OSError.
+def write_random_bytes(path: Path, size: int, random_seed: str) -> None:
+    """Fill the file at ``path`` with ``size`` random bytes, the same for the same ``random_seed``. Raises OSError.
 
-    What is at ``path`` already stays the same file.
+    A file that is there already keeps its inode.
     """
-    random = Random(seed)
+    random = Random(random_seed)
     with path.open("r+b" if path.exists() else "wb") as file:
         for place in range(0, size, BLOCK):  # all at once would be more than randbytes can do
             file.write(random.randbytes(min(BLOCK, size - place)))

@@ -44,7 +44,7 @@ class Work:
     documents: Documents
     links: Links
     faults: Faults
-    seed: int
+    random_seed: int
 
     @property
     def peers(self) -> int:
@@ -104,7 +104,7 @@ class Execution:
             status = peer.control.get("status")
             self._roles[f"{status['host']}:{status['port']}"] = peer.role
         for role in faults.corrupt:
-            corrupt_files((self._cluster[role].share_dir / name for name in plan.sizes), self._work.seed)
+            corrupt_files((self._cluster[role].share_dir / name for name in plan.sizes), self._work.random_seed)
 
     def _give(self, peer: Member, names: Sequence[str]) -> None:
         for name in names:
@@ -115,7 +115,7 @@ class Execution:
     def _carry_out(self) -> None:
         last = [order.downloader for order in self._plan.phases[-1]]
         self._fault_injector = FaultInjector(
-            self._cluster, Schedule(self._work.faults, last, self._work.seed), self._happened
+            self._cluster, Schedule(self._work.faults, last, self._work.random_seed), self._happened
         )
         self._processors = processors_of(self._cluster)
         for phase in self._plan.phases:

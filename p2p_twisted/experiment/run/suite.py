@@ -90,17 +90,17 @@ class Suite:
         else:
             documents = self._documents(folder)
             sizes = {name: path.stat().st_size for name, path in documents.paths.items()}
-            plan = plan_for(task, roles, sizes, design.fetch, design.seed, design.swarm)
+            plan = plan_for(task, roles, sizes, design.fetch, design.random_seed, design.swarm)
         if not plan.survivors(design.faults):
             raise ValueError(f"in {task} nobody is left to fetch: all who would are killed")
         if not plan.bound(design.all_links, design.faults):
             raise ValueError(f"the documents to be fetched in {task} have nothing in them")
-        return Work(plan, documents, design.all_links, design.faults, design.seed)
+        return Work(plan, documents, design.all_links, design.faults, design.random_seed)
 
     def _documents(self, folder: Path) -> Documents:
         design, own = self._design, folder / "corpus"
         if design.corpus is None:
-            return Documents(own, make_corpus(own, design.files, design.seed))
+            return Documents(own, make_corpus(own, design.files, design.random_seed))
         chosen = choose(design.corpus, design.files)
         if len(chosen) < design.files:
             raise ValueError(f"{design.corpus} has {len(chosen)} documents, not {design.files}")
@@ -109,5 +109,5 @@ class Suite:
     def _large(self, folder: Path) -> Documents:
         path = folder / LARGE
         if not path.exists():
-            write_random_bytes(path, self._design.size, f"{self._design.seed}/large")
+            write_random_bytes(path, self._design.size, f"{self._design.random_seed}/large")
         return Documents(folder, [path])

@@ -28,9 +28,16 @@ def corpus() -> None:
 @click.option("--count", metavar="N", type=click.IntRange(1, MAX_COUNT), default=60, show_default=True)
 @click.option("--sizes", metavar="MIN-MAX", help="Smallest and largest size in bytes, instead of 7 KB and 228 KB.")
 @click.option("--total", metavar="BYTES", type=click.IntRange(1), help="Size of all together, instead of 42 KB each.")
-@click.option("--seed", metavar="S", default=0, show_default=True, help="The same seed gives the same documents.")
+@click.option(
+    "--seed",
+    "random_seed",
+    metavar="S",
+    default=0,
+    show_default=True,
+    help="Random seed: the same one gives the same documents.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def make(directory: Path, count: int, sizes: str | None, total: int | None, seed: int, as_json: bool) -> None:
+def make(directory: Path, count: int, sizes: str | None, total: int | None, random_seed: int, as_json: bool) -> None:
     """Write N documents into DIR, text and PDF by turns, their sizes spread as those of RFCs are.
 
     Files that are there with the same content are left alone. Exits 11 when another file has the name of a document.
@@ -38,7 +45,7 @@ def make(directory: Path, count: int, sizes: str | None, total: int | None, seed
     if sizes and total:
         raise click.UsageError("--sizes and --total exclude each other")
     try:
-        paths = make_corpus(directory, count, seed, spread_sizes(count, seed, _limits(sizes), total))
+        paths = make_corpus(directory, count, random_seed, spread_sizes(count, random_seed, _limits(sizes), total))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     except FileExistsError as error:

@@ -91,7 +91,7 @@ for_all = _options(
         help="Links by the peers' own limits, or by shaped network namespaces (root).",
     ),
     click.option("--repeat", type=click.IntRange(1, 100), default=1, show_default=True, help="Runs of each task."),
-    click.option("--seed", default=0, show_default=True, help="The same seed orders the same transfers."),
+    click.option("--seed", default=0, show_default=True, help="Random seed: the same one orders the same transfers."),
     click.option("--cpu-check", is_flag=True, help="Refuse a run in which the processors set the pace."),
     click.option(
         "--out",
@@ -208,7 +208,7 @@ def _run(context: click.Context, cases: Sequence[tuple[str, int]], options: dict
         Links(options["up"], options["down"]),
         options["size"] * MIB,
         repeat=options["repeat"],
-        seed=options["seed"],
+        random_seed=options["seed"],
         place=options["lab"],
         cpu_check=options["cpu_check"],
         **more,

@@ -63,15 +63,15 @@ def test_everyone_is_killed_once_when_it_is_time():
 def test_churn_goes_round_in_an_order_that_the_seed_decides():
     victims = [f"peer{number}" for number in range(2, 7)]
 
-    def order(seed: int) -> list[str | None]:
-        schedule = Schedule(Faults(churn=10), victims, seed)
+    def order(random_seed: int) -> list[str | None]:
+        schedule = Schedule(Faults(churn=10), victims, random_seed)
         return [schedule.churned(seconds) for seconds in range(0, 120, 10)]
 
     assert order(1)[0] is None
     assert sorted(map(str, order(1)[1:6])) == victims
     assert order(1)[1:6] == order(1)[6:11]
     assert order(1) == order(1)
-    assert len({tuple(order(seed)) for seed in range(20)}) > 5
+    assert len({tuple(order(random_seed)) for random_seed in range(20)}) > 5
 
 
 def test_churn_that_is_behind_takes_one_at_a_time():

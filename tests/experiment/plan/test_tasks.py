@@ -27,7 +27,7 @@ peer_lists = st.integers(2, 9).map(lambda count: [f"peer{number}" for number in 
 size_maps = st.lists(st.integers(1, 300_000), min_size=9, max_size=70).map(
     lambda sizes: {f"doc{number}": size for number, size in enumerate(sizes)}
 )
-seeds = st.integers(0, 2**32)
+random_seeds = st.integers(0, 2**32)
 
 
 def holders(plan: Plan) -> list[tuple[str, str, str | None]]:
@@ -73,11 +73,11 @@ def test_the_worst_case_is_ten_from_each_and_then_everything_from_the_first():
     assert {want.holder for order in second for want in order.wants} == {"peer1"}
 
 
-@given(st.sampled_from(list(TASKS.values())), peer_lists, size_maps, seeds, st.data())
-def test_for_any_numbers(make, peers, sizes, seed, data):
+@given(st.sampled_from(list(TASKS.values())), peer_lists, size_maps, random_seeds, st.data())
+def test_for_any_numbers(make, peers, sizes, random_seed, data):
     fetch = data.draw(st.none() | st.integers(1, len(sizes) - -(-len(sizes) // len(peers))))
-    plan = make(peers, sizes, fetch, seed, False)
-    assert plan.phases == make(peers, dict(reversed(sizes.items())), fetch, seed, False).phases
+    plan = make(peers, sizes, fetch, random_seed, False)
+    assert plan.phases == make(peers, dict(reversed(sizes.items())), fetch, random_seed, False).phases
     has = {role: set(names) for role, names in plan.holdings.items()}
     for phase in plan.phases:
         for order in phase:
@@ -93,9 +93,9 @@ def test_for_any_numbers(make, peers, sizes, seed, data):
     assert plan.bytes_wanted == sum(sizes[name] for names in plan.wanted.values() for name in names)
 
 
-@given(peer_lists, size_maps, seeds)
-def test_hands_are_equal_in_number_and_nearly_in_bytes(peers, sizes, seed):
-    hands = deal(peers, sizes, seed)
+@given(peer_lists, size_maps, random_seeds)
+def test_hands_are_equal_in_number_and_nearly_in_bytes(peers, sizes, random_seed):
+    hands = deal(peers, sizes, random_seed)
     assert sorted(name for hand in hands.values() for name in hand) == sorted(sizes)
     counts = {len(hand) for hand in hands.values()}
     assert max(counts) - min(counts) <= 1

@@ -69,8 +69,8 @@ class Nowhere:
 
 def test_plans_are_made_of_documents_that_the_seed_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     found = []
-    for seed in (3, 3, 4):
-        begun = Begun(design_of(("task1", 3), files=6, seed=seed), monkeypatch)
+    for random_seed in (3, 3, 4):
+        begun = Begun(design_of(("task1", 3), files=6, random_seed=random_seed), monkeypatch)
         begun.run(tmp_path)
         [(plan, repeat)] = begun.plans
         assert (plan.task, repeat, len(plan.sizes)) == ("task1", 1, 6)
@@ -165,7 +165,7 @@ def test_each_peer_is_told_its_limits_and_the_rs_none():
 
 def test_the_setting_is_told_for_people(monkeypatch: pytest.MonkeyPatch):
     faults = Faults([Kill("peer1", share=0.3), Kill("peer2", seconds=2.5)], {"peer3": 125_000.0}, ["peer4"], 10.0)
-    design = design_of(("task1", 4), ("swarm", 4), faults=faults, seed=7, repeat=3)
+    design = design_of(("task1", 4), ("swarm", 4), faults=faults, random_seed=7, repeat=3)
     monkeypatch.setattr(sys, "argv", ["/usr/bin/p2p", "experiment", "all"])
     said = describe(design, {"task1": {"b.txt": 1000, "a.txt": 2500}, "swarm": {LARGE: MIB}})
     assert said["command"] == "p2p experiment all"
