@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from p2p_twisted.experiment.run.copies import verified_pieces
-from p2p_twisted.experiment.run.demo import sha256_of
+from p2p_twisted.experiment.run.originals import sha256_of
 from p2p_twisted.library.pieces import piece_count
 
 
@@ -23,9 +23,9 @@ class Copies:
     def look(self) -> float | None:
         """Return time.monotonic() if all pieces are there, else None."""
         for folder in self._folders:
-            for name, missing in list(self._missing.items()):
+            for name, problem in list(self._missing.items()):
                 if (folder / name).exists():
                     del self._missing[name]
-                elif missing:
-                    missing -= verified_pieces(folder, name, *self._documents[name])
+                elif problem:
+                    problem -= verified_pieces(folder, name, *self._documents[name])
         return None if any(self._missing.values()) else time.monotonic()

@@ -19,10 +19,10 @@ from .output import warn, warn_interrupted
 
 _VERBS = {
     "config": (".config:config", "Show settings and where each came from."),
-    "corpus": ("..experiment.verbs.corpus:corpus", "Get documents to share: generate some, or fetch RFCs."),
-    "demo": ("..experiment.verbs.demo:demo", "Run an RS and six peers on this machine, and verify every copy."),
+    "corpus": ("..experiment.verbs.corpus_command:corpus", "Get documents to share: generate some, or fetch RFCs."),
+    "demo": ("..experiment.verbs.demo_command:demo", "Run an RS and six peers on this machine, and verify every copy."),
     "experiment": (
-        "..experiment.verbs.experiment:experiment",
+        "..experiment.verbs.experiment_command:experiment",
         "Compare centralised, peer-to-peer and swarm, and write a report.",
     ),
     "get": (".get:get", "Fetch documents."),

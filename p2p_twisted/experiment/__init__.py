@@ -1,1 +1,1 @@
-"""What is run to learn something: the demo, Task 1, Task 2, the swarm; their bounds, plots and report."""
+"""Everything about experiments and the demo: plans, runs, reports, sample documents, verbs, the experiment page."""

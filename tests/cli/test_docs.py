@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from p2p_twisted.cli import exits
 from p2p_twisted.cli.main import _VERBS
 from p2p_twisted.events.publisher import Publisher
-from p2p_twisted.experiment.page.site import experiment_site
+from p2p_twisted.experiment.page.resources import experiment_site
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.rules import Clocks
 from p2p_twisted.web.api.events import EventLog

@@ -46,7 +46,7 @@ def test_version() -> None:
 def test_what_is_not_needed_is_not_loaded(arguments: list[str]) -> None:
     program = (
         "import sys\nfrom p2p_twisted.cli.main import main\nmain(sys.argv[1:], standalone_mode=False)\n"
-        "assert not {'twisted', 'rich', 'p2p_twisted.experiment.verbs.demo'} & set(sys.modules)"
+        "assert not {'twisted', 'rich', 'p2p_twisted.experiment.verbs.demo_command'} & set(sys.modules)"
     )
     with serving("peer") as folder:
         words = [word.format(folder) for word in arguments]

@@ -14,9 +14,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from p2p_twisted.experiment.corpus.choice import choose
+from p2p_twisted.experiment.corpus.selection import choose
 from p2p_twisted.experiment.run.cluster import Cluster, wait_until
-from p2p_twisted.experiment.run.demo import Documents, fetch_everything, judge
+from p2p_twisted.experiment.run.full_exchange import download_everything, verify_exchange
+from p2p_twisted.experiment.run.originals import Originals
 
 from ..conftest import CORPUS
 
@@ -85,7 +86,7 @@ def test_an_interrupted_demo_leaves_nothing(tmp: Path, number: signal.Signals) -
     wait_until(lambda: any(tmp.glob("*/peer3/state/api.sock")), time.monotonic() + TIMEOUT, "peer3 never came up")
     process.send_signal(number)
     out, err = process.communicate(timeout=TIMEOUT)
-    assert (process.returncode, out, err) == (7, "", "p2p: interrupted; everything was stopped\n")
+    assert (process.returncode, out, err) == (7, "", "p2p: interrupted; all processes were stopped\n")
     assert list(tmp.iterdir()) == []
     assert running_in(tmp) == []
 
@@ -121,14 +122,14 @@ def slowly(commands: list[str]) -> Iterator[str]:
             yield "for i in 1 2 3 4 5 6 7 8 9; do p2p ls hello.txt | grep -q . && break; sleep 1; done"
 
 
-def a_corpus(folder: Path) -> Documents:
+def a_corpus(folder: Path) -> Originals:
     """The RFCs, or where they are not, 60 files of random bytes."""
     if CORPUS.is_dir():
-        return Documents(CORPUS, choose(CORPUS, 60))
+        return Originals(CORPUS, choose(CORPUS, 60))
     paths = [folder / f"random{number}.bin" for number in range(60)]
     for number, path in enumerate(paths):
         path.write_bytes(random.Random(number).randbytes(42_000))
-    return Documents(folder, paths)
+    return Originals(folder, paths)
 
 
 def test_the_rs_is_killed_and_restarted_half_way(tmp: Path) -> None:
@@ -145,7 +146,7 @@ def test_the_rs_is_killed_and_restarted_half_way(tmp: Path) -> None:
         documents.spread(cluster.peers)
         cluster.start()
         cluster.wait_for_documents(60)
-        result = judge(cluster, documents, fetch_everything(cluster, half_way, poll=0.01))
+        result = verify_exchange(cluster, documents, download_everything(cluster, half_way, poll=0.01))
         cluster.wait_registered()
         rs = cluster.rs.status()
         logs = "".join(member.log.read_text() for member in cluster.members)

@@ -12,7 +12,7 @@ from p2p_twisted.events.history import History
 from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.events.types import DownloadEnded
 from p2p_twisted.experiment.page.order import Order
-from p2p_twisted.experiment.page.site import ExperimentBusy
+from p2p_twisted.experiment.page.resources import ExperimentBusy
 from p2p_twisted.index.query import Query
 from p2p_twisted.web.api import download_schema, schema
 from tests.support.answers import from_json

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from p2p_twisted.experiment.plan.links import Links
-from p2p_twisted.experiment.plan.tasks import SWARMED, TASKS, Order, Plan, one_source, plan_for
+from p2p_twisted.experiment.plan.orders import Order, Plan
+from p2p_twisted.experiment.plan.tasks import SWARMED, TASKS, one_source, plan_for
 from p2p_twisted.experiment.results import Arrival, Results, Run, Sample, Transfer
 
 LINKS = Links(2.5e6, 12.5e6)

@@ -1,1 +1,1 @@
-"""Documents to share: made here, chosen from a folder, or fetched from an RFC mirror."""
+"""Documents to share: generated, chosen from a folder, or fetched from an RFC mirror."""

@@ -1,4 +1,6 @@
-"""One document from a mirror over HTTP: resumed where an earlier try stopped, bounded in size and time, checked."""
+"""Fetch one document from a mirror over HTTP: resumed after a failed attempt, bounded in size and time, checked."""
+
+from __future__ import annotations
 
 import re
 import threading
@@ -16,17 +18,19 @@ from urllib.parse import urljoin, urlsplit
 from urllib.request import Request, urlopen
 
 USER_AGENT = "p2p-corpus (p2p_twisted; fetches RFCs, a few at a time)"
-TIMEOUT = 15.0
-DEADLINE = 600.0
-"""Seconds one answer may take altogether."""
+IDLE_TIMEOUT = 15.0
+"""Seconds without a byte."""
+RESPONSE_TIMEOUT = 600.0
+"""Seconds for a whole response."""
 MAX_DOCUMENT = 64 * 2**20
 CHUNK = 65536
+"""Bytes."""
 
 
 class FetchError(Exception):
-    """A document could not be had; the text is one line that says why.
+    """A document could not be fetched; the text is one line with the reason.
 
-    ``wait``: seconds to wait before asking again, 0 when that is left to the downloader, None when asking is of no use.
+    ``wait``: seconds to wait before the next attempt, 0 if the mirror did not say, None if another attempt is useless.
     """
 
     def __init__(self, reason: str, wait: float | None = 0.0) -> None:
@@ -35,10 +39,10 @@ class FetchError(Exception):
 
 
 class Mirror:
-    """Documents of one ``kind`` (txt or pdf) below ``address``.
+    """A mirror of documents of one ``kind`` (txt or pdf) at ``address``.
 
-    Once ``stopped`` is set, transfers end with FetchError at the next piece. Raises ValueError for an address that is
-    not HTTP(S).
+    Once ``stopped`` is set, transfers end with FetchError at the next chunk. Raises ValueError if the address is not
+    HTTP(S).
     """
 
     def __init__(self, address: str, kind: str, stopped: threading.Event) -> None:
@@ -49,16 +53,17 @@ class Mirror:
         self._stopped = stopped
 
     def fetch(self, path: str, target: Path) -> bool:
-        """Fetch the document at ``path`` to ``target`` in one request; False when the mirror does not have it.
+        """Fetch the document at ``path`` to ``target`` in one request; return False if the mirror does not have it.
 
-        Until it is complete it is ``target`` with ``.part`` added. Raises FetchError; OSError when writing fails.
+        Until it is complete, its name is ``target`` with ``.part`` added. Raises FetchError, and OSError if writing
+        fails.
         """
         part = target.with_name(target.name + ".part")
         request = Request(urljoin(self._address, path), headers={"User-Agent": USER_AGENT, **_resume_headers(part)})
         try:
-            response = urlopen(request, timeout=TIMEOUT)
+            response = urlopen(request, timeout=IDLE_TIMEOUT)
         except HTTPError as error:
-            if error.code == 416:  # what is in the part file is no part of the document
+            if error.code == 416:  # the part file is longer than the document
                 part.unlink(missing_ok=True)
             if error.code in (404, 410):
                 return False
@@ -73,14 +78,14 @@ class Mirror:
         return True
 
     def _save(self, response: HTTPResponse, part: Path) -> None:
-        """Append the answer to ``part``, or write it anew when the mirror sends the whole. Raises FetchError."""
+        """Append the response to ``part``, or replace it if the mirror sends the whole document. Raises FetchError."""
         resumed = response.status == 206
         start = part.stat().st_size if resumed and part.exists() else 0
         if resumed and not (response.headers.get("Content-Range") or "").startswith(f"bytes {start}-"):
-            raise FetchError("the mirror sent another range than it was asked for", None)
+            raise FetchError("the mirror sent another range than was requested", None)
         end = None if response.length is None else start + response.length
         if (end or 0) > MAX_DOCUMENT:
-            raise FetchError(f"{end} bytes are no RFC", None)
+            raise FetchError(f"{end} bytes are too many for an RFC", None)
         with _open_part(part, start, response.headers) as file:
             for data in self._chunks(response):
                 file.write(data)
@@ -89,7 +94,7 @@ class Mirror:
         _check_kind(part, self._kind)
 
     def _chunks(self, response: HTTPResponse) -> Iterator[bytes]:
-        deadline, left = time.monotonic() + DEADLINE, MAX_DOCUMENT
+        deadline, left = time.monotonic() + RESPONSE_TIMEOUT, MAX_DOCUMENT
         while left > 0 and time.monotonic() < deadline and not self._stopped.is_set():
             try:
                 data = response.read1(min(CHUNK, left))
@@ -103,7 +108,7 @@ class Mirror:
 
 
 def _resume_headers(part: Path) -> dict[str, str]:
-    """Ask for the rest of what is there, provided that the document is still that of the part file's date."""
+    """Return headers that request the rest of the document, provided that it has not changed since the part file."""
     if not part.exists() or part.stat().st_size == 0:
         return {}
     status = part.stat()
@@ -112,7 +117,7 @@ def _resume_headers(part: Path) -> dict[str, str]:
 
 @contextmanager
 def _open_part(part: Path, start: int, headers: Message) -> Iterator[BinaryIO]:
-    """The part file, open for writing at ``start``; it is left with the document's date, or not at all without one."""
+    """Open the part file for writing at ``start``; if that fails later, keep it with the document's date, if known."""
     modified = _date(headers.get("Last-Modified"))
     try:
         with part.open("r+b" if start else "wb") as file:
@@ -128,13 +133,13 @@ def _open_part(part: Path, start: int, headers: Message) -> Iterator[BinaryIO]:
 
 
 def _check_kind(part: Path, kind: str) -> None:
-    """Refuse what some mirrors send with a 200 in place of a document. Raises FetchError; the file is gone then."""
+    """Remove the part file if it is an error page that the mirror sent with status 200. Raises FetchError then."""
     with part.open("rb") as file:
         head = file.read(64).lstrip().lower()
     if head.startswith(b"%pdf-") if kind == "pdf" else head and not head.startswith((b"<!doctype", b"<html")):
         return
     part.unlink()
-    raise FetchError(f"what the mirror sent is no {kind}", None)
+    raise FetchError(f"the mirror sent something that is not a {kind}", None)
 
 
 def _refusal(error: HTTPError) -> FetchError:
@@ -145,7 +150,7 @@ def _refusal(error: HTTPError) -> FetchError:
 
 
 def _seconds(retry_after: str | None) -> float:
-    """Retry-After in seconds from now, whether it is a number or a date (RFC 9110, section 10.2.3); 0 for none."""
+    """Return Retry-After, a number or a date (RFC 9110, section 10.2.3), in seconds from now; 0 if there is none."""
     if retry_after is not None and re.fullmatch("[0-9]{1,9}", retry_after):
         return float(retry_after)
     date = _date(retry_after)

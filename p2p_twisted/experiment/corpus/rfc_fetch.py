@@ -1,4 +1,6 @@
-"""RFCs from a mirror over HTTP: a few at a time, politely, resumable. Threads and the standard library, no reactor."""
+"""Fetch RFCs from a mirror over HTTP, a few at a time, with pauses; in threads, without a reactor."""
+
+from __future__ import annotations
 
 import re
 import threading
@@ -12,22 +14,23 @@ from .mirror import FetchError, Mirror
 
 RFC_EDITOR = "https://www.rfc-editor.org/rfc/"
 WORKERS = 3
-PAUSE = 0.5
-"""Seconds between the starts of two requests, all workers together."""
-TRIES = 3
-BACK_OFF = 2.0
-"""Seconds before the second try of a document; twice that before the third."""
+REQUEST_INTERVAL = 0.5
+"""Seconds between the starts of two requests, of all workers together."""
+MAX_ATTEMPTS = 3
+RETRY_INTERVAL = 2.0
+"""Seconds before the second attempt at a document; twice that before the third."""
 MAX_RETRY_AFTER = 120.0
+"""Seconds."""
 MAX_NUMBERS = 20_000
-GIVE_UP = 3
-"""After so many documents in a row that could not be had, the rest is not asked for."""
+MAX_FAILURES = 3
+"""The number of failed documents in a row after which the rest is not requested."""
 FIRST_NEW_PDF = 8650
-"""From this RFC on, PDFs are made from XML and have another path."""
+"""The first RFC whose PDF is made from XML and has another path."""
 
 
 @dataclass
 class Outcome:
-    """What became of each number: files fetched, files there before, numbers the mirror does not have, failures."""
+    """The outcome: files fetched, files that were there before, numbers missing on the mirror, number -> failure."""
 
     fetched: list[Path] = field(default_factory=list)
     present: list[Path] = field(default_factory=list)
@@ -36,7 +39,7 @@ class Outcome:
 
 
 def parse_numbers(text: str) -> list[int]:
-    """``"8423-8496,791"`` as a list of RFC numbers, each once, in the order given. Raises ValueError."""
+    """Parse ``"8423-8496,791"`` into RFC numbers, each once, in the order given. Raises ValueError."""
     numbers: dict[int, None] = {}
     for part in text.split(","):
         found = re.fullmatch(r"([0-9]{1,6})(?:-([0-9]{1,6}))?", part.strip())
@@ -50,7 +53,7 @@ def parse_numbers(text: str) -> list[int]:
 
 
 def paths_of(number: int, kind: str) -> tuple[str, ...]:
-    """Where the RFC Editor keeps an RFC, below the mirror's address; the likelier path first. ``kind``: txt or pdf."""
+    """Return the possible paths of an RFC at the RFC Editor, the likelier one first. ``kind``: txt or pdf."""
     if kind == "txt":
         return (f"rfc{number}.txt",)
     old, new = f"pdfrfc/rfc{number}.txt.pdf", f"rfc{number}.pdf"
@@ -60,9 +63,8 @@ def paths_of(number: int, kind: str) -> tuple[str, ...]:
 class Fetcher:
     """Fetches RFCs of one ``kind`` (txt or pdf) from ``mirror`` into ``directory``.
 
-    ``on_document(number)`` is called from the workers' threads for each document that is dealt with. ``wait(seconds)``
-    and ``now()`` replace the pauses and the monotonic clock, for tests. Raises ValueError for a mirror that is not
-    HTTP(S).
+    ``on_document(number)`` is called from the workers' threads when a document is done. ``wait(seconds)`` and ``now()``
+    replace the pauses and the monotonic clock in tests. Raises ValueError if the mirror is not HTTP(S).
     """
 
     def __init__(
@@ -82,14 +84,15 @@ class Fetcher:
         self._on_document = on_document
         self._wait = self._stopped.wait if wait is None else wait
         self._now = now
-        self._turns = threading.Lock()
+        self._turn = threading.Lock()
         self._next_turn = 0.0
         self._failures = 0
 
     def run(self, numbers: Sequence[int]) -> Outcome:
-        """Fetch all that is not there yet. Blocks. Raises OSError when writing fails.
+        """Fetch the RFCs that are not there yet. Blocks. Raises OSError if writing fails.
 
-        However it ends (KeyboardInterrupt too), its threads have ended, and what arrived is kept in ``.part`` files.
+        When it returns or raises (KeyboardInterrupt too), all threads have ended, and unfinished documents are kept in
+        ``.part`` files.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         outcome = Outcome()
@@ -110,7 +113,7 @@ class Fetcher:
         try:
             if present:
                 outcome.present.append(present[0])
-            elif found := next(filter(None, map(self._patiently, paths)), None):
+            elif found := next(filter(None, map(self._fetch, paths)), None):
                 outcome.fetched.append(found)
             else:
                 outcome.missing.append(number)
@@ -121,9 +124,9 @@ class Fetcher:
     def _target(self, path: str) -> Path:
         return self._directory / path.rpartition("/")[2]
 
-    def _patiently(self, path: str) -> Path | None:
-        """The file of ``path``, or None when the mirror does not have it. Raises FetchError after the last try."""
-        for pause in (*(BACK_OFF * 2**i for i in range(TRIES - 1)), None):
+    def _fetch(self, path: str) -> Path | None:
+        """Return the file of ``path``, None if the mirror does not have it. Raises FetchError if all attempts fail."""
+        for pause in (*(RETRY_INTERVAL * 2**i for i in range(MAX_ATTEMPTS - 1)), None):
             self._take_turn()
             try:
                 found = self._mirror.fetch(path, self._target(path))
@@ -131,20 +134,20 @@ class Fetcher:
                 if pause is None or error.wait is None or error.wait > MAX_RETRY_AFTER:
                     self._failures += 1
                     raise
-                self._hold(error.wait or pause)
+                self._hold_all(error.wait or pause)
             else:
                 self._failures = 0
                 return self._target(path) if found else None
-        raise AssertionError("the last try returns or raises")
+        raise AssertionError("the last attempt returns or raises")
 
     def _take_turn(self) -> None:
-        """Wait until the next request may start. Nobody asks while another has been told to wait."""
-        with self._turns:
+        """Wait until the next request may start; if the mirror told one worker to wait, all wait."""
+        with self._turn:
             self._wait(max(0.0, self._next_turn - self._now()))
-            self._next_turn = max(self._next_turn, self._now()) + PAUSE
-        if self._stopped.is_set() or self._failures >= GIVE_UP:
-            raise FetchError("not asked for: the mirror does not answer", None)
+            self._next_turn = max(self._next_turn, self._now()) + REQUEST_INTERVAL
+        if self._stopped.is_set() or self._failures >= MAX_FAILURES:
+            raise FetchError("not requested: the mirror does not answer", None)
 
-    def _hold(self, seconds: float) -> None:
-        with self._turns:
+    def _hold_all(self, seconds: float) -> None:
+        with self._turn:
             self._next_turn = max(self._next_turn, self._now() + seconds)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ...web.extension import SiteExtension
+from .resources import experiment_site
 from .service import ExperimentService
-from .site import experiment_site
 
 
 def make_page(reactor: Any, folder: Path) -> SiteExtension:

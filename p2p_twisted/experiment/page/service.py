@@ -15,9 +15,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from .child import Child, Ending
+from .experiment_run import Run, load
 from .order import PLACES, Order
-from .run import Run, load
-from .site import ExperimentBusy
+from .resources import ExperimentBusy
 
 KEPT = 10
 UNKNOWN = "this is still being tried out"

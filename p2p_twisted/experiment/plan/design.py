@@ -1,51 +1,44 @@
-"""What an experiment is to be, checked, and what its report says of it. Pure but for a look at the machine."""
+"""The parameters of an experiment, and the checks that need nothing else."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 
-from ..phrases import shown_rate
-from ..run import machine
 from .faults import SOURCE, Faults
 from .links import Links
-
-HOW = {
-    "loopback": "on one machine, kept by each peer's own limits: bytes of documents, nothing else counted",
-    "netns": "network namespaces on one bridge, shaped by tc tbf: all bytes of Ethernet frames",
-}
-"""How links are had, by ``Design.place``."""
 
 
 @dataclass(frozen=True)
 class Design:
-    """The parameters of an experiment.
-
-    ``cases``: tasks and their numbers of peers. ``corpus``: a folder, or None for generated documents; ``files`` of
-    them, of which each peer fetches ``fetch`` (None: the default of the task). ``size``: bytes of a swarm's document.
-    ``place``: where the peers run, a key of ``places.PLACES``. ``cpu_check``: refuse runs with busy processors.
-    """
+    """The parameters of an experiment."""
 
     cases: Sequence[tuple[str, int]]
+    """Tasks, each with a number of peers."""
     links: Links
     size: int
+    """Bytes of the document in tasks that have only one."""
     corpus: Path | None = None
+    """The folder of the documents; None for generated ones."""
     files: int = 60
+    """The number of documents."""
     fetch: int | None = None
+    """The number of documents that each peer fetches; None for the default of the task."""
     repeat: int = 1
+    """The number of runs of each case."""
     random_seed: int = 0
     swarm: bool = False
+    """Whether peers swarm in Task 1 and Task 2 too."""
     place: str = "loopback"
+    """Where the peers run, a key of ``run.places.PLACES``."""
     faults: Faults = field(default_factory=Faults)
     cpu_check: bool = False
+    """Whether a run in which the processors were busy is refused."""
 
     @property
     def all_links(self) -> Links:
-        """The links, those of slow peers included."""
+        """The links, including those of slow peers."""
         return replace(self.links, slow=self.faults.slow)
 
     def honest(self, peers: int) -> list[str]:
@@ -61,49 +54,5 @@ class Design:
             raise ValueError(f"{SOURCE} is the source and cannot be corrupt")
         honest = [role for role in roles if role not in self.faults.corrupt]
         if len(honest) < 2:
-            raise ValueError("two peers at least must be honest")
+            raise ValueError("at least two peers must be honest")
         return honest
-
-
-def describe(design: Design, sizes: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
-    """The setting, for people: what was run, on what, with what; ``sizes`` are bytes by task and name."""
-    links = design.links
-    described = {
-        "command": " ".join(["p2p", *sys.argv[1:]]),
-        "begun": datetime.now().astimezone().isoformat(" ", "seconds"),
-        "peers": ", ".join(str(count) for count in dict.fromkeys(count for _, count in design.cases)),
-        **_all_documents(sizes),
-        "links": f"{shown_rate(links.up)} up, {shown_rate(links.down)} down, {HOW[design.place]}",
-        "swarming": "on in all tasks" if design.swarm else "off but in the tasks that are named for it",
-        "faults": _faults(design.faults),
-        "repeats": str(design.repeat),
-        "seed": str(design.random_seed),
-        "load before (1 min)": f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown",
-    }
-    return described | machine.describe()
-
-
-def _all_documents(sizes: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
-    """The documents of each task, or of all in one line when they are the same."""
-    said = {f"documents of {task}": _documents(documents) for task, documents in sizes.items()}
-    same = len(sizes) > 1 and all(documents == next(iter(sizes.values())) for documents in sizes.values())
-    return {"documents": next(iter(said.values()))} if same else said
-
-
-def _documents(sizes: Mapping[str, int]) -> str:
-    total = f"{sum(sizes.values()):,} bytes"
-    return total if len(sizes) == 1 else f"{len(sizes)}, {total} together, {min(sizes)} to {max(sizes)}"
-
-
-def _faults(faults: Faults) -> str:
-    said = [
-        *(f"{kill.role} killed at {_when(kill.share, kill.seconds)}" for kill in faults.kills),
-        *(f"{role} at {shown_rate(rate)}" for role, rate in faults.slow.items()),
-        *(f"{role} sends garbage" for role in faults.corrupt),
-        *([f"a peer killed and started again every {faults.churn:g} s"] if faults.churn else []),
-    ]
-    return "; ".join(said) or "none"
-
-
-def _when(share: float | None, seconds: float | None) -> str:
-    return f"{seconds:g} s" if share is None else f"{share:.0%} of all bytes"

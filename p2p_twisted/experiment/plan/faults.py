@@ -1,4 +1,4 @@
-"""What is to go wrong during a run, and when: read from the command line, due by the run's own progress. Pure."""
+"""The faults of a run: read from the command line, and due by the progress of the run. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from random import Random
 from ...config.rates import RateError, parse_rate
 
 SOURCE = "peer1"
-"""What ``source`` stands for: who has everything in Task 1 and the swarm, and collects everything in the worst case."""
+"""The meaning of ``source``: it has everything in Task 1 and the swarm, and collects everything in the worst case."""
 
 
 @dataclass(frozen=True)
 class Kill:
-    """Kill a peer for good, once ``share`` (0 to 1) of all that is to be fetched is there, or ``seconds`` are over."""
+    """The order to kill a peer for good, at a ``share`` (0 to 1) of all bytes to be fetched, or after ``seconds``."""
 
     role: str
     share: float | None = None
@@ -24,37 +24,36 @@ class Kill:
 
 @dataclass(frozen=True)
 class Faults:
-    """The faults of a run.
-
-    ``slow``: role -> rate in both directions, bytes a second. ``corrupt``: roles of the peers that offer every document
-    and send garbage. ``churn``: the interval in seconds at which one peer, never the source, is killed and restarted.
-    """
+    """The faults of a run."""
 
     kills: Sequence[Kill] = ()
     slow: Mapping[str, float] = field(default_factory=dict)
+    """Role -> rate in both directions, bytes/s."""
     corrupt: Sequence[str] = ()
+    """The roles of the peers that offer every document and send garbage."""
     churn: float | None = None
+    """The interval in seconds at which one peer, never the source, is killed and restarted."""
 
     @property
     def killed(self) -> set[str]:
         """The roles of the peers that are killed for good."""
         return {kill.role for kill in self.kills}
 
-    def came_true(self, killed: Sequence[str]) -> Faults:
-        """Return these faults without the kills that did not happen: only ``killed`` were."""
+    def limited_to(self, killed: Sequence[str]) -> Faults:
+        """Return these faults without the kills that did not happen: only ``killed`` were killed."""
         return replace(self, kills=[kill for kill in self.kills if kill.role in killed])
 
     def reroute(self, holder: str) -> bool:
-        """Return whether documents asked of ``holder`` may come from any other peer instead."""
+        """Return whether documents that ``holder`` was to send may come from any other peer instead."""
         return bool(self.corrupt or self.churn) or holder in self.killed
 
     @property
     def roles(self) -> set[str]:
-        """Every peer that is named."""
+        """All peers that are named."""
         return self.killed | self.slow.keys() | set(self.corrupt)
 
     def __bool__(self) -> bool:
-        """Whether anything is to go wrong."""
+        """Whether there are any faults."""
         return bool(self.kills or self.slow or self.corrupt or self.churn)
 
 
@@ -62,7 +61,10 @@ NO_FAULTS = Faults()
 
 
 class Schedule:
-    """Which peers are to be killed next. ``victims``: whom churn may hit; their order depends on ``random_seed``."""
+    """The peers to be killed next.
+
+    ``victims`` are the roles that churn may kill; ``random_seed`` determines their order.
+    """
 
     def __init__(self, faults: Faults, victims: Sequence[str], random_seed: int) -> None:
         self._kills = list(faults.kills)
@@ -71,14 +73,14 @@ class Schedule:
         Random(f"{random_seed}/churn").shuffle(self._victims)
         self._rounds = 0
 
-    def killed(self, seconds: float, share: float) -> list[str]:
-        """Whom to kill for good now; each is said once."""
+    def kills_due(self, seconds: float, share: float) -> list[str]:
+        """Return the roles to kill for good now; each is returned once."""
         due = [kill for kill in self._kills if _is_due(kill, seconds, share)]
         self._kills = [kill for kill in self._kills if kill not in due]
         return [kill.role for kill in due]
 
-    def churned(self, seconds: float) -> str | None:
-        """Whom to kill and start again now."""
+    def restart_due(self, seconds: float) -> str | None:
+        """Return the role to kill and restart now, if there is one."""
         if not self._churn or not self._victims or seconds < (self._rounds + 1) * self._churn:
             return None
         self._rounds += 1
@@ -86,7 +88,7 @@ class Schedule:
 
 
 def parse_kill(text: str) -> Kill:
-    """``source@30%`` or ``peer3@5s``. Raises ValueError."""
+    """Parse ``source@30%`` or ``peer3@5s``. Raises ValueError."""
     found = re.fullmatch(r"(source|peer[0-9]{1,3})@([0-9]{1,6}(?:\.[0-9]{1,3})?)(%|s)", text, re.ASCII)
     if not found or (found[3] == "%" and float(found[2]) > 100):
         raise ValueError(f"{text!r} is not like source@30% (of all bytes) or peer3@5s")
@@ -95,7 +97,7 @@ def parse_kill(text: str) -> Kill:
 
 
 def parse_slow(text: str) -> tuple[str, float]:
-    """``peer3=1Mbit``: the role and bytes a second. Raises ValueError."""
+    """Parse ``peer3=1Mbit`` into the role and the rate in bytes/s. Raises ValueError."""
     role, equals, rate = text.partition("=")
     try:
         if equals and (speed := parse_rate(rate)) is not None:
@@ -106,7 +108,7 @@ def parse_slow(text: str) -> tuple[str, float]:
 
 
 def parse_peer(text: str) -> str:
-    """``source`` or ``peer3``: the role. Raises ValueError."""
+    """Parse ``source`` or ``peer3`` into a role. Raises ValueError."""
     if not re.fullmatch(r"source|peer[0-9]{1,3}", text, re.ASCII):
         raise ValueError(f"{text!r} is not a peer, such as peer3 or source")
     return _role(text)

@@ -1,4 +1,4 @@
-"""The links of an experiment: how fast every peer may send and receive. Rates are bytes a second."""
+"""The links of an experiment: the rates at which each peer may send and receive, in bytes/s."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Links:
-    """Every peer sends at most ``up`` and receives at most ``down``; one in ``slow`` at most that, both ways."""
+    """The rates of all peers: ``up`` for sending, ``down`` for receiving, and at most ``slow[role]`` for both."""
 
     up: float
     down: float
@@ -16,9 +16,9 @@ class Links:
     """Role -> rate."""
 
     def up_of(self, role: str) -> float:
-        """The uplink of a peer."""
+        """Return the rate of a peer's uplink."""
         return min(self.up, self.slow.get(role, self.up))
 
     def down_of(self, role: str) -> float:
-        """The downlink of a peer."""
+        """Return the rate of a peer's downlink."""
         return min(self.down, self.slow.get(role, self.down))

@@ -8,18 +8,19 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..results import Run, number, timed
+from ..results import Run, number
+from ..summary import timed
 
 MB = 10**6
 COINCIDE = 0.015
-"""Share of a run's time by which curves may differ that are seen as one: the width of two lines in the figure."""
+"""Share of the time of a run by which coinciding curves may differ: the width of two lines in the figure."""
 T_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
-"""Student's t for 95 % from both sides, for 1 to 9 degrees of freedom; beyond, 1.96 and a little."""
+"""Student's t for 95 %, two-sided, for 1 to 9 degrees of freedom; above, it is a little more than 1.96."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """``seconds`` since the start at which ``amounts`` were there: documents, or MB (10^6 bytes)."""
+    """A curve: the ``seconds`` since the start at which ``amounts`` had arrived, in documents or MB (10^6 bytes)."""
 
     amounts: Sequence[float]
     seconds: Sequence[float]
@@ -27,7 +28,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Band:
-    """The mean over repeats of the seconds at ``amounts``, and its 95 % confidence limits."""
+    """A band: the mean over repeats of the seconds at ``amounts``, and its 95 % confidence limits."""
 
     amounts: Sequence[float]
     mean: Sequence[float]
@@ -37,7 +38,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Matrix:
-    """``cells[row][column]``: bytes that ``receivers[column]`` got from ``senders[row]``."""
+    """A matrix: ``cells[row][column]`` is the number of bytes that ``receivers[column]`` got from ``senders[row]``."""
 
     senders: Sequence[str]
     receivers: Sequence[str]
@@ -45,12 +46,12 @@ class Matrix:
 
 
 def in_bytes(run: Run) -> bool:
-    """Return whether progress is told in MB, there being one document only."""
+    """Return whether progress is shown in MB, because there is only one document."""
     return all(len(names) == 1 for names in run.orders.values())
 
 
 def of_peer(run: Run, peer: str) -> Curve:
-    """Return the curve of one peer, from when it was told to begin."""
+    """Return the curve of one peer, from the time when it was told to start."""
     begin = run.began.get(peer, 0.0)
     if in_bytes(run):
         seen = [(sample.bytes / MB, sample.at) for sample in run.samples if sample.peer == peer]
@@ -64,14 +65,14 @@ def of_peer(run: Run, peer: str) -> Curve:
 
 
 def of_last(run: Run) -> Curve:
-    """Return when the last peer had its first document, its second, and so on, as far as all that lived got."""
+    """Return when the last peer had its first document, its second, and so on, as far as all survivors got."""
     curves = [of_peer(run, peer) for peer in run.survivors]
     shortest = min((curve.amounts for curve in curves), key=len)
     return Curve(shortest, [max(curve.seconds[place] for curve in curves) for place in range(len(shortest))])
 
 
 def coinciding(run: Run) -> list[list[str]]:
-    """Return the groups of two and more peers whose curves lie on one another."""
+    """Return the groups of two and more peers whose curves coincide."""
     groups: list[tuple[Curve, list[str]]] = []
     for peer in run.downloaders:
         curve = of_peer(run, peer)
@@ -85,7 +86,7 @@ def coinciding(run: Run) -> list[list[str]]:
 
 
 def _apart(one: Curve, other: Curve, limit: float) -> float:
-    """Return the most seconds between two curves at the same amount; infinity if their ends differ by more."""
+    """Return the most seconds between two curves at the same amount; infinity if their ends differ too much."""
     if one.amounts[-1] != other.amounts[-1] or abs(one.seconds[-1] - other.seconds[-1]) > limit:
         return math.inf
     amounts = {*one.amounts, *other.amounts}
@@ -93,7 +94,7 @@ def _apart(one: Curve, other: Curve, limit: float) -> float:
 
 
 def _seconds_at(curve: Curve, amount: float) -> float:
-    """Return when there was ``amount``, on the straight line between the points beside it."""
+    """Return the time of ``amount``, interpolated between the points around it."""
     place = bisect_left(curve.amounts, amount)
     if curve.amounts[place] == amount:
         return curve.seconds[place]
@@ -103,7 +104,7 @@ def _seconds_at(curve: Curve, amount: float) -> float:
 
 
 def over_repeats(curves: Sequence[Curve]) -> Band:
-    """Return the band of several repeats, as far as all curves go. A single curve gives a band without width."""
+    """Return the band of several repeats, as far as all curves go; of a single curve, a band without width."""
     amounts = min((curve.amounts for curve in curves), key=len)
     columns = [[curve.seconds[place] for curve in curves] for place in range(len(amounts))]
     means = [statistics.fmean(column) for column in columns]
@@ -123,7 +124,7 @@ def confidence(values: Sequence[float]) -> float:
 
 
 def typical(runs: Sequence[Run]) -> Run:
-    """Return the run with the median time, the lower of two in the middle, among those whose times count."""
+    """Return the run with the median time (of two, the faster one) among those whose times count."""
     counted = timed(runs)
     return sorted(counted, key=lambda run: run.seconds)[(len(counted) - 1) // 2]
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ..results import Results, Run, summarise
-from . import curves, plots
-from .comparison import times
+from ..phrases import listed
+from ..results import Results, Run
+from ..summary import summarise
+from . import curves, growth_figure, task_figures
+from .comparison_figure import times
 from .style import style, write
 from .titles import TITLES
 
@@ -22,12 +24,14 @@ GROWTH = (
 
 @dataclass(frozen=True)
 class Plate:
-    """A figure that was written: its name without suffix, its caption and SVG, and the task if it shows only one."""
+    """A figure that was written."""
 
     name: str
+    """The file name without suffix."""
     caption: str
     svg: str
     task: str = ""
+    """The task, if the figure shows only one."""
 
 
 def draw(results: Results, folder: Path) -> list[Plate]:
@@ -35,23 +39,24 @@ def draw(results: Results, folder: Path) -> list[Plate]:
     with style():
         if results.growing:
             return [Plate("growth", GROWTH, write(_growth(results), folder, "growth"))]
-        plates = [Plate(name, caption, write(made, folder, name)) for name, caption, made in _together(results)]
+        plates = [Plate(name, caption, write(figure, folder, name)) for name, caption, figure in _together(results)]
         for runs in results.cases.values():
             plates += [
-                Plate(name, caption, write(made, folder, name), runs[0].task) for name, caption, made in _alone(runs)
+                Plate(name, caption, write(figure, folder, name), runs[0].task)
+                for name, caption, figure in _alone(runs)
             ]
         return plates
 
 
-def _compared(cases: Sequence[Sequence[Run]]) -> str:
-    """Say what the bars stand for, and why they may be compared."""
-    said = "Seconds until the last peer has everything. The mark at each bar is its bound: the best the links allow."
+def _times_caption(cases: Sequence[Sequence[Run]]) -> str:
+    """Say what the bars mean, and why they can be compared."""
+    text = "Seconds until the last peer has everything. The mark at each bar is its bound: the best the links allow."
     if any(len(runs) > 1 for runs in cases):
-        said += " Bars show the median run, thin lines reach from the fastest to the slowest."
+        text += " Bars show the median run, thin lines the range from the fastest to the slowest."
     if len(cases) > 1 and len({frozenset(_names(runs[0])) for runs in cases}) == 1:
-        said += " All tasks have the same documents, peers and links. Below each heading, peers start with the same"
-        said += " documents and fetch equally many; what differs is who sends them."
-    return said
+        text += " All tasks have the same documents, peers and links. Below each heading, peers start with the same"
+        text += " documents and fetch equally many; the difference is which peers send them."
+    return text
 
 
 def _names(run: Run) -> set[str]:
@@ -60,18 +65,19 @@ def _names(run: Run) -> set[str]:
 
 def _growth(results: Results) -> Figure:
     summaries = [summarise(runs) for runs in results.cases.values()]
-    return plots.growth({task: [one for one in summaries if one.task == task] for task in results.tasks})
+    return growth_figure.growth({task: [one for one in summaries if one.task == task] for task in results.tasks})
 
 
 def _together(results: Results) -> Iterator[tuple[str, str, Figure]]:
     """Yield the figures that show all tasks: name, caption and figure."""
     cases = list(results.cases.values())
-    yield "times", _compared(cases), times(cases)
+    yield "times", _times_caption(cases), times(cases)
     counted = [runs for runs in cases if not curves.in_bytes(runs[0])]
     if len(counted) > 1:
         repeats = len(counted[0])
         band = f" Mean of {repeats} runs, with the 95 % confidence band." if repeats > 1 else ""
-        yield "tasks", f"When the last peer had its first document, its second, and so on.{band}", plots.tasks(counted)
+        caption = f"When the last peer had its first document, its second, and so on.{band}"
+        yield "tasks", caption, task_figures.tasks(counted)
 
 
 def _alone(runs: Sequence[Run]) -> Iterator[tuple[str, str, Figure]]:
@@ -79,11 +85,11 @@ def _alone(runs: Sequence[Run]) -> Iterator[tuple[str, str, Figure]]:
     run = curves.typical(runs)
     title = TITLES[run.task]
     which = f" Run {run.repeat} of {len(runs)}, the median." if len(runs) > 1 else ""
-    yield run.task, f"{title}: all peers.{which}{_coinciding(run)}", plots.all_peers(run)
-    yield f"{run.task}-each-peer", f"{title}: each peer by itself.{which}", plots.each_peer(run)
-    yield f"{run.task}-who-to-whom", f"{title}: who sent how much to whom.{which}", plots.who_to_whom(run)
+    yield run.task, f"{title}: all peers.{which}{_coinciding(run)}", task_figures.all_peers(run)
+    yield f"{run.task}-each-peer", f"{title}: each peer in a panel of its own.{which}", task_figures.each_peer(run)
+    who = f"{title}: the bytes from each peer to each other.{which}"
+    yield f"{run.task}-who-to-whom", who, task_figures.who_to_whom(run)
 
 
 def _coinciding(run: Run) -> str:
-    groups = curves.coinciding(run)
-    return "".join(f" The curves of {', '.join(group[:-1])} and {group[-1]} lie on one another." for group in groups)
+    return "".join(f" The curves of {listed(group)} coincide." for group in curves.coinciding(run))

@@ -1,4 +1,4 @@
-"""The report: one HTML file with figures, findings, tables and setting in it. Needs Jinja2."""
+"""The report: one HTML file with figures, findings, tables and setting. Needs Jinja2."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ..results import Results, summarise
+from ..results import Results
+from ..summary import summarise
 from .figures import Plate
 from .findings import findings
 from .titles import SETUPS, titled
 
 TEMPLATE = "report.html.j2"
 BRIEF = ("peers", "documents", "links", "faults", "begun")
-"""What of the setting is said at the top."""
+"""The parts of the setting that are shown at the top."""
 
 
 def render(results: Results, plates: Sequence[Plate]) -> str:

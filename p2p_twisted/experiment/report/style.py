@@ -1,4 +1,4 @@
-"""How figures look, and how they are written: PNG and SVG, without pyplot. Needs matplotlib."""
+"""The style of the figures, and how they are written: PNG and SVG, without pyplot. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B3A100")
-"""Told apart by the colour-blind as well (Okabe and Ito 2008; the last, yellow, darkened for white paper)."""
+"""Distinct for the colour-blind too (Okabe and Ito 2008; the last one, yellow, is darkened for white paper)."""
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
-"""A line's dashes change when the colours are used up."""
+"""Lines change to the next of these when the colours are used up."""
 INK = "#333333"
 BOUND: dict[str, Any] = {"color": INK, "linestyle": (0, (6, 3)), "linewidth": 1.2}
 DPI = 160
 SHADES = 64
-"""Colours of a PNG: as many as its lines, and the shades at their edges, need."""
+"""Colours of a PNG: enough for the lines and the shades at their edges."""
 
 _RC: dict[str, Any] = {
     "font.family": "sans-serif",
@@ -51,18 +51,18 @@ _RC: dict[str, Any] = {
 
 def style() -> Any:
     """Return the context in which figures must be made and written."""
-    return rc_context(_RC)  # type: ignore[arg-type]
+    return rc_context(_RC)  # type: ignore[arg-type]  # because its keys are typed as literals
 
 
-def figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of ``width`` by ``height`` inches."""
-    made = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(made)
-    return made
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
 
 
-def counted(axes: Axes) -> None:
-    """Give the x axis whole round numbers, start both axes at 0, and leave room for a word above the highest line."""
+def count_axis(axes: Axes) -> None:
+    """Give the x axis whole round numbers, start both axes at 0, and leave room for text above the highest line."""
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, steps=[1, 2, 5, 10]))
     axes.set_xlim(left=0)
     axes.margins(y=0.08)
@@ -70,19 +70,19 @@ def counted(axes: Axes) -> None:
 
 
 def line(place: int) -> dict[str, Any]:
-    """Return colour and dashes of the ``place``th peer's line, counted from 0."""
+    """Return colour and dashes of the line of peer number ``place``, counted from 0."""
     dashes = DASHES[place // len(COLOURS) % len(DASHES)]
     return {"color": COLOURS[place % len(COLOURS)], "linestyle": dashes}
 
 
 def draw_bound(axes: Axes, seconds: float) -> None:
-    """Draw a dashed line across at the bound, and name it."""
+    """Draw a labelled dashed line across at the bound."""
     axes.axhline(seconds, **BOUND)
     note(axes, f"bound {seconds:.2f} s", (0, seconds), (4, 3), across=True)
 
 
 def note(axes: Axes, text: str, at: tuple[float, float], shift: tuple[float, float], across: bool = False) -> None:
-    """Write ``text`` beside the point ``at``, ``shift`` points away from it, to its left if that is negative.
+    """Write ``text`` beside the point ``at``, ``shift`` points away, to its left if ``shift`` is negative.
 
     With ``across`` the point's x is a share (0 to 1) of the width of ``axes``.
     """
@@ -91,28 +91,28 @@ def note(axes: Axes, text: str, at: tuple[float, float], shift: tuple[float, flo
     axes.annotate(text, at, xytext=shift, xycoords=where, textcoords="offset points", ha=side, fontsize=9, color=INK)
 
 
-def write(made: Figure, folder: Path, name: str) -> str:
+def write(figure: Figure, folder: Path, name: str) -> str:
     """Write ``name.png`` and ``name.svg`` into ``folder``, both small; return the SVG's text. Raises OSError."""
     picture = io.BytesIO()
-    made.savefig(picture, format="png", dpi=DPI)
+    figure.savefig(picture, format="png", dpi=DPI)
     with Image.open(picture) as image:
-        few = image.convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)
-    few.save(folder / f"{name}.png", optimize=True)
+        reduced = image.convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)
+    reduced.save(folder / f"{name}.png", optimize=True)
     text = io.StringIO()
-    made.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    svg = slimmed(text.getvalue())
+    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    svg = slim(text.getvalue())
     (folder / f"{name}.svg").write_text(svg, "utf-8")
     return svg
 
 
-def slimmed(svg: str) -> str:
-    """Return ``svg`` at half its size: its fonts named once, no comments, coordinates to a hundredth of a point."""
+def slim(svg: str) -> str:
+    """Return ``svg`` at half its size: fonts named once, no comments, coordinates to a hundredth of a point."""
     [family, *_] = re.findall(r"font-family: [^;]*; ", svg)
     svg = svg.replace(family, "").replace("stroke-linecap: butt}", f"stroke-linecap: butt; {family.rstrip('; ')}}}", 1)
     svg = re.sub(r"<!DOCTYPE.*?>\n|<!--.*?-->|<metadata>.*?</metadata>|^\s+", "", svg, flags=re.DOTALL | re.MULTILINE)
-    return re.sub(r"<[^>]+>", lambda tag: _slimmed_tag(tag[0]), svg)
+    return re.sub(r"<[^>]+>", lambda tag: _slim_tag(tag[0]), svg)
 
 
-def _slimmed_tag(tag: str) -> str:
+def _slim_tag(tag: str) -> str:
     tag = re.sub(r' transform="rotate\(-0 [^"]*"', "", tag)
     return re.sub(r"(\.\d\d)\d+", r"\1", tag).replace(" \n", " ").replace("\n", " ")

@@ -1,4 +1,4 @@
-"""Titles and descriptions of the tasks, for people."""
+"""Titles and descriptions of the tasks."""
 
 from __future__ import annotations
 
@@ -19,45 +19,44 @@ TITLES = {
 """Task -> its title."""
 
 SETUPS = {
-    "task1": "One peer holds all documents; the others fetch from it, one document at a time.",
-    "task2-worst": "Each peer holds an equal share. The first one fetches from all the others, and when it is done "
-    "they all fetch from it.",
-    "task2-best": "Each peer holds an equal share. All begin at the same instant, each with another holder, so that "
-    "the load is spread over all.",
+    "task1": "One peer has all documents; the others fetch from it, one document at a time.",
+    "task2-worst": "Each peer has an equal share. The first one fetches from all the others, and then they all fetch "
+    "from it.",
+    "task2-best": "Each peer has an equal share. All start at the same time, each with another holder, so that the "
+    "load is spread over all peers.",
     "task1-swarm": "The same start and the same orders as in Task 1, but peers pass on the pieces that they have.",
     "task2-swarm": "The same start and the same orders as in the best case of Task 2, but any peer may send any piece.",
-    "swarm": "One peer holds one large document that all the others want. Whoever has a piece passes it on.",
-    "central": "One peer holds one large document; each of the others fetches it whole from that peer.",
+    "swarm": "One peer has one large document that all the others want. Every peer passes on the pieces that it has.",
+    "central": "One peer has one large document; each of the others fetches it whole from that peer.",
 }
 """Task -> its description."""
 
 
 SWARMS = ("swarm", *SWARMED)
-"""Tasks that are swarms by their nature, which their titles say."""
+"""Tasks whose titles already say that they are swarms."""
 
 
 def titled(task: str, swarm: bool) -> str:
-    """Return the title of a task, with a remark if its documents came by a swarm and the title does not say so."""
+    """Return the title of a task; it says if documents came from a swarm."""
     return TITLES[task] + (" (by a swarm)" if swarm and task not in SWARMS else "")
 
 
 def start_of(run: Run) -> str:
-    """Say who has which documents at first, how many everybody fetches, and how many copies that makes."""
+    """Describe the start of a run: holders, documents, and the number of documents that each peer fetches."""
     documents = len({name for names in run.holdings.values() for name in names})
     holders = [names for names in run.holdings.values() if names]
-    fetched = _from_to(map(len, run.orders.values()))
+    fetched = _range(map(len, run.orders.values()))
     copies = f"{sum(map(len, run.orders.values()))} copies"
     if len(holders) > 1:
-        had = _from_to(map(len, holders))
-        return f"Each of {len(holders)} peers has {had} of {documents} documents and fetches {fetched}: {copies}"
+        held = _range(map(len, holders))
+        return f"Each of {len(holders)} peers has {held} of {documents} documents and fetches {fetched}: {copies}"
     others = f"{len(run.orders)} others fetch" if len(run.orders) > 1 else "another fetches"
     if documents == 1:
         return f"One peer has the document, {others} it"
-    return (
-        f"One peer has all {documents} documents, {others} {fetched}{' each' if len(run.orders) > 1 else ''}: {copies}"
-    )
+    each = " each" if len(run.orders) > 1 else ""
+    return f"One peer has all {documents} documents, {others} {fetched}{each}: {copies}"
 
 
-def _from_to(numbers: Iterable[int]) -> str:
+def _range(numbers: Iterable[int]) -> str:
     ordered = sorted(set(numbers))
     return str(ordered[0]) if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"

@@ -1,1 +1,1 @@
-"""An experiment carried out by real processes, on loopback or in network namespaces."""
+"""Carry out experiments and the demo with real processes, on loopback or in network namespaces."""

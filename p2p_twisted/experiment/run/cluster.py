@@ -1,4 +1,4 @@
-"""A registration server and its peers as real twistd processes, for demos, experiments and tests."""
+"""A registration server and its peers as real twistd processes, for the demo, experiments and tests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from ...web.client import ControlError
@@ -16,24 +17,27 @@ from .processes import TWISTD, ClusterError, Launcher, Loopback, Member
 
 RS = "rs"
 START_TIMEOUT = 60.0
-"""Seconds until everybody must be up: a slow machine starting many interpreters at once."""
-GRACE = 5.0
+"""Seconds until all processes must be up: a slow machine may start many interpreters at once."""
+STOP_TIMEOUT = 5.0
 """Seconds between SIGTERM and SIGKILL."""
-POLL = 0.05
+POLL_INTERVAL = 0.05
+"""Seconds."""
+MAX_DOCUMENTS = 1000
+"""The most documents that one answer of the API lists."""
 SHORT_TMP = Path("/tmp")
 MAX_TMP = 60
-"""Bytes of a temporary folder's path, beyond which a socket below it may have too long a path (107 bytes)."""
+"""Bytes in the path of a temporary folder, above which the path of a socket in it may be too long (107 bytes)."""
 
 
 class Cluster:
-    """An RS and ``count`` peers, ``peer1`` to ``peerN``, in a temporary folder, from ``with`` to the end of the block.
+    """An RS and ``count`` peers, ``peer1`` to ``peerN``, in a temporary folder, for the time of a ``with`` block.
 
-    Entering makes the folders, so that the peers' share folders can be filled; :meth:`start` starts the processes.
-    Leaving, for whatever reason, stops them all and removes the folder. Ctrl-C, SIGTERM and SIGHUP raise
-    KeyboardInterrupt in the block. Not for several threads at once.
+    Entering makes the folders, so that the peers' share folders can be filled; ``start`` starts the processes.
+    Leaving stops all processes and removes the folder, also after an exception. Ctrl-C, SIGTERM and SIGHUP raise
+    KeyboardInterrupt in the block. Not thread-safe.
 
-    ``launcher`` says where processes run (default: loopback); ``options(role)`` gives more options for one of them;
-    ``grace`` is how many seconds each has to stop before it is killed.
+    ``launcher`` says where processes run (default: loopback), ``options(role)`` returns more options for one of them,
+    ``stop_timeout`` is the time in seconds that each has to stop before it is killed.
     """
 
     def __init__(
@@ -41,7 +45,7 @@ class Cluster:
         count: int = 6,
         launcher: Launcher | None = None,
         options: Callable[[str], Sequence[str]] = lambda role: (),
-        grace: float = GRACE,
+        stop_timeout: float = STOP_TIMEOUT,
     ) -> None:
         self.folder = Path()
         self.rs: Member
@@ -49,7 +53,7 @@ class Cluster:
         self._count = count
         self._launcher = launcher or Loopback()
         self._options = options
-        self._grace = grace
+        self._stop_timeout = stop_timeout
         self._ports: dict[str, int] = {}
         self._interrupts = Interrupts()
         self._exit = ExitStack()
@@ -57,7 +61,7 @@ class Cluster:
     def __enter__(self) -> Cluster:
         with ExitStack() as stack:
             stack.enter_context(self._interrupts)
-            with self._interrupts.held():  # a folder that was made but is not noted would never be removed
+            with self._interrupts.held():  # else a folder could be made and never removed
                 self.folder = Path(tempfile.mkdtemp(prefix="p2p-", dir=_short_tmp()))
                 stack.callback(self._remove)
             self._make_members()
@@ -69,7 +73,7 @@ class Cluster:
         self._exit.close()
 
     def __getitem__(self, role: str) -> Member:
-        """The RS or a peer by its role. Raises KeyError."""
+        """Return the RS or a peer by its role. Raises KeyError."""
         return {member.role: member for member in self.members}[role]
 
     @property
@@ -78,7 +82,7 @@ class Cluster:
         return [self.rs, *self.peers]
 
     def start(self, timeout: float = START_TIMEOUT) -> None:
-        """Start the RS, then all peers at once; returns when each answers and is registered. Raises ClusterError."""
+        """Start the RS, then all peers at once; return when all answer and are registered. Raises ClusterError."""
         deadline = time.monotonic() + timeout
         self._launch([self.rs])
         wait_until(lambda: self.rs.status() is not None, deadline, "the RS does not answer")
@@ -89,33 +93,30 @@ class Cluster:
         """Return when every peer answers and is registered. Raises ClusterError."""
         deadline = time.monotonic() + timeout
         for peer in self.peers:
-            wait_until(lambda peer=peer: _is_registered(peer), deadline, f"{peer.role} is not registered")  # type: ignore[misc]
+            wait_until(partial(_is_registered, peer), deadline, f"{peer.role} is not registered")
 
     def wait_for_documents(self, count: int, timeout: float = START_TIMEOUT) -> None:
-        """Return when every peer knows of ``count`` documents, here or elsewhere. Raises ClusterError."""
+        """Return when every peer knows of ``count`` documents, its own and others. Raises ClusterError."""
         deadline = time.monotonic() + timeout
         for peer in self.peers:
-            wait_until(
-                lambda peer=peer: _knows(peer, count),  # type: ignore[misc]
-                deadline,
-                f"{peer.role} does not know of {count} documents",
-            )
+            complaint = f"{peer.role} does not know of {count} documents"
+            wait_until(partial(_knows, peer, count), deadline, complaint)
 
     def kill9(self, role: str) -> None:
-        """Kill a process without a chance to tidy up; returns when it is gone."""
+        """Kill a process with signal 9; return when it is gone."""
         self[role].kill()
 
     def restart(self, role: str, timeout: float = START_TIMEOUT) -> None:
-        """Start a process that was stopped or killed, as it was; returns when it answers. Raises ClusterError."""
+        """Start a process that was stopped or killed again; return when it answers. Raises ClusterError."""
         member = self[role]
         self._launch([member])
         wait_until(lambda: member.status() is not None, time.monotonic() + timeout, f"{role} does not answer")
 
     def stop(self) -> None:
-        """Stop the peers, then the RS: first politely, after a grace time by force. A Ctrl-C meanwhile waits."""
+        """Stop the peers, then the RS: by SIGTERM, and after a timeout by SIGKILL. Ctrl-C has to wait."""
         with self._interrupts.held():
-            _stop(self.peers, self._grace)
-            _stop([self.rs], self._grace)
+            _stop(self.peers, self._stop_timeout)
+            _stop([self.rs], self._stop_timeout)
 
     def _make_members(self) -> None:
         self.rs = self._member(RS)
@@ -142,7 +143,7 @@ class Cluster:
 
     def _launch(self, members: Iterable[Member]) -> None:
         for member in members:
-            with self._interrupts.held():  # a process that was started but is not noted would never be stopped
+            with self._interrupts.held():  # else a process could be started and never stopped
                 member.start()
 
     def _remove(self) -> None:
@@ -151,11 +152,17 @@ class Cluster:
 
 
 def wait_until(ready: Callable[[], bool], deadline: float, complaint: str) -> None:
-    """Ask ``ready()`` again and again. Raises ClusterError(complaint) when it is not by ``deadline`` (monotonic)."""
+    """Return when ``ready()`` is true. Raises ClusterError(complaint) if it is not by ``deadline`` (monotonic)."""
     while not ready():
         if time.monotonic() > deadline:
             raise ClusterError(complaint)
-        time.sleep(POLL)
+        time.sleep(POLL_INTERVAL)
+
+
+def holdings_known_to(peer: Member) -> set[tuple[str, str]]:
+    """Return the names that ``peer`` knows of, each with the address of a holder. Raises ControlError."""
+    items = peer.control.get("index", limit=MAX_DOCUMENTS)["items"]
+    return {(item["name"], f"{holder['host']}:{holder['port']}") for item in items for holder in item["holders"]}
 
 
 def _is_registered(peer: Member) -> bool:
@@ -173,16 +180,16 @@ def _knows(peer: Member, count: int) -> bool:
         raise ClusterError(f"{peer.role}: {error}") from error
 
 
-def _stop(members: Sequence[Member], grace: float) -> None:
+def _stop(members: Sequence[Member], timeout: float) -> None:
     for member in members:
         member.terminate()
-    deadline = time.monotonic() + grace
+    deadline = time.monotonic() + timeout
     for member in members:
         if not member.wait(max(0.0, deadline - time.monotonic())):
             member.kill()
 
 
 def _short_tmp() -> Path | None:
-    """Where temporary folders go: as ever, but where the path would be too long for a socket, /tmp."""
+    """Return the folder for temporary folders: /tmp if the usual one has too long a path for a socket, else None."""
     usual = os.fsencode(tempfile.gettempdir())
     return SHORT_TMP if len(usual) > MAX_TMP and SHORT_TMP.is_dir() else None

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP as KeyboardInterrupt, and never in the middle of what must not be torn apart."""
+"""Ctrl-C, SIGTERM and SIGHUP as KeyboardInterrupt, held back during steps that must not be interrupted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Handler = Callable[[int, FrameType | None], object] | int | None
 
 
 class Interrupts:
-    """While the ``with`` block runs, the three signals raise KeyboardInterrupt, those that were ignored excepted.
+    """While the ``with`` block runs, the three signals raise KeyboardInterrupt, except those that were ignored before.
 
     In ``with interrupts.held():`` they wait until its end. In a thread other than the main one it does nothing.
     """
@@ -38,7 +38,7 @@ class Interrupts:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """What is in this block is finished first; raises KeyboardInterrupt at its end if one was asked for."""
+        """Run the block without interruption; raise KeyboardInterrupt at its end if a signal arrived meanwhile."""
         self._holds += 1
         try:
             yield

@@ -1,4 +1,4 @@
-"""Run ``ip`` and ``tc``; a failure is one line: the command, the tool's own words and, where known, a remedy."""
+"""Run ``ip`` and ``tc``; a failure is one line: the command, the message of the tool and, where known, a remedy."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import subprocess
 from collections.abc import Sequence
 
 COMMAND_TIMEOUT = 30
+"""Seconds."""
 REMEDIES = {
     r"not permitted": "root lacks CAP_SYS_ADMIN or CAP_NET_ADMIN here, as in most containers: use "
     "the machine itself, or start the container with --privileged",
     r"unknown device type|kind is unknown|not supported": "the kernel lacks a module: modprobe -a veth bridge sch_tbf",
     r"timed out": "the machine is too busy: try again when it has less to do",
 }
-"""What to do about a failure, by a pattern for the tool's words."""
+"""Pattern of a tool's message -> the remedy."""
 
 
 class PlaceError(Exception):
-    """The laboratory cannot be had; the text is one line that says why."""
+    """A place is not available; the text is one line with the reason."""
 
 
 class ToolError(PlaceError):
-    """A command of the laboratory failed."""
+    """``ip`` or ``tc`` failed."""
 
 
 def run(argv: Sequence[str]) -> str:
@@ -42,13 +43,13 @@ def _run(argv: Sequence[str], text: str, lines: Sequence[str]) -> str:
     except OSError as error:
         raise _failure(argv, error.strerror or str(error)) from error
     if done.returncode:
-        words = done.stderr.strip() or f"exit status {done.returncode}"
-        failed = re.search(r"^Command failed -:([0-9]+)", words, re.MULTILINE)
+        message = done.stderr.strip() or f"exit status {done.returncode}"
+        failed = re.search(r"^Command failed -:([0-9]+)", message, re.MULTILINE)
         command = [*argv[:-2], lines[int(failed[1]) - 1]] if failed else argv
-        raise _failure(command, words.splitlines()[0])
+        raise _failure(command, message.splitlines()[0])
     return done.stdout
 
 
-def _failure(command: Sequence[str], words: str) -> ToolError:
-    remedy = next((remedy for pattern, remedy in REMEDIES.items() if re.search(pattern, words, re.IGNORECASE)), None)
-    return ToolError("; ".join(filter(None, [f"{' '.join(command)}: {words.rstrip('.')}", remedy])))
+def _failure(command: Sequence[str], message: str) -> ToolError:
+    remedy = next((remedy for pattern, remedy in REMEDIES.items() if re.search(pattern, message, re.IGNORECASE)), None)
+    return ToolError("; ".join(filter(None, [f"{' '.join(command)}: {message.rstrip('.')}", remedy])))

@@ -1,13 +1,15 @@
-"""A laboratory of hosts: network namespaces on one bridge, each with an uplink and a downlink of its own (Linux, root).
+"""Hosts in network namespaces on one bridge, each with an uplink and a downlink of its own (Linux, root).
 
 Every host is a network namespace with loopback and one interface, ``eth0``, 10.77.0.N/24. The bridge that joins them
-lives in a namespace too, so nothing is added to the machine's own network. ``tc tbf`` shapes the two ends of each
-cable: the host's end is its uplink, the bridge's end its downlink. Rates are bits a second of Ethernet frames without
-their preamble, so TCP carries at most 1448/1514 of them.
+is in a namespace too, so nothing is added to the machine's own network. ``tc tbf`` shapes both ends of each cable: the
+host's end is its uplink, the bridge's end its downlink. Rates are bits/s of Ethernet frames without their preamble, so
+TCP carries at most 1448/1514 of them.
 
-Hosts know one another's Ethernet addresses from the start: what they would learn goes into one table of the machine for
-all its namespaces, which has 1024 entries, too few for more than 31 hosts.
+Hosts know one another's Ethernet addresses from the start. If they learned them, the entries would go into one table
+of the machine for all its namespaces, which has 1024 entries: too few for more than 31 hosts.
 """
+
+from __future__ import annotations
 
 import itertools
 import json
@@ -16,37 +18,38 @@ import re
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from .iproute import COMMAND_TIMEOUT, PlaceError, ToolError, batch, run
+from .namespaces import namespaces_of, problem, remove, remove_leftovers
 
 MAX_HOSTS = 250
+MIN_RATE = 8000
+"""Bits/s."""
 MTU = 1500
 """Bytes of an IP packet on every link."""
 HEADERS = 14 + 20 + 32
-"""Bytes that a segment carries beside its data: Ethernet, IPv4, TCP with timestamps."""
+"""Bytes of the headers of a segment: Ethernet, IPv4, TCP with timestamps."""
 QUEUE_SECONDS = 0.05
-"""What a full queue before a link takes to drain."""
+"""The time in which a full queue before a link drains."""
 BURST_SECONDS = 0.001
 MIN_BURST = 5 * 1514
-"""Bytes that a link may carry at once, at least; more makes short transfers look faster than the link."""
+"""Bytes that a link may carry at once, at least; more would make short transfers look faster than the link."""
 CONGESTION_CONTROL = "cubic"
-"""Of TCP in every host, Linux's own default: a laboratory does not depend on what its machine is set to."""
-TOOLS = ("ip", "tc")
+"""TCP's congestion control in every host: the default of Linux, so that the machine's own setting does not matter."""
+PREFIX = "p2plab"
+"""The start of the names of all namespaces."""
 
-_numbers = itertools.count(1)  # of the laboratories of this process
+_numbers = itertools.count(1)  # of the networks of this process
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """Bytes of data that one host has sent and received over TCP since the laboratory exists.
+    """Bytes of data that one host has sent and received over TCP since the network was made.
 
-    Retransmissions are in it, headers are not; a few bytes off for what is not TCP.
+    Includes retransmissions but no headers; a few bytes off for anything that is not TCP.
     """
 
     sent: int
@@ -56,27 +59,26 @@ class Traffic:
 class HostNetwork:
     """``hosts`` hosts on shaped links, numbered from 1, that exist for the time of a ``with`` block.
 
-    ``up`` and ``down`` are every host's rates in bits a second. Leaving the block, for whatever reason, kills what
-    still runs in the hosts and removes them. Entering it first removes what laboratories of the same ``prefix`` left
-    behind whose process is dead. ``with`` raises PlaceError.
+    ``up`` and ``down`` are the rates of every host in bits/s. Entering the block first removes the namespaces that
+    networks of the same ``prefix`` left behind if their process is dead. Leaving it, also after an exception, kills all
+    processes in the hosts and removes them. ``with`` raises PlaceError.
     """
 
-    def __init__(self, hosts: int, up: int, down: int, prefix: str = "p2plab") -> None:
+    def __init__(self, hosts: int, up: int, down: int, prefix: str = PREFIX) -> None:
         if not 1 <= hosts <= MAX_HOSTS:
-            raise ValueError(f"a laboratory has 1 to {MAX_HOSTS} hosts, not {hosts}")
+            raise ValueError(f"a network has 1 to {MAX_HOSTS} hosts, not {hosts}")
         self.hosts = range(1, hosts + 1)
         self.congestion_control = CONGESTION_CONTROL
-        """Of TCP in the hosts, once they exist: the machine's own where its kernel lacks CONGESTION_CONTROL."""
+        """TCP's congestion control in the hosts: the machine's own if its kernel lacks the usual one."""
         self._rates = (_checked(up), _checked(down))
         self._prefix = prefix
         self._name = f"{prefix}-{os.getpid()}-{next(_numbers)}"
         self._switch = f"{self._name}-switch"
         self._started: list[subprocess.Popen[Any]] = []
 
-    def __enter__(self) -> "HostNetwork":
-        problem = missing(os.geteuid(), shutil.which)
-        if problem:
-            raise PlaceError(problem)
+    def __enter__(self) -> HostNetwork:
+        if complaint := problem(os.geteuid(), shutil.which):
+            raise PlaceError(complaint)
         remove_leftovers(self._prefix)
         try:
             self._build()
@@ -85,23 +87,21 @@ class HostNetwork:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def namespace(self, host: int) -> str:
-        """The name of the network namespace that is ``host``, as ``ip netns`` knows it."""
+        """Return the name of the network namespace of ``host``, as ``ip netns`` lists it."""
         return f"{self._name}-h{self._known(host)}"
 
     def address(self, host: int) -> str:
-        """The IPv4 address of ``host``."""
+        """Return the IPv4 address of ``host``."""
         return f"10.77.0.{self._known(host)}"
 
     def popen(self, host: int, argv: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-        """Start ``argv`` in ``host``; ``options`` are Popen's. It has a session of its own: Ctrl-C does not reach it.
+        """Start ``argv`` in ``host``, with ``options`` of Popen, in a session of its own out of reach of Ctrl-C.
 
-        The process' id is that of the program itself. File system and Unix sockets are the machine's.
+        The process id is that of the program itself. It shares the file system and Unix sockets of the machine.
         """
         options.setdefault("start_new_session", True)
         process = subprocess.Popen(["ip", "netns", "exec", self.namespace(host), *argv], **options)
@@ -109,28 +109,28 @@ class HostNetwork:
         return process
 
     def set_rate(self, host: int, up: int, down: int) -> None:
-        """Change the rates of ``host`` at once, bits a second."""
+        """Change the rates of ``host``, in bits/s."""
         run(["tc", "-n", self.namespace(host), *_shape("eth0", _checked(up)).split()])
         run(["tc", "-n", self._switch, *_shape(f"p{host}", _checked(down)).split()])
 
     def cut(self, host: int) -> None:
-        """Pull the cable of ``host``: nothing arrives there or leaves it any more."""
+        """Unplug the cable of ``host``: nothing arrives or leaves any more."""
         run(["ip", "-n", self._switch, "link", "set", f"p{self._known(host)}", "down"])
 
     def traffic(self) -> dict[int, Traffic]:
-        """What each host has sent and received, counted at the bridge, behind the shapers of both its links."""
+        """Return the traffic of each host, counted at the bridge, behind the shapers of both its links."""
         links = json.loads(run(["ip", "-n", self._switch, "-s", "-j", "link", "show"]))
         stats = {link["ifname"]: link["stats64"] for link in links}
         return {host: _traffic(stats[f"p{host}"]) for host in self.hosts}
 
     def close(self) -> None:
-        """Kill what runs in the hosts and remove them; a Ctrl-C meanwhile waits until that is done."""
+        """Kill all processes in the hosts and remove the hosts. Ctrl-C has to wait."""
         masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             for process in self._started:
                 process.kill()
-            for name in _namespaces(re.escape(self._name)):
-                _remove(name)
+            for name in namespaces_of(re.escape(self._name)):
+                remove(name)
             for process in self._started:
                 process.wait(COMMAND_TIMEOUT)
             self._started.clear()
@@ -159,7 +159,8 @@ class HostNetwork:
     def _choose_congestion_control(self) -> str:
         """Set CONGESTION_CONTROL in all hosts; return it, or the machine's own if the kernel lacks it.
 
-        An attribute of the route may name any, a namespace's sysctl only those that the machine allows to everybody.
+        A route attribute may name any congestion control, a namespace's sysctl only those that the machine allows to
+        all processes.
         """
         try:
             for host in self.hosts:
@@ -172,54 +173,17 @@ class HostNetwork:
 
     def _known(self, host: int) -> int:
         if host not in self.hosts:
-            raise ValueError(f"there is no host {host} in a laboratory of {len(self.hosts)}")
+            raise ValueError(f"there is no host {host} in a network of {len(self.hosts)}")
         return host
 
 
-def missing(euid: int, which: Callable[[str], str | None]) -> str | None:
-    """One line that says what this process lacks to make a laboratory, or None; ``which`` finds programs."""
-    if euid != 0:
-        return "network namespaces need root: run this as root (sudo)"
-    absent = [tool for tool in TOOLS if which(tool) is None]
-    return f"not found: {', '.join(absent)}; install iproute2" if absent else None
-
-
-def why_not(prefix: str = "p2plab") -> str | None:
-    """Return one line that says why this process cannot make a laboratory, or None: it makes one to see."""
+def reason_unavailable(prefix: str = PREFIX) -> str | None:
+    """Make a network of one host; return one line with the reason if that fails, else None."""
     try:
         with HostNetwork(1, 1_000_000, 1_000_000, prefix):
             return None
     except PlaceError as error:
         return str(error)
-
-
-def remove_leftovers(prefix: str) -> list[str]:
-    """Remove the namespaces of laboratories called ``prefix`` whose process is dead; their names. Raises PlaceError."""
-    named = {name: name[len(prefix) + 1 :].split("-")[0] for name in _namespaces(rf"{re.escape(prefix)}-\d+-\d+")}
-    dead = [name for name, owner in named.items() if not Path("/proc", owner).exists()]
-    for name in dead:
-        _remove(name)
-    return dead
-
-
-def _namespaces(network: str) -> list[str]:
-    listed = [line.split()[0] for line in run(["ip", "netns", "list"]).splitlines() if line.strip()]
-    return [name for name in listed if re.fullmatch(rf"{network}-(switch|h\d+)", name)]
-
-
-def _remove(name: str) -> None:
-    """Kill the processes of a namespace, those born meanwhile too, then delete it."""
-    for _ in range(50):
-        pids = run(["ip", "netns", "pids", name]).split()
-        if not pids:
-            break
-        for pid in pids:
-            try:
-                os.kill(int(pid), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        time.sleep(0.02)
-    run(["ip", "netns", "delete", name])
 
 
 def _ethernet(host: int) -> str:
@@ -233,12 +197,12 @@ def _shape(device: str, rate: int) -> str:
 
 
 def _checked(rate: int) -> int:
-    if rate < 8000:
-        raise ValueError(f"a link carries at least 8000 bits a second, not {rate}")
+    if rate < MIN_RATE:
+        raise ValueError(f"a link carries at least {MIN_RATE} bits a second, not {rate}")
     return rate
 
 
 def _traffic(stats: dict[str, dict[str, int]]) -> Traffic:
-    # The kernel counts segments that travel together as one frame with one header, so what is left is the data.
+    # The kernel counts segments that travel together as one frame with one header, so the rest is the data.
     data = {way: max(0, counted["bytes"] - HEADERS * counted["packets"]) for way, counted in stats.items()}
     return Traffic(sent=data["rx"], received=data["tx"])

@@ -1,4 +1,4 @@
-"""One twistd process of a cluster: started anywhere, watched, logged into a file, stopped by its id."""
+"""One twistd process of a cluster: started on any place, watched, logged into a file, stopped by its id."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from typing import Any, Protocol
 from ...web.client import ControlClient, ControlError
 
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile=")
-"""twistd in the foreground, by the interpreter that runs this: no matter which one is first on PATH."""
+"""twistd in the foreground, by the interpreter that runs this, whichever twistd is first on PATH."""
 PORTS = range(20_000, 32_000)
-"""Below the ports that systems give to outgoing connections: none of these takes one of ours between two starts."""
+"""Below the ports of outgoing connections, so that none of those takes one of these between two starts."""
 LOG_TAIL = 4096
+"""Bytes at the end of a log in which its last line is looked for."""
 
 
 class ClusterError(Exception):
-    """A cluster did not do what was asked of it; the text says which process, and what its log said last."""
+    """A cluster did not do what it was told to; the text names the process and has the last line of its log."""
 
 
 class Launcher(Protocol):
-    """Where the processes run: this machine's loopback, or hosts of a laboratory. ``role`` is ``rs`` or ``peerN``."""
+    """The place where the processes run: loopback, or hosts in network namespaces. ``role`` is ``rs`` or ``peerN``."""
 
     def address(self, role: str) -> str:
-        """The IPv4 address at which the process listens and is reached."""
+        """Return the IPv4 address at which the process listens."""
 
     def port(self, role: str) -> int:
-        """A TCP port that is free there; asked once for each role."""
+        """Return a TCP port that is free there; called once for each role."""
 
     def launch(self, role: str, argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-        """Start ``argv``; ``options`` are Popen's. The process must not get the terminal's Ctrl-C."""
+        """Start ``argv`` with ``options`` of Popen, out of reach of the terminal's Ctrl-C."""
 
 
 class Loopback:
@@ -43,11 +44,11 @@ class Loopback:
         self._next = random.SystemRandom().randrange(len(PORTS))
 
     def address(self, role: str) -> str:
-        """Loopback, for all."""
+        """Return the loopback address."""
         return "127.0.0.1"
 
     def port(self, role: str) -> int:
-        """A port that nobody listens on now. Raises ClusterError when there is none."""
+        """Return a port that no process listens on now. Raises ClusterError if there is none."""
         for _ in PORTS:
             self._next = (self._next + 1) % len(PORTS)
             with socket.socket() as probe:
@@ -60,12 +61,12 @@ class Loopback:
         raise ClusterError("no free port on loopback")
 
     def launch(self, role: str, argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-        """Start it in a session of its own, out of reach of the terminal's Ctrl-C."""
+        """Start ``argv`` in a session of its own, out of reach of the terminal's Ctrl-C."""
         return subprocess.Popen(argv, start_new_session=True, **options)
 
 
 class Member:
-    """One process of a cluster, and its folders below ``folder``; ``argv`` is to be set before it is started."""
+    """One process of a cluster, and its folders below ``folder``; ``argv`` must be set before it is started."""
 
     def __init__(self, role: str, folder: Path, launcher: Launcher) -> None:
         self.role = role
@@ -85,7 +86,7 @@ class Member:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Start the process; its log goes on where it was. Raises OSError when it cannot."""
+        """Start the process; its log is appended to. Raises OSError if it cannot be started."""
         if self.pid is not None:
             return
         with self.log.open("ab") as log:
@@ -99,18 +100,18 @@ class Member:
             )
 
     def terminate(self) -> None:
-        """Ask it to stop."""
+        """Send SIGTERM."""
         if self._process is not None:
             self._process.terminate()
 
     def kill(self) -> None:
-        """Stop it with signal 9, whatever it is at, and wait until it is gone."""
+        """Send SIGKILL, and wait until the process is gone."""
         if self._process is not None:
             self._process.kill()
             self.wait(None)
 
     def wait(self, timeout: float | None) -> bool:
-        """Whether it has ended, after at most ``timeout`` seconds."""
+        """Wait at most ``timeout`` seconds for the process to end, and return whether it has ended."""
         self.control.close()
         try:
             return self._process is None or self._process.wait(timeout) is not None
@@ -118,9 +119,9 @@ class Member:
             return False
 
     def status(self) -> dict[str, Any] | None:
-        """What ``GET status`` says, or None while nobody answers. Raises ClusterError when the process has ended."""
+        """Return the answer to ``GET status``, or None. Raises ClusterError if the process has ended."""
         if self._process is not None and self._process.poll() is not None:
-            raise ClusterError(f"{self.role} ended with status {self._process.returncode}: {self.last_words()}")
+            raise ClusterError(f"{self.role} ended with status {self._process.returncode}: {self.last_log_line()}")
         try:
             status: dict[str, Any] = self.control.get("status")
         except ControlError as error:
@@ -129,8 +130,8 @@ class Member:
             raise ClusterError(f"{self.role}: {error}") from error
         return status
 
-    def last_words(self) -> str:
-        """The last line of its log."""
+    def last_log_line(self) -> str:
+        """Return the last line of the log."""
         if not self.log.exists():
             return "(no log)"
         tail = self.log.read_bytes()[-LOG_TAIL:].decode("utf-8", "replace").splitlines()

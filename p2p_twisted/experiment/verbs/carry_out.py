@@ -1,4 +1,4 @@
-"""An experiment carried out for the command line: progress shown, results and report written, whatever happens."""
+"""Carry out an experiment for the command line: show its progress, write results and report, print the findings."""
 
 from __future__ import annotations
 
@@ -17,44 +17,46 @@ from ...cli import exits
 from ...cli.extras import DISTRIBUTIONS, need_extra
 from ...cli.output import clean, print_json, print_table, say, warn
 from ..plan.design import Design
-from ..plan.tasks import Plan
+from ..plan.orders import Plan
 from ..report.findings import findings
 from ..report.titles import titled
-from ..results import Event, Results, Run, Sample, summarise
+from ..results import Event, Results, Run, Sample
+from ..run.execution import OnProgress
 from ..run.interrupts import Interrupts
 from ..run.iproute import PlaceError, ToolError
 from ..run.processes import ClusterError
-from ..run.runner import Watch
 from ..run.suite import ProcessorsBusy, Suite
-from .event_lines import Events
+from ..summary import summarise
+from .event_lines import EventLines
 
 
 def carry_out(design: Design, out: Path | None, as_json: bool, as_events: bool) -> int:
-    """Run it, write everything into ``out``, print the findings; the exit code. Raises Failure, UsageError, OSError.
+    """Run the experiment, write everything into ``out``, print the findings; return the exit code.
 
-    With ``as_events`` a line of JSON for each happening (``events``) takes the place of bars, tables and findings.
+    With ``as_events``, lines of JSON (``event_lines``) take the place of progress bars, tables and findings. Raises
+    Failure, UsageError, OSError.
     """
     need_extra(*DISTRIBUTIONS)
-    folder = _folder(out)
-    events = Events(design.all_links, design.faults) if as_events else None
-    with nullcontext(events.begins) if events else _progress() as on_run:
-        suite = Suite(design, on_run, events.ended if events else lambda run: None)
+    folder = _make_folder(out)
+    lines = EventLines(design.all_links, design.faults) if as_events else None
+    with nullcontext(lines.run_starts) if lines else _progress_bars() as on_start:
+        suite = Suite(design, on_start, lines.run_ended if lines else lambda run: None)
         code = _run(suite, folder)
     results = suite.results
     if not results.runs:
         folder.rmdir()
         return code
-    _write(results, folder)
-    if events:
-        events.over(findings(results), folder / "report.html")
+    _write_report(results, folder)
+    if lines:
+        lines.experiment_ended(findings(results), folder / "report.html")
     else:
-        _show(results, folder, as_json)
+        _print(results, folder, as_json)
     complete = all(run.complete for run in results.runs)
     return code or (exits.OK if complete else exits.PART_FAILED)
 
 
 def _run(suite: Suite, folder: Path) -> int:
-    """The exit code: 0 if it came to its end; else why it did not has been said."""
+    """Run the suite; print a line if it fails, and return the exit code. Raises UsageError."""
     try:
         with Interrupts():
             suite.run(folder)
@@ -66,13 +68,13 @@ def _run(suite: Suite, folder: Path) -> int:
     except ClusterError as error:
         return _failed(exits.PEERS_FAILED, str(error))
     except ToolError as error:
-        return _failed(exits.FAILED, f"{error}; --lab loopback does without")
+        return _failed(exits.FAILED, f"{error}; --lab loopback works without it")
     except (PlaceError, ProcessorsBusy) as error:
         return _failed(exits.FAILED, str(error))
     else:
         if not any(run.interrupted for run in suite.runs):
             return exits.OK
-    warn("interrupted; everything was stopped, what was found until then is written")
+    warn("interrupted; all processes were stopped, and the results so far are written")
     return exits.INTERRUPTED
 
 
@@ -81,8 +83,8 @@ def _failed(code: int, text: str) -> int:
     return code
 
 
-def _folder(out: Path | None) -> Path:
-    """Where the results go, made. Raises Failure when something is in it."""
+def _make_folder(out: Path | None) -> Path:
+    """Make the folder for the results. Raises Failure if there is something in it."""
     folder = out or Path(f"p2p-experiment-{datetime.now():%Y%m%d-%H%M%S}")
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -91,25 +93,25 @@ def _folder(out: Path | None) -> Path:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[Plan, int], Watch]]:
-    """A bar for each run on stderr, if that is a terminal; the block gets what makes them."""
-    say = Console(stderr=True)
+def _progress_bars() -> Iterator[Callable[[Plan, int], OnProgress]]:
+    """Show a bar for each run on stderr if that is a terminal; yield the function that adds one."""
+    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=say, disable=not say.is_terminal) as progress:
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
 
-        def on_run(plan: Plan, repeat: int) -> Watch:
+        def on_start(plan: Plan, repeat: int) -> OnProgress:
             text = f"{plan.task}, {len(plan.holdings)} peers, run {repeat}"
             task = progress.add_task(text, total=plan.bytes_wanted)
 
-            def watch(samples: Sequence[Sample], events: Sequence[Event]) -> None:
+            def on_progress(samples: Sequence[Sample], events: Sequence[Event]) -> None:
                 progress.update(task, completed=sum(sample.bytes for sample in samples))
 
-            return watch
+            return on_progress
 
-        yield on_run
+        yield on_start
 
 
-def _write(results: Results, folder: Path) -> None:
+def _write_report(results: Results, folder: Path) -> None:
     from ..report.figures import draw
     from ..report.html import write_report
 
@@ -118,7 +120,7 @@ def _write(results: Results, folder: Path) -> None:
     write_report(results, draw(results, figures), folder)
 
 
-def _show(results: Results, folder: Path, as_json: bool) -> None:
+def _print(results: Results, folder: Path, as_json: bool) -> None:
     if as_json:
         print_json({"out": str(folder), "cases": _cases(results), "findings": findings(results)})
         return

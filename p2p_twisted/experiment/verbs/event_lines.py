@@ -1,4 +1,4 @@
-"""What happens in an experiment, for programs that watch it: a line of JSON on stdout for each happening, at once."""
+"""The events of an experiment for programs that watch it: a line of JSON on stdout for each, as soon as it happens."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import click
 
 from ..plan.faults import NO_FAULTS, Faults
 from ..plan.links import Links
-from ..plan.tasks import Plan
+from ..plan.orders import Plan
 from ..report.titles import titled
 from ..results import Event, Run, Sample
-from ..run.runner import Watch
+from ..run.execution import OnProgress
 
-PACE = 0.125
-"""Seconds between two lines of progress at the least."""
-REST = 1.0
-"""Seconds after which there is one even if nothing has moved."""
+MIN_INTERVAL = 0.125
+"""Seconds between two lines of progress, at least."""
+MAX_INTERVAL = 1.0
+"""Seconds after which there is another line of progress even if nothing has changed."""
 
 
-class Events:
-    """Tells of the runs of one experiment on ``links`` with ``faults``; the lines are described in docs/api.rst.
+class EventLines:
+    """Writes the events of one experiment on ``links`` with ``faults``; docs/api.rst describes the lines.
 
-    ``now`` gives monotonic seconds, ``say`` takes a line. Every method raises OSError when nobody reads any more.
+    ``now`` returns monotonic seconds, ``write`` takes a line. Every method raises OSError if the output is closed.
     """
 
     def __init__(
@@ -34,15 +34,15 @@ class Events:
         links: Links,
         faults: Faults = NO_FAULTS,
         now: Callable[[], float] = time.monotonic,
-        say: Callable[[str], object] = click.echo,
+        write: Callable[[str], object] = click.echo,
     ) -> None:
         self._links = links
         self._faults = faults
         self._now = now
-        self._say = say
+        self._write = write
 
-    def begins(self, plan: Plan, repeat: int) -> Watch:
-        """A run is being prepared; returns who watches it."""
+    def run_starts(self, plan: Plan, repeat: int) -> OnProgress:
+        """Write that a run is being prepared; return the function to call with its progress."""
         wanted = plan.wanted
         peers = {
             role: {
@@ -53,12 +53,12 @@ class Events:
             for role, held in plan.holdings.items()
         }
         bound = plan.bound(self._links, self._faults)
-        self._tell("run", **_named(plan.task, plan.swarm, repeat), bound=bound, peers=peers)
-        return _Progress(self._tell, self._now)
+        self._event("run", **_named(plan.task, plan.swarm, repeat), bound=bound, peers=peers)
+        return _Progress(self._event, self._now)
 
-    def ended(self, run: Run) -> None:
-        """A run is over, and all copies have been checked."""
-        self._tell(
+    def run_ended(self, run: Run) -> None:
+        """Write that a run has ended, and that all copies have been verified."""
+        self._event(
             "run-ended",
             **_named(run.task, run.swarm, run.repeat),
             bound=run.bound,
@@ -74,34 +74,34 @@ class Events:
             peers={peer: _fetched(run, peer) for peer in run.downloaders},
         )
 
-    def over(self, findings: Sequence[str], report: Path) -> None:
-        """All is over, and written."""
-        self._tell("end", findings=list(findings), report=str(report))
+    def experiment_ended(self, findings: Sequence[str], report: Path) -> None:
+        """Write that all runs have ended and the report is written."""
+        self._event("end", findings=list(findings), report=str(report))
 
-    def _tell(self, event: str, **members: Any) -> None:
-        self._say(json.dumps({"event": event, **members}, separators=(",", ":")))
+    def _event(self, event: str, **members: Any) -> None:
+        self._write(json.dumps({"event": event, **members}, separators=(",", ":")))
 
 
 class _Progress:
-    """Tells how far each peer is, not more often than it should."""
+    """Writes the progress of each peer, at limited intervals, and faults at once."""
 
-    def __init__(self, tell: Callable[..., None], now: Callable[[], float]) -> None:
-        self._tell = tell
+    def __init__(self, write_event: Callable[..., None], now: Callable[[], float]) -> None:
+        self._write_event = write_event
         self._now = now
-        self._told: dict[str, Any] = {}
-        self._at = float("-inf")
+        self._last: dict[str, Any] = {}
+        self._last_at = float("-inf")
         self._faults = 0
 
     def __call__(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
-        """Look at the run, many times a second."""
+        """Take the progress and all events so far; called many times a second."""
         for event in events[self._faults :]:
-            self._tell("fault", at=round(event.at, 3), peer=event.peer, text=event.text)
+            self._write_event("fault", at=round(event.at, 3), peer=event.peer, text=event.text)
         self._faults = len(events)
         peers = {sample.peer: {"files": sample.files, "bytes": sample.bytes} for sample in samples}
-        if self._now() - self._at >= (REST if peers == self._told else PACE):
-            self._told, self._at = peers, self._now()
+        if self._now() - self._last_at >= (MAX_INTERVAL if peers == self._last else MIN_INTERVAL):
+            self._last, self._last_at = peers, self._now()
             at = max((sample.at for sample in samples), default=0.0)
-            self._tell("progress", at=round(at, 3), peers=peers)
+            self._write_event("progress", at=round(at, 3), peers=peers)
 
 
 def _named(task: str, swarm: bool, repeat: int) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _named(task: str, swarm: bool, repeat: int) -> dict[str, Any]:
 
 
 def _fetched(run: Run, peer: str) -> dict[str, Any]:
-    """What ``peer`` has in the end, and when it had all that it wanted: None if it never had."""
+    """Return what ``peer`` fetched, and when it had everything it wanted: None if it never had."""
     mine = [arrival for arrival in run.arrivals if arrival.peer == peer]
     return {
         "files": len(mine),

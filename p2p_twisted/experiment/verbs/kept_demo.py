@@ -1,4 +1,4 @@
-"""``p2p demo --keep``: the demo goes on running, and its reader is told what to type next."""
+"""``p2p demo --keep``: the demo keeps running, and prints commands to try."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ from ..run.cluster import Cluster
 HELLO = "hello.txt"
 
 
-def play(cluster: Cluster, on_stderr: bool) -> None:
-    """Print what to type, and return when Ctrl-C is pressed or SIGTERM or SIGHUP arrives."""
+def keep_running(cluster: Cluster, on_stderr: bool) -> None:
+    """Print commands to try, and return when Ctrl-C is pressed or SIGTERM or SIGHUP arrives."""
     with suppress(KeyboardInterrupt):
-        click.echo(what_to_type(cluster), err=on_stderr)
+        click.echo(commands_to_try(cluster), err=on_stderr)
         threading.Event().wait()
 
 
-def what_to_type(cluster: Cluster) -> str:
-    """Return commands that can be copied as they stand into a second terminal, and what each shows."""
+def commands_to_try(cluster: Cluster) -> str:
+    """Return commands that can be copied into a second terminal, each with a comment."""
     one, two = cluster.peers[:2]
     lines = [
-        ("export " + f"P2P_STATE_DIR={_quoted(one.state_dir)}", "the peer to talk to: peer1"),
+        ("export " + f"P2P_STATE_DIR={_quoted(one.state_dir)}", "the peer that the commands talk to: peer1"),
         ("p2p status", "its address, its RS, what it shares"),
-        ("p2p ls", "every document, and how many peers have it"),
+        ("p2p ls", "every document, and the number of peers that have it"),
         ("p2p peers", "the other five"),
         (f"echo Hello > {_quoted(two.share_dir / HELLO)}", "peer2 shares a new file"),
-        (f"p2p ls {HELLO}", "peer1 knows of it a second later"),
+        (f"p2p ls {HELLO}", "peer1 knows of it after a second"),
         (f"p2p get {HELLO} --explain", "peer1 fetches it"),
-        (f"p2p rs peers --state-dir {_quoted(cluster.rs.state_dir)}", "who is registered"),
+        (f"p2p rs peers --state-dir {_quoted(cluster.rs.state_dir)}", "the registered peers"),
     ]
     path = _missing_from_path()
     if path is not None:
-        lines.insert(0, (f'export PATH={_quoted(path)}:"$PATH"', "where p2p is"))
+        lines.insert(0, (f'export PATH={_quoted(path)}:"$PATH"', "the folder of p2p"))
     return "\n".join(
         [
             "",
-            "The RS and six peers go on running. In another terminal, type:",
+            "The RS and six peers keep running. Commands to try in another terminal:",
             "",
             *(line for command, shows in lines for line in (f"  # {shows}", f"  {command}")),
             "",
-            f"Logs, and the folder that each peer shares, are in {cluster.folder}",
-            "Ctrl-C here stops all of them and removes that folder.",
+            f"Logs and the shared folder of each peer are in {cluster.folder}",
+            "Ctrl-C here stops all processes and removes that folder.",
         ]
     )
 
 
 def _missing_from_path() -> Path | None:
-    """Return the folder of this ``p2p`` if the shell would not find this very one, else None."""
+    """Return the folder of this ``p2p`` if the shell would not find it, else None."""
     own = Path(sys.executable).with_name("p2p")
     found = shutil.which("p2p")
     return own.parent if own.exists() and (found is None or not own.samefile(found)) else None

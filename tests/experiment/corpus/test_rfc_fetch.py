@@ -168,7 +168,7 @@ def test_a_mirror_that_keeps_failing_is_given_up(mirror: FakeMirror, tmp_path: P
     mirror.script = {f"/rfc/rfc{number}.txt": [Answer(500)] for number in range(1, 31)}
     failed = fetcher(mirror, tmp_path)[0].run(list(range(1, 31))).failed
     assert len(failed) == 30
-    assert failed[30] == "not asked for: the mirror does not answer"
+    assert failed[30] == "not requested: the mirror does not answer"
     assert len(mirror.requests) <= 3 * (3 + WORKERS)
 
 
@@ -183,7 +183,7 @@ def test_nobody_listens(mirror: FakeMirror, tmp_path: Path) -> None:
 )
 def test_an_error_page_is_no_document(mirror: FakeMirror, tmp_path: Path, kind: str, path: str, body: bytes) -> None:
     mirror.script[path] = [Answer(body=body)]
-    assert fetcher(mirror, tmp_path, kind)[0].run([1]).failed == {1: f"what the mirror sent is no {kind}"}
+    assert fetcher(mirror, tmp_path, kind)[0].run([1]).failed == {1: f"the mirror sent something that is not a {kind}"}
     assert list(tmp_path.iterdir()) == []
 
 
@@ -233,8 +233,8 @@ def command(mirror: FakeMirror, *arguments: str) -> Result:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "PAUSE", 0)
-    monkeypatch.setattr(fetch, "BACK_OFF", 0)
+    monkeypatch.setattr(fetch, "REQUEST_INTERVAL", 0)
+    monkeypatch.setattr(fetch, "RETRY_INTERVAL", 0)
 
 
 @pytest.mark.usefixtures("at_once")
@@ -268,7 +268,7 @@ def test_the_command_says_that_it_was_interrupted(
     done = command(mirror, "7", str(tmp_path))
     assert (done.exit_code, done.stderr) == (
         7,
-        "p2p: interrupted; the same command goes on where it stopped\n",
+        "p2p: interrupted; the same command resumes\n",
     )
 
 

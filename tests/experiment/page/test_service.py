@@ -18,10 +18,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.experiment.page import child
 from p2p_twisted.experiment.page.child import MAX_LINE, P2P, PATIENCE, descendants
+from p2p_twisted.experiment.page.experiment_run import Run
 from p2p_twisted.experiment.page.order import Order
-from p2p_twisted.experiment.page.run import Run
+from p2p_twisted.experiment.page.resources import ExperimentBusy
 from p2p_twisted.experiment.page.service import KEPT, UNKNOWN, ExperimentService
-from p2p_twisted.experiment.page.site import ExperimentBusy
 
 NOW = 1_795_372_416.0
 ORDER = Order("task1", peers=3, files=6)

@@ -86,12 +86,6 @@ def test_a_slow_peer_holds_up_who_waits_for_it():
     assert Links(10, 100, {"peer2": 50}).up_of("peer2") == 10
 
 
-def test_pieces_cost_what_the_first_of_them_takes_to_reach_all():
-    assert bounds.in_pieces(1000, downloaders=1, pieces=4, up=10) == 100
-    assert bounds.in_pieces(1000, downloaders=8, pieces=4, up=10) == pytest.approx(175)
-    assert bounds.in_pieces(1000, downloaders=8, pieces=4000, up=10) == pytest.approx(100, rel=0.001)
-
-
 ROLES = ("peer1", "peer2", "peer3")
 speeds = st.integers(1, 3)
 

@@ -53,11 +53,11 @@ def test_all_that_are_named():
 
 def test_everyone_is_killed_once_when_it_is_time():
     schedule = Schedule(Faults([Kill("peer1", share=0.3), Kill("peer2", seconds=5)]), [], 0)
-    assert schedule.killed(1, 0.1) == []
-    assert schedule.killed(2, 0.31) == ["peer1"]
-    assert schedule.killed(4.9, 0.99) == []
-    assert schedule.killed(5, 1) == ["peer2"]
-    assert schedule.killed(6, 1) == []
+    assert schedule.kills_due(1, 0.1) == []
+    assert schedule.kills_due(2, 0.31) == ["peer1"]
+    assert schedule.kills_due(4.9, 0.99) == []
+    assert schedule.kills_due(5, 1) == ["peer2"]
+    assert schedule.kills_due(6, 1) == []
 
 
 def test_churn_goes_round_in_an_order_that_the_seed_decides():
@@ -65,7 +65,7 @@ def test_churn_goes_round_in_an_order_that_the_seed_decides():
 
     def order(random_seed: int) -> list[str | None]:
         schedule = Schedule(Faults(churn=10), victims, random_seed)
-        return [schedule.churned(seconds) for seconds in range(0, 120, 10)]
+        return [schedule.restart_due(seconds) for seconds in range(0, 120, 10)]
 
     assert order(1)[0] is None
     assert sorted(map(str, order(1)[1:6])) == victims
@@ -76,12 +76,12 @@ def test_churn_goes_round_in_an_order_that_the_seed_decides():
 
 def test_churn_that_is_behind_takes_one_at_a_time():
     schedule = Schedule(Faults(churn=10), ["peer2", "peer3"], 0)
-    assert sorted(filter(None, [schedule.churned(25), schedule.churned(25), schedule.churned(25)])) == [
+    assert sorted(filter(None, [schedule.restart_due(25), schedule.restart_due(25), schedule.restart_due(25)])) == [
         "peer2",
         "peer3",
     ]
 
 
 def test_without_churn_nobody_is_hit():
-    assert Schedule(Faults(), ["peer2"], 0).churned(1e9) is None
-    assert Schedule(Faults(churn=1), [], 0).churned(1e9) is None
+    assert Schedule(Faults(), ["peer2"], 0).restart_due(1e9) is None
+    assert Schedule(Faults(churn=1), [], 0).restart_due(1e9) is None

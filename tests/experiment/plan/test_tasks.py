@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2p_twisted.experiment.plan.dealing import deal
 from p2p_twisted.experiment.plan.links import Links
+from p2p_twisted.experiment.plan.orders import Plan
 from p2p_twisted.experiment.plan.tasks import (
     COMPARED,
     TASKS,
-    Plan,
-    deal,
     one_source,
     plan_for,
     task1,

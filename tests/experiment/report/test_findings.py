@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from p2p_twisted.experiment.plan.links import Links
 from p2p_twisted.experiment.report.findings import findings
 from p2p_twisted.experiment.results import Event, Run, Transfer
-from p2p_twisted.experiment.run.machine import BUSY
+from p2p_twisted.experiment.run.processors import BUSY_SHARE
 from tests.support.made_results import LINKS, MIB, cut_off, plan_of, results_of, run_of
 
 
@@ -48,16 +48,18 @@ def test_which_case_is_faster_and_by_what_factor(central, shared):
     task1, best = run_of("task1", central), run_of("task2-best", shared)
     sentence = said(task1, best, about="Peer-to-peer at its best")
     factor = f"at its best is {central / shared:.1f} times as fast as centralised;"
-    slower = f"at its best was not faster than centralised here: {shared / central:.2f} times its time;"
+    slower = f"at its best was not faster than centralised here, it took {shared / central:.2f} times as long;"
     assert (factor in sentence, slower in sentence) == (shared < central, shared >= central)
     assert f"allow it to be {task1.bound / best.bound:.1f} times as fast." in sentence
 
 
-@pytest.mark.parametrize(("seconds", "said_of_it"), [(3.0, "3.0 times as fast"), (18.0, "not faster: 2.00 times")])
+@pytest.mark.parametrize(
+    ("seconds", "said_of_it"), [(3.0, "3.0 times as fast"), (18.0, "not faster, it took 2.00 times")]
+)
 def test_a_swarm_is_compared_with_the_task_from_the_same_start(seconds: float, said_of_it: str):
     sentence = said(run_of("task1", 9.0), run_of("task1-swarm", seconds), about="same start")
     assert sentence.startswith(
-        f"Swarm, one source, beside Task 1, centralised, with the same start and the same orders: {said_of_it}"
+        f"Swarm, one source, compared with Task 1, centralised, same start and same orders: {said_of_it}"
     )
 
 
@@ -72,20 +74,20 @@ def test_how_evenly_the_best_case_was_spread():
 def test_how_much_longer_the_worst_case_takes(central, worst):
     text = all_said(run_of("task1", central), run_of("task2-worst", worst))
     longer = f"Peer-to-peer at its worst took {worst / central:.2f} times as long as centralised."
-    shorter = f"The worst case of Task 2 was not slower than Task 1 here: {worst / central:.2f} times its time."
+    shorter = f"The worst case of Task 2 was not slower than Task 1 here, it took {worst / central:.2f} times as long."
     assert (longer in text, shorter in text) == (worst > central, worst <= central)
 
 
 def test_where_the_worst_case_loses():
     run = run_of("task2-worst", 40.0, begins=10.0)
-    sentence = said(run, about="Where the worst case loses")
-    assert "10.00 s (25% of its time) pass before the others may begin" in sentence
+    sentence = said(run, about="Why the worst case is slow")
+    assert "10.00 s (25% of its time) pass before the others may start" in sentence
     sent = {role: sum(t.bytes for t in run.transfers if t.source == role) for role in run.holdings}
-    assert f"wait for peer1, which sends {sent['peer1'] / sum(sent.values()):.0%} of all bytes" in sentence
+    assert f"depend on peer1, which sends {sent['peer1'] / sum(sent.values()):.0%} of all bytes" in sentence
     used = (sum(sent.values()) - sent["peer1"]) / 2.5e6 / (40.0 * 3)
     assert sentence.endswith(f"the uplinks of the others are used to {used:.0%}.")
     slower = Links(2.5e6, 12.5e6, {"peer2": 1000.0})
-    assert numbers(said(run, about="Where the worst case loses", links=slower))[-1] > 100 * used
+    assert numbers(said(run, about="Why the worst case is slow", links=slower))[-1] > 100 * used
 
 
 @pytest.mark.parametrize(("copies", "seconds"), [(1.0, 2.0), (1.5, 4.0), (3.0, 1.0)])
@@ -94,7 +96,7 @@ def test_what_the_source_of_a_swarm_sent(copies: float, seconds: float):
     sentence = said(run_of("swarm", seconds, shares=shares), about="In the swarm")
     alone = 3 * 4 * MIB / 2.5e6
     assert f"the source sent {copies:.2f} copies of the document for 3 peers" in sentence
-    assert f"need {alone:.1f} s at least: the swarm is {alone / seconds:.1f} times as fast" in sentence
+    assert f"need at least {alone:.1f} s; the swarm is {alone / seconds:.1f} times as fast" in sentence
 
 
 def test_growth_is_from_the_fewest_to_the_most():
@@ -123,10 +125,10 @@ def test_what_was_interrupted_has_no_time():
     run = cut_off(run_of("task1", 9.0), 4.0)
     text = all_said(run)
     assert "Task 1, centralised, 4 peers: interrupted; 0 of 3 peers had all they wanted when it ended, " in text
-    assert "the last document came after 4.00 s." in text
+    assert "the last document arrived after 4.00 s." in text
     assert "times the bound" not in text
     early = all_said(cut_off(run, 0.5))
-    assert "0 of 3 peers had all they wanted when it ended, no document came whole." in early
+    assert "0 of 3 peers had all they wanted when it ended, no document was complete." in early
     done = [arrival for arrival in run_of("task1", 9.0).arrivals if arrival.peer == "peer2" or arrival.at < 9.0]
     assert "interrupted; 1 of 3 peers" in all_said(replace(run, arrivals=done))
 
@@ -152,7 +154,7 @@ def test_where_the_worst_case_loses_is_not_told_where_faults_set_the_pace():
     run = run_of("task2-worst", 40.0, begins=10.0)
     restart = [Event(2.0, "peer3", "peer3 killed"), Event(3.0, "peer3", "peer3 back")]
     for fault in ({"slow": {"peer3": 1000.0}}, {"killed": ["peer3"]}, {"corrupt": ["peer5"]}, {"events": restart}):
-        assert "Where the worst case loses" not in all_said(replace(run, **fault))
+        assert "Why the worst case is slow" not in all_said(replace(run, **fault))
 
 
 def test_many_restarts_are_counted():
@@ -195,7 +197,8 @@ def test_garbage_is_weighed(share: float, pieces: int, said: str):
 
 def test_a_corrupt_peer_from_which_nothing_was_taken():
     run = run_of("swarm", 8.0, corrupt=["peer5"])
-    assert "run 1: peer5 offered garbage, and no peer took any." in all_said(replace(run, verified=run.expected - 1))
+    text = all_said(replace(run, verified=run.expected - 1))
+    assert "run 1: peer5 offered garbage, and no peer downloaded any." in text
 
 
 def test_a_corrupt_peer_has_no_share_of_the_documents_sent():
@@ -209,10 +212,10 @@ def test_a_corrupt_peer_has_no_share_of_the_documents_sent():
 def test_missing_copies_are_not_called_wrong():
     run = run_of("task1", 9.0)
     lacking = replace(run, verified=run.expected - 3, wrong=1)
-    copies = f"{run.expected - 3} of {run.expected} copies have the SHA-256 that they should have."
+    copies = f"{run.expected - 3} of {run.expected} copies have the right SHA-256."
     assert f"{copies} 2 are missing, 1 is wrong." in all_said(lacking)
     text = all_said(replace(run, verified=run.expected - 1))
-    assert "that they should have. 1 is missing, none is wrong." in text
+    assert "right SHA-256. 1 is missing, none is wrong." in text
     assert "missing" not in all_said(run)
 
 
@@ -235,12 +238,12 @@ def test_what_was_lost_with_the_killed_is_named_once():
     failed = {"peer2": {"a.txt": "lost with peer1", "b.txt": "reset"}, "peer3": {"a.txt": "lost with peer1"}}
     killed = {"killed": ["peer1"], "lost": ["a.txt"], "failed": failed, "arrivals": [], "verified": 0}
     text = all_said(run_of("task1", 0.0, **killed))
-    assert "0 of 3 other peers had all they wanted when it ended, no document came whole." in text
-    assert "run 1: a.txt was lost with peer1: nobody else had a whole copy." in text
+    assert "0 of 3 other peers had all they wanted when it ended, no document was complete." in text
+    assert "run 1: a.txt was lost with peer1: no other peer had a whole copy." in text
     assert "run 1: peer2 did not get 1 of its documents; b.txt: reset." in text
     assert text.count("a.txt") == 1
     more = all_said(run_of("task1", 0.0, **{**killed, "lost": ["a.txt", "b.txt"], "killed": ["peer1", "peer4"]}))
-    assert "2 documents, a.txt among them, were lost with peer1 and peer4: nobody else had a whole copy." in more
+    assert "2 documents, a.txt among them, were lost with peer1 and peer4: no other peer had a whole copy." in more
 
 
 def test_a_source_that_was_killed_is_not_compared_with():
@@ -256,13 +259,13 @@ def test_a_source_alone_has_the_same_slow_peer_to_serve():
     run = run_of("swarm", 34.0, bound=bound, slow=slow.slow)
     assert bound == pytest.approx(4 * MIB / 125_000)
     sentence = said(run, about="A source alone", links=slow)
-    assert sentence.endswith("A source alone would need 33.6 s at least, and no swarm can need less on these links.")
+    assert sentence.endswith("A source alone would need at least 33.6 s, and no swarm can be faster on these links.")
     assert "4 peers (peer3 at 1 Mbit/s): the last one had everything after 34.00 s." in all_said(run)
 
 
 def test_a_swarm_that_is_slower_than_a_source_alone():
     sentence = said(run_of("swarm", 10.0), about="A source alone")
-    assert sentence.endswith("A source alone would need 5.0 s at least; the swarm took 1.99 times that.")
+    assert sentence.endswith("A source alone would need at least 5.0 s; the swarm took 1.99 times as long.")
 
 
 def test_who_did_not_get_what_and_why():
@@ -275,14 +278,14 @@ def test_who_did_not_get_what_and_why():
 
 def test_copies_and_the_start():
     text = all_said(run_of("task1", 9.0), run_of("swarm", 8.0, spread=0.0461, verified=3))
-    assert "42 of 43 copies have the SHA-256 that they should have." in text
-    assert "All peers began within 46 ms of one another." in text
+    assert "42 of 43 copies have the right SHA-256." in text
+    assert "All peers started within 46 ms of one another." in text
 
 
-@pytest.mark.parametrize("busy", [None, 0.1, BUSY, BUSY + 0.06, 1.0])
+@pytest.mark.parametrize("busy", [None, 0.1, BUSY_SHARE, BUSY_SHARE + 0.06, 1.0])
 def test_busy_processors(busy: float | None):
     text = all_said(run_of("task1", 9.0), run_of("task2-best", 3.0, busy=busy))
-    told = busy is not None and busy > BUSY
+    told = busy is not None and busy > BUSY_SHARE
     assert (f"up to {busy or 0:.0%} busy in Task 2, best case:" in text) is told
     assert ("The processors" in text) is told
 

@@ -139,14 +139,14 @@ def test_findings_times_and_setting_are_in_it():
     bound = results.runs[0].bound
     assert f"Task 1, centralised 4 1 9.00 9.00 9.00 {bound:.2f} {9 / bound:.2f} 39 of 39" in text
     assert f"Task 1, centralised 4 1 9.00 {9 / bound:.2f} 27 12 40 % 30 % 39 of 39" in text
-    assert "One peer holds all documents; the others fetch from it" in text
+    assert "One peer has all documents; the others fetch from it" in text
     assert "interrupted" not in text
 
 
 def test_what_was_interrupted_says_so_and_has_no_time():
     run = cut_off(run_of("task1", 9.0, busy=None, busiest=None), 4.0)
     text = table(Page(render(results_of([run]), [])).text)
-    assert "The experiment was interrupted. This is what there was until then." in text
+    assert "The experiment was interrupted. These are the results until then." in text
     assert f"Task 1, centralised 4 1 - - - {run.bound:.2f} - {run.verified} of 39" in text
     assert "Task 1, centralised (interrupted) 4 1 - - " in text
     assert "unknown unknown" in text

@@ -135,7 +135,7 @@ def test_a_signal_while_processes_are_started_loses_none(programs: Programs) -> 
 
 
 def test_one_that_will_not_stop_is_killed(programs: Programs) -> None:
-    with Cluster(2, programs, lambda role: ["--stubborn"] if role == "peer1" else [], grace=0.2) as cluster:
+    with Cluster(2, programs, lambda role: ["--stubborn"] if role == "peer1" else [], stop_timeout=0.2) as cluster:
         cluster.start()
     assert [process.returncode for _, process in programs.started] == [0, -signal.SIGKILL, 0]
 

@@ -14,14 +14,15 @@ import pytest
 
 from p2p_twisted.experiment.run import netns
 from p2p_twisted.experiment.run.iproute import PlaceError
-from p2p_twisted.experiment.run.netns import CONGESTION_CONTROL, HostNetwork, missing, remove_leftovers, why_not
+from p2p_twisted.experiment.run.namespaces import remove_leftovers
+from p2p_twisted.experiment.run.netns import CONGESTION_CONTROL, HostNetwork, reason_unavailable
 from p2p_twisted.experiment.run.places import NetnsLauncher
 
 MBIT = 1_000_000
 PREFIX = "p2ptest"
 
 
-WHY_NOT = why_not(PREFIX)
+WHY_NOT = reason_unavailable(PREFIX)
 needs_root = pytest.mark.skipif(WHY_NOT is not None, reason=f"no laboratory here: {WHY_NOT}")
 
 SERVE = """
@@ -269,16 +270,6 @@ def test_a_cluster_finds_its_hosts():
         argv = ["ip", "netns", "identify"]
         process = hosts.launch("peer2", argv, stdout=subprocess.PIPE)
         assert process.communicate(timeout=20)[0].decode().strip() == network.namespace(2)
-
-
-def test_who_is_not_root_is_told_so():
-    assert missing(1000, lambda tool: tool) == "network namespaces need root: run this as root (sudo)"
-
-
-def test_what_is_not_installed_is_named():
-    assert missing(0, {"ip": "/sbin/ip"}.get) == "not found: tc; install iproute2"
-    assert missing(0, {}.get) == "not found: ip, tc; install iproute2"
-    assert missing(0, lambda tool: tool) is None
 
 
 def test_without_what_it_needs_there_is_no_laboratory(monkeypatch: pytest.MonkeyPatch):

@@ -1,7 +1,6 @@
 """Experiments that end before a process is started, and what a report says of their setting."""
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,16 +8,18 @@ from typing import Any
 
 import pytest
 
-from p2p_twisted.experiment.corpus.choice import make_corpus
-from p2p_twisted.experiment.plan.design import Design, describe
+from p2p_twisted.experiment.corpus.samples import make_corpus
+from p2p_twisted.experiment.plan.design import Design
 from p2p_twisted.experiment.plan.faults import Faults, Kill
 from p2p_twisted.experiment.plan.links import Links
-from p2p_twisted.experiment.plan.tasks import Plan
+from p2p_twisted.experiment.plan.orders import Plan
 from p2p_twisted.experiment.run import places
 from p2p_twisted.experiment.run.iproute import PlaceError
 from p2p_twisted.experiment.run.places import Place, on_loopback
 from p2p_twisted.experiment.run.processes import ClusterError
-from p2p_twisted.experiment.run.suite import LARGE, Suite
+from p2p_twisted.experiment.run.processors import BUSY_SHARE
+from p2p_twisted.experiment.run.suite import LARGE, ProcessorsBusy, Suite
+from tests.support.made_results import run_of
 
 LINKS = Links(2.5e6, 12.5e6)
 MIB = 2**20
@@ -28,7 +29,7 @@ def design_of(*cases: tuple[str, int], **more: Any) -> Design:
     return Design(cases, LINKS, MIB, **more)
 
 
-class Begun:
+class StartedSuite:
     """A suite at a place where nothing can be started, and what it was about to do when it found that out."""
 
     def __init__(self, design: Design, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,9 +71,9 @@ class Nowhere:
 def test_plans_are_made_of_documents_that_the_seed_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     found = []
     for random_seed in (3, 3, 4):
-        begun = Begun(design_of(("task1", 3), files=6, random_seed=random_seed), monkeypatch)
-        begun.run(tmp_path)
-        [(plan, repeat)] = begun.plans
+        started = StartedSuite(design_of(("task1", 3), files=6, random_seed=random_seed), monkeypatch)
+        started.run(tmp_path)
+        [(plan, repeat)] = started.plans
         assert (plan.task, repeat, len(plan.sizes)) == ("task1", 1, 6)
         found.append((plan.sizes, plan.wanted))
     assert found[0] == found[1]
@@ -84,32 +85,32 @@ def test_of_a_corpus_the_last_documents_are_taken(tmp_path: Path, monkeypatch: p
     corpus, out = tmp_path / "corpus", tmp_path / "out"
     out.mkdir()
     paths = make_corpus(corpus, 9)
-    begun = Begun(design_of(("task2-best", 3), files=6, corpus=corpus), monkeypatch)
-    begun.run(out)
-    assert begun.plans[0][0].sizes == {path.name: path.stat().st_size for path in paths[3:]}
-    assert begun.suite.results.setting["documents of task2-best"].startswith("6, ")
+    started = StartedSuite(design_of(("task2-best", 3), files=6, corpus=corpus), monkeypatch)
+    started.run(out)
+    assert started.plans[0][0].sizes == {path.name: path.stat().st_size for path in paths[3:]}
+    assert started.suite.results.setting["documents of task2-best"].startswith("6, ")
 
 
 @pytest.mark.parametrize(("task", "swarm"), [("swarm", True), ("central", False)])
 def test_one_large_document(task: str, swarm: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    begun = Begun(design_of((task, 3)), monkeypatch)
-    begun.run(tmp_path)
-    [(plan, _)] = begun.plans
+    started = StartedSuite(design_of((task, 3)), monkeypatch)
+    started.run(tmp_path)
+    [(plan, _)] = started.plans
     assert (plan.sizes, plan.swarm) == ({LARGE: MIB}, swarm)
     assert plan.holdings == {"peer1": (LARGE,), "peer2": (), "peer3": ()}
 
 
 def test_a_document_may_be_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    begun = Begun(Design([("swarm", 2)], LINKS, 256 * MIB), monkeypatch)
-    begun.run(tmp_path)
-    assert begun.plans[0][0].sizes == {LARGE: 256 * MIB}
+    started = StartedSuite(Design([("swarm", 2)], LINKS, 256 * MIB), monkeypatch)
+    started.run(tmp_path)
+    assert started.plans[0][0].sizes == {LARGE: 256 * MIB}
 
 
 def test_corrupt_peers_take_no_part_in_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    begun = Begun(design_of(("swarm", 4), faults=Faults(corrupt=["peer3"], slow={"peer2": 9.0})), monkeypatch)
-    begun.run(tmp_path)
-    assert list(begun.plans[0][0].holdings) == ["peer1", "peer2", "peer4"]
-    assert begun.links == [Links(2.5e6, 12.5e6, {"peer2": 9.0})]
+    started = StartedSuite(design_of(("swarm", 4), faults=Faults(corrupt=["peer3"], slow={"peer2": 9.0})), monkeypatch)
+    started.run(tmp_path)
+    assert list(started.plans[0][0].holdings) == ["peer1", "peer2", "peer4"]
+    assert started.links == [Links(2.5e6, 12.5e6, {"peer2": 9.0})]
 
 
 @pytest.mark.parametrize(
@@ -120,64 +121,62 @@ def test_corrupt_peers_take_no_part_in_the_plan(tmp_path: Path, monkeypatch: pyt
         (design_of(("swarm", 3), faults=Faults([Kill("peer4", seconds=1)])), "no peer4 among 3 peers"),
         (design_of(("swarm", 3), faults=Faults(slow={"peer9": 1.0})), "no peer9 among 3 peers"),
         (design_of(("swarm", 3), faults=Faults(corrupt=["peer1"])), "peer1 is the source"),
-        (design_of(("swarm", 3), faults=Faults(corrupt=["peer2", "peer3"])), "two peers at least must be honest"),
+        (design_of(("swarm", 3), faults=Faults(corrupt=["peer2", "peer3"])), "at least two peers must be honest"),
         (design_of(("swarm", 3), ("task1", 3), files=6, fetch=60), "not 60"),
     ],
 )
 def test_what_cannot_be_is_found_out_before_anything_is_run(
     design: Design, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    begun = Begun(design, monkeypatch)
+    started = StartedSuite(design, monkeypatch)
     with pytest.raises(ValueError, match=message):
-        begun.suite.run(tmp_path)
-    assert begun.plans == []
+        started.suite.run(tmp_path)
+    assert started.plans == []
 
 
 def test_a_corpus_with_too_few_documents_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     make_corpus(tmp_path / "corpus", 4)
-    begun = Begun(design_of(("task1", 3), files=6, corpus=tmp_path / "corpus"), monkeypatch)
+    started = StartedSuite(design_of(("task1", 3), files=6, corpus=tmp_path / "corpus"), monkeypatch)
     with pytest.raises(ValueError, match="corpus has 4 documents, not 6"):
-        begun.suite.run(tmp_path)
+        started.suite.run(tmp_path)
 
 
 def test_empty_documents_are_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for number in range(6):
         (tmp_path / f"empty{number}.txt").touch()
-    begun = Begun(design_of(("task1", 3), files=6, corpus=tmp_path), monkeypatch)
-    with pytest.raises(ValueError, match="nothing in them"):
-        begun.suite.run(tmp_path)
-    assert begun.plans == []
+    started = StartedSuite(design_of(("task1", 3), files=6, corpus=tmp_path), monkeypatch)
+    with pytest.raises(ValueError, match="are empty"):
+        started.suite.run(tmp_path)
+    assert started.plans == []
 
 
 def test_without_a_laboratory_there_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    begun = Begun(design_of(("swarm", 2), place="netns"), monkeypatch)
+    started = StartedSuite(design_of(("swarm", 2), place="netns"), monkeypatch)
     with pytest.raises(PlaceError, match="need root"):
-        begun.suite.run(tmp_path)
+        started.suite.run(tmp_path)
 
 
-def test_each_peer_is_told_its_limits_and_the_rs_none():
-    with on_loopback(Links(1000.0, 4000.4, {"peer2": 10.0}), 2) as place:
-        assert list(place.options("peer1")) == ["--up-rate", "1000", "--down-rate", "4000"]
-        assert list(place.options("peer2")) == ["--up-rate", "10", "--down-rate", "10"]
-        assert list(place.options("rs")) == []
+def checked(cpu_check: bool, **busy: float | None) -> None:
+    design = Design([("task1", 4)], Links(1e6, 1e6), 1, cpu_check=cpu_check)
+    run = run_of("task1", 9.0, **busy)
+    assert Suite(design, lambda plan, repeat: lambda samples, events: None)._checked(run) is run
 
 
-def test_the_setting_is_told_for_people(monkeypatch: pytest.MonkeyPatch):
-    faults = Faults([Kill("peer1", share=0.3), Kill("peer2", seconds=2.5)], {"peer3": 125_000.0}, ["peer4"], 10.0)
-    design = design_of(("task1", 4), ("swarm", 4), faults=faults, random_seed=7, repeat=3)
-    monkeypatch.setattr(sys, "argv", ["/usr/bin/p2p", "experiment", "all"])
-    said = describe(design, {"task1": {"b.txt": 1000, "a.txt": 2500}, "swarm": {LARGE: MIB}})
-    assert said["command"] == "p2p experiment all"
-    assert (said["peers"], said["repeats"], said["seed"]) == ("4", "3", "7")
-    assert said["documents of task1"] == "2, 3,500 bytes together, a.txt to b.txt"
-    assert said["documents of swarm"] == "1,048,576 bytes"
-    assert said["links"].startswith("20 Mbit/s up, 100 Mbit/s down, on one machine")
-    assert said["faults"] == (
-        "peer1 killed at 30% of all bytes; peer2 killed at 2.5 s; peer3 at 1 Mbit/s; peer4 sends garbage; "
-        "a peer killed and started again every 10 s"
-    )
-    same = {"b.txt": 1000, "a.txt": 2500}
-    assert describe(design, {"task1": same, "swarm": dict(same)})["documents"] == said["documents of task1"]
-    assert describe(design_of(("central", 2), ("central", 8)), {})["peers"] == "2, 8"
-    assert describe(design_of(("central", 2)), {})["faults"] == "none"
+@pytest.mark.parametrize("busy", [None, 0.0, BUSY_SHARE])
+def test_a_run_that_the_links_paced_passes(busy: float | None):
+    checked(True, busy=busy, busiest=busy)
+
+
+@pytest.mark.parametrize(
+    ("busy", "said"),
+    [
+        ({"busy": BUSY_SHARE + 0.02, "busiest": 0.1}, "task1 refused: the processors were 87% busy"),
+        ({"busy": 0.5, "busiest": 0.97}, "task1 refused: a peer kept a processor 97% busy"),
+    ],
+)
+def test_a_run_that_the_processors_paced_is_refused(busy: dict[str, float], said: str):
+    checked(False, **busy)
+    with pytest.raises(ProcessorsBusy, match=f"{said}, so they, not the links, may have set the pace; try") as refused:
+        checked(True, **busy)
+    assert "\n" not in str(refused.value)

@@ -11,9 +11,10 @@ from click.testing import CliRunner
 
 from p2p_twisted.cli.main import main
 from p2p_twisted.experiment.plan.links import Links
-from p2p_twisted.experiment.plan.tasks import Plan, task1
+from p2p_twisted.experiment.plan.orders import Plan
+from p2p_twisted.experiment.plan.tasks import task1
 from p2p_twisted.experiment.results import Arrival, Event, Run, Sample
-from p2p_twisted.experiment.verbs.event_lines import PACE, REST, Events
+from p2p_twisted.experiment.verbs.event_lines import MAX_INTERVAL, MIN_INTERVAL, EventLines
 
 SIZES = {"a.txt": 1000, "b.txt": 3000}
 PLAN: Plan = task1(["peer1", "peer2", "peer3"], SIZES, 2, 0, False)
@@ -25,7 +26,7 @@ class Told:
     def __init__(self) -> None:
         self.now = 100.0
         self.lines: list[str] = []
-        self.events = Events(Links(1000.0, 4000.0), now=lambda: self.now, say=self.lines.append)
+        self.events = EventLines(Links(1000.0, 4000.0), now=lambda: self.now, write=self.lines.append)
 
     @property
     def data(self) -> list[dict[str, Any]]:
@@ -64,7 +65,7 @@ def run_of(arrivals: Sequence[Arrival]) -> Run:
 
 def test_a_run_that_begins():
     told = Told()
-    told.events.begins(PLAN, 2)
+    told.events.run_starts(PLAN, 2)
     idle = {"holds": 0, "files": 2, "bytes": 4000}
     assert told.data == [
         {
@@ -81,14 +82,14 @@ def test_a_run_that_begins():
 
 def test_progress_is_told_at_its_pace_and_when_nothing_moves_each_second():
     told = Told()
-    watch = told.events.begins(PLAN, 1)
+    watch = told.events.run_starts(PLAN, 1)
     for step in range(200):  # 20 ms each
         watch(far(step * 0.02, min(step, 100) * 10, 0), [])
         told.now += 0.02
     moving = [data["at"] for data in told.data[1:] if data["at"] <= 2.0]
     resting = [data["at"] for data in told.data[1:] if data["at"] > 2.0]
-    assert 2 / (PACE + 0.02) <= len(moving) <= 2 / PACE + 1
-    assert 1 <= len(resting) <= 2 / REST + 1
+    assert 2 / (MIN_INTERVAL + 0.02) <= len(moving) <= 2 / MIN_INTERVAL + 1
+    assert 1 <= len(resting) <= 2 / MAX_INTERVAL + 1
     assert told.data[1] == {
         "event": "progress",
         "at": 0.0,
@@ -98,7 +99,7 @@ def test_progress_is_told_at_its_pace_and_when_nothing_moves_each_second():
 
 def test_a_fault_is_told_at_once_and_once():
     told = Told()
-    watch = told.events.begins(PLAN, 1)
+    watch = told.events.run_starts(PLAN, 1)
     killed = Event(0.5004, "peer2", "peer2 killed")
     for _ in range(3):
         watch(far(0.51, 0, 0), [killed])
@@ -109,7 +110,7 @@ def test_a_fault_is_told_at_once_and_once():
 
 def test_a_run_that_ended_says_what_each_has_and_since_when():
     told = Told()
-    told.events.ended(run_of([Arrival("peer2", "a.txt", 1000, 1.0), Arrival("peer2", "b.txt", 3000, 9.5)]))
+    told.events.run_ended(run_of([Arrival("peer2", "a.txt", 1000, 1.0), Arrival("peer2", "b.txt", 3000, 9.5)]))
     [data] = told.data
     assert (data["event"], data["task"], data["repeat"], data["ratio"]) == ("run-ended", "task1", 2, 9.5 / 8)
     assert (data["verified"], data["expected"], data["interrupted"]) == (5, 6, False)
@@ -121,7 +122,7 @@ def test_a_run_that_ended_says_what_each_has_and_since_when():
 
 def test_the_end_names_the_report():
     told = Told()
-    told.events.over(["One is faster."], Path("/tmp/x/report.html"))
+    told.events.experiment_ended(["One is faster."], Path("/tmp/x/report.html"))
     assert told.data == [{"event": "end", "findings": ["One is faster."], "report": "/tmp/x/report.html"}]
 
 

@@ -9,14 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ..results import Run, Summary, summarise
-from .style import COLOURS, INK, figure, note
+from ..results import Run
+from ..summary import Summary, summarise
+from .style import COLOURS, INK, new_figure, note
 from .titles import TITLES, start_of
 
 UNTIL = "time until the last peer has all (s)"
 ONE_AT_A_TIME, SWARM = COLOURS[5], COLOURS[2]
 HEADING = 0.85
-"""Height of a group's heading, in bars."""
+"""Height of the heading of a group, in bars."""
 
 
 def times(cases: Sequence[Sequence[Run]]) -> Figure:
@@ -27,8 +28,8 @@ def times(cases: Sequence[Sequence[Run]]) -> Figure:
     groups: dict[str, list[Sequence[Run]]] = {}
     for runs in cases:
         groups.setdefault(start_of(runs[0]), []).append(runs)
-    made = figure(7.5, 1.3 + 0.5 * (len(cases) + HEADING * len(groups)))
-    axes = made.add_subplot()
+    figure = new_figure(7.5, 1.3 + 0.5 * (len(cases) + HEADING * len(groups)))
+    axes = figure.add_subplot()
     ticks: dict[float, str] = {}
     place = 0.0
     for heading, members in groups.items():
@@ -43,8 +44,8 @@ def times(cases: Sequence[Sequence[Run]]) -> Figure:
     axes.set_xlim(0, 1.6 * max(max(summary.high if summary.complete else 0.0, summary.bound) for summary in summaries))
     axes.set_ylim(place - 0.4, -0.5)
     axes.grid(visible=False, axis="y")
-    made.legend(handles=_legend(axes, cases), loc="outside upper right", ncols=3)
-    return made
+    figure.legend(handles=_legend(axes, cases), loc="outside upper right", ncols=3)
+    return figure
 
 
 def _draw_case(axes: Axes, place: float, runs: Sequence[Run]) -> None:

@@ -1,4 +1,4 @@
-"""How busy the processors are, told from a /proc that tests write."""
+"""The load of the processors, read from a /proc that tests write."""
 
 import os
 from pathlib import Path
@@ -7,12 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2p_twisted.experiment.plan.design import Design
-from p2p_twisted.experiment.plan.links import Links
-from p2p_twisted.experiment.run import machine
-from p2p_twisted.experiment.run.machine import BUSY, Processors
-from p2p_twisted.experiment.run.suite import ProcessorsBusy, Suite
-from tests.support.made_results import run_of
+from p2p_twisted.experiment.run.processors import Processors
 
 
 class Proc:
@@ -99,39 +94,3 @@ def test_this_machine_has_worked():
     processors.stop()
     assert processors.busy is not None
     assert 0 <= processors.busy <= 1
-
-
-def test_what_the_machine_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    described = machine.describe()
-    assert {"p2p_twisted", "Python", "system", "processors", "memory", "Twisted", "matplotlib"} == described.keys()
-    assert all(described.values())
-    monkeypatch.setattr(machine, "PROC", tmp_path)
-    monkeypatch.setattr(machine, "PACKAGES", ("no-such-package-anywhere",))
-    assert machine.describe()["no-such-package-anywhere"] == "not installed"
-    (tmp_path / "cpuinfo").write_text("processor : 0\nmodel name\t: Some Processor: 3 GHz\nmodel name\t: other\n")
-    assert machine.describe()["processors"].endswith(", Some Processor: 3 GHz")
-
-
-def checked(cpu_check: bool, **busy: float | None) -> None:
-    design = Design([("task1", 4)], Links(1e6, 1e6), 1, cpu_check=cpu_check)
-    run = run_of("task1", 9.0, **busy)
-    assert Suite(design, lambda plan, repeat: lambda samples, events: None)._checked(run) is run
-
-
-@pytest.mark.parametrize("busy", [None, 0.0, BUSY])
-def test_a_run_that_the_links_paced_passes(busy: float | None):
-    checked(True, busy=busy, busiest=busy)
-
-
-@pytest.mark.parametrize(
-    ("busy", "said"),
-    [
-        ({"busy": BUSY + 0.02, "busiest": 0.1}, "task1 refused: the processors were 87% busy"),
-        ({"busy": 0.5, "busiest": 0.97}, "task1 refused: a peer kept a processor 97% busy"),
-    ],
-)
-def test_a_run_that_the_processors_paced_is_refused(busy: dict[str, float], said: str):
-    checked(False, **busy)
-    with pytest.raises(ProcessorsBusy, match=f"{said}, so they, not the links, may have set the pace; try") as refused:
-        checked(True, **busy)
-    assert "\n" not in str(refused.value)

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from p2p_twisted.events.history import BATCH
 from p2p_twisted.experiment.page.order import Order
-from p2p_twisted.experiment.page.site import BESIDE, experiment_site, page_url
+from p2p_twisted.experiment.page.resources import BESIDE, experiment_site, page_url
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.rules import Clocks
 from p2p_twisted.web import sse as stream

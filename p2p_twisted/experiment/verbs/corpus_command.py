@@ -1,4 +1,4 @@
-"""``p2p corpus``: documents to share, made here (``make``) or fetched from a mirror of the RFCs (``fetch``)."""
+"""``p2p corpus``: generate documents to share (``make``), or fetch RFCs from a mirror (``fetch``)."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ...cli import exits
 from ...cli.options import UserPath
 from ...cli.output import clean, print_json, say
-from ..corpus.choice import MAX_COUNT, make_corpus, spread_sizes
 from ..corpus.rfc_fetch import RFC_EDITOR, Fetcher, Outcome, parse_numbers
+from ..corpus.samples import MAX_COUNT, make_corpus, spread_sizes
 
 
 @click.group()
 def corpus() -> None:
-    """Get documents to share: make some, or fetch RFCs."""
+    """Get documents to share: generate some, or fetch RFCs."""
 
 
 @corpus.command()
 @click.argument("directory", metavar="DIR", type=UserPath(file_okay=False))
 @click.option("--count", metavar="N", type=click.IntRange(1, MAX_COUNT), default=60, show_default=True)
-@click.option("--sizes", metavar="MIN-MAX", help="Smallest and largest size in bytes, instead of 7 KB and 228 KB.")
-@click.option("--total", metavar="BYTES", type=click.IntRange(1), help="Size of all together, instead of 42 KB each.")
+@click.option("--sizes", metavar="MIN-MAX", help="Smallest and largest size in bytes. Default: 7 KB and 228 KB.")
+@click.option("--total", metavar="BYTES", type=click.IntRange(1), help="Size of all together. Default: 42 KB each.")
 @click.option(
     "--seed",
     "random_seed",
     metavar="S",
     default=0,
     show_default=True,
-    help="Random seed: the same one gives the same documents.",
+    help="Random seed; the same one gives the same documents.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def make(directory: Path, count: int, sizes: str | None, total: int | None, random_seed: int, as_json: bool) -> None:
-    """Write N documents into DIR, text and PDF by turns, their sizes spread as those of RFCs are.
+    """Write N documents into DIR, text and PDF in turn, with sizes like those of RFCs.
 
-    Files that are there with the same content are left alone. Exits 11 when another file has the name of a document.
+    Files that are there with the same content are left alone. Exits 11 if another file has the name of a document.
     """
     if sizes and total:
         raise click.UsageError("--sizes and --total exclude each other")
@@ -68,8 +68,8 @@ def make(directory: Path, count: int, sizes: str | None, total: int | None, rand
 def fetch(numbers: str, directory: Path, mirror: str, kind: str, as_json: bool) -> None:
     """Fetch the RFCs NUMBERS, such as 8423-8496 or 791,8446, into DIR.
 
-    At most three at a time and two requests a second. What is there already is not fetched, and what was interrupted
-    goes on where it stopped. Exits 12 when the mirror lacks some or some failed, 7 when interrupted.
+    At most three at a time, and two requests a second. RFCs that are there already are not fetched again, and
+    interrupted ones are resumed. Exits 12 if the mirror lacks some or some failed, 7 if interrupted.
     """
     try:
         wanted = parse_numbers(numbers)
@@ -79,7 +79,7 @@ def fetch(numbers: str, directory: Path, mirror: str, kind: str, as_json: bool) 
     except OSError as error:
         raise _unwritable(error) from error
     except KeyboardInterrupt as interrupt:
-        text = "interrupted; the same command goes on where it stopped"
+        text = "interrupted; the same command resumes"
         raise exits.Failure(exits.INTERRUPTED, text) from interrupt
     if as_json or _json_wanted():
         print_json(_as_json(outcome))
@@ -89,7 +89,7 @@ def fetch(numbers: str, directory: Path, mirror: str, kind: str, as_json: bool) 
 
 
 def _json_wanted() -> bool:
-    """Whether ``--json`` stands before the verb."""
+    """Return whether ``--json`` was given before the verb."""
     return bool(click.get_current_context().find_root().params.get("as_json"))
 
 
@@ -103,9 +103,9 @@ def _limits(sizes: str | None) -> tuple[int, int] | None:
 
 
 def _fetch(wanted: list[int], directory: Path, mirror: str, kind: str) -> Outcome:
-    say = Console(stderr=True)
-    counts = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(TextColumn("{task.description}"), *counts, console=say, disable=not say.is_terminal) as progress:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(f"RFCs ({kind})", total=len(wanted))
         return Fetcher(directory, mirror, kind, on_document=lambda number: progress.advance(task)).run(wanted)
 

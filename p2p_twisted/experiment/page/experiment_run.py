@@ -15,7 +15,7 @@ from ...events.history import History
 from ...web.api.facade import Json
 from .child import Ending
 from .order import FAULTS, SCALE, Order
-from .site import RESULTS
+from .resources import RESULTS
 
 RECORD = "record.json"
 OUT = "out"

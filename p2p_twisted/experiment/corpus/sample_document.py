@@ -1,7 +1,9 @@
-"""Documents out of thin air: readable English made of a small stock of phrases, as plain text or as PDF.
+"""Generate a document: readable English from a small stock of phrases, as plain text or as PDF.
 
-The same arguments give the same bytes, on every machine: demos and experiments can be repeated without any corpus.
+The same arguments give the same bytes on every machine, so that demos and experiments can be repeated without a corpus.
 """
+
+from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from random import Random
 
 LINE = 72
 PAGE_LINES = 56
-MADE = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+CREATION_DATE = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
 
 _KINDS = ("Notes on", "Requirements for", "A Plan for", "Experience with", "Rules for", "Questions about", "A Test of")
 _TOPICS = (
@@ -56,7 +58,7 @@ _HEADINGS = ("Introduction", "The Problem", "What Was Tried", "Rules", "Measurem
 
 
 def titles(count: int, random_seed: int) -> list[str]:
-    """``count`` titles, all different, in an order that ``random_seed`` decides."""
+    """Return ``count`` different titles, in an order that depends on ``random_seed``."""
     stock = [f"{kind} {topic.title()}s in {place.title()}" for kind, topic, place in product(_KINDS, _TOPICS, _PLACES)]
     Random(f"titles/{random_seed}").shuffle(stock)
     parts = [f"{stock[i % len(stock)]}, Part {1 + i // len(stock)}" for i in range(len(stock), count)]
@@ -64,9 +66,9 @@ def titles(count: int, random_seed: int) -> list[str]:
 
 
 def text_document(title: str, size: int, key: str) -> bytes:
-    """A plain text of exactly ``size`` bytes (ASCII, LF), laid out as a note with ``title`` centred on its first page.
+    """Return a plain text of exactly ``size`` bytes (ASCII, LF) with a centred ``title`` at the top.
 
-    ``key`` decides the prose. One shorter than its own head (some 100 bytes) is cut off there.
+    ``key`` determines the prose. A text that is too short for its title (about 100 bytes) is cut off in it.
     """
     text = bytearray()
     for line in _note(title, key):
@@ -77,15 +79,15 @@ def text_document(title: str, size: int, key: str) -> bytes:
 
 
 def pdf_document(title: str, size: int, key: str) -> bytes:
-    """The same note as a PDF with ``title`` in its metadata, within 2 % of ``size`` bytes from 8 KiB on.
+    """Return the same text as a PDF with ``title`` in its metadata, within 2 % of ``size`` bytes from 8 KiB on.
 
-    Not compressed, so that its size can be foreseen. A page and the file around it take 1.5 KiB at least.
+    It is not compressed, so that its size can be estimated. The file and one page take at least 1.5 KiB.
     """
-    from fpdf import FPDF  # half a second: only those who make documents wait for it
+    from fpdf import FPDF  # takes half a second to import, and is not always installed
 
     pdf = FPDF(format="letter")
     pdf.set_compression(False)
-    pdf.set_creation_date(MADE)
+    pdf.set_creation_date(CREATION_DATE)
     pdf.set_title(title)
     pdf.set_font("Courier", size=10)
     pdf.set_auto_page_break(False)
@@ -104,7 +106,7 @@ def pdf_document(title: str, size: int, key: str) -> bytes:
 
 
 def _note(title: str, key: str) -> Iterator[str]:
-    """The lines of a note, without end."""
+    """Yield the lines of a document, without end."""
     rng = Random(key)
     topic = next((topic for topic in _TOPICS if topic.title() in title), "document")
     yield from ("", title.center(LINE).rstrip(), "", "", "Abstract", "")

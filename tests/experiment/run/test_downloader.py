@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from p2p_twisted.experiment.plan.tasks import Order, Want
+from p2p_twisted.experiment.plan.orders import Order, Want
 from p2p_twisted.experiment.results import Arrival, Sample, Transfer
-from p2p_twisted.experiment.run.downloaders import Downloader, arrivals, begin_together, failures, transfers
+from p2p_twisted.experiment.run.downloader import Downloader, start_together
+from p2p_twisted.experiment.run.outcome import arrivals, failures, transfers
 from p2p_twisted.experiment.run.processes import ClusterError
 from p2p_twisted.web.client import ControlError
 
@@ -102,8 +103,8 @@ def peer(tmp_path: Path) -> Peer:
 
 
 def test_the_order_names_documents_and_from_whom(peer: Peer):
-    downloader_of(peer).begin()
-    downloader_of(peer, swarm=True).begin()
+    downloader_of(peer).start()
+    downloader_of(peer, swarm=True).start()
     names = ["a.txt", "b.txt", "c.txt"]
     assert peer.control.orders == [
         {"names": names, "swarm": False, "from": HOLDERS},
@@ -113,51 +114,51 @@ def test_the_order_names_documents_and_from_whom(peer: Peer):
 
 def test_the_disk_is_looked_at_until_all_is_there_the_peer_only_then(peer: Peer):
     downloader = downloader_of(peer)
-    downloader.begin()
-    downloader.look(pause=1e9)
+    downloader.start()
+    downloader.check(interval=1e9)
     peer.file_came("b.txt")
-    downloader.look(pause=1e9)
+    downloader.check(interval=1e9)
     assert downloader.sample(5.0) == Sample("peer3", 5.0, 0, 0)
     peer.file_came("a.txt")
-    downloader.look(pause=1e9)
+    downloader.check(interval=1e9)
     assert downloader.sample(6.0) == Sample("peer3", 6.0, 300, 2)
     assert peer.control.asked == 0
     peer.file_came("c.txt")
-    downloader.look(pause=1e9)
+    downloader.check(interval=1e9)
     assert (peer.control.asked, downloader.over) == (1, False)
     peer.ends(*map(file, SIZES))
-    downloader.look(pause=1e9)
+    downloader.check(interval=1e9)
     assert downloader.over
-    downloader.look()
+    downloader.check()
     assert peer.control.asked == 2
-    assert downloader.begun == 1000.0
+    assert downloader.started == 1000.0
     assert downloader.sample(7.0) == Sample("peer3", 7.0, 600, 3)
 
 
 def test_a_peer_that_swarms_is_asked_how_far_it_is(peer: Peer):
     downloader = downloader_of(peer, swarm=True)
-    downloader.begin()
+    downloader.start()
     peer.control.downloads[0].update(files=[file("a.txt"), file("b.txt", "fetching")], bytes_done=170)
-    downloader.look(pause=0)
+    downloader.check(interval=0)
     assert downloader.sample(1.0) == Sample("peer3", 1.0, 170, 1)
 
 
 def test_nothing_is_asked_again_where_nothing_is_to_go_wrong(peer: Peer):
     downloader = downloader_of(peer)
-    downloader.begin()
+    downloader.start()
     peer.ends(file("a.txt"), file("b.txt", "failed"), file("c.txt", "there"))
-    downloader.look(pause=0)
+    downloader.check(interval=0)
     assert downloader.over
     assert failures(downloader) == {"b.txt": "b.txt came not"}
 
 
 def test_with_faults_the_rest_is_asked_of_anybody_a_few_times(peer: Peer):
     downloader = downloader_of(peer, faults=True)
-    downloader.begin()
+    downloader.start()
     for _ in range(3):
         assert not downloader.over
         peer.ends(*(file(name, "failed") for name in peer.control.orders[-1]["names"]))
-        downloader.look(pause=0)
+        downloader.check(interval=0)
     assert downloader.over
     assert [order.get("from") for order in peer.control.orders] == [HOLDERS, None, None]
     assert failures(downloader).keys() == SIZES.keys()
@@ -165,12 +166,12 @@ def test_with_faults_the_rest_is_asked_of_anybody_a_few_times(peer: Peer):
 
 def test_what_came_at_a_second_try_counts_with_the_first(peer: Peer):
     downloader = downloader_of(peer, swarm=True, faults=True)
-    downloader.begin()
+    downloader.start()
     peer.ends(file("a.txt", ended=1010.0), file("b.txt", "failed", peer1=(50, 1001.0, 1002.0)), file("c.txt", "failed"))
-    downloader.look(pause=0)
+    downloader.check(interval=0)
     assert peer.control.orders[1]["names"] == ["b.txt", "c.txt"]
     peer.ends(file("b.txt", ended=1030.0, peer2=(200, 1020.0, 1029.0)), file("c.txt", "failed"))
-    downloader.look(pause=0)
+    downloader.check(interval=0)
     assert downloader.sample(9.0) == Sample("peer3", 9.0, 300, 2)
     assert arrivals(downloader, 1000.0) == [Arrival("peer3", "a.txt", 100, 10.0), Arrival("peer3", "b.txt", 200, 30.0)]
     assert transfers(downloader, ROLES, 1000.0) == [
@@ -182,79 +183,79 @@ def test_what_came_at_a_second_try_counts_with_the_first(peer: Peer):
 
 def test_a_transfer_that_never_ended_and_a_source_that_nobody_knows(peer: Peer):
     downloader = downloader_of(peer, names="a")
-    downloader.begin()
+    downloader.start()
     peer.ends(file("a.txt", **{"10.0.0.9:4400": (60, 1001.0, None)}))
-    downloader.look(pause=0)
+    downloader.check(interval=0)
     assert transfers(downloader, ROLES, 1000.0) == [Transfer("peer3", "a.txt", "10.0.0.9:4400", 60, 1.0, 1.0)]
 
 
 def test_a_peer_that_does_not_answer_ends_the_run_and_says_how_it_ended(peer: Peer):
     downloader = downloader_of(peer)
-    downloader.begin()
+    downloader.start()
     peer.control.error = ControlError("lost", "no more")
     with pytest.raises(ClusterError, match="peer3: no more"):
-        downloader.look(pause=0)
+        downloader.check(interval=0)
     peer.died = True
     with pytest.raises(ClusterError, match="peer3 ended with status 1: oh"):
-        downloader.look(pause=0)
+        downloader.check(interval=0)
 
 
 def test_reading_out_asks_once_more_and_minds_no_silence(peer: Peer):
     downloader = downloader_of(peer, names="ab")
-    downloader.read()
+    downloader.refresh()
     assert peer.control.asked == 0
-    downloader.begin()
+    downloader.start()
     peer.ends(file("a.txt"), file("b.txt", "fetching"))
-    downloader.read()
+    downloader.refresh()
     assert [arrival.file for arrival in arrivals(downloader, 0.0)] == ["a.txt"]
     peer.control.error = ControlError("timeout", "busy")
-    downloader.read()
+    downloader.refresh()
     assert [arrival.file for arrival in arrivals(downloader, 0.0)] == ["a.txt"]
-    assert failures(downloader) == {"b.txt": "it had not come when the run ended"}
+    assert failures(downloader) == {"b.txt": "it had not arrived when the run ended"}
 
 
 def test_reading_out_does_not_trip_over_a_call_that_a_ctrl_c_cut_short(peer: Peer):
     downloader = downloader_of(peer, names="a")
-    downloader.begin()
+    downloader.start()
     peer.ends(file("a.txt"))
     peer.control.in_a_call = True
-    downloader.read()
+    downloader.refresh()
     assert [arrival.file for arrival in arrivals(downloader, 0.0)] == ["a.txt"]
 
 
 def test_who_was_killed_for_good_is_asked_nothing(peer: Peer):
     downloader = downloader_of(peer)
-    downloader.begin()
-    downloader.lost(for_good=True)
+    downloader.start()
+    downloader.killed(for_good=True)
     assert downloader.over
-    downloader.look(pause=0)
-    downloader.read()
+    downloader.check(interval=0)
+    downloader.refresh()
     assert peer.control.asked == 0
 
 
 def test_who_comes_back_is_told_what_it_lacks(peer: Peer):
     downloader = downloader_of(peer, faults=True)
-    downloader.begin()
+    downloader.start()
     peer.ends(file("b.txt"), file("a.txt", "fetching"), file("c.txt", "queued"))
-    downloader.read()
-    downloader.lost(for_good=False)
+    downloader.refresh()
+    downloader.killed(for_good=False)
     assert not downloader.over
-    downloader.look(pause=0)
+    downloader.check(interval=0)
     assert peer.control.asked == 1, "a dead peer is not asked"
     downloader.resume()
     assert peer.control.orders[-1] == {"names": ["a.txt", "c.txt"], "swarm": False}
     peer.ends(file("a.txt"), file("c.txt"))
-    downloader.look(pause=0)
+    downloader.check(interval=0)
     assert downloader.over
     assert failures(downloader) == {}
 
 
 def test_who_comes_back_with_all_is_done(peer: Peer):
     downloader = downloader_of(peer, names="a")
-    downloader.begin()
+    downloader.start()
     peer.ends(file("a.txt"))
-    downloader.read()
-    downloader.lost(for_good=False)
+    downloader.refresh()
+    downloader.killed(for_good=False)
     downloader.resume()
     assert downloader.over
     assert len(peer.control.orders) == 1
@@ -273,7 +274,7 @@ def test_all_begin_at_one_barrier(tmp_path: Path):
         peer = Peer(tmp_path / str(number))
         peer.control = Meeting()
         downloaders.append(downloader_of(peer))
-    assert begin_together(downloaders) > 0
+    assert start_together(downloaders) > 0
     assert all(len(downloader.downloads) == 1 for downloader in downloaders)
 
 
@@ -281,4 +282,4 @@ def test_a_refusal_at_the_start_is_told(tmp_path: Path):
     peers = [Peer(tmp_path), Peer(tmp_path)]
     peers[1].control.error = ControlError("refused", "too many orders", 429)
     with pytest.raises(ControlError, match="too many orders"):
-        begin_together([downloader_of(peer) for peer in peers])
+        start_together([downloader_of(peer) for peer in peers])

@@ -15,11 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from p2p_twisted.experiment.report import plots
-from p2p_twisted.experiment.report.comparison import UNTIL, times
+from p2p_twisted.experiment.report import growth_figure, task_figures
+from p2p_twisted.experiment.report.comparison_figure import UNTIL, times
 from p2p_twisted.experiment.report.figures import draw
-from p2p_twisted.experiment.report.style import line, slimmed, style
-from p2p_twisted.experiment.results import Event, Run, summarise
+from p2p_twisted.experiment.report.style import line, slim, style
+from p2p_twisted.experiment.results import Event, Run
+from p2p_twisted.experiment.summary import summarise
 from tests.support.made_results import cut_off, results_of, run_of
 
 TASKS = {"task1": 9.0, "task2-worst": 14.0, "task2-best": 3.0, "swarm": 2.5}
@@ -125,10 +126,10 @@ def test_lines_are_told_apart():
 @pytest.mark.parametrize(("task", "peers"), [("task1", 2), ("task2-worst", 6), ("swarm", 17), ("task2-best", 32)])
 def test_all_peers_on_one_plot(task: str, peers: int):
     run = run_for(task, peers)
-    made = plots.all_peers(run)
+    made = task_figures.all_peers(run)
     assert_legible(made)
     [axes] = made.axes
-    assert labels(made) == {"fetched (MB)" if task == "swarm" else "documents fetched", plots.TIME}
+    assert labels(made) == {"fetched (MB)" if task == "swarm" else "documents fetched", task_figures.TIME}
     assert [text.get_text() for text in axes.get_legend().get_texts()] == run.downloaders
     assert axes.get_position().width > 0.3, "the legend leaves no room for the curves"
 
@@ -136,30 +137,30 @@ def test_all_peers_on_one_plot(task: str, peers: int):
 @pytest.mark.parametrize(("task", "peers"), [("task2-worst", 2), ("swarm", 6), ("task2-best", 10), ("swarm", 17)])
 def test_each_peer_in_a_panel(task: str, peers: int):
     run = run_for(task, peers)
-    made = plots.each_peer(run)
+    made = task_figures.each_peer(run)
     assert_legible(made)
     seen = [axes for axes in made.axes if axes.get_visible()]
     assert [axes.get_title(loc="left") for axes in seen] == run.downloaders
     assert len({(axes.get_xlim(), axes.get_ylim()) for axes in seen}) == 1
-    assert plots.TIME in labels(made)
+    assert task_figures.TIME in labels(made)
 
 
 @pytest.mark.parametrize("peers", [2, 6, 12, 13, 32])
 def test_who_sent_to_whom(peers: int):
     run = run_for("task2-best", peers)
-    made = plots.who_to_whom(run)
+    made = task_figures.who_to_whom(run)
     assert_legible(made)
     assert labels(made) == {"to peer", "from peer", "MB"}
-    assert ("-" in words(made).splitlines()) is (peers <= plots.MOST_NUMBERS)
+    assert ("-" in words(made).splitlines()) is (peers <= task_figures.MAX_NUMBERED_PEERS)
 
 
-@pytest.mark.parametrize("draw_one", [plots.all_peers, plots.each_peer])
+@pytest.mark.parametrize("draw_one", [task_figures.all_peers, task_figures.each_peer])
 @pytest.mark.parametrize("run", FAULTY.values(), ids=FAULTY)
 def test_what_went_wrong(run: Run, draw_one):
     assert_legible(draw_one(run))
 
 
-@pytest.mark.parametrize("draw_one", [plots.all_peers, plots.each_peer])
+@pytest.mark.parametrize("draw_one", [task_figures.all_peers, task_figures.each_peer])
 def test_events_are_on_the_plots(draw_one):
     said = words(draw_one(FAULTY["a source that is killed"]))
     assert "peer1 killed" in said
@@ -169,17 +170,17 @@ def test_events_are_on_the_plots(draw_one):
     assert "killed" not in words(draw_one(run_for("task1")))
 
 
-def test_curves_that_lie_on_one_another_say_so(tmp_path: Path):
+def test_the_figure_and_its_caption_say_that_curves_coincide(tmp_path: Path):
     run = run_for("task1", 5)
-    assert "all curves lie\non one another" in words(plots.all_peers(run))
+    assert "all curves\ncoincide" in words(task_figures.all_peers(run))
     caption = draw(results_of([run]), tmp_path)[1].caption
-    assert caption.endswith("The curves of peer2, peer3, peer4 and peer5 lie on one another.")
+    assert caption.endswith("The curves of peer2, peer3, peer4 and peer5 coincide.")
     late = [replace(found, at=1.2 * found.at) if found.peer == "peer3" else found for found in run.arrivals]
-    assert "some curves lie\non one another" in words(plots.all_peers(replace(run, arrivals=late)))
+    assert "some curves\ncoincide" in words(task_figures.all_peers(replace(run, arrivals=late)))
 
 
 def test_a_mark_is_where_its_curve_is():
-    made = plots.all_peers(FAULTY["downloaders that go and come"])
+    made = task_figures.all_peers(FAULTY["downloaders that go and come"])
     marks = {
         (curve.get_xydata()[0][0], curve.get_xydata()[0][1])
         for curve in made.axes[0].get_lines()
@@ -189,16 +190,16 @@ def test_a_mark_is_where_its_curve_is():
 
 
 def test_slow_and_corrupt_peers_are_named():
-    assert "peer3: 1 Mbit/s" in words(plots.all_peers(FAULTY["slow"])).splitlines()
-    assert "peer3: 1 Mbit/s" in words(plots.each_peer(FAULTY["slow"])).splitlines()
-    assert "peer5: garbage" in words(plots.all_peers(FAULTY["corrupt"])).splitlines()
+    assert "peer3: 1 Mbit/s" in words(task_figures.all_peers(FAULTY["slow"])).splitlines()
+    assert "peer3: 1 Mbit/s" in words(task_figures.each_peer(FAULTY["slow"])).splitlines()
+    assert "peer5: garbage" in words(task_figures.all_peers(FAULTY["corrupt"])).splitlines()
 
 
 @pytest.mark.parametrize("ratio", [0.2, 0.97, 1.0, 1.04, 5.0])
 def test_the_bound_is_drawn_and_named_wherever_it_is(ratio: float):
     run = run_for("task1")
     run = run_of("task1", ratio * run.bound)
-    for made in (plots.all_peers(run), plots.tasks([[run], [run_for("task2-best")]])):
+    for made in (task_figures.all_peers(run), task_figures.tasks([[run], [run_for("task2-best")]])):
         assert_legible(made)
         assert f"bound {run.bound:.2f} s" in words(made)
         assert any(curve.get_ydata()[0] == curve.get_ydata()[-1] == run.bound for curve in made.axes[0].get_lines())
@@ -213,9 +214,9 @@ def test_tasks_side_by_side(count: int, repeats: int):
         ]
         for task in (COMPARED if count > 3 else list(TASKS)[:count])
     ]
-    made = plots.tasks(cases)
+    made = task_figures.tasks(cases)
     assert_legible(made)
-    assert labels(made) == {"documents that the last peer has", plots.TIME}
+    assert labels(made) == {"documents that the last peer has", task_figures.TIME}
     seen = [axes for axes in made.axes if axes.get_visible()]
     assert [len(axes.collections) for axes in seen] == [repeats > 1] * count, "bands, where there are repeats"
     assert len({axes.get_ylim() for axes in made.axes}) == 1
@@ -225,7 +226,9 @@ def test_tasks_side_by_side(count: int, repeats: int):
         assert max(curve.get_xdata()) < axes.get_xlim()[1]
 
 
-@pytest.mark.parametrize("draw_one", [plots.all_peers, plots.each_peer, lambda run: plots.tasks([[run], [run]])])
+@pytest.mark.parametrize(
+    "draw_one", [task_figures.all_peers, task_figures.each_peer, lambda run: task_figures.tasks([[run], [run]])]
+)
 def test_an_axis_reaches_what_was_wanted_however_little_came(draw_one):
     run = cut_off(run_for("task1"), 2.0)
     for axes in draw_one(run).axes:
@@ -297,7 +300,7 @@ def test_growth_says_where_a_curve_is_on_its_bound():
 def growth_of(runs: list[Run]) -> Figure:
     results = results_of(runs)
     summaries = [summarise(case) for case in results.cases.values()]
-    return plots.growth({task: [one for one in summaries if one.task == task] for task in results.tasks})
+    return growth_figure.growth({task: [one for one in summaries if one.task == task] for task in results.tasks})
 
 
 def test_growth_as_far_as_it_went():
@@ -347,7 +350,7 @@ def test_an_svg_has_its_words_as_words(tmp_path: Path):
 def test_numbers_among_the_words_stay_whole():
     svg = """<style>*{stroke-linecap: butt}</style>\n  <text style="font-family: 'A'; " x="1.23456">0.00625 s</text>"""
     assert (
-        slimmed(svg)
+        slim(svg)
         == """<style>*{stroke-linecap: butt; font-family: 'A'}</style>\n<text style="" x="1.23">0.00625 s</text>"""
     )
 
