@@ -385,7 +385,7 @@ def test_a_corpus_with_too_few_documents(tmp: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="there is no /proc here")
 def test_a_run_that_the_processors_paced_is_refused(tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp))
-    monkeypatch.setattr(suite, "BUSY", -1.0)
+    monkeypatch.setattr(suite, "BUSY_SHARE", -1.0)
     result = p2p("experiment", "task1", "--peers", 2, "--files", 2, "--cpu-check", "--out", tmp / "out")
     assert (result.exit_code, result.stdout) == (1, "")
     [line] = result.stderr.splitlines()
