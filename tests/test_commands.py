@@ -32,7 +32,7 @@ def test_p2p_has_the_verb_and_its_options(line: str) -> None:
     while True:
         context = click.Context(command)
         _, arguments, _ = command.make_parser(context).parse_args(arguments)
-        if not isinstance(command, click.Group):
+        if not isinstance(command, click.Group) or not arguments:
             return
         found = command.get_command(context, arguments.pop(0))
         assert found is not None
