@@ -1,5 +1,7 @@
 """How descriptors are shared out, by the limit that there is."""
 
+from __future__ import annotations
+
 import resource
 
 import pytest
@@ -8,17 +10,17 @@ from p2p_twisted.config.descriptors import LEAST_FILES, MOST_FILES, most_connect
 
 
 @pytest.mark.parametrize(("soft", "most"), [(16, LEAST_FILES), (256, 64), (1024, 256), (2**20, MOST_FILES)])
-def test_the_budget_follows_from_the_limit(monkeypatch, soft, most):
+def test_the_budget_follows_from_the_limit(monkeypatch: pytest.MonkeyPatch, soft, most) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
     assert most_files() == most
 
 
-def test_without_a_limit(monkeypatch):
+def test_without_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
     assert (most_files(), most_connections(9_999)) == (MOST_FILES, 9_999)
 
 
 @pytest.mark.parametrize(("soft", "most"), [(64, 32), (1024, 512), (20_000, 2_000)])
-def test_connections_of_others_leave_half_of_the_limit(monkeypatch, soft, most):
+def test_connections_of_others_leave_half_of_the_limit(monkeypatch: pytest.MonkeyPatch, soft, most) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
     assert most_connections(2_000) == most

@@ -1,5 +1,7 @@
 """Paths as people write them, wherever they write them; and what is secret, whatever the umask and the folder."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -30,19 +32,19 @@ def p2p(user, *arguments, **environment):
     )
 
 
-def test_a_tilde_is_the_home_folder(monkeypatch):
+def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     assert (expand("~/x"), expand("a/~"), expand("./~")) == (Path("/home/me/x"), Path("a/~"), Path("./~"))
     assert (folder("~/x"), folder("x")) == (Path("/home/me/x"), Path.cwd() / "x")
 
 
 @pytest.mark.parametrize("text", ["", "a\0b"])
-def test_what_is_no_path_is_refused(text):
+def test_what_is_no_path_is_refused(text) -> None:
     with pytest.raises(ValueError, match="must be the path of a folder"):
         folder(text)
 
 
-def test_a_home_folder_that_is_not_known_is_named(monkeypatch):
+def test_a_home_folder_that_is_not_known_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="must be written without '~nosuchuser', as there is no such user"):
         folder("~nosuchuser/x")
     monkeypatch.setattr("os.path.expanduser", lambda text: text)
@@ -50,7 +52,7 @@ def test_a_home_folder_that_is_not_known_is_named(monkeypatch):
         folder("~/x")
 
 
-def test_a_current_folder_that_was_removed_is_named(tmp_path):
+def test_a_current_folder_that_was_removed_is_named(tmp_path: Path) -> None:
     program = "import os, sys\nos.rmdir(os.getcwd())\nfrom p2p_twisted.config.folders import folder\nfolder('x')"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -59,7 +61,7 @@ def test_a_current_folder_that_was_removed_is_named(tmp_path):
     assert done.stderr.endswith("ValueError: must be an absolute path, as the current folder was removed\n")
 
 
-def test_a_private_file_is_its_owners_alone(tmp_path):
+def test_a_private_file_is_its_owners_alone(tmp_path: Path) -> None:
     wide = tmp_path / "wide"
     wide.write_text("kept")
     wide.chmod(0o644)
@@ -73,7 +75,7 @@ def test_a_private_file_is_its_owners_alone(tmp_path):
     make_database_private(tmp_path / "no" / "such")  # that it cannot be had is for SQLite to say
 
 
-def test_every_way_to_name_a_folder_knows_the_home(user):
+def test_every_way_to_name_a_folder_knows_the_home(user) -> None:
     state, share = user.home / "s", user.home / "docs"
     share.mkdir()
     (user.home / "peer.conf").write_text("[peer]\nstate-dir = ~/s\nshare = ~/docs\n")
@@ -132,7 +134,7 @@ def as_nobody(user, command, *arguments):
         ("p2p", ["rs", "peers"]),
     ],
 )
-def test_without_a_home_folder_the_remedy_is_named(user, command, arguments):
+def test_without_a_home_folder_the_remedy_is_named(user, command, arguments) -> None:
     done = as_nobody(user, command, *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     expected = "--state-dir must be written without '~', as no home folder is known (HOME is not set)"
@@ -140,13 +142,13 @@ def test_without_a_home_folder_the_remedy_is_named(user, command, arguments):
 
 
 @pytest.mark.parametrize(("command", "arguments"), [("twistd", ["-n", "p2p-rs"]), ("p2p", ["status"])])
-def test_the_home_of_a_user_that_is_not_there_is_named(user, command, arguments):
+def test_the_home_of_a_user_that_is_not_there_is_named(user, command, arguments) -> None:
     done = as_nobody(user, command, *arguments, "--state-dir", "~nosuchuser/x")
     assert (done.returncode, done.stdout) == (2, "")
     assert "must be written without '~nosuchuser', as there is no such user" in done.stderr.splitlines()[-1]
 
 
-def test_with_a_state_folder_no_home_folder_is_needed(user):
+def test_with_a_state_folder_no_home_folder_is_needed(user) -> None:
     state, port = user.home / "s", user.rs_port
     listen = ["--listen", f"tcp:{port}:interface=127.0.0.1", "--state-dir", str(state)]
     assert as_nobody(user, "twistd", "--logfile", str(user.home / "log"), "p2p-rs", *listen).returncode == 0
@@ -162,7 +164,7 @@ def test_with_a_state_folder_no_home_folder_is_needed(user):
     wait_for(lambda: not (state / "twistd.pid").exists())
 
 
-def test_whatever_the_umask_and_the_folder_secrets_are_for_their_owner_alone(user):
+def test_whatever_the_umask_and_the_folder_secrets_are_for_their_owner_alone(user) -> None:
     rs, peer = user.home / "rs", user.home / "peer"
     secrets = {rs: {"registry.sqlite", "api.key", "lock"}, peer: {"hashes.sqlite", "cookie", "api.key", "lock"}}
     commands = {rs: user.rs(), peer: user.peer("--state-dir", str(peer))}

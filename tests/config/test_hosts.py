@@ -1,5 +1,9 @@
 """Hosts as people write them, and one line for what is none."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import pytest
 
 from p2p_twisted.cli.options import _rs
@@ -21,7 +25,7 @@ from p2p_twisted.peer import tap
         ("fe80::1%eth0", ("fe80::1%eth0", None)),
     ],
 )
-def test_a_host_with_a_port_or_without(text, found):
+def test_a_host_with_a_port_or_without(text, found) -> None:
     assert host_and_port(text) == found
 
 
@@ -34,7 +38,7 @@ def test_a_host_with_a_port_or_without(text, found):
         *("a..b", "-a", "a b", "a\n", "é", "a" * 64, "a." * 140),
     ],
 )
-def test_what_is_no_host_is_told_what_one_is(text):
+def test_what_is_no_host_is_told_what_one_is(text) -> None:
     expected = r"^must be a host such as rs.example, 192.0.2.1 or \[2001:db8::1\], with :PORT or without$"
     with pytest.raises(ValueError, match=expected):
         host_and_port(text)
@@ -50,13 +54,13 @@ def test_what_is_no_host_is_told_what_one_is(text):
         ("http://[/", ""),
     ],
 )
-def test_a_url_is_told_what_to_write_instead(url, meant):
+def test_a_url_is_told_what_to_write_instead(url, meant) -> None:
     with pytest.raises(ValueError, match="must be a host without the rest of a URL") as caught:
         host_and_port(url)
     assert str(caught.value).endswith(f"URL{meant}")
 
 
-def test_where_no_port_belongs_one_is_refused():
+def test_where_no_port_belongs_one_is_refused() -> None:
     assert host("[::1]") == "::1"
     with pytest.raises(ValueError, match="without a port"):
         host("a:1")
@@ -71,7 +75,7 @@ def options(*arguments, file=None, folder=None):
     return options["rs-host"], options["rs-port"], options.origins["rs-port"]
 
 
-def test_the_port_of_the_rs_stands_behind_its_host_or_apart(tmp_path):
+def test_the_port_of_the_rs_stands_behind_its_host_or_apart(tmp_path: Path) -> None:
     assert options("--rs-host", "[::1]") == ("::1", 65423, "default")
     assert options("--rs-host", "[::1]:7") == ("::1", 7, "flag")
     assert options("--rs-host", "a:7", "--rs-port", "7") == ("a", 7, "flag")
@@ -80,7 +84,7 @@ def test_the_port_of_the_rs_stands_behind_its_host_or_apart(tmp_path):
     assert options(file="rs-host = a:7", folder=tmp_path) == ("a", 7, str(tmp_path / "c"))
 
 
-def test_two_ports_that_differ_are_refused(tmp_path, capsys):
+def test_two_ports_that_differ_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, file in ((["--rs-host", "a:7", "--rs-port", "8"], None), ([], "rs-host = a:7\nrs-port = 8")):
         with pytest.raises(SystemExit) as caught:
             options(*arguments, file=file, folder=tmp_path)
@@ -88,7 +92,7 @@ def test_two_ports_that_differ_are_refused(tmp_path, capsys):
         assert capsys.readouterr().err == "p2p-peer: rs-host names port 7 and rs-port 8; give one of them\n"
 
 
-def test_the_command_understands_the_same():
+def test_the_command_understands_the_same() -> None:
     assert (_rs("[::1]", None), _rs("a:7", 7), _rs("a:7", None), _rs("a", 8)) == (
         ("::1", 65423),
         ("a", 7),

@@ -1,5 +1,7 @@
 """One table of settings: flag over file over default, and one line for every mistake."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,7 @@ class Options(SettingsOptions):
 
 
 @pytest.fixture
-def parse(tmp_path):
+def parse(tmp_path: Path):
     def parse(*args, file=None):
         options = Options()
         if file is not None:
@@ -41,7 +43,7 @@ def parse(tmp_path):
 
 
 @pytest.fixture
-def refused(parse, capsys):
+def refused(parse, capsys: pytest.CaptureFixture[str]):
     """The one line that a mistake gets; the process would end with exit code 2."""
 
     def refused(*args, file=None):
@@ -55,13 +57,13 @@ def refused(parse, capsys):
     return refused
 
 
-def test_defaults(parse):
+def test_defaults(parse) -> None:
     options = parse("--rs-host", "h")
     assert (options["ttl"], options["kind"], options["web"], options["share"]) == (72, "sqlite", None, ())
     assert list(map(str, options["trust"])) == ["127.0.0.0/8", "::1/128"]
 
 
-def test_flag_over_file_over_default(parse):
+def test_flag_over_file_over_default(parse) -> None:
     options = parse("--ttl=12", file="[test]\nttl = 11\nkind = memory\nrs-host = h\n")
     assert (options["ttl"], options["kind"], options["rs-host"], options["web"]) == (12, "memory", "h", None)
     assert options.origins["ttl"] == "flag"
@@ -69,14 +71,14 @@ def test_flag_over_file_over_default(parse):
     assert options.origins["web"] == options.origins["trust"] == "default"
 
 
-def test_a_repeated_flag_replaces_what_the_file_lists(parse):
+def test_a_repeated_flag_replaces_what_the_file_lists(parse) -> None:
     file = "[test]\nrs-host = h\nshare = /a, /b\n  /c d\ntrust = 10.0.0.0/8\n"
     assert parse(file=file)["share"] == (Path("/a"), Path("/b"), Path("/c d"))
     assert parse("--share", "/x", "--share", "/y,z", file=file)["share"] == (Path("/x"), Path("/y,z"))
     assert list(map(str, parse(file=file)["trust"])) == ["10.0.0.0/8"]
 
 
-def test_a_value_with_a_comma_stands_in_quotation_marks(parse, refused):
+def test_a_value_with_a_comma_stands_in_quotation_marks(parse, refused) -> None:
     file = '[test]\nrs-host = h\nshare = "/a, b" ,/c,\n  "/d ""e"""\n\n  /5" f\nweb = "tcp:1,2"\n'
     options = parse(file=file)
     assert options["share"] == (Path("/a, b"), Path("/c"), Path('/d "e"'), Path('/5" f'))
@@ -88,18 +90,18 @@ def test_a_value_with_a_comma_stands_in_quotation_marks(parse, refused):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_file_as_an_editor_on_windows_saves_it(parse, tmp_path, encoding):
+def test_a_file_as_an_editor_on_windows_saves_it(parse, tmp_path: Path, encoding) -> None:
     file = tmp_path / "w.conf"
     file.write_bytes("[test]\r\nrs-host = h\r\nshare = /b\u00e9\r\n  /c, /d\r\n".encode(encoding))
     options = parse("--config", str(file))
     assert (options["rs-host"], options["share"]) == ("h", (Path("/b\u00e9"), Path("/c"), Path("/d")))
 
 
-def test_the_last_of_a_flag_that_is_not_repeatable_counts(parse):
+def test_the_last_of_a_flag_that_is_not_repeatable_counts(parse) -> None:
     assert parse("--rs-host", "a", "--rs-host", "b")["rs-host"] == "b"
 
 
-def test_a_flag_stands_alone_and_is_yes_or_no_in_the_file(parse, refused):
+def test_a_flag_stands_alone_and_is_yes_or_no_in_the_file(parse, refused) -> None:
     off, on, file = ("--rs-host", "h"), ("--rs-host", "h", "--lab", "--lab"), "[test]\nlab = yes\n"
     assert [parse(*off)["lab"], parse(*on)["lab"], parse(*off, file=file)["lab"]] == [False, True, True]
     assert parse(*on).origins["lab"] == "flag"
@@ -107,7 +109,7 @@ def test_a_flag_stands_alone_and_is_yes_or_no_in_the_file(parse, refused):
     assert "option --lab must not have an argument" in refused(*off, "--lab=yes")
 
 
-def test_values_stand_as_they_are_in_the_file(parse):
+def test_values_stand_as_they_are_in_the_file(parse) -> None:
     options = parse(file="# c\n; c\n[other]\nx = 1\n[test]\nrs-host = %(a)s ; b\nweb = tcp:80:interface=::1\n")
     assert options["rs-host"] == "%(a)s ; b"
     assert options["web"] == "tcp:80:interface=::1"
@@ -131,7 +133,7 @@ def test_values_stand_as_they_are_in_the_file(parse):
         ([], "--rs-host must be given, as a flag or in the config file"),
     ],
 )
-def test_a_mistake_on_the_command_line(refused, args, line):
+def test_a_mistake_on_the_command_line(refused, args, line) -> None:
     assert refused(*args) == f"p2p-test: {line}\n"
 
 
@@ -148,18 +150,18 @@ def test_a_mistake_on_the_command_line(refused, args, line):
         ("[test]\nttl\n", "not an INI file: Source contains parsing errors"),
     ],
 )
-def test_a_mistake_in_the_file_is_named_with_the_file(refused, tmp_path, file, line):
+def test_a_mistake_in_the_file_is_named_with_the_file(refused, tmp_path: Path, file, line) -> None:
     said = refused(file=file)
     assert said.startswith(f"p2p-test: {tmp_path / 'c.conf'}: {line}")
 
 
-def test_a_file_that_is_not_text(tmp_path):
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     (tmp_path / "c").write_bytes(b"[test]\nttl = \xff\n")
     with pytest.raises(SettingsError, match="not an INI file: byte 13 is no utf-8; save it as UTF-8"):
         read_section(tmp_path / "c", "test", [setting.name for setting in TABLE])
 
 
-def test_help_has_every_setting_with_its_default(parse, capsys):
+def test_help_has_every_setting_with_its_default(parse, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         parse("--help")
     assert caught.value.code == 0
@@ -175,7 +177,7 @@ def test_help_has_every_setting_with_its_default(parse, capsys):
 
 
 @given(st.text(max_size=6) | st.integers(-200, 200).map(str))
-def test_a_whole_number_is_plain_digits_within_the_range(text):
+def test_a_whole_number_is_plain_digits_within_the_range(text) -> None:
     digits = text != "" and all(c in "0123456789" for c in text)
     try:
         assert whole(10, 100)(text) == int(text)

@@ -1,5 +1,7 @@
 """A state folder belongs to one process, whose pid file is in it; dead ones are in nobody's way."""
 
+from __future__ import annotations
+
 import errno
 import os
 import signal
@@ -17,31 +19,31 @@ from tests.support.twistd import ended, home, status, wait_for
 
 
 class StateFolder(SynchronousTestCase):
-    def test_it_is_made_for_this_user_alone(self):
+    def test_it_is_made_for_this_user_alone(self) -> None:
         path = Path(self.mktemp()) / "a" / "b"
         make_state_folder(path)
         make_state_folder(path)
         self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o700)
 
-    def test_what_cannot_be_one_is_named(self):
+    def test_what_cannot_be_one_is_named(self) -> None:
         path = Path(self.mktemp())
         path.write_text("a file")
         for bad in (path, path / "below"):
             error = self.assertRaises(StartError, make_state_folder, bad)
             self.assertRegex(str(error), f"^state folder {bad}: .*; give a folder .* with --state-dir$")
 
-    def test_one_that_is_not_ours_is_named(self):
+    def test_one_that_is_not_ours_is_named(self) -> None:
         path = Path(self.mktemp())
         path.mkdir()
         self.patch(os, "access", lambda *_: False)
         self.assertIn("Permission denied", str(self.assertRaises(StartError, make_state_folder, path)))
 
-    def test_a_full_disk_is_named(self):
+    def test_a_full_disk_is_named(self) -> None:
         path = Path(self.mktemp())
         make_state_folder(path)
         self.assertEqual(list(path.iterdir()), [])
 
-        def full(*_, **__):
+        def full(*_, **__) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         self.patch(state_folder, "NamedTemporaryFile", full)
@@ -50,17 +52,17 @@ class StateFolder(SynchronousTestCase):
 
 
 class Lock(SynchronousTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         self.path = Path(self.mktemp())
         check_not_held(self.path)  # that it is not there is no obstacle
         self.path.mkdir()
 
-    def test_it_is_marked_as_none_to_share(self):
+    def test_it_is_marked_as_none_to_share(self) -> None:
         self.assertFalse(holds_state(self.path))
         StateFolderLock(self.path, "p2p-rs")
         self.assertTrue(holds_state(self.path))
 
-    def test_whoever_holds_it_is_named_with_a_remedy(self):
+    def test_whoever_holds_it_is_named_with_a_remedy(self) -> None:
         StateFolderLock(self.path, "p2p-rs")
         for attempt in (check_not_held, lambda path: StateFolderLock(path, "p2p-peer")):
             self.assertEqual(
@@ -69,19 +71,19 @@ class Lock(SynchronousTestCase):
                 f"('kill {os.getpid()}'), or name another folder with --state-dir",
             )
 
-    def test_a_lock_file_that_says_nothing_sensible_still_locks(self):
+    def test_a_lock_file_that_says_nothing_sensible_still_locks(self) -> None:
         StateFolderLock(self.path, "p2p-rs")
         (self.path / LOCK_FILE).write_bytes(b"\xff; rm -r /\n")
         error = self.assertRaises(StartError, check_not_held, self.path)
         self.assertIn(f"state folder {self.path}: another process runs on it already; stop that one, or", str(error))
 
-    def test_a_lock_file_is_no_lock(self):
+    def test_a_lock_file_is_no_lock(self) -> None:
         (self.path / LOCK_FILE).write_text("1 p2p-rs")
         check_not_held(self.path)
         StateFolderLock(self.path, "p2p-peer")
         self.assertEqual((self.path / LOCK_FILE).read_text().strip(), f"{os.getpid()} p2p-peer")
 
-    def test_a_link_is_not_followed(self):
+    def test_a_link_is_not_followed(self) -> None:
         elsewhere = Path(self.mktemp())
         elsewhere.write_text("keep me")
         (self.path / LOCK_FILE).symlink_to(elsewhere.absolute())
@@ -96,7 +98,7 @@ def user():
         yield user
 
 
-def test_an_rs_and_peers_run_side_by_side_and_leave_nothing_in_the_folder_they_are_started_in(user):
+def test_an_rs_and_peers_run_side_by_side_and_leave_nothing_in_the_folder_they_are_started_in(user) -> None:
     rs, peer, second = user.state("rs"), user.state("peer"), user.home / "second"
     processes = {
         rs: user.start(rs, *user.rs()),
@@ -111,7 +113,7 @@ def test_an_rs_and_peers_run_side_by_side_and_leave_nothing_in_the_folder_they_a
 
 
 @pytest.mark.parametrize("pidfile", [[], ["--pidfile", "x.pid"], ["--pidfile="]])
-def test_a_second_process_on_a_state_folder_is_told_who_runs_there(user, pidfile):
+def test_a_second_process_on_a_state_folder_is_told_who_runs_there(user, pidfile) -> None:
     process = user.start(user.state("rs"), *user.rs())
     for mode in (["-n"], []):
         done = user.run(*mode, *pidfile, "p2p-rs")
@@ -124,14 +126,14 @@ def test_a_second_process_on_a_state_folder_is_told_who_runs_there(user, pidfile
     assert ended(process) == -signal.SIGTERM
 
 
-def test_a_peer_does_not_run_on_the_folder_of_an_rs(user):
+def test_a_peer_does_not_run_on_the_folder_of_an_rs(user) -> None:
     process = user.start(user.state("rs"), *user.rs())
     done = user.run("-n", *user.peer("--state-dir", str(user.state("rs"))))
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert f"p2p-rs (PID {process.pid}) runs on it already" in done.stderr
 
 
-def test_what_a_dead_process_left_is_no_obstacle_even_when_its_number_is_anothers_now(user):
+def test_what_a_dead_process_left_is_no_obstacle_even_when_its_number_is_anothers_now(user) -> None:
     state = user.state("peer")
     user.start(state, *user.peer()).kill()
     wait_for(lambda: user.processes[0].poll() is not None)
@@ -142,7 +144,7 @@ def test_what_a_dead_process_left_is_no_obstacle_even_when_its_number_is_another
     assert (state / "twistd.pid").read_text() == str(process.pid)
 
 
-def test_a_pid_file_that_was_asked_for_is_where_it_was_asked_for(user):
+def test_a_pid_file_that_was_asked_for_is_where_it_was_asked_for(user) -> None:
     state = user.state("rs")
     process = user.start(state, "--pidfile", "own.pid", *user.rs())
     assert (user.here / "own.pid").read_text() == str(process.pid)
@@ -152,7 +154,7 @@ def test_a_pid_file_that_was_asked_for_is_where_it_was_asked_for(user):
     assert list(user.here.iterdir()) == []
 
 
-def test_a_daemon_holds_its_folder_and_is_named_by_its_own_number(user):
+def test_a_daemon_holds_its_folder_and_is_named_by_its_own_number(user) -> None:
     state = user.state("rs")
     assert user.run("--logfile", str(user.home / "log"), *user.rs()).returncode == 0
     wait_for(lambda: status(state))

@@ -1,5 +1,7 @@
 """What a twistd verb does to twistd: the umask is the user's, in a daemon too, and SIGHUP stops it as SIGTERM does."""
 
+from __future__ import annotations
+
 import os
 import signal
 import sqlite3
@@ -27,7 +29,7 @@ def registered(state):
     return found and found["rs"]["registered"]
 
 
-def test_a_peer_that_is_hung_up_leaves_the_rs(user):
+def test_a_peer_that_is_hung_up_leaves_the_rs(user) -> None:
     user.start(user.state("rs"), *user.rs())
     peer = user.start(user.state("peer"), *user.peer())
     wait_for(lambda: registered(user.state("peer")))
@@ -36,7 +38,7 @@ def test_a_peer_that_is_hung_up_leaves_the_rs(user):
     assert status(user.state("rs"))["active"] == 0
 
 
-def test_an_rs_that_is_hung_up_has_its_registry_written_down(user):
+def test_an_rs_that_is_hung_up_has_its_registry_written_down(user) -> None:
     state = user.state("rs")
     rs = user.start(state, *user.rs())
     user.start(user.state("peer"), *user.peer())
@@ -49,7 +51,7 @@ def test_an_rs_that_is_hung_up_has_its_registry_written_down(user):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_while_it_stops_one_more_signal_changes_nothing(user, number):
+def test_while_it_stops_one_more_signal_changes_nothing(user, number) -> None:
     rs = user.start(user.state("rs"), *user.rs())
     peer = user.start(user.state("peer"), *user.peer())
     wait_for(lambda: registered(user.state("peer")))
@@ -64,7 +66,7 @@ def test_while_it_stops_one_more_signal_changes_nothing(user, number):
     assert not [log for log in user.home.rglob("*.log") if "Traceback" in log.read_text()]
 
 
-def test_whoever_ignores_a_hangup_goes_on(user):
+def test_whoever_ignores_a_hangup_goes_on(user) -> None:
     state = user.state("rs")
     ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731 - as nohup does
     rs = user.start(state, *user.rs(), preexec_fn=ignore)
@@ -78,7 +80,7 @@ def test_whoever_ignores_a_hangup_goes_on(user):
     [(["-n"], (0o640, 0o750)), ([], (0o640, 0o750)), (["--umask", "077"], (0o600, 0o700))],
     ids=["foreground", "daemon", "--umask"],
 )
-def test_downloads_have_the_modes_that_the_umask_says(user, flags, modes):
+def test_downloads_have_the_modes_that_the_umask_says(user, flags, modes) -> None:
     share, state = user.home / "share", user.state("peer")
     (share / "sub").mkdir(parents=True)
     (share / "sub" / "a.txt").write_text("A document.\n")
@@ -103,7 +105,7 @@ def test_downloads_have_the_modes_that_the_umask_says(user, flags, modes):
     wait_for(lambda: not (state / "twistd.pid").exists())
 
 
-def test_a_daemon_keeps_its_hold_on_the_file_of_hashes(user):
+def test_a_daemon_keeps_its_hold_on_the_file_of_hashes(user) -> None:
     share, state = user.home / "share", user.state("peer")
     share.mkdir()
     (share / "a.txt").write_text("A document.\n")

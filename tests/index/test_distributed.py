@@ -1,5 +1,8 @@
 """The rules of the distributed index, with time as an argument."""
 
+from __future__ import annotations
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +18,7 @@ def record(name, holder, ttl=TTL, sha="a" * 64):
     return IndexRecord(name, f"title of {name}", *holder, ttl, 10, sha, "")
 
 
-def test_heard_from_the_holder_counts_a_whole_ttl_whatever_it_says():
+def test_heard_from_the_holder_counts_a_whole_ttl_whatever_it_says() -> None:
     index = DistributedIndex()
     index.learn(A, [record("x", A, ttl=5)], now=100)
     assert index.holders_of("x", 100) == [record("x", A, TTL)]
@@ -23,7 +26,7 @@ def test_heard_from_the_holder_counts_a_whole_ttl_whatever_it_says():
     assert index.holders_of("x", 101)[0].ttl == TTL - 1
 
 
-def test_hearsay_counts_what_it_has_left_and_never_raises():
+def test_hearsay_counts_what_it_has_left_and_never_raises() -> None:
     index = DistributedIndex()
     index.learn(B, [record("x", A, ttl=100)], now=0)
     index.learn(C, [record("x", A, ttl=5000)], now=10)
@@ -33,14 +36,14 @@ def test_hearsay_counts_what_it_has_left_and_never_raises():
     assert index.holders_of("x", 20)[0].ttl == TTL
 
 
-def test_hearsay_does_not_change_the_content_of_a_known_record():
+def test_hearsay_does_not_change_the_content_of_a_known_record() -> None:
     index = DistributedIndex()
     index.learn(A, [record("x", A)], now=0)
     index.learn(B, [record("x", A, sha="b" * 64)], now=1)
     assert index.holders_of("x", 1)[0].sha256 == "a" * 64
 
 
-def test_an_expired_record_is_gone_when_read_before_it_is_swept():
+def test_an_expired_record_is_gone_when_read_before_it_is_swept() -> None:
     index = DistributedIndex()
     index.learn(B, [record("x", A, ttl=10)], now=0)
     assert index.holders_of("x", 10) == [] and list(index.records(10)) == []
@@ -49,14 +52,14 @@ def test_an_expired_record_is_gone_when_read_before_it_is_swept():
     assert len(index) == 0 and index.names() == set()
 
 
-def test_expired_hearsay_may_be_heard_again():
+def test_expired_hearsay_may_be_heard_again() -> None:
     index = DistributedIndex()
     index.learn(B, [record("x", A, ttl=10)], now=0)
     index.learn(B, [record("x", A, ttl=7)], now=10)
     assert index.holders_of("x", 10)[0].ttl == 7
 
 
-def test_a_holders_own_answer_replaces_what_was_known_of_it():
+def test_a_holders_own_answer_replaces_what_was_known_of_it() -> None:
     index = DistributedIndex()
     index.learn(A, [record("x", A), record("y", A), record("z", B, 50)], now=0)
     index.learn(A, [record("y", A)], now=1)
@@ -64,20 +67,20 @@ def test_a_holders_own_answer_replaces_what_was_known_of_it():
     assert [r.name for r in index.held_by(A, 1)] == ["y"]
 
 
-def test_one_document_has_one_record_for_each_holder():
+def test_one_document_has_one_record_for_each_holder() -> None:
     index = DistributedIndex()
     index.learn(A, [record("x", A)], now=0)
     index.learn(B, [record("x", B), record("x", A, 9)], now=0)
     assert sorted((r.host, r.port) for r in index.holders_of("x", 0)) == [A, B]
 
 
-def test_our_own_files_are_not_learnt_from_others():
+def test_our_own_files_are_not_learnt_from_others() -> None:
     index = DistributedIndex()
     index.learn(B, [record("mine", A), record("theirs", B)], now=0, own={A})
     assert index.names() == {"theirs"}
 
 
-def test_forget():
+def test_forget() -> None:
     index = DistributedIndex()
     index.learn(A, [record("x", A)], now=0)
     index.forget(A)
@@ -91,7 +94,7 @@ EVENTS = st.lists(st.tuples(HOLDERS, st.lists(RECORDS, max_size=6), st.integers(
 
 
 @given(EVENTS)
-def test_a_ttl_only_falls_unless_the_holder_itself_was_heard(events):
+def test_a_ttl_only_falls_unless_the_holder_itself_was_heard(events) -> None:
     index, now = DistributedIndex(), 0.0
     for source, records, passed in events:
         now += passed
@@ -110,7 +113,7 @@ def test_a_ttl_only_falls_unless_the_holder_itself_was_heard(events):
         assert len(index) == len(after)
 
 
-def test_what_others_say_of_a_holder_that_is_gone_does_not_count_until_it_is_back():
+def test_what_others_say_of_a_holder_that_is_gone_does_not_count_until_it_is_back() -> None:
     """Back is who was heard from, or has registered again."""
     for back in (
         lambda index: index.learn(A, [record("own", A)], 0),
@@ -128,7 +131,7 @@ def test_what_others_say_of_a_holder_that_is_gone_does_not_count_until_it_is_bac
         assert "x" in index.names()
 
 
-def test_holders_that_are_gone_are_bounded(monkeypatch):
+def test_holders_that_are_gone_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distributed, "MAX_GONE", 3)
     index = DistributedIndex()
     for port in range(1, 6):

@@ -1,5 +1,7 @@
 """The list of all documents: pages of it, what is put together anew and what is not, and the TTLs."""
 
+from __future__ import annotations
+
 import pytest
 
 from p2p_twisted.index import listing as module
@@ -19,7 +21,7 @@ def rec(name, holder=FAR, ttl=TTL, sha="a" * 64):
 class Case:
     """A listing with its index, own records, and a count of how often it was put together and searched."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self, monkeypatch) -> None:
         self.index = DistributedIndex()
         self.own = []
         self.now = 1000.0
@@ -36,7 +38,7 @@ class Case:
         self.searched += 1
         return matching(found, query)
 
-    def put(self, *names, holder=FAR):
+    def put(self, *names, holder=FAR) -> None:
         for name in names:
             self.index.put(holder, rec(name, holder), self.now)
 
@@ -49,11 +51,11 @@ class Case:
 
 
 @pytest.fixture
-def case(monkeypatch):
+def case(monkeypatch: pytest.MonkeyPatch):
     return Case(monkeypatch)
 
 
-def test_pages_of_all_and_of_those_found(case):
+def test_pages_of_all_and_of_those_found(case) -> None:
     case.put("c", "a", "e")
     case.own += [rec("b", HERE), rec("d", HERE)]
     assert case.page() == (5, documents([rec("a"), rec("b", HERE), rec("c"), rec("d", HERE), rec("e")]))
@@ -62,7 +64,7 @@ def test_pages_of_all_and_of_those_found(case):
     assert case.page("x") == (0, [])
 
 
-def test_pages_cost_a_slice(case):
+def test_pages_cost_a_slice(case) -> None:
     case.put(*map(str, range(50)))
     for offset in range(0, 50, 10):
         assert len(case.names("", 10, offset)) == 10
@@ -71,7 +73,7 @@ def test_pages_cost_a_slice(case):
     assert (case.made, case.searched) == (1, 2)
 
 
-def test_what_is_heard_again_is_nothing_new(case):
+def test_what_is_heard_again_is_nothing_new(case) -> None:
     case.put("a", "b")
     case.page()
     case.now += 60
@@ -82,7 +84,7 @@ def test_what_is_heard_again_is_nothing_new(case):
     assert case.made == 1
 
 
-def test_every_change_shows(case):
+def test_every_change_shows(case) -> None:
     case.put("a")
     assert case.names() == ["a"]
     case.put("b", holder=FARTHER)
@@ -99,14 +101,14 @@ def test_every_change_shows(case):
     assert case.page() == (0, [])
 
 
-def test_a_search_sees_a_change_too(case):
+def test_a_search_sees_a_change_too(case) -> None:
     case.put("a1")
     assert case.names("a*") == ["a1"]
     case.put("a2")
     assert case.names("a*") == ["a1", "a2"]
 
 
-def test_holders_have_the_time_that_is_left(case):
+def test_holders_have_the_time_that_is_left(case) -> None:
     case.put("a")
     case.put("a", holder=FARTHER)
     case.own.append(rec("a", HERE))
@@ -119,7 +121,7 @@ def test_holders_have_the_time_that_is_left(case):
     assert case.made == 1
 
 
-def test_what_has_no_time_left_is_gone_before_it_is_swept(case):
+def test_what_has_no_time_left_is_gone_before_it_is_swept(case) -> None:
     case.put("a")
     case.now += 10
     case.put("b")

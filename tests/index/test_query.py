@@ -1,5 +1,7 @@
 """Which documents a search finds."""
 
+from __future__ import annotations
+
 import pytest
 
 from p2p_twisted.index.query import Pattern, Query, folded
@@ -32,14 +34,14 @@ CAFE_DECOMPOSED = "cafe\u0301.txt"
         ("*", "a\nb", "", True),
     ],
 )
-def test_what_is_found(query, name, title, found):
+def test_what_is_found(query, name, title, found) -> None:
     assert Query(query).matches(name, title) == found
 
 
-def test_many_stars_take_no_longer():
+def test_many_stars_take_no_longer() -> None:
     assert not Pattern("*a" * 40 + "b").matches("a" * 1000)
 
 
-def test_folded_is_the_same_for_all_spellings():
+def test_folded_is_the_same_for_all_spellings() -> None:
     assert len({folded(name) for name in (CAFE, CAFE_DECOMPOSED, CAFE.upper(), CAFE_DECOMPOSED.upper())}) == 1
     assert folded("ABC") == "abc"

@@ -1,5 +1,7 @@
 """The hash cache: what it keeps, what it forgets, and that a broken file costs nothing but work."""
 
+from __future__ import annotations
+
 import sqlite3
 import sys
 import threading
@@ -17,7 +19,7 @@ HASHES = Hashes("ab" * 32, b"\0\xff" * 32, "Ein Titel")
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path: Path):
     return tmp_path / "hashes.sqlite"
 
 
@@ -28,7 +30,7 @@ def cache(path):
     cache.close()
 
 
-def test_keeps_what_is_put_over_a_restart(path):
+def test_keeps_what_is_put_over_a_restart(path) -> None:
     first = HashCache(path)
     first.put([("/a", STAMP, HASHES), ("/b", STAMP, HASHES._replace(title=""))])
     first.close()
@@ -38,19 +40,19 @@ def test_keeps_what_is_put_over_a_restart(path):
     second.close()
 
 
-def test_what_is_not_closed_is_kept_too(path, cache):
+def test_what_is_not_closed_is_kept_too(path, cache) -> None:
     cache.put([("/a", STAMP, HASHES)])
     another = HashCache(path)
     assert another.get("/a", STAMP) == HASHES
     another.close()
 
 
-def test_it_is_opened_again_by_who_uses_it(cache, path, monkeypatch):
+def test_it_is_opened_again_by_who_uses_it(cache, path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache.put([("/a", STAMP, HASHES)])
     cache.reopen()
     assert cache.get("/a", STAMP) == HASHES
 
-    def full(*_, **__):
+    def full(*_, **__) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(module.sqlite3, "connect", full)
@@ -60,13 +62,13 @@ def test_it_is_opened_again_by_who_uses_it(cache, path, monkeypatch):
 
 
 @pytest.mark.parametrize("change", [{"size": 6}, {"mtime_ns": 1}, {"inode": 1}])
-def test_another_stamp_is_another_file(cache, change):
+def test_another_stamp_is_another_file(cache, change) -> None:
     cache.put([("/a", STAMP, HASHES)])
     assert cache.get("/a", STAMP._replace(**change)) is None
     assert cache.get("/b", STAMP) is None
 
 
-def test_the_last_put_counts(cache):
+def test_the_last_put_counts(cache) -> None:
     newer = STAMP._replace(mtime_ns=9)
     cache.put([("/a", STAMP, HASHES)])
     cache.put([("/a", newer, HASHES)])
@@ -74,12 +76,12 @@ def test_the_last_put_counts(cache):
     assert cache.get("/a", STAMP) is None
 
 
-def test_a_path_need_not_be_utf8(cache):
+def test_a_path_need_not_be_utf8(cache) -> None:
     cache.put([("/\udcff", STAMP, HASHES)])
     assert cache.get("/\udcff", STAMP) == HASHES
 
 
-def test_prune_forgets_what_vanished_below_the_folder(cache, tmp_path):
+def test_prune_forgets_what_vanished_below_the_folder(cache, tmp_path: Path) -> None:
     here = tmp_path / "share" / "not walked"
     here.parent.mkdir()
     here.touch()
@@ -91,7 +93,7 @@ def test_prune_forgets_what_vanished_below_the_folder(cache, tmp_path):
 
 
 @pytest.mark.parametrize("junk", [b"no database" * 500, b"SQLite format 3\0" + b"\xff" * 5000])
-def test_a_broken_file_is_set_aside(path, junk):
+def test_a_broken_file_is_set_aside(path, junk) -> None:
     path.write_bytes(junk)
     cache = HashCache(path)
     cache.put([("/a", STAMP, HASHES)])
@@ -100,7 +102,7 @@ def test_a_broken_file_is_set_aside(path, junk):
     assert path.with_name("hashes.sqlite.broken").read_bytes() == junk
 
 
-def test_a_file_that_breaks_while_in_use(path):
+def test_a_file_that_breaks_while_in_use(path) -> None:
     cache = HashCache(path)
     cache.put([(f"/{i}", STAMP, HASHES) for i in range(1000)])
     cache.close()
@@ -113,7 +115,7 @@ def test_a_file_that_breaks_while_in_use(path):
     cache.close()
 
 
-def test_rows_of_another_format_do_not_count(path, monkeypatch):
+def test_rows_of_another_format_do_not_count(path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = HashCache(path)
     old.put([("/a", STAMP, HASHES)])
     old.close()
@@ -124,12 +126,12 @@ def test_rows_of_another_format_do_not_count(path, monkeypatch):
 
 
 @pytest.mark.parametrize("stamp", [Stamp(5, 2**64, 2**64), Stamp(5, -(2**70), 2**63)])
-def test_a_time_or_inode_beyond_64_bits(cache, stamp):
+def test_a_time_or_inode_beyond_64_bits(cache, stamp) -> None:
     cache.put([("/a", stamp, HASHES)])
     assert cache.get("/a", stamp) == HASHES
 
 
-def test_a_changed_bit_never_changes_what_is_known(path):
+def test_a_changed_bit_never_changes_what_is_known(path) -> None:
     """Whatever bit of the file changes: a row is right, or not there."""
     first = HashCache(path)
     rows = {f"/{i}": HASHES._replace(title=f"Number {i}") for i in range(20)}
@@ -154,7 +156,7 @@ def test_a_changed_bit_never_changes_what_is_known(path):
 
 @pytest.mark.parametrize("column", ["stamp", "sha256", "pieces", "title", "checksum"])
 @pytest.mark.parametrize("value", [None, 7, 1.5, "text", b"", b"\xff"])
-def test_a_value_of_a_wrong_kind_is_no_value(path, column, value):
+def test_a_value_of_a_wrong_kind_is_no_value(path, column, value) -> None:
     cache = HashCache(path)
     cache.put([("/a", STAMP, HASHES), ("/b", STAMP, HASHES)])
     cache.close()
@@ -165,7 +167,7 @@ def test_a_value_of_a_wrong_kind_is_no_value(path, column, value):
     cache.close()
 
 
-def test_a_file_of_the_first_format_is_made_anew(path):
+def test_a_file_of_the_first_format_is_made_anew(path) -> None:
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE hashes (path BLOB PRIMARY KEY, size, mtime_ns, inode, sha256, pieces, title)")
         db.execute("PRAGMA user_version = 1")
@@ -176,7 +178,7 @@ def test_a_file_of_the_first_format_is_made_anew(path):
 
 
 @pytest.mark.parametrize("position", [18, 47])
-def test_a_head_that_only_a_newer_sqlite_would_understand(path, position):
+def test_a_head_that_only_a_newer_sqlite_would_understand(path, position) -> None:
     first = HashCache(path)
     first.put([("/a", STAMP, HASHES)])
     first.close()
@@ -191,7 +193,7 @@ def test_a_head_that_only_a_newer_sqlite_would_understand(path, position):
     assert path.with_name("hashes.sqlite.broken").exists()
 
 
-def test_one_that_breaks_while_in_use_and_cannot_be_set_aside(path, monkeypatch):
+def test_one_that_breaks_while_in_use_and_cannot_be_set_aside(path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In memory it goes on: what is hashed is not hashed again."""
     cache = HashCache(path)
     cache.put([(f"/{i}", STAMP, HASHES) for i in range(1000)])
@@ -206,20 +208,20 @@ def test_one_that_breaks_while_in_use_and_cannot_be_set_aside(path, monkeypatch)
     cache.close()
 
 
-def test_where_no_file_can_be_made(tmp_path):
+def test_where_no_file_can_be_made(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError):
         HashCache(tmp_path / "nowhere" / "hashes.sqlite")
 
 
-def test_once_closed_it_knows_and_keeps_nothing(path):
+def test_once_closed_it_knows_and_keeps_nothing(path) -> None:
     cache = HashCache(path)
     cache.close()
     cache.put([("/a", STAMP, HASHES)])
     assert cache.get("/a", STAMP) is None
 
 
-def test_many_threads_at_once(cache):
-    def work(number):
+def test_many_threads_at_once(cache) -> None:
+    def work(number) -> None:
         for i in range(30):
             cache.put([(f"/{number}/{i}", STAMP, HASHES)])
             assert cache.get(f"/{number}/{i}", STAMP) == HASHES
@@ -232,12 +234,12 @@ def test_many_threads_at_once(cache):
     assert all(cache.get(f"/{number}/29", STAMP) for number in range(4))
 
 
-def test_no_statement_outlives_the_lock(cache):
+def test_no_statement_outlives_the_lock(cache) -> None:
     """A cursor that ended in one thread while another used the same statement was "API misuse" (an InterfaceError)."""
     interval = sys.getswitchinterval()
     failed = []
 
-    def work(number):
+    def work(number) -> None:
         try:
             for _ in range(4000):
                 cache.put([(f"/{number}", STAMP, HASHES)])
@@ -257,15 +259,15 @@ def test_no_statement_outlives_the_lock(cache):
     assert all(cache.get(f"/{number}", STAMP) == HASHES for number in range(3))
 
 
-def test_an_error_of_the_interface_costs_no_scan(cache, monkeypatch):
+def test_an_error_of_the_interface_costs_no_scan(cache, monkeypatch: pytest.MonkeyPatch) -> None:
     class Misused:
-        def __enter__(self):
+        def __enter__(self) -> None:
             raise sqlite3.InterfaceError("bad parameter or other API misuse")
 
-        def __exit__(self, *_):
+        def __exit__(self, *_) -> None:
             raise AssertionError
 
-        def close(self):
+        def close(self) -> None:
             pass
 
     cache.close()

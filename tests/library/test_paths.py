@@ -1,5 +1,7 @@
 """Names and paths: what is not shared, and that no way leads out of a shared folder."""
 
+from __future__ import annotations
+
 import errno
 import os
 from pathlib import Path
@@ -31,25 +33,25 @@ GOOD = [
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_refused(name):
+def test_refused(name) -> None:
     with pytest.raises(ValueError):
         safe_name(name)
     assert not is_safe(name)
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_allowed(name):
+def test_allowed(name) -> None:
     assert "/".join(safe_name(name)) == name
 
 
 @given(st.text(st.sampled_from("./\\a\0"), max_size=12))
-def test_a_safe_name_stays_below_any_folder(name):
+def test_a_safe_name_stays_below_any_folder(name) -> None:
     if is_safe(name):
         inside = os.path.normpath(f"/root/{name}")
         assert inside == f"/root/{name}"
 
 
-def test_name_of():
+def test_name_of() -> None:
     root = Path("/share")
     assert name_of(root, root / "sub" / "a.txt") == "sub/a.txt"
     assert name_of(root, Path("/elsewhere/a.txt")) is None
@@ -59,7 +61,7 @@ def test_name_of():
 
 
 @pytest.fixture(params=["step by step", "checked"])
-def opened(request, monkeypatch):
+def opened(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
     """`open_beneath` for text, by both ways of opening."""
     if request.param == "checked":
         monkeypatch.setattr(beneath, "STEPWISE", False)
@@ -74,7 +76,7 @@ def opened(request, monkeypatch):
 
 
 @pytest.fixture
-def share(tmp_path):
+def share(tmp_path: Path):
     """A shared folder, a link to it, and a secret beside it."""
     (tmp_path / "secret").write_text("secret")
     root = tmp_path / "share"
@@ -84,18 +86,18 @@ def share(tmp_path):
     return root
 
 
-def test_opens_what_is_there(opened, share):
+def test_opens_what_is_there(opened, share) -> None:
     assert opened(share, "a.txt") == "a"
     assert opened(share, "sub/b.txt") == "b"
 
 
-def test_the_shared_folder_may_be_a_link(opened, share):
+def test_the_shared_folder_may_be_a_link(opened, share) -> None:
     link = share.parent / "link"
     link.symlink_to(share)
     assert opened(link, "sub/b.txt") == "b"
 
 
-def test_what_is_not_there(opened, share):
+def test_what_is_not_there(opened, share) -> None:
     for name in ("c.txt", "sub", "a.txt/x", "no/b.txt"):
         with pytest.raises(FileNotFoundError):
             opened(share, name)
@@ -103,7 +105,7 @@ def test_what_is_not_there(opened, share):
         opened(share / "nowhere", "a.txt")
 
 
-def test_no_link_is_followed(opened, share):
+def test_no_link_is_followed(opened, share) -> None:
     (share / "file").symlink_to(share.parent / "secret")
     (share / "inner").symlink_to("a.txt")
     (share / "folder").symlink_to(share.parent)
@@ -112,7 +114,7 @@ def test_no_link_is_followed(opened, share):
             opened(share, name)
 
 
-def test_a_folder_that_became_a_link(opened, share):
+def test_a_folder_that_became_a_link(opened, share) -> None:
     outside = share.parent / "outside"
     (share / "sub").rename(outside)
     (share / "sub").symlink_to(outside)
@@ -120,20 +122,20 @@ def test_a_folder_that_became_a_link(opened, share):
         opened(share, "sub/b.txt")
 
 
-def test_unsafe_names_are_not_even_tried(opened, share):
+def test_unsafe_names_are_not_even_tried(opened, share) -> None:
     with pytest.raises(ValueError):
         opened(share, "../secret")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_neither_blocks_nor_opens(opened, share):
+def test_a_pipe_neither_blocks_nor_opens(opened, share) -> None:
     os.mkfifo(share / "pipe")
     with pytest.raises(FileNotFoundError):
         opened(share, "pipe")
 
 
-def test_no_descriptor_left_is_another_matter(share, monkeypatch):
-    def out_of_descriptors(*_, **__):
+def test_no_descriptor_left_is_another_matter(share, monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_descriptors(*_, **__) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(os, "open", out_of_descriptors)
@@ -143,7 +145,7 @@ def test_no_descriptor_left_is_another_matter(share, monkeypatch):
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not list descriptors")
-def test_no_descriptor_leaks(opened, share):
+def test_no_descriptor_leaks(opened, share) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     for name in ("sub/b.txt", "sub", "sub/none", "none/b.txt"):
         try:

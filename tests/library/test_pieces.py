@@ -1,5 +1,7 @@
 """Pieces: the cut follows from the size alone, and one pass gives all hashes."""
 
+from __future__ import annotations
+
 import hashlib
 
 import pytest
@@ -23,7 +25,7 @@ sizes = st.integers(0, 2**44)
 small_files = st.integers(0, 5 * MIN_PIECE)
 
 
-def test_sizes_at_the_edges():
+def test_sizes_at_the_edges() -> None:
     assert piece_size(0) == piece_size(1) == piece_size(64 * 2**20) == MIN_PIECE
     assert piece_size(64 * 2**20 + 1) == 2 * MIN_PIECE
     assert piece_size(100 * 2**20) == 128 * 2**10
@@ -31,13 +33,13 @@ def test_sizes_at_the_edges():
     assert piece_size(2**50) == MAX_PIECE
 
 
-def test_no_negative_size():
+def test_no_negative_size() -> None:
     with pytest.raises(ValueError):
         piece_size(-1)
 
 
 @given(sizes)
-def test_size_is_the_smallest_power_of_two_that_will_do(size):
+def test_size_is_the_smallest_power_of_two_that_will_do(size) -> None:
     piece = piece_size(size)
     assert piece & (piece - 1) == 0
     assert MIN_PIECE <= piece <= MAX_PIECE
@@ -46,7 +48,7 @@ def test_size_is_the_smallest_power_of_two_that_will_do(size):
 
 
 @given(small_files)
-def test_ranges_cover_the_file_without_gap(size):
+def test_ranges_cover_the_file_without_gap(size) -> None:
     end = 0
     for i in range(piece_count(size)):
         offset, length = piece_range(size, i)
@@ -56,7 +58,7 @@ def test_ranges_cover_the_file_without_gap(size):
 
 
 @pytest.mark.parametrize(("size", "i"), [(0, 0), (10, 1), (10, -1), (MIN_PIECE, 1)])
-def test_no_such_piece(size, i):
+def test_no_such_piece(size, i) -> None:
     with pytest.raises(IndexError):
         piece_range(size, i)
 
@@ -67,7 +69,7 @@ def content(size):
 
 
 @given(small_files, st.lists(st.integers(0, 2 * MIN_PIECE), max_size=12))
-def test_hashes_do_not_depend_on_the_blocks(size, blocks):
+def test_hashes_do_not_depend_on_the_blocks(size, blocks) -> None:
     data = content(size)
     hasher, rest = PieceHasher(size), memoryview(data)
     for length in blocks:
@@ -84,19 +86,19 @@ def test_hashes_do_not_depend_on_the_blocks(size, blocks):
 
 
 @pytest.mark.parametrize("size", [0, 1, MIN_PIECE])
-def test_a_file_of_one_piece_has_no_list(size):
+def test_a_file_of_one_piece_has_no_list(size) -> None:
     hasher = PieceHasher(size)
     hasher.update(content(size))
     assert hasher.pieces() == b""
 
 
-def test_whole_pieces_leave_no_empty_one_behind():
+def test_whole_pieces_leave_no_empty_one_behind() -> None:
     hasher = PieceHasher(2 * MIN_PIECE)
     hasher.update(content(2 * MIN_PIECE))
     assert len(hasher.pieces()) == 2 * DIGEST
 
 
-def test_the_announced_size_must_be_fed():
+def test_the_announced_size_must_be_fed() -> None:
     hasher = PieceHasher(3)
     hasher.update(b"ab")
     for ask in (hasher.sha256, hasher.pieces):
@@ -106,5 +108,5 @@ def test_the_announced_size_must_be_fed():
         hasher.update(b"cd")
 
 
-def test_list_digest():
+def test_list_digest() -> None:
     assert list_digest(b"x" * 64) == hashlib.sha256(b"x" * 64).hexdigest()

@@ -1,7 +1,10 @@
 """The threads' part of a scan, on real folders: the walk, the comparison, the reading."""
 
+from __future__ import annotations
+
 import hashlib
 import os
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -14,14 +17,14 @@ from p2p_twisted.library.walk import Found
 
 
 @pytest.fixture
-def cache(tmp_path):
+def cache(tmp_path: Path):
     cache = HashCache(tmp_path / "hashes.sqlite")
     yield cache
     cache.close()
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path: Path):
     root = tmp_path / "share"
     root.mkdir()
     return root
@@ -39,7 +42,7 @@ def known_after(root, cache):
     return {file.name: file for file in reading.files}
 
 
-def test_reading_gives_the_hashes(root, cache):
+def test_reading_gives_the_hashes(root, cache) -> None:
     data = bytes(range(256)) * (MIN_PIECE // 128)
     write(root / "sub" / "big.bin", data)
     write(root / "empty.txt", b"")
@@ -53,13 +56,13 @@ def test_reading_gives_the_hashes(root, cache):
     assert (big.path, big.root) == (root / "sub" / "big.bin", root)
 
 
-def test_nothing_new(root, cache):
+def test_nothing_new(root, cache) -> None:
     write(root / "a.txt")
     result = survey([root], known_after(root, cache), cache)
     assert (result.cached, result.unread, result.gone) == ([], [], [])
 
 
-def test_a_restart_finds_all_in_the_cache(root, cache):
+def test_a_restart_finds_all_in_the_cache(root, cache) -> None:
     write(root / "a.txt")
     known = known_after(root, cache)
     result = survey([root], {}, cache)
@@ -67,7 +70,7 @@ def test_a_restart_finds_all_in_the_cache(root, cache):
     assert result.unread == []
 
 
-def test_a_changed_file_is_gone_until_it_is_read(root, cache):
+def test_a_changed_file_is_gone_until_it_is_read(root, cache) -> None:
     path = write(root / "a.txt")
     known = known_after(root, cache)
     write(path, b"longer")
@@ -76,7 +79,7 @@ def test_a_changed_file_is_gone_until_it_is_read(root, cache):
     assert result.gone == [known["a.txt"]]
 
 
-def test_a_file_that_was_renamed_is_not_read_again(root, cache):
+def test_a_file_that_was_renamed_is_not_read_again(root, cache) -> None:
     path = write(root / "a.txt")
     known = known_after(root, cache)
     (root / "sub").mkdir()
@@ -87,14 +90,14 @@ def test_a_file_that_was_renamed_is_not_read_again(root, cache):
     assert survey([root], {}, cache).unread == []
 
 
-def test_but_one_whose_title_may_be_another_is(root, cache):
+def test_but_one_whose_title_may_be_another_is(root, cache) -> None:
     path = write(root / "a.txt")
     known = known_after(root, cache)
     path.rename(root / "a.pdf")
     assert [found.name for found in survey([root], known, cache).unread] == ["a.pdf"]
 
 
-def test_a_file_that_was_touched_stays_until_it_is_read(root, cache):
+def test_a_file_that_was_touched_stays_until_it_is_read(root, cache) -> None:
     path = write(root / "a.txt")
     known = known_after(root, cache)
     os.utime(path, (0, 0))
@@ -103,7 +106,7 @@ def test_a_file_that_was_touched_stays_until_it_is_read(root, cache):
     assert read_files(result.unread, cache, Event()).files[0].sha256 == known["a.txt"].sha256
 
 
-def test_a_file_replaced_by_one_of_the_same_size_and_time(root, cache):
+def test_a_file_replaced_by_one_of_the_same_size_and_time(root, cache) -> None:
     path = write(root / "a.txt", b"old")
     known = known_after(root, cache)
     other = write(root / "b.part", b"new")
@@ -112,7 +115,7 @@ def test_a_file_replaced_by_one_of_the_same_size_and_time(root, cache):
     assert [found.name for found in survey([root], known, cache).unread] == ["a.txt"]
 
 
-def test_a_file_that_is_gone_is_forgotten(root, cache):
+def test_a_file_that_is_gone_is_forgotten(root, cache) -> None:
     path = write(root / "a.txt")
     known = known_after(root, cache)
     found = survey([root], {}, cache).cached[0]
@@ -121,7 +124,7 @@ def test_a_file_that_is_gone_is_forgotten(root, cache):
     assert cache.get(str(path), Stamp(found.size, found.mtime_ns, found.inode)) is None
 
 
-def test_a_folder_that_is_missing_is_not_forgotten(root, cache):
+def test_a_folder_that_is_missing_is_not_forgotten(root, cache) -> None:
     write(root / "a.txt")
     known = known_after(root, cache)
     away = root.rename(root.with_name("away"))
@@ -130,7 +133,7 @@ def test_a_folder_that_is_missing_is_not_forgotten(root, cache):
     assert survey([root], {}, cache).unread == []
 
 
-def test_of_equal_names_the_first_folder_counts(tmp_path, cache):
+def test_of_equal_names_the_first_folder_counts(tmp_path: Path, cache) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     write(second / "a.txt", b"second")
     known = {file.name: file for file in read_files(survey([first, second], {}, cache).unread, cache, Event()).files}
@@ -141,7 +144,7 @@ def test_of_equal_names_the_first_folder_counts(tmp_path, cache):
     assert result.gone == [known["a.txt"]]
 
 
-def test_a_file_of_any_age_costs_no_other(root, cache):
+def test_a_file_of_any_age_costs_no_other(root, cache) -> None:
     """SQLite's numbers end in 2262, ext4's times in 2446."""
     times = {"old": -(2**63) // 10**9, "now": 10**9, "2300": 10413792000, "2446": 15032385535}
     for name, time in times.items():
@@ -155,7 +158,7 @@ def test_a_file_of_any_age_costs_no_other(root, cache):
 @pytest.mark.parametrize(
     "error", [OverflowError, RecursionError, MemoryError, UnicodeError("x"), RuntimeError, OSError]
 )
-def test_whatever_one_file_raises_costs_no_other(root, cache, monkeypatch, error):
+def test_whatever_one_file_raises_costs_no_other(root, cache, monkeypatch: pytest.MonkeyPatch, error) -> None:
     for name in "abc":
         write(root / name)
     open_beneath = scan.open_beneath
@@ -173,13 +176,15 @@ def test_whatever_one_file_raises_costs_no_other(root, cache, monkeypatch, error
 
 
 @pytest.mark.parametrize("error", [RecursionError, MemoryError, ValueError])
-def test_a_file_whose_title_cannot_be_found_is_shared_without(root, cache, monkeypatch, error):
+def test_a_file_whose_title_cannot_be_found_is_shared_without(
+    root, cache, monkeypatch: pytest.MonkeyPatch, error
+) -> None:
     write(root / "a.pdf")
     monkeypatch.setattr(scan, "title_of", lambda *_: (_ for _ in ()).throw(error))
     assert known_after(root, cache)["a.pdf"].title == ""
 
 
-def test_a_later_folders_file_of_the_same_name_is_told_of_if_it_differs(tmp_path, cache):
+def test_a_later_folders_file_of_the_same_name_is_told_of_if_it_differs(tmp_path: Path, cache) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for name in ("same", "shorter", "other"):
         write(first / name, b"first")
@@ -193,7 +198,7 @@ def test_a_later_folders_file_of_the_same_name_is_told_of_if_it_differs(tmp_path
         assert others == {f"{second}/{n}": f"{n} is shared from {first} already" for n in ("shorter", "other")}
 
 
-def test_a_later_folders_file_is_told_of_when_the_first_cannot_be_shared(tmp_path, cache):
+def test_a_later_folders_file_is_told_of_when_the_first_cannot_be_shared(tmp_path: Path, cache) -> None:
     write(tmp_path / "first" / "a")
     write(tmp_path / "second" / "a")
     found = survey([tmp_path / "first", tmp_path / "second"], {}, cache)
@@ -201,7 +206,7 @@ def test_a_later_folders_file_is_told_of_when_the_first_cannot_be_shared(tmp_pat
     assert others == {f"{tmp_path}/second/a": f"{tmp_path}/first/a has the same name and comes first"}
 
 
-def test_a_file_that_changed_since_the_walk_is_left_out(root, cache):
+def test_a_file_that_changed_since_the_walk_is_left_out(root, cache) -> None:
     path = write(root / "a.txt")
     unread = survey([root], {}, cache).unread
     write(path, b"longer")
@@ -209,7 +214,7 @@ def test_a_file_that_changed_since_the_walk_is_left_out(root, cache):
     assert (reading.files, reading.unreadable) == ([], {})
 
 
-def test_a_file_that_changes_while_it_is_read_is_left_out(root, cache, monkeypatch):
+def test_a_file_that_changes_while_it_is_read_is_left_out(root, cache, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(root / "a.txt")
 
     def changing_title(file, name):
@@ -223,7 +228,7 @@ def test_a_file_that_changes_while_it_is_read_is_left_out(root, cache, monkeypat
     assert [file.size for file in known_after(root, cache).values()] == [5]
 
 
-def test_a_file_that_vanished_or_became_a_link_is_a_problem(root, cache):
+def test_a_file_that_vanished_or_became_a_link_is_a_problem(root, cache) -> None:
     gone, link = write(root / "gone"), write(root / "link")
     unread = survey([root], {}, cache).unread
     gone.unlink()
@@ -234,7 +239,7 @@ def test_a_file_that_vanished_or_became_a_link_is_a_problem(root, cache):
     assert sorted(reading.unreadable) == [str(gone), str(link)]
 
 
-def test_stopping_leaves_the_rest_unread(root, cache):
+def test_stopping_leaves_the_rest_unread(root, cache) -> None:
     write(root / "a.txt")
     stopping = Event()
     stopping.set()
@@ -242,7 +247,7 @@ def test_stopping_leaves_the_rest_unread(root, cache):
     assert (reading.files, reading.unreadable) == ([], {})
 
 
-def test_batches():
+def test_batches() -> None:
     def found(size):
         return Found("/r", str(size), f"/r/{size}", Stamp(size, 0, 0))
 

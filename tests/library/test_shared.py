@@ -1,5 +1,7 @@
 """The library on real folders, its threads being function calls and its scans driven by hand."""
 
+from __future__ import annotations
+
 import os
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +21,7 @@ from tests.support.inline_reactor import InlineReactor
 
 
 class LibraryCase(SynchronousTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         self.base = Path(os.path.realpath(self.mktemp()))
         self.share = self.base / "share"
         self.share.mkdir(parents=True)
@@ -41,14 +43,14 @@ class LibraryCase(SynchronousTestCase):
         path.write_bytes(data)
         return path
 
-    def scan(self, library=None):
+    def scan(self, library=None) -> None:
         self.successResultOf((library or self.library).scan())
 
     def warnings(self):
         """The lines logged from now on."""
         lines = []
 
-        def observe(event):
+        def observe(event) -> None:
             if event["log_level"] >= LogLevel.warn and "problem" in event:
                 lines.append(event["problem"])
 
@@ -58,7 +60,7 @@ class LibraryCase(SynchronousTestCase):
 
 
 class ScanTests(LibraryCase):
-    def test_files_come(self):
+    def test_files_come(self) -> None:
         self.write("a.txt", b"Hello world\n")
         self.write("sub/b.bin", b"")
         self.scan()
@@ -68,13 +70,13 @@ class ScanTests(LibraryCase):
         self.assertIs(self.library.by_sha256(a.sha256), a)
         self.assertEqual(len(self.changes), 1)
 
-    def test_nothing_changes(self):
+    def test_nothing_changes(self) -> None:
         self.write("a.txt")
         self.scan()
         self.scan()
         self.assertEqual((self.library.version, self.library.hashed), (1, 1))
 
-    def test_files_change(self):
+    def test_files_change(self) -> None:
         self.write("a.txt", b"old")
         self.scan()
         self.write("a.txt", b"newer")
@@ -82,7 +84,7 @@ class ScanTests(LibraryCase):
         self.assertEqual(self.library.get("a.txt").sha256, sha256(b"newer").hexdigest())
         self.assertEqual(self.changes, [(["a.txt"], []), ([], ["a.txt"]), (["a.txt"], [])])
 
-    def test_files_go(self):
+    def test_files_go(self) -> None:
         path = self.write("sub/b.txt")
         self.scan()
         path.unlink()
@@ -90,14 +92,14 @@ class ScanTests(LibraryCase):
         self.assertEqual(dict(self.library.files), {})
         self.assertEqual(self.changes, [(["sub/b.txt"], []), ([], ["sub/b.txt"])])
 
-    def test_a_file_that_moves_has_its_new_name_only(self):
+    def test_a_file_that_moves_has_its_new_name_only(self) -> None:
         path = self.write("a.txt")
         self.scan()
         path.rename(self.share / "b.txt")
         self.scan()
         self.assertEqual(set(self.library.files), {"b.txt"})
 
-    def test_a_restart_reads_nothing(self):
+    def test_a_restart_reads_nothing(self) -> None:
         for i in range(100):
             self.write(f"{i % 7}/{i}.txt", b"Document %d\n" % i)
         self.scan()
@@ -106,7 +108,7 @@ class ScanTests(LibraryCase):
         self.assertEqual(dict(again.files), dict(self.library.files))
         self.assertEqual((self.library.hashed, again.hashed), (100, 0))
 
-    def test_a_file_made_anew_while_nobody_looked_is_read(self):
+    def test_a_file_made_anew_while_nobody_looked_is_read(self) -> None:
         path = self.write("a.txt", b"one")
         self.scan()
         path.unlink()
@@ -115,7 +117,7 @@ class ScanTests(LibraryCase):
         self.scan(again)
         self.assertEqual((again.get("a.txt").sha256, again.hashed), (sha256(b"second").hexdigest(), 1))
 
-    def test_many_changes_are_made_known_in_slices(self):
+    def test_many_changes_are_made_known_in_slices(self) -> None:
         self.patch(shared, "SLICE", 2)
         for i in range(5):
             self.write(f"{i}.txt")
@@ -129,7 +131,7 @@ class ScanTests(LibraryCase):
         self.successResultOf(scanned)
         self.assertEqual(sizes, [2, 2, 1])
 
-    def test_what_cannot_be_read_is_told_once(self):
+    def test_what_cannot_be_read_is_told_once(self) -> None:
         lines = self.warnings()
         self.share.rename(self.base / "away")
         self.scan()
@@ -141,7 +143,7 @@ class ScanTests(LibraryCase):
         self.assertEqual(set(self.library.files), {"a.txt"})
         self.assertEqual(len(lines), 1)
 
-    def test_a_scan_that_fails_is_not_the_last(self):
+    def test_a_scan_that_fails_is_not_the_last(self) -> None:
         self.patch(shared, "survey", None)
         self.scan()
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
@@ -150,7 +152,7 @@ class ScanTests(LibraryCase):
 class UnsharedTests(LibraryCase):
     """What is not shared can be asked for, with the reason."""
 
-    def test_is_that_of_the_last_scan(self):
+    def test_is_that_of_the_last_scan(self) -> None:
         self.write("a.txt")
         link = self.share / "link"
         link.symlink_to("a.txt")
@@ -160,7 +162,7 @@ class UnsharedTests(LibraryCase):
         self.scan()
         self.assertEqual(self.library.unshared.total, 0)
 
-    def test_what_could_not_be_read_is_first_and_stays_until_it_can(self):
+    def test_what_could_not_be_read_is_first_and_stays_until_it_can(self) -> None:
         (self.share / "link").symlink_to("a.txt")
         self.write("a.txt")
         open_beneath = scan.open_beneath
@@ -172,14 +174,14 @@ class UnsharedTests(LibraryCase):
         self.scan()
         self.assertEqual(list(self.library.unshared.items), [f"{self.share}/link"])
 
-    def test_a_scan_that_fails_says_so(self):
+    def test_a_scan_that_fails_says_so(self) -> None:
         self.patch(shared, "survey", None)
         self.scan()
         (why,) = self.library.unshared.items.values()
         self.assertIn("the last scan failed", why)
         self.flushLoggedErrors(TypeError)
 
-    def test_a_file_whose_name_an_earlier_folder_has(self):
+    def test_a_file_whose_name_an_earlier_folder_has(self) -> None:
         other = self.base / "other"
         self.write("a.txt", b"first")
         self.write("a.txt", b"other", folder=other)
@@ -190,7 +192,7 @@ class UnsharedTests(LibraryCase):
         self.assertEqual(library.unshared.items, {f"{other}/a.txt": f"a.txt is shared from {self.share} already"})
         self.assertEqual(library.get("a.txt").root, self.share)
 
-    def test_a_file_that_changes_all_the_time(self):
+    def test_a_file_that_changes_all_the_time(self) -> None:
         path = self.write("a.txt")
 
         def changing_title(file, name):
@@ -211,7 +213,7 @@ class FolderTests(LibraryCase):
         self.addCleanup(cache.close)
         return Library(self.reactor, folders, cache, **more)
 
-    def test_downloads_into_a_shared_folder_do_not_grow_names(self):
+    def test_downloads_into_a_shared_folder_do_not_grow_names(self) -> None:
         new = self.share / "new"
         self.write("new/a.txt")
         library = self.make(self.share, downloads=new)
@@ -222,7 +224,7 @@ class FolderTests(LibraryCase):
         self.scan(library)
         self.assertEqual(set(library.files), {"a.txt", "new/b.txt"})
 
-    def test_a_download_below_an_inner_folder_has_its_name_there(self):
+    def test_a_download_below_an_inner_folder_has_its_name_there(self) -> None:
         inner = self.share / "inner"
         path = self.write("inner/a.txt", b"data")
         library = self.make(inner, self.share)
@@ -231,7 +233,7 @@ class FolderTests(LibraryCase):
         self.scan(library)
         self.assertEqual((dict(library.files), library.hashed), ({"a.txt": added}, 0))
 
-    def test_what_is_shared_keeps_its_name_when_another_of_that_name_is_fetched(self):
+    def test_what_is_shared_keeps_its_name_when_another_of_that_name_is_fetched(self) -> None:
         downloads = self.base / "downloads"
         self.write("x", b"own")
         library = self.make(self.share, downloads=downloads)
@@ -242,7 +244,7 @@ class FolderTests(LibraryCase):
         self.assertEqual(library.get("x").sha256, sha256(b"own").hexdigest())
         self.assertEqual(library.unshared.items, {str(path): f"x is shared from {self.share} already"})
 
-    def test_a_folder_added_later_comes_before_downloads_too(self):
+    def test_a_folder_added_later_comes_before_downloads_too(self) -> None:
         downloads, more = self.base / "downloads", self.base / "more"
         self.write("x", b"fetched", folder=downloads)
         self.write("x", b"own", folder=more)
@@ -251,11 +253,11 @@ class FolderTests(LibraryCase):
         self.assertEqual(list(library.folders), [self.share, more, downloads])
         self.assertEqual(library.get("x").sha256, sha256(b"own").hexdigest())
 
-    def test_the_download_folder_may_be_a_shared_one(self):
+    def test_the_download_folder_may_be_a_shared_one(self) -> None:
         library = self.make(self.share, downloads=self.share)
         self.assertEqual(list(library.folders), [self.share])
 
-    def test_what_is_private_is_not_shared_nor_added(self):
+    def test_what_is_private_is_not_shared_nor_added(self) -> None:
         state = self.share / "state"
         path = self.write("state/api.key", b"key")
         self.write("state/downloads/a.txt", b"data")
@@ -273,7 +275,7 @@ class FolderTests(LibraryCase):
 class UnderWayTests(LibraryCase):
     """What happens while a scan waits for its threads."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         self.waiting = []
 
@@ -284,7 +286,7 @@ class UnderWayTests(LibraryCase):
 
         self.library._in_thread = in_thread
 
-    def go_on(self, meanwhile=lambda: None):
+    def go_on(self, meanwhile=lambda: None) -> None:
         """Do what was handed to threads until now, then `meanwhile`, then let the library know."""
         waiting, self.waiting = self.waiting, []
         results = [(done, work(*args)) for done, work, args in waiting]
@@ -292,10 +294,10 @@ class UnderWayTests(LibraryCase):
         for done, result in results:
             done.callback(result)
 
-    def test_a_scan_asked_for_sees_what_came_during_the_one_before(self):
+    def test_a_scan_asked_for_sees_what_came_during_the_one_before(self) -> None:
         first, later = self.library.scan(), []
 
-        def meanwhile():
+        def meanwhile() -> None:
             self.write("a.txt")
             later.extend([self.library.scan(), self.library.scan()])
 
@@ -309,7 +311,7 @@ class UnderWayTests(LibraryCase):
             self.successResultOf(asked)
         self.assertEqual(set(self.library.files), {"a.txt"})
 
-    def test_a_download_that_the_walk_found_but_did_not_know_is_not_read(self):
+    def test_a_download_that_the_walk_found_but_did_not_know_is_not_read(self) -> None:
         path = self.write("a.txt", b"data")
         scanned = self.library.scan()
         self.go_on(lambda: self.library.add_file(self.share, path, sha256(b"data").hexdigest(), b""))
@@ -317,11 +319,11 @@ class UnderWayTests(LibraryCase):
             self.go_on()
         self.assertEqual((self.library.hashed, set(self.library.files)), (0, {"a.txt"}))
 
-    def test_a_download_in_place_of_a_file_that_the_walk_missed_stays(self):
+    def test_a_download_in_place_of_a_file_that_the_walk_missed_stays(self) -> None:
         path = self.write("a.txt", b"old")
         self.library.add_file(self.share, path, sha256(b"old").hexdigest(), b"")
 
-        def download():
+        def download() -> None:
             self.write("a.txt", b"newer")
             self.library.add_file(self.share, path, sha256(b"newer").hexdigest(), b"")
 
@@ -332,14 +334,14 @@ class UnderWayTests(LibraryCase):
         self.successResultOf(scanned)
         self.assertEqual(self.library.get("a.txt").sha256, sha256(b"newer").hexdigest())
 
-    def go_on_but(self, name):
+    def go_on_but(self, name) -> None:
         """As `go_on`, but whoever reads `name` goes on reading."""
         held = [one for one in self.waiting if one[1] is read_files and name in [found.name for found in one[2][0]]]
         self.waiting = [one for one in self.waiting if one not in held]
         self.go_on()
         self.waiting += held
 
-    def test_a_huge_file_keeps_nobody_waiting(self):
+    def test_a_huge_file_keeps_nobody_waiting(self) -> None:
         """Two are huge; what comes while one is read is seen, and read, and the scans go on."""
         self.patch(readers, "HUGE", 5)
         self.patch(scan, "BIG", 3)
@@ -367,7 +369,7 @@ class UnderWayTests(LibraryCase):
         self.assertEqual(len(self.library.files), 5)
         self.assertEqual(self.library.hashed, 5)
 
-    def test_stop_waits_for_a_file_that_is_read_and_begins_no_other(self):
+    def test_stop_waits_for_a_file_that_is_read_and_begins_no_other(self) -> None:
         for i in range(scan.BATCH + 1):
             self.write(str(i))
         self.library.scan()
@@ -379,7 +381,7 @@ class UnderWayTests(LibraryCase):
         self.successResultOf(stopped)
         self.assertEqual(self.library.hashed, 0)
 
-    def test_stop_waits_for_the_scan_under_way(self):
+    def test_stop_waits_for_the_scan_under_way(self) -> None:
         self.write("a.txt")
         self.library.scan()
         stopped = self.library.stop()
@@ -396,7 +398,7 @@ class AddTests(LibraryCase):
         folder = folder or self.share
         return self.library.add_file(folder, self.write(name, data, folder), hasher.sha256(), hasher.pieces(), **more)
 
-    def test_a_download_is_shared_at_once_and_never_read(self):
+    def test_a_download_is_shared_at_once_and_never_read(self) -> None:
         data = bytes(MIN_PIECE + 1)
         added = self.add("sub/a.bin", data, title="Zeros")
         self.assertEqual(self.changes, [(["sub/a.bin"], [])])
@@ -408,21 +410,21 @@ class AddTests(LibraryCase):
         self.assertEqual(again.get("sub/a.bin"), added)
         self.assertEqual((self.library.hashed, again.hashed, self.library.version), (0, 0, 1))
 
-    def test_stopping_keeps_what_was_added(self):
+    def test_stopping_keeps_what_was_added(self) -> None:
         self.add("a.txt", b"data")
         self.successResultOf(self.library.stop())
         again = self.make_library()
         self.scan(again)
         self.assertEqual(again.hashed, 0)
 
-    def test_a_download_over_an_old_file(self):
+    def test_a_download_over_an_old_file(self) -> None:
         self.write("a.txt", b"old")
         self.scan()
         self.add("a.txt", b"newer")
         self.assertEqual(self.library.get("a.txt").sha256, sha256(b"newer").hexdigest())
         self.assertIsNone(self.library.by_sha256(sha256(b"old").hexdigest()))
 
-    def test_an_earlier_folder_keeps_the_name(self):
+    def test_an_earlier_folder_keeps_the_name(self) -> None:
         second = self.base / "second"
         second.mkdir()
         self.successResultOf(self.library.add_folder(second))
@@ -431,12 +433,12 @@ class AddTests(LibraryCase):
         self.assertEqual(self.add("a.txt", b"second", second).path, self.share / "a.txt")
         self.assertEqual(self.add("b.txt", b"second", second).path, second / "b.txt")
 
-    def test_a_shared_folder_may_be_named_by_a_link(self):
+    def test_a_shared_folder_may_be_named_by_a_link(self) -> None:
         link = self.base / "link"
         link.symlink_to(self.share)
         self.assertEqual(self.add("a.txt", b"data", link).path, self.share / "a.txt")
 
-    def test_what_is_not_added(self):
+    def test_what_is_not_added(self) -> None:
         path = self.write("a.txt", b"data")
         cases = [
             (ValueError, (self.base, path, "aa", b"")),
@@ -450,7 +452,7 @@ class AddTests(LibraryCase):
                 self.library.add_file(*args)
         self.assertEqual(self.changes, [])
 
-    def test_another_folder(self):
+    def test_another_folder(self) -> None:
         other = self.base / "other"
         self.write("b.txt", folder=other)
         self.write("a.txt", b"second", folder=other)
@@ -465,33 +467,33 @@ class AddTests(LibraryCase):
 
 
 class OpenTests(LibraryCase):
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         self.path = self.write("sub/a.txt", b"data")
         self.scan()
         self.file = self.library.get("sub/a.txt")
 
-    def test_open(self):
+    def test_open(self) -> None:
         with os.fdopen(self.library.open(self.file), "rb") as opened:
             self.assertEqual(opened.read(), b"data")
 
-    def refused(self):
+    def refused(self) -> None:
         with self.assertRaises(FileNotFoundError):
             self.library.open(self.file)
 
-    def test_gone(self):
+    def test_gone(self) -> None:
         self.path.unlink()
         self.refused()
 
-    def test_another_size(self):
+    def test_another_size(self) -> None:
         self.path.write_bytes(b"other data")
         self.refused()
 
-    def test_another_time(self):
+    def test_another_time(self) -> None:
         os.utime(self.path, ns=(0, 0))
         self.refused()
 
-    def test_a_link_out_of_the_folder(self):
+    def test_a_link_out_of_the_folder(self) -> None:
         outside = self.base / "outside"
         self.path.parent.rename(outside)
         self.path.parent.symlink_to(outside)
@@ -501,11 +503,11 @@ class OpenTests(LibraryCase):
 class TimingTests(LibraryCase):
     """Started, on a reactor without inotify."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         self.patch(shared.Watch, "_make_notifier", lambda watch: None)
 
-    def test_scans_again_and_again_until_stopped(self):
+    def test_scans_again_and_again_until_stopped(self) -> None:
         self.successResultOf(self.library.start())
         self.write("a.txt")
         self.reactor.advance(POLL - 1)
@@ -518,14 +520,14 @@ class TimingTests(LibraryCase):
         self.successResultOf(self.library.stop())
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
-    def test_can_be_started_again(self):
+    def test_can_be_started_again(self) -> None:
         self.successResultOf(self.library.start())
         self.successResultOf(self.library.stop())
         self.write("a.txt")
         self.successResultOf(self.library.start())
         self.assertEqual(set(self.library.files), {"a.txt"})
 
-    def test_a_scan_that_fails_does_not_end_them(self):
+    def test_a_scan_that_fails_does_not_end_them(self) -> None:
         self.patch(shared, "survey", None)
         self.successResultOf(self.library.start())
         self.reactor.advance(POLL)

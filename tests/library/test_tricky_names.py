@@ -1,5 +1,7 @@
 """Names by which a stranger may mislead: not for everybody who fetches all that there is."""
 
+from __future__ import annotations
+
 import pytest
 
 from p2p_twisted.library.paths import why_tricky
@@ -23,7 +25,7 @@ from p2p_twisted.library.paths import why_tricky
         "$(reboot)",
     ],
 )
-def test_that_are_none(name):
+def test_that_are_none(name) -> None:
     assert why_tricky(name) is None
 
 
@@ -66,5 +68,5 @@ def test_that_are_none(name):
         ("", "1 to 1024 bytes"),
     ],
 )
-def test_that_are(name, why):
+def test_that_are(name, why) -> None:
     assert why in (why_tricky(name) or "")

@@ -1,5 +1,7 @@
 """The walk through real folders: what is found under which name, and what is passed over, told of or not."""
 
+from __future__ import annotations
+
 import os
 import socket
 from pathlib import Path
@@ -13,7 +15,7 @@ from p2p_twisted.library.walk import Walk, is_within
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path: Path):
     root = tmp_path / "share"
     root.mkdir()
     return root
@@ -34,7 +36,7 @@ def paths(*roots, private=()):
     return sorted(found.path for found in Walk(roots, private).files())
 
 
-def test_takes_what_may_be_shared(root):
+def test_takes_what_may_be_shared(root) -> None:
     for name in ("a.txt", "sub/b.txt", "sub/deeper/c", ".hidden", ".git/config", "half.part", "sub/half.part", "a\nb"):
         write(root / name)
     os.mkfifo(root / "pipe")
@@ -47,7 +49,7 @@ def test_takes_what_may_be_shared(root):
     assert walk.failures.total == 0
 
 
-def test_tells_of_what_is_not_shared(root):
+def test_tells_of_what_is_not_shared(root) -> None:
     for name in (".hidden", "half.part", ".git/config", "part.part/x", "a\\b", "bad\n/x"):
         write(root / name)
     Path(os.fsdecode(os.fsencode(root) + b"/\xff")).touch()
@@ -69,7 +71,7 @@ def test_tells_of_what_is_not_shared(root):
     }
 
 
-def test_one_entry_that_cannot_be_looked_at_costs_no_other(root, monkeypatch):
+def test_one_entry_that_cannot_be_looked_at_costs_no_other(root, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in "abc":
         write(root / name)
     lstat = os.lstat
@@ -85,13 +87,13 @@ def test_one_entry_that_cannot_be_looked_at_costs_no_other(root, monkeypatch):
     assert walk.failures.items == {f"{root}/b": "Input/output error"}
 
 
-def test_tells_of_a_folder_that_is_missing(root):
+def test_tells_of_a_folder_that_is_missing(root) -> None:
     found, walk = names(root / "nowhere")
     assert (found, walk.folders) == ([], {})
     assert walk.failures.items == {f"{root}/nowhere": "No such file or directory"}
 
 
-def test_a_million_links_are_counted_and_not_kept(root):
+def test_a_million_links_are_counted_and_not_kept(root) -> None:
     for i in range(MAX_LISTED + 7):
         (root / str(i)).symlink_to("x")
     refused = names(root)[1].refused
@@ -99,7 +101,7 @@ def test_a_million_links_are_counted_and_not_kept(root):
     assert list(refused.lines())[-1] == "7 more"
 
 
-def test_a_shared_folder_in_another_has_its_files_alone(root):
+def test_a_shared_folder_in_another_has_its_files_alone(root) -> None:
     write(root / "a.txt")
     write(root / "new" / "b.txt")
     write(root / "new" / "deeper" / "c.txt")
@@ -108,14 +110,14 @@ def test_a_shared_folder_in_another_has_its_files_alone(root):
     assert names(root, root / "new", root / "new" / "deeper")[0] == ["a.txt", "b.txt", "c.txt"]
 
 
-def test_one_folder_named_twice_is_walked_once(root):
+def test_one_folder_named_twice_is_walked_once(root) -> None:
     write(root / "a.txt")
     link = root.with_name("link")
     link.symlink_to(root)
     assert paths(root, link) == [f"{root}/a.txt"]
 
 
-def test_one_folder_met_twice_has_one_name(root, monkeypatch):
+def test_one_folder_met_twice_has_one_name(root, monkeypatch: pytest.MonkeyPatch) -> None:
     """As with a mount: `b` is `a` again, and `a/loop` is the shared folder itself."""
     for name in ("a/x", "b/x", "a/loop/a/x"):
         write(root / name)
@@ -125,14 +127,14 @@ def test_one_folder_met_twice_has_one_name(root, monkeypatch):
     assert len(names(root)[0]) == 1
 
 
-def test_folders_without_a_number_are_all_walked_through(root, monkeypatch):
+def test_folders_without_a_number_are_all_walked_through(root, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a/x", "b/x"):
         write(root / name)
     monkeypatch.setattr(module, "_identity_of", lambda status: None)
     assert names(root)[0] == ["a/x", "b/x"]
 
 
-def test_a_private_folder_is_never_entered(root):
+def test_a_private_folder_is_never_entered(root) -> None:
     write(root / "state" / "api.key")
     write(root / "state" / "downloads" / "a.txt")
     write(root / "b.txt")
@@ -144,7 +146,7 @@ def test_a_private_folder_is_never_entered(root):
     assert names(root / "state", private=[root / "state"])[0] == []
 
 
-def test_the_state_of_another_process_is_never_entered(root):
+def test_the_state_of_another_process_is_never_entered(root) -> None:
     write(root / "rs" / "registry.sqlite")
     write(root / "rs" / STATE_MARK)
     write(root / "a.txt")
@@ -153,7 +155,7 @@ def test_the_state_of_another_process_is_never_entered(root):
     assert list(walk.refused.items) == [f"{root}/rs"]
 
 
-def test_a_private_folder_that_was_renamed_or_linked_to_is_still_private(root):
+def test_a_private_folder_that_was_renamed_or_linked_to_is_still_private(root) -> None:
     write(root / "state" / "api.key")
     link = root.with_name("link")
     link.symlink_to(root / "state")
@@ -161,7 +163,7 @@ def test_a_private_folder_that_was_renamed_or_linked_to_is_still_private(root):
     assert names(link, private=[root / "state"])[0] == []
 
 
-def test_is_within(root):
+def test_is_within(root) -> None:
     write(root / "state" / "x" / "y")
     link = root.with_name("link")
     link.symlink_to(root / "state")

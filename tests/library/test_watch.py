@@ -1,5 +1,7 @@
 """When to scan: the times, with a notifier that is a fake."""
 
+from __future__ import annotations
+
 import sys
 
 from twisted.internet.task import Clock
@@ -13,7 +15,7 @@ NOTIFY = "p2p_twisted.library.notify"
 class FakeNotifier:
     """Knows the folders it covers; is out of watches when told so."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.covered = set()
         self.full = False
         self.closed = False
@@ -25,12 +27,12 @@ class FakeNotifier:
         self.covered |= new
         return bool(new)
 
-    def close(self):
+    def close(self) -> None:
         self.closed = True
 
 
 class WatchTests(SynchronousTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         self.clock = Clock()
         self.scans = []
         self.watch = Watch(self.clock, lambda: self.scans.append(self.clock.seconds()), lambda path: False)
@@ -42,7 +44,7 @@ class WatchTests(SynchronousTestCase):
         (call,) = self.clock.getDelayedCalls()
         return call.getTime() - self.clock.seconds()
 
-    def test_without_notifier_often(self):
+    def test_without_notifier_often(self) -> None:
         self.notifier = None
         self.watch.start()
         self.watch.scanned(["/a"])
@@ -50,7 +52,7 @@ class WatchTests(SynchronousTestCase):
         self.clock.advance(POLL)
         self.assertEqual(self.scans, [POLL])
 
-    def test_a_new_folder_is_looked_at_once_more(self):
+    def test_a_new_folder_is_looked_at_once_more(self) -> None:
         self.watch.start()
         self.watch.scanned(["/a"])
         self.assertEqual(self.notifier.covered, {"/a"})
@@ -59,7 +61,7 @@ class WatchTests(SynchronousTestCase):
         self.watch.scanned(["/a"])
         self.assertEqual(self.next_scan(), SAFETY)
 
-    def test_many_changes_are_one_scan(self):
+    def test_many_changes_are_one_scan(self) -> None:
         self.watch.start()
         self.notifier.covered.add("/a")
         self.watch.scanned(["/a"])
@@ -69,7 +71,7 @@ class WatchTests(SynchronousTestCase):
         self.clock.advance(SETTLE / 2)
         self.assertEqual(self.scans, [SETTLE])
 
-    def test_a_change_during_a_scan_is_not_lost(self):
+    def test_a_change_during_a_scan_is_not_lost(self) -> None:
         self.watch.start()
         self.notifier.covered.add("/a")
         self.watch.scanned(["/a"])
@@ -78,20 +80,20 @@ class WatchTests(SynchronousTestCase):
         self.watch.scanned(["/a"])
         self.assertEqual(self.next_scan(), SETTLE)
 
-    def test_no_watches_left(self):
+    def test_no_watches_left(self) -> None:
         self.watch.start()
         self.notifier.full = True
         self.watch.scanned(["/a"])
         self.assertTrue(self.notifier.closed)
         self.assertEqual(self.next_scan(), POLL)
 
-    def test_too_many_folders(self):
+    def test_too_many_folders(self) -> None:
         self.watch.start()
         self.watch.scanned([str(i) for i in range(MAX_WATCHED + 1)])
         self.assertTrue(self.notifier.closed)
         self.assertEqual(self.next_scan(), POLL)
 
-    def test_stopped(self):
+    def test_stopped(self) -> None:
         self.watch.start()
         self.watch.scanned(["/a"])
         self.watch.stop()
@@ -99,14 +101,14 @@ class WatchTests(SynchronousTestCase):
         self.assertTrue(self.notifier.closed)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_never_started(self):
+    def test_never_started(self) -> None:
         self.watch.scanned(["/a"])
         self.watch.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
 class NotifierTests(SynchronousTestCase):
-    def test_a_system_without_inotify(self):
+    def test_a_system_without_inotify(self) -> None:
         modules = {name: module for name, module in sys.modules.items() if name == NOTIFY}
         sys.modules[NOTIFY] = None
         self.addCleanup(lambda: (sys.modules.pop(NOTIFY), sys.modules.update(modules)))

@@ -1,5 +1,7 @@
 """Who is there and what they have, learnt over a network in memory from peers that are well, away, slow or hostile."""
 
+from __future__ import annotations
+
 import shutil
 import tempfile
 from pathlib import Path
@@ -54,11 +56,11 @@ def v11(body, more=b""):
 class Dripping(Protocol):
     """A server with a very long index, of which there is always some more."""
 
-    def dataReceived(self, data):
+    def dataReceived(self, data) -> None:
         self.transport.write(b"200 OK P2P-CI/1.1\nHost: h\nOS: o\nLength: 250000000\n\n")
         self.drip()
 
-    def drip(self):
+    def drip(self) -> None:
         if not self.transport.disconnected:
             self.transport.write(b"x" * client.PACE)
             self.factory.network.callLater(client.PATIENCE - 1, self.drip)
@@ -67,7 +69,7 @@ class Dripping(Protocol):
 class Case(SynchronousTestCase):
     """A Discovery with a real RS; `peer` and `fake` put others onto the network and into the RS's list."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.network = Network()
@@ -82,14 +84,14 @@ class Case(SynchronousTestCase):
         self.events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
         self.addCleanup(self.stop)
 
-    def stop(self):
+    def stop(self) -> None:
         self.discovery.stopService()
         self.network.settle()
 
-    def tearDown(self):
+    def tearDown(self) -> None:
         self.assertEqual([event for event in self.events if event["log_level"].name == "critical"], [])
 
-    def start(self):
+    def start(self) -> None:
         self.discovery.startService()
         self.network.settle()
 
@@ -142,7 +144,7 @@ class Case(SynchronousTestCase):
 class Learns(Case):
     """The normal course of things."""
 
-    def test_from_everybody(self):
+    def test_from_everybody(self) -> None:
         self.peer(1, one=b"1", both=b"the same")
         self.peer(2, two=b"22", both=b"the same")
         self.assertTrue(self.refresh())
@@ -155,7 +157,7 @@ class Learns(Case):
         self.assertEqual([peer.address for peer in others], [at(1), at(2)])
         self.assertEqual([(peer.failures, peer.version) for peer in others], [(0, Version.V11)] * 2)
 
-    def test_a_peer_that_comes_later(self):
+    def test_a_peer_that_comes_later(self) -> None:
         self.peer(1, one=b"1")
         self.start()
         self.assertEqual(self.names(), ["one.txt"])
@@ -163,7 +165,7 @@ class Learns(Case):
         self.network.wait(2 * rounds.REFRESH)
         self.assertEqual(self.names(), ["one.txt", "two.txt"])
 
-    def test_files_that_come_and_go(self):
+    def test_files_that_come_and_go(self) -> None:
         factory = self.peer(1, one=b"1", two=b"2")
         self.start()
         (self.folder / "1" / "two.txt").unlink()
@@ -172,7 +174,7 @@ class Learns(Case):
         self.network.wait(2 * rounds.REFRESH)
         self.assertEqual(self.names(), ["one.txt", "three.txt"])
 
-    def test_from_a_1_0_peer(self):
+    def test_from_a_1_0_peer(self) -> None:
         server = self.fake(1, HEAD_10 + line("old") + line("far", at(7), 100))
         self.assertTrue(self.refresh())
         self.assertEqual(self.names(), ["far.txt", "old.txt"])
@@ -181,20 +183,20 @@ class Learns(Case):
         self.assertEqual(self.discovery.peers[at(1)].version, Version.V10)
         self.assertTrue(all(said.startswith(b"GET INDEX ") for said in server.heard))
 
-    def test_a_peer_is_known_by_the_address_that_the_rs_told(self):
+    def test_a_peer_is_known_by_the_address_that_the_rs_told(self) -> None:
         """Whatever it thinks its own is, as long as it is the one at which it was reached."""
         self.fake(1, HEAD_10 + line("a", at(1)) + line("b", ("127.0.0.1", at(1)[1])))
         self.refresh()
         self.assertEqual(self.holders("a.txt"), [at(1)])
 
-    def test_two_that_want_a_round_get_the_same(self):
+    def test_two_that_want_a_round_get_the_same(self) -> None:
         self.peer(1, one=b"1")
         rounds = [self.discovery.refresh(), self.discovery.refresh()]
         self.network.settle()
         self.assertTrue(all(done.called for done in rounds))
         self.assertEqual([address for _, address in self.network.dialled].count(at(1)), 1)
 
-    def test_records_run_out(self):
+    def test_records_run_out(self) -> None:
         self.fake(1, HEAD_10 + line("near") + line("far", at(7), 100), b"")
         self.start()
         self.network.wait(rounds.REFRESH)
@@ -208,19 +210,19 @@ class Learns(Case):
 class Oneself(Case):
     """What this peer has itself it does not learn from others."""
 
-    def test_its_own_address_is_not_asked(self):
+    def test_its_own_address_is_not_asked(self) -> None:
         self.peer(1, one=b"1")
         self.network.servers[SELF] = Factory.forProtocol(Silent)
         self.assertTrue(self.refresh())
         self.assertNotIn(SELF, [address for _, address in self.network.dialled])
         self.assertTrue(self.discovery.peers[SELF].is_self)
 
-    def test_its_own_files_are_not_learnt_from_others(self):
+    def test_its_own_files_are_not_learnt_from_others(self) -> None:
         self.fake(1, HEAD_10 + line("mine", SELF) + line("theirs"))
         self.refresh()
         self.assertEqual(self.names(), ["theirs.txt"])
 
-    def test_its_own_address_under_another_name(self):
+    def test_its_own_address_under_another_name(self) -> None:
         """It is told of an address that turns out to be itself."""
         self.registration.seen_as = "10.9.9.9"
         self.registration._advertise = "10.9.9.9"
@@ -238,7 +240,7 @@ class Oneself(Case):
 class Away(Case):
     """The RS or a peer is not there."""
 
-    def test_a_peer_that_is_gone_for_the_rs_too(self):
+    def test_a_peer_that_is_gone_for_the_rs_too(self) -> None:
         """It is forgotten once it does not answer: the RS alone may be wrong."""
         record = self.registry.register(*at(1), None, True)
         self.network.servers[at(1)] = ScriptedFactory(HEAD_10 + line("old"))
@@ -252,7 +254,7 @@ class Away(Case):
         self.assertEqual((self.names(), set(self.discovery.peers)), ([], {SELF}))
         self.assertEqual(self.seen_and_gone(), [PeerSeen(at(1)), PeerGone(at(1))])
 
-    def test_a_peer_that_is_gone_for_us_alone(self):
+    def test_a_peer_that_is_gone_for_us_alone(self) -> None:
         self.fake(1, HEAD_10 + line("old"))
         self.refresh()
         server = self.network.servers.pop(at(1))
@@ -265,7 +267,7 @@ class Away(Case):
         self.refresh()
         self.assertEqual(self.discovery.peers[at(1)].failures, 0)
 
-    def test_the_rs_is_away(self):
+    def test_the_rs_is_away(self) -> None:
         """What is known stays known, and known peers are still asked."""
         server = self.fake(1, HEAD_10 + line("old"), HEAD_10 + line("old") + line("new"))
         self.refresh()
@@ -274,14 +276,14 @@ class Away(Case):
         self.assertEqual(self.names(), ["new.txt", "old.txt"])
         self.assertEqual(len(server.heard), 2)
 
-    def test_the_rs_never_was_there(self):
+    def test_the_rs_never_was_there(self) -> None:
         self.network.servers.pop(RS)
         self.assertTrue(self.refresh())
         self.start()
         self.network.wait(300, step=1)
         self.assertEqual(self.discovery.peers, {})
 
-    def test_the_rs_starts_again_and_knows_nobody(self):
+    def test_the_rs_starts_again_and_knows_nobody(self) -> None:
         self.fake(1, HEAD_10 + line("old"))
         self.refresh()
         registry = SynchronousRegistry(7200, self.network.seconds, self.network.seconds)
@@ -290,7 +292,7 @@ class Away(Case):
         self.assertEqual(self.names(), ["old.txt"])
         self.assertIn(at(1), self.discovery.peers)
 
-    def test_stopped_in_the_middle_of_a_round(self):
+    def test_stopped_in_the_middle_of_a_round(self) -> None:
         for server in (None, Factory.forProtocol(Silent)):
             for address in (at(1), RS):
                 self.fake(1, b"")
@@ -310,7 +312,7 @@ class Away(Case):
 class Slow(Case):
     """One that hangs holds up nobody else."""
 
-    def test_hosts_that_do_not_answer(self):
+    def test_hosts_that_do_not_answer(self) -> None:
         for number in range(2, 2 + 3 * turns.AT_ONCE):
             self.serve(number, None)
         self.peer(1, one=b"1")
@@ -318,7 +320,7 @@ class Slow(Case):
         self.assertTrue(self.refresh(4 * dialing.CONNECT_TIMEOUT))
         self.assertEqual(self.names(), ["late.txt", "one.txt"])
 
-    def test_those_who_answer_are_asked_first(self):
+    def test_those_who_answer_are_asked_first(self) -> None:
         for number in range(2, 2 + 3 * turns.AT_ONCE):
             self.serve(number, None)
         server = self.fake(99, HEAD_10 + line("late"))
@@ -327,7 +329,7 @@ class Slow(Case):
         self.network.settle()
         self.assertEqual(len(server.heard), 2)
 
-    def test_servers_that_say_nothing(self):
+    def test_servers_that_say_nothing(self) -> None:
         for number in range(2, 5):
             self.serve(number, Factory.forProtocol(Silent))
         self.peer(1, one=b"1")
@@ -336,7 +338,7 @@ class Slow(Case):
         self.assertTrue(self.refresh(client.PATIENCE + 1))
         self.assertEqual([self.discovery.peers[at(number)].failures for number in range(2, 5)], [1] * 3)
 
-    def test_an_index_that_never_ends(self):
+    def test_an_index_that_never_ends(self) -> None:
         server = self.serve(2, Factory.forProtocol(Dripping))
         server.network = self.network
         self.peer(1, one=b"1")
@@ -344,14 +346,14 @@ class Slow(Case):
         self.assertEqual(self.discovery.peers[at(2)].failures, 1)
         self.assertEqual(self.names(), ["one.txt"])
 
-    def test_a_silent_one_does_not_hold_up_who_waits(self):
+    def test_a_silent_one_does_not_hold_up_who_waits(self) -> None:
         self.serve(2, Factory.forProtocol(Silent))
         self.peer(1, one=b"1")
         self.assertFalse(self.refresh())
         self.assertTrue(self.refresh(waiting.QUIET_TIMEOUT))
         self.assertEqual(self.names(), ["one.txt"])
 
-    def test_hundreds_of_silent_ports_of_its_own_host_do_not_hold_up_a_peer(self):
+    def test_hundreds_of_silent_ports_of_its_own_host_do_not_hold_up_a_peer(self) -> None:
         for port in range(200):
             self.registry.register(at(1)[0], 10_000 + port, None, True)
             self.network.servers[at(1)[0], 10_000 + port] = Factory.forProtocol(Silent)
@@ -361,7 +363,7 @@ class Slow(Case):
         self.assertTrue(done.called)
         self.assertEqual(self.names(), ["one.txt"])
 
-    def test_thousands_of_one_host_do_not_hold_up_another(self):
+    def test_thousands_of_one_host_do_not_hold_up_another(self) -> None:
         for port in range(3000):
             self.registry.register("10.0.7.7", 10_000 + port, None, True)
             self.network.servers["10.0.7.7", 10_000 + port] = None
@@ -379,7 +381,7 @@ class Slow(Case):
 class Hostile(Case):
     """Indexes that are not what they should be."""
 
-    def test_lines_that_are_no_records(self):
+    def test_lines_that_are_no_records(self) -> None:
         bad = [b"", b"\r", b"\t\t\t\t\t", b"a\ttxt\tt\th\t1", b"a\ttxt\tt\th\t0\t1", b"a\ttxt\tt\th\t65536\t1"]
         bad += [b"a\ttxt\tt\th\t1\t7201", b"a\ttxt\tt\th\t1\t-1", b"a\ttxt\tt\th\t1\t+1", b"\t\tt\th\t1\t1"]
         bad += [b"a\x07\ttxt\tt\th\t1\t1", b"a\ttxt\tt\x1b[2J\th\t1\t1", b"\xff\ttxt\tt\th\t1\t1\xff"]
@@ -397,11 +399,11 @@ class Hostile(Case):
             self.index.forget(at(1))
         self.assertLess(len(self.messages()), 10)
 
-    def test_names_that_lead_elsewhere_are_only_names(self):
+    def test_names_that_lead_elsewhere_are_only_names(self) -> None:
         self.fake(1, HEAD_10 + line("../../etc/passwd") + line("/etc/passwd") + line("C:\\x"))
         self.assertTrue(self.refresh())
 
-    def test_a_refusal_and_rubbish(self):
+    def test_a_refusal_and_rubbish(self) -> None:
         for answer in (
             v11(b"no\n").replace(b"200 OK", b"403 FORBIDDEN"),
             b"HTTP/1.1 200 OK\r\n\r\n",
@@ -413,12 +415,12 @@ class Hostile(Case):
             self.assertEqual(self.discovery.peers[at(1)].failures, 1)
             self.discovery.peers.clear()
 
-    def test_a_length_that_is_too_great(self):
+    def test_a_length_that_is_too_great(self) -> None:
         self.fake(1, b"200 OK P2P-CI/1.1\nHost: h\nOS: o\nLength: 999999999999\n\n" + line("x"))
         self.assertTrue(self.refresh())
         self.assertEqual(self.discovery.peers[at(1)].failures, 1)
 
-    def test_changes_that_are_none(self):
+    def test_changes_that_are_none(self) -> None:
         """A peer of 1.1 whose second answer, changes, is as bad."""
         bad = b"\n".join([b"x"] * 10_000 + [b"-\ta", b"-\t\t", b"have\tx\t1\t0", b"have\t%s\t-1\t0" % SHA]) + b"\n"
         bad += b"have\t%s\t100\t%s\n" % (SHA, b"5-1") + b"have\t%s\t100\t1-0,7\n" % SHA + b"-\tnever\ttxt\n"
@@ -430,7 +432,7 @@ class Hostile(Case):
         self.assertEqual(self.names(), ["b.txt"])
         self.assertLess(len(self.messages()), 20)
 
-    def test_pieces_without_end(self):
+    def test_pieces_without_end(self) -> None:
         """It says that it has all of the four thousand million pieces of a huge file, again and again."""
         lines = b"".join(b"have\t%064x\t9223372036854775807\t0-4294967296\n" % number for number in range(200))
         self.fake(1, v11(b"", b"Index: x.1\n"), v11(lines, b"Index: x.2\nSince: x.1\n"))
@@ -440,7 +442,7 @@ class Hostile(Case):
         self.assertEqual(len(parts), 200)
         self.assertLessEqual(sum(len(part.pieces) for part in parts.values()), 100_000)
 
-    def test_a_list_of_peers_that_is_too_long(self):
+    def test_a_list_of_peers_that_is_too_long(self) -> None:
         lines = b"".join(b"10.2.%d.%d 5\n" % (number // 250, number % 250 + 1) for number in range(15_000))
         answers = {b"P": HEAD_10 + lines, b"R": HEAD_10 + b"cookie:4\n", b"K": HEAD_10 + b"TTL is 7200 seconds\n"}
         self.network.servers[RS] = ScriptedFactory(lambda said: answers[said[:1]])
@@ -451,7 +453,7 @@ class Hostile(Case):
 class Arrives(Case):
     """A peer that is new says Hello to the others, and they ask it at once."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         self.peer(1, one=b"1")
         self.start()
@@ -482,12 +484,12 @@ class Arrives(Case):
         self.network.wait(wait, step=wait / 4)
         return transport.received()
 
-    def test_it_is_known_within_a_second(self):
+    def test_it_is_known_within_a_second(self) -> None:
         self.newcomer(2, two=b"2")
         self.assertEqual(self.names(), ["one.txt", "two.txt"])
         self.assertIsNotNone(self.discovery.peers[at(2)].subscription.connection)
 
-    def test_each_is_greeted_once_and_does_not_greet_back(self):
+    def test_each_is_greeted_once_and_does_not_greet_back(self) -> None:
         said = []
         received = PeerConnection.received
         self.patch(
@@ -500,7 +502,7 @@ class Arrives(Case):
         hellos = [message for message in said if isinstance(message, Hello)]
         self.assertEqual(hellos, [Hello(at(2)[1])] * 2)
 
-    def test_one_that_was_away_is_greeted_again(self):
+    def test_one_that_was_away_is_greeted_again(self) -> None:
         """It may not have reached us either, and have given us up for a while."""
         said = []
         received = PeerConnection.received
@@ -515,7 +517,7 @@ class Arrives(Case):
         self.network.settle()
         self.assertEqual([message for message in said if isinstance(message, Hello)], [Hello(PORT)])
 
-    def test_of_a_peer_without_the_word_the_index_is_known_and_followed(self):
+    def test_of_a_peer_without_the_word_the_index_is_known_and_followed(self) -> None:
         """Its connection ends with the Hello; it is not said again."""
         self.patch(protocol, "Hello", type("Unknown", (), {}))
         self.peer(3, three=b"3")
@@ -525,25 +527,25 @@ class Arrives(Case):
         self.assertEqual(self.discovery.peers[at(3)].failures, 0)
         self.assertIsNotNone(self.discovery.peers[at(3)].subscription.connection)
 
-    def test_one_that_is_not_followed_is_asked(self):
+    def test_one_that_is_not_followed_is_asked(self) -> None:
         self.patch(discovery, "MOST_FOLLOWED", 0)
         self.newcomer(2, two=b"2")
         self.assertEqual(self.names(), ["one.txt", "two.txt"])
 
-    def test_one_that_does_not_answer_is_not_remembered(self):
+    def test_one_that_does_not_answer_is_not_remembered(self) -> None:
         answer = self.hello("10.0.1.7", "10.0.1.7", 4007)
         self.assertIn(b"200 OK", answer)
         self.assertIn(("10.0.1.7", 4007), [address for _, address in self.network.dialled])
         self.assertNotIn(("10.0.1.7", 4007), self.discovery.peers)
 
-    def test_an_address_that_the_rs_does_not_list_is_not_dialled(self):
+    def test_an_address_that_the_rs_does_not_list_is_not_dialled(self) -> None:
         """Or anybody could have any address dialled."""
         self.hello("10.0.1.7", "10.0.1.9", 22)
         self.hello("10.0.1.7", "victim.example", 22)
         dialled = {address for _, address in self.network.dialled}
         self.assertFalse(dialled & {("10.0.1.9", 22), ("victim.example", 22), ("10.0.1.7", 22)})
 
-    def test_an_address_that_the_rs_lists_is(self):
+    def test_an_address_that_the_rs_lists_is(self) -> None:
         """As of a peer that advertises it, or is behind a translator."""
         self.peer(2, two=b"2")
         self.hello("10.0.5.5", at(2)[0], at(2)[1])
@@ -552,7 +554,7 @@ class Arrives(Case):
         self.hello(at(3)[0], "192.168.1.1", at(3)[1])
         self.assertEqual(self.names(), ["one.txt", "three.txt", "two.txt"])
 
-    def test_the_rs_is_asked_for_that_one_address(self):
+    def test_the_rs_is_asked_for_that_one_address(self) -> None:
         asked = []
         answer = RSConnection.answer
         self.patch(
@@ -568,7 +570,7 @@ class Arrives(Case):
             [(1, (at(2)[0], at(2)[1] - 1))],
         )
 
-    def test_too_many_from_one_host_are_refused(self):
+    def test_too_many_from_one_host_are_refused(self) -> None:
         answers = [self.hello("10.0.1.7", "10.0.1.7", 5000 + number) for number in range(12 * arrivals.WINDOW)]
         self.assertTrue(all(b"200 OK" in answer for answer in answers), "one each second")
         before = len(self.network.dialled)
@@ -579,7 +581,7 @@ class Arrives(Case):
         self.assertLessEqual(len(self.network.dialled) - before, arrivals.MAX_OF_HOST)
         self.assertIn(b"200 OK", self.hello("10.0.1.8", "10.0.1.8", 6000))
 
-    def test_those_that_the_rs_does_not_list_are_bounded(self):
+    def test_those_that_the_rs_does_not_list_are_bounded(self) -> None:
         """Beyond that number it is asked for each, and those that it lists are known all the same."""
         self.patch(directory, "MAX_UNLISTED", 3)
         self.network.servers.update({("10.0.1.7", 5000 + number): None for number in range(9)})
@@ -594,14 +596,14 @@ class Arrives(Case):
 class Stops(Case):
     """A peer that is followed and stops is no holder any more, whatever anybody else says."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         self.server = self.peer(1, one=b"1")
         self.server.doStart()
         self.start()
         self.assertIsNotNone(self.discovery.peers[at(1)].subscription.connection)
 
-    def stop_peer(self, refuses=True):
+    def stop_peer(self, refuses=True) -> None:
         """The server ends as one does that is stopped."""
         self.network.servers.pop(at(1))
         if not refuses:
@@ -609,28 +611,28 @@ class Stops(Case):
         self.server.doStop()
         self.network.settle()
 
-    def break_off(self):
+    def break_off(self) -> None:
         for connection in list(self.server.connections):
             connection.transport.abortConnection()
         self.network.settle()
 
-    def test_what_it_had_is_forgotten_at_once(self):
+    def test_what_it_had_is_forgotten_at_once(self) -> None:
         self.stop_peer()
         self.assertEqual(self.names(), [])
         self.assertEqual(self.discovery.peers[at(1)].failures, 1, "the RS lists it as yet")
 
-    def test_on_a_machine_that_went_off(self):
+    def test_on_a_machine_that_went_off(self) -> None:
         """It said that it stops, and then nothing answers there."""
         self.stop_peer(refuses=False)
         self.network.wait(dialing.CONNECT_TIMEOUT)
         self.assertEqual(self.names(), [])
 
-    def test_one_whose_connection_breaks_is_followed_again(self):
+    def test_one_whose_connection_breaks_is_followed_again(self) -> None:
         self.break_off()
         self.assertEqual(self.names(), ["one.txt"])
         self.assertIsNotNone(self.discovery.peers[at(1)].subscription.connection)
 
-    def test_one_that_does_not_answer_for_a_while_stays_known(self):
+    def test_one_that_does_not_answer_for_a_while_stays_known(self) -> None:
         """Nobody said that it stopped."""
         self.network.servers[at(1)] = None
         self.break_off()
@@ -640,18 +642,18 @@ class Stops(Case):
         self.network.wait(3 * rounds.REFRESH)
         self.assertIsNotNone(self.discovery.peers[at(1)].subscription.connection)
 
-    def test_one_that_ends_each_connection_is_not_dialled_again_and_again(self):
+    def test_one_that_ends_each_connection_is_not_dialled_again_and_again(self) -> None:
         for _ in range(10):
             self.break_off()
         self.assertEqual([address for _, address in self.network.dialled].count(at(1)), 2)
 
-    def test_what_others_say_of_it_does_not_count(self):
+    def test_what_others_say_of_it_does_not_count(self) -> None:
         self.stop_peer()
         self.fake(2, HEAD_10 + line("one", at(1), 7000) + line("two", at(2)))
         self.refresh()
         self.assertEqual(self.names(), ["two.txt"])
 
-    def test_until_it_registers_again(self):
+    def test_until_it_registers_again(self) -> None:
         [record] = [one for one in self.registry.records() if (one.host, one.port) == at(1)]
         self.stop_peer()
         self.registry.leave(record.cookie, record.port)
@@ -670,14 +672,14 @@ class Backs(Case):
     def dialled(self):
         return [address for _, address in self.network.dialled].count(at(1))
 
-    def test_one_that_fails_is_asked_less_and_less(self):
+    def test_one_that_fails_is_asked_less_and_less(self) -> None:
         self.serve(1, None)
         self.start()
         self.network.wait(3600, step=1)
         self.assertLess(self.dialled(), 15)
         self.assertGreater(self.dialled(), 7)
 
-    def test_all_are_asked_when_the_rs_is_back(self):
+    def test_all_are_asked_when_the_rs_is_back(self) -> None:
         self.fake(1, b"")
         self.start()
         self.network.wait(1800, step=1)
@@ -688,7 +690,7 @@ class Backs(Case):
         self.network.wait(2 * rounds.REFRESH, step=1)
         self.assertGreaterEqual(self.dialled() - before, 1)
 
-    def test_a_registration_begins_a_round(self):
+    def test_a_registration_begins_a_round(self) -> None:
         """However long it is until the next."""
         rs = self.network.servers.pop(RS)
         self.start()

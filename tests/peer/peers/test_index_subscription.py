@@ -1,5 +1,7 @@
 """The index of another peer, followed: over a network in memory, and answer by answer, with answers that mean harm."""
 
+from __future__ import annotations
+
 import hashlib
 import shutil
 import tempfile
@@ -43,7 +45,7 @@ def have(pieces, sha256=ONE, size=9 * MIN_PIECE):
 class Case(SynchronousTestCase):
     """Each test has somebody who follows the peer at THERE."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.network = Network()
         self.index = DistributedIndex()
         self.heard = []
@@ -52,7 +54,7 @@ class Case(SynchronousTestCase):
         )
         self.events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
 
-    def answer(self, *lines, since="x.1", index="x.2"):
+    def answer(self, *lines, since="x.1", index="x.2") -> None:
         """An answer with these lines; `since` None: it tells everything."""
         self.subscription.connection = object()  # it comes to a follower
         body = "".join(lines).encode("utf-8", "surrogateescape")
@@ -70,7 +72,7 @@ class Case(SynchronousTestCase):
 class Answers(Case):
     """What each answer changes."""
 
-    def test_files_come_change_and_go(self):
+    def test_files_come_change_and_go(self) -> None:
         self.answer(record("a"), record("b"), since=None, index="x.1")
         self.assertEqual((self.names(), self.subscription.since), (["a.txt", "b.txt"], "x.1"))
         self.answer(record("c"), record("b", TWO), "-\ta\ttxt\n")
@@ -78,18 +80,18 @@ class Answers(Case):
         [changed] = self.index.holders_of("b.txt", 0)
         self.assertEqual(changed.sha256, TWO)
 
-    def test_they_are_where_this_peer_is_known_to_be_and_for_the_full_time(self):
+    def test_they_are_where_this_peer_is_known_to_be_and_for_the_full_time(self) -> None:
         """Whatever it says: it speaks of its own files."""
         self.answer(record("a", ttl=5, host="127.0.0.1"), since=None)
         self.assertEqual(self.index.holders_of("a.txt", 0), [IndexRecord("a.txt", "Title", *THERE, TTL, 10, ONE, "")])
 
-    def test_everything_is_told_anew(self):
+    def test_everything_is_told_anew(self) -> None:
         self.answer(record("a"), record("b"), have("1-3"), since=None)
         self.answer(record("c"), have("2", TWO), since=None, index="y.1")
         self.assertEqual((self.names(), self.subscription.since), (["c.txt"], "y.1"))
         self.assertEqual(set(self.subscription.parts), {TWO})
 
-    def test_an_empty_one_says_that_all_is_still_there(self):
+    def test_an_empty_one_says_that_all_is_still_there(self) -> None:
         self.answer(record("a"), since=None)
         self.network.advance(TTL - 1)
         self.answer()
@@ -98,25 +100,25 @@ class Answers(Case):
         self.network.advance(1)
         self.assertEqual(self.names(), [])
 
-    def test_pieces_of_an_unfinished_file_add_up_until_it_is_complete(self):
+    def test_pieces_of_an_unfinished_file_add_up_until_it_is_complete(self) -> None:
         self.answer(have("0-1,4"), have("7", TWO), since=None)
         self.answer(have("5"))
         self.assertEqual((self.pieces(), self.pieces(TWO)), ({0, 1, 4, 5}, {7}))
         self.answer(record("a"))
         self.assertEqual((set(self.subscription.parts), self.names()), ({TWO}, ["a.txt"]))
 
-    def test_who_listens_is_told_what_has_changed(self):
+    def test_who_listens_is_told_what_has_changed(self) -> None:
         self.answer(record("a"), "-\tb\ttxt\n", have("3"))
         [(address, changes)] = self.heard
         expected = [IndexRecord("a.txt", "Title", *THERE, TTL, 10, ONE, ""), Removed("b.txt")]
         self.assertEqual((address, changes), (THERE, [*expected, Have(ONE, 9 * MIN_PIECE, ((3, 3),))]))
 
-    def test_one_without_a_version_is_followed_by_everything(self):
+    def test_one_without_a_version_is_followed_by_everything(self) -> None:
         self.answer(index="x.5")
         self.answer(index=None)
         self.assertEqual(self.subscription.since, INITIAL_VERSION)
 
-    def test_what_is_asked_now_and_then_tells_of_every_unfinished_file(self):
+    def test_what_is_asked_now_and_then_tells_of_every_unfinished_file(self) -> None:
         """Of one that was given up nothing is said: what was known of it counts no longer."""
         self.answer(have("1"), have("2", TWO), since=None)
         self.subscription.connection = None
@@ -129,7 +131,7 @@ class Answers(Case):
 class Hostile(Case):
     """Answers that are not what they should be cost little, and what is right in them counts."""
 
-    def test_lines_that_are_none(self):
+    def test_lines_that_are_none(self) -> None:
         bad = [
             "\n",
             "\t\n",
@@ -151,7 +153,7 @@ class Hostile(Case):
         [event] = [event for event in self.events if "bad" in event]
         self.assertGreater(event["bad"], 20)
 
-    def test_pieces_beyond_the_end_of_the_file(self):
+    def test_pieces_beyond_the_end_of_the_file(self) -> None:
         self.answer(have("0,8-4294967295"))
         self.assertEqual(self.pieces(), {0, 8})
         self.answer(have("8-100000", size=2**60))
@@ -159,7 +161,7 @@ class Hostile(Case):
         self.answer(have("0-7", TWO, size=0))
         self.assertEqual(self.pieces(TWO), set())
 
-    def test_more_pieces_than_are_remembered(self):
+    def test_more_pieces_than_are_remembered(self) -> None:
         self.patch(subscription, "MOST_PIECES", 6)
         self.answer(have("0-3"), have("0-8", TWO))
         self.assertEqual((len(self.pieces()), len(self.pieces(TWO))), (4, 2))
@@ -171,19 +173,19 @@ class Hostile(Case):
         self.answer(have("0-5"), since=None)
         self.assertEqual(self.pieces(), set(range(6)), "as has beginning anew")
 
-    def test_more_unfinished_files_than_are_remembered(self):
+    def test_more_unfinished_files_than_are_remembered(self) -> None:
         self.patch(subscription, "MOST_PARTS", 3)
         self.answer(*(have("1", f"{number:064x}") for number in range(9)))
         self.assertEqual(len(self.subscription.parts), 3)
         self.answer(have("2", f"{0:064x}"))
         self.assertEqual(self.pieces(f"{0:064x}"), {1, 2})
 
-    def test_more_lines_than_are_looked_at(self):
+    def test_more_lines_than_are_looked_at(self) -> None:
         self.patch(subscription, "MAX_RECORDS_OF_HOLDER", 3)
         self.answer(*(record(str(number)) for number in range(9)))
         self.assertEqual(self.names(), ["0.txt", "1.txt", "2.txt"])
 
-    def test_what_it_has_not_got_cannot_go(self):
+    def test_what_it_has_not_got_cannot_go(self) -> None:
         self.index.put(("10.0.0.7", 7), IndexRecord("a.txt", "", "10.0.0.7", 7, TTL), 0)
         self.answer("-\ta\ttxt\n", "-\tb\ttxt\n")
         self.assertEqual(self.index.names(), {"a.txt"})
@@ -192,14 +194,14 @@ class Hostile(Case):
 class Refusing(Protocol):
     """A server that refuses what it is asked."""
 
-    def dataReceived(self, data):
+    def dataReceived(self, data) -> None:
         self.transport.write(b"403 FORBIDDEN P2P-CI/1.1\nHost: h\nOS: o\nLength: 3\n\nno\n")
 
 
 class Followed(Case):
     """A peer over the network, with real files."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder)
@@ -212,17 +214,17 @@ class Followed(Case):
         self.network.servers[THERE] = self.factory
         self.ended = []
 
-    def follow(self):
+    def follow(self) -> None:
         """Follow it over a new connection."""
 
-        async def run():
+        async def run() -> None:
             connection = await dial(self.network, THERE, None, Version.V11)
             await self.subscription.run(connection)
 
         Deferred.fromCoroutine(run()).addBoth(self.ended.append)
         self.network.settle()
 
-    def change(self, *added, removed=()):
+    def change(self, *added, removed=()) -> None:
         for name in added:
             (self.folder / "1" / name).write_bytes(name.encode())
         for name in removed:
@@ -230,7 +232,7 @@ class Followed(Case):
         self.factory.content_store.library.scan()
         self.network.wait(2 * BATCH_INTERVAL)
 
-    def keep(self, *pieces):
+    def keep(self, *pieces) -> None:
         content = Storage("big.bin", ONE, 9 * MIN_PIECE, TWO, Target(self.folder, "big.bin"))
         self.factory.content_store.parts[ONE] = content
         for piece in pieces:
@@ -238,13 +240,13 @@ class Followed(Case):
             self.factory.index_feed.kept(content, piece, True)
         self.network.settle()
 
-    def lose(self):
+    def lose(self) -> None:
         """The connection breaks."""
         for connection in list(self.factory.connections):
             connection.transport.abortConnection()
         self.network.settle()
 
-    def test_each_change_is_known_in_a_moment(self):
+    def test_each_change_is_known_in_a_moment(self) -> None:
         self.follow()
         self.assertEqual(self.names(), ["a.txt"])
         self.change("b.txt", removed=["a.txt"])
@@ -257,13 +259,13 @@ class Followed(Case):
         self.assertEqual(found.sha256, hashlib.sha256(b"b.txt").hexdigest())
         self.assertEqual(self.ended, [])
 
-    def test_a_quiet_one_is_followed_on_and_its_files_stay(self):
+    def test_a_quiet_one_is_followed_on_and_its_files_stay(self) -> None:
         self.follow()
         self.network.wait(2 * TTL, step=KEEPALIVE_INTERVAL / 3)
         self.assertEqual((self.names(), self.ended), (["a.txt"], []))
         self.assertIsNotNone(self.subscription.connection)
 
-    def test_after_a_break_only_what_has_changed_is_told(self):
+    def test_after_a_break_only_what_has_changed_is_told(self) -> None:
         """And unfinished files are forgotten, until they are told of again."""
         self.follow()
         self.keep(2)
@@ -278,7 +280,7 @@ class Followed(Case):
         [(_, changes)] = self.heard
         self.assertEqual([type(change) for change in changes], [IndexRecord, Have])
 
-    def test_after_a_new_start_of_the_peer_everything_is(self):
+    def test_after_a_new_start_of_the_peer_everything_is(self) -> None:
         self.follow()
         self.lose()
         self.change("b.txt", removed=["a.txt"])
@@ -287,7 +289,7 @@ class Followed(Case):
         self.assertEqual(self.names(), ["b.txt"])
         self.assertEqual(self.subscription.since, self.factory.index_feed.version)
 
-    def test_it_can_be_followed_no_longer(self):
+    def test_it_can_be_followed_no_longer(self) -> None:
         self.follow()
         self.subscription.close()
         self.network.settle()
@@ -295,7 +297,7 @@ class Followed(Case):
         self.assertEqual(self.factory.connections, set())
         self.subscription.close()
 
-    def test_one_that_says_nothing_is_given_up(self):
+    def test_one_that_says_nothing_is_given_up(self) -> None:
         self.network.servers[THERE] = factory = ScriptedFactory(b"")
         factory.protocol = Silent
         self.follow()
@@ -304,7 +306,7 @@ class Followed(Case):
         self.network.wait(2, step=1)
         self.assertEqual((self.ended, self.subscription.connection), ([None], None))
 
-    def test_ones_that_cannot_be_followed(self):
+    def test_ones_that_cannot_be_followed(self) -> None:
         """The connection ends; what is known of their files stays for its time."""
         self.follow()
         self.lose()

@@ -1,5 +1,7 @@
 """Peers that try whether others can be reached, and what a peer makes of it; over a network in memory."""
 
+from __future__ import annotations
+
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import EventLoggingObserver
@@ -25,7 +27,7 @@ OPEN, CLOSED, MUTE = 4001, 4002, 4003
 class Tries(SynchronousTestCase):
     """What is tried on behalf of others, and what is not."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.network = Network()
         self.network.servers[SOURCE, OPEN] = Factory.forProtocol(Silent)
         self.network.servers[SOURCE, MUTE] = None
@@ -41,23 +43,23 @@ class Tries(SynchronousTestCase):
         self.network.wait(dialing.CONNECT_TIMEOUT)
         return outcome[0]
 
-    def test_a_port_that_is_open(self):
+    def test_a_port_that_is_open(self) -> None:
         self.assertEqual(self.probe(), "10.0.5.5:4001 can be reached")
 
-    def test_ports_that_are_not(self):
+    def test_ports_that_are_not(self) -> None:
         self.assertIn("10.0.5.5:4002 cannot be reached: Connection was refused", self.probe(port=CLOSED))
         self.assertIn("10.0.5.5:4003 cannot be reached: ", self.probe(port=MUTE))
 
-    def test_an_address_that_the_rs_lists(self):
+    def test_an_address_that_the_rs_lists(self) -> None:
         self.listed.append(("10.0.9.9", OPEN))
         self.assertIn("10.0.9.9:4001 cannot be reached", self.probe(said="10.0.9.9"))
 
-    def test_no_other_address_is_connected_to(self):
+    def test_no_other_address_is_connected_to(self) -> None:
         for said in ("10.0.9.9", "victim.example", "127.0.0.1", "-", "::1"):
             self.assertEqual(self.probe(said=said), "10.0.5.5:4001 can be reached")
         self.assertEqual({address for _, address in self.network.dialled}, {(SOURCE, OPEN)})
 
-    def test_too_many(self):
+    def test_too_many(self) -> None:
         outcomes = []
         for _ in range(2 * probing.MAX_PROBES_OF_HOST):
             Deferred.fromCoroutine(self.prober.probe(SOURCE, SOURCE, MUTE)).addBoth(outcomes.append)
@@ -92,7 +94,7 @@ UNKNOWN = b"300 BAD_REQUEST P2P-CI/1.1\nHost: h\nOS: o\nLength: 4\n\nwhat"
 class FindsOut(SynchronousTestCase):
     """What a peer learns about itself from those who try."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.network = Network()
         self.peers = []
         self.registration = AtTheRS()
@@ -100,7 +102,7 @@ class FindsOut(SynchronousTestCase):
         self.reachability = Reachability(self.network, self.registration, lambda: self.peers, self.publisher)
         self.events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
 
-    def witnesses(self, *answers):
+    def witnesses(self, *answers) -> None:
         for number, one in enumerate(answers, 1):
             address = f"10.0.1.{number}", 4000
             self.network.servers[address] = ScriptedFactory(one)
@@ -112,17 +114,17 @@ class FindsOut(SynchronousTestCase):
         self.network.settle()
         return self.reachability.is_reachable
 
-    def test_nobody_is_there_to_try(self):
+    def test_nobody_is_there_to_try(self) -> None:
         self.assertIsNone(self.look())
 
-    def test_it_can_be_reached(self):
+    def test_it_can_be_reached(self) -> None:
         self.witnesses(YES)
         self.assertTrue(self.look())
         before = len(self.network.dialled)
         self.assertTrue(self.look())
         self.assertEqual(len(self.network.dialled), before, "that is known")
 
-    def test_it_cannot(self):
+    def test_it_cannot(self) -> None:
         self.witnesses(NO, NO)
         self.assertIs(self.look(), False)
         why = self.reachability.why
@@ -132,28 +134,28 @@ class FindsOut(SynchronousTestCase):
         warnings = [event for event in self.events if event["log_level"].name == "warn"]
         self.assertEqual(len(warnings), 1, "it is said once")
 
-    def test_one_who_cannot_reach_it_does_not_count_against_one_who_can(self):
+    def test_one_who_cannot_reach_it_does_not_count_against_one_who_can(self) -> None:
         self.witnesses(NO, YES)
         self.assertTrue(self.look())
 
-    def test_those_who_do_not_know_or_do_not_answer(self):
+    def test_those_who_do_not_know_or_do_not_answer(self) -> None:
         self.witnesses(UNKNOWN, UNKNOWN)
         self.assertIsNone(self.look())
 
-    def test_it_is_looked_at_again_until_it_can_be(self):
+    def test_it_is_looked_at_again_until_it_can_be(self) -> None:
         self.witnesses(NO)
         self.assertIs(self.look(), False)
         self.network.servers[self.peers[0].address] = ScriptedFactory(YES)
         self.assertTrue(self.look())
         self.assertIsNone(self.reachability.why)
 
-    def test_a_new_registration_is_looked_at_anew(self):
+    def test_a_new_registration_is_looked_at_anew(self) -> None:
         self.witnesses(YES)
         self.look()
         self.publisher.publish(Registered(("10.0.0.9", 65423)))
         self.assertIsNone(self.reachability.is_reachable)
 
-    def test_what_it_is_told_is_fit_to_be_shown(self):
+    def test_what_it_is_told_is_fit_to_be_shown(self) -> None:
         self.witnesses(answer("10.0.5.5:4001 cannot be reached: \x1b[2J\x07 ha"))
         self.look()
         self.assertTrue(self.reachability.why.isprintable())

@@ -1,5 +1,7 @@
 """A peer at its RS: registered, kept alive, gone again; and an RS that is away, forgets, or lies."""
 
+from __future__ import annotations
+
 import shutil
 import tempfile
 from ipaddress import ip_network
@@ -41,7 +43,7 @@ RENEWED = ok(b"you have been renewed! TTL is 7200 seconds\n")
 class Case(SynchronousTestCase):
     """`run` starts a Registration in a folder that all of one test share; `rs` starts an RS."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.network = Network()
@@ -62,7 +64,7 @@ class Case(SynchronousTestCase):
         server = self.network.servers[RS] = ScriptedFactory(*answers)
         return server.heard
 
-    def silence(self):
+    def silence(self) -> None:
         """An RS that takes connections and never answers."""
         self.network.servers[RS] = Factory.forProtocol(Silent)
 
@@ -100,14 +102,14 @@ class Case(SynchronousTestCase):
     def logged(self, level="warn"):
         return [event for event in self.events if event["log_level"].name == level]
 
-    def tearDown(self):
+    def tearDown(self) -> None:
         self.assertEqual(self.logged("critical"), [], "a traceback in the log")
 
 
 class Registers(Case):
     """The cookie: got once, saved, and shown ever after."""
 
-    def test_the_first_time(self):
+    def test_the_first_time(self) -> None:
         registry = self.rs()
         registration = self.run_one()
         (record,) = registry.records()
@@ -119,7 +121,7 @@ class Registers(Case):
         self.assertEqual((self.folder / "cookie").read_text(), f"10.0.0.9:65423 {record.cookie}\n")
         self.assertGreater(record.cookie, 2**31, "a 1.1 peer gets 63 bits")
 
-    def test_a_restart_comes_back_with_its_cookie(self):
+    def test_a_restart_comes_back_with_its_cookie(self) -> None:
         registry = self.rs()
         first = self.run_one()
         self.assertTrue(self.stop(first))
@@ -130,7 +132,7 @@ class Registers(Case):
         self.assertEqual(second.cookie, record.cookie)
         self.assertEqual(registry.describe(record)["registered_count"], 2)
 
-    def test_a_cookie_of_another_rs_is_not_shown(self):
+    def test_a_cookie_of_another_rs_is_not_shown(self) -> None:
         registry = self.rs()
         self.assertTrue(self.stop(self.run_one()))
         saved = (self.folder / "cookie").read_text()
@@ -138,7 +140,7 @@ class Registers(Case):
         self.run_one()
         self.assertEqual(len(registry.records()), 2)
 
-    def test_a_cookie_that_the_rs_never_gave(self):
+    def test_a_cookie_that_the_rs_never_gave(self) -> None:
         registry = self.rs()
         (self.folder / "cookie").write_text("10.0.0.9:65423 4\n")
         registration = self.run_one()
@@ -146,7 +148,7 @@ class Registers(Case):
         self.assertEqual(registration.cookie, record.cookie)
         self.assertIn(str(record.cookie), (self.folder / "cookie").read_text())
 
-    def test_a_file_that_holds_no_cookie(self):
+    def test_a_file_that_holds_no_cookie(self) -> None:
         contents = (b"", b"\n", b"4\n", b"10.0.0.9:65423 -4", b"10.0.0.9:65423 \xd9\xa4", b"10.0.0.9:65423 4 4\n")
         contents += (b"\xff\xfe\x00", b"10.0.0.9:65423 " + b"9" * 40, b"\0" * 100000)
         for content in contents:
@@ -156,7 +158,7 @@ class Registers(Case):
             self.assertEqual([registration.cookie], [record.cookie for record in registry.records()], content)
             self.assertTrue(self.stop(registration))
 
-    def test_a_cookie_that_cannot_be_saved(self):
+    def test_a_cookie_that_cannot_be_saved(self) -> None:
         """It is used as long as the peer runs."""
         registry = self.rs(ttl=40)
         (self.folder / "cookie").mkdir()
@@ -166,7 +168,7 @@ class Registers(Case):
         self.assertEqual((registration.cookie, registration.registered, record.active), (record.cookie, True, True))
         self.assertEqual(len(self.logged("error")), 1)
 
-    def test_one_registration_however_many_want_it(self):
+    def test_one_registration_however_many_want_it(self) -> None:
         """At the start the list of peers is asked for before the first registration is through."""
         registry = self.rs()
         registration = self.make()
@@ -179,13 +181,13 @@ class Registers(Case):
         self.assertEqual(outcomes, [[(Network.HOST, PORT)]] * 3)
         self.assertEqual([registration.cookie], [record.cookie for record in registry.records()])
 
-    def test_a_host_that_is_advertised(self):
+    def test_a_host_that_is_advertised(self) -> None:
         registry = self.rs()
         registration = self.run_one(advertise="peer.example.org")
         self.assertEqual(registry.records()[0].host, "peer.example.org")
         self.assertEqual(registration.seen_as, "peer.example.org")
 
-    def test_an_rs_of_1_0(self):
+    def test_an_rs_of_1_0(self) -> None:
         heard = self.script(ok(b"cookie:4\n"), RENEWED)
         registration = self.run_one()
         self.assertEqual((registration.cookie, registration.registered, registration.error), (4, True, None))
@@ -197,7 +199,7 @@ class Registers(Case):
 class KeepsAlive(Case):
     """The RS's TTL sets the pace."""
 
-    def test_it_never_runs_out(self):
+    def test_it_never_runs_out(self) -> None:
         registry = self.rs(ttl=40)
         self.run_one()
         for _ in range(400):
@@ -209,14 +211,14 @@ class KeepsAlive(Case):
         self.assertGreater(len(set(pauses)), 1, "no jitter: all peers of an RS that restarts would ask in step")
         self.assertEqual(registry.describe(registry.records()[0])["registered_count"], 1)
 
-    def test_a_long_ttl(self):
+    def test_a_long_ttl(self) -> None:
         registry = self.rs(ttl=2_592_000)
         self.run_one()
         self.network.wait(2000, step=5)
         self.assertIn(len(self.tries()), (4, 5, 6))
         self.assertTrue(registry.records()[0].active)
 
-    def test_a_ttl_that_is_none(self):
+    def test_a_ttl_that_is_none(self) -> None:
         for text in (b"TTL is 0 seconds", b"TTL is -7 seconds", b"TTL is " + b"9" * 1000 + b" seconds", b"", b"\xff"):
             self.script(ok(b"cookie:4\n"), ok(b"you have been renewed! %s\n" % text))
             registration = self.run_one()
@@ -226,7 +228,7 @@ class KeepsAlive(Case):
             self.assertTrue(registration.registered, text)
             self.assertTrue(self.stop(registration))
 
-    def test_an_rs_that_has_forgotten(self):
+    def test_an_rs_that_has_forgotten(self) -> None:
         self.rs(ttl=40)
         registration = self.run_one()
         registry = self.rs(ttl=40)
@@ -235,14 +237,14 @@ class KeepsAlive(Case):
         self.assertEqual((record.active, registration.cookie), (True, record.cookie))
         self.assertEqual((registration.registered, registration.error), (True, None))
 
-    def test_an_rs_that_has_forgotten_is_asked_for_peers(self):
+    def test_an_rs_that_has_forgotten_is_asked_for_peers(self) -> None:
         self.rs()
         registration = self.run_one()
         registry = self.rs()
         self.assertEqual(self.outcome(registration.peers()), [(Network.HOST, PORT)])
         self.assertEqual([registration.cookie], [record.cookie for record in registry.records()])
 
-    def test_a_peer_that_had_run_out(self):
+    def test_a_peer_that_had_run_out(self) -> None:
         registry = self.rs(ttl=40)
         registration = self.run_one()
         self.stop(registration)
@@ -262,7 +264,7 @@ class Retries(Case):
     def pauses(self):
         return [later - earlier for earlier, later in pairwise(self.tries())]
 
-    def test_with_back_off_and_jitter(self):
+    def test_with_back_off_and_jitter(self) -> None:
         registration = self.run_one()
         self.assertFalse(registration.registered)
         self.assertIn("refused", registration.error)
@@ -273,7 +275,7 @@ class Retries(Case):
         self.assertGreater(len(pauses), 10)
         self.assertEqual(len(self.logged()), 1, "one line, not one for each try")
 
-    def test_until_it_is_there(self):
+    def test_until_it_is_there(self) -> None:
         registration = self.run_one()
         self.network.wait(5)
         registry = self.rs()
@@ -281,7 +283,7 @@ class Retries(Case):
         self.assertEqual((registration.registered, registration.error), (True, None))
         self.assertEqual(len(registry.records()), 1)
 
-    def test_one_that_goes_away_and_comes_back(self):
+    def test_one_that_goes_away_and_comes_back(self) -> None:
         registry = self.rs(ttl=40)
         registration = self.run_one()
         server = self.network.servers.pop(RS)
@@ -297,7 +299,7 @@ class Retries(Case):
         failed = RegistrationFailed(RS, "Connection was refused by other side")
         self.assertEqual(self.published, [Registered(RS), failed, Registered(RS, renewed=True)])
 
-    def test_one_that_takes_connections_and_says_nothing(self):
+    def test_one_that_takes_connections_and_says_nothing(self) -> None:
         self.silence()
         registration = self.run_one()
         self.network.wait(client.PATIENCE + 1)
@@ -306,7 +308,7 @@ class Retries(Case):
         self.network.wait(client.PATIENCE + 5)
         self.assertTrue(registration.registered)
 
-    def test_one_behind_a_dead_link(self):
+    def test_one_behind_a_dead_link(self) -> None:
         self.network.servers[RS] = None
         registration = self.run_one()
         self.network.wait(dialing.CONNECT_TIMEOUT + 0.5)
@@ -315,12 +317,12 @@ class Retries(Case):
         self.network.wait(5)
         self.assertTrue(registration.registered)
 
-    def test_peers_fails_and_says_why(self):
+    def test_peers_fails_and_says_why(self) -> None:
         failure = self.outcome(self.make().peers())
         self.assertIsInstance(failure, Failure)
         failure.trap(Unreachable)
 
-    def test_an_rs_that_gives_no_peers_is_told_of_until_it_does(self):
+    def test_an_rs_that_gives_no_peers_is_told_of_until_it_does(self) -> None:
         self.rs()
         registration = self.run_one()
         server = self.network.servers.pop(RS)
@@ -330,7 +332,7 @@ class Retries(Case):
         self.outcome(registration.peers())
         self.assertIsNone(registration.error)
 
-    def test_a_registered_peer_says_soon_that_its_rs_does_not_answer(self):
+    def test_a_registered_peer_says_soon_that_its_rs_does_not_answer(self) -> None:
         self.rs()
         registration = self.run_one()
         self.silence()
@@ -348,12 +350,12 @@ class Retries(Case):
 class Leaves(Case):
     """It stops: the RS is told, if it can be, and nothing goes on."""
 
-    def assert_nothing_goes_on(self):
+    def assert_nothing_goes_on(self) -> None:
         before = len(self.network.dialled)
         self.network.wait(700, step=5)
         self.assertEqual(len(self.network.dialled), before)
 
-    def test_the_rs_is_told(self):
+    def test_the_rs_is_told(self) -> None:
         registry = self.rs()
         registration = self.run_one()
         self.assertTrue(self.stop(registration))
@@ -361,14 +363,14 @@ class Leaves(Case):
         self.assertFalse(registration.registered)
         self.assert_nothing_goes_on()
 
-    def test_the_rs_is_gone(self):
+    def test_the_rs_is_gone(self) -> None:
         self.rs()
         registration = self.run_one()
         del self.network.servers[RS]
         self.assertTrue(self.stop(registration))
         self.assert_nothing_goes_on()
 
-    def test_the_rs_does_not_answer(self):
+    def test_the_rs_does_not_answer(self) -> None:
         for server in (None, Factory.forProtocol(Silent)):
             self.rs()
             registration = self.run_one()
@@ -381,12 +383,12 @@ class Leaves(Case):
             self.assertIsNone(self.successResultOf(done))
             self.assert_nothing_goes_on()
 
-    def test_it_never_was_registered(self):
+    def test_it_never_was_registered(self) -> None:
         registration = self.run_one()
         self.assertTrue(self.stop(registration))
         self.assert_nothing_goes_on()
 
-    def test_in_the_middle_of_a_request(self):
+    def test_in_the_middle_of_a_request(self) -> None:
         """Dialling, registering, or renewing: it stops, and there is nothing in the log."""
         for server in (None, Factory.forProtocol(Silent)):
             for ttl in (None, 40):
@@ -403,7 +405,7 @@ class Leaves(Case):
                 self.assert_nothing_goes_on()
         self.assertEqual(self.flushLoggedErrors(), [])
 
-    def test_in_the_middle_of_a_request_for_peers(self):
+    def test_in_the_middle_of_a_request_for_peers(self) -> None:
         self.silence()
         registration = self.run_one()
         outcome = []
@@ -415,7 +417,7 @@ class Leaves(Case):
         self.network.wait(2 * client.PATIENCE)
         self.assertIsInstance(outcome[0].value, FetchError)
 
-    def test_while_it_is_being_registered(self):
+    def test_while_it_is_being_registered(self) -> None:
         """The RS grants what was asked of it before: then it is told that the peer leaves."""
         registry, registration, stopping = self.rs(), self.make(), []
         stop, apply = registration.stopService, registry.store.apply
@@ -448,7 +450,7 @@ class Hostile(Case):
         "a length and no more": b"200 OK P2P-CI/1.1\nHost: h\nOS: o\nLength: 99999999999999\n\n",
     }
 
-    def test_register(self):
+    def test_register(self) -> None:
         for what, data in self.ANSWERS.items():
             self.script(data)
             registration = self.run_one()
@@ -460,7 +462,7 @@ class Hostile(Case):
             self.assertLessEqual(len(self.tries()) - before, 2 * 4, what)
             self.assertTrue(self.stop(registration))
 
-    def test_a_keep_alive_is_refused_each_time(self):
+    def test_a_keep_alive_is_refused_each_time(self) -> None:
         """And a Register granted each time: it backs off."""
         self.script(lambda said: ok(b"cookie:4\n") if said.startswith(b"Register") else REFUSED)
         registration = self.run_one()
@@ -468,14 +470,14 @@ class Hostile(Case):
         self.assertLess(len(self.tries()), 50)
         self.assertIn("who are you?", registration.error)
 
-    def test_the_list_of_peers(self):
+    def test_the_list_of_peers(self) -> None:
         lines = b"10.0.0.1 4394\n\n10.0.0.2\n 10.0.0.3 1\n10.0.0.4 0\n10.0.0.5 65536\n10.0.0.6  7\nh\xc3\xb6st 8\n"
         lines += b"10.0.0.7 9\r\nname.example.org 10\n\x00\n::1 11\n10.0.0.8 12 13\n10.0.0.9 14"
         self.script(ok(b"cookie:4\n"), RENEWED, ok(lines))
         expected = [("10.0.0.1", 4394), ("10.0.0.7", 9), ("name.example.org", 10), ("::1", 11), ("10.0.0.9", 14)]
         self.assertEqual(self.outcome(self.make().peers()), expected)
 
-    def test_a_list_that_is_long_and_wrong(self):
+    def test_a_list_that_is_long_and_wrong(self) -> None:
         """It costs neither memory nor a line of the log for each of its own."""
         self.script(ok(b"cookie:4\n"), RENEWED, ok(b"x\n" * 500_000))
         self.assertEqual(self.outcome(self.make().peers()), [])
@@ -485,7 +487,7 @@ class Hostile(Case):
         registration.registered = True
         self.assertEqual(len(self.outcome(registration.peers())), rs_client.MAX_LISTED)
 
-    def test_what_is_raised(self):
+    def test_what_is_raised(self) -> None:
         for answer, kind in ((REFUSED, Refused), (ok(b"no"), Garbled), (b"", Unreachable)):
             self.script(answer)
             failure = self.outcome(self.make().register())

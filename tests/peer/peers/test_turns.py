@@ -1,5 +1,7 @@
 """Whom to ask next: fair over hosts, bounded, and not held up by those that are slow."""
 
+from __future__ import annotations
+
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,7 +18,7 @@ def peers(host, count, first=1000):
 class Queue(SynchronousTestCase):
     """One of each host before the second of any."""
 
-    def test_hosts_take_turns(self):
+    def test_hosts_take_turns(self) -> None:
         queue = FairQueue()
         for address in [*peers("a", 3), *peers("b", 2), *peers("c", 1)]:
             queue.add(address)
@@ -25,14 +27,14 @@ class Queue(SynchronousTestCase):
             taken.append(queue.take(lambda host: True)[0])
         self.assertEqual("".join(taken), "abcaba")
 
-    def test_a_network_of_ipv6_is_one_host(self):
+    def test_a_network_of_ipv6_is_one_host(self) -> None:
         queue = FairQueue()
         for address in [("2001:db8::1", 1), ("2001:db8::2", 1), ("2001:db8:0:1::1", 1)]:
             queue.add(address)
         self.assertEqual(queue.take(lambda host: True)[0], "2001:db8::1")
         self.assertEqual(queue.take(lambda host: True)[0], "2001:db8:0:1::1")
 
-    def test_a_host_that_may_not_be_asked_is_passed_over(self):
+    def test_a_host_that_may_not_be_asked_is_passed_over(self) -> None:
         queue = FairQueue()
         for address in [*peers("a", 2), *peers("b", 1)]:
             queue.add(address)
@@ -43,7 +45,7 @@ class Queue(SynchronousTestCase):
 class Asks(SynchronousTestCase):
     """`asked` are those that have not answered."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.clock = Clock()
         self.asked = {}
         self.order = []
@@ -55,22 +57,22 @@ class Asks(SynchronousTestCase):
         asked = self.asked[address] = Deferred()
         return asked.addErrback(lambda failure: None)
 
-    def end(self):
+    def end(self) -> None:
         self.ended += 1
 
-    def answer(self, address):
+    def answer(self, address) -> None:
         self.asked.pop(address).callback(None)
 
-    def add(self, addresses, rank=NORMAL):
+    def add(self, addresses, rank=NORMAL) -> None:
         self.turns.add((address, rank) for address in addresses)
 
-    def test_so_many_at_once(self):
+    def test_so_many_at_once(self) -> None:
         self.add(peers("a", 100))
         self.assertEqual(len(self.order), turns.AT_ONCE)
         self.answer(("a", 1000))
         self.assertEqual((len(self.order), self.ended), (turns.AT_ONCE + 1, 1))
 
-    def test_one_that_is_wanted_sooner_has_one_turn_all_the_same(self):
+    def test_one_that_is_wanted_sooner_has_one_turn_all_the_same(self) -> None:
         """It had two, and what came after the end of the second was a KeyError."""
         self.add(peers("a", turns.AT_ONCE))
         for rank in (FAILED, NORMAL, URGENT):
@@ -82,12 +84,12 @@ class Asks(SynchronousTestCase):
             self.answer(address)
         self.assertTrue(self.turns.is_idle)
 
-    def test_a_slow_one_makes_room(self):
+    def test_a_slow_one_makes_room(self) -> None:
         self.add(peers("a", 100))
         self.clock.advance(turns.PROMPT)
         self.assertEqual(len(self.order), 2 * turns.AT_ONCE)
 
-    def test_those_of_one_host_that_do_not_answer_leave_room_for_others(self):
+    def test_those_of_one_host_that_do_not_answer_leave_room_for_others(self) -> None:
         self.add(peers("a", 1000))
         self.clock.pump([turns.PROMPT] * 40)
         self.assertEqual(len(self.order), turns.MAX_ASKED_OF_HOST)
@@ -95,7 +97,7 @@ class Asks(SynchronousTestCase):
         self.clock.pump([turns.PROMPT] * 40)
         self.assertEqual(len(self.order), turns.MAX_ASKED)
 
-    def test_nobody_is_asked_twice_at_the_same_time(self):
+    def test_nobody_is_asked_twice_at_the_same_time(self) -> None:
         self.add(peers("a", 2))
         self.add(peers("a", 2))
         self.assertEqual(len(self.order), 2)
@@ -103,7 +105,7 @@ class Asks(SynchronousTestCase):
         self.add(peers("a", 2))
         self.assertEqual(self.order[2:], [("a", 1000)])
 
-    def test_ranks(self):
+    def test_ranks(self) -> None:
         self.add(peers("full", turns.AT_ONCE))
         self.add(peers("failed", 1), FAILED)
         self.add(peers("normal", 1))
@@ -112,7 +114,7 @@ class Asks(SynchronousTestCase):
             self.answer(address)
         self.assertEqual([host for host, _ in self.order[turns.AT_ONCE :]], ["urgent", "normal", "failed"])
 
-    def test_idle_when_all_have_answered(self):
+    def test_idle_when_all_have_answered(self) -> None:
         self.assertTrue(self.turns.is_idle)
         self.add(peers("a", 40))
         for address in peers("a", 40):
@@ -121,13 +123,13 @@ class Asks(SynchronousTestCase):
         self.assertTrue(self.turns.is_idle)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_stopped(self):
+    def test_stopped(self) -> None:
         self.add(peers("a", 100))
         self.turns.stop()
         self.assertTrue(self.turns.is_idle)
         self.assertEqual((len(self.order), self.clock.getDelayedCalls()), (turns.AT_ONCE, []))
 
-    def test_where_descriptors_are_few(self):
+    def test_where_descriptors_are_few(self) -> None:
         self.patch(descriptors, "descriptor_limit", lambda: 128)
         self.add(peers("a", 100))
         self.clock.pump([turns.PROMPT] * 10)

@@ -1,5 +1,7 @@
 """What a peer can say of documents: its own and learnt records, what is proven of unfinished files, files opened."""
 
+from __future__ import annotations
+
 import errno
 import os
 from pathlib import Path
@@ -27,7 +29,7 @@ PARTIAL = Document(5, seed=3, name="partial.bin")
 class Case(SynchronousTestCase):
     """Each test has a peer with a small file and one of three pieces."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.folder = Path(self.mktemp()).absolute()
         self.reactor = InlineReactor()
         for document in (SMALL, BIG):
@@ -46,7 +48,7 @@ class Case(SynchronousTestCase):
         path.write_bytes(data)
         return path
 
-    def learn(self, name, ttl=TTL, document=SMALL):
+    def learn(self, name, ttl=TTL, document=SMALL) -> None:
         record = IndexRecord(name, "Far", *FAR, ttl, document.size, document.sha256, document.list_digest)
         self.index.put(FAR, record, self.reactor.seconds())
 
@@ -73,20 +75,20 @@ class Case(SynchronousTestCase):
 class Index(Case):
     """The answer to GET INDEX."""
 
-    def test_own_files_with_all_that_binds_them(self):
+    def test_own_files_with_all_that_binds_them(self) -> None:
         expected = {
             d.name: IndexRecord(d.name, "", HERE, 4394, TTL, d.size, d.sha256, d.list_digest) for d in (SMALL, BIG)
         }
         self.assertEqual(self.records(), expected)
         self.assertTrue(BIG.list_digest)
 
-    def test_in_1_0_a_line_has_six_fields(self):
+    def test_in_1_0_a_line_has_six_fields(self) -> None:
         self.learn("far.txt")
         lines = self.content_store.body(HERE, Version.V10).decode().splitlines()
         self.assertEqual([line.count("\t") for line in lines], [5] * 3)
         self.assertIn("sub/big\tbin\t\t10.0.0.1\t4394\t7200", lines)
 
-    def test_is_new_whenever_something_changed(self):
+    def test_is_new_whenever_something_changed(self) -> None:
         """Own lines are kept for the next to ask, but not for longer than they are true."""
         self.records()
         self.write("new.txt", b"new")
@@ -100,17 +102,17 @@ class Index(Case):
         self.content_store.port = 4395
         self.assertEqual({record.port for record in self.records().values()}, {4395})
 
-    def test_each_asker_gets_the_address_that_it_reached(self):
+    def test_each_asker_gets_the_address_that_it_reached(self) -> None:
         for host in (HERE, "192.168.1.1", HERE):
             self.assertEqual({record.host for record in self.records(host=host).values()}, {host})
 
-    def test_or_the_one_that_is_advertised(self):
+    def test_or_the_one_that_is_advertised(self) -> None:
         self.content_store.advertise = "peer.example"
         self.learn("far.txt")
         hosts = {record.name: record.host for record in self.records().values()}
         self.assertEqual(hosts, {SMALL.name: "peer.example", BIG.name: "peer.example", "far.txt": FAR[0]})
 
-    def test_what_was_learnt_has_the_time_that_is_left(self):
+    def test_what_was_learnt_has_the_time_that_is_left(self) -> None:
         self.learn("far.txt")
         self.reactor.advance(200)
         self.assertEqual(self.records()["far.txt"].ttl, TTL - 200)
@@ -118,11 +120,11 @@ class Index(Case):
         self.reactor.advance(TTL - 200)
         self.assertNotIn("far.txt", self.records())
 
-    def test_unfinished_files_are_not_in_it(self):
+    def test_unfinished_files_are_not_in_it(self) -> None:
         self.begin(0, 1)
         self.assertNotIn(PARTIAL.name, self.records())
 
-    def test_documents_are_those_of_all_with_their_holders(self):
+    def test_documents_are_those_of_all_with_their_holders(self) -> None:
         self.learn(SMALL.name)
         self.learn("far.txt", document=BIG)
         found = {document.name: document for document in self.content_store.documents(HERE, "", 100, 0)[1]}
@@ -137,7 +139,7 @@ class Unfinished(Case):
     def part(self, first, last):
         return self.content_store.part(PARTIAL.sha256, first, last)
 
-    def test_only_what_is_proven(self):
+    def test_only_what_is_proven(self) -> None:
         content = self.begin(0, 1, 3)
         for first, last in ((0, 0), (0, PIECE - 1), (5, 2 * PIECE - 1), (PIECE, PIECE), (3 * PIECE, 4 * PIECE - 1)):
             self.assertIs(self.part(first, last), content, (first, last))
@@ -146,17 +148,17 @@ class Unfinished(Case):
         for first, last in ((PIECE, 3 * PIECE), (4 * PIECE, PARTIAL.size - 1), (0, PARTIAL.size - 1)):
             self.assertIsNone(self.part(first, last), (first, last))
 
-    def test_up_to_the_last_byte_and_no_further(self):
+    def test_up_to_the_last_byte_and_no_further(self) -> None:
         content = self.begin(4)
         self.assertIs(self.part(4 * PIECE, PARTIAL.size - 1), content)
         for last in (PARTIAL.size, 5 * PIECE - 1, 2**63 - 1):
             self.assertIsNone(self.part(4 * PIECE, last))
 
-    def test_nothing_of_others(self):
+    def test_nothing_of_others(self) -> None:
         self.begin(0)
         self.assertIsNone(self.content_store.part(BIG.sha256, 0, 0))
 
-    def test_its_bytes(self):
+    def test_its_bytes(self) -> None:
         content = self.begin(2)
         fd = content.open_piece()
         self.addCleanup(os.close, fd)
@@ -166,20 +168,20 @@ class Unfinished(Case):
 class Lists(Case):
     """The answer to GET PIECES."""
 
-    def test_of_a_shared_file(self):
+    def test_of_a_shared_file(self) -> None:
         self.assertEqual(self.content_store.piece_list(BIG.sha256), BIG.digests)
 
-    def test_of_one_piece_it_is_the_files_hash(self):
+    def test_of_one_piece_it_is_the_files_hash(self) -> None:
         self.assertEqual(self.content_store.piece_list(SMALL.sha256).hex(), SMALL.sha256)
 
-    def test_of_an_unfinished_file_as_soon_as_it_is_known(self):
+    def test_of_an_unfinished_file_as_soon_as_it_is_known(self) -> None:
         content = self.begin(has_list=False)
         with self.assertRaises(FileNotFound):
             self.content_store.piece_list(PARTIAL.sha256)
         content.accept_list(PARTIAL.digests)
         self.assertEqual(self.content_store.piece_list(PARTIAL.sha256), PARTIAL.digests)
 
-    def test_of_what_is_not_here(self):
+    def test_of_what_is_not_here(self) -> None:
         with self.assertRaises(FileNotFound):
             self.content_store.piece_list("0" * 64)
 
@@ -187,23 +189,23 @@ class Lists(Case):
 class Files(Case):
     """Shared files found and opened."""
 
-    def test_by_name_or_by_hash_whatever_the_name(self):
+    def test_by_name_or_by_hash_whatever_the_name(self) -> None:
         self.assertEqual(self.content_store.find(BIG.name, None).sha256, BIG.sha256)
         for name in (BIG.name, SMALL.name, "no such name", ""):
             self.assertEqual(self.content_store.find(name, BIG.sha256).name, BIG.name)
 
-    def test_what_is_not_here(self):
+    def test_what_is_not_here(self) -> None:
         for name, sha256 in (("no such name", None), ("../hashes.sqlite", None), (SMALL.name, "0" * 64)):
             with self.assertRaises(FileNotFound) as caught:
                 self.content_store.find(name, sha256)
             self.assertEqual(caught.exception.status, 100)
 
-    def test_opened(self):
+    def test_opened(self) -> None:
         fd = self.content_store.open(self.content_store.find(BIG.name, None)).fd
         self.addCleanup(os.close, fd)
         self.assertEqual(os.pread(fd, 2 * BIG.size, 0), BIG.data)
 
-    def test_one_that_is_gone_or_has_changed_is_not_there_and_then_not_told_of_either(self):
+    def test_one_that_is_gone_or_has_changed_is_not_there_and_then_not_told_of_either(self) -> None:
         for change in (lambda path: path.unlink(), lambda path: path.write_bytes(b"of another size")):
             path = self.write("other.txt", b"other")
             self.successResultOf(self.library.scan())
@@ -214,7 +216,7 @@ class Files(Case):
             self.reactor.advance(0)
             self.assertIsNot(self.library.get("other.txt"), file)
 
-    def test_one_that_was_touched_may_be_asked_for_again(self):
+    def test_one_that_was_touched_may_be_asked_for_again(self) -> None:
         path = self.write("other.txt", b"other")
         self.successResultOf(self.library.scan())
         os.utime(path, (0, 0))
@@ -224,8 +226,8 @@ class Files(Case):
         self.reactor.advance(0)
         os.close(self.content_store.open(self.content_store.find("other.txt", None)).fd)
 
-    def test_without_a_descriptor_left_it_may_be_asked_for_again(self):
-        def no_descriptor(file):
+    def test_without_a_descriptor_left_it_may_be_asked_for_again(self) -> None:
+        def no_descriptor(file) -> None:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
         self.patch(self.library, "open", no_descriptor)
@@ -233,7 +235,7 @@ class Files(Case):
             self.content_store.open(self.content_store.find(BIG.name, None))
         self.assertEqual(caught.exception.retry_after, READ_AGAIN)
 
-    def test_no_descriptor_is_lost_in_that(self):
+    def test_no_descriptor_is_lost_in_that(self) -> None:
         folder = Path("/proc/self/fd")
         path = self.write("other.txt", b"other")
         self.successResultOf(self.library.scan())

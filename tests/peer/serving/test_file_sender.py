@@ -1,5 +1,7 @@
 """Files and long answers over real sockets: complete, in order, at the reader's pace, every descriptor closed after."""
 
+from __future__ import annotations
+
 import os
 import random
 import shutil
@@ -32,24 +34,24 @@ def ask(name, version=b"1.0", first=None, last=None):
 class Reader(Protocol):
     """A client that says `said` and keeps what it hears; after `limit` bytes it reads no further until `go_on`."""
 
-    def __init__(self, said, limit=None):
+    def __init__(self, said, limit=None) -> None:
         self.heard = bytearray()
         self.said, self._most = said, limit
         self.lost = Deferred()
         self._waiting = []
 
-    def connectionMade(self):
+    def connectionMade(self) -> None:
         if self._most == 0:
             self.transport.pauseProducing()
         self.transport.write(self.said)
 
-    def dataReceived(self, data):
+    def dataReceived(self, data) -> None:
         self.heard += data
         if self._most is not None and len(self.heard) >= self._most:
             self.transport.pauseProducing()
         self._fire()
 
-    def _fire(self):
+    def _fire(self) -> None:
         for count, done in self._waiting[:]:
             if len(self.heard) >= count:
                 self._waiting.remove((count, done))
@@ -68,7 +70,7 @@ class Reader(Protocol):
         self.transport.resumeProducing()
         return self.lost if limit is None else self.reach(self._most)
 
-    def connectionLost(self, reason):
+    def connectionLost(self, reason) -> None:
         self.lost.callback(reason.type)
 
     @property
@@ -88,7 +90,7 @@ class Case(TestCase):
         self.data = random.Random(1).randbytes(3 * MIB + 17)
         return Deferred.fromCoroutine(self._serve())
 
-    async def _serve(self):
+    async def _serve(self) -> None:
         shared = self.folder / "shared"
         self.factory = await make_factory(shared, {"some.bin": self.data, "none.bin": b"", "big.bin": b""})
         self.clock = self.factory.clock
@@ -100,7 +102,7 @@ class Case(TestCase):
         self.addCleanup(lambda: Deferred.fromCoroutine(self._end(port)))
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
 
-    async def _end(self, port):
+    async def _end(self, port) -> None:
         await port.stopListening()
         await self.gone()
 
@@ -114,12 +116,12 @@ class Case(TestCase):
         self.assertIs(await reader.lost, ConnectionDone)
         return reader
 
-    async def until(self, ready):
+    async def until(self, ready) -> None:
         """Wait for something that has no event of its own."""
         while not ready():
             await deferLater(reactor, 0.01)
 
-    async def gone(self):
+    async def gone(self) -> None:
         """No connection is left."""
         await self.until(lambda: not self.factory.connections)
 
@@ -146,7 +148,7 @@ class BySendfile(Case):
     """The way of plain TCP on Linux; on other systems, the same as below."""
 
     def test_whole(self):
-        async def run():
+        async def run() -> None:
             self.assertEqual((await self.whole(ask(b"some"))).body, self.data)
             self.assertEqual((await self.whole(ask(b"none"))).body, b"")
             self.assertEqual(self.descriptors(), 0)
@@ -154,7 +156,7 @@ class BySendfile(Case):
         return Deferred.fromCoroutine(run())
 
     def test_ranges(self):
-        async def run():
+        async def run() -> None:
             end = len(self.data) - 1
             for first, last in ((0, 0), (0, end), (end, end), (1, MIB), (MIB - 1, 2 * MIB + 1)):
                 reader = await self.connect(ask(b"some", b"1.1", first, last))
@@ -169,7 +171,7 @@ class BySendfile(Case):
     def test_many_at_once_and_one_after_the_other(self):
         """Twenty connections, on each three requests and the last in 1.0."""
 
-        async def run():
+        async def run() -> None:
             said = ask(b"some", b"1.1") + ask(b"none", b"1.1") + ask(b"some")
             readers = await gatherResults([self.connect(said) for _ in range(20)])
             for reader in readers:
@@ -182,7 +184,7 @@ class BySendfile(Case):
         return Deferred.fromCoroutine(run())
 
     def test_a_slow_reader_costs_no_memory_and_holds_up_nobody(self):
-        async def run():
+        async def run() -> None:
             readers = await gatherResults([self.connect(ask(b"big"), 0) for _ in range(8)])
             for _ in range(3):
                 self.assertEqual((await self.whole(ask(b"some"))).body, self.data)
@@ -199,7 +201,7 @@ class BySendfile(Case):
         return Deferred.fromCoroutine(run())
 
     def test_a_slow_but_steady_reader_gets_all(self):
-        async def run():
+        async def run() -> None:
             reader = await self.connect(ask(b"big"), 0)
             await self.until(lambda: self.descriptors() == 1)
             while len(reader.heard) < self.BIG - 8 * MIB:
@@ -213,7 +215,7 @@ class BySendfile(Case):
         return Deferred.fromCoroutine(run())
 
     def test_a_reader_that_stops_is_given_up(self):
-        async def run():
+        async def run() -> None:
             reader = await self.connect(ask(b"big"), MIB)
             await reader.reach(MIB)
             self.clock.pump([1] * (2 * connection_state.STALL_TIMEOUT))
@@ -227,7 +229,7 @@ class BySendfile(Case):
     def test_a_file_that_is_cut_short_while_it_is_sent(self):
         """What was promised cannot be kept: the connection is reset, so that nobody takes it for the whole."""
 
-        async def run():
+        async def run() -> None:
             reader = await self.connect(ask(b"big"), 0)
             await self.until(lambda: self.descriptors() == 1)
             os.truncate(self.big, MIB)
@@ -242,7 +244,7 @@ class BySendfile(Case):
     def test_a_connection_that_is_lost_on_the_way(self):
         """Also with more requests waiting behind: none of them is begun."""
 
-        async def run():
+        async def run() -> None:
             for said in (ask(b"big"), ask(b"big", b"1.1") * 5, ask(b"big", b"1.1") + b"rubbish\n\n"):
                 for how in ("abortConnection", "loseConnection"):
                     reader = await self.connect(said, 1)
@@ -257,7 +259,7 @@ class BySendfile(Case):
         return Deferred.fromCoroutine(run())
 
     def test_the_server_stops_on_the_way(self):
-        async def run():
+        async def run() -> None:
             reader = await self.connect(ask(b"big"), 1)
             await reader.reach(1)
             self.factory.doStop()
@@ -270,7 +272,7 @@ class BySendfile(Case):
     def test_a_long_index(self):
         """It is no file, and comes the same way."""
 
-        async def run():
+        async def run() -> None:
             holder = ("10.1.1.1", 4395)
             records = [IndexRecord(f"{n}.txt", "A title" * 20, *holder, 7200) for n in range(20_000)]
             self.factory.content_store._now = lambda: 0.0

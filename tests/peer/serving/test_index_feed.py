@@ -1,5 +1,7 @@
 """What those who follow an index are told, and when: what they know in the end is what is there, however it changed."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -29,17 +31,17 @@ def a_file(name, content=0):
 class Follower:
     """One who follows, and keeps what it is told. `here` is the address by which it came."""
 
-    def __init__(self, here="10.0.0.1"):
+    def __init__(self, here="10.0.0.1") -> None:
         self.here = here
         self.bodies = []
         self.files, self.pieces, self.holder = {}, {}, set()
         self.since = INITIAL_VERSION
 
-    def push(self, body, since, index):
+    def push(self, body, since, index) -> None:
         self.bodies.append(body)
         self.take(body, since, index)
 
-    def take(self, body, since, index):
+    def take(self, body, since, index) -> None:
         """What a client makes of an answer (docs/protocol.rst, "Versions of an index")."""
         if since is None:
             self.files, self.pieces = {}, {}
@@ -59,23 +61,23 @@ class Follower:
 class Peer:
     """A catalogue, unfinished files, and what announces them. Nothing on the disk."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.clock = Clock()
         self.library = Catalogue()
         self.content_store = ContentStore(self.library, DistributedIndex(), self.clock.seconds)
         self.content_store.port = 4394
         self.index_feed = IndexFeed(self.clock, self.content_store)
 
-    def add(self, *names, content=0):
+    def add(self, *names, content=0) -> None:
         self.library.apply([a_file(name, content) for name in names], [])
 
-    def remove(self, *names):
+    def remove(self, *names) -> None:
         self.library.apply([], list(names))
 
     def truth(self):
         return {name: file.sha256 for name, file in self.library.files.items()}
 
-    def keep(self, *pieces, sha256=HASH, super_seeded=False):
+    def keep(self, *pieces, sha256=HASH, super_seeded=False) -> None:
         """These pieces of an unfinished file have come."""
         content = self.content_store.parts.get(sha256)
         if content is None:
@@ -100,7 +102,7 @@ class Peer:
 
 
 class Case(SynchronousTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         self.peer = Peer()
         self.clock = self.peer.clock
 
@@ -117,11 +119,11 @@ class Since(Case):
         changes = map(parse_change, body.decode().splitlines())
         return sorted(f"-{c.name}" if isinstance(c, Removed) else c.name for c in changes), told is None
 
-    def test_nothing(self):
+    def test_nothing(self) -> None:
         version = self.peer.index_feed.version
         self.assertEqual(self.ask(version), (b"", version))
 
-    def test_what_came_and_what_went_each_once(self):
+    def test_what_came_and_what_went_each_once(self) -> None:
         self.peer.add("a", "b", "c")
         version = self.peer.index_feed.version
         self.peer.remove("a")
@@ -134,7 +136,7 @@ class Since(Case):
         self.assertIn(b"\t" + b"2".rjust(64, b"0") + b"\t", self.ask(version)[0])
         self.assertEqual(self.names(self.peer.index_feed.version), ([], False))
 
-    def test_everything_for_a_version_that_is_not_known(self):
+    def test_everything_for_a_version_that_is_not_known(self) -> None:
         self.peer.add("a")
         self.peer.add("b")
         epoch, _, number = self.peer.index_feed.version.partition(".")
@@ -151,7 +153,7 @@ class Since(Case):
         ):
             self.assertEqual(self.names(since), (["a", "b"], True), since)
 
-    def test_everything_when_too_much_has_changed_since(self):
+    def test_everything_when_too_much_has_changed_since(self) -> None:
         self.patch(announcing, "MAX_REMEMBERED", 4)
         self.peer = Peer()
         versions = []
@@ -164,13 +166,13 @@ class Since(Case):
         self.assertEqual(answers[-3][0] in (["e", "e2", "f", "f2"], sorted(self.peer.truth())), True)
         self.assertEqual(answers[:3], [(sorted(self.peer.truth()), True)] * 3)
 
-    def test_unfinished_files_are_told_of_whatever_the_version(self):
+    def test_unfinished_files_are_told_of_whatever_the_version(self) -> None:
         self.peer.keep(5, 1, 2)
         line = f"have\t{HASH}\t{9 * MIN_PIECE}\t1-2,5\n".encode()
         for since in (INITIAL_VERSION, self.peer.index_feed.version):
             self.assertEqual(self.ask(since)[0], line)
 
-    def test_one_of_which_nothing_is_here_yet_is_not(self):
+    def test_one_of_which_nothing_is_here_yet_is_not(self) -> None:
         self.peer.keep()
         self.assertEqual(self.ask(INITIAL_VERSION)[0], b"")
 
@@ -178,7 +180,7 @@ class Since(Case):
 class Followers(Case):
     """They are told at once what is urgent, and the rest in batches."""
 
-    def test_what_is_there_comes_first(self):
+    def test_what_is_there_comes_first(self) -> None:
         self.peer.add("a")
         self.peer.keep(3)
         follower = Follower()
@@ -186,7 +188,7 @@ class Followers(Case):
         self.assertEqual((follower.files, follower.pieces), (self.peer.truth(), {HASH: {3}}))
         self.assertEqual(follower.since, self.peer.index_feed.version)
 
-    def test_files_are_told_of_at_once_and_those_of_one_moment_together(self):
+    def test_files_are_told_of_at_once_and_those_of_one_moment_together(self) -> None:
         follower = self.peer.follower()
         self.peer.add("a")
         self.peer.add("b")
@@ -198,13 +200,13 @@ class Followers(Case):
         self.assertEqual(follower.files, self.peer.truth())
         self.assertEqual(follower.since, self.peer.index_feed.version)
 
-    def test_a_piece_that_nobody_else_has_is_told_of_at_once(self):
+    def test_a_piece_that_nobody_else_has_is_told_of_at_once(self) -> None:
         follower = self.peer.follower()
         self.peer.keep(4, super_seeded=True)
         self.clock.advance(0)
         self.assertEqual(self.peer.told(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4"]])
 
-    def test_other_pieces_are_gathered(self):
+    def test_other_pieces_are_gathered(self) -> None:
         follower = self.peer.follower()
         self.peer.keep(4)
         self.clock.advance(BATCH_INTERVAL / 2)
@@ -216,7 +218,7 @@ class Followers(Case):
         self.clock.advance(KEEPALIVE_INTERVAL / 2)
         self.assertEqual(self.peer.told(follower), [])
 
-    def test_they_go_along_with_what_is_urgent(self):
+    def test_they_go_along_with_what_is_urgent(self) -> None:
         follower = self.peer.follower()
         self.peer.keep(4)
         self.peer.keep(8, super_seeded=True)
@@ -225,7 +227,7 @@ class Followers(Case):
         self.clock.advance(BATCH_INTERVAL)
         self.assertEqual(self.peer.told(follower), [])
 
-    def test_the_more_follow_the_longer_pieces_are_gathered(self):
+    def test_the_more_follow_the_longer_pieces_are_gathered(self) -> None:
         followers = [self.peer.follower() for _ in range(20)]
         self.peer.keep(4)
         self.clock.advance(20 * BATCH_INTERVAL_EACH - 0.001)
@@ -233,26 +235,26 @@ class Followers(Case):
         self.clock.advance(0.002)
         self.assertTrue(all(len(follower.bodies) == 1 for follower in followers[1:]))
 
-    def test_a_file_that_is_complete_or_given_up_meanwhile_has_no_pieces(self):
+    def test_a_file_that_is_complete_or_given_up_meanwhile_has_no_pieces(self) -> None:
         follower = self.peer.follower()
         self.peer.keep(4)
         del self.peer.content_store.parts[HASH]
         self.clock.advance(BATCH_INTERVAL)
         self.assertEqual(self.peer.told(follower), [[]])
 
-    def test_each_is_given_the_address_by_which_it_came(self):
+    def test_each_is_given_the_address_by_which_it_came(self) -> None:
         followers = [self.peer.follower(here=here) for here in ("10.0.0.1", "192.168.1.1", "10.0.0.1")]
         self.peer.add("a")
         self.clock.advance(0)
         expected = [{("10.0.0.1", 4394)}, {("192.168.1.1", 4394)}, {("10.0.0.1", 4394)}]
         self.assertEqual([follower.holder for follower in followers], expected)
 
-    def test_silence_is_broken_so_that_they_know_that_it_is_still_there(self):
+    def test_silence_is_broken_so_that_they_know_that_it_is_still_there(self) -> None:
         follower = self.peer.follower()
         self.clock.pump([1] * (3 * KEEPALIVE_INTERVAL + 1))
         self.assertEqual(self.peer.told(follower), [[], [], []])
 
-    def test_who_follows_no_longer_is_told_no_more_and_no_timer_stays(self):
+    def test_who_follows_no_longer_is_told_no_more_and_no_timer_stays(self) -> None:
         gone, other = self.peer.follower(), self.peer.follower()
         self.peer.index_feed.unfollow(gone)
         self.peer.index_feed.unfollow(gone)
@@ -268,7 +270,7 @@ class Followers(Case):
         self.peer.follower()
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
 
-    def test_more_changes_at_once_than_are_remembered(self):
+    def test_more_changes_at_once_than_are_remembered(self) -> None:
         self.patch(announcing, "MAX_REMEMBERED", 4)
         self.peer = Peer()
         self.peer.add("old")
@@ -299,7 +301,7 @@ class Truth(SynchronousTestCase):
 
     @settings(deadline=None)
     @given(steps=STEPS, remembered=st.sampled_from([1, 3, 1000]))
-    def test_in_the_end(self, steps, remembered):
+    def test_in_the_end(self, steps, remembered) -> None:
         self.patch(announcing, "MAX_REMEMBERED", remembered)
         peer = Peer()
         here, away = [], []

@@ -1,5 +1,7 @@
 """What a peer's server answers, byte for byte, and what it does with a hostile client."""
 
+from __future__ import annotations
+
 import platform
 import shutil
 import tempfile
@@ -35,7 +37,7 @@ class Case(TestCase):
         folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, folder)
 
-        async def make():
+        async def make() -> None:
             self.factory = await make_factory(folder / "shared", self.FILES)
             self.clock = self.factory.clock
             self.factory.doStart()
@@ -55,12 +57,12 @@ class Case(TestCase):
 class Exact10(Case):
     """The bytes of 1.0: four lines, then the data, then the close."""
 
-    def test_file(self):
+    def test_file(self) -> None:
         answer, transport = self.ask(FILE + b"rfc8446.txt\npdf\n")
         self.assertEqual(answer, HEAD_10 + TEXT)
         self.assertTrue(transport.ended)
 
-    def test_file_with_crlf_and_in_one_byte_pieces(self):
+    def test_file_with_crlf_and_in_one_byte_pieces(self) -> None:
         protocol, transport = connect(self.factory)
         for byte in (FILE + b"rfc8446.txt\npdf\n").replace(b"\n", b"\r\n"):
             protocol.dataReceived(bytes([byte]))
@@ -68,11 +70,11 @@ class Exact10(Case):
             transport.producer.resumeProducing()
         self.assertEqual(transport.received(), HEAD_10 + TEXT)
 
-    def test_a_file_in_a_folder_and_one_without_type(self):
+    def test_a_file_in_a_folder_and_one_without_type(self) -> None:
         self.assertEqual(self.ask(FILE + b"sub/notes\ntxt\n")[0], HEAD_10 + b"notes")
         self.assertEqual(self.ask(FILE + b"empty\n\n")[0], HEAD_10)
 
-    def test_index_ignores_the_lines_that_existing_clients_append(self):
+    def test_index_ignores_the_lines_that_existing_clients_append(self) -> None:
         for tail in (b"", b"NULL\nNULL\n"):
             for document in (b"INDEX", b"Index"):
                 answer, transport = self.ask(INDEX.replace(b"INDEX", document) + tail)
@@ -82,14 +84,14 @@ class Exact10(Case):
                 self.assertTrue(all(line.split("\t")[3:] == ["10.153.15.5", "4394", "7200"] for line in lines))
                 self.assertTrue(transport.ended)
 
-    def test_index_tells_what_was_learnt_with_its_holder(self):
+    def test_index_tells_what_was_learnt_with_its_holder(self) -> None:
         holder = ("10.1.1.1", 4395)
         index = self.factory.content_store.index
         self.factory.content_store._now = lambda: 100.0
         index.learn(holder, [IndexRecord("far.txt", "Far", *holder, 7200)], 0.0)
         self.assertIn(b"far\ttxt\tFar\t10.1.1.1\t4395\t7100\n", self.ask(INDEX)[0])
 
-    def test_unknown_file(self):
+    def test_unknown_file(self) -> None:
         for name in (b"nothing\ntxt\n", b"../secret\n\n", b"/etc/passwd\n\n", b"sub/../rfc8446.txt\npdf\n", b"sub\n\n"):
             answer, transport = self.ask(FILE + name)
             self.assertTrue(answer.startswith(refusal(100, "FILE_NOT_FOUND")), answer)
@@ -103,7 +105,7 @@ class Exact10(Case):
         self.assertTrue(self.ask(FILE + b"rfc8446.txt\npdf\n")[0].startswith(refusal(100, "FILE_NOT_FOUND")))
         return self.factory.content_store.library.stop()
 
-    def test_bad_requests(self):
+    def test_bad_requests(self) -> None:
         bad = [
             b"GET NOTHING P2P_DI_1.0\n" + ENVELOPE,
             b"KeepAlive NULL P2P_DI_1.0\n" + ENVELOPE + b"cookie:4\nport:4394\n",
@@ -130,7 +132,7 @@ class Pipelined11(Case):
         lines = "".join(f"{key.replace('_', '-')}: {value}\n" for key, value in headers.items())
         return f"200 OK P2P-CI/1.1\nHost: 10.153.15.5\nOS: {platform.system()}\n{lines}\n".encode()
 
-    def test_two_files_and_a_range_on_one_connection(self):
+    def test_two_files_and_a_range_on_one_connection(self) -> None:
         sha = self.factory.content_store.library.get("rfc8446.txt.pdf").sha256
         other = self.factory.content_store.library.get("sub/notes.txt").sha256
         ask = b"GET FILE P2P_DI_1.1\n" + ENVELOPE[:-1]
@@ -148,13 +150,13 @@ class Pipelined11(Case):
         self.assertEqual(answer, expected)
         self.assertFalse(transport.ended)
 
-    def test_a_file_by_its_hash_whatever_its_name(self):
+    def test_a_file_by_its_hash_whatever_its_name(self) -> None:
         sha = self.factory.content_store.library.get("sub/notes.txt").sha256
         ask = b"GET FILE P2P_DI_1.1\n" + ENVELOPE[:-1] + b"SHA-256: %s\n\nother\nname\n"
         self.assertTrue(self.ask(ask % sha.encode())[0].endswith(b"\n\nnotes"))
         self.assertTrue(self.ask(ask % (b"0" * 64))[0].startswith(b"100 FILE_NOT_FOUND P2P-CI/1.1\n"))
 
-    def test_a_refusal_keeps_the_connection_a_bad_request_ends_it(self):
+    def test_a_refusal_keeps_the_connection_a_bad_request_ends_it(self) -> None:
         ask = b"GET FILE P2P_DI_1.1\n" + ENVELOPE
         answer, transport = self.ask(ask + b"nothing\n\n" + ask + b"sub/notes\ntxt\n")
         self.assertTrue(answer.startswith(b"100 FILE_NOT_FOUND P2P-CI/1.1") and answer.endswith(b"notes"))
@@ -163,7 +165,7 @@ class Pipelined11(Case):
         self.assertIn(b"notes300 BAD_REQUEST P2P-CI/1.1\n", answer)
         self.assertTrue(transport.ended)
 
-    def test_a_range_beyond_the_end(self):
+    def test_a_range_beyond_the_end(self) -> None:
         ask = b"GET FILE P2P_DI_1.1\n" + ENVELOPE[:-1] + b"Range: 0-5\n\nsub/notes\ntxt\n"
         self.assertTrue(self.ask(ask)[0].startswith(b"300 BAD_REQUEST P2P-CI/1.1\n"))
 
@@ -179,7 +181,7 @@ class Bounds(Case):
         self.clock.pump([1, 1])
         return before, transport.aborted
 
-    def test_a_request_has_an_absolute_deadline(self):
+    def test_a_request_has_an_absolute_deadline(self) -> None:
         protocol, transport = connect(self.factory)
         for byte in b"GET FILE P2P_DI_1.1\nHost a\nOS":  # one byte a second does not help
             protocol.dataReceived(bytes([byte]))
@@ -187,14 +189,14 @@ class Bounds(Case):
         self.clock.pump([1] * 3)
         self.assertTrue(transport.aborted)
 
-    def test_silence(self):
+    def test_silence(self) -> None:
         self.assertEqual(self.aborted_after(connection_state.REQUEST_TIMEOUT), (False, True))
 
-    def test_idle_after_an_answer(self):
+    def test_idle_after_an_answer(self) -> None:
         asked = b"GET INDEX P2P_DI_1.1\n" + ENVELOPE
         self.assertEqual(self.aborted_after(connection_state.IDLE_TIMEOUT, asked), (False, True))
 
-    def test_a_reader_that_never_reads(self):
+    def test_a_reader_that_never_reads(self) -> None:
         protocol, transport = connect(self.factory)
         protocol.dataReceived(FILE + b"rfc8446.txt\npdf\n")
         self.clock.pump([1] * (connection_state.STALL_TIMEOUT + 1))
@@ -204,7 +206,7 @@ class Bounds(Case):
         self.assertEqual(self.factory.connections, set())
         self.assertEqual(self.flushLoggedErrors(), [])
 
-    def test_requests_read_ahead_are_bounded(self):
+    def test_requests_read_ahead_are_bounded(self) -> None:
         protocol, transport = connect(self.factory)
         one = b"GET FILE P2P_DI_1.1\n" + ENVELOPE + b"sub/notes\ntxt\n"
         protocol.dataReceived(one * 200)
@@ -215,13 +217,13 @@ class Bounds(Case):
         self.assertEqual(transport.received().count(b"\nnotes"), 200)
         self.assertEqual(transport.producerState, "producing")
 
-    def test_connections_of_one_address(self):
+    def test_connections_of_one_address(self) -> None:
         self.factory._max_per_host = 2
         made = [connect(self.factory)[1] for _ in range(3)]
         self.assertEqual([t.aborted for t in made], [False, False, True])
         self.assertFalse(connect(self.factory, "192.168.1.2")[1].aborted)
 
-    def test_one_that_is_reset_while_it_waits_for_its_turn(self):
+    def test_one_that_is_reset_while_it_waits_for_its_turn(self) -> None:
         """Nothing is said or closed on what is no longer there."""
         self.patch(self.factory.super_seeding, "is_ahead", lambda asker: True)
         protocol, transport = connect(self.factory)
