@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+from typing import cast
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory, Protocol
@@ -56,7 +58,7 @@ class Listen(SynchronousTestCase):
         self.assertIn("must be an endpoint on TCP", str(error))
         for description in ("tcp:7", "tcp6:7"):
             port = listen_tcp(MemoryReactorClock(), "--listen", description, FACTORY)
-            self.assertEqual(port.getHost().port, 7)
+            self.assertEqual(cast(IPv4Address, port.getHost()).port, 7)
 
     def test_an_endpoint_that_takes_its_time_is_refused(self) -> None:
         class Late:

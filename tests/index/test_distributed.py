@@ -15,7 +15,8 @@ A, B, C = ("10.0.0.1", 4001), ("10.0.0.2", 4002), ("10.0.0.3", 4003)
 
 
 def record(name, holder, ttl=TTL, sha="a" * 64):
-    return IndexRecord(name, f"title of {name}", *holder, ttl, 10, sha, "")
+    host, port = holder
+    return IndexRecord(name, f"title of {name}", host, port, ttl, 10, sha, "")
 
 
 def test_heard_from_the_holder_counts_a_whole_ttl_whatever_it_says() -> None:

@@ -15,7 +15,8 @@ FAR, FARTHER, HERE = ("far", 1), ("farther", 2), ("here", 3)
 
 
 def rec(name, holder=FAR, ttl=TTL, sha="a" * 64):
-    return IndexRecord(name, f"Title of {name}", *holder, ttl, 7, sha, "")
+    host, port = holder
+    return IndexRecord(name, f"Title of {name}", host, port, ttl, 7, sha, "")
 
 
 class Case:

@@ -1,6 +1,7 @@
 """The catalogue: by name, by content, and word of each change."""
 
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -31,7 +32,8 @@ class CatalogueTests(SynchronousTestCase):
 
     def test_files_cannot_be_changed_from_outside(self):
         with self.assertRaises(TypeError):
-            self.catalogue.files["a"] = file("a")
+            files: Any = self.catalogue.files
+            files["a"] = file("a")
 
     def test_one_content_under_two_names(self):
         self.catalogue.apply([file("a"), file("b")], [])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
-from twisted.logger import LogLevel, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import provider
 
 from p2p_twisted.events.types import LibraryChanged
 from p2p_twisted.library import readers, scan, shared
@@ -25,7 +27,7 @@ class LibraryCase(SynchronousTestCase):
         self.base = Path(os.path.realpath(self.mktemp()))
         self.share = self.base / "share"
         self.share.mkdir(parents=True)
-        self.reactor = InlineReactor()
+        self.reactor = cast(Any, InlineReactor())
         self.library = self.make_library()
         self.changes = []
         self.library.publisher.subscribe(
@@ -50,7 +52,8 @@ class LibraryCase(SynchronousTestCase):
         """The lines logged from now on."""
         lines = []
 
-        def observe(event) -> None:
+        @provider(ILogObserver)
+        def observe(event: LogEvent) -> None:
             if event["log_level"] >= LogLevel.warn and "problem" in event:
                 lines.append(event["problem"])
 

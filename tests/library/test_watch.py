@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any, cast
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -36,7 +37,7 @@ class WatchTests(SynchronousTestCase):
         self.clock = Clock()
         self.scans = []
         self.watch = Watch(self.clock, lambda: self.scans.append(self.clock.seconds()), lambda path: False)
-        self.notifier = FakeNotifier()
+        self.notifier: FakeNotifier | None = FakeNotifier()
         self.patch(self.watch, "_make_notifier", lambda: self.notifier)
 
     def next_scan(self):
@@ -47,24 +48,24 @@ class WatchTests(SynchronousTestCase):
     def test_without_notifier_often(self) -> None:
         self.notifier = None
         self.watch.start()
-        self.watch.scanned(["/a"])
+        self.watch.scanned({"/a": None})
         self.assertEqual(self.next_scan(), POLL)
         self.clock.advance(POLL)
         self.assertEqual(self.scans, [POLL])
 
     def test_a_new_folder_is_looked_at_once_more(self) -> None:
         self.watch.start()
-        self.watch.scanned(["/a"])
+        self.watch.scanned({"/a": None})
         self.assertEqual(self.notifier.covered, {"/a"})
         self.assertEqual(self.next_scan(), SETTLE)
         self.clock.advance(SETTLE)
-        self.watch.scanned(["/a"])
+        self.watch.scanned({"/a": None})
         self.assertEqual(self.next_scan(), SAFETY)
 
     def test_many_changes_are_one_scan(self) -> None:
         self.watch.start()
         self.notifier.covered.add("/a")
-        self.watch.scanned(["/a"])
+        self.watch.scanned({"/a": None})
         self.watch._changed()
         self.clock.advance(SETTLE / 2)
         self.watch._changed()
@@ -74,35 +75,35 @@ class WatchTests(SynchronousTestCase):
     def test_a_change_during_a_scan_is_not_lost(self) -> None:
         self.watch.start()
         self.notifier.covered.add("/a")
-        self.watch.scanned(["/a"])
+        self.watch.scanned({"/a": None})
         self.clock.advance(SAFETY)
         self.watch._changed()
-        self.watch.scanned(["/a"])
+        self.watch.scanned({"/a": None})
         self.assertEqual(self.next_scan(), SETTLE)
 
     def test_no_watches_left(self) -> None:
         self.watch.start()
         self.notifier.full = True
-        self.watch.scanned(["/a"])
+        self.watch.scanned({"/a": None})
         self.assertTrue(self.notifier.closed)
         self.assertEqual(self.next_scan(), POLL)
 
     def test_too_many_folders(self) -> None:
         self.watch.start()
-        self.watch.scanned([str(i) for i in range(MAX_WATCHED + 1)])
+        self.watch.scanned({str(i): None for i in range(MAX_WATCHED + 1)})
         self.assertTrue(self.notifier.closed)
         self.assertEqual(self.next_scan(), POLL)
 
     def test_stopped(self) -> None:
         self.watch.start()
-        self.watch.scanned(["/a"])
+        self.watch.scanned({"/a": None})
         self.watch.stop()
-        self.watch.scanned(["/a"])
+        self.watch.scanned({"/a": None})
         self.assertTrue(self.notifier.closed)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_never_started(self) -> None:
-        self.watch.scanned(["/a"])
+        self.watch.scanned({"/a": None})
         self.watch.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
@@ -110,6 +111,6 @@ class WatchTests(SynchronousTestCase):
 class NotifierTests(SynchronousTestCase):
     def test_a_system_without_inotify(self) -> None:
         modules = {name: module for name, module in sys.modules.items() if name == NOTIFY}
-        sys.modules[NOTIFY] = None
+        cast(Any, sys.modules)[NOTIFY] = None  # makes the import fail
         self.addCleanup(lambda: (sys.modules.pop(NOTIFY), sys.modules.update(modules)))
         self.assertIsNone(Watch(Clock(), lambda: None, lambda path: False)._make_notifier())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
@@ -72,7 +73,7 @@ class Case(SynchronousTestCase):
     def setUp(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.network = Network()
+        self.network = cast(Any, Network())
         self.registry = SynchronousRegistry(10**6, self.network.seconds, self.network.seconds)
         self.network.servers[RS] = RSFactory(self.network, self.registry.store, TrustedNetworks([]), 1000)
         self.index = DistributedIndex()
@@ -81,7 +82,7 @@ class Case(SynchronousTestCase):
         self.publisher.subscribe(Event, self.published.append)
         self.registration = Registration(self.network, RS, PORT, self.folder, self.publisher)
         self.discovery = Discovery(self.network, self.registration, self.index, self.network.seconds, self.publisher)
-        self.events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        self.events = EventLoggingObserver.createWithCleanup(cast(Any, self), globalLogPublisher)
         self.addCleanup(self.stop)
 
     def stop(self) -> None:
@@ -104,7 +105,7 @@ class Case(SynchronousTestCase):
 
     def make_peer(self, number, **files):
         """The server of a real peer, not yet on the network."""
-        made = []
+        made: list[Any] = []
         folder = self.folder / str(number)
         content = {f"{name}.txt": data for name, data in files.items()}
         coroutine = make_factory(folder, content, self.network, self.network.seconds, self.network)
@@ -120,7 +121,8 @@ class Case(SynchronousTestCase):
 
     def serve(self, number, factory):
         self.network.servers[at(number)] = factory
-        self.registry.register(*at(number), None, True)
+        host, port = at(number)
+        self.registry.register(host, port, None, True)
         return factory
 
     def refresh(self, seconds=0):
@@ -152,7 +154,7 @@ class Learns(Case):
         self.assertEqual(self.holders("both.txt"), [at(1), at(2)])
         (record,) = self.index.holders_of("two.txt", self.network.seconds())
         self.assertEqual((record.size, record.ttl), (2, TTL))
-        self.assertEqual(len(record.sha256), 64)
+        self.assertEqual(len(record.sha256 or ""), 64)
         others = [peer for peer in self.discovery.peers.values() if not peer.is_self]
         self.assertEqual([peer.address for peer in others], [at(1), at(2)])
         self.assertEqual([(peer.failures, peer.version) for peer in others], [(0, Version.V11)] * 2)
@@ -242,7 +244,8 @@ class Away(Case):
 
     def test_a_peer_that_is_gone_for_the_rs_too(self) -> None:
         """It is forgotten once it does not answer: the RS alone may be wrong."""
-        record = self.registry.register(*at(1), None, True)
+        host, port = at(1)
+        record = self.registry.register(host, port, None, True)
         self.network.servers[at(1)] = ScriptedFactory(HEAD_10 + line("old"))
         self.refresh()
         self.registry.leave(record.cookie, record.port)
@@ -659,7 +662,8 @@ class Stops(Case):
         self.registry.leave(record.cookie, record.port)
         self.refresh()
         self.assertNotIn(at(1), self.discovery.peers)
-        self.registry.register(*at(1), record.cookie, True)
+        host, port = at(1)
+        self.registry.register(host, port, record.cookie, True)
         self.fake(2, HEAD_10 + line("one", at(1), 7000))
         self.refresh()
         self.refresh()

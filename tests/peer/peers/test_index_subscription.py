@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
@@ -46,17 +47,17 @@ class Case(SynchronousTestCase):
     """Each test has somebody who follows the peer at THERE."""
 
     def setUp(self) -> None:
-        self.network = Network()
+        self.network = cast(Any, Network())
         self.index = DistributedIndex()
         self.heard = []
         self.subscription = IndexSubscription(
             THERE, self.index, self.network.seconds, lambda address, changes: self.heard.append((address, changes))
         )
-        self.events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        self.events = EventLoggingObserver.createWithCleanup(cast(Any, self), globalLogPublisher)
 
     def answer(self, *lines, since="x.1", index="x.2") -> None:
         """An answer with these lines; `since` None: it tells everything."""
-        self.subscription.connection = object()  # it comes to a follower
+        self.subscription.connection = cast(Any, object())  # it comes to a follower
         body = "".join(lines).encode("utf-8", "surrogateescape")
         self.subscription.changed(
             Response(200, Version.V11, "h", "o", length=len(body), index=index, since=since), body
@@ -205,14 +206,14 @@ class Followed(Case):
         super().setUp()
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder)
-        made = []
+        made: list[Any] = []
         coroutine = make_factory(self.folder / "1", {"a.txt": b"1"}, self.network, self.network.seconds, self.network)
         Deferred.fromCoroutine(coroutine).addCallback(made.append)
         self.network.settle()
         [self.factory] = made
         self.addCleanup(self.factory.content_store.library.stop)
         self.network.servers[THERE] = self.factory
-        self.ended = []
+        self.ended: list[Any] = []
 
     def follow(self) -> None:
         """Follow it over a new connection."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import EventLoggingObserver
@@ -28,7 +30,7 @@ class Tries(SynchronousTestCase):
     """What is tried on behalf of others, and what is not."""
 
     def setUp(self) -> None:
-        self.network = Network()
+        self.network = cast(Any, Network())
         self.network.servers[SOURCE, OPEN] = Factory.forProtocol(Silent)
         self.network.servers[SOURCE, MUTE] = None
         self.listed = []
@@ -38,7 +40,7 @@ class Tries(SynchronousTestCase):
         return address in self.listed
 
     def probe(self, source=SOURCE, said=SOURCE, port=OPEN):
-        outcome = []
+        outcome: list[Any] = []
         Deferred.fromCoroutine(self.prober.probe(source, said, port)).addBoth(outcome.append)
         self.network.wait(dialing.CONNECT_TIMEOUT)
         return outcome[0]
@@ -60,7 +62,7 @@ class Tries(SynchronousTestCase):
         self.assertEqual({address for _, address in self.network.dialled}, {(SOURCE, OPEN)})
 
     def test_too_many(self) -> None:
-        outcomes = []
+        outcomes: list[Any] = []
         for _ in range(2 * probing.MAX_PROBES_OF_HOST):
             Deferred.fromCoroutine(self.prober.probe(SOURCE, SOURCE, MUTE)).addBoth(outcomes.append)
         self.assertEqual(len(outcomes), probing.MAX_PROBES_OF_HOST)
@@ -95,12 +97,12 @@ class FindsOut(SynchronousTestCase):
     """What a peer learns about itself from those who try."""
 
     def setUp(self) -> None:
-        self.network = Network()
+        self.network = cast(Any, Network())
         self.peers = []
-        self.registration = AtTheRS()
+        self.registration = cast(Any, AtTheRS())
         self.publisher = Publisher()
         self.reachability = Reachability(self.network, self.registration, lambda: self.peers, self.publisher)
-        self.events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        self.events = EventLoggingObserver.createWithCleanup(cast(Any, self), globalLogPublisher)
 
     def witnesses(self, *answers) -> None:
         for number, one in enumerate(answers, 1):

@@ -7,6 +7,7 @@ import tempfile
 from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
@@ -46,11 +47,11 @@ class Case(SynchronousTestCase):
     def setUp(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.network = Network()
+        self.network = cast(Any, Network())
         self.publisher = Publisher()
         self.published: list[Event] = []
         self.publisher.subscribe(Event, self.published.append)
-        self.events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        self.events = EventLoggingObserver.createWithCleanup(cast(Any, self), globalLogPublisher)
 
     def rs(self, ttl=7200):
         """A real RS without memory of others before it; returns its registry."""
@@ -89,7 +90,7 @@ class Case(SynchronousTestCase):
 
     def outcome(self, coroutine):
         """What it returns, or the Failure."""
-        outcome = []
+        outcome: list[Any] = []
         Deferred.fromCoroutine(coroutine).addBoth(outcome.append)
         self.network.settle()
         self.assertEqual(len(outcome), 1)
@@ -149,7 +150,14 @@ class Registers(Case):
         self.assertIn(str(record.cookie), (self.folder / "cookie").read_text())
 
     def test_a_file_that_holds_no_cookie(self) -> None:
-        contents = (b"", b"\n", b"4\n", b"10.0.0.9:65423 -4", b"10.0.0.9:65423 \xd9\xa4", b"10.0.0.9:65423 4 4\n")
+        contents: tuple[bytes, ...] = (
+            b"",
+            b"\n",
+            b"4\n",
+            b"10.0.0.9:65423 -4",
+            b"10.0.0.9:65423 \xd9\xa4",
+            b"10.0.0.9:65423 4 4\n",
+        )
         contents += (b"\xff\xfe\x00", b"10.0.0.9:65423 " + b"9" * 40, b"\0" * 100000)
         for content in contents:
             registry = self.rs()
@@ -172,7 +180,7 @@ class Registers(Case):
         """At the start the list of peers is asked for before the first registration is through."""
         registry = self.rs()
         registration = self.make()
-        outcomes = []
+        outcomes: list[Any] = []
         registration.startService()
         self.addCleanup(self.stop, registration)
         for _ in range(3):
@@ -336,7 +344,7 @@ class Retries(Case):
         self.rs()
         registration = self.run_one()
         self.silence()
-        outcome = []
+        outcome: list[Any] = []
         Deferred.fromCoroutine(registration.peers()).addBoth(outcome.append)
         self.network.wait(rs_client.SLOW + 0.5)
         self.assertEqual((outcome, registration.registered, registration.error), ([], True, "no answer for 2 s"))
@@ -408,7 +416,7 @@ class Leaves(Case):
     def test_in_the_middle_of_a_request_for_peers(self) -> None:
         self.silence()
         registration = self.run_one()
-        outcome = []
+        outcome: list[Any] = []
         Deferred.fromCoroutine(registration.peers()).addBoth(outcome.append)
         self.network.settle()
         done = registration.stopService()

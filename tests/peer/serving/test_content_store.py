@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Any, cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -31,7 +32,7 @@ class Case(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.folder = Path(self.mktemp()).absolute()
-        self.reactor = InlineReactor()
+        self.reactor = cast(Any, InlineReactor())
         for document in (SMALL, BIG):
             self.write(document.name, document.data)
         cache = HashCache(self.folder / "hashes.sqlite")

@@ -7,12 +7,14 @@ import random
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectionDone
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
@@ -70,7 +72,7 @@ class Reader(Protocol):
         self.transport.resumeProducing()
         return self.lost if limit is None else self.reach(self._most)
 
-    def connectionLost(self, reason) -> None:
+    def connectionLost(self, reason=connectionDone) -> None:
         self.lost.callback(reason.type)
 
     @property
@@ -93,14 +95,14 @@ class Case(TestCase):
     async def _serve(self) -> None:
         shared = self.folder / "shared"
         self.factory = await make_factory(shared, {"some.bin": self.data, "none.bin": b"", "big.bin": b""})
-        self.clock = self.factory.clock
+        self.clock = cast(Any, self.factory.clock)
         self.big = shared / "big.bin"
         os.truncate(self.big, self.BIG)
         await self.factory.content_store.library.scan()
         self.addCleanup(self.factory.content_store.library.stop)
-        port = reactor.listenTCP(0, self.factory, interface="127.0.0.1")
+        port = reactor.listenTCP(0, cast(Any, self.factory), interface="127.0.0.1")
         self.addCleanup(lambda: Deferred.fromCoroutine(self._end(port)))
-        self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
+        self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", cast(IPv4Address, port.getHost()).port)
 
     async def _end(self, port) -> None:
         await port.stopListening()
@@ -140,7 +142,7 @@ class Case(TestCase):
 
     def buffered(self):
         """The bytes that the server holds for its clients."""
-        transports = [connection.transport for connection in self.factory.connections]
+        transports = [cast(Any, connection.transport) for connection in self.factory.connections]
         return sum(len(t.dataBuffer) + t._tempDataLen for t in transports)
 
 

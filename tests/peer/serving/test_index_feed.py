@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,7 +64,7 @@ class Peer:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.library = Catalogue()
+        self.library = cast(Any, Catalogue())
         self.content_store = ContentStore(self.library, DistributedIndex(), self.clock.seconds)
         self.content_store.port = 4394
         self.index_feed = IndexFeed(self.clock, self.content_store)

@@ -6,6 +6,7 @@ import platform
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
@@ -39,7 +40,7 @@ class Case(TestCase):
 
         async def make() -> None:
             self.factory = await make_factory(folder / "shared", self.FILES)
-            self.clock = self.factory.clock
+            self.clock = cast(Any, self.factory.clock)
             self.factory.doStart()
             self.addCleanup(self.factory.doStop)
 
