@@ -62,7 +62,7 @@ class Peer(MultiService):
     log = Logger()
 
     def __init__(self, reactor: Reactor, settings: PeerSettings) -> None:
-        """Opens the state folder. Raises StartError when a folder is missing or cannot be used."""
+        """Open the state folder. Raises StartError when a folder is missing or cannot be used."""
         super().__init__()
         self.settings = settings
         self.events = Publisher()

@@ -77,7 +77,7 @@ class Options(VerbOptions):
 
 
 def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
-    """The settings of a peer from what was said, by the names of SETTINGS."""
+    """Return the settings of a peer, made from the values of SETTINGS by name."""
     state_dir: Path = values["state-dir"]
     return PeerSettings(
         rs_host=values["rs-host"],
@@ -110,7 +110,7 @@ def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, 
 
 
 def makeService(options: Options, reactor: Any = None) -> IService:
-    """The service of ``twistd p2p-peer``. Ends the process with one line when it cannot run."""
+    """Return the service of ``twistd p2p-peer``. Ends the process with one line when it cannot run."""
     if reactor is None:
         from twisted.internet import reactor
     stop_at_signals(reactor)

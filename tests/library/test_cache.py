@@ -55,7 +55,7 @@ def test_it_is_opened_again_by_who_uses_it(cache, path, monkeypatch: pytest.Monk
     def full(*_, **__) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(module.sqlite3, "connect", full)
+    monkeypatch.setattr(sqlite3, "connect", full)
     cache.reopen()
     cache.put([("/b", STAMP, HASHES)])
     assert cache.get("/a", STAMP) is None

@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from p2p_twisted.library import scan
+from p2p_twisted.library import paths, scan
 from p2p_twisted.library.cache import HashCache, Stamp
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.library.scan import BATCH, BIG, HUGE, batches, differing, read_files, survey
@@ -161,7 +161,7 @@ def test_a_file_of_any_age_costs_no_other(root, cache) -> None:
 def test_whatever_one_file_raises_costs_no_other(root, cache, monkeypatch: pytest.MonkeyPatch, error) -> None:
     for name in "abc":
         write(root / name)
-    open_beneath = scan.open_beneath
+    open_beneath = paths.open_beneath
 
     def opening(folder, name):
         if name == "b":

@@ -81,7 +81,7 @@ def test_one_entry_that_cannot_be_looked_at_costs_no_other(root, monkeypatch: py
             raise OSError(5, "Input/output error")
         return lstat(path)
 
-    monkeypatch.setattr(module.os, "lstat", looking)
+    monkeypatch.setattr(os, "lstat", looking)
     found, walk = names(root)
     assert found == ["a", "c"]
     assert walk.failures.items == {f"{root}/b": "Input/output error"}
@@ -123,7 +123,7 @@ def test_one_folder_met_twice_has_one_name(root, monkeypatch: pytest.MonkeyPatch
         write(root / name)
     same = {f"{root}/b": f"{root}/a", f"{root}/a/loop": str(root)}
     lstat = os.lstat
-    monkeypatch.setattr(module.os, "lstat", lambda path: lstat(same.get(path) or path))
+    monkeypatch.setattr(os, "lstat", lambda path: lstat(same.get(path) or path))
     assert len(names(root)[0]) == 1
 
 

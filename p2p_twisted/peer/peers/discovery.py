@@ -57,7 +57,7 @@ class Discovery(Service):
         now: Callable[[], float],
         publisher: Publisher,
     ) -> None:
-        """`publisher` is also that of `registration`; `now` gives monotonic seconds."""
+        """Make a stopped discovery; `publisher` is also that of `registration`, `now` gives monotonic seconds."""
         self.index = index
         self._directory = Directory(
             index, lambda address: IndexSubscription(address, index, now, self._changed), publisher
