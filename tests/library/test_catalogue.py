@@ -1,5 +1,7 @@
 """The catalogue: by name, by content, and word of each change."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,14 @@ def file(name, sha256="aa", root="/share"):
 
 
 class CatalogueTests(SynchronousTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         self.catalogue = Catalogue()
         self.changes = []
         self.catalogue.publisher.subscribe(
             LibraryChanged, lambda event: self.changes.append((list(event.added), list(event.removed)))
         )
 
-    def test_by_name_and_by_content(self):
+    def test_by_name_and_by_content(self) -> None:
         a = file("a")
         self.catalogue.apply([a], [])
         self.assertEqual(dict(self.catalogue.files), {"a": a})
@@ -30,32 +32,32 @@ class CatalogueTests(SynchronousTestCase):
         self.assertIsNone(self.catalogue.get("b"))
         self.assertIsNone(self.catalogue.by_sha256("bb"))
 
-    def test_files_cannot_be_changed_from_outside(self):
+    def test_files_cannot_be_changed_from_outside(self) -> None:
         with self.assertRaises(TypeError):
             files: Any = self.catalogue.files
             files["a"] = file("a")
 
-    def test_one_content_under_two_names(self):
+    def test_one_content_under_two_names(self) -> None:
         self.catalogue.apply([file("a"), file("b")], [])
         self.catalogue.apply([], ["a"])
         self.assertEqual(self.catalogue.by_sha256("aa").name, "b")
         self.catalogue.apply([], ["b"])
         self.assertIsNone(self.catalogue.by_sha256("aa"))
 
-    def test_new_content_under_an_old_name(self):
+    def test_new_content_under_an_old_name(self) -> None:
         self.catalogue.apply([file("a")], [])
         self.catalogue.apply([file("a", "bb")], [])
         self.assertIsNone(self.catalogue.by_sha256("aa"))
         self.assertEqual(self.catalogue.by_sha256("bb").name, "a")
 
-    def test_each_change_is_told_and_counted(self):
+    def test_each_change_is_told_and_counted(self) -> None:
         self.catalogue.apply([file("a"), file("b")], [])
         self.catalogue.apply([file("c")], ["a"])
         self.catalogue.apply([], [])
         self.assertEqual(self.changes, [(["a", "b"], []), (["c"], ["a"])])
         self.assertEqual(self.catalogue.version, 2)
 
-    def test_an_event_for_each_document(self):
+    def test_an_event_for_each_document(self) -> None:
         events = []
         for kind in (DocumentShared, DocumentUnshared):
             self.catalogue.publisher.subscribe(kind, events.append)
@@ -64,12 +66,12 @@ class CatalogueTests(SynchronousTestCase):
         shared = [DocumentShared(name, file(name).size, file(name).sha256) for name in ("a", "b", "a")]
         self.assertEqual(events, [*shared[:2], DocumentUnshared("b"), shared[2]])
 
-    def test_a_name_that_is_not_there_is_removed_in_vain(self):
+    def test_a_name_that_is_not_there_is_removed_in_vain(self) -> None:
         self.catalogue.apply([], ["a"])
         self.assertEqual(dict(self.catalogue.files), {})
 
-    def test_a_listener_that_fails_stops_no_other(self):
-        def failing(event):
+    def test_a_listener_that_fails_stops_no_other(self) -> None:
+        def failing(event) -> None:
             raise RuntimeError("made to fail")
 
         self.catalogue.publisher.subscribe(LibraryChanged, failing)
@@ -77,6 +79,6 @@ class CatalogueTests(SynchronousTestCase):
         self.assertEqual(self.changes, [(["a"], [])])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
-    def test_where_a_file_lies(self):
+    def test_where_a_file_lies(self) -> None:
         self.assertEqual(file("sub/deeper/a").root, Path("/share"))
         self.assertEqual(file("a").root, Path("/share"))

@@ -1,8 +1,11 @@
 """Changes told by the kernel, on the real reactor: the library sees them long before the next periodic scan."""
 
+from __future__ import annotations
+
 import errno
 import os
 from pathlib import Path
+from typing import Any, cast
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -19,7 +22,7 @@ from p2p_twisted.library.walk import identity
 class NotifyTests(TestCase):
     timeout = 20  # less than watch.SAFETY
 
-    async def setUp(self):
+    async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
         try:
             from p2p_twisted.library.notify import Notifier
 
@@ -32,7 +35,7 @@ class NotifyTests(TestCase):
         self.share = base / "share"
         (self.share / "sub").mkdir(parents=True)
         cache = HashCache(base / "hashes.sqlite")
-        self.library = Library(reactor, [self.share], cache)
+        self.library = Library(cast(Any, reactor), [self.share], cache)
         self.addCleanup(cache.close)
         self.addCleanup(self.library.stop)
         await self.library.start()
@@ -41,7 +44,7 @@ class NotifyTests(TestCase):
         """Fires as soon as a change has made `condition` true."""
         done = Deferred()
 
-        def look(event):
+        def look(event) -> None:
             if not done.called and condition():
                 done.callback(None)
 
@@ -53,14 +56,14 @@ class NotifyTests(TestCase):
         """Fires when exactly `names` are shared."""
         return self.until(lambda: set(self.library.files) == set(names))
 
-    async def be_quiet(self):
+    async def be_quiet(self) -> None:
         """Let the scans that follow the start be over, so that none sees by chance what nobody told of."""
         (self.share / "quiet.txt").write_text("quiet")
         await self.until_shared("quiet.txt")
         while self.library._watch._next.getTime() - reactor.seconds() < 1:
             await deferLater(reactor, 0.01)
 
-    async def test_files_come_change_and_go(self):
+    async def test_files_come_change_and_go(self) -> None:
         path = self.share / "sub" / "a.txt"
         path.write_text("one")
         await self.until_shared("sub/a.txt")
@@ -69,13 +72,13 @@ class NotifyTests(TestCase):
         path.unlink()
         await self.until_shared()
 
-    async def test_a_finished_download_is_seen_and_the_unfinished_is_not(self):
+    async def test_a_finished_download_is_seen_and_the_unfinished_is_not(self) -> None:
         part = self.share / "a.txt.part"
         part.write_text("data")
         part.rename(self.share / "a.txt")
         await self.until_shared("a.txt")
 
-    async def test_a_folder_comes_with_all_that_is_in_it(self):
+    async def test_a_folder_comes_with_all_that_is_in_it(self) -> None:
         new = self.share / "new" / "deeper"
         new.mkdir(parents=True)
         (new / "a.txt").write_text("a")
@@ -83,7 +86,7 @@ class NotifyTests(TestCase):
         (new / "b.txt").write_text("b")
         await self.until_shared("new/deeper/a.txt", "new/deeper/b.txt")
 
-    async def test_a_folder_that_goes_takes_no_other_with_it(self):
+    async def test_a_folder_that_goes_takes_no_other_with_it(self) -> None:
         (self.share / "sub" / "a.txt").write_text("a")
         await self.until_shared("sub/a.txt")
         (self.share / "sub" / "a.txt").unlink()
@@ -95,7 +98,7 @@ class NotifyTests(TestCase):
         (self.share / "sub" / "c.txt").write_text("c")
         await self.until_shared("b.txt", "sub/c.txt")
 
-    async def test_a_folder_that_is_renamed_and_made_again(self):
+    async def test_a_folder_that_is_renamed_and_made_again(self) -> None:
         (self.share / "sub").rename(self.share / "other")
         (self.share / "sub").mkdir()
         (self.share / "sub" / "a.txt").write_text("a")
@@ -104,7 +107,7 @@ class NotifyTests(TestCase):
         (self.share / "sub" / "c.txt").write_text("c")
         await self.until_shared("sub/a.txt", "other/b.txt", "sub/c.txt")
 
-    async def test_a_folder_that_is_moved_with_others_in_it_and_made_again(self):
+    async def test_a_folder_that_is_moved_with_others_in_it_and_made_again(self) -> None:
         deeper = self.share / "sub" / "deeper"
         deeper.mkdir()
         (deeper / "a.txt").write_text("a")
@@ -118,7 +121,7 @@ class NotifyTests(TestCase):
         (self.share / "other" / "deeper" / "d.txt").write_text("d")
         await self.until_shared("other/deeper/a.txt", "other/deeper/d.txt", "sub/deeper/b.txt", "sub/deeper/c.txt")
 
-    async def test_a_folder_with_files_moved_in(self):
+    async def test_a_folder_with_files_moved_in(self) -> None:
         outside = self.share.with_name("outside")
         (outside / "deeper").mkdir(parents=True)
         (outside / "deeper" / "a.txt").write_text("a")
@@ -127,14 +130,14 @@ class NotifyTests(TestCase):
         (self.share / "sub" / "inside" / "deeper" / "b.txt").write_text("b")
         await self.until_shared("sub/inside/deeper/a.txt", "sub/inside/deeper/b.txt")
 
-    async def test_a_hard_link(self):
+    async def test_a_hard_link(self) -> None:
         outside = self.share.with_name("outside")
         outside.write_text("a")
         await self.be_quiet()
         (self.share / "a.txt").hardlink_to(outside)
         await self.until_shared("a.txt", "quiet.txt")
 
-    async def test_a_file_that_gets_its_name_when_it_is_whole(self):
+    async def test_a_file_that_gets_its_name_when_it_is_whole(self) -> None:
         """Made without a name and then linked, as some programs write."""
         try:
             fd = os.open(self.share, os.O_TMPFILE | os.O_WRONLY)
@@ -146,14 +149,14 @@ class NotifyTests(TestCase):
         os.link(f"/proc/self/fd/{fd}", self.share / "a.txt", src_dir_fd=fd, follow_symlinks=True)
         await self.until_shared("a.txt", "quiet.txt")
 
-    async def test_a_file_that_is_touched(self):
+    async def test_a_file_that_is_touched(self) -> None:
         path = self.share / "a.txt"
         path.write_text("a")
         await self.until_shared("a.txt")
         os.utime(path, ns=(0, 10**18))
         await self.until(lambda: self.library.get("a.txt") and self.library.get("a.txt").mtime_ns == 10**18)
 
-    async def test_a_shared_folder_that_is_moved_away_and_made_anew(self):
+    async def test_a_shared_folder_that_is_moved_away_and_made_anew(self) -> None:
         (self.share / "sub" / "a.txt").write_text("a")
         await self.until_shared("sub/a.txt")
         for turn in range(2):
@@ -165,7 +168,7 @@ class NotifyTests(TestCase):
             (self.share / "sub" / "c.txt").write_text("c")
             await self.until_shared("sub/b.txt", "sub/c.txt")
 
-    async def test_a_shared_folder_that_is_replaced_at_once(self):
+    async def test_a_shared_folder_that_is_replaced_at_once(self) -> None:
         (self.share / "a.txt").write_text("a")
         await self.until_shared("a.txt")
         new = self.share.with_name("new")
@@ -177,7 +180,7 @@ class NotifyTests(TestCase):
         (self.share / "c.txt").write_text("c")
         await self.until_shared("b.txt", "c.txt")
 
-    async def test_a_shared_folder_that_is_removed_and_made_anew(self):
+    async def test_a_shared_folder_that_is_removed_and_made_anew(self) -> None:
         (self.share / "sub").rmdir()
         self.share.rmdir()
         self.share.mkdir()
@@ -186,7 +189,7 @@ class NotifyTests(TestCase):
         (self.share / "b.txt").write_text("b")
         await self.until_shared("a.txt", "b.txt")
 
-    async def test_a_folder_above_that_is_moved_away_and_made_anew(self):
+    async def test_a_folder_above_that_is_moved_away_and_made_anew(self) -> None:
         above = self.share.parent
         (self.share / "a.txt").write_text("a")
         await self.until_shared("a.txt")
@@ -197,7 +200,7 @@ class NotifyTests(TestCase):
         (self.share / "c.txt").write_text("c")
         await self.until_shared("b.txt", "c.txt")
 
-    async def test_a_link_to_a_shared_folder_that_leads_elsewhere(self):
+    async def test_a_link_to_a_shared_folder_that_leads_elsewhere(self) -> None:
         base = self.share.parent
         for name in ("one", "two"):
             (base / name).mkdir()
@@ -217,7 +220,7 @@ class NotifyTests(TestCase):
 class NotifierTests(TestCase):
     """The notifier alone."""
 
-    async def setUp(self):
+    async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
         try:
             from p2p_twisted.library.inotify import Event, Inotify
             from p2p_twisted.library.notify import Notifier
@@ -231,7 +234,7 @@ class NotifierTests(TestCase):
         self.folder = Path(os.path.realpath(self.mktemp()))
         self.folder.mkdir()
 
-    def changed(self):
+    def changed(self) -> None:
         self.changes += 1
 
     def cover(self, *folders):
@@ -243,7 +246,7 @@ class NotifierTests(TestCase):
         self.notifier._inotify.doRead()
         return self.changes - before
 
-    def test_covers_what_it_is_told_and_nothing_else(self):
+    def test_covers_what_it_is_told_and_nothing_else(self) -> None:
         other = self.folder / "other"
         other.mkdir()
         self.assertTrue(self.cover(self.folder, other))
@@ -255,7 +258,7 @@ class NotifierTests(TestCase):
         (other / "b").write_text("b")
         self.assertFalse(self.hear())
 
-    def test_a_file_that_is_shared_as_it_is_is_no_change(self):
+    def test_a_file_that_is_shared_as_it_is_is_no_change(self) -> None:
         self.notifier._is_known = {str(self.folder / "known")}.__contains__
         self.cover(self.folder)
         (self.folder / "known").write_text("x")
@@ -263,13 +266,13 @@ class NotifierTests(TestCase):
         (self.folder / "other").write_text("x")
         self.assertTrue(self.hear())
 
-    def test_what_nobody_will_see_is_no_change(self):
+    def test_what_nobody_will_see_is_no_change(self) -> None:
         self.cover(self.folder)
         for name in (".hidden", "a.part", "a.part.state"):
             (self.folder / name).write_text("x")
         self.assertFalse(self.hear())
 
-    def test_a_new_file_is_one_when_its_writer_closes_it(self):
+    def test_a_new_file_is_one_when_its_writer_closes_it(self) -> None:
         self.cover(self.folder)
         with (self.folder / "a").open("w", buffering=1) as file:
             self.assertFalse(self.hear())
@@ -277,16 +280,16 @@ class NotifierTests(TestCase):
             self.assertFalse(self.hear())
         self.assertTrue(self.hear())
 
-    def test_events_that_the_kernel_had_no_room_for_are_a_change(self):
+    def test_events_that_the_kernel_had_no_room_for_are_a_change(self) -> None:
         self.notifier._on_event(-1, self.Event.Q_OVERFLOW, "")
         self.assertEqual(self.changes, 1)
 
-    def test_a_folder_that_has_gone_is_not_covered(self):
+    def test_a_folder_that_has_gone_is_not_covered(self) -> None:
         self.notifier.cover({f"{self.folder}/none": None})
         self.assertEqual(self.notifier._watches, {})
 
-    def test_names_the_limit_and_its_remedy(self):
-        def no_room(*_):
+    def test_names_the_limit_and_its_remedy(self) -> None:
+        def no_room(*_) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         self.patch(self.Inotify, "add", no_room)
@@ -299,11 +302,11 @@ class NotifierTests(TestCase):
         )
         self.assertEqual(caught.exception.strerror, expected)
 
-    def test_names_the_limit_of_instances_too(self):
+    def test_names_the_limit_of_instances_too(self) -> None:
         from p2p_twisted.library import inotify
         from p2p_twisted.library.notify import Notifier
 
-        def no_instance(result):
+        def no_instance(result) -> None:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
         self.patch(inotify, "_checked", no_instance)

@@ -13,12 +13,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import provider
 
 from p2p_twisted.events.types import LibraryChanged
-from p2p_twisted.library import readers, scan, shared
+from p2p_twisted.library import paths, readers, scan, shared
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.pieces import MIN_PIECE, PieceHasher
 from p2p_twisted.library.scan import read_files
 from p2p_twisted.library.shared import Library
-from p2p_twisted.library.watch import POLL
+from p2p_twisted.library.watch import POLL, Watch
 from tests.support.inline_reactor import InlineReactor
 
 
@@ -168,7 +168,7 @@ class UnsharedTests(LibraryCase):
     def test_what_could_not_be_read_is_first_and_stays_until_it_can(self) -> None:
         (self.share / "link").symlink_to("a.txt")
         self.write("a.txt")
-        open_beneath = scan.open_beneath
+        open_beneath = paths.open_beneath
         self.patch(scan, "open_beneath", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
         for _ in range(2):
             self.scan()
@@ -508,7 +508,7 @@ class TimingTests(LibraryCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.patch(shared.Watch, "_make_notifier", lambda watch: None)
+        self.patch(Watch, "_make_notifier", lambda watch: None)
 
     def test_scans_again_and_again_until_stopped(self) -> None:
         self.successResultOf(self.library.start())
