@@ -53,7 +53,7 @@ class ApiView:
             files=len(files),
             bytes=sum(file.size for file in files),
             not_shared=self._not_shared(),
-            index_records=len(peer.knowledge),
+            index_records=len(peer.index),
             peers=sum(not other.is_self for other in peer.discovery.peers.values()),
             uploaded=peer.factory.uploaded,
             dropped_sources=banned_sources(peer.download_manager.downloads.values()),
@@ -84,7 +84,7 @@ class ApiView:
                 OtherPeer(
                     host=peer.address[0],
                     port=peer.address[1],
-                    files=len(self._peer.knowledge.held_by(peer.address, now)),
+                    files=len(self._peer.index.held_by(peer.address, now)),
                     last_seen=None if peer.seen is None else now - peer.seen,
                     failures=peer.failures,
                 )

@@ -1,4 +1,4 @@
-"""A running peer: library, index, server, registration and downloads put together."""
+"""A running peer: its parts, put together. What the API shows of it is in api_view.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from twisted.application.service import MultiService
 from twisted.internet import defer
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IListeningPort
-from twisted.logger import Logger
 
 from ..config.startup import StartError, listen_tcp
 from ..config.state_folder import make_state_folder
@@ -35,14 +34,14 @@ from .serving.protocol import PeerFactory
 from .transfer_log import TransferLog
 
 PORTS = [port for port in range(65400, 65501) if port != RS_PORT]
-"""Where a peer listens that was not told where: at the first free one of these. The RS's own port is left to it."""
-PATIENCE_FOR_SCAN = 5
-"""Seconds that registering waits for the first scan of the shared folders."""
+"""A peer without `listen` listens on the first free one of these. The port of an RS is left free."""
+SCAN_TIMEOUT = 5
+"""Seconds for which the registration waits at most for the first scan of the shared folders."""
 
 
 @dataclass
 class PeerSettings:
-    """What a peer is told. `listen` is a Twisted endpoint string, or None for the first free port of PORTS."""
+    """The settings of a peer. `listen` is a Twisted endpoint string, or None for the first free port of PORTS."""
 
     rs_host: str
     state_dir: Path
@@ -57,9 +56,7 @@ class PeerSettings:
 
 
 class Peer(MultiService):
-    """A peer. `bind` it, then start it as a service."""
-
-    log = Logger()
+    """A peer: call `bind`, then start it as a service. `events` publishes all that happens to it."""
 
     def __init__(self, reactor: Reactor, settings: PeerSettings) -> None:
         """Open the state folder. Raises StartError when a folder is missing or cannot be used."""
@@ -67,14 +64,7 @@ class Peer(MultiService):
         self.settings = settings
         self.events = Publisher()
         self._reactor = reactor
-        for folder in settings.share:
-            if not folder.is_dir():
-                raise StartError(f"share folder {folder} is not there; make it, or name another with --share")
-        make_state_folder(settings.state_dir)
-        _make(settings.download_dir)
-        for folder in [settings.download_dir, *settings.share]:
-            if why := self._holds_state(folder):
-                raise StartError(f"{why}, or keep the state elsewhere with --state-dir")
+        _check_folders(settings)
         self._cache = _open_cache(settings.state_dir / "hashes.sqlite")
         self.library = Library(
             reactor,  # type: ignore[arg-type]
@@ -84,8 +74,8 @@ class Peer(MultiService):
             private=[settings.state_dir],
             publisher=self.events,
         )
-        self.knowledge = DistributedIndex()
-        self.content_store = ContentStore(self.library, self.knowledge, time.monotonic)
+        self.index = DistributedIndex()
+        self.content_store = ContentStore(self.library, self.index, time.monotonic)
         self.content_store.advertise = settings.advertise
         self.uplink = Throttle(reactor, time.monotonic, settings.up_rate)
         self.downlink = Throttle(reactor, time.monotonic, settings.down_rate)
@@ -93,23 +83,18 @@ class Peer(MultiService):
         self.factory = PeerFactory(reactor, self.content_store, self.uplink, self.events)
         self._port: IListeningPort | None = None
 
-    # its life
-
     def bind(self) -> None:
-        """Take the port. Raises StartError when it cannot be had, SettingsError when `listen` is no endpoint."""
+        """Open the port. Raises StartError when it is in use, SettingsError when `listen` is not an endpoint."""
         self._port = self._listen()
-        self.content_store.port = self._port.getHost().port  # type: ignore[attr-defined]
-        rs = (self.settings.rs_host, self.settings.rs_port)
-        self.registration = Registration(
-            self._reactor, rs, self.content_store.port, self.settings.state_dir, self.events, self.settings.advertise
-        )
-        self.discovery = Discovery(self._reactor, self.registration, self.knowledge, time.monotonic, self.events)
-        self.reachability = Reachability(self._reactor, self.registration, self.discovery.peers.values, self.events)
-        self.factory.prober = Prober(self._reactor, time.monotonic, self.discovery.is_listed)
-        self.factory.arrivals = Arrivals(time.monotonic, self.discovery.is_listed, self.discovery.arrived)
-        self.download_manager = DownloadManager(
-            self._reactor, self.factory, self.discovery, self.downlink, time.monotonic, self.events
-        )
+        port = self.content_store.port = self._port.getHost().port  # type: ignore[attr-defined]
+        settings, reactor, now, events = self.settings, self._reactor, time.monotonic, self.events
+        rs = settings.rs_host, settings.rs_port
+        self.registration = Registration(reactor, rs, port, settings.state_dir, events, settings.advertise)
+        self.discovery = Discovery(reactor, self.registration, self.index, now, events)
+        self.reachability = Reachability(reactor, self.registration, self.discovery.peers.values, events)
+        self.factory.prober = Prober(reactor, now, self.discovery.is_listed)
+        self.factory.arrivals = Arrivals(now, self.discovery.is_listed, self.discovery.arrived)
+        self.download_manager = DownloadManager(reactor, self.factory, self.discovery, self.downlink, now, events)
 
     def _listen(self) -> IListeningPort:
         if self.settings.listen is not None:
@@ -122,21 +107,21 @@ class Peer(MultiService):
         raise StartError(f"all ports from {PORTS[0]} to {PORTS[-1]} are taken; name a free one with --listen")
 
     def startService(self) -> None:
-        """Read the shared folders, then be known to the RS and learn of the others."""
+        """Scan the shared folders, then register and look for other peers."""
         super().startService()
-        self._cache.reopen()  # a daemon has forked since it was opened
+        self._cache.reopen()  # the process may have become a daemon by a fork since it was opened
         scanned = self.library.start()
-        scanned.addTimeout(PATIENCE_FOR_SCAN, self._reactor)
+        scanned.addTimeout(SCAN_TIMEOUT, self._reactor)
         scanned.addErrback(lambda failure: failure.trap(defer.TimeoutError) and None)
-        scanned.addCallback(lambda _: self._announce())
+        scanned.addCallback(lambda _: self._start_parts())
 
-    def _announce(self) -> None:
+    def _start_parts(self) -> None:
         if self.running:
             for service in (self.registration, self.discovery, self.download_manager):
                 service.setServiceParent(self)
 
     def stopService(self) -> Deferred[None]:
-        """Leave the RS and stop; fires when nothing is open any more."""
+        """Leave the RS and stop. Fires when all files and ports are closed."""
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
@@ -154,31 +139,27 @@ class Peer(MultiService):
 
     async def share(self, folder: Path) -> None:
         """Share `folder` too until the peer stops, and return when it has been read. Raises ValueError."""
-        if why := self._holds_state(folder):
+        if why := _holds_state(folder, self.settings):
             raise ValueError(why)
         try:
             await self.library.add_folder(folder)
         except OSError as e:
             raise ValueError(f"{folder}: {e.strerror}; name a folder that is there") from e
 
-    def _holds_state(self, folder: Path) -> str | None:
-        """Why `folder` may not be shared: it is the state folder, or lies in it other than among the downloads."""
-        state, downloads = self.settings.state_dir, self.settings.download_dir
-        if not is_within(folder, state):
-            return None
-        if is_within(downloads, state) and not is_within(state, downloads) and is_within(folder, downloads):
-            return None
-        return f"{folder} holds the state of this peer, its key and cookie, and is never shared; name another folder"
+
+def _check_folders(settings: PeerSettings) -> None:
+    """Make the folders of state and downloads. Raises StartError, also for a shared folder that cannot be shared."""
+    for folder in settings.share:
+        if not folder.is_dir():
+            raise StartError(f"share folder {folder} is not there; make it, or name another with --share")
+    make_state_folder(settings.state_dir)
+    _make_download_folder(settings.download_dir)
+    for folder in [settings.download_dir, *settings.share]:
+        if why := _holds_state(folder, settings):
+            raise StartError(f"{why}, or keep the state elsewhere with --state-dir")
 
 
-def _open_cache(path: Path) -> HashCache:
-    try:
-        return HashCache(path)
-    except sqlite3.OperationalError as e:
-        raise StartError(f"hash cache {path}: {e}; move it away, and the shared files are hashed again") from e
-
-
-def _make(folder: Path) -> None:
+def _make_download_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
@@ -186,3 +167,20 @@ def _make(folder: Path) -> None:
     except OSError as e:
         remedy = "give a folder that this user may write to with --download-dir"
         raise StartError(f"download folder {folder}: {e.strerror}; {remedy}") from e
+
+
+def _holds_state(folder: Path, settings: PeerSettings) -> str | None:
+    """Return why `folder` may not be shared: it lies in the state folder, but not among the downloads; else None."""
+    state, downloads = settings.state_dir, settings.download_dir
+    if not is_within(folder, state):
+        return None
+    if is_within(downloads, state) and not is_within(state, downloads) and is_within(folder, downloads):
+        return None
+    return f"{folder} holds the state of this peer, its key and cookie, and is never shared; name another folder"
+
+
+def _open_cache(path: Path) -> HashCache:
+    try:
+        return HashCache(path)
+    except sqlite3.OperationalError as e:
+        raise StartError(f"hash cache {path}: {e}; move it away, and the shared files are hashed again") from e
