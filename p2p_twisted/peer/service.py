@@ -130,6 +130,7 @@ class Peer(MultiService):
         if self._port is not None:
             await (self._port.stopListening() or succeed(None))
         await self.library.stop()
+        self.factory.index_feed.stop()
         self._cache.close()
 
     @property

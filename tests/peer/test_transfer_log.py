@@ -6,8 +6,9 @@ import time
 from collections.abc import Sequence
 
 from twisted.internet.task import Clock
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.events.types import TransferServed
@@ -21,6 +22,7 @@ class LogTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.lines: list[str] = []
 
+        @implementer(ILogObserver)
         def observer(event: LogEvent) -> None:
             self.lines.append(formatEvent(event))
 

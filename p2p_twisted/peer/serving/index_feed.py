@@ -63,6 +63,11 @@ class IndexFeed:
         """The present version of the index."""
         return f"{self._epoch}.{self._version}"
 
+    def stop(self) -> None:
+        """Announce nothing more, unless something changes again."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
     # changes
 
     def _changed(self, event: LibraryChanged) -> None:

@@ -1,0 +1,133 @@
+"""``twistd p2p-peer`` in this process: its options, and the service made of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.internet import reactor
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from p2p_twisted.peer import tap
+from p2p_twisted.peer.service import Peer, PeerSettings
+from p2p_twisted.web.client import ControlClient
+
+
+def parsed(*arguments: str) -> tap.Options:
+    options = tap.Options()
+    options.parseOptions(list(arguments))
+    return options
+
+
+class Case(TestCase):
+    def setUp(self) -> None:
+        folder = TemporaryDirectory()  # a short path, unlike trial's: a socket's has 107 bytes at most
+        self.addCleanup(folder.cleanup)
+        self.base = Path(os.path.realpath(folder.name))
+        self.at = ["--rs-host", "127.0.0.1", "--state-dir", str(self.base / "state")]
+
+    def refused(self, code: int, start: Callable[[], object]) -> str:
+        """Return the one line on stderr with which the process exits."""
+        stderr = StringIO()
+        self.patch(sys, "stderr", stderr)
+        with self.assertRaises(SystemExit) as caught:
+            start()
+        self.assertEqual(caught.exception.code, code)
+        self.assertEqual(stderr.getvalue().count("\n"), 1)
+        return stderr.getvalue()
+
+
+class OptionsTests(Case):
+    def settings(self, *arguments: str) -> PeerSettings:
+        return tap.peer_settings(parsed(*self.at, *arguments))
+
+    def test_defaults(self) -> None:
+        state = self.base / "state"
+        expected = PeerSettings("127.0.0.1", state, state / "downloads", 65423)
+        self.assertEqual(self.settings(), expected)
+
+    def test_all(self) -> None:
+        given = {
+            "rs-port": "1000",
+            "listen": "tcp:0",
+            "share": str(self.base),
+            "download-dir": str(self.base / "down"),
+            "advertise": "peer.example",
+            "up-rate": "2MiB",
+            "down-rate": "500K",
+        }
+        settings = self.settings(*(text for name, value in given.items() for text in (f"--{name}", value)))
+        expected = PeerSettings(
+            rs_host="127.0.0.1",
+            rs_port=1000,
+            listen="tcp:0",
+            share=[self.base],
+            download_dir=self.base / "down",
+            state_dir=self.base / "state",
+            advertise="peer.example",
+            up_rate=2 * 2**20,
+            down_rate=500_000,
+        )
+        self.assertEqual(settings, expected)
+
+    def test_the_port_of_the_rs_stands_in_its_host(self) -> None:
+        for host, port in (("rs.example:1000", 1000), ("rs.example:65423", 65423), ("rs.example", 65423)):
+            settings = self.settings("--rs-host", host)
+            self.assertEqual((settings.rs_host, settings.rs_port), ("rs.example", port))
+
+    def test_two_ports_of_the_rs(self) -> None:
+        error = self.refused(2, lambda: self.settings("--rs-host", "rs.example:1000", "--rs-port", "1001"))
+        self.assertEqual(error, "p2p-peer: rs-host names port 1000 and rs-port 1001; give one of them\n")
+
+    def test_a_flag_wins_over_the_file(self) -> None:
+        config = self.base / "p2p.conf"
+        for line, arguments, port in (
+            ("rs-port = 1001", ["--rs-host", "rs.example:1000"], 1000),
+            ("rs-host = rs.example:1000", ["--rs-port", "1001"], 1001),
+        ):
+            config.write_text(f"[peer]\n{line}\n")
+            state = ["--state-dir", str(self.base / "state")]
+            settings = tap.peer_settings(parsed("--config", str(config), *state, *arguments))
+            self.assertEqual((settings.rs_host, settings.rs_port), ("rs.example", port))
+
+
+class ServiceTests(Case):
+    timeout = 30
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(tap, "stop_at_signals", lambda reactor: None)  # signals are this process's
+
+    def make(self, *arguments: str, on: Any = reactor) -> IService:
+        return tap.makeService(parsed(*self.at, "--listen", "tcp:0:interface=127.0.0.1", *arguments), on)
+
+    async def test_a_peer_that_listens_and_answers_on_its_socket(self) -> None:
+        peer = self.make(on=None)
+        assert isinstance(peer, Peer)
+        peer.startService()
+        self.addCleanup(peer.stopService)
+        client = ControlClient(self.base / "state")
+        self.addCleanup(client.close)
+        status = await deferToThread(client.get, "status")
+        self.assertEqual((status["role"], status["port"]), ("peer", peer.content_store.port))
+        settings = await deferToThread(client.get, "config")
+        self.assertEqual(settings["items"][0]["value"], "127.0.0.1")
+
+    async def test_a_state_folder_that_another_holds(self) -> None:
+        peer = self.make()
+        assert isinstance(peer, Peer)
+        self.addCleanup(peer._stop)
+        self.assertIn("p2p-peer", self.refused(1, self.make))
+
+    def test_what_cannot_be_started_is_exit_1_and_one_line(self) -> None:
+        self.assertIn("--share", self.refused(1, lambda: self.make("--share", str(self.base / "missing"))))
+
+    def test_a_bad_setting_is_exit_2_and_one_line(self) -> None:
+        self.assertIn("--listen must be", self.refused(2, lambda: self.make("--listen", "nothing")))
