@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from p2p_twisted.peer.serving.protocol import LONGEST_TURN, TURN
+from p2p_twisted.peer.serving.protocol import CATCH_UP_INTERVAL, CATCH_UP_TIMEOUT
 from p2p_twisted.swarm.picker import NextRequest, PieceRequest
 
 BLOCK = 16 * 1024
@@ -94,13 +94,13 @@ class Uplink:
                 return
             self._refuse(queue.popleft())
         if queue:
-            queue[0].waited += TURN
-            self._world.after(TURN, self._line_up, asker)
+            queue[0].waited += CATCH_UP_INTERVAL
+            self._world.after(CATCH_UP_INTERVAL, self._line_up, asker)
 
     def _must_wait(self, transfer):
         """Whether it is ahead of the others, as peer/protocol.py has it."""
         is_next = isinstance(transfer.request, NextRequest)
-        return is_next and transfer.waited < LONGEST_TURN and self._peer.super_seeding.is_ahead(transfer.asker)
+        return is_next and transfer.waited < CATCH_UP_TIMEOUT and self._peer.super_seeding.is_ahead(transfer.asker)
 
     def _line_up(self, asker):
         if asker not in self._line and asker not in self._served:
