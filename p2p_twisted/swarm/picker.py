@@ -56,8 +56,7 @@ class Picker:
             wanted = self.state.files.get(sha256)
             if wanted is None or not state.may_send(sha256, now):
                 continue  # its piece hashes are not known yet, or it cannot be sent now
-            pieces = state.pieces(wanted, wanted.unrequested())
-            share = pieces & self._share(source, wanted) if pieces else pieces
+            share = self._share(source, wanted, state.pieces(wanted, wanted.unrequested()))
             if share:
                 wants.append((sha256, to_ranges(share)[:MAX_RANGES]))
                 if len(share) > 1 or len(wants) == MAX_REQUEST_WANTS:
@@ -66,16 +65,16 @@ class Picker:
                 state.super_seeded.remove(sha256)
         return NextRequest(tuple(wants)) if wants else None
 
-    def _share(self, source: Address, wanted: WantedFile) -> set[int]:
-        """Return the pieces of a file that `source`, of all its seeds, is asked for."""
+    def _share(self, source: Address, wanted: WantedFile, pieces: set[int]) -> set[int]:
+        """Return those of the `pieces` of a file that `source`, of all its seeds, is asked for."""
         seeds = self.state.seeds[wanted.sha256]
-        if len(seeds) == 1:
-            return wanted.missing
+        if len(seeds) == 1 or not pieces:
+            return pieces
         rank = seeds.index(source)
         if wanted.count == 1:
-            return {0} if int(wanted.sha256[:8], 16) % len(seeds) == rank else set()
+            return pieces if int(wanted.sha256[:8], 16) % len(seeds) == rank else set()
         first, last = (wanted.count * r // len(seeds) for r in (rank, rank + 1))
-        return set(range(first, last))
+        return pieces.intersection(range(first, last))
 
     def _rarest(self, state: SourceState, now: float) -> tuple[WantedFile, int] | None:
         lowest, rarest = 0, list[tuple[WantedFile, int]]()

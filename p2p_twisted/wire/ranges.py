@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from .errors import BadRequest
 from .fields import number
@@ -13,14 +14,14 @@ Ranges = tuple[tuple[int, int], ...]
 
 
 def to_ranges(pieces: Iterable[int]) -> Ranges:
-    """The ranges that hold exactly `pieces`."""
-    found: list[tuple[int, int]] = []
-    for piece in sorted(pieces):
-        if found and piece <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], piece)
-        else:
-            found.append((piece, piece))
-    return tuple(found)
+    """Return the ranges that hold exactly `pieces`."""
+    ordered = sorted(pieces)
+    if not ordered:
+        return ()
+    gaps = [(before, after) for before, after in pairwise(ordered) if after - before > 1]
+    firsts = [ordered[0], *(after for _, after in gaps)]
+    lasts = [*(before for before, _ in gaps), ordered[-1]]
+    return tuple(zip(firsts, lasts, strict=True))
 
 
 def from_ranges(ranges: Ranges, count: int) -> Iterator[int]:

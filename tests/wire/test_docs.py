@@ -17,7 +17,7 @@ from p2p_twisted.peer.downloads import whole_file
 from p2p_twisted.peer.peers.probing import Prober
 from p2p_twisted.peer.serving import index_feed
 from p2p_twisted.peer.serving.protocol import PeerFactory
-from p2p_twisted.swarm import picker, source, source_pool, swarm
+from p2p_twisted.swarm import picker, piece_fetcher, source, source_pool, swarm
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire import fields, limits
@@ -358,7 +358,7 @@ def test_swarm() -> None:
     )
     assert f"names up to {picker.MAX_REQUEST_WANTS} files" in said
     assert f"sent nothing for {source_pool.SNUB_TIMEOUT:.0f} s is snubbed" in said
-    assert (swarm.MAX_HASH_FAILURES, source.MAX_RECONNECTS) == (3, 3)
+    assert (piece_fetcher.MAX_HASH_FAILURES, source.MAX_RECONNECTS) == (3, 3)
     judged = " ".join(TEXT.split())
     assert f"takes {whole_file.MAX_UNSIZED} bytes" in judged
     assert f"less than {whole_file.MIN_RATE} bytes/s for {whole_file.MIN_RATE_AFTER} s" in judged
