@@ -50,7 +50,7 @@ kill9: $(VENV)/installed-test ## 50 times an RS killed with signal 9 under load,
 	P2P_KILLS=50 $(BIN)/python -m pytest -s tests/rs/test_kill9.py
 
 bench-rs: $(VENV)/installed ## KeepAlive with 100 000 peers, against a bare LineReceiver (ARGS="...")
-	$(BIN)/python benchmarks/keepalive.py $(ARGS)
+	$(BIN)/python -m benchmarks.keepalive $(ARGS)
 
 bench-loopback: $(VENV)/installed ## a large file on loopback, against curl from nginx (ARGS="...")
 	$(BIN)/python -m benchmarks.loopback $(ARGS)

@@ -22,7 +22,7 @@ from itertools import cycle
 from pathlib import Path
 from statistics import median
 
-from rs_load import Address, connect, kept_open, one_each, register_peers
+from benchmarks.rs_load import Address, connect, kept_open, one_each, register_peers
 
 BAR = 0.6
 WIDTH = 32

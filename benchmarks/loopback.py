@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.ports import Ports
@@ -59,14 +59,14 @@ def main() -> None:
         sys.exit(f"loopback: not found: {', '.join(absent)}; install nginx-light, curl and coreutils")
     try:
         with Interrupts(), tempfile.TemporaryDirectory(prefix="loopback-", dir=options.dir.resolve()) as folder:
-            _compare(Path(folder), options.size, options.repeat, tools)
+            _compare(Path(folder), options.size, options.repeat, {name: path for name, path in tools.items() if path})
     except (BenchError, ClusterError) as error:
         sys.exit(f"loopback: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _compare(folder: Path, size: int, repeat: int, tools: dict[str, str]) -> None:
+def _compare(folder: Path, size: int, repeat: int, tools: Mapping[str, str]) -> None:
     share, target, state = (folder / name for name in ("share", "target", "nginx"))
     for made in (share, target, state):
         made.mkdir()
@@ -74,8 +74,8 @@ def _compare(folder: Path, size: int, repeat: int, tools: dict[str, str]) -> Non
     times: dict[str, list[float]] = {}
     with _nginx(tools["nginx"], share, state) as url, _peer(share) as rs:
         for _ in range(repeat):
-            for name, seconds in (*_curl(tools, url, target, sha256).items(), (OURS, _p2p(rs, target, sha256))):
-                times.setdefault(name, []).append(seconds)
+            for name, taken in (*_curl(tools, url, target, sha256).items(), (OURS, _p2p(rs, target, sha256))):
+                times.setdefault(name, []).append(taken)
     medians = {name: statistics.median(seconds) for name, seconds in times.items()}
     for name, seconds in times.items():
         rate = size / 1024 / medians[name]
@@ -85,12 +85,12 @@ def _compare(folder: Path, size: int, repeat: int, tools: dict[str, str]) -> Non
             print(f"{OURS} / {name}: {medians[OURS] / medians[name]:.2f}")
 
 
-def _curl(tools: dict[str, str | None], url: str, target: Path, sha256: str) -> dict[str, float]:
+def _curl(tools: Mapping[str, str], url: str, target: Path, sha256: str) -> dict[str, float]:
     """Seconds of curl, of each of the checks that there are, and of curl with each."""
     path = _cleared(target) / NAME
     times = {"curl": _timed([tools["curl"], "-sSf", "-o", str(path), url])[0]}
     for name, options in CHECKS.items():
-        if tools[name] is not None:
+        if name in tools:
             times[name], said = _timed([tools[name], *options, str(path)])
             times[f"curl and {name}"] = times["curl"] + times[name]
             if said.split()[0] != sha256:

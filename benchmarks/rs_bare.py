@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
-from twisted.internet import reactor
-from twisted.internet.protocol import Factory
+from twisted.internet import reactor as _reactor
+from twisted.internet.protocol import ServerFactory
 from twisted.protocols.basic import LineReceiver
 
 PORT, LINES, CLOSE = int(sys.argv[1]), int(sys.argv[3]), sys.argv[4] == "close"
 ANSWER = Path(sys.argv[2]).read_bytes()
+
+reactor: Any = _reactor
 
 
 class Bare(LineReceiver):
@@ -32,5 +35,5 @@ class Bare(LineReceiver):
                 self.transport.loseConnection()
 
 
-reactor.listenTCP(PORT, Factory.forProtocol(Bare), backlog=1024, interface="127.0.0.1")
+reactor.listenTCP(PORT, ServerFactory.forProtocol(Bare), backlog=1024, interface="127.0.0.1")
 reactor.run()

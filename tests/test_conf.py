@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -144,4 +145,4 @@ def test_rs_and_peers_run_as_they_are(tmp_path):
         start(stack, tmp_path, "p2p-peer", "peer2")
         for name, document in (("peer1", "peer6.conf"), ("peer2", "protocol.rst")):
             complaint = f"{name} did not learn of {document}"
-            wait_until(lambda n=name, d=document: knows(tmp_path, n, d), time.monotonic() + UP, complaint)
+            wait_until(partial(knows, tmp_path, name, document), time.monotonic() + UP, complaint)

@@ -54,7 +54,7 @@ def imported_distributions(folder):
     """The distributions that have the modules which the Python files in `folder` import, anywhere in them."""
     nodes = [node for path in (ROOT / folder).rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8")))]
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
     known = packages_distributions()
     roots = {name.partition(".")[0] for name in names} - {"zope"}  # a namespace of many distributions
     found = {name.lower() for root in roots for name in known.get(root, ())} - {folder}

@@ -16,7 +16,7 @@ class Copies:
     """
 
     def __init__(self, documents: Iterable[Path], folders: Sequence[Path]) -> None:
-        self._documents = {path.name: (path.stat().st_size, sha256_of(path)) for path in documents}
+        self._documents = {path.name: (path.stat().st_size, sha256_of(path) or "") for path in documents}
         self._missing = {name: set(range(piece_count(size))) for name, (size, _) in self._documents.items()}
         self._folders = folders
 

@@ -22,5 +22,5 @@ class GarbageSender(BlockSender):
 
 
 if __name__ == "__main__":
-    protocol.file_sender = GarbageSender
+    vars(protocol)["file_sender"] = GarbageSender
     run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from twisted.internet.task import Clock
 
@@ -33,7 +34,8 @@ def below(path: str, resource: Endpoint) -> Iterator[str]:
     """Those of `resource`, which is at `path`, and of all below it."""
     yield from (f"{method.decode()} {path}" for method in resource._handlers)
     children = {name.decode(): child for name, child in resource.children.items()}
-    one = resource.getChild(b"1", None)
+    no_request: Any = None
+    one: Any = resource.getChild(b"1", no_request)
     for name, child in {**children, **({"ID": one} if one._handlers else {})}.items():
         yield from below(f"{path}/{name}" if path else name, child)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,7 +130,11 @@ def test_ls_of_a_name_with_two_contents(peer: Path) -> None:
 
 def test_as_many_digits_as_tell_contents_apart() -> None:
     first, second = "0" * 64, "0" * 12 + "1" * 52
-    items = [{"name": "a", "sha256": first}, {"name": "a", "sha256": second}, {"name": "b", "sha256": None}]
+    items: list[dict[str, Any]] = [
+        {"name": "a", "sha256": first},
+        {"name": "a", "sha256": second},
+        {"name": "b", "sha256": None},
+    ]
     assert documents.choices(items) == [f"a@{first[:13]}", f"a@{second[:13]}", "b"]
 
 

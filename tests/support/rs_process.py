@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import TypeVar
 
 from p2p_twisted.experiment.run.processes import TWISTD, Loopback
 
@@ -28,6 +29,9 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
     """``twistd -n p2p-rs ARGS``, which is to end by itself."""
     command = [*TWISTD, "p2p-rs", *args]
     return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=PATIENCE, check=False)
+
+
+P = TypeVar("P", bound="RSProcess")
 
 
 class RSProcess:
@@ -76,7 +80,7 @@ class RSProcess:
             self.kill()
         return self.log.read_text()
 
-    def __enter__(self) -> RSProcess:
+    def __enter__(self: P) -> P:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from ipaddress import ip_network
+from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.task import Clock
@@ -58,7 +59,7 @@ class Rig:
     def connect(self, peer: str = "192.168.1.1") -> tuple[RSConnection, Transport]:
         address = IPv6Address if ":" in peer else IPv4Address
         transport = Transport(IPv4Address("TCP", HERE, 65423), address("TCP", peer, 50000))
-        connection = self.factory.buildProtocol(None)
+        connection: Any = self.factory.buildProtocol(None)
         connection.makeConnection(transport)
         return connection, transport
 

@@ -121,7 +121,7 @@ def responses(draw: Draw, version: Version | None = None) -> tuple[Response, byt
         return Response(*envelope), body
     first = draw(st.none() | st.integers(0, MAX_SIZE - len(body)))
     byte_range = (first, first + len(body) - 1) if body and first is not None else None
-    rest = draw(st.none() | sizes), draw(st.none() | sha256s), byte_range, draw(st.booleans())
+    rest: tuple[Any, ...] = draw(st.none() | sizes), draw(st.none() | sha256s), byte_range, draw(st.booleans())
     rest += draw(st.none() | index_versions), draw(st.none() | index_versions), draw(st.none() | sizes)
     rest += (draw(st.none() | st.integers(0, LAST_MODIFIED)),)
     return Response(*envelope, len(body), *rest), body

@@ -3,11 +3,12 @@
 import socket
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest import mock
 
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
@@ -22,6 +23,7 @@ from p2p_twisted.web.http.site import MAX_CONNECTIONS
 from p2p_twisted.web.service import ApiStartError, makeApiService
 from tests.support.answers import as_json
 from tests.support.fake_facades import FakePeer
+from tests.support.real_reactor import reactor
 
 
 class ServiceTestCase(TestCase):
@@ -42,12 +44,12 @@ class ServiceTestCase(TestCase):
         service.startService()
         self.service = service
 
-    def client(self, *args: object, **named: object) -> ControlClient:
+    def client(self, *args: Any, **named: Any) -> ControlClient:
         client = ControlClient(self.state, *args, **named)
         self.addCleanup(client.close)
         return client
 
-    async def error_of(self, call: object, *args: object) -> ControlError:
+    async def error_of(self, call: Callable[..., Any], *args: object) -> ControlError:
         try:
             await deferToThread(call, *args)
         except ControlError as error:

@@ -1,6 +1,7 @@
 """The generated corpus: the same arguments give the same bytes, sizes are as wanted, every document has a title."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -68,7 +69,7 @@ def test_sizes_keep_their_total_and_their_limits(count: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize("arguments", [{"limits": (10, 5000)}, {"limits": (9000, 2000)}, {"total": 5}])
-def test_sizes_out_of_range_are_refused(arguments: dict) -> None:
+def test_sizes_out_of_range_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"size|bytes"):
         spread_sizes(3, **arguments)
 

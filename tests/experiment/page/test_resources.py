@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
-from twisted.internet import reactor
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.task import Clock
@@ -26,11 +26,12 @@ from p2p_twisted.web.http.site import ControlSite
 from p2p_twisted.web.sse import BEAT_INTERVAL
 from tests.support.fake_facades import FakeExperiments, FakeRun, an_rs_status
 from tests.support.http_client import KEY, Answer, exchange, parse, request
+from tests.support.real_reactor import reactor
 
 RUNS = "/api/v1/lab/runs"
 
 
-def root(experiments: FakeExperiments, clock: object) -> Endpoint:
+def root(experiments: FakeExperiments, clock: Any) -> Endpoint:
     return rs_root(MemoryStore(Clocks()), an_rs_status, Settings([]), experiment_site(experiments, clock))
 
 
@@ -61,7 +62,15 @@ class OrderTests(PageTestCase):
         self.assertEqual(self.experiments.all["1"].order, Order("task1"))
 
     async def test_an_order_that_says_everything(self) -> None:
-        order = {"task": "all", "peers": 32, "files": 500, "size": 1, "up": "500K", "down": "1.5Mbit", "seed": 7}
+        order: dict[str, Any] = {
+            "task": "all",
+            "peers": 32,
+            "files": 500,
+            "size": 1,
+            "up": "500K",
+            "down": "1.5Mbit",
+            "seed": 7,
+        }
         order |= {"swarm": True, "repeat": 20, "lab": "loopback", "churn": "2.5s"}
         order |= {"kill": ["source@30%", "peer32@5.5s"], "slow": ["peer3=1Mbit"], "liar": ["peer4", "peer5"]}
         self.assertEqual((await self.ask("POST", RUNS, order)).status, 202)
@@ -100,9 +109,9 @@ class OrderTests(PageTestCase):
         }.items():
             for value in values:
                 self.assertIn(name, await self.refused({"task": "task1", name: [value]}))
-            for value in "peer3@5s", None, {}, [], ["peer3@5s"] * 17:
-                if value != []:
-                    self.assertIn(name, await self.refused({"task": "task1", name: value}))
+            wrong: list[Any] = ["peer3@5s", None, {}, ["peer3@5s"] * 17]
+            for value in wrong:
+                self.assertIn(name, await self.refused({"task": "task1", name: value}))
         for value in "10", "0s", "0.0s", "-1s", "s", 10, None, ["10s"], "1s " * 20:
             self.assertIn("churn must be a time", await self.refused({"task": "task1", "churn": value}))
 

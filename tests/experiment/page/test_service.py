@@ -67,7 +67,8 @@ class FakeReactor(Clock):
         assert IProcessProtocol.providedBy(protocol)
         assert (executable, env) == (sys.executable, None)
         self.processes.append(FakeProcess(protocol, args))
-        protocol.makeConnection(self.processes[-1])
+        process: Any = self.processes[-1]
+        protocol.makeConnection(process)
 
 
 class ServiceTestCase(SynchronousTestCase):
@@ -105,7 +106,12 @@ class StartingTests(ServiceTestCase):
         self.assertEqual((described["state"], described["started"], described["ended"]), ("running", NOW, None))
 
     def test_faults_repeats_and_labs_are_options(self) -> None:
-        faults = {"kill": ["source@30%", "peer3@5s"], "slow": ["peer2=1Mbit"], "liar": ["peer4"], "churn": "10s"}
+        faults: dict[str, Any] = {
+            "kill": ["source@30%", "peer3@5s"],
+            "slow": ["peer2=1Mbit"],
+            "liar": ["peer4"],
+            "churn": "10s",
+        }
         self.service.start(Order("task1", repeat=3, lab="netns", **faults))
         said = " ".join(self.process.argv[len(P2P) :]).partition(" --events ")[2].partition(" --out ")[0]
         kills = "--kill source@30% --kill peer3@5s --slow peer2=1Mbit --liar peer4 --churn 10s"
@@ -296,7 +302,7 @@ class PlacesTests(ServiceTestCase):
             self.assertEqual(service.places(), {"loopback": None, "netns": "it broke"})
 
     def test_one_that_still_asks_is_stopped_with_the_rs(self) -> None:
-        stopping = self.service.stopService()
+        stopping: Any = self.service.stopService()
         self.assertEqual(self.process.signals, ["INT"])
         self.assertNoResult(stopping)
         self.process.end(7)
@@ -311,7 +317,7 @@ class ServiceTests(ServiceTestCase):
 
     def test_the_end_of_the_rs_waits_for_the_end_of_the_run(self) -> None:
         run = self.start()
-        stopping = self.service.stopService()
+        stopping: Any = self.service.stopService()
         self.assertNoResult(stopping)
         self.assertEqual(self.process.signals, ["INT"])
         self.assertIn("stops", str(self.assertRaises(ExperimentBusy, self.start)))

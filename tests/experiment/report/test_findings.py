@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -236,7 +237,7 @@ def test_a_run_is_completed_for_those_who_lived():
 
 def test_what_was_lost_with_the_killed_is_named_once():
     failed = {"peer2": {"a.txt": "lost with peer1", "b.txt": "reset"}, "peer3": {"a.txt": "lost with peer1"}}
-    killed = {"killed": ["peer1"], "lost": ["a.txt"], "failed": failed, "arrivals": [], "verified": 0}
+    killed: dict[str, Any] = {"killed": ["peer1"], "lost": ["a.txt"], "failed": failed, "arrivals": [], "verified": 0}
     text = all_said(run_of("task1", 0.0, **killed))
     assert "0 of 3 other peers had all they wanted when it ended, no document was complete." in text
     assert "run 1: a.txt was lost with peer1: no other peer had a whole copy." in text

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ COMPARED = {"task1": 9.0, "task1-swarm": 2.6, "task2-worst": 14.0, "task2-best":
 """The tasks of ``p2p experiment all``, and their times."""
 
 
-def run_for(task: str, peers: int = 4, **more: object) -> Run:
+def run_for(task: str, peers: int = 4, **more: Any) -> Run:
     return run_of(task, TASKS.get(task, 5.0), peers, begins=4.0, **more)
 
 
@@ -97,7 +98,7 @@ def assert_legible(made: Figure) -> None:
     width, height = made.canvas.get_width_height()
     for text, box in words.items():
         assert box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1, f"{text} is cut off"
-        assert text.get_fontsize() >= 8.5, text
+        assert float(text.get_fontsize()) >= 8.5, text
     for (one, here), (other, there) in combinations(words.items(), 2):
         meet = Bbox.intersection(here, there)
         assert meet is None or min(meet.width, meet.height) <= 1.0, f"{one} is on {other}"
@@ -126,7 +127,7 @@ def test_lines_are_told_apart():
 @pytest.mark.parametrize(("task", "peers"), [("task1", 2), ("task2-worst", 6), ("swarm", 17), ("task2-best", 32)])
 def test_all_peers_on_one_plot(task: str, peers: int):
     run = run_for(task, peers)
-    made = task_figures.all_peers(run)
+    made: Any = task_figures.all_peers(run)
     assert_legible(made)
     [axes] = made.axes
     assert labels(made) == {"fetched (MB)" if task == "swarm" else "documents fetched", task_figures.TIME}
@@ -137,7 +138,7 @@ def test_all_peers_on_one_plot(task: str, peers: int):
 @pytest.mark.parametrize(("task", "peers"), [("task2-worst", 2), ("swarm", 6), ("task2-best", 10), ("swarm", 17)])
 def test_each_peer_in_a_panel(task: str, peers: int):
     run = run_for(task, peers)
-    made = task_figures.each_peer(run)
+    made: Any = task_figures.each_peer(run)
     assert_legible(made)
     seen = [axes for axes in made.axes if axes.get_visible()]
     assert [axes.get_title(loc="left") for axes in seen] == run.downloaders
@@ -148,7 +149,7 @@ def test_each_peer_in_a_panel(task: str, peers: int):
 @pytest.mark.parametrize("peers", [2, 6, 12, 13, 32])
 def test_who_sent_to_whom(peers: int):
     run = run_for("task2-best", peers)
-    made = task_figures.who_to_whom(run)
+    made: Any = task_figures.who_to_whom(run)
     assert_legible(made)
     assert labels(made) == {"to peer", "from peer", "MB"}
     assert ("-" in words(made).splitlines()) is (peers <= task_figures.MAX_NUMBERED_PEERS)
@@ -180,7 +181,7 @@ def test_the_figure_and_its_caption_say_that_curves_coincide(tmp_path: Path):
 
 
 def test_a_mark_is_where_its_curve_is():
-    made = task_figures.all_peers(FAULTY["downloaders that go and come"])
+    made: Any = task_figures.all_peers(FAULTY["downloaders that go and come"])
     marks = {
         (curve.get_xydata()[0][0], curve.get_xydata()[0][1])
         for curve in made.axes[0].get_lines()
@@ -199,6 +200,7 @@ def test_slow_and_corrupt_peers_are_named():
 def test_the_bound_is_drawn_and_named_wherever_it_is(ratio: float):
     run = run_for("task1")
     run = run_of("task1", ratio * run.bound)
+    made: Any
     for made in (task_figures.all_peers(run), task_figures.tasks([[run], [run_for("task2-best")]])):
         assert_legible(made)
         assert f"bound {run.bound:.2f} s" in words(made)
@@ -214,14 +216,14 @@ def test_tasks_side_by_side(count: int, repeats: int):
         ]
         for task in (COMPARED if count > 3 else list(TASKS)[:count])
     ]
-    made = task_figures.tasks(cases)
+    made: Any = task_figures.tasks(cases)
     assert_legible(made)
     assert labels(made) == {"documents that the last peer has", task_figures.TIME}
     seen = [axes for axes in made.axes if axes.get_visible()]
     assert [len(axes.collections) for axes in seen] == [repeats > 1] * count, "bands, where there are repeats"
     assert len({axes.get_ylim() for axes in made.axes}) == 1
     for axes, runs in zip(seen, cases, strict=True):
-        curve = axes.get_lines()[0]
+        curve: Any = axes.get_lines()[0]
         assert max(curve.get_ydata()) < axes.get_ylim()[1], f"{runs[0].task} runs out of its panel"
         assert max(curve.get_xdata()) < axes.get_xlim()[1]
 
@@ -237,7 +239,7 @@ def test_an_axis_reaches_what_was_wanted_however_little_came(draw_one):
 
 @pytest.mark.parametrize("runs", [all_tasks()[:1], all_tasks(), all_tasks(32)], ids=["one", "all", "many peers"])
 def test_a_bar_for_each_task(runs: list[Run]):
-    made = times([[run] for run in runs])
+    made: Any = times([[run] for run in runs])
     assert_legible(made)
     assert labels(made) == {UNTIL}
     for run in runs:
@@ -245,7 +247,7 @@ def test_a_bar_for_each_task(runs: list[Run]):
 
 
 def test_what_was_not_completed_has_no_bar():
-    made = times([[run_for("task1")], [cut_off(run_for("task2-worst"), 6.0)]])
+    made: Any = times([[run_for("task1")], [cut_off(run_for("task2-worst"), 6.0)]])
     assert_legible(made)
     assert "not completed" in words(made)
     assert [bar.get_width() for bar in made.axes[0].patches] == [9.0]
@@ -257,7 +259,7 @@ def compared(repeat: int = 1) -> list[Run]:
 
 def test_tasks_that_start_alike_stand_together_each_with_its_bound():
     cases = list(zip(compared(1), compared(2), compared(3), strict=True))
-    made = times(cases)
+    made: Any = times(cases)
     assert_legible(made)
     said = [line for line in words(made).splitlines() if "documents" in line]
     assert said[:2] == [
@@ -266,7 +268,8 @@ def test_tasks_that_start_alike_stand_together_each_with_its_bound():
     ]
     [axes] = made.axes
     assert [bar.get_width() for bar in axes.patches] == [pytest.approx(1.2 * seconds) for seconds in COMPARED.values()]
-    marks = [x for found in axes.collections if isinstance(found, PathCollection) for x, _ in found.get_offsets()]
+    points: list[Any] = [found for found in axes.collections if isinstance(found, PathCollection)]
+    marks = [x for found in points for x, _ in found.get_offsets()]
     assert marks == [pytest.approx(runs[0].bound) for runs in cases]
 
 
@@ -281,7 +284,7 @@ def test_the_comparison_says_that_it_compares_the_same_work(tmp_path: Path):
 @pytest.mark.parametrize("peers", [(2, 3), (2, 4, 8, 16, 32), (2, 4, 8, 16, 32, 64, 128), (30, 40)])
 def test_growth(peers: tuple[int, ...], tmp_path: Path):
     runs = grown(*peers)
-    made = growth_of(runs)
+    made: Any = growth_of(runs)
     assert_legible(made)
     [axes] = made.axes
     assert labels(made) == {"peers (logarithmic)", "time until the last peer has all (s, logarithmic)"}
@@ -305,7 +308,7 @@ def growth_of(runs: list[Run]) -> Figure:
 
 def test_growth_as_far_as_it_went():
     runs = grown(2, 4, 8)
-    made = growth_of([*runs[:-1], cut_off(runs[-1], 0.5)])
+    made: Any = growth_of([*runs[:-1], cut_off(runs[-1], 0.5)])
     assert_legible(made)
     assert [text.get_text() for text in made.axes[0].get_xticklabels()] == ["2", "4", "8"]
     assert [len(curve.get_xdata()) for curve in made.axes[0].get_lines()] == [3, 3, 2, 3]

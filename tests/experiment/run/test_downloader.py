@@ -184,7 +184,8 @@ def test_what_came_at_a_second_try_counts_with_the_first(peer: Peer):
 def test_a_transfer_that_never_ended_and_a_source_that_nobody_knows(peer: Peer):
     downloader = downloader_of(peer, names="a")
     downloader.start()
-    peer.ends(file("a.txt", **{"10.0.0.9:4400": (60, 1001.0, None)}))
+    from_stranger: dict[str, Any] = {"10.0.0.9:4400": (60, 1001.0, None)}
+    peer.ends(file("a.txt", **from_stranger))
     downloader.check(interval=0)
     assert transfers(downloader, ROLES, 1000.0) == [Transfer("peer3", "a.txt", "10.0.0.9:4400", 60, 1.0, 1.0)]
 

@@ -157,7 +157,7 @@ def test_without_a_laboratory_there_is_no_run(tmp_path: Path, monkeypatch: pytes
         started.suite.run(tmp_path)
 
 
-def checked(cpu_check: bool, **busy: float | None) -> None:
+def checked(cpu_check: bool, **busy: Any) -> None:
     design = Design([("task1", 4)], Links(1e6, 1e6), 1, cpu_check=cpu_check)
     run = run_of("task1", 9.0, **busy)
     assert Suite(design, lambda plan, repeat: lambda samples, events: None)._checked(run) is run

@@ -2,7 +2,6 @@
 
 import json
 
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.trial.unittest import TestCase
@@ -14,6 +13,7 @@ from p2p_twisted.web.http.site import ControlSite
 from tests.support.answers import as_json
 from tests.support.fake_facades import FakePeer, summary_of
 from tests.support.http_client import KEY, Answer, Raw, exchange, parse, request
+from tests.support.real_reactor import reactor
 
 
 class ApiTestCase(TestCase):
@@ -272,10 +272,10 @@ class ShareTests(ApiTestCase):
         answer = await self.ask("POST", "/api/v1/shares", {"dir": "/broken"})
         self.assertEqual((answer.status, answer.error), (500, "this call failed here; the log says why"))
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
-        self.peer.downloads = lambda: {}["missing"]  # type: ignore[method-assign]
+        self.peer.downloads = lambda: [][0]
         answer = await self.ask("GET", "/api/v1/downloads")
         self.assertEqual((answer.status, answer.error), (500, "this call failed here; the log says why"))
-        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(IndexError)), 1)
 
     async def test_refresh(self) -> None:
         answer = await self.ask("POST", "/api/v1/refresh")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.trial.unittest import TestCase
 
@@ -13,6 +12,7 @@ from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.api.schema import RsStatus, Settings, SettingValue
 from p2p_twisted.web.http.site import ControlSite
 from tests.support.http_client import KEY, Answer, exchange, parse, request
+from tests.support.real_reactor import reactor
 from tests.support.registries import START, SynchronousRegistry
 
 

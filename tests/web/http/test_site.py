@@ -1,6 +1,7 @@
 """What the site does before any resource is asked: Host, key, size, time, number of connections."""
 
-from twisted.internet import reactor
+from typing import Any
+
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -15,6 +16,7 @@ from p2p_twisted.web.http.calls import api_root, plain
 from p2p_twisted.web.http.site import MAX_BODY, REQUEST_TIME, ControlSite
 from tests.support.fake_facades import FakePeer
 from tests.support.http_client import KEY, exchange, parse, request
+from tests.support.real_reactor import reactor
 
 from ..api.test_peer import ApiTestCase
 
@@ -99,7 +101,8 @@ class TimeTests(TestCase):
         self.clock = Clock()
         self.site = ControlSite(api_root(status=plain(FakePeer().status)), KEY, self.clock)
 
-    def connect(self) -> tuple[object, StringTransport]:
+    def connect(self) -> tuple[Any, StringTransport]:
+        channel: Any
         channel, transport = self.site.buildProtocol(None), StringTransport()
         transport.abortConnection = transport.loseConnection
         channel.makeConnection(transport)
