@@ -13,13 +13,13 @@ except ImportError:  # not on Windows
 
 UNKNOWN, UNLIMITED = 512, 2**20
 """The assumed limits where the system does not report one, or has none."""
-LEAST_FILES, MOST_FILES = 8, 2_000
+MIN_FILES, MAX_FILES = 8, 2_000
 """Minimum and maximum number of unfinished files that may be open."""
 
 
 def most_files() -> int:
     """Return how many unfinished files may be open under the present limit."""
-    return min(max(descriptor_limit() // 4, LEAST_FILES), MOST_FILES)
+    return min(max(descriptor_limit() // 4, MIN_FILES), MAX_FILES)
 
 
 def most_connections(most: int) -> int:

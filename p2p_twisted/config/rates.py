@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-LEAST_RATE = 1000
+MIN_RATE = 1000
 """Bytes/s; below this rate every transfer would time out before it is complete."""
 
 _RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?:([kKMG])(i?))?(B|bytes|bit)?(?:/s)?", re.ASCII)
@@ -30,6 +30,6 @@ def parse_rate(text: str) -> float | None:
     number, prefix, binary, unit = match.groups()
     power = " KMG".index((prefix or " ").upper())
     value: float = float(number) * (1024.0 if binary else 1000.0) ** power / (8 if unit == "bit" else 1)
-    if value < LEAST_RATE:
-        raise RateError(f"must be at least {LEAST_RATE} bytes a second, or none for no limit")
+    if value < MIN_RATE:
+        raise RateError(f"must be at least {MIN_RATE} bytes a second, or none for no limit")
     return value

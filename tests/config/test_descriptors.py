@@ -6,10 +6,10 @@ import resource
 
 import pytest
 
-from p2p_twisted.config.descriptors import LEAST_FILES, MOST_FILES, most_connections, most_files
+from p2p_twisted.config.descriptors import MAX_FILES, MIN_FILES, most_connections, most_files
 
 
-@pytest.mark.parametrize(("soft", "most"), [(16, LEAST_FILES), (256, 64), (1024, 256), (2**20, MOST_FILES)])
+@pytest.mark.parametrize(("soft", "most"), [(16, MIN_FILES), (256, 64), (1024, 256), (2**20, MAX_FILES)])
 def test_the_budget_follows_from_the_limit(monkeypatch: pytest.MonkeyPatch, soft, most) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
     assert most_files() == most
@@ -17,7 +17,7 @@ def test_the_budget_follows_from_the_limit(monkeypatch: pytest.MonkeyPatch, soft
 
 def test_without_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
-    assert (most_files(), most_connections(9_999)) == (MOST_FILES, 9_999)
+    assert (most_files(), most_connections(9_999)) == (MAX_FILES, 9_999)
 
 
 @pytest.mark.parametrize(("soft", "most"), [(64, 32), (1024, 512), (20_000, 2_000)])

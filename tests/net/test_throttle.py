@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
 from p2p_twisted.cli import output
-from p2p_twisted.config.rates import LEAST_RATE, RateError, parse_rate
+from p2p_twisted.config.rates import MIN_RATE, RateError, parse_rate
 from p2p_twisted.net.throttle import CHUNK, Throttle, TokenBucket
 
 RATE = 2.5e6
@@ -78,7 +78,7 @@ def test_without_a_limit_all_passes():
     assert not throttle.passed(10**9)
 
 
-@given(st.lists(st.tuples(st.floats(0, 2), st.integers(0, 10**6)), max_size=30), st.floats(LEAST_RATE, 1e9))
+@given(st.lists(st.tuples(st.floats(0, 2), st.integers(0, 10**6)), max_size=30), st.floats(MIN_RATE, 1e9))
 def test_no_more_passes_than_the_rate_and_one_burst_allow(steps, rate):
     bucket, now, passed = TokenBucket(rate, 0.0), 0.0, 0
     for seconds, size in steps:
@@ -125,6 +125,6 @@ def test_too_little_is_no_way_to_say_no_limit(text):
         parse_rate(text)
 
 
-@given(st.integers(LEAST_RATE, 999 * 10**9))
+@given(st.integers(MIN_RATE, 999 * 10**9))
 def test_a_rate_that_is_shown_is_understood(rate):
     assert parse_rate(f"{output.size(rate)}/s") == pytest.approx(rate, rel=0.05)

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from p2p_twisted.config.descriptors import LEAST_FILES
+from p2p_twisted.config.descriptors import MIN_FILES
 from p2p_twisted.swarm import part_file as part_module
 from p2p_twisted.swarm.errors import NoDescriptor, Unwritable
 from p2p_twisted.swarm.open_files import OPEN_FILES, OpenFiles
@@ -55,7 +55,7 @@ def test_more_files_than_descriptors(tmp_path):
         (document, content, piece) for document, content in zip(documents, contents, strict=True) for piece in (0, 1)
     ]
     Random(1).shuffle(pieces)
-    with limit(max(descriptors()) + LEAST_FILES + 10):
+    with limit(max(descriptors()) + MIN_FILES + 10):
         for document, content, piece in pieces:
             content.accept_list(document.digests)
             content.write(piece * PIECE, document.piece(piece))
@@ -170,7 +170,7 @@ def test_when_there_is_none_at_all_the_limit_is_named(tmp_path):
 
 def test_a_swarm_of_many_files(tmp_path):
     documents = [Document(3, seed=number, name=f"{number}.bin") for number in range(60)]
-    with limit(max(descriptors()) + LEAST_FILES + 10):
+    with limit(max(descriptors()) + MIN_FILES + 10):
         swarm = RunningSwarm(tmp_path, documents, [FakeSource(1, documents), FakeSource(2, documents)])
         swarm.serve()
     assert set(swarm.completed.values()) == {None}

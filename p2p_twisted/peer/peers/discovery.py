@@ -38,7 +38,7 @@ from .waiting import MAX_WAIT, Waiters
 
 T = TypeVar("T")
 
-MOST_FOLLOWED = 64
+MAX_FOLLOWED = 64
 """Most peers followed at the same time, fewer where descriptors are scarce; the others are asked each round."""
 REDIAL = 10
 """Least seconds between two immediate redials of a peer whose connection ended."""
@@ -209,7 +209,7 @@ class Discovery(Service):
             self._publisher.publish(IndexReceived(peer.address))
 
     def _follow(self, peer: KnownPeer, connection: ClientConnection) -> None:
-        if peer.version is Version.V11 and self._followed < most_peers(MOST_FOLLOWED) and self.running:
+        if peer.version is Version.V11 and self._followed < most_peers(MAX_FOLLOWED) and self.running:
             self._followed += 1
             subscription = Deferred.fromCoroutine(peer.subscription.run(connection))
             subscription.addBoth(self._unfollowed)

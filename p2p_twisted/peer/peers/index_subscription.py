@@ -21,12 +21,12 @@ from ...wire.messages import INITIAL_VERSION, GetIndex, Response
 from ...wire.ranges import from_ranges
 from ...wire.records import IndexRecord
 
-MOST_PARTS = 10_000
+MAX_PARTS = 10_000
 """Most unfinished files remembered of one peer."""
-MOST_PIECES = 100_000
+MAX_PIECES = 100_000
 """Most pieces of them together remembered of one peer."""
 
-Heard = Callable[[Address, Iterable[Change]], object]
+OnChanges = Callable[[Address, Iterable[Change]], object]
 """Called with the address of a peer and its changes."""
 
 
@@ -49,7 +49,9 @@ class IndexSubscription:
 
     log = Logger()
 
-    def __init__(self, address: Address, index: DistributedIndex, now: Callable[[], float], heard: Heard) -> None:
+    def __init__(
+        self, address: Address, index: DistributedIndex, now: Callable[[], float], on_changes: OnChanges
+    ) -> None:
         self.address = address
         self.since = INITIAL_VERSION
         self.parts: dict[str, Part] = {}
@@ -57,7 +59,7 @@ class IndexSubscription:
         self.connection: ClientConnection | None = None
         self._index = index
         self._now = now
-        self._heard = heard
+        self._on_changes = on_changes
 
     async def run(self, connection: ClientConnection) -> FetchError | None:
         """Follow over `connection`, on which the peer has answered in 1.1. Returns the error that ended it."""
@@ -94,7 +96,7 @@ class IndexSubscription:
         for change in changes:
             self._apply(change, now)
         self.since = response.index or INITIAL_VERSION
-        self._heard(self.address, changes)
+        self._on_changes(self.address, changes)
 
     def _parsed(self, body: bytes) -> Iterable[Change]:
         """Yield the changes in `body`; the peer's own records get the address under which it is known."""
@@ -119,11 +121,11 @@ class IndexSubscription:
             self._pieces -= len(part.pieces) if part else 0
         elif isinstance(change, Removed):
             self._index.remove(self.address, change.name)
-        elif change.sha256 in self.parts or len(self.parts) < MOST_PARTS:
+        elif change.sha256 in self.parts or len(self.parts) < MAX_PARTS:
             self._have(change)
 
     def _have(self, change: Have) -> None:
         part = self.parts.setdefault(change.sha256, Part(piece_count(change.size)))
         before = len(part.pieces)
-        part.pieces.update(islice(from_ranges(change.pieces, part.count), MOST_PIECES - self._pieces))
+        part.pieces.update(islice(from_ranges(change.pieces, part.count), MAX_PIECES - self._pieces))
         self._pieces += len(part.pieces) - before

@@ -34,7 +34,7 @@ FIRST_RETRY = 1.0
 LAST_RETRY = 60.0
 """Seconds before the first and the last retries of a registration; doubled each time, with jitter."""
 LEAVE_TIMEOUT = 3
-SLOW = 2
+ANSWER_TIMEOUT = 2
 """Seconds without an answer after which `error` says so: less than a download waits for news."""
 MAX_KEEPALIVE = 600
 """Most seconds between KeepAlives: after so long, an RS that lost its registry knows this peer again."""
@@ -229,7 +229,7 @@ class Registration(Service):
         return await self._ask(message(self.cookie or 0, self.port))
 
     async def _ask(self, message: Message) -> str:
-        late = self._reactor.callLater(SLOW, self._note_silence)
+        late = self._reactor.callLater(ANSWER_TIMEOUT, self._note_silence)
         try:
             known = self._version if isinstance(message, PQuery) and message.limit else None
             connection = await dial(self._reactor, self.rs, self._advertise, known)
@@ -250,5 +250,5 @@ class Registration(Service):
 
     def _note_silence(self) -> None:
         if self.registered and self.error is None:
-            self.error = f"no answer for {SLOW} s"
+            self.error = f"no answer for {ANSWER_TIMEOUT} s"
             self._publisher.publish(RegistrationFailed(self.rs, self.error))

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
-from ...config.rates import LEAST_RATE
+from ...config.rates import MIN_RATE
 from ...library.paths import safe_name
 from ...wire import fields
 from ...wire.errors import BadRequest
@@ -87,9 +87,9 @@ def _rate(rate: Any, member: str) -> float | None:
     """A rate in bytes/s, or None. Raises BadRequest, also for the NaN and the infinity that Python's JSON knows."""
     if rate is None:
         return None
-    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and LEAST_RATE <= rate <= MAX_RATE:
+    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and MIN_RATE <= rate <= MAX_RATE:
         return rate
-    raise BadRequest(f"{member} must be bytes a second, {LEAST_RATE} or more, or null for no limit")
+    raise BadRequest(f"{member} must be bytes a second, {MIN_RATE} or more, or null for no limit")
 
 
 class _Downloads(Endpoint):

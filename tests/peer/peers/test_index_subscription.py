@@ -49,9 +49,9 @@ class Case(SynchronousTestCase):
     def setUp(self) -> None:
         self.network = cast(Any, Network())
         self.index = DistributedIndex()
-        self.heard = []
+        self.on_changes = []
         self.subscription = IndexSubscription(
-            THERE, self.index, self.network.seconds, lambda address, changes: self.heard.append((address, changes))
+            THERE, self.index, self.network.seconds, lambda address, changes: self.on_changes.append((address, changes))
         )
         self.events = EventLoggingObserver.createWithCleanup(cast(Any, self), globalLogPublisher)
 
@@ -110,7 +110,7 @@ class Answers(Case):
 
     def test_who_listens_is_told_what_has_changed(self) -> None:
         self.answer(record("a"), "-\tb\ttxt\n", have("3"))
-        [(address, changes)] = self.heard
+        [(address, changes)] = self.on_changes
         expected = [IndexRecord("a.txt", "Title", *THERE, TTL, 10, ONE, ""), Removed("b.txt")]
         self.assertEqual((address, changes), (THERE, [*expected, Have(ONE, 9 * MIN_PIECE, ((3, 3),))]))
 
@@ -275,10 +275,10 @@ class Followed(Case):
         self.assertEqual(self.names(), ["a.txt"])
         self.change("b.txt")
         self.assertEqual(self.names(), ["a.txt"])
-        self.heard.clear()
+        self.on_changes.clear()
         self.follow()
         self.assertEqual((self.names(), self.pieces()), (["a.txt", "b.txt"], {2}))
-        [(_, changes)] = self.heard
+        [(_, changes)] = self.on_changes
         self.assertEqual([type(change) for change in changes], [IndexRecord, Have])
 
     def test_after_a_new_start_of_the_peer_everything_is(self) -> None:

@@ -346,7 +346,7 @@ class Retries(Case):
         self.silence()
         outcome: list[Any] = []
         Deferred.fromCoroutine(registration.peers()).addBoth(outcome.append)
-        self.network.wait(rs_client.SLOW + 0.5)
+        self.network.wait(rs_client.ANSWER_TIMEOUT + 0.5)
         self.assertEqual((outcome, registration.registered, registration.error), ([], True, "no answer for 2 s"))
         self.network.wait(client.PATIENCE)
         self.assertIn("came for", registration.error)
