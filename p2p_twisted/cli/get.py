@@ -13,10 +13,10 @@ from ..web.client import ControlClient, ControlError
 from . import exits
 from .absent import look_up
 from .arguments import address, text, texts
+from .follow import Download, Follower
 from .options import UserPath, Where, for_peer
-from .order import Download, Order
 from .outcome import NOTHING, Outcome
-from .output import warn
+from .output import on_terminal, warn
 from .progress import show_progress
 from .session import Session, peer, refresh, rs_trouble
 from .sources import explain as explain_sources
@@ -121,7 +121,7 @@ def _find(session: Session, wanted: Sequence[str], order: dict[str, Any], deadli
 def _carry_out(client: ControlClient, order: dict[str, Any], deadline: float | None, explain: bool) -> Download:
     """Give `order` and return the download when it is over. Raises Failure; with `explain` tells of sources first."""
     try:
-        given = Order(client, client.post("downloads", order)["id"])
+        follower = Follower(client, client.post("downloads", order)["id"], explain or on_terminal(err=True))
     except ControlError as error:
         if error.status != 413:
             raise
@@ -129,7 +129,7 @@ def _carry_out(client: ControlClient, order: dict[str, Any], deadline: float | N
         raise exits.Failure(exits.FAILED, text) from None
     try:
         with show_progress() as update:
-            return given.follow(update, deadline)
+            return follower.follow(update, deadline)
     finally:
-        if explain and given.download is not None:
-            explain_sources(given.download)
+        if explain and follower.download is not None:
+            explain_sources(follower.download)

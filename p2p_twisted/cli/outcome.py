@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import exits
-from .order import Download
+from .follow import Download
 from .output import count, on_terminal, print_json, print_path, size, warn
 
 SHOWN = 20

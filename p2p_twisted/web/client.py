@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from .connection import Connection
 from .http.key import read_key
 
 SOCKET_FILE = "api.sock"
@@ -20,8 +19,9 @@ PATH = "/api/v1/"
 class ControlError(Exception):
     """A call that failed, with one line for people.
 
-    `kind` is ``not-running`` (nobody listens), ``lost`` (it stopped, or what answers is not the API), ``timeout``,
-    ``no-access`` (the socket or the key is not ours to use), or ``refused``: then `status` is the HTTP status.
+    `kind` is ``not-running`` (nothing listens there), ``lost`` (it stopped, or the answer is not of the API),
+    ``timeout``, ``no-access`` (this user may not use the socket or the key), or ``refused``: then `status` is the HTTP
+    status.
     """
 
     def __init__(self, kind: str, text: str, status: int | None = None) -> None:
@@ -31,17 +31,11 @@ class ControlError(Exception):
         self.status = status
 
 
-class _UnixConnection(HTTPConnection):
-    """HTTP over the Unix socket `path`."""
+class PeerEvent(NamedTuple):
+    """An event of ``GET events``: its name and its fields."""
 
-    def __init__(self, path: Path, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(os.fspath(self._path))
+    name: str
+    data: Any
 
 
 class ControlClient:
@@ -54,18 +48,16 @@ class ControlClient:
     def __init__(self, state_dir: Path, address: tuple[str, int] | None = None, timeout: float = 30) -> None:
         self._state_dir = state_dir
         self._timeout = timeout
+        self._address = address or os.fspath(state_dir / SOCKET_FILE)
         self._where = f"{address[0]}:{address[1]}" if address else str(state_dir / SOCKET_FILE)
-        self._connection = HTTPConnection(*address, timeout=timeout) if address else self._unix()
-
-    def _unix(self) -> HTTPConnection:
-        return _UnixConnection(self._state_dir / SOCKET_FILE, self._timeout)
+        self._connection = Connection(self._address, timeout)
 
     def get(self, path: str, **query: str | int) -> Any:
-        """The JSON that ``GET /api/v1/path?query`` answers with."""
-        return self._call("GET", path + ("?" + urlencode(query) if query else ""), None, {})
+        """Return the JSON of the answer to ``GET /api/v1/path?query``."""
+        return self._call("GET", _with_query(path, query), None, {})
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, timeout: float | None = None) -> Any:
-        """The JSON that a POST of `body` answers with. `timeout` is this call's own."""
+        """Return the JSON of the answer to a POST of `body`. `timeout` is this call's own."""
         self._connection.timeout = timeout or self._timeout
         try:
             return self._call("POST", path, body or {}, self._authorization())
@@ -73,12 +65,26 @@ class ControlClient:
             self._connection.timeout = self._timeout
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The JSON that a PUT of `body` answers with."""
+        """Return the JSON of the answer to a PUT of `body`."""
         return self._call("PUT", path, body, self._authorization())
 
     def delete(self, path: str) -> Any:
-        """The JSON that a DELETE answers with."""
+        """Return the JSON of the answer to a DELETE."""
         return self._call("DELETE", path, None, self._authorization())
+
+    def events(self, **query: str | int) -> EventReader:
+        """Follow ``GET /api/v1/events?query`` on a connection of its own; events from now on arrive there."""
+        connection = Connection(self._address, self._timeout)
+        try:
+            connection.send("GET", PATH + _with_query("events", query), b"", {}, version="1.0")
+            status, _ = connection.receive_head()
+        except (OSError, ValueError) as error:
+            connection.close()
+            raise self._as_control_error(error) from None
+        if status != 200:
+            connection.close()
+            raise ControlError("refused", f"{self._where}: no events, HTTP status {status}", status)
+        return EventReader(connection, self._where)
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
@@ -94,7 +100,7 @@ class ControlClient:
         return {"Authorization": f"Bearer {key}"}
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None, headers: dict[str, str]) -> Any:
-        payload = None
+        payload = b""
         if body is not None:
             payload, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
         status, data = self._exchange(method, path, payload, headers)
@@ -102,16 +108,15 @@ class ControlClient:
             raise ControlError("refused", _reason(data, status), status)
         return data
 
-    def _exchange(self, method: str, path: str, payload: bytes | None, headers: dict[str, str]) -> tuple[int, Any]:
-        """One request and its answer. When the server closed an idle connection, a GET is sent again on a new one."""
+    def _exchange(self, method: str, path: str, payload: bytes, headers: dict[str, str]) -> tuple[int, Any]:
+        """Exchange a request and its answer. When the server closed an idle connection, send a GET on a new one."""
         if method != "GET":
             self._connection.close()  # sent twice, it could be done twice
-        reused = self._connection.sock is not None
+        reused = self._connection.is_open
         try:
-            self._connection.request(method, PATH + path, payload, headers)
-            response = self._connection.getresponse()
-            return response.status, json.loads(response.read())
-        except (OSError, HTTPException, ValueError) as error:
+            status, data = self._connection.exchange(method, PATH + path, payload, headers)
+            return status, json.loads(data)
+        except (OSError, ValueError) as error:
             self._connection.close()
             if reused and isinstance(error, ConnectionError):
                 return self._exchange(method, path, payload, headers)
@@ -125,6 +130,42 @@ class ControlClient:
         if isinstance(error, (FileNotFoundError, NotADirectoryError, ConnectionRefusedError)):
             return ControlError("not-running", f"{self._where}: nobody listens there")
         return ControlError("lost", f"{self._where}: {error or 'the connection was lost'}")
+
+
+class EventReader:
+    """The stream of ``GET events``, as ControlClient.events opens it."""
+
+    def __init__(self, connection: Connection, where: str) -> None:
+        self._connection = connection
+        self._where = where
+        self._unread = connection.take()
+
+    def wait(self, timeout: float) -> list[PeerEvent]:
+        """Wait for more of the stream, at most `timeout` seconds; return the events in it, if there are any.
+
+        Raises ControlError when the stream was cut.
+        """
+        try:
+            self._unread += self._connection.receive(max(timeout, 0.001))
+        except TimeoutError:
+            return []
+        except OSError as error:
+            raise ControlError("lost", f"{self._where}: {error}") from None
+        *blocks, self._unread = self._unread.split(b"\n\n")
+        return [_event(block) for block in blocks if b"event: " in block]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def _event(block: bytes) -> PeerEvent:
+    fields = dict(line.split(": ", 1) for line in block.decode().splitlines() if not line.startswith(":"))
+    return PeerEvent(fields["event"], json.loads(fields["data"]))
+
+
+def _with_query(path: str, query: Mapping[str, str | int]) -> str:
+    return path + ("?" + urlencode(query) if query else "")
 
 
 def _reason(data: Any, status: int) -> str:

@@ -102,11 +102,11 @@ class EventsTests(SynchronousTestCase):
 
     def test_a_slow_reader_that_was_overtaken(self) -> None:
         reader = self.read()
-        reader.producer.pauseProducing()
+        producer(reader).pauseProducing()
         for _ in range(2 * MAX_EVENTS):
             self.events.publish(SEEN)
         self.assertEqual(received(reader), [])
-        reader.producer.resumeProducing()
+        producer(reader).resumeProducing()
         self.assertEqual([kind for _, kind, _ in received(reader)][:2], ["reset", "peer-seen"])
 
     def test_the_events_of_one_download(self) -> None:
@@ -154,6 +154,10 @@ class EventsTests(SynchronousTestCase):
         for query in "?since=x", "?since=-1", "?number=1":
             self.assertIn(b" 400 ", self.read(query).value(), query)
         self.assertIn(b" 400 ", self.read(extra="Last-Event-ID: x\r\n").value())
+
+
+def producer(reader: StringTransport) -> Any:
+    return reader.producer
 
 
 def received(reader: StringTransport) -> list[Received]:
