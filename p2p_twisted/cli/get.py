@@ -11,16 +11,14 @@ import click
 
 from ..web.client import ControlClient, ControlError
 from . import exits
-from .absent import look_up
-from .arguments import address, text, texts
+from .documents import Wanted, find, is_several, look_up
 from .follow import Download, Follower
-from .options import UserPath, Where, for_peer
+from .options import UserPath, Where, address, for_peer, text, texts
 from .outcome import NOTHING, Outcome
 from .output import on_terminal, warn
 from .progress import show_progress
 from .session import Session, peer, refresh, rs_trouble
 from .sources import explain as explain_sources
-from .wanted import Wanted, find, is_several
 
 
 @click.command()

@@ -12,10 +12,9 @@ from typing import Any
 import click
 
 from .. import __version__
-from ..cli.extras import DISTRIBUTIONS, missing_extra
-from . import exits, streams
+from . import exits
 from .options import for_all
-from .output import warn, warn_interrupted
+from .output import hush, mend_streams, warn, warn_interrupted
 
 _VERBS = {
     "config": (".config:config", "Show settings and where each came from."),
@@ -64,7 +63,7 @@ class Verbs(click.Group):
         run = partial(super().main, args, *more, standalone_mode=False, **extra)
         if not standalone_mode:
             return run()
-        streams.mend()
+        mend_streams()
         raise SystemExit(_code_of(run))
 
 
@@ -76,7 +75,7 @@ def _code_of(run: Callable[[], int | None]) -> int | None:
         try:
             error.show(sys.stderr)
         except OSError:
-            streams.hush(sys.stderr)
+            hush(sys.stderr)
         return error.exit_code
     except exits.Failure as failure:
         (warn_interrupted if failure.code == exits.INTERRUPTED else warn)(failure.text)
@@ -85,6 +84,8 @@ def _code_of(run: Callable[[], int | None]) -> int | None:
         warn_interrupted("interrupted")
         return exits.INTERRUPTED
     except ModuleNotFoundError as error:
+        from .extras import DISTRIBUTIONS, missing_extra
+
         if error.name not in DISTRIBUTIONS:
             raise
         warn(missing_extra(error.name).text)
@@ -95,7 +96,7 @@ def _code_of(run: Callable[[], int | None]) -> int | None:
 
 def _of_system(error: OSError) -> int:
     """Say what the system refused, and return the exit code. It may have been to write the output."""
-    streams.hush(sys.stdout)
+    hush(sys.stdout)
     if error.errno != errno.EPIPE:  # else whoever read the output has seen enough
         warn(f"{error.filename or 'output'}: {error.strerror or error}")
     return exits.DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else exits.FAILED

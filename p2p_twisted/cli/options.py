@@ -1,9 +1,9 @@
-"""The options that many verbs share, and where they lead."""
+"""The options that many verbs share, and arguments as text for a peer: in UTF-8 and on one line."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import Any
 import click
 
 from ..config.folders import default_state_dir, expand, folder
+from ..wire.fields import has_control
 from ..wire.limits import RS_PORT
+from .output import clean
 
 STATE_DIR_VARIABLE = "P2P_STATE_DIR"
 
@@ -126,3 +128,39 @@ def _rs(text: str, given: int | None) -> tuple[str, int]:
     if None not in (port, given) and port != given:
         raise click.UsageError(f"--rs-host names port {port} and --rs-port {given}; give one of them")
     return host, port or given or RS_PORT
+
+
+def text(value: str, argument: str) -> str:
+    """Return `value` read as UTF-8, whatever encoding this locale has.
+
+    Raises UsageError, naming the `argument` and what is wrong, for what is not UTF-8 or holds a control character.
+    """
+    raw = os.fsencode(value)
+    named = f"{argument} '{clean(raw.decode('utf-8', 'backslashreplace'))}'"
+    try:
+        found = raw.decode()
+    except UnicodeDecodeError as error:
+        byte = raw[error.start : error.start + 1].decode("ascii", "backslashreplace")
+        raise click.UsageError(f"{named} is not UTF-8 (at {byte}), as the names of documents and folders are") from None
+    if has_control(found):
+        control = next(clean(character) for character in found if has_control(character))
+        raise click.UsageError(f"{named} holds a control character ({control}), which no name may")
+    return found
+
+
+def texts(values: Sequence[str], argument: str) -> list[str]:
+    """Return each of `values` as `text` does."""
+    return [text(value, argument) for value in values]
+
+
+def address(value: str, option: str) -> str:
+    """Return the address of a peer, HOST:PORT. Raises UsageError, naming the `option`."""
+    from ..config.hosts import host_and_port
+
+    try:
+        host, port = host_and_port(value)
+    except ValueError as error:
+        raise click.UsageError(f"{option} {error}, not {value!r}") from None
+    if port is None:
+        raise click.UsageError(f"{option} must be HOST:PORT, as 'p2p peers' shows it, not {value!r}")
+    return f"{host}:{port}"

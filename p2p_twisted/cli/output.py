@@ -1,7 +1,8 @@
 """What is printed: for people in tables that fit the terminal, for programs as lines parted by tabs or as JSON.
 
 Names and titles come from strangers: whatever could steer a terminal, turn text around or not be seen is shown escaped,
-and so is what the encoding of the output lacks.
+and so is what the encoding of the output lacks. Whatever is printed can be written: to streams that are closed, full or
+not read, in any encoding.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
-
-from . import streams
+from contextlib import suppress
+from io import TextIOWrapper, UnsupportedOperation
+from typing import Any, TextIO
 
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\U000e0000-\U000e007f]"
@@ -89,7 +90,7 @@ def print_table(
         warn(none)
         return
     if not on_terminal(err):
-        streams.write("".join("\t".join(row) + "\n" for row in texts), err)
+        _write("".join("\t".join(row) + "\n" for row in texts), err)
         return
     from rich import box
     from rich.console import Console
@@ -99,7 +100,7 @@ def print_table(
     for heading in headings:
         table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
     for row in texts:
-        table.add_row(*(streams.shown(field, err) for field in row))
+        table.add_row(*(_shown(field, err) for field in row))
     Console(highlight=False, markup=False, emoji=False, stderr=err).print(table)
 
 
@@ -113,19 +114,19 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
 
 def warn(text: str) -> None:
     """One line on stderr."""
-    streams.write(f"p2p: {clean(text)}\n", err=True)
+    _write(f"p2p: {clean(text)}\n", err=True)
 
 
 def warn_interrupted(text: str) -> None:
     """One line on stderr, over the ``^C`` that a terminal shows."""
     if on_terminal(err=True):
-        streams.write("\r", err=True)
+        _write("\r", err=True)
     warn(text)
 
 
 def say(text: str) -> None:
     """`text`, which is clean already, and the end of the line on stdout."""
-    streams.write(text + "\n")
+    _write(text + "\n")
 
 
 def print_path(path: str) -> None:
@@ -134,4 +135,62 @@ def print_path(path: str) -> None:
         name = os.fsencode(path)
     except UnicodeEncodeError:  # a peer with another locale made it
         name = path.encode("utf-8", "surrogateescape")
-    streams.write_bytes(name + b"\n")
+    _write_bytes(name + b"\n")
+
+
+def mend_streams() -> None:
+    """Open the standard streams that are closed, on the null device; have what an encoding lacks escaped in all.
+
+    A closed one would be None in Python; its number would go to the next file or connection, and output into that.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _shown(text: str, err: bool = False) -> str:
+    """`text` as stdout (with `err`: stderr) will show it, with what its encoding lacks escaped."""
+    encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _write(text: str, err: bool = False) -> None:
+    """Write `text` to stdout, or with `err` to stderr. Raises OSError when stdout has no room; see `_deliver`."""
+    _deliver(sys.stderr if err else sys.stdout, text)
+
+
+def _write_bytes(data: bytes) -> None:
+    """Write `data` to stdout as it is. Raises OSError when there is no room."""
+    _deliver(sys.stdout, data)
+
+
+def _deliver(stream: TextIO, data: str | bytes) -> None:
+    """Write and flush. That nobody reads any more is no failure of the verb; nor is anything that happens to stderr,
+    for there is nowhere to tell of it."""
+    try:
+        if isinstance(data, bytes):
+            stream.flush()
+            stream.buffer.write(data)
+        else:
+            stream.write(data)
+        stream.flush()
+    except OSError as error:
+        hush(stream)
+        if stream is not sys.stderr and not isinstance(error, BrokenPipeError):
+            raise
+
+
+def hush(stream: TextIO) -> None:
+    """Drop what `stream` still holds, and all that follows: written at exit, it would be a traceback."""
+    with suppress(UnsupportedOperation):  # one in memory holds nothing back
+        number = stream.fileno()
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, number)
+        os.close(null)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from .arguments import text
-from .options import UserPath, Where, for_peer
+from .options import UserPath, Where, for_peer, text
 from .output import clean, count, print_json, say, size, warn_interrupted
 from .session import Session, peer
 

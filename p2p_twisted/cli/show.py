@@ -8,9 +8,7 @@ from typing import Any
 
 import click
 
-from .arguments import text
-from .documents import choices, documents
-from .options import Where, for_peer
+from .options import Where, for_peer, text
 from .output import count, duration, duration_field, print_facts, print_json, print_table, size, size_field
 from .session import peer
 
@@ -93,6 +91,8 @@ def ls(where: Where, pattern: str) -> None:
     A word with * or ? is a pattern for the whole name; so is the complete PATTERN, spaces included. If a name has
     several contents, each is shown as NAME@HASH, which 'p2p get' accepts.
     """
+    from .documents import choices, documents
+
     pattern = text(pattern, "PATTERN")
     with peer(where, news=True) as session:
         items = list(documents(session.client, pattern))

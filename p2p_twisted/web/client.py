@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from .connection import Connection
-from .http.key import read_key
 
 SOCKET_FILE = "api.sock"
+KEY_FILE = "api.key"
 PATH = "/api/v1/"
+
+
+_KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class ControlError(Exception):
@@ -171,3 +175,12 @@ def _with_query(path: str, query: Mapping[str, str | int]) -> str:
 def _reason(data: Any, status: int) -> str:
     text = data.get("error") if isinstance(data, dict) else None
     return text if isinstance(text, str) else f"HTTP status {status}"
+
+
+def read_key(state_dir: Path) -> str | None:
+    """Return the key in `state_dir`, or None if there is none. Raises OSError if it cannot be read."""
+    try:
+        text = (state_dir / KEY_FILE).read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return None
+    return text if _KEY.fullmatch(text) else None

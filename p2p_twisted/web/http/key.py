@@ -1,16 +1,11 @@
-"""The key of the control API: a file in the state folder that its owner alone can read.
-
-Imports next to nothing: the client, which must start fast, reads the key with it.
-"""
+"""The key of the control API: a file in the state folder that its owner alone can read."""
 
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
-KEY_FILE = "api.key"
-_KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
+from ..client import KEY_FILE, read_key
 
 
 def load_or_create_key(state_dir: Path) -> str:
@@ -20,15 +15,6 @@ def load_or_create_key(state_dir: Path) -> str:
     if path.stat().st_mode & 0o077:
         path.chmod(0o600)
     return key
-
-
-def read_key(state_dir: Path) -> str | None:
-    """The key in `state_dir`, or None if there is none. Raises OSError if it cannot be read."""
-    try:
-        text = (state_dir / KEY_FILE).read_text(encoding="ascii", errors="replace").strip()
-    except FileNotFoundError:
-        return None
-    return text if _KEY.fullmatch(text) else None
 
 
 def _create(path: Path) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.web.http.key import load_or_create_key, read_key
+from p2p_twisted.web.client import read_key
+from p2p_twisted.web.http.key import load_or_create_key
 
 
 def test_a_new_key_is_random_and_its_owners_alone(tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from p2p_twisted.cli.absent import MAX_QUERIES, Lookup, look_up
-from p2p_twisted.cli.wanted import Wanted, find
+from p2p_twisted.cli.documents import MAX_QUERIES, Lookup, Wanted, find, look_up
 from p2p_twisted.index.query import Query
 
 PEERS = ["10.0.0.1:65400", "10.0.0.2:65400"]
