@@ -80,7 +80,7 @@ class ControlClient:
         """Follow ``GET /api/v1/events?query`` on a connection of its own; events from now on arrive there."""
         connection = Connection(self._address, self._timeout)
         try:
-            connection.send("GET", PATH + _with_query("events", query), b"", {}, version="1.0")
+            connection.request("GET", PATH + _with_query("events", query), b"", {}, version="1.0")
             status, _ = connection.receive_head()
         except (OSError, ValueError) as error:
             connection.close()

@@ -41,7 +41,7 @@ class Connection:
 
     def exchange(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Send a request; return the status and the body of the response."""
-        self.send(method, path, body, headers)
+        self.request(method, path, body, headers)
         status, fields = self.receive_head()
         length = int(fields.get("content-length", "0"))
         while len(self._received) < length:
@@ -51,7 +51,7 @@ class Connection:
             self.close()
         return status, found
 
-    def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str], version: str = "1.1") -> None:
+    def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str], version: str = "1.1") -> None:
         """Send a request. To one of HTTP/1.0 the response is not cut into chunks, and ends with the connection."""
         if self._socket is None:
             self._socket = self._connect()
