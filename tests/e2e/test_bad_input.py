@@ -5,7 +5,7 @@ import resource
 import socket
 import ssl
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from itertools import product
 from pathlib import Path
@@ -175,7 +175,12 @@ def test_requests_that_are_almost_right(port: int) -> None:
 def test_clients_that_close_in_the_middle(port: int) -> None:
     """Of a request or of the answer; politely or by a reset."""
     said = [b"GET", b"GET FILE P2P_DI_1.0\n" + ENVELOPE, FILE_11, FILE_11 * 30, INDEX_11 * 100, KEEP_ALIVE_11 * 100]
-    for data, end in product(said, (reset, socket.socket.close, lambda sock: sock.shutdown(socket.SHUT_WR))):
+    ends: list[Callable[[socket.socket], object]] = [
+        reset,
+        socket.socket.close,
+        lambda sock: sock.shutdown(socket.SHUT_WR),
+    ]
+    for data, end in product(said, ends):
         with connect(port) as sock:
             sock.sendall(data)
             end(sock)
