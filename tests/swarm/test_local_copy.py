@@ -1,7 +1,11 @@
 """A document put in place from a file of this machine: by each way of copying that there may be, and verified."""
 
+from __future__ import annotations
+
 import errno
+import fcntl
 import os
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -10,21 +14,20 @@ from p2p_twisted.swarm import local_copy as copying
 from p2p_twisted.swarm.errors import DiskFull, Exists
 from p2p_twisted.swarm.local_copy import Stopped, copy_file
 from p2p_twisted.swarm.target import Target
-
-from .sources import PIECE, Document, is_document
+from tests.support.fake_sources import PIECE, Document, is_document
 
 DOCUMENT = Document(3)
 
 
 def failing(number):
-    def call(*args, **kwargs):
+    def call(*args, **kwargs) -> None:
         raise OSError(number, os.strerror(number))
 
     return call
 
 
 @pytest.fixture(params=["the best way", "without clones", "without copy_file_range", "of another file system"])
-def way(request, monkeypatch):
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param != "the best way":
         monkeypatch.setattr(copying, "_clone", lambda source, to: False)
     if request.param == "without copy_file_range":
@@ -34,7 +37,7 @@ def way(request, monkeypatch):
 
 
 @pytest.fixture
-def source(tmp_path):
+def source(tmp_path: Path):
     path = tmp_path / "source.bin"
     path.write_bytes(DOCUMENT.data)
     with path.open("rb") as file:
@@ -42,7 +45,7 @@ def source(tmp_path):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path):
     (tmp_path / "folder").mkdir()
     return tmp_path / "folder"
 
@@ -54,29 +57,29 @@ def copied(source, folder, document=DOCUMENT, overwrite=False, stop=None):
 
 @pytest.mark.usefixtures("way")
 class TestCopy:
-    def test_is_the_document(self, source, folder):
+    def test_is_the_document(self, source, folder) -> None:
         assert copied(source, folder) == DOCUMENT.digests
         assert is_document(folder / "sub" / "copy.bin", DOCUMENT)
         assert len(list((folder / "sub").iterdir())) == 1
 
-    def test_is_a_file_of_its_own(self, source, folder, tmp_path):
+    def test_is_a_file_of_its_own(self, source, folder, tmp_path: Path) -> None:
         copied(source, folder)
         (tmp_path / "source.bin").write_bytes(b"something else")
         assert is_document(folder / "sub" / "copy.bin", DOCUMENT)
 
     @pytest.mark.parametrize("other", [Document(3, seed=2), Document(2, seed=3), Document(4)])
-    def test_of_other_content_is_not_made(self, source, folder, other):
+    def test_of_other_content_is_not_made(self, source, folder, other) -> None:
         assert copied(source, folder, other) is None
         assert list((folder / "sub").iterdir()) == []
 
-    def test_takes_the_place_of_what_an_earlier_run_left(self, source, folder):
+    def test_takes_the_place_of_what_an_earlier_run_left(self, source, folder) -> None:
         content = Document(3, seed=5, name="sub/copy.bin").content(folder)
         content.write(0, bytes(9 * PIECE))
         content._part.close()
         copied(source, folder)
         assert is_document(folder / "sub" / "copy.bin", DOCUMENT)
 
-    def test_overwrites_only_when_asked(self, source, folder):
+    def test_overwrites_only_when_asked(self, source, folder) -> None:
         (folder / "sub").mkdir()
         (folder / "sub" / "copy.bin").write_bytes(b"mine")
         with pytest.raises(Exists):
@@ -85,7 +88,7 @@ class TestCopy:
         copied(source, folder, overwrite=True)
         assert is_document(folder / "sub" / "copy.bin", DOCUMENT)
 
-    def test_stops_when_it_is_to(self, source, folder):
+    def test_stops_when_it_is_to(self, source, folder) -> None:
         stop = Event()
         stop.set()
         with pytest.raises(Stopped):
@@ -94,27 +97,27 @@ class TestCopy:
 
 
 @pytest.mark.usefixtures("way")
-def test_of_nothing(tmp_path, folder):
+def test_of_nothing(tmp_path: Path, folder) -> None:
     (tmp_path / "empty").write_bytes(b"")
     with (tmp_path / "empty").open("rb") as source:
         assert copied(source, folder, Document(0)) == b""
     assert (folder / "sub" / "copy.bin").read_bytes() == b""
 
 
-def test_a_clone_is_verified_and_cut_to_size(source, folder, monkeypatch):
+def test_a_clone_is_verified_and_cut_to_size(source, folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is none on the file system of most tests: here the call does what it does elsewhere."""
 
-    def clone(to, request, of):
+    def clone(to, request, of) -> None:
         assert request == copying.CLONE
         os.pwrite(to, os.pread(of, DOCUMENT.size, 0) + b"more", 0)
 
-    monkeypatch.setattr(copying.fcntl, "ioctl", clone)
+    monkeypatch.setattr(fcntl, "ioctl", clone)
     monkeypatch.delattr(os, "copy_file_range")
     assert copied(source, folder) == DOCUMENT.digests
     assert is_document(folder / "sub" / "copy.bin", DOCUMENT)
 
 
-def test_there_is_no_room(source, folder, monkeypatch):
+def test_there_is_no_room(source, folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copying, "_clone", lambda source, to: False)
     monkeypatch.setattr(os, "copy_file_range", failing(errno.ENOSPC))
     with pytest.raises(DiskFull, match=r"copy\.bin\.part"):
@@ -122,7 +125,7 @@ def test_there_is_no_room(source, folder, monkeypatch):
     assert list((folder / "sub").iterdir()) == []
 
 
-def test_a_clone_that_fails_for_want_of_room_is_no_reason_to_copy(source, folder, monkeypatch):
-    monkeypatch.setattr(copying.fcntl, "ioctl", failing(errno.ENOSPC))
+def test_a_clone_that_fails_for_want_of_room_is_not_copied(source, folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fcntl, "ioctl", failing(errno.ENOSPC))
     with pytest.raises(DiskFull):
         copied(source, folder)

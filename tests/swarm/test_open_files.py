@@ -1,8 +1,11 @@
 """Unfinished files share a budget of descriptors, and are as good closed as open."""
 
+from __future__ import annotations
+
 import os
 import resource
 from contextlib import contextmanager
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -13,8 +16,7 @@ from p2p_twisted.swarm.errors import NoDescriptor, Unwritable
 from p2p_twisted.swarm.open_files import OPEN_FILES, OpenFiles
 from p2p_twisted.swarm.part_file import PartFile
 from p2p_twisted.swarm.target import Target
-
-from .sources import PIECE, Document, FakeSource, RunningSwarm, is_document
+from tests.support.fake_sources import PIECE, Document, FakeSource, RunningSwarm, is_document
 
 
 @contextmanager
@@ -47,7 +49,7 @@ def none_left():
                 os.close(fd)
 
 
-def test_more_files_than_descriptors(tmp_path):
+def test_more_files_than_descriptors(tmp_path: Path) -> None:
     """Pieces of all of them come in any order."""
     documents = [Document(2, seed=number, name=f"{number}.bin") for number in range(80)]
     contents = [document.content(tmp_path) for document in documents]
@@ -68,11 +70,11 @@ def test_more_files_than_descriptors(tmp_path):
     assert len(list(tmp_path.iterdir())) == len(documents)
 
 
-def test_those_used_longest_ago_are_closed(monkeypatch):
+def test_those_used_longest_ago_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     class File:
         is_open = True
 
-        def rest(self):
+        def rest(self) -> None:
             self.is_open = False
 
     monkeypatch.setattr("p2p_twisted.swarm.open_files.most_files", lambda: 3)
@@ -87,17 +89,17 @@ def test_those_used_longest_ago_are_closed(monkeypatch):
 
 class TestResting:
     @pytest.fixture
-    def part(self, tmp_path):
+    def part(self, tmp_path: Path):
         part = PartFile(Target(tmp_path, "document.bin"))
         part.write(0, b"data")
         part.rest()
         return part
 
     @pytest.fixture
-    def path(self, tmp_path):
+    def path(self, tmp_path: Path):
         return tmp_path / "document.bin.part"
 
-    def test_it_goes_on(self, part, tmp_path):
+    def test_it_goes_on(self, part, tmp_path: Path) -> None:
         assert part.read(0, 10) == b"data"
         part.rest()
         part.write(4, b" and more")
@@ -105,7 +107,7 @@ class TestResting:
         part.finish(False)
         assert (tmp_path / "document.bin").read_bytes() == b"data and more"
 
-    def test_it_can_be_closed_as_soon_as_it_is_said_to_have_been_used(self, part, monkeypatch):
+    def test_it_can_be_closed_as_soon_as_it_has_been_used(self, part, monkeypatch: pytest.MonkeyPatch) -> None:
         """Another thread may do so at once; a file that stayed open then would be counted by nobody."""
         monkeypatch.setattr(OPEN_FILES, "used", lambda file: file.rest())
         before = descriptors()
@@ -114,11 +116,11 @@ class TestResting:
         assert part.read(0, 20) == b"data and more"
 
     @pytest.mark.parametrize("end", ["close", "discard"])
-    def test_it_ends(self, part, path, end):
+    def test_it_ends(self, part, path, end) -> None:
         getattr(part, end)()
         assert path.exists() == (end == "close")
 
-    def test_what_somebody_else_wrote_meanwhile_is_found_out(self, part, path):
+    def test_what_somebody_else_wrote_meanwhile_is_found_out(self, part, path) -> None:
         """Its pieces were verified before: they would be passed on, and the file be given its name."""
         with path.open("r+b") as file:
             file.write(b"else")
@@ -128,19 +130,19 @@ class TestResting:
         part.discard()
         assert path.read_bytes() == b"else"
 
-    def test_another_file_in_its_place_is_found_out(self, part, path):
+    def test_another_file_in_its_place_is_found_out(self, part, path) -> None:
         path.rename(path.with_name("moved"))
         path.write_bytes(b"data")
         with pytest.raises(Unwritable, match="was changed by somebody else"):
             part.write(4, b"more")
 
-    def test_it_is_not_made_anew(self, part, path):
+    def test_it_is_not_made_anew(self, part, path) -> None:
         path.unlink()
         with pytest.raises(Unwritable, match="No such file"):
             part.write(4, b"more")
         assert not path.exists()
 
-    def test_another_process_has_it_by_now(self, part, tmp_path, monkeypatch):
+    def test_another_process_has_it_by_now(self, part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(part_module, "_held", set())
         other = PartFile(Target(tmp_path, "document.bin"))
         with pytest.raises(Unwritable, match="is being written by another download"):
@@ -148,7 +150,7 @@ class TestResting:
         other.close()
 
 
-def test_when_no_descriptor_is_left_others_are_closed_first(tmp_path):
+def test_when_no_descriptor_is_left_others_are_closed_first(tmp_path: Path) -> None:
     """Connections may have taken more than their share."""
     parts = [PartFile(Target(tmp_path, f"{number}.bin")) for number in range(6)]
     with none_left():
@@ -160,7 +162,7 @@ def test_when_no_descriptor_is_left_others_are_closed_first(tmp_path):
         part.discard()
 
 
-def test_when_there_is_none_at_all_the_limit_is_named(tmp_path):
+def test_when_there_is_none_at_all_the_limit_is_named(tmp_path: Path) -> None:
     with (
         none_left(),
         pytest.raises(NoDescriptor, match="Too many open files; raise the limit with ulimit -n"),
@@ -168,7 +170,7 @@ def test_when_there_is_none_at_all_the_limit_is_named(tmp_path):
         PartFile(Target(tmp_path, "one.bin"))
 
 
-def test_a_swarm_of_many_files(tmp_path):
+def test_a_swarm_of_many_files(tmp_path: Path) -> None:
     documents = [Document(3, seed=number, name=f"{number}.bin") for number in range(60)]
     with limit(max(descriptors()) + MIN_FILES + 10):
         swarm = RunningSwarm(tmp_path, documents, [FakeSource(1, documents), FakeSource(2, documents)])

@@ -1,10 +1,13 @@
 """The file under the .part name: bytes at their places, other people's files let be, a last name that was free."""
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import hashlib
 import os
 import shutil
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -18,12 +21,12 @@ from p2p_twisted.swarm.target import Target, local_error
 
 
 @pytest.fixture
-def target(tmp_path):
+def target(tmp_path: Path):
     return tmp_path / "document.bin"
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path: Path):
     return tmp_path / "document.bin.part"
 
 
@@ -34,7 +37,7 @@ def names(folder):
 def failing(number):
     """A call to the system that goes wrong."""
 
-    def call(*args, **kwargs):
+    def call(*args, **kwargs) -> None:
         raise OSError(number, os.strerror(number))
 
     return call
@@ -51,7 +54,7 @@ def part_of(path):
 class TestBytes:
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     @given(writes=st.lists(st.tuples(st.integers(0, 200), st.binary(max_size=100)), max_size=10))
-    def test_are_where_they_were_put(self, target, path, writes):
+    def test_are_where_they_were_put(self, target, path, writes) -> None:
         expected = bytearray()
         part = part_of(target)
         for offset, data in writes:
@@ -65,7 +68,7 @@ class TestBytes:
         assert part.read(0, 1000) == expected[:20].ljust(20, b"\0")
         part.discard()
 
-    def test_are_all_written_though_the_system_takes_a_few_at_a_time(self, target, path, monkeypatch):
+    def test_are_all_written_when_the_system_takes_few(self, target, path, monkeypatch: pytest.MonkeyPatch) -> None:
         pwrite = os.pwrite
         monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: pwrite(fd, data[:7], offset))
         data = bytes(range(256))
@@ -74,7 +77,7 @@ class TestBytes:
         part.close()
         assert path.read_bytes() == bytes(1000) + data
 
-    def test_of_an_earlier_run_stay(self, target):
+    def test_of_an_earlier_run_stay(self, target) -> None:
         part = part_of(target)
         part.write(0, b"earlier")
         part.close()
@@ -83,7 +86,7 @@ class TestBytes:
         assert part.read(0, 100) == b"earlier and later"
         part.close()
 
-    def test_beyond_the_end_there_are_none(self, target):
+    def test_beyond_the_end_there_are_none(self, target) -> None:
         part = part_of(target)
         part.write(0, b"some")
         assert (part.read(2, 100), part.read(4, 1)) == (b"me", b"")
@@ -91,11 +94,11 @@ class TestBytes:
 
 
 class TestOpening:
-    def test_makes_the_folders_above(self, tmp_path):
+    def test_makes_the_folders_above(self, tmp_path: Path) -> None:
         part_of(tmp_path / "a" / "b" / "document.bin").close()
         assert (tmp_path / "a" / "b" / "document.bin.part").exists()
 
-    def test_does_not_follow_a_link(self, target, path, tmp_path):
+    def test_does_not_follow_a_link(self, target, path, tmp_path: Path) -> None:
         """Who can write into a download folder must not choose what is written to elsewhere."""
         other = tmp_path / "other"
         for exists in (False, True):
@@ -108,7 +111,7 @@ class TestOpening:
             path.unlink()
         assert other.read_bytes() == b"mine"
 
-    def test_does_not_write_to_a_file_that_has_another_name_too(self, target, path):
+    def test_does_not_write_to_a_file_that_has_another_name_too(self, target, path) -> None:
         """As when a run was killed after the file had got its final name, and before it had lost this one."""
         target.write_bytes(b"the finished document")
         os.link(target, path)
@@ -120,7 +123,7 @@ class TestOpening:
         assert target.read_bytes() == b"another version"
         assert not path.exists()
 
-    def test_one_download_has_it_at_a_time(self, target, path):
+    def test_one_download_has_it_at_a_time(self, target, path) -> None:
         """Two would mix their bytes, and neither would know."""
         first = part_of(target)
         first.write(0, b"first")
@@ -130,14 +133,16 @@ class TestOpening:
         first.close()
         part_of(target).discard()
 
-    def test_one_that_became_the_document_meanwhile_is_not_written_to(self, target, path, monkeypatch):
+    def test_one_that_became_the_document_is_not_written_to(
+        self, target, path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The file was opened as NAME.part, and had its final name by the time that it could be locked."""
         first = part_of(target)
         first.write(0, b"the finished document")
         monkeypatch.setattr(part_module, "_held", set())  # the second one is of another process
         flock = fcntl.flock
 
-        def finish_then_lock(fd, how):
+        def finish_then_lock(fd, how) -> None:
             monkeypatch.setattr(fcntl, "flock", flock)
             first.finish(False)
             flock(fd, how)
@@ -149,7 +154,7 @@ class TestOpening:
         second.discard()
         assert not path.exists()
 
-    def test_who_still_reads_it_does_not_keep_others_from_it(self, target):
+    def test_who_still_reads_it_does_not_keep_others_from_it(self, target) -> None:
         part = part_of(target)
         fd = part.duplicate()
         part.close()
@@ -157,7 +162,7 @@ class TestOpening:
         os.close(fd)
 
     @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
-    def test_a_file_system_without_locks(self, target, monkeypatch, number):
+    def test_a_file_system_without_locks(self, target, monkeypatch: pytest.MonkeyPatch, number) -> None:
         monkeypatch.setattr(fcntl, "flock", failing(number))
         part = part_of(target)
         part.write(0, b"data")
@@ -165,7 +170,7 @@ class TestOpening:
         assert target.read_bytes() == b"data"
 
     @pytest.mark.parametrize("name", ["document.bin/x", "document.bin", "n" * 300, "n" * 256])
-    def test_where_no_file_can_be(self, tmp_path, name):
+    def test_where_no_file_can_be(self, tmp_path: Path, name) -> None:
         """In a file, on a folder, and under a name that is too long."""
         if "/" in name:
             (tmp_path / "document.bin").write_bytes(b"mine")
@@ -174,7 +179,7 @@ class TestOpening:
         with pytest.raises(Unwritable, match=r"^cannot write "):
             part_of(tmp_path / name)
 
-    def test_a_pipe_of_that_name_is_not_waited_for(self, target, path):
+    def test_a_pipe_of_that_name_is_not_waited_for(self, target, path) -> None:
         os.mkfifo(path)
         with pytest.raises(Unwritable):
             part_of(target).write(5, b"data")
@@ -192,7 +197,9 @@ class TestErrors:
             (errno.EACCES, Unwritable, "unwritable"),
         ],
     )
-    def test_have_a_kind_and_name_the_file(self, target, path, monkeypatch, number, error, kind):
+    def test_have_a_kind_and_name_the_file(
+        self, target, path, monkeypatch: pytest.MonkeyPatch, number, error, kind
+    ) -> None:
         part = part_of(target)
         attempts = {
             "pwrite": lambda: part.write(0, b"data"),
@@ -211,10 +218,10 @@ class TestErrors:
         part.write(0, b"it can be gone on with")
         part.close()
 
-    def test_say_why(self, target):
+    def test_say_why(self, target) -> None:
         assert str(local_error(OSError(errno.EIO, os.strerror(errno.EIO)), target)).endswith(os.strerror(errno.EIO))
 
-    def test_what_is_closed_writes_to_nobody_elses_file(self, target, tmp_path):
+    def test_what_is_closed_writes_to_nobody_elses_file(self, target, tmp_path: Path) -> None:
         """The number of its descriptor is given out anew: a thread that comes late must not use it."""
         part = part_of(target)
         part.write(0, b"data")
@@ -236,7 +243,7 @@ class TestErrors:
 
 class TestEnd:
     @pytest.fixture(params=["with hard links", "without hard links"])
-    def part(self, request, target, monkeypatch):
+    def part(self, request: pytest.FixtureRequest, target, monkeypatch: pytest.MonkeyPatch):
         if request.param == "without hard links":
             monkeypatch.setattr(os, "link", failing(errno.EPERM))
         part = part_of(target)
@@ -244,18 +251,18 @@ class TestEnd:
         return part
 
     @pytest.mark.parametrize("overwrite", [False, True])
-    def test_it_gets_its_name(self, part, target, tmp_path, overwrite):
+    def test_it_gets_its_name(self, part, target, tmp_path: Path, overwrite) -> None:
         part.finish(overwrite)
         assert target.read_bytes() == b"new"
         assert names(tmp_path) == ["document.bin"]
 
-    def test_it_overwrites_when_asked(self, part, target, tmp_path):
+    def test_it_overwrites_when_asked(self, part, target, tmp_path: Path) -> None:
         target.write_bytes(b"old")
         part.finish(True)
         assert target.read_bytes() == b"new"
         assert names(tmp_path) == ["document.bin"]
 
-    def test_it_does_not_when_not_asked(self, part, target, path):
+    def test_it_does_not_when_not_asked(self, part, target, path) -> None:
         target.write_bytes(b"old")
         with pytest.raises(Exists) as caught:
             part.finish(False)
@@ -263,7 +270,7 @@ class TestEnd:
         assert caught.value.kind == "exists"
         assert (target.read_bytes(), path.read_bytes()) == (b"old", b"new")
 
-    def test_a_link_that_leads_nowhere_is_a_name_that_is_taken(self, target, path, tmp_path):
+    def test_a_link_that_leads_nowhere_is_a_name_that_is_taken(self, target, path, tmp_path: Path) -> None:
         target.symlink_to(tmp_path / "elsewhere")
         part = part_of(target)
         part.write(0, b"new")
@@ -275,37 +282,37 @@ class TestEnd:
         assert names(tmp_path) == ["document.bin"]
 
     @pytest.mark.parametrize("overwrite", [False, True])
-    def test_somebody_has_removed_it(self, part, target, path, overwrite):
+    def test_somebody_has_removed_it(self, part, target, path, overwrite) -> None:
         path.unlink()
         with pytest.raises(Unwritable):
             part.finish(overwrite)
         assert not target.exists()
 
-    def test_it_is_removed(self, part, tmp_path):
+    def test_it_is_removed(self, part, tmp_path: Path) -> None:
         part.discard()
         part.discard()
         assert names(tmp_path) == []
 
-    def test_that_of_the_next_download_is_not(self, part, target, path):
+    def test_that_of_the_next_download_is_not(self, part, target, path) -> None:
         part.finish(False)
         other = part_of(target)
         part.discard()
         assert path.exists()
         other.discard()
 
-    def test_it_is_left(self, part, path):
+    def test_it_is_left(self, part, path) -> None:
         part.close()
         part.close()
         assert path.read_bytes() == b"new"
 
-    def test_it_is_removed_where_there_is_no_folder_any_more(self, part, tmp_path):
+    def test_it_is_removed_where_there_is_no_folder_any_more(self, part, tmp_path: Path) -> None:
         shutil.rmtree(tmp_path)
         tmp_path.write_bytes(b"")
         part.discard()
         tmp_path.unlink()
         tmp_path.mkdir()
 
-    def test_who_reads_it_reads_on(self, part, target):
+    def test_who_reads_it_reads_on(self, part, target) -> None:
         fd = part.duplicate()
         part.finish(False)
         assert os.pread(fd, 10, 0) == b"new"
@@ -313,11 +320,11 @@ class TestEnd:
 
 
 class TestHash:
-    def test_of_a_file_of_several_blocks(self, target):
+    def test_of_a_file_of_several_blocks(self, target) -> None:
         data = bytes(range(256)) * (3 * 2**12 + 1)
         target.write_bytes(data)
         assert sha256_of(place(target), Event()) == hashlib.sha256(data).hexdigest()
 
-    def test_of_what_cannot_be_read(self, target, tmp_path):
+    def test_of_what_cannot_be_read(self, target, tmp_path: Path) -> None:
         assert sha256_of(place(target), Event()) is None
         assert sha256_of(place(tmp_path), Event()) is None

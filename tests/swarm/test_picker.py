@@ -1,10 +1,13 @@
 """Which piece is asked of whom: each rule by itself."""
 
+from __future__ import annotations
+
 from random import Random
 
 import pytest
 
-from p2p_twisted.swarm.picker import ENDGAME_DELAY, MAX_RANGES, MAX_REQUEST_WANTS, NextRequest, Picker, PieceRequest
+from p2p_twisted.swarm.picker import ENDGAME_DELAY, MAX_RANGES, MAX_REQUEST_WANTS, Picker
+from p2p_twisted.swarm.picker_state import NextRequest, PieceRequest
 from p2p_twisted.wire.ranges import from_ranges
 
 A, B = "a" * 64, "b" * 64
@@ -37,11 +40,11 @@ def wanted_by(request, count):
 # who is asked nothing
 
 
-def test_a_stranger_is_asked_nothing():
+def test_a_stranger_is_asked_nothing() -> None:
     assert a_picker().next_request(ANN, 0) is None
 
 
-def test_nothing_is_asked_of_a_file_that_is_not_wanted_yet():
+def test_nothing_is_asked_of_a_file_that_is_not_wanted_yet() -> None:
     picker = Picker(Random(1))
     picker.state.add_seed(SEED, A)
     picker.state.add_pieces(ANN, A, [0, 1])
@@ -52,13 +55,13 @@ def test_nothing_is_asked_of_a_file_that_is_not_wanted_yet():
     assert sorted(pieces_of(picker, ANN)) == [0, 1]
 
 
-def test_only_what_is_missing_is_asked():
+def test_only_what_is_missing_is_asked() -> None:
     picker = a_picker(8, {2, 5})
     picker.state.add_complete(ANN, A)
     assert sorted(pieces_of(picker, ANN)) == [2, 5]
 
 
-def test_only_what_a_source_has_is_asked_of_it():
+def test_only_what_a_source_has_is_asked_of_it() -> None:
     picker = a_picker()
     picker.state.add_pieces(ANN, A, [1, 3])
     assert sorted(pieces_of(picker, ANN)) == [1, 3]
@@ -68,7 +71,7 @@ def test_only_what_a_source_has_is_asked_of_it():
     assert sorted(pieces_of(picker, ANN)) == [0, 2, 5, 6, 7]
 
 
-def test_done_when_nothing_is_missing():
+def test_done_when_nothing_is_missing() -> None:
     picker = a_picker(2)
     assert not picker.done()
     picker.verified(A, 0)
@@ -80,7 +83,7 @@ def test_done_when_nothing_is_missing():
 # seeds
 
 
-def test_a_seed_is_asked_for_the_next_of_all_that_is_free():
+def test_a_seed_is_asked_for_the_next_of_all_that_is_free() -> None:
     picker = a_picker(8, {0, 1, 2, 6})
     picker.state.add_seed(SEED, A)
     picker.state.add_pieces(ANN, A, [1])
@@ -88,27 +91,27 @@ def test_a_seed_is_asked_for_the_next_of_all_that_is_free():
     assert picker.next_request(SEED, 0) == NextRequest(((A, ((0, 0), (2, 2), (6, 6))),))
 
 
-def test_the_next_piece_may_be_asked_for_many_times():
+def test_the_next_piece_may_be_asked_for_many_times() -> None:
     picker = a_picker()
     picker.state.add_seed(SEED, A)
     assert [type(picker.next_request(SEED, 0)) for _ in range(20)] == [NextRequest] * 20
 
 
-def test_what_a_seed_began_to_send_is_not_asked_for_again():
+def test_what_a_seed_began_to_send_is_not_asked_for_again() -> None:
     picker = a_picker(3)
     picker.state.add_seed(SEED, A)
     assert picker.started(SEED, A, 1, 0) == []
     assert wanted_by(picker.next_request(SEED, 0), 3) == {A: {0, 2}}
 
 
-def test_a_seed_that_has_given_all_out_is_a_source_as_others_are():
+def test_a_seed_that_has_given_all_out_is_a_source_as_others_are() -> None:
     picker = a_picker(3)
     picker.state.add_seed(SEED, A)
     picker.refused(SEED, picker.next_request(SEED, 0))
     assert sorted(pieces_of(picker, SEED)) == [0, 1, 2]
 
 
-def test_others_are_asked_for_pieces_while_the_seed_gives():
+def test_others_are_asked_for_pieces_while_the_seed_gives() -> None:
     picker = a_picker(3)
     picker.state.add_seed(SEED, A)
     picker.state.add_complete(ANN, A)
@@ -118,7 +121,7 @@ def test_others_are_asked_for_pieces_while_the_seed_gives():
 
 @pytest.mark.parametrize("count", [2, 7, 100])
 @pytest.mark.parametrize("seeds", [2, 3, 5])
-def test_shares_of_several_seeds_are_apart_and_cover_all(count, seeds):
+def test_shares_of_several_seeds_are_apart_and_cover_all(count, seeds) -> None:
     picker = a_picker(count)
     addresses = [("10.0.0.1", port) for port in range(seeds)]
     for address in addresses:
@@ -133,7 +136,7 @@ def test_shares_of_several_seeds_are_apart_and_cover_all(count, seeds):
     assert sorted(shares) == list(range(count))
 
 
-def test_every_downloader_gives_the_same_share_to_the_same_seed():
+def test_every_downloader_gives_the_same_share_to_the_same_seed() -> None:
     shares = []
     for order in ([SEED, OTHER_SEED], [OTHER_SEED, SEED]):
         picker = a_picker(10, seed=len(shares))
@@ -144,7 +147,7 @@ def test_every_downloader_gives_the_same_share_to_the_same_seed():
     assert 0 < len(shares[0]) < 10
 
 
-def test_files_of_one_piece_are_shared_among_seeds():
+def test_files_of_one_piece_are_shared_among_seeds() -> None:
     picker = Picker(Random(1))
     names = [f"{number:02x}" * 32 for number in range(12)]
     for name in names:
@@ -155,7 +158,7 @@ def test_files_of_one_piece_are_shared_among_seeds():
     assert sorted(asked) == names
 
 
-def test_the_share_of_a_seed_that_is_gone_falls_to_the_others():
+def test_the_share_of_a_seed_that_is_gone_falls_to_the_others() -> None:
     picker = a_picker(10)
     picker.state.add_seed(SEED, A)
     picker.state.add_seed(OTHER_SEED, A)
@@ -164,7 +167,7 @@ def test_the_share_of_a_seed_that_is_gone_falls_to_the_others():
     assert picker.next_request(SEED, 0) is None
 
 
-def test_the_share_of_a_seed_that_cannot_be_reached_falls_to_the_others():
+def test_the_share_of_a_seed_that_cannot_be_reached_falls_to_the_others() -> None:
     """It may come back: then it is asked for pieces by their number, as others are."""
     picker = a_picker(10)
     picker.state.add_seed(SEED, A)
@@ -174,7 +177,7 @@ def test_the_share_of_a_seed_that_cannot_be_reached_falls_to_the_others():
     assert sorted(pieces_of(picker, SEED)) == list(range(10))
 
 
-def test_an_only_seed_remains_one_though_it_cannot_be_reached():
+def test_an_only_seed_remains_one_though_it_cannot_be_reached() -> None:
     picker = a_picker(10)
     picker.state.add_seed(SEED, A)
     picker.state.unreachable(SEED)
@@ -182,7 +185,7 @@ def test_an_only_seed_remains_one_though_it_cannot_be_reached():
     assert wanted_by(picker.next_request(SEED, 0), 10) == {A: set(range(10))}
 
 
-def test_small_files_are_named_together_and_a_big_one_alone():
+def test_small_files_are_named_together_and_a_big_one_alone() -> None:
     picker = Picker(Random(1))
     names = [f"{number:064x}" for number in range(3 * MAX_REQUEST_WANTS)]
     for name in names:
@@ -195,14 +198,14 @@ def test_small_files_are_named_together_and_a_big_one_alone():
     assert len(picker.next_request(SEED, 0).wants) == 1
 
 
-def test_a_request_names_no_more_ranges_than_fit_a_line():
+def test_a_request_names_no_more_ranges_than_fit_a_line() -> None:
     picker = a_picker(1000, range(0, 1000, 2))
     picker.state.add_seed(SEED, A)
     [(_, ranges)] = picker.next_request(SEED, 0).wants
     assert len(ranges) == MAX_RANGES
 
 
-def test_two_downloaders_begin_with_different_files():
+def test_two_downloaders_begin_with_different_files() -> None:
     first = set()
     for seed in range(10):
         picker = Picker(Random(seed))
@@ -216,14 +219,14 @@ def test_two_downloaders_begin_with_different_files():
 # rarest first
 
 
-def test_the_rarest_is_first():
+def test_the_rarest_is_first() -> None:
     picker = a_picker(4)
     for source, pieces in ((ANN, [0, 1, 2, 3]), (BOB, [0, 1, 2]), (CAT, [0, 1]), (DAN, [0])):
         picker.state.add_pieces(source, A, pieces)
     assert pieces_of(picker, ANN) == [3, 2, 1, 0]
 
 
-def test_sources_with_all_of_it_count_for_every_piece():
+def test_sources_with_all_of_it_count_for_every_piece() -> None:
     picker = a_picker(3)
     picker.state.add_complete(ANN, A)
     picker.state.add_complete(BOB, A)
@@ -233,7 +236,7 @@ def test_sources_with_all_of_it_count_for_every_piece():
     assert pieces_of(picker, ANN) == [1, 0, 2]
 
 
-def test_a_piece_of_a_source_that_is_gone_is_rarer():
+def test_a_piece_of_a_source_that_is_gone_is_rarer() -> None:
     picker = a_picker(2)
     picker.state.add_complete(ANN, A)
     for source in (BOB, CAT):
@@ -244,7 +247,7 @@ def test_a_piece_of_a_source_that_is_gone_is_rarer():
     assert pieces_of(picker, ANN) == [0, 1]
 
 
-def test_one_that_told_twice_counts_once():
+def test_one_that_told_twice_counts_once() -> None:
     picker = a_picker(2)
     picker.state.add_complete(ANN, A)
     for _ in range(3):
@@ -254,7 +257,7 @@ def test_one_that_told_twice_counts_once():
     assert pieces_of(picker, ANN) == [0, 1]
 
 
-def test_one_that_completes_the_file_counts_once():
+def test_one_that_completes_the_file_counts_once() -> None:
     picker = a_picker(2)
     picker.state.add_complete(ANN, A)
     picker.state.add_pieces(BOB, A, [0])
@@ -264,7 +267,7 @@ def test_one_that_completes_the_file_counts_once():
     assert pieces_of(picker, ANN) == [0, 1]
 
 
-def test_the_rarest_is_looked_for_among_all_files():
+def test_the_rarest_is_looked_for_among_all_files() -> None:
     picker = a_picker(1)
     picker.state.want(B, 2, [0, 1])
     picker.state.add_complete(ANN, A)
@@ -274,12 +277,12 @@ def test_the_rarest_is_looked_for_among_all_files():
     assert picker.next_request(ANN, 0) == PieceRequest(B, 1)
 
 
-def test_ties_are_broken_by_chance():
+def test_ties_are_broken_by_chance() -> None:
     firsts = {pieces_of(picker, ANN)[0] for picker in map(full_of_ann, range(20))}
     assert len(firsts) > 5
 
 
-def test_the_same_chance_gives_the_same_choice():
+def test_the_same_chance_gives_the_same_choice() -> None:
     assert pieces_of(full_of_ann(7), ANN) == pieces_of(full_of_ann(7), ANN)
 
 
@@ -292,7 +295,7 @@ def full_of_ann(seed):
 # what is outstanding
 
 
-def test_a_piece_is_asked_of_one_source_only():
+def test_a_piece_is_asked_of_one_source_only() -> None:
     picker = a_picker(6)
     picker.state.add_complete(ANN, A)
     picker.state.add_complete(BOB, A)
@@ -301,7 +304,7 @@ def test_a_piece_is_asked_of_one_source_only():
     assert picker.next_request(ANN, 0) is None
 
 
-def test_a_lost_piece_is_asked_for_again_at_once():
+def test_a_lost_piece_is_asked_for_again_at_once() -> None:
     picker = a_picker(1)
     picker.state.add_complete(ANN, A)
     picker.state.add_complete(BOB, A)
@@ -311,7 +314,7 @@ def test_a_lost_piece_is_asked_for_again_at_once():
     assert picker.next_request(BOB, 0) == PieceRequest(A, 0)
 
 
-def test_a_wrong_piece_is_not_asked_of_the_same_source():
+def test_a_wrong_piece_is_not_asked_of_the_same_source() -> None:
     picker = a_picker(2)
     picker.state.add_complete(ANN, A)
     picker.state.add_complete(BOB, A)
@@ -321,7 +324,7 @@ def test_a_wrong_piece_is_not_asked_of_the_same_source():
     assert pieces_of(picker, BOB) == [0]
 
 
-def test_a_piece_that_a_source_lacks_is_asked_of_another():
+def test_a_piece_that_a_source_lacks_is_asked_of_another() -> None:
     picker = a_picker(1)
     picker.state.add_pieces(ANN, A, [0])
     picker.state.add_pieces(BOB, A, [0])
@@ -330,7 +333,7 @@ def test_a_piece_that_a_source_lacks_is_asked_of_another():
     assert picker.next_request(BOB, 0) == PieceRequest(A, 0)
 
 
-def test_what_was_outstanding_at_a_removed_source_is_asked_of_others():
+def test_what_was_outstanding_at_a_removed_source_is_asked_of_others() -> None:
     picker = a_picker(4)
     picker.state.add_complete(ANN, A)
     picker.state.add_complete(BOB, A)
@@ -340,7 +343,7 @@ def test_what_was_outstanding_at_a_removed_source_is_asked_of_others():
     assert picker.next_request(ANN, 0) is None
 
 
-def test_what_is_here_is_not_asked_for():
+def test_what_is_here_is_not_asked_for() -> None:
     picker = a_picker(3)
     picker.state.add_complete(ANN, A)
     picker.verified(A, 1)
@@ -348,7 +351,7 @@ def test_what_is_here_is_not_asked_for():
     assert sorted(pieces_of(picker, ANN)) == [0, 2]
 
 
-def test_a_file_that_is_not_wanted_any_more_is_forgotten():
+def test_a_file_that_is_not_wanted_any_more_is_forgotten() -> None:
     picker = a_picker(3)
     for sha256 in (A, B):
         picker.state.add_seed(SEED, sha256)
@@ -364,7 +367,7 @@ def test_a_file_that_is_not_wanted_any_more_is_forgotten():
     picker.remove_source(ANN)
 
 
-def test_a_source_that_has_nothing_of_a_file_after_all():
+def test_a_source_that_has_nothing_of_a_file_after_all() -> None:
     picker = a_picker(2)
     picker.state.want(B, 1, [0])
     picker.state.add_seed(SEED, A)
@@ -390,7 +393,7 @@ def overdue_picker():
     return picker
 
 
-def test_while_something_is_free_nothing_is_asked_twice():
+def test_while_something_is_free_nothing_is_asked_twice() -> None:
     picker = a_picker(2)
     picker.state.add_pieces(ANN, A, [0])
     picker.state.add_pieces(BOB, A, [0])
@@ -398,7 +401,7 @@ def test_while_something_is_free_nothing_is_asked_twice():
     assert picker.next_request(BOB, 100.0) is None
 
 
-def test_at_the_end_what_is_overdue_is_asked_of_a_second_source():
+def test_at_the_end_what_is_overdue_is_asked_of_a_second_source() -> None:
     picker = overdue_picker()
     picker.next_request(ANN, 0.0)
     assert picker.next_request(BOB, ENDGAME_DELAY) is None
@@ -406,14 +409,14 @@ def test_at_the_end_what_is_overdue_is_asked_of_a_second_source():
     assert sorted(pieces_of(picker, BOB, ENDGAME_DELAY + 0.1)) == [0, 1]
 
 
-def test_at_most_two_owe_the_same_piece():
+def test_at_most_two_owe_the_same_piece() -> None:
     picker = overdue_picker()
     picker.next_request(ANN, 0.0)
     assert len(pieces_of(picker, BOB, 10.0)) == 2
     assert picker.next_request(CAT, 1000.0) is None
 
 
-def test_when_a_piece_begins_to_arrive_the_others_who_owe_it_are_named():
+def test_when_a_piece_begins_to_arrive_the_others_who_owe_it_are_named() -> None:
     picker = overdue_picker()
     picker.next_request(ANN, 0.0)
     pieces_of(picker, BOB, 10.0)
@@ -421,7 +424,7 @@ def test_when_a_piece_begins_to_arrive_the_others_who_owe_it_are_named():
     assert picker.started(ANN, A, 1, 11.0) == [BOB]
 
 
-def test_a_piece_that_arrives_counts_as_asked_from_then():
+def test_a_piece_that_arrives_counts_as_asked_from_then() -> None:
     picker = a_picker(1)
     picker.state.add_seed(SEED, A)
     picker.state.add_complete(ANN, A)
@@ -431,7 +434,7 @@ def test_a_piece_that_arrives_counts_as_asked_from_then():
     assert picker.next_request(ANN, 5.1 + ENDGAME_DELAY) == PieceRequest(A, 0)
 
 
-def test_what_arrives_though_it_is_here_cancels_nobody():
+def test_what_arrives_though_it_is_here_cancels_nobody() -> None:
     picker = overdue_picker()
     picker.verified(A, 0)
     picker.verified(A, 1)

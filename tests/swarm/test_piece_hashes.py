@@ -1,5 +1,7 @@
 """Piece lists: asked of ever more sources, judged by the index record, and not waited for without end."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -8,8 +10,7 @@ from p2p_twisted.net.errors import Garbled, Unreachable
 from p2p_twisted.swarm.errors import AllCorrupt
 from p2p_twisted.swarm.source_pool import SNUB_TIMEOUT
 from p2p_twisted.wire.limits import MAX_PIECE_LIST
-
-from .sources import Document, FakeSource, RunningSwarm, is_document
+from tests.support.fake_sources import Document, FakeSource, RunningSwarm, is_document
 
 DOCUMENT = Document(6)
 RIGHT = "".join(f"{DOCUMENT.digests[i : i + 32].hex()}\n" for i in range(0, 192, 32)).encode()
@@ -18,29 +19,29 @@ RIGHT = "".join(f"{DOCUMENT.digests[i : i + 32].hex()}\n" for i in range(0, 192,
 class Case(SynchronousTestCase):
     """Each test has two sources that answer GET PIECES when they are told to."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.folder = Path(self.mktemp())
         self.folder.mkdir()
         self.sources = [FakeSource(number, [DOCUMENT]) for number in (1, 2)]
         for source in self.sources:
             source.is_silent = True
 
-    def begin(self, *documents):
+    def begin(self, *documents) -> None:
         self.swarm = RunningSwarm(self.folder, documents or [DOCUMENT], self.sources)
 
     def lists(self):
         """How many lists are outstanding at each source."""
         return [len(source.connection.lists) for source in self.sources]
 
-    def tell(self, number, body=RIGHT):
+    def tell(self, number, body=RIGHT) -> None:
         """That source answers with `body`."""
         connection = self.sources[number].connection
-        connection.lists.pop(0)[1].callback((connection._response(), body))
+        connection.lists.pop(0)[1].callback((connection.response(), body))
 
     def banned(self):
-        return {source.address[1]: source.banned for source in self.swarm.download.sources.banned}
+        return {source.address[1]: source.banned for source in self.swarm.swarm.sources.banned}
 
-    def assertWhole(self):
+    def assertWhole(self) -> None:
         self.swarm.serve()
         self.assertEqual(self.swarm.completed, {DOCUMENT.name: None})
         self.assertTrue(is_document(self.folder / DOCUMENT.name, DOCUMENT))
@@ -49,7 +50,7 @@ class Case(SynchronousTestCase):
 class Asked(Case):
     """Of one at a time, and of the next when that does not help."""
 
-    def test_of_one_source(self):
+    def test_of_one_source(self) -> None:
         self.begin()
         self.assertEqual(self.lists(), [1, 0])
         message, _ = self.sources[0].connection.lists[0]
@@ -60,7 +61,7 @@ class Asked(Case):
         self.assertTrue(all(source.outstanding for source in self.sources))
         self.assertWhole()
 
-    def test_of_none_for_a_file_of_one_piece(self):
+    def test_of_none_for_a_file_of_one_piece(self) -> None:
         document = Document(1)
         for source in self.sources:
             source.documents = {document.sha256: document}
@@ -69,14 +70,14 @@ class Asked(Case):
         self.swarm.serve()
         self.assertEqual(self.swarm.completed, {document.name: None})
 
-    def test_of_none_that_has_only_the_other_file(self):
+    def test_of_none_that_has_only_the_other_file(self) -> None:
         other = Document(3, seed=2, name="other.bin")
         self.sources[1].documents = {other.sha256: other}
         self.begin(DOCUMENT, other)
         asked = [[message.sha256 for message, _ in source.connection.lists] for source in self.sources]
         self.assertEqual(asked, [[DOCUMENT.sha256], [other.sha256]])
 
-    def test_of_the_next_when_one_is_slow_and_the_first_right_one_counts(self):
+    def test_of_the_next_when_one_is_slow_and_the_first_right_one_counts(self) -> None:
         self.begin()
         self.swarm.advance(0.5)
         self.assertEqual(self.lists(), [1, 0])
@@ -87,7 +88,7 @@ class Asked(Case):
         self.assertEqual(self.banned(), {})
         self.assertWhole()
 
-    def test_of_ever_more_while_nobody_answers(self):
+    def test_of_ever_more_while_nobody_answers(self) -> None:
         """Many that are unresponsive do not hide the one that is not."""
         self.sources += [FakeSource(number, [DOCUMENT]) for number in range(3, 41)]
         for source in self.sources:
@@ -99,14 +100,14 @@ class Asked(Case):
             asked.append(sum(self.lists()))
         self.assertEqual(asked, [1, 4, 16, 40])
 
-    def test_of_the_next_when_one_is_lost(self):
+    def test_of_the_next_when_one_is_lost(self) -> None:
         self.begin()
         self.sources[0].lose()
         self.assertEqual(self.lists()[1], 1)
         self.tell(1)
         self.assertWhole()
 
-    def test_of_one_that_is_there_again_when_it_is_the_only_one(self):
+    def test_of_one_that_is_there_again_when_it_is_the_only_one(self) -> None:
         del self.sources[1]
         self.begin()
         self.sources[0].lose(Unreachable("the connection was lost"))
@@ -116,7 +117,7 @@ class Asked(Case):
         self.tell(0)
         self.assertWhole()
 
-    def test_of_nobody_who_refused_it(self):
+    def test_of_nobody_who_refused_it(self) -> None:
         for source in self.sources:
             source.has_lists = False
             source.is_silent = False
@@ -130,7 +131,7 @@ class Asked(Case):
 class Hostile(Case):
     """What is not the list that the record names is no list, and costs the source its place."""
 
-    def test_bodies_that_are_not_the_list(self):
+    def test_bodies_that_are_not_the_list(self) -> None:
         other = Document(6, seed=2)
         for body in (
             b"",
@@ -153,7 +154,7 @@ class Hostile(Case):
             self.tell(1)
             self.assertWhole()
 
-    def test_a_false_one_that_comes_late(self):
+    def test_a_false_one_that_comes_late(self) -> None:
         """The list is known by then; who lies about it is banned all the same."""
         self.begin()
         self.swarm.advance(*[1] * int(SNUB_TIMEOUT + 1))
@@ -162,14 +163,14 @@ class Hostile(Case):
         self.assertEqual(list(self.banned()), [1])
         self.assertWhole()
 
-    def test_one_that_does_not_speak_the_protocol(self):
+    def test_one_that_does_not_speak_the_protocol(self) -> None:
         self.begin()
         self.sources[0].lose(Garbled("not a response"))
         self.assertEqual(self.banned(), {1: "not a response"})
         self.tell(1)
         self.assertWhole()
 
-    def test_nobody_gives_the_right_one(self):
+    def test_nobody_gives_the_right_one(self) -> None:
         self.begin()
         self.tell(0, b"00\n")
         self.tell(1, b"00\n")

@@ -1,10 +1,12 @@
 """How close whole swarms come to the fluid bound, in virtual time: nothing here depends on the machine."""
 
+from __future__ import annotations
+
 from random import Random
 
 import pytest
 
-from .simulation import DOWN, MBIT, UP, World
+from tests.support.swarm_simulation import DOWN, MBIT, UP, World
 
 MIB = 2**20
 FILE = "f" * 64
@@ -15,9 +17,9 @@ def fluid(size, ups, source=UP):
     return max(size / source, size / DOWN, len(ups) * size / (source + sum(ups)))
 
 
-def one_file(downloaders, size, **world):
+def one_file(downloaders, size, **settings):
     """A world with one source of one file, and those who want it."""
-    world = World({FILE: size}, **world)
+    world = World({FILE: size}, **settings)
     world.peer(files=[FILE])
     for _ in range(downloaders):
         world.peer(wants=[FILE])
@@ -42,7 +44,7 @@ def neighbours(world, count, seed=5):
 
 @pytest.mark.parametrize("latency", [0.001, 0.05])
 @pytest.mark.parametrize("downloaders", [1, 2, 8, 16])
-def test_near_the_bound(downloaders, latency):
+def test_near_the_bound(downloaders, latency) -> None:
     size = 32 * MIB
     world = one_file(downloaders, size, latency=latency)
     assert world.run() <= 1.15 * fluid(size, [UP] * downloaders)
@@ -51,7 +53,7 @@ def test_near_the_bound(downloaders, latency):
         assert world.peers[0].sent_before_copy <= 1.05
 
 
-def test_the_same_seed_gives_the_same_course():
+def test_the_same_seed_gives_the_same_course() -> None:
     courses = []
     for seed in (1, 1, 2):
         world = one_file(8, 4 * MIB, seed=seed)
@@ -60,13 +62,13 @@ def test_the_same_seed_gives_the_same_course():
     assert courses[0] == courses[1] != courses[2]
 
 
-def test_chance_matters_little():
+def test_chance_matters_little() -> None:
     times = [one_file(8, 8 * MIB, seed=seed).run() for seed in range(5)]
     assert max(times) <= 1.1 * min(times)
 
 
 @pytest.mark.parametrize(("downloaders", "size"), [(100, 4 * MIB), (300, 2 * MIB)])
-def test_hundreds_with_64_neighbours_each(downloaders, size):
+def test_hundreds_with_64_neighbours_each(downloaders, size) -> None:
     """Here a piece takes longer to be passed on to all neighbours than the source takes for a good part of the file:
     the bound is its time at the source, and then at the one who got the last piece."""
     world = one_file(downloaders, size, at_once=8)
@@ -77,7 +79,7 @@ def test_hundreds_with_64_neighbours_each(downloaders, size):
 
 
 @pytest.mark.parametrize("seeds", [2, 5])
-def test_several_sources(seeds):
+def test_several_sources(seeds) -> None:
     size = 16 * MIB
     world = World({FILE: size})
     for _ in range(seeds):
@@ -88,7 +90,7 @@ def test_several_sources(seeds):
     assert world.duplicate <= 0.02
 
 
-def test_a_late_one():
+def test_a_late_one() -> None:
     """One that comes when all pieces are out gets them from everybody."""
     size = 8 * MIB
     world = one_file(8, size)
@@ -110,7 +112,7 @@ def test_a_late_one():
         (20, [1, 1, 1, 1, 50, 50, 50, 50], 3.0),
     ],
 )
-def test_uplinks_that_differ(source, ups, most):
+def test_uplinks_that_differ(source, ups, most) -> None:
     """A source gives every asker as much, also those who can pass on little: that is what the last two cost."""
     size = 16 * MIB
     world = World({FILE: size})
@@ -121,7 +123,7 @@ def test_uplinks_that_differ(source, ups, most):
     assert world.duplicate <= 0.1
 
 
-def test_a_slow_downlink_holds_up_nobody_else():
+def test_a_slow_downlink_holds_up_nobody_else() -> None:
     size = 16 * MIB
     world = one_file(7, size)
     slow = world.peer(down=5 * MBIT, wants=[FILE])
@@ -133,7 +135,7 @@ def test_a_slow_downlink_holds_up_nobody_else():
 # who leaves, and who lies
 
 
-def test_the_source_leaves_once_it_has_sent_a_little_more_than_the_file():
+def test_the_source_leaves_once_it_has_sent_a_little_more_than_the_file() -> None:
     size = 16 * MIB
     world = one_file(8, size)
     world.peers[0].stops_at = 1.1 * size
@@ -142,13 +144,13 @@ def test_the_source_leaves_once_it_has_sent_a_little_more_than_the_file():
     assert lasts <= 1.3 * fluid(size, [UP] * 8)
 
 
-def test_one_leaves_with_pieces_that_only_it_had():
+def test_one_leaves_with_pieces_that_only_it_had() -> None:
     size = 16 * MIB
     world = one_file(8, size)
     left = world.peers[1]
     only_here = []
 
-    def keep(name, piece, super_seeded):
+    def keep(name, piece, super_seeded) -> None:
         type(left)._keep(left, name, piece, super_seeded)
         if super_seeded and len(left.have[FILE]) > 100 and not left.gone:
             only_here.append(left.have[FILE] - set().union(*(peer.have[FILE] for peer in world.peers[2:])))
@@ -160,7 +162,7 @@ def test_one_leaves_with_pieces_that_only_it_had():
     assert world.duplicate <= 0.02
 
 
-def test_one_that_sends_only_garbage():
+def test_one_that_sends_only_garbage() -> None:
     size = 32 * MIB
     honest = one_file(8, size).run()
     world = one_file(7, size)
@@ -169,7 +171,7 @@ def test_one_that_sends_only_garbage():
     assert liar.uplink.sent <= 7 * 5 * 64 * 1024, "banned after the third hash failure, with what was on its way"
 
 
-def test_one_that_says_it_has_all_and_sends_only_garbage():
+def test_one_that_says_it_has_all_and_sends_only_garbage() -> None:
     size = 16 * MIB
     world = one_file(8, size)
     world.peer(files=[FILE], lies=True)
@@ -180,7 +182,7 @@ def test_one_that_says_it_has_all_and_sends_only_garbage():
 
 
 @pytest.mark.parametrize(("downloaders", "most"), [(5, 1.4), (10, 1.6)])
-def test_60_small_files_from_one_source(downloaders, most):
+def test_60_small_files_from_one_source(downloaders, most) -> None:
     files = small_files()
     world = World(files)
     world.peer(files=files)
@@ -191,7 +193,7 @@ def test_60_small_files_from_one_source(downloaders, most):
     assert world.duplicate <= 0.02
 
 
-def test_60_small_files_spread_over_six_who_all_want_all():
+def test_60_small_files_spread_over_six_who_all_want_all() -> None:
     files = small_files()
     world, names = World(files), list(files)
     for number in range(6):

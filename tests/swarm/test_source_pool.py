@@ -1,5 +1,7 @@
 """Sources that cannot be reached, are silent, or were suspended; and more of them than may be connected at once."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
@@ -11,9 +13,8 @@ from p2p_twisted.swarm.errors import PeersFailed
 from p2p_twisted.swarm.source_pool import MAX_CONNECTED, SourcePool
 from p2p_twisted.wire.messages import GetNext
 from p2p_twisted.wire.ranges import from_ranges
+from tests.support.fake_sources import Document, FakeConnection, FakeSource, RunningSwarm, is_document
 from tests.support.inline_reactor import InlineReactor
-
-from .sources import Document, FakeConnection, FakeSource, RunningSwarm, is_document
 
 REFUSED = Unreachable("connection refused")
 
@@ -21,7 +22,7 @@ REFUSED = Unreachable("connection refused")
 class TestOneOfTwoThatHadItFromTheStart(TestCase):
     """Nobody knows that it is gone, neither the RS nor those who ask for the file."""
 
-    def test_the_other_gives_all_of_it_each_piece_to_one_asker(self):
+    def test_the_other_gives_all_of_it_each_piece_to_one_asker(self) -> None:
         folder = Path(self.mktemp())
         folder.mkdir()
         document = Document(40)
@@ -40,14 +41,14 @@ class TestOneOfTwoThatHadItFromTheStart(TestCase):
 class SilentSource(FakeSource):
     """A host that does not answer: a connection to it fails after five seconds."""
 
-    def __init__(self, reactor, port, documents):
+    def __init__(self, reactor, port, documents) -> None:
         super().__init__(port, documents)
         self.reactor = reactor
 
-    async def connect(self):
-        failing = Deferred()
+    async def connect(self) -> FakeConnection:
+        failing: Deferred[FakeConnection] = Deferred()
         self.reactor.callLater(5, failing.errback, Unreachable("timed out"))
-        await failing
+        return await failing
 
 
 class TestManyThatAreGone(TestCase):
@@ -72,17 +73,17 @@ class TestManyThatAreGone(TestCase):
     def silent(self, reactor, number):
         return SilentSource(reactor, number, [self.document])
 
-    def test_refused_connections_cost_no_time(self):
+    def test_refused_connections_cost_no_time(self) -> None:
         swarm = self.swarm(self.refusing)
         swarm.wait(1)
         self.assertEqual((swarm.ended, swarm.completed), ([None], {self.document.name: None}))
 
-    def test_silent_hosts_hold_up_the_others_for_a_moment_only(self):
+    def test_silent_hosts_hold_up_the_others_for_a_moment_only(self) -> None:
         swarm = self.swarm(self.silent)
         swarm.wait(6)
         self.assertEqual((swarm.ended, swarm.completed), ([None], {self.document.name: None}))
 
-    def test_alone_they_are_named(self):
+    def test_alone_they_are_named(self) -> None:
         swarm = self.swarm(self.refusing, REFUSED)
         swarm.wait(10)
         error = swarm.completed[self.document.name]
@@ -93,7 +94,7 @@ class TestManyThatAreGone(TestCase):
 class TestPlaces(TestCase):
     """Who is connected first, and how many at the same time."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.clock = InlineReactor()
         self.dialled = []
         self.sources = {}
@@ -107,12 +108,12 @@ class TestPlaces(TestCase):
         self.addCleanup(pool.close)
         return pool
 
-    def add(self, pool, number):
+    def add(self, pool, number) -> None:
         """Add a source, and keep it connected as a swarm does."""
         source = pool.add(("10.0.0.1", number))
         Deferred.fromCoroutine(self.use(pool, source)).addErrback(self.fail)
 
-    async def use(self, pool, source):
+    async def use(self, pool, source) -> None:
         while source.banned is None and not source.closed:
             try:
                 await pool.connect(source)
@@ -121,7 +122,7 @@ class TestPlaces(TestCase):
                 why = e
             pool.lost(source, why)
 
-    def test_no_more_than_so_many_and_the_next_when_one_is_banned(self):
+    def test_no_more_than_so_many_and_the_next_when_one_is_banned(self) -> None:
         pool = self.pool()
         for number in range(MAX_CONNECTED + 5):
             self.add(pool, number)
@@ -129,7 +130,7 @@ class TestPlaces(TestCase):
         pool.ban(pool["10.0.0.1", 0], REFUSED)
         self.assertEqual(self.dialled[MAX_CONNECTED:], [("10.0.0.1", MAX_CONNECTED)])
 
-    def test_the_likeliest_of_those_that_wait(self):
+    def test_the_likeliest_of_those_that_wait(self) -> None:
         pool = self.pool(rank=lambda address: address[1] % 2)
         for number in range(MAX_CONNECTED + 6):
             self.add(pool, number)
@@ -137,7 +138,7 @@ class TestPlaces(TestCase):
             pool.ban(pool["10.0.0.1", number], REFUSED)
         self.assertEqual([port % 2 for _, port in self.dialled[MAX_CONNECTED:]], [0, 0, 0])
 
-    def test_one_that_was_given_up_is_still_tried_now_and_then(self):
+    def test_one_that_was_given_up_is_still_tried_now_and_then(self) -> None:
         pool = self.pool()
         address = "10.0.0.1", 1
         source = self.sources[address] = FakeSource(1, [])
@@ -154,7 +155,7 @@ class TestPlaces(TestCase):
             pool.tick()
         self.assertEqual(pool[address].state, "connected")
 
-    def test_one_that_is_banned_while_it_waits_is_not_connected_to(self):
+    def test_one_that_is_banned_while_it_waits_is_not_connected_to(self) -> None:
         pool = self.pool()
         for number in range(MAX_CONNECTED + 2):
             self.add(pool, number)
@@ -166,7 +167,7 @@ class TestPlaces(TestCase):
 class TestSuspended(TestCase):
     """The process of a source is stopped, and goes on after more than a minute."""
 
-    def test_it_is_a_source_again(self):
+    def test_it_is_a_source_again(self) -> None:
         folder = Path(self.mktemp())
         folder.mkdir()
         document = Document(10)

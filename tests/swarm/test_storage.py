@@ -1,5 +1,7 @@
 """A file on its way: what an earlier run left and how much of that is believed, its last name, what stays behind."""
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import os
@@ -7,6 +9,7 @@ import resource
 import shutil
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,15 +17,14 @@ from hypothesis import strategies as st
 
 from p2p_twisted.swarm import storage as content_module
 from p2p_twisted.swarm.errors import DiskFull, DownloadError, Exists, Unwritable
-
-from .sources import PIECE, Document, FakeSource, RunningSwarm, is_document
+from tests.support.fake_sources import PIECE, Document, FakeSource, RunningSwarm, is_document
 
 PIECES = 4
 DOCUMENT = Document(PIECES)
 OTHER = Document(PIECES, seed=2)
 
 
-def write(content, document, *pieces):
+def write(content, document, *pieces) -> None:
     """As a download does with pieces that are verified."""
     for piece in pieces:
         content.write(piece * PIECE, document.piece(piece))
@@ -45,7 +47,7 @@ def resumed(folder, document=DOCUMENT):
     return content
 
 
-def kill(content):
+def kill(content) -> None:
     """The process that has it is no more. Nothing is written, nothing removed."""
     content._part.close()
 
@@ -60,7 +62,7 @@ def completed(content, document=DOCUMENT):
 
 
 @pytest.fixture
-def left(tmp_path):
+def left(tmp_path: Path):
     """The folder after a run that was stopped when it had the pieces 0, 1 and 3."""
     begun(tmp_path, 0, 1, 3).close()
     return tmp_path
@@ -81,7 +83,7 @@ def names(folder):
 
 
 class TestResume:
-    def test_what_was_kept_counts(self, left):
+    def test_what_was_kept_counts(self, left) -> None:
         content = resumed(left)
         assert content.have == {0, 1, 3}
         assert content.missing() == {2}
@@ -92,7 +94,7 @@ class TestResume:
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
     @given(order=st.permutations(range(PIECES)), kills=st.lists(st.booleans(), min_size=PIECES, max_size=PIECES))
-    def test_each_piece_counts_from_the_moment_it_is_kept(self, tmp_path, order, kills):
+    def test_each_piece_counts_from_the_moment_it_is_kept(self, tmp_path: Path, order, kills) -> None:
         """Killed after any of them: nothing is closed, and nothing more is written."""
         content = resumed(tmp_path)
         dead = []
@@ -131,7 +133,7 @@ class TestResume:
             lambda text: "",
         ],
     )
-    def test_a_state_that_is_not_right_counts_for_nothing(self, left, state, damage):
+    def test_a_state_that_is_not_right_counts_for_nothing(self, left, state, damage) -> None:
         text = damage(state.read_text())
         assert text != state.read_text()
         state.write_text(text, encoding="latin-1")
@@ -141,7 +143,7 @@ class TestResume:
         assert is_document(left / "document.bin", DOCUMENT)
         assert names(left) == ["document.bin"]
 
-    def test_the_state_of_another_document_of_that_name(self, left):
+    def test_the_state_of_another_document_of_that_name(self, left) -> None:
         content = resumed(left, OTHER)
         assert (content.have, content.digests) == (set(), None)
         write(completed(content, OTHER), OTHER)
@@ -149,32 +151,32 @@ class TestResume:
         assert is_document(left / "document.bin", OTHER)
 
     @pytest.mark.parametrize("line", ["4", "-1", "+2", " 2", "2 ", "2.0", "0x2", "1_0", "\u0662", "\xb2", "", "9" * 99])
-    def test_a_line_that_is_no_piece_is_passed_over(self, left, state, line):
+    def test_a_line_that_is_no_piece_is_passed_over(self, left, state, line) -> None:
         with state.open("ab") as file:
             file.write(f"{line}\n".encode())
         have = resumed(left).have
         assert have == ({0, 1, 3} if line.isascii() else set())
 
-    def test_what_it_claims_again_counts_once(self, left, state):
+    def test_what_it_claims_again_counts_once(self, left, state) -> None:
         with state.open("a") as file:
             file.write("1\n1\n3\n" * 3)
         content = resumed(left)
         assert content.have == {0, 1, 3}
         assert content.got == DOCUMENT.size - PIECE
 
-    def test_a_line_that_was_cut_off(self, tmp_path):
+    def test_a_line_that_was_cut_off(self, tmp_path: Path) -> None:
         document = Document(13, short=0)
         begun(tmp_path, *range(13), document=document).close()
         state = tmp_path / "document.bin.part.state"
         state.write_text(state.read_text()[: -len("2\n")])
         assert resumed(tmp_path, document).have == set(range(12))
 
-    def test_pieces_that_never_came_are_not_believed(self, left, state):
+    def test_pieces_that_never_came_are_not_believed(self, left, state) -> None:
         with state.open("a") as file:
             file.write("2\n")
         assert resumed(left).have == {0, 1, 3}
 
-    def test_pieces_that_are_right_no_longer(self, left, part):
+    def test_pieces_that_are_right_no_longer(self, left, part) -> None:
         with part.open("r+b") as file:
             file.seek(2 * PIECE - 1)
             file.write(bytes([DOCUMENT.data[2 * PIECE - 1] ^ 1]))
@@ -184,21 +186,21 @@ class TestResume:
         assert is_document(left / "document.bin", DOCUMENT)
 
     @pytest.mark.parametrize(("size", "have"), [(DOCUMENT.size - 1, {0, 1}), (PIECE, {0}), (PIECE - 1, set())])
-    def test_a_part_that_was_cut_short(self, left, part, size, have):
+    def test_a_part_that_was_cut_short(self, left, part, size, have) -> None:
         os.truncate(part, size)
         content = resumed(left)
         assert content.have == have
         completed(content).finish(False)
         assert is_document(left / "document.bin", DOCUMENT)
 
-    def test_a_part_that_is_gone(self, left, part):
+    def test_a_part_that_is_gone(self, left, part) -> None:
         part.unlink()
         content = resumed(left)
         assert content.have == set()
         completed(content).finish(False)
         assert is_document(left / "document.bin", DOCUMENT)
 
-    def test_a_part_with_more_behind_it(self, left, part):
+    def test_a_part_with_more_behind_it(self, left, part) -> None:
         with part.open("ab") as file:
             file.write(b"more" * 1000)
         content = resumed(left)
@@ -206,11 +208,11 @@ class TestResume:
         completed(content).finish(False)
         assert is_document(left / "document.bin", DOCUMENT)
 
-    def test_a_state_without_end_is_not_read_to_its_end(self, left, state):
+    def test_a_state_without_end_is_not_read_to_its_end(self, left, state) -> None:
         os.truncate(state, 2**40)
         assert resumed(left).have == {0, 1, 3}
 
-    def test_without_a_state_what_bears_the_name_is_let_be(self, left, state, part):
+    def test_without_a_state_what_bears_the_name_is_let_be(self, left, state, part) -> None:
         """It may be somebody else's."""
         state.unlink()
         before = part.stat()
@@ -219,19 +221,19 @@ class TestResume:
         assert (content.have, part.stat()) == (set(), before)
 
     @pytest.mark.parametrize("pieces", [0, 1])
-    def test_a_file_of_one_piece_has_nothing_to_go_on_with(self, tmp_path, pieces):
+    def test_a_file_of_one_piece_has_nothing_to_go_on_with(self, tmp_path: Path, pieces) -> None:
         document = Document(pieces)
         shutil.copy(__file__, tmp_path / "document.bin.part.state")
         content = resumed(tmp_path, document)
         assert (content.have, names(tmp_path)) == (set(), ["document.bin.part.state"])
 
-    def test_what_cannot_be_read_says_so(self, left, part):
+    def test_what_cannot_be_read_says_so(self, left, part) -> None:
         part.unlink()
         part.mkdir()
         with pytest.raises(Unwritable, match=r"document\.bin\.part"):
             resumed(left)
 
-    def test_one_that_cannot_be_read_ends_alone(self, left, part):
+    def test_one_that_cannot_be_read_ends_alone(self, left, part) -> None:
         part.unlink()
         part.mkdir()
         other = Document(2, seed=3, name="other.bin")
@@ -243,7 +245,7 @@ class TestResume:
         assert is_document(left / "other.bin", other)
 
     @pytest.mark.parametrize("limit", [0, 100, 300, 345])
-    def test_going_on_loses_nothing_of_what_is_written_down(self, left, limit):
+    def test_going_on_loses_nothing_of_what_is_written_down(self, left, limit) -> None:
         """It breaks off while the state is begun anew: by a kill, or here because there is no room."""
         content = resumed(left)
         content.write(2 * PIECE, DOCUMENT.piece(2))
@@ -268,7 +270,7 @@ def no_room_beyond(size):
 
 
 class TestRoom:
-    def test_none_for_a_piece(self, tmp_path):
+    def test_none_for_a_piece(self, tmp_path: Path) -> None:
         content = begun(tmp_path, 0, 1)
         with no_room_beyond(2 * PIECE + 5), pytest.raises(DiskFull, match=r"no room for .*document\.bin\.part$"):
             content.write(2 * PIECE, DOCUMENT.piece(2))
@@ -278,7 +280,7 @@ class TestRoom:
         completed(content).finish(False)
         assert is_document(tmp_path / "document.bin", DOCUMENT)
 
-    def test_a_name_that_leaves_no_room_for_the_state(self, tmp_path):
+    def test_a_name_that_leaves_no_room_for_the_state(self, tmp_path: Path) -> None:
         """File systems allow 255 bytes; the .part fits just so. It is found again under another name than its own."""
         document = Document(2, name="n" * 250)
         hashed = hashlib.sha256(b"n" * 250).hexdigest()
@@ -299,21 +301,21 @@ class TestRoom:
 class TestFinish:
     @pytest.mark.parametrize("pieces", [0, 1, PIECES])
     @pytest.mark.parametrize("overwrite", [False, True])
-    def test_all_that_is_left_is_the_file(self, tmp_path, pieces, overwrite):
+    def test_all_that_is_left_is_the_file(self, tmp_path: Path, pieces, overwrite) -> None:
         document = Document(pieces)
         content = begun(tmp_path / "new" / "folder", *range(pieces), document=document)
         content.finish(overwrite)
         assert names(tmp_path / "new" / "folder") == ["document.bin"]
         assert is_document(content.target.path, document)
 
-    def test_overwrites_when_asked(self, tmp_path):
+    def test_overwrites_when_asked(self, tmp_path: Path) -> None:
         (tmp_path / "document.bin").write_bytes(OTHER.data + b"more")
         begun(tmp_path, *range(PIECES)).finish(True)
         assert is_document(tmp_path / "document.bin", DOCUMENT)
         assert names(tmp_path) == ["document.bin"]
 
     @pytest.mark.parametrize("pieces", [1, PIECES])
-    def test_does_not_overwrite_when_not_asked(self, tmp_path, pieces):
+    def test_does_not_overwrite_when_not_asked(self, tmp_path: Path, pieces) -> None:
         document = Document(pieces)
         (tmp_path / "document.bin").write_bytes(b"mine")
         content = begun(tmp_path, *range(pieces), document=document)
@@ -323,7 +325,7 @@ class TestFinish:
         content.discard()
         assert names(tmp_path) == ["document.bin"]
 
-    def test_can_be_tried_again_in_a_later_run(self, tmp_path):
+    def test_can_be_tried_again_in_a_later_run(self, tmp_path: Path) -> None:
         """Nothing is lost when the name was taken and the file was kept."""
         (tmp_path / "document.bin").write_bytes(b"mine")
         content = begun(tmp_path, *range(PIECES))
@@ -336,7 +338,7 @@ class TestFinish:
         assert is_document(tmp_path / "document.bin", DOCUMENT)
 
     @pytest.mark.parametrize(("overwrite", "error"), [(False, Exists), (True, Unwritable)])
-    def test_a_folder_of_that_name_stays(self, tmp_path, overwrite, error):
+    def test_a_folder_of_that_name_stays(self, tmp_path: Path, overwrite, error) -> None:
         (tmp_path / "document.bin").mkdir()
         content = begun(tmp_path, *range(PIECES))
         with pytest.raises(error):
@@ -357,45 +359,45 @@ class TestTime:
         return content.target.path.stat().st_mtime
 
     @pytest.mark.parametrize("told", [(0,), (1_000_000_000, 1_000_000_001, None), (None, 1_500_000_000)])
-    def test_is_the_first_one_that_any_of_them_says(self, tmp_path, told):
+    def test_is_the_first_one_that_any_of_them_says(self, tmp_path: Path, told) -> None:
         assert self.finished(tmp_path, *told) == min(time for time in told if time is not None)
 
-    def test_of_a_clock_that_is_a_little_fast(self, tmp_path):
+    def test_of_a_clock_that_is_a_little_fast(self, tmp_path: Path) -> None:
         soon = int(time.time()) + self.DAY // 2
         assert self.finished(tmp_path, soon) == soon
 
     @pytest.mark.parametrize("told", [(), (None,), (2**40,), (253_402_300_799,), (-1,)])
-    def test_is_now_when_nobody_says_one_that_can_be(self, tmp_path, told):
+    def test_is_now_when_nobody_says_one_that_can_be(self, tmp_path: Path, told) -> None:
         before = time.time()
         assert before - 10 < self.finished(tmp_path, *told) < before + self.DAY / 2
 
-    def test_a_liar_does_not_keep_others_from_saying_it(self, tmp_path):
+    def test_a_liar_does_not_keep_others_from_saying_it(self, tmp_path: Path) -> None:
         assert self.finished(tmp_path, 2**40, 1_000_000_000, -1) == 1_000_000_000
 
 
 class TestClose:
-    def test_what_is_verified_stays(self, tmp_path):
+    def test_what_is_verified_stays(self, tmp_path: Path) -> None:
         begun(tmp_path, 2).close()
         assert names(tmp_path) == ["document.bin.part", "document.bin.part.state"]
 
-    def test_without_a_verified_piece_nothing_stays(self, tmp_path):
+    def test_without_a_verified_piece_nothing_stays(self, tmp_path: Path) -> None:
         content = begun(tmp_path)
         content.write(0, b"not yet verified")
         content.close()
         assert names(tmp_path) == []
 
-    def test_of_a_file_of_one_piece_nothing_stays(self, tmp_path):
+    def test_of_a_file_of_one_piece_nothing_stays(self, tmp_path: Path) -> None:
         begun(tmp_path, 0, document=Document(1)).close()
         assert names(tmp_path) == []
 
-    def test_what_an_earlier_run_left_stays_though_nothing_came(self, left, part):
+    def test_what_an_earlier_run_left_stays_though_nothing_came(self, left, part) -> None:
         """Not even the piece list: nobody was there."""
         content = resumed(left)
         content.close()
         content.close()
         assert resumed(left).have == {0, 1, 3}
 
-    def test_the_next_downloads_file_stays(self, tmp_path):
+    def test_the_next_downloads_file_stays(self, tmp_path: Path) -> None:
         """As when a document of a long list was finished, and ordered anew, before the list is through."""
         content = begun(tmp_path, 0, document=Document(1))
         content.finish(False)
@@ -404,7 +406,7 @@ class TestClose:
         other.finish(True)
         assert names(tmp_path) == ["document.bin"]
 
-    def test_a_thread_that_comes_late_opens_nothing_anew(self, tmp_path):
+    def test_a_thread_that_comes_late_opens_nothing_anew(self, tmp_path: Path) -> None:
         """A piece may still be on its way to the disk when the download is stopped."""
         content = begun(tmp_path)
         content.close()
@@ -413,26 +415,26 @@ class TestClose:
                 late()
         assert names(tmp_path) == []
 
-    def test_never_begun(self, tmp_path):
+    def test_never_begun(self, tmp_path: Path) -> None:
         folder = tmp_path / "folder"
         DOCUMENT.content(folder).close()
         assert not folder.exists()
 
 
 class TestDiscard:
-    def test_nothing_stays(self, left):
+    def test_nothing_stays(self, left) -> None:
         content = resumed(left)
         content.discard()
         assert (content.have, content.got, names(left)) == (set(), 0, [])
         content.discard()
 
-    def test_never_begun(self, tmp_path):
+    def test_never_begun(self, tmp_path: Path) -> None:
         DOCUMENT.content(tmp_path).discard()
         assert names(tmp_path) == []
 
     @pytest.mark.parametrize("pieces", [1, PIECES])
     @pytest.mark.parametrize("end", ["discard", "close"])
-    def test_a_folder_that_is_no_more(self, tmp_path, pieces, end):
+    def test_a_folder_that_is_no_more(self, tmp_path: Path, pieces, end) -> None:
         """There is nothing left to be removed, and nothing to complain of."""
         folder = tmp_path / "folder"
         content = begun(folder, 0, document=Document(pieces))
@@ -444,7 +446,7 @@ class TestDiscard:
 
 class TestList:
     @pytest.mark.parametrize("digests", [b"", DOCUMENT.digests[:-32], DOCUMENT.digests + b"\0" * 32, OTHER.digests])
-    def test_only_the_one_that_the_record_names(self, tmp_path, digests):
+    def test_only_the_one_that_the_record_names(self, tmp_path: Path, digests) -> None:
         content = DOCUMENT.content(tmp_path)
         assert not content.accept_list(digests)
         assert content.digests is None
@@ -452,13 +454,13 @@ class TestList:
         assert not content.accept_list(digests)
         assert content.digests == DOCUMENT.digests
 
-    def test_each_hash_matches_its_own_piece(self, tmp_path):
+    def test_each_hash_matches_its_own_piece(self, tmp_path: Path) -> None:
         content = begun(tmp_path)
         hashes = [DOCUMENT.digests[i : i + 32] for i in range(0, 32 * PIECES, 32)]
         verified = [[content.matches(piece, digest) for digest in hashes] for piece in range(PIECES)]
         assert verified == [[row == column for column in range(PIECES)] for row in range(PIECES)]
 
-    def test_one_of_the_right_hash_but_of_another_number_of_pieces(self, tmp_path):
+    def test_one_of_the_right_hash_but_of_another_number_of_pieces(self, tmp_path: Path) -> None:
         document = Document(PIECES)
         document.list_digest = Document(PIECES + 1).list_digest
         assert not document.content(tmp_path).accept_list(Document(PIECES + 1).digests)
@@ -467,7 +469,7 @@ class TestList:
 class TestHashOfTheWhole:
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     @given(order=st.permutations(range(PIECES)))
-    def test_in_whatever_order_the_pieces_come(self, tmp_path, order):
+    def test_in_whatever_order_the_pieces_come(self, tmp_path: Path, order) -> None:
         content = begun(tmp_path)
         for piece in order:
             assert not content.is_hashed
@@ -477,7 +479,7 @@ class TestHashOfTheWhole:
         assert content.is_right()
         content.discard()
 
-    def test_pieces_that_are_right_by_a_list_that_is_not_the_files(self, tmp_path):
+    def test_pieces_that_are_right_by_a_list_that_is_not_the_files(self, tmp_path: Path) -> None:
         document = Document(PIECES)
         document.sha256 = OTHER.sha256
         content = begun(tmp_path, *range(PIECES), document=document)
@@ -485,7 +487,7 @@ class TestHashOfTheWhole:
         assert content.is_hashed
         assert not content.is_right()
 
-    def test_it_is_worth_a_thread_when_there_is_a_row_or_all_the_rest(self, tmp_path, monkeypatch):
+    def test_it_is_worth_a_thread_for_a_row_or_the_rest(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(content_module, "HASH_AT_ONCE", 2 * PIECE)
         content = begun(tmp_path, 0)
         worth = [content.can_hash_on]
@@ -501,10 +503,10 @@ class TestHashOfTheWhole:
         content.have.add(3)
         assert content.can_hash_on
 
-    def test_a_disk_that_cannot_be_read(self, tmp_path, monkeypatch):
+    def test_a_disk_that_cannot_be_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         content = begun(tmp_path, *range(PIECES))
 
-        def pread(fd, length, offset):
+        def pread(fd, length, offset) -> None:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
         monkeypatch.setattr(os, "pread", pread)
@@ -515,7 +517,7 @@ class TestHashOfTheWhole:
 
 
 class TestServed:
-    def test_pieces_can_be_read_though_the_file_has_got_its_name(self, tmp_path):
+    def test_pieces_can_be_read_though_the_file_has_got_its_name(self, tmp_path: Path) -> None:
         content = begun(tmp_path, *range(PIECES))
         fd = content.open_piece()
         content.finish(False)

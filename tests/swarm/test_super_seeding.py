@@ -1,5 +1,7 @@
 """What a full source gives to those who ask for the next piece: every piece once, to one of them."""
 
+from __future__ import annotations
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,28 +11,28 @@ from p2p_twisted.wire.ranges import from_ranges, to_ranges
 A, B = "a" * 64, "b" * 64
 
 
-def test_every_piece_is_given_to_one_asker_only():
+def test_every_piece_is_given_to_one_downloader_only() -> None:
     super_seeding = SuperSeeding()
-    given = [super_seeding.next(asker, [(A, ((0, 5),), 6)]) for asker in "xyxyxy"]
+    given = [super_seeding.next(downloader, [(A, ((0, 5),), 6)]) for downloader in "xyxyxy"]
     assert given == [(A, piece) for piece in range(6)]
     assert super_seeding.next("x", [(A, ((0, 5),), 6)]) is None
     assert super_seeding.next("newcomer", [(A, ((0, 5),), 6)]) is None
 
 
-def test_only_what_is_wanted_is_given():
+def test_only_what_is_wanted_is_given() -> None:
     super_seeding = SuperSeeding()
     wants = [(A, ((1, 1), (4, 5)), 6)]
     assert [super_seeding.next("x", wants) for _ in range(4)] == [(A, 1), (A, 4), (A, 5), None]
     assert super_seeding.next("y", [(A, ((0, 5),), 6)]) == (A, 0)
 
 
-def test_files_are_looked_at_in_the_order_of_the_wants():
+def test_files_are_looked_at_in_the_order_of_the_wants() -> None:
     super_seeding = SuperSeeding()
     wants = [(B, ((0, 0),), 1), (A, ((0, 1),), 2)]
     assert [super_seeding.next("x", wants) for _ in range(4)] == [(B, 0), (A, 0), (A, 1), None]
 
 
-def test_what_did_not_arrive_is_given_again():
+def test_what_did_not_arrive_is_given_again() -> None:
     super_seeding = SuperSeeding()
     super_seeding.next("x", [(A, ((0, 1),), 2)])
     super_seeding.take_back(A, 0)
@@ -38,10 +40,10 @@ def test_what_did_not_arrive_is_given_again():
     assert super_seeding.next("y", [(A, ((0, 1),), 2)]) == (A, 1)
 
 
-def test_a_later_swarm_begins_anew():
+def test_a_later_swarm_begins_anew() -> None:
     super_seeding = SuperSeeding()
-    for asker in "xy":
-        super_seeding.next(asker, [(A, ((0, 1),), 2), (B, ((0, 0),), 1)])
+    for downloader in "xy":
+        super_seeding.next(downloader, [(A, ((0, 1),), 2), (B, ((0, 0),), 1)])
     super_seeding.gone("x")
     assert super_seeding.next("z", [(A, ((0, 1),), 2)]) is None
     super_seeding.gone("z")
@@ -49,14 +51,14 @@ def test_a_later_swarm_begins_anew():
     assert super_seeding.next("z", [(A, ((0, 1),), 2)]) == (A, 0)
 
 
-def test_what_nobody_knows_may_be_gone_or_taken_back():
+def test_what_nobody_knows_may_be_gone_or_taken_back() -> None:
     super_seeding = SuperSeeding()
     super_seeding.gone("x")
     super_seeding.take_back(A, 3)
     assert super_seeding.next("x", [(A, ((3, 3),), 4)]) == (A, 3)
 
 
-def test_wants_beyond_the_file_cost_nothing():
+def test_wants_beyond_the_file_cost_nothing() -> None:
     super_seeding = SuperSeeding()
     assert super_seeding.next("x", [(A, ((3, 2**32),), 5)]) == (A, 3)
     assert super_seeding.next("x", [(A, ((7, 2**32),), 5)]) is None
@@ -73,17 +75,17 @@ def test_wants_beyond_the_file_cost_nothing():
         )
     )
 )
-def test_nothing_is_given_twice_unless_it_was_taken_back(steps):
+def test_nothing_is_given_twice_unless_it_was_taken_back(steps) -> None:
     super_seeding, count = SuperSeeding(), 12
     out = {A: set(), B: set()}
-    for what, asker, sha256, pieces in steps:
+    for what, downloader, sha256, pieces in steps:
         if what == "back":
             piece = min(pieces)
             super_seeding.take_back(sha256, piece)
             out[sha256].discard(piece)
             continue
         wanted = {piece for piece in pieces if piece < count}
-        given = super_seeding.next(asker, [(sha256, to_ranges(pieces), count)])
+        given = super_seeding.next(downloader, [(sha256, to_ranges(pieces), count)])
         if given is None:
             assert wanted <= out[sha256], "something was left to give"
         else:
@@ -93,36 +95,36 @@ def test_nothing_is_given_twice_unless_it_was_taken_back(steps):
 
 
 @given(st.sets(st.integers(0, 40)), st.integers(1, 5))
-def test_all_that_is_wanted_is_given_whoever_asks(pieces, askers):
+def test_all_that_is_wanted_is_given_whoever_asks(pieces, downloaders) -> None:
     super_seeding, ranges = SuperSeeding(), to_ranges(pieces)
-    given = [super_seeding.next(number % askers, [(A, ranges, 30)]) for number in range(50)]
+    given = [super_seeding.next(number % downloaders, [(A, ranges, 30)]) for number in range(50)]
     assert [piece for _, piece in filter(None, given)] == list(from_ranges(ranges, 30))
 
 
-def given(**counts):
-    """A handout that has given each asker so many pieces."""
+def after_giving(**counts):
+    """A handout that has given each downloader so many pieces."""
     super_seeding = SuperSeeding()
-    for asker, count in counts.items():
+    for downloader, count in counts.items():
         for _ in range(count):
-            assert super_seeding.next(asker, [(A, ((0, 999),), 1000)])
+            assert super_seeding.next(downloader, [(A, ((0, 999),), 1000)])
     return super_seeding
 
 
-def test_who_has_been_given_more_than_most_is_ahead_until_they_have_caught_up_or_are_gone():
+def test_who_has_been_given_more_than_most_is_ahead_until_they_have_caught_up_or_are_gone() -> None:
     assert not SuperSeeding().is_ahead("a")
-    assert not given(a=3, b=2, c=2).is_ahead("a")
-    super_seeding = given(a=4, b=2, c=2)
-    assert [asker for asker in "abc" if super_seeding.is_ahead(asker)] == ["a"]
-    for asker in "bc":
-        super_seeding.next(asker, [(A, ((0, 99),), 100)])
+    assert not after_giving(a=3, b=2, c=2).is_ahead("a")
+    super_seeding = after_giving(a=4, b=2, c=2)
+    assert [downloader for downloader in "abc" if super_seeding.is_ahead(downloader)] == ["a"]
+    for downloader in "bc":
+        super_seeding.next(downloader, [(A, ((0, 99),), 100)])
     assert not super_seeding.is_ahead("a")
-    super_seeding = given(a=9, b=2, c=2)
+    super_seeding = after_giving(a=9, b=2, c=2)
     super_seeding.gone("b")
     super_seeding.gone("c")
     assert not super_seeding.is_ahead("a")
 
 
-def test_one_that_takes_little_or_has_just_come_holds_nobody_up():
-    assert not given(a=50, slow=1).is_ahead("a")
-    super_seeding = given(a=50, b=51, c=50, slow=3, new=1)
-    assert not any(super_seeding.is_ahead(asker) for asker in ("a", "b", "c"))
+def test_one_that_takes_little_or_has_just_come_holds_nobody_up() -> None:
+    assert not after_giving(a=50, slow=1).is_ahead("a")
+    super_seeding = after_giving(a=50, b=51, c=50, slow=3, new=1)
+    assert not any(super_seeding.is_ahead(downloader) for downloader in ("a", "b", "c"))

@@ -1,5 +1,7 @@
 """A download over connections that do what a test says: bad sources, lost ones, slow ones, and how it ends."""
 
+from __future__ import annotations
+
 import errno
 import os
 from pathlib import Path
@@ -15,21 +17,20 @@ from p2p_twisted.swarm.errors import AllCorrupt, DiskFull, DownloadError, NoHold
 from p2p_twisted.swarm.picker_state import NextRequest, PieceRequest
 from p2p_twisted.swarm.swarm import UNRESPONSIVE_TIMEOUT
 from p2p_twisted.wire.messages import GetFile, GetNext
-
-from .sources import PIECE, Document, FakeSource, RunningSwarm, SlowThreads, is_document
+from tests.support.fake_sources import PIECE, Document, FakeSource, RunningSwarm, SlowThreads, is_document
 
 
 class Case(TestCase):
     """Each test has a folder."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.folder = Path(self.mktemp())
         self.folder.mkdir()
 
     def swarm(self, documents, sources, **more):
         return RunningSwarm(self.folder, documents, sources, **more)
 
-    def assertWhole(self, swarm, *documents):
+    def assertWhole(self, swarm, *documents) -> None:
         """All is there, under its final name, and nothing else."""
         self.assertEqual(swarm.ended, [None])
         self.assertEqual(swarm.completed, {document.name: None for document in documents})
@@ -44,7 +45,7 @@ class Case(TestCase):
 class Fetches(Case):
     """All goes well."""
 
-    def test_from_one_source(self):
+    def test_from_one_source(self) -> None:
         document = Document(5)
         source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
@@ -55,10 +56,10 @@ class Fetches(Case):
         self.assertEqual({event.source for event in swarm.verified}, {source.address})
         self.assertTrue(all(event.super_seeded for event in swarm.verified))
         self.assertEqual(swarm.started, [TransferStarted(document.sha256, source.address)])
-        self.assertEqual((swarm.download.received, swarm.download.duplicate), (document.size, 0))
+        self.assertEqual((swarm.swarm.received, swarm.swarm.duplicate), (document.size, 0))
         self.assertIsNotNone(source.connection.lost)
 
-    def test_a_small_file_needs_no_list(self):
+    def test_a_small_file_needs_no_list(self) -> None:
         document = Document(1)
         source = FakeSource(1, [document])
         source.has_lists = False
@@ -66,22 +67,22 @@ class Fetches(Case):
         swarm.serve()
         self.assertWhole(swarm, document)
 
-    def test_an_empty_file(self):
+    def test_an_empty_file(self) -> None:
         document = Document(0)
         swarm = self.swarm([document], [FakeSource(1, [document])])
         swarm.serve()
         self.assertWhole(swarm, document)
 
-    def test_a_set_from_several(self):
+    def test_a_set_from_several(self) -> None:
         documents = [Document(1, seed, f"{seed}.bin", short=1000 * seed) for seed in range(1, 21)]
         documents.append(Document(7, 21, "big.bin"))
         sources = [FakeSource(number, documents[number::2]) for number in (0, 1)]
         swarm = self.swarm(documents, sources)
         swarm.serve()
         self.assertWhole(swarm, *documents)
-        self.assertEqual(swarm.download.duplicate, 0)
+        self.assertEqual(swarm.swarm.duplicate, 0)
 
-    def test_from_two_each_gives_its_share(self):
+    def test_from_two_each_gives_its_share(self) -> None:
         document = Document(10)
         sources = [FakeSource(1, [document]), FakeSource(2, [document])]
         swarm = self.swarm([document], sources)
@@ -89,7 +90,7 @@ class Fetches(Case):
         self.assertWhole(swarm, document)
         self.assertEqual([len(source.given) for source in sources], [5, 5])
 
-    def test_what_others_have_by_and_by(self):
+    def test_what_others_have_by_and_by(self) -> None:
         document = Document(6)
         seed, other = FakeSource(1, [document]), FakeSource(2, [document], only={3})
         seed.serves = False
@@ -108,7 +109,7 @@ class Fetches(Case):
         self.assertWhole(swarm, document)
         self.assertEqual({event.source for event in swarm.verified if event.piece in (1, 3, 4)}, {other.address})
 
-    def test_pieces_of_others_are_not_first_hand(self):
+    def test_pieces_of_others_are_not_first_hand(self) -> None:
         document = Document(2)
         other = FakeSource(2, [document])
         swarm = self.swarm([document], [FakeSource(1, [])], late=[other])
@@ -117,13 +118,13 @@ class Fetches(Case):
         self.assertWhole(swarm, document)
         self.assertFalse(any(event.super_seeded for event in swarm.verified))
 
-    def test_more_is_asked_than_one_at_a_time_but_not_all(self):
+    def test_more_is_asked_than_one_at_a_time_but_not_all(self) -> None:
         document = Document(100)
         source = FakeSource(1, [document])
         self.swarm([document], [source])
         self.assertTrue(2 <= len(source.outstanding) <= 4, source.outstanding)
 
-    def test_a_fast_source_is_asked_for_more(self):
+    def test_a_fast_source_is_asked_for_more(self) -> None:
         document = Document(100)
         source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
@@ -132,7 +133,7 @@ class Fetches(Case):
             source.answer()
         self.assertTrue(10 <= len(source.outstanding) <= 40, len(source.outstanding))
 
-    def test_what_the_sources_did_is_told(self):
+    def test_what_the_sources_did_is_told(self) -> None:
         document = Document(6)
         source, other = FakeSource(1, [document]), FakeSource(2, [document])
         source.serves = False
@@ -141,7 +142,7 @@ class Fetches(Case):
         swarm.serve()
         source.serves = True
         swarm.serve()
-        told = {source.address[1]: source for source in swarm.download.sources}
+        told = {source.address[1]: source for source in swarm.swarm.sources}
         self.assertEqual(sum(source.meter.total for source in told.values()), document.size)
         self.assertEqual(told[2].requested, {PieceRequest: 1})
         self.assertIn(NextRequest, told[1].requested)
@@ -151,7 +152,7 @@ class Fetches(Case):
 class Resumes(Case):
     """What an earlier run left is not fetched again."""
 
-    def test_with_what_is_there_and_from_another_source(self):
+    def test_with_what_is_there_and_from_another_source(self) -> None:
         document = Document(8)
         first = FakeSource(1, [document])
         swarm = self.swarm([document], [first])
@@ -165,7 +166,7 @@ class Resumes(Case):
         self.assertWhole(again, document)
         self.assertEqual(sorted(swarm.pieces + again.pieces), list(range(8)))
 
-    def test_when_all_of_it_is_there(self):
+    def test_when_all_of_it_is_there(self) -> None:
         document = Document(3)
         content = document.content(self.folder)
         content.accept_list(document.digests)
@@ -183,7 +184,7 @@ class Resumes(Case):
 class Cancelled(Case):
     """It is stopped from outside."""
 
-    def test_keeps_what_is_there(self):
+    def test_keeps_what_is_there(self) -> None:
         document = Document(8)
         source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
@@ -197,14 +198,14 @@ class Cancelled(Case):
         names = {path.name for path in self.folder.iterdir()}
         self.assertEqual(names, {"document.bin.part", "document.bin.part.state"})
 
-    def test_leaves_nothing_when_nothing_came(self):
+    def test_leaves_nothing_when_nothing_came(self) -> None:
         document = Document(8)
         swarm = self.swarm([document], [FakeSource(1, [document])])
         swarm.running.cancel()
         swarm.files[0].close()
         self.assertEqual(list(self.folder.iterdir()), [])
 
-    def test_before_it_is_connected(self):
+    def test_before_it_is_connected(self) -> None:
         document = Document(2)
         source = FakeSource(1, [document])
         source.refuses_to_connect = Unreachable("away")
@@ -218,7 +219,7 @@ class Cancelled(Case):
 class BadSources(Case):
     """One sends wrong pieces, or what is no piece."""
 
-    def test_a_wrong_piece_is_fetched_elsewhere_at_once(self):
+    def test_a_wrong_piece_is_fetched_elsewhere_at_once(self) -> None:
         document = Document(1)
         liar, honest = FakeSource(1, [document]), FakeSource(2, [document])
         liar.lies = True
@@ -234,18 +235,18 @@ class BadSources(Case):
             swarm.verified, [PieceVerified(document.sha256, 0, document.size, honest.address, super_seeded=False)]
         )
 
-    def test_banned_after_the_third_and_all_is_right_in_the_end(self):
+    def test_banned_after_the_third_and_all_is_right_in_the_end(self) -> None:
         document = Document(20)
         liar, honest = FakeSource(1, [document]), FakeSource(2, [document])
         liar.lies, honest.serves = True, False
         swarm = self.swarm([document], [liar, honest])
         for wrong in (1, 2):
             liar.answer()
-            self.assertEqual(swarm.download.sources[liar.address].hash_failures, wrong)
+            self.assertEqual(swarm.swarm.sources[liar.address].hash_failures, wrong)
             self.assertIsNone(liar.connection.lost)
         liar.answer()
         self.assertIsNotNone(liar.connection.lost)
-        [banned] = swarm.download.sources.banned
+        [banned] = swarm.swarm.sources.banned
         self.assertEqual((banned.address, banned.banned), (liar.address, "3 hash failures"))
         honest.serves = True
         swarm.serve()
@@ -253,7 +254,7 @@ class BadSources(Case):
         self.assertEqual({event.source for event in swarm.verified}, {honest.address})
         self.assertEqual(len(liar.connections), 1)
 
-    def test_a_banned_one_is_not_asked_whatever_it_says_it_has(self):
+    def test_a_banned_one_is_not_asked_whatever_it_says_it_has(self) -> None:
         document = Document(20)
         liar, honest = FakeSource(1, [document]), FakeSource(2, [document])
         liar.lies, honest.serves = True, False
@@ -265,7 +266,7 @@ class BadSources(Case):
         swarm.advance(*[1] * 10)
         self.assertEqual((len(liar.asked), len(liar.connections)), (asked, 1))
 
-    def test_wrong_pieces_are_asked_of_nobody_again_who_gave_them(self):
+    def test_wrong_pieces_are_asked_of_nobody_again_who_gave_them(self) -> None:
         document = Document(2)
         liar = FakeSource(1, [document])
         liar.lies = True
@@ -275,7 +276,7 @@ class BadSources(Case):
         self.assertIsInstance(swarm.completed[document.name], DownloadError)
         self.assertLessEqual(len(liar.given) + sum(isinstance(m, GetFile) for m in liar.asked), 4)
 
-    def test_all_lie(self):
+    def test_all_lie(self) -> None:
         document = Document(10)
         liars = [FakeSource(number, [document]) for number in (1, 2, 3)]
         for liar in liars:
@@ -289,7 +290,7 @@ class BadSources(Case):
             self.assertIn(f"10.0.0.1:{liar.address[1]}: 3 hash failures", str(error))
         self.assertFalse((self.folder / document.name).exists())
 
-    def test_a_piece_that_was_not_asked_for(self):
+    def test_a_piece_that_was_not_asked_for(self) -> None:
         document, other = Document(10), Document(10, seed=2, name="other.bin")
         answers = {
             "another file": lambda c, r: c.begin(r, other, 0),
@@ -305,31 +306,31 @@ class BadSources(Case):
             odd, honest = FakeSource(1, [document]), FakeSource(2, [document])
             swarm = self.swarm([document], [odd, honest])
             answer(odd.connection, odd.connection.waiting[0])
-            self.assertEqual([source.address for source in swarm.download.sources.banned], [odd.address], what)
+            self.assertEqual([source.address for source in swarm.swarm.sources.banned], [odd.address], what)
             swarm.serve()
             self.assertWhole(swarm, document)
 
-    def test_a_piece_other_than_the_one_asked_for(self):
+    def test_a_piece_other_than_the_one_asked_for(self) -> None:
         document = Document(10)
         odd = FakeSource(1, [document])
         swarm = self.swarm([document], [FakeSource(2, [document])], late=[odd])
         swarm.add_pieces(odd, document, [4])
         [request] = odd.connection.waiting
         odd.connection.begin(request, document, 5)
-        self.assertEqual([source.address for source in swarm.download.sources.banned], [odd.address])
+        self.assertEqual([source.address for source in swarm.swarm.sources.banned], [odd.address])
         swarm.serve()
         self.assertWhole(swarm, document)
 
-    def test_a_false_piece_list(self):
+    def test_a_false_piece_list(self) -> None:
         document, other = Document(10), Document(10, seed=2)
         liar, honest = FakeSource(1, [document]), FakeSource(2, [document])
         liar.documents = {document.sha256: other}
         swarm = self.swarm([document], [liar, honest])
         swarm.wait(2)
         self.assertWhole(swarm, document)
-        self.assertEqual([source.address for source in swarm.download.sources.banned], [liar.address])
+        self.assertEqual([source.address for source in swarm.swarm.sources.banned], [liar.address])
 
-    def test_a_list_is_asked_of_the_next_one(self):
+    def test_a_list_is_asked_of_the_next_one(self) -> None:
         document = Document(4)
         refuses, gives = FakeSource(1, [document]), FakeSource(2, [document])
         refuses.has_lists = False
@@ -337,7 +338,7 @@ class BadSources(Case):
         swarm.wait(2)
         self.assertWhole(swarm, document)
 
-    def test_pieces_right_by_the_list_but_not_the_file(self):
+    def test_pieces_right_by_the_list_but_not_the_file(self) -> None:
         """The record binds the hash of one file to the piece list of another."""
         document, other = Document(4), Document(4, seed=2)
         other.sha256 = document.sha256
@@ -352,7 +353,7 @@ class BadSources(Case):
         self.assertEqual(swarm.ended, [None])
         self.assertFalse((self.folder / document.name).exists())
 
-    def test_an_empty_file_that_should_have_another_hash(self):
+    def test_an_empty_file_that_should_have_another_hash(self) -> None:
         document = Document(0)
         document.sha256 = Document(1).sha256
         swarm = self.swarm([document], [FakeSource(1, [document])])
@@ -364,7 +365,7 @@ class BadSources(Case):
 class LostSources(Case):
     """Connections break, are refused, or are never made."""
 
-    def test_a_lost_connection_is_made_again_and_all_is_fetched(self):
+    def test_a_lost_connection_is_made_again_and_all_is_fetched(self) -> None:
         document = Document(10)
         source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
@@ -375,7 +376,7 @@ class LostSources(Case):
         self.assertEqual(len(source.connections), 2)
         self.assertWhole(swarm, document)
 
-    def test_with_pieces_that_were_asked_for_by_number(self):
+    def test_with_pieces_that_were_asked_for_by_number(self) -> None:
         document = Document(10)
         source = FakeSource(1, [document])
         swarm = self.swarm([document], [FakeSource(2, [])], late=[source])
@@ -386,18 +387,20 @@ class LostSources(Case):
         swarm.wait(2)
         self.assertWhole(swarm, document)
 
-    def test_in_the_middle_of_a_piece(self):
+    def test_in_the_middle_of_a_piece(self) -> None:
         document = Document(3)
         source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
         request = source.connection.waiting[0]
-        source.connection.begin(request, *source.find(request[0]))
+        found = source.find(request[0])
+        assert found is not None
+        source.connection.begin(request, *found)
         source.lose()
         source.given.clear()  # what did not reach us it takes back
         swarm.wait(2)
         self.assertWhole(swarm, document)
 
-    def test_what_it_owed_is_asked_of_the_other_at_once(self):
+    def test_what_it_owed_is_asked_of_the_other_at_once(self) -> None:
         document = Document(6)
         one, other = FakeSource(1, [document]), FakeSource(2, [document])
         swarm = self.swarm([document], [FakeSource(3, [])], late=[one, other])
@@ -408,7 +411,7 @@ class LostSources(Case):
         swarm.serve()
         self.assertWhole(swarm, document)
 
-    def test_given_up_after_a_few_times(self):
+    def test_given_up_after_a_few_times(self) -> None:
         document = Document(2)
         source = FakeSource(1, [document])
         source.refuses_to_connect = Unreachable("10.0.0.1:1: connection refused")
@@ -419,7 +422,7 @@ class LostSources(Case):
         self.assertIn("10.0.0.1:1: connection refused", str(swarm.completed[document.name]))
         self.assertEqual(swarm.reactor.getDelayedCalls(), [])
 
-    def test_one_that_does_not_speak_the_protocol_is_not_tried_again(self):
+    def test_one_that_does_not_speak_the_protocol_is_not_tried_again(self) -> None:
         document = Document(2)
         for source, lose in ((FakeSource(1, [document]), False), (FakeSource(1, [document]), True)):
             self.folder = Path(self.mktemp())
@@ -434,14 +437,14 @@ class LostSources(Case):
             self.assertIsInstance(swarm.completed[document.name], PeersFailed)
             self.assertLessEqual(len(source.connections), 1)
 
-    def test_nobody_has_it(self):
+    def test_nobody_has_it(self) -> None:
         document = Document(2)
         swarm = self.swarm([document], [])
         swarm.wait(3)
         self.assertIsInstance(swarm.completed[document.name], NoHolder)
         self.assertEqual(swarm.ended, [None])
 
-    def test_a_source_that_comes_back_again_and_again_is_kept(self):
+    def test_a_source_that_comes_back_again_and_again_is_kept(self) -> None:
         document = Document(40)
         source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
@@ -458,7 +461,7 @@ class LostSources(Case):
 class Refusals(Case):
     """A source has not got what it was thought to have."""
 
-    def test_a_piece_is_asked_of_another(self):
+    def test_a_piece_is_asked_of_another(self) -> None:
         document = Document(4)
         poor, rich = FakeSource(1, [document], only=set()), FakeSource(2, [document])
         rich.serves = False
@@ -470,9 +473,9 @@ class Refusals(Case):
         rich.serves = True
         swarm.serve()
         self.assertWhole(swarm, document)
-        self.assertEqual(swarm.download.sources.banned, [])
+        self.assertEqual(swarm.swarm.sources.banned, [])
 
-    def test_a_source_that_has_given_all_out_is_asked_for_pieces(self):
+    def test_a_source_that_has_given_all_out_is_asked_for_pieces(self) -> None:
         document = Document(6)
         source = FakeSource(1, [document])
         source.given = {(document.sha256, piece) for piece in range(6)}
@@ -481,7 +484,7 @@ class Refusals(Case):
         self.assertWhole(swarm, document)
         self.assertIsInstance(source.asked[0], GetNext)
 
-    def test_the_only_source_lost_the_file(self):
+    def test_the_only_source_lost_the_file(self) -> None:
         document = Document(3)
         source = FakeSource(1, [document], only=set())
         swarm = self.swarm([document], [source])
@@ -491,28 +494,28 @@ class Refusals(Case):
         self.assertIsInstance(error, NoHolder)
         self.assertIn("10.0.0.1:1: 100: not here", str(error))
 
-    def test_the_only_source_says_that_it_has_the_file_no_more(self):
+    def test_the_only_source_says_that_it_has_the_file_no_more(self) -> None:
         document = Document(3)
         source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
         source.answer()
-        swarm.download.remove(source.address, document.sha256)
+        swarm.swarm.remove(source.address, document.sha256)
         self.assertIsInstance(swarm.completed[document.name], NoHolder)
         self.assertEqual(swarm.ended, [None])
 
-    def test_one_file_of_which_nothing_is_left_to_be_had_does_not_wait_for_the_others(self):
+    def test_one_file_of_which_nothing_is_left_to_be_had_does_not_wait_for_the_others(self) -> None:
         gone, other = Document(3), Document(3, seed=2, name="other.bin")
         source = FakeSource(1, [gone, other])
         swarm = self.swarm([gone, other], [source])
         source.serves = False
-        swarm.download.remove(source.address, gone.sha256)
+        swarm.swarm.remove(source.address, gone.sha256)
         self.assertIsInstance(swarm.completed[gone.name], NoHolder)
         self.assertEqual(swarm.ended, [])
         source.serves = True
         swarm.serve()
         self.assertIsNone(swarm.completed[other.name])
 
-    def test_an_unfinished_file_may_be_finished_yet(self):
+    def test_an_unfinished_file_may_be_finished_yet(self) -> None:
         document = Document(3)
         gone, other = FakeSource(1, [document], only=set()), FakeSource(2, [document], only={1})
         swarm = self.swarm([document], [gone], late=[other])
@@ -524,7 +527,7 @@ class Refusals(Case):
         swarm.serve()
         self.assertWhole(swarm, document)
 
-    def test_of_an_unfinished_file_alone_no_more_comes(self):
+    def test_of_an_unfinished_file_alone_no_more_comes(self) -> None:
         document = Document(3)
         other = FakeSource(2, [document], only={1})
         swarm = self.swarm([document], [], late=[other, FakeSource(1, [])])
@@ -536,19 +539,19 @@ class Refusals(Case):
 class Touched(Case):
     """A source that cannot send a file at the moment says nothing about later."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         self.document = Document(6)
         self.source = FakeSource(1, [self.document])
         self.swarm_ = self.swarm([self.document], [self.source])
 
-    def refuse(self, retry_after):
+    def refuse(self, retry_after) -> None:
         """The source refuses all that it was asked for."""
         while self.source.connection.waiting:
             request = self.source.connection.waiting.pop(0)
             request[2].errback(Failure(Refused(100, "is being read again", retry_after)))
 
-    def test_it_is_asked_again_when_it_said(self):
+    def test_it_is_asked_again_when_it_said(self) -> None:
         self.source.answer()
         self.source.serves = False
         for _ in range(3):
@@ -561,7 +564,7 @@ class Touched(Case):
         self.swarm_.wait(2)
         self.assertWhole(self.swarm_, self.document)
 
-    def test_one_that_has_refused_is_a_source_again_once_it_announces_the_file_anew(self):
+    def test_one_that_has_refused_is_a_source_again_once_it_announces_the_file_anew(self) -> None:
         other = FakeSource(2, [self.document], only=set())
         self.swarm_.sources[other.address] = other
         self.swarm_.add_pieces(other, self.document, [0])
@@ -573,7 +576,7 @@ class Touched(Case):
         self.swarm_.serve()
         self.assertWhole(self.swarm_, self.document)
 
-    def test_not_without_end(self):
+    def test_not_without_end(self) -> None:
         self.source.serves = False
         for _ in range(2 * UNRESPONSIVE_TIMEOUT):
             self.refuse(1)
@@ -584,7 +587,7 @@ class Touched(Case):
 class Stalls(Case):
     """A source takes its time."""
 
-    def test_passed_over_within_five_seconds(self):
+    def test_passed_over_within_five_seconds(self) -> None:
         document = Document(4)
         slow, fast = FakeSource(1, [document]), FakeSource(2, [document])
         slow.serves = False
@@ -596,7 +599,7 @@ class Stalls(Case):
         swarm.wait(4.7)
         self.assertWhole(swarm, document)
 
-    def test_in_the_middle_of_a_download_too(self):
+    def test_in_the_middle_of_a_download_too(self) -> None:
         document = Document(60)
         slow, fast = FakeSource(1, [document]), FakeSource(2, [document])
         swarm = self.swarm([document], [slow, fast])
@@ -606,19 +609,19 @@ class Stalls(Case):
         swarm.wait(5)
         self.assertWhole(swarm, document)
 
-    def test_one_that_wakes_up_again_is_asked_again(self):
+    def test_one_that_wakes_up_again_is_asked_again(self) -> None:
         document = Document(40)
         sleeper, other = FakeSource(1, [document]), FakeSource(2, [document], only={0})
         swarm = self.swarm([document], [sleeper], late=[other])
         sleeper.serves = False
         swarm.wait(6)
-        [told] = swarm.download.sources
+        [told] = swarm.swarm.sources
         self.assertEqual(told.state, "snubbed")
         sleeper.serves = True
         swarm.wait(1)
         self.assertWhole(swarm, document)
 
-    def test_this_process_was_stopped(self):
+    def test_this_process_was_stopped(self) -> None:
         """What has come meanwhile is read once it goes on: nobody is snubbed, nothing asked twice or given up."""
         document = Document(10)
         sources = [FakeSource(number, [document]) for number in (1, 2)]
@@ -627,12 +630,12 @@ class Stalls(Case):
         for _ in range(3):
             swarm.advance(100)
         self.assertEqual((swarm.ended, [source.asked for source in sources]), ([], asked))
-        self.assertEqual({source.state for source in swarm.download.sources}, {"connected"})
+        self.assertEqual({source.state for source in swarm.swarm.sources}, {"connected"})
         swarm.serve()
         self.assertWhole(swarm, document)
-        self.assertEqual(swarm.download.duplicate, 0)
+        self.assertEqual(swarm.swarm.duplicate, 0)
 
-    def test_nothing_comes_from_anybody(self):
+    def test_nothing_comes_from_anybody(self) -> None:
         document = Document(3)
         source = FakeSource(1, [document])
         source.serves = False
@@ -659,7 +662,7 @@ class Duplicates(Case):
         self.assertEqual(other.outstanding, one.outstanding)
         return swarm, one, other
 
-    def test_the_other_is_told_to_cancel(self):
+    def test_the_other_is_told_to_cancel(self) -> None:
         document = Document(1)
         swarm, one, other = self.outstanding_at_both(document)
         [request] = other.connection.waiting
@@ -668,9 +671,9 @@ class Duplicates(Case):
         self.assertEqual(other.cancelled, [])
         other.connection.finish(request, document, 0)
         self.assertWhole(swarm, document)
-        self.assertEqual(swarm.download.duplicate, 0)
+        self.assertEqual(swarm.swarm.duplicate, 0)
 
-    def test_both_come_all_the_same(self):
+    def test_both_come_all_the_same(self) -> None:
         document, second = Document(1), Document(1, seed=2, name="second.bin")
         one, other, last = FakeSource(1, [document]), FakeSource(2, [document]), FakeSource(3, [second])
         swarm = self.swarm([document, second], [FakeSource(4, [])], late=[one, other, last])
@@ -681,12 +684,12 @@ class Duplicates(Case):
         swarm.advance(1, 1, 1)
         other.answer()
         one.answer()
-        self.assertEqual(swarm.download.duplicate, document.size)
+        self.assertEqual(swarm.swarm.duplicate, document.size)
         last.serves = True
         swarm.serve()
         self.assertWhole(swarm, document, second)
 
-    def test_the_first_turns_out_wrong_after_the_other_was_cancelled(self):
+    def test_the_first_turns_out_wrong_after_the_other_was_cancelled(self) -> None:
         document = Document(1)
         swarm, one, other = self.outstanding_at_both(document)
         other.lies = True
@@ -700,7 +703,7 @@ class Duplicates(Case):
         self.assertWhole(swarm, document)
         self.assertEqual(swarm.pieces, [0])
 
-    def test_the_first_is_lost_after_the_other_was_cancelled(self):
+    def test_the_first_is_lost_after_the_other_was_cancelled(self) -> None:
         document = Document(1)
         swarm, one, other = self.outstanding_at_both(document)
         [request] = other.connection.waiting
@@ -717,7 +720,7 @@ class Duplicates(Case):
 class Threads(Case):
     """Big pieces are hashed and written in threads, which take their time."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         self.patch(verifier_module, "INLINE", 0)
         self.threads = SlowThreads()
@@ -733,7 +736,7 @@ class Threads(Case):
         swarm.answer_lists()
         return swarm
 
-    def test_all_comes_together(self):
+    def test_all_comes_together(self) -> None:
         swarm = self.begun(6)
         while not swarm.ended:
             swarm.serve()
@@ -741,7 +744,7 @@ class Threads(Case):
             self.threads.run_threads(1)
         self.assertWhole(swarm, self.document)
 
-    def test_sources_wait_while_too_much_is_unverified(self):
+    def test_sources_wait_while_too_much_is_unverified(self) -> None:
         self.patch(verifier_module, "MAX_UNVERIFIED", 2 * PIECE)
         source = FakeSource(1, [])
         swarm = self.begun(20, source)
@@ -756,9 +759,9 @@ class Threads(Case):
             swarm.serve()
             self.threads.run_threads()
         self.assertWhole(swarm, self.document)
-        self.assertEqual(swarm.download.duplicate, 0)
+        self.assertEqual(swarm.swarm.duplicate, 0)
 
-    def test_who_is_made_to_wait_is_not_snubbed(self):
+    def test_who_is_made_to_wait_is_not_snubbed(self) -> None:
         self.patch(verifier_module, "MAX_UNVERIFIED", 0)
         source = FakeSource(1, [])
         swarm = self.begun(20, source)
@@ -766,7 +769,7 @@ class Threads(Case):
         self.assertTrue(source.connection.is_held)
         source.serves = False
         swarm.wait(20)
-        [told] = swarm.download.sources
+        [told] = swarm.swarm.sources
         self.assertEqual(told.state, "connected")
         source.serves = True
         while not swarm.ended:
@@ -774,7 +777,7 @@ class Threads(Case):
             swarm.serve()
         self.assertWhole(swarm, self.document)
 
-    def test_stopped_while_a_piece_is_being_verified(self):
+    def test_stopped_while_a_piece_is_being_verified(self) -> None:
         source = FakeSource(1, [])
         swarm = self.begun(1 + 2, source)
         source.answer(3)
@@ -790,7 +793,7 @@ class Threads(Case):
             self.threads.run_threads()
         self.assertWhole(again, self.document)
 
-    def test_a_long_look_at_what_is_there(self):
+    def test_a_long_look_at_what_is_there(self) -> None:
         document = Document(4)
         source = FakeSource(1, [document])
         swarm = self.swarm([document], [source], reactor=self.threads)
@@ -802,7 +805,7 @@ class Threads(Case):
             self.threads.run_threads()
         self.assertWhole(swarm, document)
 
-    def test_the_source_leaves_while_the_last_piece_is_being_verified(self):
+    def test_the_source_leaves_while_the_last_piece_is_being_verified(self) -> None:
         source = FakeSource(1, [])
         swarm = self.begun(3, source)
         source.answer(3)
@@ -818,12 +821,12 @@ class Disk(Case):
     """This side's disk is the trouble."""
 
     def failing(self, number):
-        def pwrite(fd, data, offset):
+        def pwrite(fd, data, offset) -> None:
             raise OSError(number, os.strerror(number))
 
         return pwrite
 
-    def test_no_room_for_a_piece(self):
+    def test_no_room_for_a_piece(self) -> None:
         document, other = Document(3), Document(1, seed=2, name="other.bin")
         source = FakeSource(1, [document, other])
         swarm = self.swarm([document, other], [source])
@@ -837,7 +840,7 @@ class Disk(Case):
         self.assertEqual(swarm.ended, [None])
         self.assertFalse((self.folder / document.name).exists())
 
-    def test_no_room_for_the_state(self):
+    def test_no_room_for_the_state(self) -> None:
         document = Document(3)
         write = os.write
         self.patch(os, "write", lambda fd, data: self.failing(errno.ENOSPC)(fd, data, 0))
@@ -847,7 +850,7 @@ class Disk(Case):
         self.assertIsInstance(swarm.completed[document.name], DiskFull)
         self.assertEqual(swarm.ended, [None])
 
-    def test_a_folder_that_cannot_be_made(self):
+    def test_a_folder_that_cannot_be_made(self) -> None:
         document = Document(3)
         (self.folder / "file").write_bytes(b"")
         document.name = "file/document.bin"

@@ -1,5 +1,7 @@
 """The place of a document: below the folder that the user chose, and nowhere else."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 
@@ -11,26 +13,25 @@ from p2p_twisted.swarm.errors import Exists, Unwritable
 from p2p_twisted.swarm.part_file import PartFile, sweep
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import PART, STATE, Target
-
-from .sources import PIECE, Document
+from tests.support.fake_sources import PIECE, Document
 
 DOCUMENT = Document(3, name="sub/document.bin")
 
 
 @pytest.fixture(params=["step by step", "by paths that were looked at"], autouse=True)
-def way(request, monkeypatch):
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param != "step by step":
         monkeypatch.setattr(beneath, "STEPWISE", False)
 
 
 @pytest.fixture
-def outside(tmp_path):
+def outside(tmp_path: Path):
     (tmp_path / "outside").mkdir()
     return tmp_path / "outside"
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path):
     (tmp_path / "folder").mkdir()
     return tmp_path / "folder"
 
@@ -46,7 +47,7 @@ def begun(folder):
     return content
 
 
-def keep(content, *pieces):
+def keep(content, *pieces) -> None:
     for piece in pieces:
         content.write(piece * PIECE, DOCUMENT.piece(piece))
         content.keep(piece)
@@ -55,14 +56,14 @@ def keep(content, *pieces):
 class TestLinks:
     """FAULTS: a stranger's `sub/name` must not come to lie where a link leads."""
 
-    def test_the_folder_itself_may_be_one(self, folder, tmp_path):
+    def test_the_folder_itself_may_be_one(self, folder, tmp_path: Path) -> None:
         (tmp_path / "link").symlink_to(folder)
         content = begun(tmp_path / "link")
         keep(content, 0, 1, 2)
         content.finish(False)
         assert (folder / "sub" / "document.bin").read_bytes() == DOCUMENT.data
 
-    def test_below_it_none_is_followed(self, folder, outside):
+    def test_below_it_none_is_followed(self, folder, outside) -> None:
         (folder / "sub").symlink_to(outside)
         content = begun(folder)
         with pytest.raises(Unwritable, match=r"/folder/sub is a link"):
@@ -71,7 +72,7 @@ class TestLinks:
             DOCUMENT.content(folder).resume()
         assert list(outside.iterdir()) == []
 
-    def test_one_that_is_put_there_meanwhile_is_not_followed(self, folder, outside):
+    def test_one_that_is_put_there_meanwhile_is_not_followed(self, folder, outside) -> None:
         content = begun(folder)
         keep(content, 0, 1, 2)
         (folder / "sub").rename(folder / "moved")
@@ -82,7 +83,7 @@ class TestLinks:
         content.discard()
         assert (outside / "document.bin.part").read_bytes() == b"mine"
 
-    def test_one_in_place_of_the_state_is_not_written_through(self, folder, outside):
+    def test_one_in_place_of_the_state_is_not_written_through(self, folder, outside) -> None:
         (outside / "mine").write_bytes(b"mine")
         (folder / "sub").mkdir()
         (folder / "sub" / "document.bin.part.state").symlink_to(outside / "mine")
@@ -93,7 +94,7 @@ class TestLinks:
             DOCUMENT.content(folder).resume()
         assert (outside / "mine").read_bytes() == b"mine"
 
-    def test_a_hard_link_in_place_of_the_state_is_not_written_through(self, folder, outside):
+    def test_a_hard_link_in_place_of_the_state_is_not_written_through(self, folder, outside) -> None:
         begun_before = begun(folder)
         keep(begun_before, 0)
         begun_before.close()
@@ -108,7 +109,7 @@ class TestLinks:
         content.finish(False)
         assert [path.name for path in (folder / "sub").iterdir()] == ["document.bin"]
 
-    def test_a_part_that_somebody_replaced_does_not_get_the_name(self, folder, outside):
+    def test_a_part_that_somebody_replaced_does_not_get_the_name(self, folder, outside) -> None:
         content = begun(folder)
         keep(content, 0, 1, 2)
         part = folder / "sub" / "document.bin.part"
@@ -124,20 +125,20 @@ class TestPipes:
     """Whoever opens one waits for the other end: a thread that never ends, and a process that cannot be stopped."""
 
     @pytest.mark.parametrize("ending", [PART, STATE])
-    def test_are_named_at_once(self, folder, target, ending):
+    def test_are_named_at_once(self, folder, target, ending) -> None:
         (folder / "sub").mkdir()
         os.mkfifo(target.beside(ending))
         content = begun(folder)
         with pytest.raises(Unwritable, match=f"{ending}: it is a named pipe, not a file; move it away"):
             keep(content, 0)
 
-    def test_in_place_of_the_state_are_found_before_anything_is_fetched(self, folder, target):
+    def test_in_place_of_the_state_are_found_before_anything_is_fetched(self, folder, target) -> None:
         (folder / "sub").mkdir()
         os.mkfifo(target.beside(STATE))
         with pytest.raises(Unwritable, match="it is a named pipe"):
             DOCUMENT.content(folder).resume()
 
-    def test_that_stand_where_the_document_goes_stay(self, folder, target):
+    def test_that_stand_where_the_document_goes_stay(self, folder, target) -> None:
         (folder / "sub").mkdir()
         os.mkfifo(target.path)
         content = begun(folder)
@@ -150,7 +151,7 @@ class TestPipes:
 class TestSweep:
     """What is left beside a document that is there."""
 
-    def test_an_earlier_downloads_files_are_removed(self, folder, target):
+    def test_an_earlier_downloads_files_are_removed(self, folder, target) -> None:
         content = begun(folder)
         keep(content, 0)
         content.close()
@@ -158,14 +159,14 @@ class TestSweep:
         sweep(target)
         assert [path.name for path in (folder / "sub").iterdir()] == ["document.bin"]
 
-    def test_what_a_kill_left_after_the_name_was_given_is_removed(self, folder, target):
+    def test_what_a_kill_left_after_the_name_was_given_is_removed(self, folder, target) -> None:
         (folder / "sub").mkdir()
         target.path.write_bytes(DOCUMENT.data)
         os.link(target.path, target.beside(PART))
         sweep(target)
         assert [path.name for path in (folder / "sub").iterdir()] == ["document.bin"]
 
-    def test_what_is_being_written_stays(self, folder, target):
+    def test_what_is_being_written_stays(self, folder, target) -> None:
         content = begun(folder)
         keep(content, 0)
         target.path.write_bytes(DOCUMENT.data)
@@ -174,7 +175,7 @@ class TestSweep:
         assert target.beside(STATE).exists()
         content.close()
 
-    def test_other_peoples_files_stay(self, folder, target):
+    def test_other_peoples_files_stay(self, folder, target) -> None:
         (folder / "sub").mkdir()
         for path in (target.path, target.beside(PART), target.beside(STATE)):
             path.write_bytes(path.name.encode())
@@ -186,7 +187,7 @@ class TestLeftovers:
     """Of a version of other content that was not finished."""
 
     @pytest.mark.parametrize("pieces", [1, 2])
-    def test_are_removed_with_the_next_version(self, folder, pieces):
+    def test_are_removed_with_the_next_version(self, folder, pieces) -> None:
         content = begun(folder)
         keep(content, 0)
         content.close()
@@ -203,7 +204,7 @@ class TestLeftovers:
         assert (folder / "sub" / "document.bin").read_bytes() == new.data
 
     @pytest.mark.parametrize("end", [PartFile.discard, lambda part: part.finish(False)])
-    def test_are_removed_with_a_document_that_is_fetched_whole(self, folder, target, end):
+    def test_are_removed_with_a_document_that_is_fetched_whole(self, folder, target, end) -> None:
         content = begun(folder)
         keep(content, 0)
         content.close()
@@ -214,11 +215,11 @@ class TestLeftovers:
 
 class TestNames:
     @pytest.mark.parametrize("name", ["", "..", "../x", "a/../../x", "/etc/passwd", ".x", "a//b", "x.part", "a\x00b"])
-    def test_that_lead_out_are_refused(self, folder, name):
+    def test_that_lead_out_are_refused(self, folder, name) -> None:
         with pytest.raises(Unwritable):
             Target(folder, name)
 
-    def test_that_cannot_be_encoded_here_are_refused(self, folder, monkeypatch):
+    def test_that_cannot_be_encoded_here_are_refused(self, folder, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "fsencode", lambda path: os.fspath(path).encode("ascii"))
         with pytest.raises(Unwritable, match=r"'M\\xfcll\.txt'.*LC_ALL=C.UTF-8"):
             Target(folder, "Müll.txt")
@@ -226,7 +227,7 @@ class TestNames:
 
 
 @pytest.mark.parametrize("state", [".", "sub"])
-def test_nothing_is_fetched_into_a_state_folder(folder, target, state):
+def test_nothing_is_fetched_into_a_state_folder(folder, target, state) -> None:
     """Neither by its name, nor because the user chose the folder."""
     target.check_place()
     (folder / state).mkdir(exist_ok=True)
@@ -235,12 +236,12 @@ def test_nothing_is_fetched_into_a_state_folder(folder, target, state):
         target.check_place()
 
 
-def test_downloads_may_lie_in_a_state_folder(folder, target):
+def test_downloads_may_lie_in_a_state_folder(folder, target) -> None:
     (folder.parent / STATE_MARK).touch()
     target.check_place()
 
 
-def test_one_spelling_of_a_folder_is_as_good_as_another(folder, tmp_path):
+def test_one_spelling_of_a_folder_is_as_good_as_another(folder, tmp_path: Path) -> None:
     """Two downloads of one process exclude each other also while neither has the file open."""
     (tmp_path / "link").symlink_to(folder)
     first = PartFile(Target(folder, "a"))
@@ -251,7 +252,7 @@ def test_one_spelling_of_a_folder_is_as_good_as_another(folder, tmp_path):
     PartFile(Target(tmp_path / "link", "a")).close()
 
 
-def test_a_content_takes_any_folder(tmp_path, monkeypatch):
+def test_a_content_takes_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     content = Storage("a", Document(1).sha256, Document(1).size, "", Target(Path(), "a"))
     content.write(0, Document(1).data)

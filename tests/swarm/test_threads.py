@@ -1,10 +1,13 @@
 """Files on their way while many threads work on them: real threads that are switched as often as can be."""
 
+from __future__ import annotations
+
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -12,8 +15,7 @@ import pytest
 from p2p_twisted.swarm import open_files
 from p2p_twisted.swarm import part_file as part
 from p2p_twisted.swarm.errors import Unwritable
-
-from .sources import PIECE, Document, is_document
+from tests.support.fake_sources import PIECE, Document, is_document
 
 PIECES = 8
 DOCUMENT = Document(PIECES)
@@ -52,7 +54,7 @@ def open_descriptors():
         return sum(1 for _ in entries)
 
 
-def test_the_first_pieces_of_a_file_are_written_at_once(tmp_path, at_once):
+def test_the_first_pieces_of_a_file_are_written_at_once(tmp_path: Path, at_once) -> None:
     """Each thread would open the file, and all but one find it locked."""
     for number in range(TRIES):
         content = begun(tmp_path / str(number))
@@ -61,10 +63,10 @@ def test_the_first_pieces_of_a_file_are_written_at_once(tmp_path, at_once):
         assert is_document(content.target.path, DOCUMENT)
 
 
-def test_a_file_is_closed_while_its_first_pieces_are_written(tmp_path, at_once):
+def test_a_file_is_closed_while_its_first_pieces_are_written(tmp_path: Path, at_once) -> None:
     """A piece that comes late is refused; nothing stays open, and nothing stays on the disk."""
 
-    def or_late(write):
+    def or_late(write) -> None:
         with suppress(Unwritable):
             write()
 
@@ -77,7 +79,7 @@ def test_a_file_is_closed_while_its_first_pieces_are_written(tmp_path, at_once):
     assert open_descriptors() <= before
 
 
-def test_a_file_is_looked_at_while_an_earlier_runs_pieces_are_verified(tmp_path, at_once):
+def test_a_file_is_looked_at_while_an_earlier_runs_pieces_are_verified(tmp_path: Path, at_once) -> None:
     """Iterating over a set that another thread adds to is an error."""
     content = begun(tmp_path)
     for piece, write in enumerate(writing(content)):
@@ -87,7 +89,7 @@ def test_a_file_is_looked_at_while_an_earlier_runs_pieces_are_verified(tmp_path,
     for _ in range(TRIES // 5):
         content = DOCUMENT.content(tmp_path)
 
-        def look(content=content):
+        def look(content=content) -> None:
             for _ in range(500):
                 assert 0 <= content.got <= DOCUMENT.size
 
@@ -96,14 +98,14 @@ def test_a_file_is_looked_at_while_an_earlier_runs_pieces_are_verified(tmp_path,
         content.close()
 
 
-def test_many_files_share_few_descriptors(tmp_path, at_once, monkeypatch):
+def test_many_files_share_few_descriptors(tmp_path: Path, at_once, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each thread writes a piece of one file after the other, while others have these files closed."""
     monkeypatch.setattr(open_files, "most_files", lambda: 2)
     monkeypatch.setattr(part, "OPEN_FILES", open_files.OpenFiles())  # without those of other tests
     before = open_descriptors()
     contents = [begun(tmp_path / str(number)) for number in range(20)]
 
-    def write(piece):
+    def write(piece) -> None:
         for content in contents[piece:] + contents[:piece]:
             content.write(piece * PIECE, DOCUMENT.piece(piece))
 

@@ -1,8 +1,11 @@
 """Verifying: small pieces at once, big ones in threads; how much may wait; what becomes of errors and false records."""
 
+from __future__ import annotations
+
 import errno
 import os
 from pathlib import Path
+from typing import Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,8 +14,7 @@ from p2p_twisted.swarm import storage as content_module
 from p2p_twisted.swarm import verifier as verifier_module
 from p2p_twisted.swarm.errors import DiskFull, Unwritable
 from p2p_twisted.swarm.verifier import Verifier, in_thread_until_cancelled
-
-from .sources import PIECE, Document, SlowThreads
+from tests.support.fake_sources import PIECE, Document, SlowThreads
 
 OTHER = Document(4, seed=2)
 
@@ -20,10 +22,10 @@ OTHER = Document(4, seed=2)
 class Case(SynchronousTestCase):
     """Each test has a document of four pieces, and a verifier whose threads work when they are told to."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.folder = Path(self.mktemp())
         self.folder.mkdir()
-        self.threads = SlowThreads()
+        self.threads = cast(Any, SlowThreads())
         self.outcomes, self.hashed = [], []
         self.verifier = Verifier(self.threads)
         self.document = Document(4)
@@ -36,25 +38,25 @@ class Case(SynchronousTestCase):
             self.assertTrue(content.accept_list(document.digests))
         return content
 
-    def store(self, *pieces, document=None):
+    def store(self, *pieces, document=None) -> None:
         """Have the verifier store these pieces of `document`; `outcomes` gets what it says of each."""
         for piece in pieces:
             data = (document or self.document).piece(piece)
             storing = self.verifier.store(self.content, piece, [data[:1000], data[1000:]])
             storing.addErrback(lambda failure: failure.value).addCallback(self.outcomes.append)
 
-    def hash_on(self):
+    def hash_on(self) -> None:
         """Have the verifier hash what is here; `hashed` gets what it says of the file."""
         hashing = Deferred.fromCoroutine(self.verifier.hash_on(self.content))
         hashing.addErrback(lambda failure: failure.value).addCallback(self.hashed.append)
 
-    def keep(self, *pieces):
+    def keep(self, *pieces) -> None:
         """The pieces are here and verified."""
         for piece in pieces:
             self.content.write(piece * PIECE, self.document.piece(piece))
             self.content.keep(piece)
 
-    def hash(self):
+    def hash(self) -> None:
         self.hash_on()
         self.threads.run_threads()
 
@@ -62,12 +64,12 @@ class Case(SynchronousTestCase):
 class Pieces(Case):
     """Each is hashed, and written if it is right."""
 
-    def test_a_small_one_at_once(self):
+    def test_a_small_one_at_once(self) -> None:
         self.store(0)
         self.assertEqual((self.outcomes, self.threads.work, self.verifier.is_busy), ([True], [], False))
         self.assertEqual(Path(f"{self.content.target.path}.part").read_bytes(), self.document.piece(0))
 
-    def test_a_big_one_in_a_thread(self):
+    def test_a_big_one_in_a_thread(self) -> None:
         """The last piece is the shorter one."""
         self.patch(verifier_module, "INLINE", PIECE - 100)
         self.store(0, 3)
@@ -77,7 +79,7 @@ class Pieces(Case):
         self.assertEqual(self.outcomes, [True, True])
         self.assertFalse(self.verifier.is_busy)
 
-    def test_a_wrong_one_is_not_written(self):
+    def test_a_wrong_one_is_not_written(self) -> None:
         for inline in (PIECE, 0):
             self.patch(verifier_module, "INLINE", inline)
             self.store(1)
@@ -89,7 +91,7 @@ class Pieces(Case):
             )
             self.outcomes.clear()
 
-    def test_that_this_side_cannot_write_it_is_an_outcome(self):
+    def test_that_this_side_cannot_write_it_is_an_outcome(self) -> None:
         Path(f"{self.content.target.path}.part").mkdir()
         for inline in (PIECE, 0):
             self.patch(verifier_module, "INLINE", inline)
@@ -98,7 +100,7 @@ class Pieces(Case):
         self.assertEqual([type(outcome) for outcome in self.outcomes], [Unwritable, Unwritable])
         self.assertFalse(self.verifier.is_busy)
 
-    def test_an_error_in_this_program_is_none_of_these(self):
+    def test_an_error_in_this_program_is_none_of_these(self) -> None:
         self.patch(verifier_module, "INLINE", 0)
         self.content.digests = None
         self.store(0)
@@ -110,12 +112,12 @@ class Pieces(Case):
 class Waiting(Case):
     """Not more than so many bytes may wait to be verified."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         self.patch(verifier_module, "INLINE", 0)
         self.patch(verifier_module, "MAX_UNVERIFIED", 2 * PIECE)
 
-    def test_it_is_full_while_it_is_too_much(self):
+    def test_it_is_full_while_it_is_too_much(self) -> None:
         self.store(0, 1)
         self.assertFalse(self.verifier.is_full)
         self.store(2)
@@ -124,7 +126,7 @@ class Waiting(Case):
         self.assertFalse(self.verifier.is_full)
         self.assertTrue(self.verifier.is_busy)
 
-    def test_what_is_wrong_or_cannot_be_written_waits_no_longer_either(self):
+    def test_what_is_wrong_or_cannot_be_written_waits_no_longer_either(self) -> None:
         self.store(0, document=OTHER)
         self.store(1, 2)
         self.assertTrue(self.verifier.is_full)
@@ -136,16 +138,16 @@ class Waiting(Case):
         self.assertFalse(self.verifier.is_busy)
 
 
-def _no_room(fd, data, offset):
+def _no_room(fd, data, offset) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class Cancelled(Case):
     """Work in a thread that nobody waits for any more."""
 
-    def test_is_told_to_stop(self):
+    def test_is_told_to_stop(self) -> None:
         seen, fired = [], []
-        waiting = in_thread_until_cancelled(self.threads, lambda stop: seen.append(stop.is_set()))
+        waiting: Any = in_thread_until_cancelled(self.threads, lambda stop: seen.append(stop.is_set()))
         waiting.addBoth(fired.append)
         waiting.cancel()
         self.threads.run_threads()
@@ -153,10 +155,11 @@ class Cancelled(Case):
         [failure] = fired
         self.assertIsNotNone(failure.check(CancelledError))
 
-    def test_is_not_told_when_it_is_waited_for(self):
+    def test_is_not_told_when_it_is_waited_for(self) -> None:
         seen = []
         for work in (lambda stop: stop.is_set(), lambda stop: 1 / 0):
-            in_thread_until_cancelled(self.threads, work).addBoth(seen.append)
+            waiting: Any = in_thread_until_cancelled(self.threads, work)
+            waiting.addBoth(seen.append)
         self.threads.run_threads()
         self.assertEqual(seen[0], False)
         self.assertIsNotNone(seen[1].check(ZeroDivisionError))
@@ -165,7 +168,7 @@ class Cancelled(Case):
 class Whole(Case):
     """The file is hashed while it comes, and judged when all of it is here."""
 
-    def test_is_right(self):
+    def test_is_right(self) -> None:
         self.keep(0, 1, 2, 3)
         self.hash_on()
         self.assertEqual(self.hashed, [])
@@ -174,7 +177,7 @@ class Whole(Case):
         self.assertEqual(self.hashed, [True])
         self.assertFalse(self.verifier.is_busy)
 
-    def test_is_not_the_one_that_the_record_names(self):
+    def test_is_not_the_one_that_the_record_names(self) -> None:
         """The list binds the pieces, and a false record may bind the list to another file's hash."""
         self.document.sha256 = OTHER.sha256
         self.content = self.make(self.document)
@@ -182,14 +185,14 @@ class Whole(Case):
         self.hash()
         self.assertEqual(self.hashed, [False])
 
-    def test_is_hashed_by_one_thread_at_a_time(self):
+    def test_is_hashed_by_one_thread_at_a_time(self) -> None:
         self.patch(content_module, "HASH_AT_ONCE", PIECE)
         self.keep(0)
         for _ in range(3):
             self.hash_on()
         self.assertEqual(len(self.threads.work), 1)
 
-    def test_what_comes_while_it_is_hashed_is_hashed_next(self):
+    def test_what_comes_while_it_is_hashed_is_hashed_next(self) -> None:
         self.patch(content_module, "HASH_AT_ONCE", PIECE)
         self.keep(0)
         self.hash_on()
@@ -205,7 +208,7 @@ class Whole(Case):
         self.threads.run_threads()
         self.assertCountEqual(self.hashed, [None, None, True])
 
-    def test_waits_until_there_is_enough_to_do(self):
+    def test_waits_until_there_is_enough_to_do(self) -> None:
         self.keep(0, 1, 3)
         self.hash()
         self.assertEqual(self.threads.work, [])
@@ -213,7 +216,7 @@ class Whole(Case):
         self.hash()
         self.assertEqual(self.hashed, [None, True])
 
-    def test_cannot_be_read_again(self):
+    def test_cannot_be_read_again(self) -> None:
         self.keep(0, 1, 2, 3)
         self.hash_on()
         self.content.close()
@@ -223,7 +226,7 @@ class Whole(Case):
         self.assertEqual([type(outcome) for outcome in self.hashed], [Unwritable])
         self.assertFalse(self.verifier.is_busy)
 
-    def test_of_one_piece_is_not_hashed_twice(self):
+    def test_of_one_piece_is_not_hashed_twice(self) -> None:
         document = Document(1, name="small.bin")
         self.content = self.make(document)
         self.hash()
@@ -234,7 +237,7 @@ class Whole(Case):
         self.assertEqual((self.outcomes, self.threads.work), ([True], []))
         self.assertEqual(self.hashed, [None, True])
 
-    def test_of_no_bytes_has_the_hash_of_none(self):
+    def test_of_no_bytes_has_the_hash_of_none(self) -> None:
         for sha256, right in ((Document(0).sha256, True), (OTHER.sha256, False)):
             document = Document(0)
             document.sha256 = sha256

@@ -27,11 +27,10 @@ from p2p_twisted.swarm.part_file import PartFile
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.encode import encode_request
 from p2p_twisted.wire.messages import GetFile, Request, Version
+from tests.support.fake_sources import PIECE, Document
 from tests.support.memory_network import Network, ScriptedFactory
 from tests.support.peer_server import MODIFIED, connect, make_factory
 from tests.support.registries import SynchronousRegistry
-
-from ...swarm.sources import PIECE, Document
 
 RS = ("10.0.0.9", 65423)
 BIG = Random(1).randbytes(300_000)

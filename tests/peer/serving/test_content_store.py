@@ -17,9 +17,8 @@ from p2p_twisted.wire.errors import FileNotFound
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.messages import Version
 from p2p_twisted.wire.records import IndexRecord, parse_record
+from tests.support.fake_sources import PIECE, Document
 from tests.support.inline_reactor import InlineReactor
-
-from ...swarm.sources import PIECE, Document
 
 HERE = "10.0.0.1"
 FAR = ("10.0.0.7", 4007)

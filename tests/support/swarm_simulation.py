@@ -1,7 +1,8 @@
-"""A swarm in virtual time: real pickers, handouts and request windows; links, disks and messages are arithmetic.
+"""A swarm in virtual time: real pickers, super-seeding and request windows; links, disks and messages are
+arithmetic.
 
-Each peer has an uplink and a downlink. A message takes the latency to arrive. What a peer has got it tells those who
-follow it, as peer/announcing.py does. Sizes are in bytes, rates in bytes/s, times in seconds.
+Each peer has an uplink and a downlink. A message takes the latency to arrive. Peers announce their pieces to their
+followers, as peer/serving/index_feed.py does. Sizes are in bytes, rates in bytes/s, times in seconds.
 """
 
 from __future__ import annotations
@@ -9,21 +10,22 @@ from __future__ import annotations
 import heapq
 import itertools
 from random import Random
+from typing import Any
 
 from p2p_twisted.library.pieces import piece_count, piece_range, piece_size
 from p2p_twisted.peer.serving.index_feed import BATCH_INTERVAL
-from p2p_twisted.swarm.picker import NextRequest, Picker, PieceRequest
+from p2p_twisted.swarm.picker import Picker
+from p2p_twisted.swarm.picker_state import NextRequest, PieceRequest
 from p2p_twisted.swarm.source import Source
 from p2p_twisted.swarm.super_seeding import SuperSeeding
-
-from .uplink import Transfer, Uplink
+from tests.support.simulated_uplink import Transfer, Uplink
 
 SNUB_TIMEOUT = 4.0
-"""Seconds without a byte after which a source is snubbed, as the download has it."""
+"""Seconds without a byte after which a source is snubbed, as the swarm has it."""
 MAX_HASH_FAILURES = 3
-"""Wrong pieces after which a source is banned, as the download has it."""
+"""Wrong pieces after which a source is banned, as the swarm has it."""
 MESSAGE = 300
-"""What telling one follower takes of the uplink."""
+"""Bytes of an announcement to one follower."""
 MBIT = 125_000.0
 UP, DOWN = 20 * MBIT, 100 * MBIT
 
@@ -31,8 +33,8 @@ UP, DOWN = 20 * MBIT, 100 * MBIT
 class World:
     """The clock, the peers and the files (size by name)."""
 
-    def __init__(self, files, seed=1, latency=0.005, at_once=1000):
-        """`at_once`: how many askers a peer sends to at the same time."""
+    def __init__(self, files, seed=1, latency=0.005, at_once=1000) -> None:
+        """`at_once`: the number of downloaders that a peer sends to at the same time."""
         self.files = dict(files)
         self.counts = {name: piece_count(size) for name, size in self.files.items()}
         self.latency, self.at_once = latency, at_once
@@ -45,7 +47,7 @@ class World:
     def seconds(self):
         return self.now
 
-    def after(self, delay, call, *arguments):
+    def after(self, delay, call, *arguments) -> None:
         heapq.heappush(self._events, (self.now + delay, next(self._order), call, arguments))
 
     def peer(self, up=UP, down=DOWN, files=(), wants=(), **kind):
@@ -88,7 +90,7 @@ class World:
 class Peer:
     """One peer. `lies`: it sends garbage. `stops_at`: it is gone once it has sent so many bytes."""
 
-    def __init__(self, world, address, up, down, files, wants, lies=False, stops_at=None):
+    def __init__(self, world, address, up, down, files, wants, lies=False, stops_at=None) -> None:
         self.world, self.address = world, address
         self.wants, self.complete_at_start = list(wants), list(files)
         self.lies, self.stops_at = lies, stops_at
@@ -101,12 +103,12 @@ class Peer:
         self.finished, self.gone = 0.0, False
         self.sent_before_copy = None
         self._down, self._down_free = down, 0.0
-        self._new, self._telling = {}, False
-        self._typical = max((piece_size(world.files[name]) for name in wants), default=1)
+        self._new, self._announcing = {}, False
+        self._typical_size = max((piece_size(world.files[name]) for name in wants), default=1)
 
     # the start, and the end
 
-    def meet(self, other, follows):
+    def meet(self, other, follows) -> None:
         """Know of `other`: what it has from the start is in the index."""
         self.known[other.address] = other
         if follows:
@@ -116,13 +118,13 @@ class Peer:
                 self._connect(other)
                 self.picker.state.add_seed(other.address, name)
 
-    def begin(self):
+    def begin(self) -> None:
         for name in self.wants:
             self.picker.state.want(name, self.world.counts[name], range(self.world.counts[name]))
-        self._pump_all()
-        self.world.after(1, self._look_after)
+        self._fill_all()
+        self.world.after(1, self._tick)
 
-    def stop(self):
+    def stop(self) -> None:
         """Be gone, with all that only this peer has."""
         self.gone = True
         self.world.unfinished.discard(self)
@@ -130,74 +132,75 @@ class Peer:
             if other is not self:
                 self.world.after(self.world.latency, other.lose, self)
 
-    def lose(self, other):
+    def lose(self, other) -> None:
         """`other` is gone: there is nobody to answer, or to ask."""
         self.uplink.forget(other)
         self.super_seeding.gone(other)
         self.ban(other)
 
-    def ban(self, other):
+    def ban(self, other) -> None:
         """Ask `other` no more."""
         self.banned.add(other.address)
         self.sources.pop(other.address, None)
         self.picker.remove_source(other.address)
         other.uplink.forget(self)
         other.super_seeding.gone(self)
-        self._pump_all()
+        self._fill_all()
 
-    # asking, as swarm/download.py does
+    # asking, as swarm/piece_fetcher.py does
 
-    def _connect(self, other):
+    def _connect(self, other) -> None:
         if other.address not in self.sources and other.address not in self.banned:
             self.sources[other.address] = source = Source(other.address, self.world)
-            source.connection = True
+            presence: Any = self
+            source.connection = presence  # all of it that counts
 
-    def _pump_all(self):
+    def _fill_all(self) -> None:
         for address in list(self.sources):
-            self._pump(address)
+            self._fill_requests(address)
 
-    def _pump(self, address):
+    def _fill_requests(self, address) -> None:
         source, now = self.sources.get(address), self.world.now
-        while source is not None and not self.gone and source.has_room(self._typical):
+        while source is not None and not self.gone and source.has_room(self._typical_size):
             request = self.picker.next_request(address, now)
             if request is None:
                 return
             transfer = Transfer(self.known[address], self, request)
             if not source.outstanding:
-                source.heard = now
+                source.received_at = now
             source.outstanding[transfer] = request
             self.world.after(self.world.latency, transfer.sender.uplink.ask, transfer)
 
-    def _look_after(self):
+    def _tick(self) -> None:
         for source in self.sources.values():
-            if source.outstanding and not source.snubbed and self.world.now - source.heard > SNUB_TIMEOUT:
+            if source.outstanding and not source.snubbed and self.world.now - source.received_at > SNUB_TIMEOUT:
                 source.snubbed = True
                 for transfer in source.outstanding:
                     self.picker.release(source.address, transfer.name, transfer.piece)
-        self._pump_all()
+        self._fill_all()
         if self in self.world.unfinished:
-            self.world.after(1, self._look_after)
+            self.world.after(1, self._tick)
 
-    def refused(self, transfer):
+    def refused(self, transfer) -> None:
         source = self.sources.get(transfer.sender.address)
         if source is not None and source.outstanding.pop(transfer, None):
             if transfer.cancelled:
                 self.picker.release(source.address, transfer.name, transfer.piece)
             else:
                 self.picker.refused(source.address, transfer.request)
-            self._pump(source.address)
+            self._fill_requests(source.address)
 
-    def coming(self, transfer, size, is_first, is_last):
+    def coming(self, transfer, size, is_first, is_last) -> None:
         """A block has left the sender: it goes through this peer's downlink, after what else does."""
         arrives = max(self.world.now + self.world.latency, self._down_free) + size / self._down
         self._down_free = arrives
         self.world.after(arrives - self.world.now, self._arrived, transfer, size, is_first, is_last)
 
-    def _arrived(self, transfer, size, is_first, is_last):
+    def _arrived(self, transfer, size, is_first, is_last) -> None:
         source = self.sources.get(transfer.sender.address)
         if source is None or transfer not in source.outstanding or self.gone:
             return
-        source.heard, source.snubbed = self.world.now, False
+        source.received_at, source.snubbed = self.world.now, False
         source.meter.add(size, self.world.now)
         self.received += size
         if is_first:
@@ -205,16 +208,16 @@ class Peer:
                 self._cancel(other, transfer)
         if is_last:
             del source.outstanding[transfer]
-            self._judge(source, transfer)
-            self._pump(source.address)
+            self._verify(source, transfer)
+            self._fill_requests(source.address)
 
-    def _cancel(self, address, arriving):
+    def _cancel(self, address, arriving) -> None:
         for transfer in self.sources[address].outstanding:
             if (transfer.name, transfer.piece) == (arriving.name, arriving.piece) and not transfer.cancelled:
                 transfer.cancelled = True
                 self.world.after(self.world.latency, transfer.sender.uplink.cancel, transfer)
 
-    def _judge(self, source, transfer):
+    def _verify(self, source, transfer) -> None:
         if transfer.piece in self.have[transfer.name]:
             self.duplicate += transfer.size
         elif transfer.sender.lies:
@@ -222,12 +225,12 @@ class Peer:
             source.hash_failures += 1
             if source.hash_failures == MAX_HASH_FAILURES:
                 self.ban(transfer.sender)
-            self._pump_all()
+            self._fill_all()
         else:
             self._keep(transfer.name, transfer.piece, isinstance(transfer.request, NextRequest))
             transfer.sender.sent_one()
 
-    def _keep(self, name, piece, super_seeded):
+    def _keep(self, name, piece, super_seeded) -> None:
         self.have[name].add(piece)
         self.picker.verified(name, piece)
         if is_complete := len(self.have[name]) == self.world.counts[name]:
@@ -237,20 +240,20 @@ class Peer:
             self.world.unfinished.discard(self)
         self._new.setdefault(name, set()).add(piece)
         if super_seeded or is_complete:
-            self._tell()
-        elif not self._telling:
-            self._telling = True
-            self.world.after(BATCH_INTERVAL, self._tell)
+            self._announce()
+        elif not self._announcing:
+            self._announcing = True
+            self.world.after(BATCH_INTERVAL, self._announce)
 
-    # telling, as peer/announcing.py does
+    # announcing, as peer/serving/index_feed.py does
 
-    def _tell(self):
-        new, self._new, self._telling = self._new, {}, False
+    def _announce(self) -> None:
+        new, self._new, self._announcing = self._new, {}, False
         for follower in self.followers if new and not self.gone else ():
             self.uplink.take(MESSAGE)
             self.world.after(self.world.latency, follower.hear, self, new)
 
-    def hear(self, other, new):
+    def hear(self, other, new) -> None:
         """`other` says which pieces it has got."""
         for name, pieces in new.items():
             if name in self.picker.state.files and not self.gone and not other.gone:
@@ -259,22 +262,22 @@ class Peer:
                     self.picker.state.add_complete(other.address, name)
                 else:
                     self.picker.state.add_pieces(other.address, name, pieces)
-        self._pump(other.address)
+        self._fill_requests(other.address)
 
     # serving
 
     def resolve(self, transfer):
-        """Find out which piece an asker is to get; False if there is none for it."""
+        """Choose the piece that a downloader gets; return whether there is one."""
         if isinstance(transfer.request, PieceRequest):
             found = (transfer.name, transfer.piece) if transfer.piece in self.have[transfer.name] else None
         else:
             wants = ((name, ranges, self.world.counts[name]) for name, ranges in transfer.request.wants)
-            found = self.super_seeding.next(transfer.asker, wants)
+            found = self.super_seeding.next(transfer.downloader, wants)
         if found is not None:
             transfer.takes(*found, piece_range(self.world.files[found[0]], found[1])[1])
         return found is not None
 
-    def sent_one(self):
+    def sent_one(self) -> None:
         """A piece from here has arrived: is there another full copy by now? is it this peer's end?"""
         size = sum(self.world.files[name] for name in self.complete_at_start)
         if size and self.sent_before_copy is None and self.uplink.sent >= size and self.world.is_elsewhere(self):
