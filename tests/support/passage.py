@@ -4,7 +4,8 @@
 byte of its answer; ``downloader`` those from the decision to request a piece to the piece on the disk; ``holder`` those
 between the first byte of that request and the last byte of the piece; ``get`` those between the command line of ``p2p
 get`` and the swarm, in the command and in the peer. A module counts when one of its functions runs: neither importing
-it nor defining a class is a passage. Those of ``wire``, which every message passes, count for the Register only.
+it nor defining a class is a passage, nor is what the listeners of an event do. Those of ``wire``, which every message
+passes, count for the Register only.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ REGISTER = b"Register NULL P2P_DI_1.0\nHost 127.0.0.1\nOS Linux\n\ncookie:\nport
 GET_FILE = "GET FILE P2P_DI_1.1\nHost 127.0.0.1\nOS Linux\nRange: {}-{}\n\ndocument\nbin\n"
 REQUESTS = ("GET FILE", "GET NEXT")
 """Requests for a piece."""
-FILL = ("_fill_requests", "_pump")
+FILL = ("fill_requests", "_fill_requests", "_pump")
 """The function of the swarm that decides what to request of a source."""
 
 reactor: Any = _reactor

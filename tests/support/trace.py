@@ -14,6 +14,7 @@ from typing import Any
 import p2p_twisted
 
 ROOT = Path(p2p_twisted.__file__).parent
+PUBLISH = "p2p_twisted.events.publisher", "publish"
 SENDING, WRITING = ("send", "sendfile"), ("pwrite",)
 """C functions that put bytes on a socket, and on the disk."""
 MARKS = {"dataReceived": "data", "write": "data", "request": "method"}
@@ -30,6 +31,8 @@ class Trace:
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
         self._modules: dict[str, str] = {}
+        self._publishing: FrameType | None = None
+        """The call that publishes an event at the moment: its listeners are a branch, which nothing passes through."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -62,6 +65,10 @@ class Trace:
 
     def _profile(self, frame: FrameType, event: str, argument: Any) -> None:
         code = frame.f_code
+        if self._publishing is not None:
+            if event == "return" and frame is self._publishing:
+                self._publishing = None
+            return
         if event == "c_call" and argument.__name__ in SENDING + WRITING:
             self.events.append(("system", argument.__name__))
         if event != "call":
@@ -70,6 +77,8 @@ class Trace:
             self._mark(code.co_name, frame.f_locals.get(MARKS[code.co_name]))
         if code.co_flags & inspect.CO_OPTIMIZED and (module := self._module(code.co_filename)):  # no class, no import
             self.events.append((module, code.co_name))
+            if (module, code.co_name) == PUBLISH:
+                self._publishing = frame
 
     def _mark(self, function: str, value: object) -> None:
         if isinstance(value, bytes | str):

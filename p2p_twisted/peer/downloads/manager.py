@@ -23,10 +23,11 @@ from ...wire.address import Address
 from ...wire.records import IndexRecord
 from ..peers.discovery import Discovery
 from ..serving.protocol import PeerFactory
-from .claims import Claims
-from .model import CANCELLED, DONE, FAILED, RUNNING, Download, DownloadFile
-from .runner import NEWS_TIMEOUT, DownloadRunner
+from .model import CANCELLED, DONE, FAILED, RUNNING, Claims, Download, DownloadFile
+from .parts import Parts
+from .runner import DownloadRunner
 from .skipped import skipped_names
+from .swarm_fetcher import NEWS_TIMEOUT
 
 HASH = re.compile("[0-9a-fA-F]{8,64}")
 """First digits of a SHA-256, which choose one content of a name."""
@@ -50,18 +51,17 @@ class DownloadManager(Service):
         now: Callable[[], float],
         publisher: Publisher,
     ) -> None:
-        """`factory` serves files while they are fetched; `downlink` limits the rate; `now` gives monotonic seconds."""
+        """Take the parts of the peer: `downlink` limits the rate of downloads, `now` gives monotonic seconds."""
         self.downloads: dict[str, Download] = {}
         """By their ids, the newest last."""
-        self._reactor = reactor
-        self._factory = factory
         self._content_store = factory.content_store
         self._discovery = discovery
-        self._downlink = downlink
         self._now = now
         self._publisher = publisher
         self._running: dict[str, Deferred[None]] = {}
-        self._claims = Claims()
+        self._parts = Parts(
+            reactor, factory.content_store, factory.index_feed, discovery, downlink, now, publisher, Claims()
+        )
 
     def start(
         self,
@@ -114,22 +114,9 @@ class DownloadManager(Service):
             file.download, file.publisher = download.id, self._publisher
             if file.error is not None:
                 file.end(FAILED, file.error)
-        await self._runner(download).run()
+        await DownloadRunner(self._parts, download).run()
         failed = [file for file in download.files if file.state == FAILED]
         download.end(FAILED if failed else DONE, failed[0].error if len(failed) == len(download.files) > 0 else None)
-
-    def _runner(self, download: Download) -> DownloadRunner:
-        return DownloadRunner(
-            self._reactor,
-            self._content_store,
-            self._discovery,
-            self._downlink,
-            self._factory.index_feed.kept,
-            self._claims,
-            self._now,
-            download,
-            self._publisher,
-        )
 
     def _failed(self, failure: Failure, download: Download) -> None:
         if failure.check(CancelledError) is not None:
@@ -140,7 +127,7 @@ class DownloadManager(Service):
 
     def _end(self, download: Download) -> None:
         self._running.pop(download.id, None)
-        self._claims.release()
+        self._parts.claims.release()
         kind, text = (None, None) if download.error is None else (download.error.kind, str(download.error))
         self._publisher.publish(DownloadEnded(download.id, download.state, kind, text))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from ...library.pieces import piece_count, piece_size
 from ...swarm.errors import DownloadError
 from ...swarm.storage import Storage
 from ...swarm.swarm import Swarm
+from ...swarm.target import Target
 from ...wire.address import Address
 
 WAITING, RUNNING, DONE, FAILED, THERE, CANCELLED = "waiting", "running", "done", "failed", "there", "cancelled"
@@ -114,6 +117,43 @@ class DownloadFile:
             return received, received // length
         short = count * length - self.size if count - 1 in content.have else 0
         return len(content.have) * length - short, len(content.have)
+
+
+OnComplete = Callable[[DownloadFile, Target, str, bytes], object]
+"""Called with a file that is in place: where, its SHA-256 (hex) and piece hashes."""
+
+
+class Claims:
+    """The paths to which files of running downloads are fetched: no two downloads write to one."""
+
+    def __init__(self) -> None:
+        self._files: dict[Path, DownloadFile] = {}
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def take(
+        self, folder: Path, files: Iterable[DownloadFile]
+    ) -> tuple[list[DownloadFile], list[tuple[DownloadFile, DownloadFile]]]:
+        """Take the paths of `files` below `folder`.
+
+        Returns the files that have their paths, and the others, each with the file that has its path until it ends.
+        """
+        mine, others = [], []
+        real = Path(os.path.realpath(folder))
+        for file in files:
+            path = real / file.name
+            other = self._files.get(path)
+            if other is not None and other is not file and other.ended is None:
+                others.append((file, other))
+            else:
+                self._files[path] = file
+                mine.append(file)
+        return mine, others
+
+    def release(self) -> None:
+        """Release the paths of files that have ended."""
+        self._files = {path: file for path, file in self._files.items() if file.ended is None}
 
 
 @dataclass

@@ -10,7 +10,7 @@ time would share the downlink, and the first in the user's order would be comple
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from twisted.internet.task import deferLater
 
@@ -24,7 +24,7 @@ from ...wire.address import Address
 from ...wire.messages import Version
 from ..peers.discovery import Discovery
 from .holders import MAX_KEPT, Holders
-from .model import DONE, FAILED, DownloadFile
+from .model import DONE, FAILED, DownloadFile, OnComplete
 from .whole_file import WholeFile
 
 AHEAD = 64 * 1024
@@ -35,9 +35,6 @@ MAX_RETRIES = 10
 """Times that a holder is asked again that cannot send a document at the moment (Retry-After)."""
 MAX_RETRY_AFTER = 10
 """Seconds that it may put off a request, at most."""
-
-OnComplete = Callable[[DownloadFile, Target, str, bytes], object]
-"""Called with a file that is in place: where, its SHA-256 (hex) and piece hashes."""
 
 
 class SequentialFetcher:

@@ -1,69 +1,58 @@
-"""Who has what a download wants: told to it at the start, as peers announce it, and as the index learns of more."""
+"""Tell a swarm which peers have its files: at the start, as peers announce it, and as the index learns of more."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
-from ...events.publisher import Publisher
 from ...events.types import IndexChanged
 from ...index.search import Document
 from ...swarm.swarm import Swarm
 from ...wire.address import Address
 from ...wire.changes import Change, Have, Removed
 from ...wire.ranges import from_ranges
-from ..peers.discovery import Discovery
+from .parts import Parts
 
 LOOK_INTERVAL = 5
-"""Seconds between two looks at the index: what is learnt other than by following is announced to nobody."""
-LATELY = 120.0
-"""Seconds for which a peer that has answered is likelier to be there than one of which others have told."""
+"""Seconds between two looks at the index, for the records that come from peers that are not followed."""
+RECENT = 120.0
+"""Seconds for which a peer that has answered ranks before one of which others have told."""
 
 
 class SourceFeed:
-    """Feeds sources to the download of `documents` (by SHA-256). `may_ask` says which peers may be fetched from."""
+    """Tells a swarm of the peers that have `documents` (by SHA-256); `may_ask` says which peers may be asked."""
 
-    def __init__(
-        self,
-        clock: IReactorTime,
-        discovery: Discovery,
-        now: Callable[[], float],
-        may_ask: Callable[[Address], bool],
-        documents: Mapping[str, Document],
-        publisher: Publisher,
-    ) -> None:
-        """`publisher` is that of `discovery`; `now` gives monotonic seconds."""
-        self._discovery = discovery
-        self._now = now
+    def __init__(self, parts: Parts, may_ask: Callable[[Address], bool], documents: Mapping[str, Document]) -> None:
+        self._discovery = parts.discovery
+        self._now = parts.now
         self._may_ask = may_ask
         self._documents = documents
         self._lists = {sha256: document.piece_list for sha256, document in documents.items()}
         self._contents: dict[tuple[Address, str], str] = {}
-        """(peer, name) -> the content that the peer was last said to have under that name."""
+        """(peer, name) -> the content that the peer is last known to have under that name."""
         self._names: dict[tuple[Address, str], set[str]] = {}
         """(peer, content) -> its names."""
-        self._publisher = publisher
+        self._publisher = parts.publisher
         self._unsubscribe: Callable[[], object] = lambda: None
         self._swarm: Swarm
         self._looked_at = -1
         """The generation of the index at the last look."""
         self._looking = LoopingCall(self._look)
-        self._looking.clock = clock
+        self._looking.clock = parts.reactor
 
     def rank(self, address: Address) -> int:
-        """How likely the peer at `address` is there: 0 for one that is followed, more for one that is less likely."""
+        """Return 0 for a peer that is followed, more for one that is less likely to be there."""
         peer = self._discovery.peers.get(address)
         if peer is None:
-            return 1000  # hearsay: neither it nor the RS has told of it
+            return 1000  # hearsay: known neither from itself nor from the RS
         if peer.subscription.connection is not None:
             return 0
-        lately = peer.seen is not None and self._now() - peer.seen < LATELY
-        return (1 if lately else 2) + peer.failures
+        recently = peer.seen is not None and self._now() - peer.seen < RECENT
+        return (1 if recently else 2) + peer.failures
 
     def start(self, swarm: Swarm) -> None:
-        """Tell `swarm` of everybody who is known to have something; go on until `stop`."""
+        """Tell `swarm` of all known sources, and of new ones until `stop`."""
         self._swarm = swarm
         for sha256, document in self._documents.items():
             for holder in document.holders:
@@ -79,12 +68,12 @@ class SourceFeed:
         self._looking.start(LOOK_INTERVAL, now=False)
 
     def stop(self) -> None:
-        """Tell no more."""
+        """Stop telling it of sources."""
         self._unsubscribe()
         self._looking.stop()
 
     def has_more(self, sha256: str) -> bool:
-        """Whether the index knows a peer that has the document and was not told of."""
+        """Return whether the index knows a peer with the document of which the swarm was not told."""
         return any(True for _ in self._untold(sha256))
 
     def _untold(self, sha256: str) -> Iterator[Address]:
@@ -109,14 +98,14 @@ class SourceFeed:
         self._names.setdefault((address, sha256), set()).add(name)
 
     def _forget(self, address: Address, name: str) -> str | None:
-        """Return the content that the peer had under that name until now."""
+        """Return the content that the peer had under that name, None if there was none."""
         sha256 = self._contents.pop((address, name), None)
         if sha256 is not None:
             self._names[address, sha256].discard(name)
         return sha256
 
     def _index_changed(self, event: IndexChanged) -> None:
-        """Additions first: a file that is renamed goes and comes in one batch, and must not be lost in between."""
+        """Apply additions first: a renamed file is removed and added in one batch, and must not be lost in between."""
         if self._may_ask(event.peer):
             for change in sorted(event.changes, key=lambda change: isinstance(change, Removed)):
                 self._change(event.peer, change)

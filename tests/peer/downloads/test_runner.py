@@ -435,7 +435,7 @@ class SamePlace(Case):
         downloads = [self.manager.start(names, self.into, False) for names in (["one", "two"], ["two", "one"])]
         self.network.wait(5)
         self.assertEqual([download.state for download in downloads], [DONE, DONE])
-        self.assertEqual(len(self.manager._claims), 0)
+        self.assertEqual(len(self.manager._parts.claims), 0)
 
 
 class SamePlaceElsewhere(Case):

@@ -1,32 +1,59 @@
-"""Documents that are not fetched, because this machine has their content already under another name."""
+"""Content that this machine has already: a document in its place, or the same content under another name."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+import stat
+from collections.abc import Iterable, Sequence
 
 from ...index.search import Document
+from ...library.beneath import kind_of
 from ...library.shared import Library
 from ...net.connect import Reactor
 from ...swarm.errors import DownloadError, Exists, Taken, Unwritable
 from ...swarm.local_copy import copy_file
+from ...swarm.part_file import sha256_of, sweep
 from ...swarm.target import Target
 from ...swarm.verifier import in_thread_until_cancelled
 from ...wire.address import Address
-from .model import DONE, FAILED, WAITING, DownloadFile
+from .model import DONE, FAILED, WAITING, DownloadFile, OnComplete
 
-Arrived = Callable[[DownloadFile, Target, str, bytes], object]
-"""Told of an item that is in place: its place, SHA-256 (hex) and piece hashes."""
+
+async def is_there(
+    reactor: Reactor, target: Target, found: os.stat_result, document: Document, overwrite: bool
+) -> bool:
+    """Return whether `document` is at `target`, where something of the status `found` is.
+
+    If it is, the files that an earlier download left beside it are removed. Raises Exists when something else is there
+    that must stay: a file or a link, unless `overwrite` is true; a folder, a pipe, a socket or a device, always.
+    """
+    is_file = stat.S_ISREG(found.st_mode)
+    if is_file and document.size in (None, found.st_size) and await _has_hash(reactor, target, document.sha256):
+        sweep(target)
+        return True
+    if not is_file and not stat.S_ISLNK(found.st_mode):
+        raise Exists(f"{target.path} is there and is {kind_of(found)}: move it away, or fetch to another folder")
+    if not overwrite:
+        what = "with other content" if is_file else "and is a link, which is not followed"
+        raise Exists(f"{target.path} is there already, {what}; say overwrite to replace it")
+    return False
+
+
+async def _has_hash(reactor: Reactor, target: Target, sha256: str | None) -> bool:
+    """Return whether the file at `target` has this hash; False if it is None."""
+    if sha256 is None:
+        return False
+    return await in_thread_until_cancelled(reactor, lambda stop: sha256_of(target, stop)) == sha256
 
 
 class Copies:
-    """Puts documents in place from the library `library`, or from what the same order has put in place before."""
+    """Copies documents from `library`, or from where the same download has put them before."""
 
-    def __init__(self, reactor: Reactor, library: Library, overwrite: bool, arrived: Arrived) -> None:
+    def __init__(self, reactor: Reactor, library: Library, overwrite: bool, on_complete: OnComplete) -> None:
         self._reactor = reactor
         self._library = library
         self._overwrite = overwrite
-        self._arrived = arrived
+        self._on_complete = on_complete
         self._places: dict[str, Target] = {}
 
     def add(self, target: Target, document: Document) -> None:
@@ -35,7 +62,7 @@ class Copies:
             self._places.setdefault(document.sha256, target)
 
     async def copy(self, file: DownloadFile, target: Target) -> bool:
-        """Put `file` at `target` if its content is here; return whether that was the end of it, well or badly."""
+        """Copy the content of `file` to `target` if this machine has it; return whether `file` is settled by that."""
         document = file.document
         if document is None or document.sha256 is None or document.size is None:
             return False
@@ -54,16 +81,16 @@ class Copies:
         except DownloadError as e:
             file.end(FAILED, e)
             return True
-        if pieces is None:  # it is not what it was any more
+        if pieces is None:  # the file has changed since it was hashed
             self._places.pop(sha256, None)
             file.state, file.started = WAITING, None
             return False
         file.end(DONE)
-        self._arrived(file, target, sha256, pieces)
+        self._on_complete(file, target, sha256, pieces)
         return True
 
     def _open(self, sha256: str) -> int | None:
-        """A descriptor of a file with this hash, None if there is none."""
+        """Return a descriptor of a file with this hash, None if there is none."""
         try:
             if sha256 in self._places:
                 return self._places[sha256].open("", os.O_RDONLY)
@@ -81,7 +108,7 @@ def _copy_and_close(source: int, *args: object) -> bytes | None:
 
 
 def one_of_each_content(files: Iterable[DownloadFile]) -> list[DownloadFile]:
-    """Return those of `files` that are the first of their content; where that is not known, every one."""
+    """Return the first of `files` of each content; every one whose content is not known."""
     seen: dict[str | int, DownloadFile] = {}
     for number, file in enumerate(files):
         sha256 = file.document.sha256 if file.document is not None else None
@@ -90,10 +117,10 @@ def one_of_each_content(files: Iterable[DownloadFile]) -> list[DownloadFile]:
 
 
 def share_failures(fetched: Iterable[DownloadFile], files: Sequence[DownloadFile]) -> list[DownloadFile]:
-    """Return those of `files` that are not over, now that `fetched` are.
+    """Return those of `files` that have not ended, now that `fetched` have.
 
-    A content that no peer could give fails under its other names too, unless they are known of other peers; but not
-    where only the name was the trouble.
+    A content that no peer gave fails under its other names too, unless other peers have it under those; but not where
+    only its place was the trouble.
     """
     failed = {file.document.sha256: file for file in fetched if file.document is not None and file.error is not None}
     for file in files:

@@ -1,0 +1,28 @@
+"""The parts of a peer that its downloads use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...events.publisher import Publisher
+from ...net.connect import Reactor
+from ...net.throttle import Throttle
+from ..peers.discovery import Discovery
+from ..serving.content_store import ContentStore
+from ..serving.index_feed import IndexFeed
+from .model import Claims
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a peer, and `claims`, which its downloads share. `now` gives monotonic seconds."""
+
+    reactor: Reactor
+    content_store: ContentStore
+    index_feed: IndexFeed
+    discovery: Discovery
+    downlink: Throttle
+    now: Callable[[], float]
+    publisher: Publisher
+    claims: Claims
