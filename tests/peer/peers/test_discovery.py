@@ -531,7 +531,7 @@ class Arrives(Case):
         self.assertIsNotNone(self.discovery.peers[at(3)].subscription.connection)
 
     def test_one_that_is_not_followed_is_asked(self) -> None:
-        self.patch(discovery, "MOST_FOLLOWED", 0)
+        self.patch(discovery, "MAX_FOLLOWED", 0)
         self.newcomer(2, two=b"2")
         self.assertEqual(self.names(), ["one.txt", "two.txt"])
 

@@ -163,7 +163,7 @@ class Hostile(Case):
         self.assertEqual(self.pieces(TWO), set())
 
     def test_more_pieces_than_are_remembered(self) -> None:
-        self.patch(subscription, "MOST_PIECES", 6)
+        self.patch(subscription, "MAX_PIECES", 6)
         self.answer(have("0-3"), have("0-8", TWO))
         self.assertEqual((len(self.pieces()), len(self.pieces(TWO))), (4, 2))
         self.answer(have("4-8"))
@@ -175,7 +175,7 @@ class Hostile(Case):
         self.assertEqual(self.pieces(), set(range(6)), "as has beginning anew")
 
     def test_more_unfinished_files_than_are_remembered(self) -> None:
-        self.patch(subscription, "MOST_PARTS", 3)
+        self.patch(subscription, "MAX_PARTS", 3)
         self.answer(*(have("1", f"{number:064x}") for number in range(9)))
         self.assertEqual(len(self.subscription.parts), 3)
         self.answer(have("2", f"{0:064x}"))
