@@ -41,7 +41,7 @@ def show(where: Where, file: Path | None) -> None:
 
 
 def _of_file(file: Path) -> list[dict[str, Any]]:
-    """The settings that `file` leads to. A mistake in it ends the command, as it would end twistd."""
+    """Return the settings of a process started with `file`. A mistake in it ends the command, as it ends twistd."""
     from ..config.config_file import SettingsError, read_config
     from ..peer import tap as peer_tap
     from ..rs import tap as rs_tap

@@ -24,7 +24,7 @@ Document = Mapping[str, Any]
 
 
 def documents(client: ControlClient, query: str) -> Iterator[Document]:
-    """Every document that `query` finds, by name."""
+    """Yield every document that `query` finds, in order of the names."""
     offset, total = 0, 1
     while offset < total:
         page = client.get("index", q=query, limit=PAGE, offset=offset)
@@ -33,14 +33,14 @@ def documents(client: ControlClient, query: str) -> Iterator[Document]:
 
 
 def is_elsewhere(item: Document, holders: Collection[str] = ()) -> bool:
-    """Whether a peer other than this one has the document; with `holders` (HOST:PORT), whether one of these has it."""
+    """Return whether another peer has the document; with `holders` (HOST:PORT), whether one of these has it."""
     if holders:
         return any(f"{holder['host']}:{holder['port']}" in holders for holder in item["holders"])
     return len(item["holders"]) > int(item["local"])
 
 
 def choices(items: Sequence[Document]) -> list[str]:
-    """Return what to call each document of `items`: its name, or NAME@HASH where one name has several contents.
+    """Return what ``get`` takes for each of `items`: its name, or NAME@HASH if the name has several contents.
 
     HASH is the beginning of the SHA-256, as short as tells them apart, and SHORT_HASH digits at least.
     """
@@ -55,31 +55,31 @@ def choices(items: Sequence[Document]) -> list[str]:
 
 
 def _digits(hashes: Collection[str]) -> int:
-    """How many digits tell `hashes` apart."""
+    """Return the number of digits that tell `hashes` apart."""
     return next(n for n in range(SHORT_HASH, 65) if len({hash_[:n] for hash_ in hashes}) == len(hashes))
 
 
 @dataclass
 class Wanted:
-    """What is to be fetched, and what is not."""
+    """The documents to fetch, and those to leave out."""
 
     names: list[str] = field(default_factory=list)
-    """Documents to order."""
+    """Documents to download."""
     here: set[str] = field(default_factory=set)
     """Documents that this peer shares, found by a pattern or in a folder."""
     missing: list[str] = field(default_factory=list)
-    """Arguments that stand for no document."""
-    passed_over: dict[str, str] = field(default_factory=dict)
-    """Documents that were found but not named, and by whose names a stranger may mislead: name -> why."""
+    """Arguments that mean no document."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Documents found by a pattern or in a folder whose names may mislead: name -> reason."""
 
 
 def is_several(argument: str) -> bool:
-    """Whether `argument` may stand for several documents: it holds ``*`` or ``?``, or ends in ``/``."""
+    """Return whether `argument` may mean several documents: it holds ``*`` or ``?``, or ends in ``/``."""
     return is_pattern(argument) or argument.endswith("/")
 
 
 def find(client: ControlClient, arguments: Sequence[str], holders: Collection[str], fetch_own: bool) -> Wanted:
-    """Return what `arguments` stand for in the peer's index.
+    """Return the documents of the peer's index that `arguments` mean.
 
     With `holders` (HOST:PORT), what these peers have counts. Documents that this peer shares itself are `here`, with
     `fetch_own` only those that nobody else has.
@@ -96,7 +96,7 @@ def find(client: ControlClient, arguments: Sequence[str], holders: Collection[st
         tricky = {name: why for name in names if name != argument and (why := why_tricky(name)) is not None}
         wanted.names += [name for name in names if name not in tricky]
         wanted.here |= own.difference(names)
-        wanted.passed_over |= tricky
+        wanted.skipped |= tricky
         if not found:
             wanted.missing.append(argument)
     wanted.names = list(dict.fromkeys(wanted.names))
@@ -104,7 +104,7 @@ def find(client: ControlClient, arguments: Sequence[str], holders: Collection[st
 
 
 def _items(client: ControlClient, argument: str) -> list[Document]:
-    """The documents that `argument` stands for; one whose name it is to the letter is meant alone."""
+    """Return the documents that `argument` means; if it is the exact name of one, that one alone."""
     pattern = argument + "*" if argument.endswith("/") else argument
     items = list(documents(client, pattern))
     exact = [item for item in items if item["name"] == argument]
@@ -113,7 +113,7 @@ def _items(client: ControlClient, argument: str) -> list[Document]:
 
 
 class Lookup:
-    """What the peer's index, of which `items` are a part, says of names that nobody was found to have."""
+    """Names without a known holder, looked up in `items`, a part of the peer's index."""
 
     def __init__(self, items: Iterable[Document], folders: Sequence[str]) -> None:
         """`folders` are those that the peer shares, in its order."""
@@ -128,14 +128,14 @@ class Lookup:
             self._parents.update(str(parent) for parent in Path(name).parents)
 
     def path(self, name: str, hash_: str = "") -> str | None:
-        """Where the document lies that this peer shares as `name`, its SHA-256 beginning with `hash_`; else None."""
+        """Return the path of `name`, whose SHA-256 begins with `hash_`, if this peer shares it; otherwise None."""
         if not any(item["local"] and (item["sha256"] or "").startswith(hash_) for item in self._items.get(name, ())):
             return None
         paths = [f"{folder}/{name}" for folder in self._folders]
         return next((path for path in paths if Path(path).is_file()), None)
 
     def reason(self, name: str) -> str | None:
-        """One line on why nobody was found to have `name`, with what may have been meant; None if nothing is known."""
+        """Return one line on why no holder of `name` was found, with the likely name; None if nothing is known."""
         if name in self._items:
             return f"no peer given with --from has {name}, or not with that content; 'p2p ls' lists all documents"
         if name in self._parents:
@@ -150,7 +150,7 @@ class Lookup:
 
 
 def look_up(client: ControlClient, names: Sequence[str], folders: Sequence[str]) -> Lookup:
-    """Ask the peer's index for `names`, those like them and what is below them."""
+    """Look up `names` in the peer's index, with similar names and the documents below folders of that name."""
     queries = [f"{name}*" for name in names] if len(names) <= MAX_QUERIES else [""]
     found = {(item["name"], item["sha256"]): item for query in queries for item in documents(client, query)}
     return Lookup(found.values(), folders)

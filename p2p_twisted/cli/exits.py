@@ -33,7 +33,7 @@ MEANINGS = {
     EXISTS: "another file with that name exists",
     PART_FAILED: "some of several documents failed",
 }
-"""Exit code -> what it means, for ``--help`` and docs/cli.rst."""
+"""Exit code -> its meaning, for ``--help`` and docs/cli.rst."""
 
 _BY_KIND = {
     "no-holder": NO_HOLDER,
@@ -57,12 +57,12 @@ class Failure(Exception):
 
 
 def of_error(error: Mapping[str, str] | None) -> int:
-    """The exit code for `error` of a file or of a download, as the API shows it."""
+    """Return the exit code for the `error` of a file or a download, as the API shows it."""
     return FAILED if error is None else _BY_KIND.get(error["kind"], FAILED)
 
 
 def together(codes: Collection[int], error: Mapping[str, str] | None) -> int:
-    """The exit code for several documents with these codes of their own, the download as a whole having this `error`.
+    """Return the exit code for documents with these `codes` in a download with this `error` of its own.
 
     If all failed for one reason, it is that reason's; if only some did, or for several, PART_FAILED.
     """

@@ -1,4 +1,4 @@
-"""``p2p get``: order documents, watch them come, and say with what exit code it ended."""
+"""``p2p get``: start a download, follow it, and end with its exit code."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def get(
         raise click.UsageError("give the names of documents, or --all")
     deadline = time.monotonic() + timeout if timeout else None
     wanted = texts(names, "NAME")
-    order: dict[str, Any] = {"overwrite": overwrite, "swarm": not no_swarm}
-    order["dir"] = None if output is None else text(str(output), "the folder")
+    body: dict[str, Any] = {"overwrite": overwrite, "swarm": not no_swarm}
+    body["dir"] = None if output is None else text(str(output), "the folder")
     if holders:
-        order["from"] = [address(holder, "--from") for holder in holders]
+        body["from"] = [address(holder, "--from") for holder in holders]
     with peer(where, news=any(map(is_several, wanted)), deadline=deadline) as session:
         if session.own and output is None:
-            order["dir"] = text(str(Path.cwd()), "the folder")
-        outcome = _fetch(session, None if everything else wanted, order, deadline, explain)
+            body["dir"] = text(str(Path.cwd()), "the folder")
+        outcome = _fetch(session, None if everything else wanted, body, deadline, explain)
         trouble = rs_trouble(session.client.get("status")["rs"])
     outcome.show(where.as_json)
     code = outcome.code()
@@ -85,30 +85,30 @@ def get(
 
 
 def _fetch(
-    session: Session, wanted: list[str] | None, order: dict[str, Any], deadline: float | None, explain: bool
+    session: Session, wanted: list[str] | None, body: dict[str, Any], deadline: float | None, explain: bool
 ) -> Outcome:
-    """Fetch what the arguments `wanted` stand for, None for all, as `order` says; return what became of it."""
+    """Fetch the documents that `wanted` means, None for all; `body` has the other members of the request."""
     client = session.client
     if wanted is None:
-        return Outcome(_carry_out(client, order | {"all": True}, deadline, explain))
-    found = _find(session, wanted, order, deadline)
+        return Outcome(_carry_out(client, body | {"all": True}, deadline, explain))
+    found = _find(session, wanted, body, deadline)
     download = NOTHING
     if found.names:
-        download = _carry_out(client, order | {"names": found.names}, deadline, explain)
+        download = _carry_out(client, body | {"names": found.names}, deadline, explain)
     unknown = [file["name"] for file in download["files"] if (file["error"] or {}).get("kind") == "no-holder"]
     if not unknown and not found.here:
-        return Outcome(download, missing=found.missing, passed_over=found.passed_over)
+        return Outcome(download, missing=found.missing, skipped=found.skipped)
     lookup = look_up(client, [*found.here, *unknown], client.get("status")["shared"])
     hashes = {name: hash_.lower() for name, _, hash_ in (argument.rpartition("@") for argument in wanted)}
     paths = {name: lookup.path(name, hashes.get(name, "")) for name in [*sorted(found.here), *unknown]}
     here = {name: path for name, path in paths.items() if path is not None}
     reasons = {name: reason for name in unknown if (reason := lookup.reason(name)) is not None}
-    return Outcome(download, here, reasons, found.missing, found.passed_over)
+    return Outcome(download, here, reasons, found.missing, found.skipped)
 
 
-def _find(session: Session, wanted: Sequence[str], order: dict[str, Any], deadline: float | None) -> Wanted:
-    """What the arguments stand for; the other peers are asked again before one stands for nothing."""
-    arguments = wanted, order.get("from", ()), order["dir"] is not None
+def _find(session: Session, wanted: Sequence[str], body: dict[str, Any], deadline: float | None) -> Wanted:
+    """Return the documents that the arguments mean; query the other peers before one means nothing."""
+    arguments = wanted, body.get("from", ()), body["dir"] is not None
     found = find(session.client, *arguments)
     if found.missing and not session.own:
         refresh(session.client, deadline)
@@ -116,14 +116,17 @@ def _find(session: Session, wanted: Sequence[str], order: dict[str, Any], deadli
     return found
 
 
-def _carry_out(client: ControlClient, order: dict[str, Any], deadline: float | None, explain: bool) -> Download:
-    """Give `order` and return the download when it is over. Raises Failure; with `explain` tells of sources first."""
+def _carry_out(client: ControlClient, body: dict[str, Any], deadline: float | None, explain: bool) -> Download:
+    """Start the download that `body` requests; return it when it has ended. Raises Failure.
+
+    With `explain`, print its sources afterwards.
+    """
     try:
-        follower = Follower(client, client.post("downloads", order)["id"], explain or on_terminal(err=True))
+        follower = Follower(client, client.post("downloads", body)["id"], explain or on_terminal(err=True))
     except ControlError as error:
         if error.status != 413:
             raise
-        text = f"{len(order['names'])} names are too many for one download; give narrower patterns, or --all"
+        text = f"{len(body['names'])} names are too many for one download; give narrower patterns, or --all"
         raise exits.Failure(exits.FAILED, text) from None
     try:
         with show_progress() as update:

@@ -38,7 +38,7 @@ def limits(where: Where, up: str | None, down: str | None) -> None:
 
 
 def _facts(limits: Mapping[str, float | None]) -> list[tuple[str, str]]:
-    """For people rounded; for programs in bytes a second, which ``--up`` and ``--down`` understand."""
+    """Return the limits for people, rounded; for programs in bytes/s, which ``--up`` and ``--down`` understand."""
     return [
         (
             name.removesuffix("_rate"),

@@ -1,4 +1,4 @@
-"""The ``p2p`` command: its verbs, each loaded when it is wanted, and what ends it."""
+"""The ``p2p`` command: its verbs, each imported when it is used, and the errors that end it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _VERBS = {
     "share": (".share:share", "Share a folder."),
     "status": (".show:status", "Show the state of the peer."),
 }
-"""Verb -> where it lives, below this package, and what ``p2p --help`` says of it without loading it."""
+"""Verb -> its module and function, below this package, and its line in ``p2p --help``."""
 
 _CODES = "\b\nExit codes:\n" + "\n".join(f"  {code:>2}  {meaning}" for code, meaning in exits.MEANINGS.items())
 
@@ -42,11 +42,11 @@ class Verbs(click.Group):
     """A group whose commands are imported one by one, and whose failures are one line and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs, for help."""
+        """Return the verbs, for the help."""
         return list(_VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The verb `cmd_name`, imported now."""
+        """Import the verb `cmd_name` and return it."""
         if cmd_name not in _VERBS:
             return None
         module, _, name = _VERBS[cmd_name][0].partition(":")
@@ -54,7 +54,7 @@ class Verbs(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of verbs, for help, without importing any."""
+        """Write the list of verbs, for the help, without importing any."""
         with formatter.section("Verbs"):
             formatter.write_dl([(name, text) for name, (_, text) in _VERBS.items()])
 
@@ -95,7 +95,7 @@ def _code_of(run: Callable[[], int | None]) -> int | None:
 
 
 def _of_system(error: OSError) -> int:
-    """Say what the system refused, and return the exit code. It may have been to write the output."""
+    """Print the error of the system, which may be one of writing the output; return the exit code."""
     hush(sys.stdout)
     if error.errno != errno.EPIPE:  # else whoever read the output has seen enough
         warn(f"{error.filename or 'output'}: {error.strerror or error}")

@@ -1,4 +1,4 @@
-"""What became of an order of ``get``: what is printed, and the exit code."""
+"""The outcome of ``get``: the printed text and the exit code."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ NOTHING: Download = {
     **{"id": None, "state": "done", "directory": "", "files": [], "error": None},
     **{"files_passed_over": 0, "passed_over": []},
 }
-"""A download of which nothing was ordered."""
+"""A download of nothing."""
 
 
 @dataclass
 class Outcome:
-    """An order that is over. `download` is how the API shows it, NOTHING if nothing was left to order."""
+    """A download that has ended, as the API shows it; NOTHING if no document had to be requested."""
 
     download: Download
     here: dict[str, str] = field(default_factory=dict)
-    """Documents that this peer shares and nobody else was asked for: name -> path."""
+    """Documents that this peer shares and did not request: name -> path."""
     reasons: Mapping[str, str] = field(default_factory=dict)
-    """Name -> why no other peer has it, where more is known than the download says."""
+    """Name -> reason why no other peer has it, if more is known than in the download."""
     missing: Sequence[str] = ()
-    """Patterns and folders that stand for no document."""
-    passed_over: Mapping[str, str] = field(default_factory=dict)
-    """Name -> why a pattern or a folder did not stand for it."""
+    """Patterns and folders that mean no document."""
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """Name -> reason why a pattern or folder did not include it."""
 
     @property
     def failed(self) -> list[Mapping[str, Any]]:
-        """The files of the download that are neither there now nor shared here."""
+        """The files of the download that are neither in place nor shared by this peer."""
         return [file for file in self.download["files"] if not _is_there(file) and file["name"] not in self.here]
 
     def code(self) -> int:
-        """The exit code: that of the one reason for which all failed, PART_FAILED if only some did or for several."""
+        """Return the exit code: of the one reason if all failed for it, otherwise PART_FAILED."""
         codes = {exits.of_error(file["error"]) for file in self.failed}
         if self.missing:
             codes.add(exits.NO_HOLDER)
@@ -51,7 +51,7 @@ class Outcome:
         return exits.together(codes, self.download["error"])
 
     def show(self, as_json: bool) -> None:
-        """Print it: the paths for programs on stdout, what failed and a summary for people on stderr; or JSON."""
+        """Print the paths on stdout, for programs, and failures and a summary on stderr, for people; or JSON."""
         if as_json:
             print_json(self._as_json())
             return
@@ -67,7 +67,7 @@ class Outcome:
             warn(complaint)
         if len(complaints) > SHOWN:
             warn(f"and {len(complaints) - SHOWN} more; --json lists them all")
-        self._show_passed_over()
+        self._show_skipped()
         if self.download["error"] is not None and not self.download["files"]:
             warn(self.download["error"]["text"])
         if len(self.here) > FEW:
@@ -79,26 +79,26 @@ class Outcome:
             warn(summary)
 
     def _as_json(self) -> dict[str, Any]:
-        """The download as the API shows it, with what was never ordered."""
-        passed_over, number = self._all_passed_over()
+        """Return the download as the API shows it, with the documents that were not requested."""
+        skipped, number = self._all_skipped()
         more = {"here": self.here, "missing": list(self.missing)}
-        return {**self.download, "passed_over": passed_over, "files_passed_over": number, **more}
+        return {**self.download, "passed_over": skipped, "files_passed_over": number, **more}
 
-    def _all_passed_over(self) -> tuple[list[Mapping[str, str]], int]:
-        """Documents that were left out because of their names, the first of them, and how many there are."""
-        own = [{"name": name, "why": why} for name, why in self.passed_over.items()]
+    def _all_skipped(self) -> tuple[list[Mapping[str, str]], int]:
+        """Return the first documents that were skipped because of their names, and the number of all."""
+        own = [{"name": name, "why": why} for name, why in self.skipped.items()]
         return [*self.download["passed_over"], *own], self.download["files_passed_over"] + len(own)
 
-    def _show_passed_over(self) -> None:
-        passed_over, number = self._all_passed_over()
-        for file in passed_over[:SHOWN]:
+    def _show_skipped(self) -> None:
+        skipped, number = self._all_skipped()
+        for file in skipped[:SHOWN]:
             warn(f"{file['name']}: skipped: {file['why']}")
         if number:
             more = f"and {number - SHOWN} more; " if number > SHOWN else ""
             warn(f"{more}a skipped document is fetched if it is named")
 
     def _complaint(self, file: Mapping[str, Any]) -> str:
-        """Why `file` is not there; its name is before it, unless it is in it."""
+        """Return the reason why `file` is not in place, which begins with or contains its name."""
         name, error = file["name"], file["error"] or self.download["error"]
         if name in self.reasons:
             return self.reasons[name]
@@ -109,7 +109,7 @@ class Outcome:
     def _summary(self) -> str:
         files = self.download["files"]
         if not files:
-            if self.here or self.missing or self.passed_over:
+            if self.here or self.missing or self.skipped:
                 return ""
             others = "else " if self.download["files_passed_over"] else ""
             return f"nothing {others}to fetch: this peer has all known documents"
@@ -128,7 +128,7 @@ def _is_there(file: Mapping[str, Any]) -> bool:
 
 
 def how(download: Download) -> str:
-    """Of what was fetched: bytes, time, rate, from how many."""
+    """Return the bytes, time, rate and number of peers of `download`, for people."""
     done = [file for file in download["files"] if file["state"] == "done"]
     parts = [(address, part["bytes"]) for file in done for address, part in file["sources"].items()]
     whole, came = sum(file["got"] for file in done), sum(bytes_ for _, bytes_ in parts)

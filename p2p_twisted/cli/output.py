@@ -1,8 +1,7 @@
-"""What is printed: for people in tables that fit the terminal, for programs as lines parted by tabs or as JSON.
+"""Output: for people in tables that fit the terminal, for programs as lines with tabs between fields, or as JSON.
 
 Names and titles come from strangers: whatever could steer a terminal, turn text around or not be seen is shown escaped,
-and so is what the encoding of the output lacks. Whatever is printed can be written: to streams that are closed, full or
-not read, in any encoding.
+and so is any character that the encoding of the output lacks. Writing works if a stream is closed, full or not read.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def clean(text: object) -> str:
-    """`text` on one line, with nothing in it that a terminal obeys."""
+    """Return `text` on one line, without anything that a terminal obeys."""
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
 def count(number: int, noun: str) -> str:
-    """``1 file``, ``2 files``."""
+    """Return a number and its noun: ``1 file``, ``2 files``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def size(number: int | None) -> str:
-    """A number of bytes for people: ``812 bytes``, ``1.2 MB``; ``?`` for None."""
+    """Return a number of bytes for people: ``812 bytes``, ``1.2 MB``; ``?`` for None."""
     if number is None:
         return "?"
     value, unit = float(number), 0
@@ -43,7 +42,7 @@ def size(number: int | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A time span for people: ``45 s``, ``12 min``, ``5 h 3 min``, ``4 d 2 h``; ``never`` for None."""
+    """Return a time span for people: ``45 s``, ``12 min``, ``5 h 3 min``, ``4 d 2 h``; ``never`` for None."""
     if seconds is None:
         return "never"
     whole = int(seconds)
@@ -54,22 +53,22 @@ def duration(seconds: float | None) -> str:
 
 
 def on_terminal(err: bool = False) -> bool:
-    """Whether a person reads what is printed, or with `err` what goes to stderr."""
+    """Return whether stdout, or with `err` stderr, is a terminal."""
     return (sys.stderr if err else sys.stdout).isatty()
 
 
 def size_field(number: int | None, err: bool = False) -> str:
-    """A number of bytes in a table (with `err`, on stderr): rounded for people, exact for programs (``-`` for None)."""
+    """Return a number of bytes for a table (`err`: on stderr): rounded on a terminal, else exact (``-`` for None)."""
     return size(number) if on_terminal(err) else "-" if number is None else str(number)
 
 
 def duration_field(seconds: float | None) -> str:
-    """A time span in a table: rounded for people, whole seconds for programs (``-`` for None)."""
+    """Return a time span for a table: rounded on a terminal, else whole seconds (``-`` for None)."""
     return duration(seconds) if on_terminal() else "-" if seconds is None else str(int(seconds))
 
 
 def print_json(data: Any) -> None:
-    """`data` as JSON in ASCII, which no terminal obeys."""
+    """Print `data` as JSON in ASCII, in which nothing is obeyed by a terminal."""
     say(json.dumps(data, indent=2))
 
 
@@ -113,24 +112,24 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
 
 
 def warn(text: str) -> None:
-    """One line on stderr."""
+    """Print one line on stderr."""
     _write(f"p2p: {clean(text)}\n", err=True)
 
 
 def warn_interrupted(text: str) -> None:
-    """One line on stderr, over the ``^C`` that a terminal shows."""
+    """Print one line on stderr, over the ``^C`` that a terminal shows."""
     if on_terminal(err=True):
         _write("\r", err=True)
     warn(text)
 
 
 def say(text: str) -> None:
-    """`text`, which is clean already, and the end of the line on stdout."""
+    """Print a line on stdout; `text` is clean already."""
     _write(text + "\n")
 
 
 def print_path(path: str) -> None:
-    """The path on a line of its own on stdout, for programs: the bytes that the file system has."""
+    """Print the path on a line of its own on stdout, in the bytes of the file system, for programs."""
     try:
         name = os.fsencode(path)
     except UnicodeEncodeError:  # a peer with another locale made it
@@ -139,7 +138,7 @@ def print_path(path: str) -> None:
 
 
 def mend_streams() -> None:
-    """Open the standard streams that are closed, on the null device; have what an encoding lacks escaped in all.
+    """Open closed standard streams on the null device; escape the characters that an encoding lacks, in all of them.
 
     A closed one would be None in Python; its number would go to the next file or connection, and output into that.
     """
@@ -156,7 +155,7 @@ def mend_streams() -> None:
 
 
 def _shown(text: str, err: bool = False) -> str:
-    """`text` as stdout (with `err`: stderr) will show it, with what its encoding lacks escaped."""
+    """Return `text` with the characters escaped that the encoding of stdout (with `err`: stderr) lacks."""
     encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
@@ -172,8 +171,7 @@ def _write_bytes(data: bytes) -> None:
 
 
 def _deliver(stream: TextIO, data: str | bytes) -> None:
-    """Write and flush. That nobody reads any more is no failure of the verb; nor is anything that happens to stderr,
-    for there is nowhere to tell of it."""
+    """Write and flush. A closed pipe is no failure of the verb; nor is an error of stderr, as it cannot be reported."""
     try:
         if isinstance(data, bytes):
             stream.flush()
@@ -188,7 +186,7 @@ def _deliver(stream: TextIO, data: str | bytes) -> None:
 
 
 def hush(stream: TextIO) -> None:
-    """Drop what `stream` still holds, and all that follows: written at exit, it would be a traceback."""
+    """Drop the buffer of `stream` and all later output: writing it at exit would print a traceback."""
     with suppress(UnsupportedOperation):  # one in memory holds nothing back
         number = stream.fileno()
         null = os.open(os.devnull, os.O_WRONLY)

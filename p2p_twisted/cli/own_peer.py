@@ -65,7 +65,7 @@ class OwnPeer:
         maybeDeferred(self._peer.stopService).addBoth(lambda _: _reactor.stop())
 
     def show_warnings(self) -> None:
-        """From now on, whatever the peer logs as a warning or worse is a line on stderr."""
+        """Print each warning or error that the peer logs from now on as a line on stderr."""
         globalLogBeginner.beginLoggingTo([_observe], redirectStandardIO=False, discardBuffer=True)
 
 

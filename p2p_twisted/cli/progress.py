@@ -21,7 +21,7 @@ MARGIN = 4
 
 @contextmanager
 def show_progress() -> Iterator[Update]:
-    """A bar that the block moves by calling what it gets with the download, as the API shows it. Gone at the end."""
+    """Show a bar while the block runs, which moves it by calling the yielded function with the download of the API."""
     if not sys.stderr.isatty():
         yield lambda download: None
         return
@@ -49,7 +49,7 @@ def show_progress() -> Iterator[Update]:
 
 
 def texts(download: Mapping[str, Any], room: int) -> tuple[str, str]:
-    """What stands before and behind the bar: as much of it as fits into `room` columns, the percentage always."""
+    """Return the texts before and behind the bar: as much as fits into `room` columns, and always the percentage."""
     long, short = speed(download), speed(download, short=True)
     choices = ((what(download), long), (what(download), short), (what(download, short=True), short), ("", short))
     for before, behind in choices:
@@ -59,7 +59,7 @@ def texts(download: Mapping[str, Any], room: int) -> tuple[str, str]:
 
 
 def what(download: Mapping[str, Any], short: bool = False) -> str:
-    """What is here, and from how many more comes: ``1/3 files, 45/512 pieces, 4 sources``; of one file, its pieces.
+    """Return the files, pieces and sources: ``1/3 files, 45/512 pieces, 4 sources``; of one file, only its pieces.
 
     In `short`, without the pieces.
     """
@@ -71,7 +71,7 @@ def what(download: Mapping[str, Any], short: bool = False) -> str:
 
 
 def speed(download: Mapping[str, Any], short: bool = False) -> str:
-    """Bytes, rate and time left: ``36% of 34.0 MB, 2.3 MB/s, 0:09 left``; in `short` ``36%, 2.3 MB/s, 0:09``."""
+    """Return bytes, rate and time left: ``36% of 34.0 MB, 2.3 MB/s, 0:09 left``; in `short` ``36%, 2.3 MB/s, 0:09``."""
     done, total, left = download["bytes_done"], download["bytes_total"], download["time_left"]
     of, unit = ("", "") if short else (f" of {size(total)}", " left")
     text = f"{100 * done // max(total, 1)}%{of}, {size(round(download['rate']))}/s"

@@ -1,4 +1,4 @@
-"""``p2p rs``: what the RS that runs on this machine knows."""
+"""``p2p rs``: the state and the peer records of the RS on this machine."""
 
 from __future__ import annotations
 

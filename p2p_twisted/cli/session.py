@@ -1,4 +1,4 @@
-"""Whom a verb talks to: what runs on the state folder, or a peer in this process for the length of the command."""
+"""The peer or RS that a verb calls: the process on the state folder, or a peer in this process for one command."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NEWS_TIME = 300
 
 @dataclass(frozen=True)
 class Session:
-    """Who answers: `client` asks it, `own` says that it lives in this process and ends with the command."""
+    """A connection to a peer; if `own`, the peer runs in this process and ends with the command."""
 
     client: ControlClient
     own: bool
@@ -38,7 +38,7 @@ class Session:
 def peer(
     where: Where, share: Sequence[Path] = (), news: bool = False, deadline: float | None = None
 ) -> Iterator[Session]:
-    """Talk to the running peer; if there is none and an RS is given, be one, which shares the folders `share`.
+    """Connect to the running peer; if there is none and an RS is given, start one here that shares the folders `share`.
 
     That one is registered when the block begins, by `deadline` (monotonic) if there is one; with `news`, it has asked
     the other peers too. Raises Failure, also in place of a ControlError in the block. SIGTERM and SIGHUP are a
@@ -66,7 +66,7 @@ def peer(
 
 @contextmanager
 def registry(where: Where) -> Iterator[ControlClient]:
-    """Talk to the RS that runs on this machine. Raises Failure, also in place of a ControlError in the block."""
+    """Connect to the RS on this machine. Raises Failure, also in place of a ControlError in the block."""
     client = ControlClient(where.state_dir)
     with _failures():
         if _status(client, "rs") is None:
@@ -99,7 +99,7 @@ def _start_or_join(where: Where, share: Sequence[Path], stack: ExitStack, client
 
 
 def _start(where: Where, share: Sequence[Path], stack: ExitStack) -> Any:
-    """Be a peer until `stack` is closed; returns the OwnPeer. Raises Failure."""
+    """Start a peer here until `stack` is closed; return the OwnPeer. Raises Failure."""
     if where.rs is None:
         raise exits.Failure(
             exits.USAGE,
@@ -116,7 +116,7 @@ def _folder(where: Where, role: str) -> str:
 
 
 def _status(client: ControlClient, role: str) -> Any:
-    """The status of what runs on the state folder, None if nothing does. Raises Failure if it has another role."""
+    """Return the status of the process on the state folder, None without one. Raises Failure if it has another role."""
     try:
         status = client.get("status")
     except ControlError as error:
@@ -140,13 +140,13 @@ def _wait_registered(client: ControlClient, deadline: float | None) -> None:
 
 
 def refresh(client: ControlClient, deadline: float | None) -> Any:
-    """Have the peer ask the RS and the others, until `deadline` (monotonic) at most; return its status then."""
+    """Make the peer query the RS and the others, until `deadline` (monotonic) at most; return its status."""
     patience = NEWS_TIME if deadline is None else max(POLL, deadline - time.monotonic())
     return client.post("refresh", timeout=patience)
 
 
 def rs_trouble(rs: Mapping[str, Any]) -> str | None:
-    """Say why the RS, `rs` in the status of a peer, tells it nothing; None if it does."""
+    """Return the reason why `rs`, of the status of a peer, sends it nothing; None if it does."""
     address, why = f"RS {rs['host']}:{rs['port']}", rs["last_error"]
     if not rs["registered"]:
         return f"not registered with {address}: {why or 'still trying'}"
@@ -154,7 +154,7 @@ def rs_trouble(rs: Mapping[str, Any]) -> str | None:
 
 
 def wait_for_others(client: ControlClient) -> None:
-    """Return when nobody else's download runs on our own peer, who found it running."""
+    """Return when no other command's download runs on our own peer any more."""
     told = False
     while any(download["ended"] is None for download in client.get("downloads")["items"]):
         if not told:
@@ -165,7 +165,7 @@ def wait_for_others(client: ControlClient) -> None:
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """Have a ControlError end the command."""
+    """End the command at a ControlError."""
     try:
         yield
     except ControlError as error:
@@ -175,7 +175,7 @@ def _failures() -> Iterator[None]:
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """Have SIGTERM, and SIGHUP unless it is ignored, end the command as Ctrl-C does."""
+    """End the command at SIGTERM, and at SIGHUP unless it is ignored, as at Ctrl-C."""
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
     for number, handler in before.items():

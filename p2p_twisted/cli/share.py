@@ -37,7 +37,7 @@ def share(where: Where, folder: Path) -> None:
 
 
 def _serve(session: Session, where: Where, folder: Path) -> None:
-    """Say where, then wait for Ctrl-C, which is how this ends well."""
+    """Print the address, then wait for Ctrl-C, which ends it without an error."""
     status = session.client.get("status")
     if where.as_json:
         print_json(status)

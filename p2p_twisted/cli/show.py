@@ -1,4 +1,4 @@
-"""The verbs that show what a peer knows: ``status``, ``peers``, ``ls``."""
+"""The verbs that show the state of a peer: ``status``, ``peers``, ``ls``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _not_shared(unshared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """How many files and folders are not shared, and the first few of them with the reason."""
+    """Yield the number of files and folders that are not shared, and the first of them with the reason."""
     total, first = unshared["total"], unshared["items"][:FIRST]
     if total:
         yield "not shared", f"{total}, among them" if total > len(first) else str(total)

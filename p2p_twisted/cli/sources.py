@@ -1,4 +1,4 @@
-"""The sources of a download, as ``get`` speaks of them: who they were, and why each was chosen or dropped."""
+"""The sources of a download, as ``get --explain`` prints them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from .output import count, print_table, size, size_field, warn
 
 WHOLE = "the whole file"
-"""Why a source was chosen from whom files are fetched whole: it has them."""
+"""The reason to choose a source from which files are fetched whole."""
 
 
 @dataclass
 class Source:
-    """A peer that was asked. `size` is the bytes that came from it, needed or not; `state` as the API has it."""
+    """A peer that sent, or was to send. `size` is the bytes received from it, needed or not; `state` as in the API."""
 
     address: str
     state: str = "closed"
@@ -27,7 +27,7 @@ class Source:
 
     @property
     def outcome(self) -> str:
-        """What became of it, for people."""
+        """Its outcome, for people."""
         if self.dropped is not None:
             return f"dropped: {self.dropped}"
         if self.wrong:
@@ -40,7 +40,7 @@ class Source:
 
 
 def sources_of(download: Mapping[str, Any]) -> list[Source]:
-    """Who was asked for a download, as the API shows it: one for each address, in the order in which they were."""
+    """Return the sources of a download, as the API shows it: one for each address, in the order of the API."""
     found: dict[str, Source] = {}
     for one in download["sources"]:
         source = found.setdefault(f"{one['host']}:{one['port']}", Source(f"{one['host']}:{one['port']}"))

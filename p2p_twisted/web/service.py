@@ -1,6 +1,6 @@
-"""Where the control API listens: always on a Unix socket in the state folder, and besides wherever it is told to.
+"""The addresses of the control API: always a Unix socket in the state folder, and optionally a Twisted endpoint.
 
-So a client on the same machine finds it by the state folder alone, and nothing is on TCP unless somebody asked.
+So a client on the same machine finds it by the state folder alone, and nothing is on TCP unless it is asked for.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_SOCKET_PATH = 107
 
 
 class ApiStartError(StartError):
-    """The socket in the state folder cannot be had. One line that names it, and what to do about it."""
+    """The socket in the state folder cannot be used: one line with its path and the remedy."""
 
 
 def makeApiService(

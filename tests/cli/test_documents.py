@@ -75,7 +75,7 @@ def test_arguments(arguments: list[str], names: list[str], here: list[str], miss
 def test_a_pattern_passes_over_names_that_mislead() -> None:
     index = Index(*(a_document(name, PEERS[0]) for name in ("-rf", "fine", "x\u202egpj.exe", "../x")))
     found = find(index, ["*"], (), fetch_own=False)  # type: ignore[arg-type]
-    assert (found.names, set(found.passed_over)) == (["fine"], {"-rf", "x\u202egpj.exe", "../x"})
+    assert (found.names, set(found.skipped)) == (["fine"], {"-rf", "x\u202egpj.exe", "../x"})
     assert find(index, ["-rf"], (), fetch_own=False).names == ["-rf"]  # type: ignore[arg-type]
 
 

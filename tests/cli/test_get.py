@@ -250,10 +250,10 @@ def test_a_complaint_names_the_document_once() -> None:
 
 @pytest.mark.parametrize(("number", "rest"), [(2, ""), (150, "and 130 more; ")])
 def test_what_was_passed_over_is_named(capsys: pytest.CaptureFixture[str], number: int, rest: str) -> None:
-    passed_over = [{"name": f"-{i}\u202e", "why": "a part begins with -"} for i in range(min(number, 100))]
-    download = a_download("1", [], "done") | {"files_passed_over": number, "passed_over": passed_over}
+    skipped = [{"name": f"-{i}\u202e", "why": "a part begins with -"} for i in range(min(number, 100))]
+    download = a_download("1", [], "done") | {"files_passed_over": number, "passed_over": skipped}
     outcome = Outcome(download)
-    outcome._show_passed_over()
+    outcome._show_skipped()
     *lines, last = capsys.readouterr().err.splitlines()
     assert len(lines) == min(number, SHOWN)
     assert lines[0] == "p2p: -0\\u202e: skipped: a part begins with -"

@@ -84,7 +84,7 @@ def _set_limits(call: Call, peer: PeerFacade) -> Reply:
 
 
 def _rate(rate: Any, member: str) -> float | None:
-    """A rate in bytes/s, or None. Raises BadRequest, also for the NaN and the infinity that Python's JSON knows."""
+    """Return a rate in bytes/s, or None. Raises BadRequest, also for NaN and infinity, which Python's JSON knows."""
     if rate is None:
         return None
     if isinstance(rate, (int, float)) and not isinstance(rate, bool) and MIN_RATE <= rate <= MAX_RATE:
@@ -100,7 +100,7 @@ class _Downloads(Endpoint):
         self._peer = peer
 
     def getChild(self, path: bytes, request: ControlRequest) -> Resource:
-        """One download, whether there is one with that id is seen when it is asked for."""
+        """Return the path of a download; a request finds out whether there is one with that id."""
         return _Download(self._peer, path.decode("ascii", "replace"))
 
     def _list(self, call: Call) -> Reply:
@@ -145,7 +145,7 @@ class _Download(Endpoint):
 
 
 def _names(body: dict[str, Any]) -> list[str] | None:
-    """The names asked for, None for all. Raises BadRequest unless exactly one of the two is said."""
+    """Return the requested names, None for all. Raises BadRequest unless exactly one of the two is given."""
     names = body.get("names", [])
     if "all" in body:
         if body["all"] is not True or "names" in body:
@@ -157,7 +157,7 @@ def _names(body: dict[str, Any]) -> list[str] | None:
 
 
 def _name(name: str) -> str:
-    """Return the name of a document. Raises BadRequest, which says which of all names it is and what is wrong."""
+    """Return the name of a document. Raises BadRequest, with the name and the reason."""
     try:
         safe_name(fields.name(name))
     except (BadRequest, ValueError) as error:
@@ -167,7 +167,7 @@ def _name(name: str) -> str:
 
 
 def _flag(body: dict[str, Any], member: str, default: bool) -> bool:
-    """The boolean `member`. Raises BadRequest."""
+    """Return the boolean `member`. Raises BadRequest."""
     value = body.get(member, default)
     if not isinstance(value, bool):
         raise BadRequest(f"{member} must be true or false")
@@ -175,7 +175,7 @@ def _flag(body: dict[str, Any], member: str, default: bool) -> bool:
 
 
 def _holders(body: dict[str, Any]) -> list[tuple[str, int]] | None:
-    """The peers that may be fetched from, None for all. Raises BadRequest."""
+    """Return the addresses that may be sources, None for all. Raises BadRequest."""
     listed = body.get("from")
     if listed is None:
         return None
@@ -191,7 +191,7 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _folder(body: dict[str, Any], member: str) -> str | None:
-    """The absolute path `member`, if it is there. Raises BadRequest."""
+    """Return the absolute path `member`, None without it. Raises BadRequest."""
     folder = body.get(member)
     if folder is None:
         return None

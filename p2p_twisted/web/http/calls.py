@@ -49,10 +49,10 @@ _UTF8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
 class Answer(Protocol):
-    """What a call is answered with."""
+    """The answer to a call."""
 
     def send(self, request: ControlRequest) -> int:
-        """Answer `request`, or begin to. Returns NOT_DONE_YET."""
+        """Answer `request`, or begin to. Return NOT_DONE_YET."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Call:
         self._request = request
 
     def query(self, allowed: Collection[str] = ()) -> dict[str, str]:
-        """The query parameters, each given at most once. Raises BadRequest for any that is not in `allowed`."""
+        """Return the query parameters, each given at most once. Raises BadRequest for any that is not in `allowed`."""
         _, _, raw = self._request.uri.partition(b"?")
         if len(raw) > MAX_QUERY:
             raise BadRequest(f"the query has at most {MAX_QUERY} bytes")
@@ -88,11 +88,11 @@ class Call:
         return _known(pairs, allowed, "parameter")
 
     def header(self, name: str) -> list[str]:
-        """Every value of the header `name`."""
+        """Return every value of the header `name`."""
         return self._request.values(name)
 
     def body(self, allowed: Collection[str]) -> dict[str, Any]:
-        """The members of the JSON object that is the body. Raises ApiError or BadRequest when it is anything else."""
+        """Return the members of the JSON object in the body. Raises ApiError or BadRequest if it is anything else."""
         check_json(self._request.values("Content-Type"), self._request.values("Content-Encoding"))
         try:
             value = json.loads(self._request.body().decode("utf-8-sig"), object_pairs_hook=_Members)
@@ -139,7 +139,7 @@ def _unquoted(value: str) -> str:
 
 
 def paging(query: Mapping[str, str]) -> tuple[int, int]:
-    """`limit` and `offset` of a query. Raises BadRequest."""
+    """Return `limit` and `offset` of a query. Raises BadRequest."""
     limit = fields.number(query["limit"], "limit", 1, MAX_LIMIT) if "limit" in query else DEFAULT_LIMIT
     return limit, fields.number(query.get("offset", "0"), "offset", 0, 2**31)
 
@@ -155,7 +155,7 @@ class Endpoint(Resource):
         self._handlers = dict(handlers or {})
 
     def getChild(self, path: bytes, request: ControlRequest) -> Resource:
-        """Whatever was not put here is a path that does not exist."""
+        """Return a path that does not exist, for anything that was not put here."""
         return Endpoint()
 
     def render(self, request: ControlRequest) -> int:
@@ -180,7 +180,7 @@ class Endpoint(Resource):
 
 
 def plain(data: Callable[[], object]) -> Endpoint:
-    """A path that answers a GET, which takes no parameters, with what `data` returns."""
+    """Return a path that answers a GET, which has no parameters, with the result of `data`."""
 
     def handler(call: Call) -> Reply:
         call.query()
@@ -190,7 +190,7 @@ def plain(data: Callable[[], object]) -> Endpoint:
 
 
 def api_root(**paths: Resource) -> Endpoint:
-    """The root of a site with `paths` under PATH; pages may be put beside it."""
+    """Return the root of a site with `paths` under PATH; pages may be put beside it."""
     root, api, v1 = Endpoint(), Endpoint(), Endpoint()
     root.putChild(b"api", api)
     api.putChild(b"v1", v1)

@@ -1,7 +1,7 @@
-"""Who may call: the Host header against DNS rebinding, and the key for whatever changes state.
+"""Permission to call: the Host header against DNS rebinding, and the key for every call that changes state.
 
-A page from anywhere can have its name resolve to this machine and then read answers as its own; but it cannot make a
-browser send another Host than its own name. An address is no name: the one a connection came in on is always right.
+A page on another site can make its name resolve to this machine and then read the answers as its own. But it cannot
+make a browser send another Host than that name. An address is no name: the one to which a client connected is right.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ipaddress import IPv6Address, ip_address
 from .errors import ApiError
 
 SAFE_METHODS = frozenset({b"GET", b"HEAD"})
-"""What changes nothing and so needs no key."""
+"""Methods that change nothing and so need no key."""
 
 _LOCAL = ("127.0.0.1", "::1")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._-]{1,255})(:[0-9]{1,5})?", re.ASCII)
@@ -40,7 +40,7 @@ def _same_address(name: str, own: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """An address in one spelling; an IPv4 address inside an IPv6 one (``::ffff:10.0.0.1``) is the IPv4 address."""
+    """Return an address in one spelling; for an IPv4 address in an IPv6 one (``::ffff:10.0.0.1``), the IPv4 address."""
     address = ip_address(text)
     return str(address.ipv4_mapped or address) if isinstance(address, IPv6Address) else str(address)
 

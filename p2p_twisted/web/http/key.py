@@ -9,7 +9,7 @@ from ..client import KEY_FILE, read_key
 
 
 def load_or_create_key(state_dir: Path) -> str:
-    """The key in `state_dir` (64 hexadecimal digits), made if there is none that can be one. Raises OSError."""
+    """Return the key in `state_dir` (64 hexadecimal digits), creating it if there is no valid one. Raises OSError."""
     path = state_dir / KEY_FILE
     key = read_key(state_dir) or _create(path)
     if path.stat().st_mode & 0o077:
@@ -18,7 +18,7 @@ def load_or_create_key(state_dir: Path) -> str:
 
 
 def _create(path: Path) -> str:
-    """Write a new key beside `path` and rename it there: nobody ever reads half a key, or one with a wider mode."""
+    """Write a new key beside `path` and rename it, so that no reader sees half a key, or one with a wider mode."""
     key = os.urandom(32).hex()
     draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     draft.touch(0o600, exist_ok=False)

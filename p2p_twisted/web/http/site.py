@@ -1,6 +1,6 @@
-"""The HTTP server under every page and call: bounded, timed out, guarded, and never an answer that is not ours.
+"""The HTTP server under every page and call: bounded, with timeouts and a guard, and JSON answers to every mistake.
 
-Whatever resource is put under the root later is behind the same checks: `guard.check_host` for every request,
+Every resource that is put under the root later is behind the same checks: `guard.check_host` for every request,
 `guard.check_key` for every method that may change something.
 """
 
@@ -50,7 +50,7 @@ class Channel(http.HTTPChannel):
     """Whether a request that has come whole is being answered; else it is idle, or a request trickles in."""
 
     def connectionMade(self) -> None:
-        """Be known to the site, which closes its connections when it stops."""
+        """Add the connection to those of the site, which closes them when it stops."""
         self.site.connections[self] = None
         super().connectionMade()
 
@@ -60,7 +60,7 @@ class Channel(http.HTTPChannel):
         super().connectionLost(reason)
 
     def requestDone(self, request: http.Request) -> None:
-        """Be idle, from now on, unless the next request has come already."""
+        """Become idle, unless the next request has already arrived."""
         self.is_answered = False
         if self in self.site.connections:
             del self.site.connections[self]
@@ -68,7 +68,7 @@ class Channel(http.HTTPChannel):
         super().requestDone(request)
 
     def resetTimeout(self) -> None:
-        """Not what TimeoutMixin does at every byte; the timeout starts anew only after an answer."""
+        """Do nothing: TimeoutMixin calls this at every byte, but the timeout starts again only after an answer."""
 
 
 class ControlRequest(server.Request):
@@ -83,7 +83,7 @@ class ControlRequest(server.Request):
     gone = False
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """Take ``GET http://HOST/PATH`` for what it is (RFC 9112, section 3.2.2): HOST counts, not the header Host."""
+        """Handle ``GET http://HOST/PATH`` (RFC 9112, section 3.2.2): HOST counts, not the header Host."""
         absolute = _ABSOLUTE.fullmatch(path)
         if absolute is not None:
             self.requestHeaders.setRawHeaders(b"host", [absolute[1]])
@@ -91,7 +91,7 @@ class ControlRequest(server.Request):
         super().requestReceived(command, path, version)
 
     def gotLength(self, length: int | None) -> None:
-        """The headers are here, a body may follow. It is not put into `content`, which would be parsed as a form."""
+        """Prepare for a body, which may follow. It is not put into `content`, which would be parsed as a form."""
         self.content, self._body = BytesIO(), BytesIO()
         self.room = MAX_BODY if self.channel.site.trusts(self) else 0
 
@@ -102,7 +102,7 @@ class ControlRequest(server.Request):
             self._body.write(data)
 
     def body(self) -> bytes:
-        """What was kept of the body."""
+        """Return the part of the body that was kept."""
         return self._body.getvalue()
 
     def connectionLost(self, reason: Failure) -> None:
@@ -111,7 +111,7 @@ class ControlRequest(server.Request):
         super().connectionLost(reason)
 
     def values(self, header: str) -> list[str]:
-        """Every value of `header`, as text: bytes that are not ASCII come out as what matches nothing."""
+        """Return every value of `header` as text; bytes that are not ASCII become characters that match nothing."""
         return [raw.decode("ascii", "replace") for raw in self.requestHeaders.getRawHeaders(header.encode(), [])]
 
     def answer(self, status: int, data: Any, headers: Mapping[str, str] | None = None) -> int:
@@ -119,7 +119,7 @@ class ControlRequest(server.Request):
         return self.answer_bytes(status, encode(data) + b"\n", {"Content-Type": "application/json", **(headers or {})})
 
     def begin(self, status: int, headers: Mapping[str, str]) -> None:
-        """Say what the answer will be; whoever calls this writes it."""
+        """Set status and headers of the answer; the caller writes the rest."""
         self.setResponseCode(status)
         for name, value in headers.items():
             self.responseHeaders.setRawHeaders(name.encode(), [value.encode()])
@@ -137,7 +137,7 @@ class ControlRequest(server.Request):
         return self.answer(error.status, ErrorAnswer(error.text), error.headers)
 
     def processingFailed(self, reason: Failure) -> Failure:
-        """Log what should not have happened, and tell the caller no more than that."""
+        """Log the failure, and answer without its details."""
         self._log.failure("{method} {path} failed", reason, method=self.method, path=self.path)
         self.refuse(ApiError(500, "this call failed here; the log says why"))
         return reason
@@ -155,7 +155,7 @@ class _Refusal(Resource):
 
 
 class ControlSite(server.Site):
-    """Serves the tree under `root`, what changes something only to those who know `key`."""
+    """Serves the tree under `root`; calls that change something only with `key`."""
 
     protocol = Channel  # type: ignore[assignment]  # the parent's default adds HTTP/2 to it
     requestFactory = ControlRequest
@@ -167,7 +167,7 @@ class ControlSite(server.Site):
         """Those that have been idle for longest first."""
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """A connection, for which another may be closed: see MAX_CONNECTIONS."""
+        """Return a connection, for which another may be closed: see MAX_CONNECTIONS."""
         if len(self.connections) >= MAX_CONNECTIONS:
             idle = next((connection for connection in self.connections if not connection.is_answered), None)
             if idle is None:
@@ -177,13 +177,13 @@ class ControlSite(server.Site):
         return super().buildProtocol(addr)
 
     def stopFactory(self) -> None:
-        """Nothing listens any more: close the connections that are open, once what is in them is sent."""
+        """Close the open connections, as soon as their answers are sent."""
         for connection in list(self.connections):
             connection.loseConnection()
         super().stopFactory()
 
     def getResourceFor(self, request: ControlRequest) -> IResource:
-        """The resource under the request's path, or one that refuses it."""
+        """Return the resource under the request's path, or one that refuses the request."""
         request.channel.is_answered = True
         request.responseHeaders.removeHeader(b"Server")
         for name, value in _ALWAYS.items():
@@ -203,7 +203,7 @@ class ControlSite(server.Site):
                 raise ApiError(413, f"a body has at most {MAX_BODY} bytes")
 
     def trusts(self, request: ControlRequest) -> bool:
-        """Whether `request` carries the key."""
+        """Return whether `request` carries the key."""
         try:
             check_key(request.values("Authorization"), self._key)
         except ApiError:
@@ -211,4 +211,4 @@ class ControlSite(server.Site):
         return True
 
     def log(self, request: http.Request) -> None:
-        """No access log: a client that waits for a download asks several times a second."""
+        """Do nothing: there is no access log."""
