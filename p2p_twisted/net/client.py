@@ -1,7 +1,7 @@
-"""The asking side of a connection, to a peer or to the RS: one funnel, a Deferred for each request, answers in order.
+"""A client's connection to a peer or the RS: one funnel for requests, a Deferred for each, responses in order.
 
-On a new connection nothing is known of the server: the first request says 1.1 but has no headers. What the answer's
-version says then holds for the connection, and the next request may be pipelined (1.1) or needs a new one (1.0).
+On a new connection nothing is known of the server: the first request says 1.1 but has no headers. The version of the
+response then holds for the connection, and the next request may be pipelined (1.1) or needs a new connection (1.0).
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from ..wire.limits import MAX_LINE
 from ..wire.messages import GetIndex, Message, Request, Response, Version, first_contact
 from ..wire.response_parser import ResponseParser
 from .errors import FetchError, Garbled, Stalled, Unreachable
-from .exchange import Collect, Exchange, Sink
+from .receiving import Collect, Countdown, OutstandingRequest, Sink, Wakeups
 from .throttle import Throttle
-from .timeouts import Countdown
-from .wakeups import Wakeups
 
 OS_NAME = platform.system()
-PATIENCE = 20
-"""Seconds without progress (an answer, or PACE bytes of one) after which outstanding requests are given up, and at most
-one less: see Countdown."""
-PACE = 4096
-"""Bytes: a server that sends one now and then, and will never be done, is not to hold us up."""
-COLLECT_TIME = 120
-"""Seconds in which a body that is collected must be complete, however long."""
+STALL_TIMEOUT = 20
+"""Seconds, or up to one less, without progress (a response, or MIN_PROGRESS bytes) until requests are given up."""
+MIN_PROGRESS = 4096
+"""Bytes that count as progress: a byte now and then does not."""
+COLLECT_TIMEOUT = 120
+"""Seconds in which a body that is collected must be complete, however long it is."""
 
 
 class ClientConnection(LineReceiver):
-    """Asks one server. Made by `dial`."""
+    """A connection to one server, made by `connect.dial`."""
 
     transport: ITCPTransport
     delimiter = b"\n"
     MAX_LENGTH = MAX_LINE
+    stall_timeout = STALL_TIMEOUT
+    """Seconds without progress after which requests made from now on are given up."""
+    is_closed_by_server = False
 
     def __init__(
         self,
@@ -52,130 +52,131 @@ class ClientConnection(LineReceiver):
         version: Version | None = None,
         downlink: Throttle | None = None,
     ) -> None:
-        """`host`: what the Host line says (None: this side's address); `version`: the server's, if it is known;
-        `downlink`: limits the rate at which is read."""
+        """Send `host` in the Host line (None: this side's address); `version` is the server's, if it is known.
+
+        `downlink` limits the rate at which responses are read.
+        """
         self.version = version
+        self._host = host
+        self._clock = clock
         self._downlink = downlink
         self._holds: set[str] = set()
-        self._clock = clock
-        self._host = host
-        self._queue: deque[Exchange] = deque()
+        self._outstanding: deque[OutstandingRequest] = deque()
         self._parser = ResponseParser()
-        self._left: int | None = None
-        self._fresh = 0
-        self._alarm = Countdown(clock, self._stalled)
-        self.patience = PATIENCE
-        """Seconds without progress after which what is asked from now on is given up."""
-        self.is_closed_by_server = False
+        self._left: int | None = None  # bytes of the body that are still to come; None: until the connection ends
+        self._since_progress = 0
+        self._stall = Countdown(clock, self._stalled)
         self._lost: FetchError | None = None
 
     @property
     def outstanding(self) -> int:
-        """How many requests have not been answered."""
-        return len(self._queue)
+        """How many requests have no response yet."""
+        return len(self._outstanding)
 
     @property
     def usable(self) -> bool:
-        """Whether another request may be asked."""
+        """Whether another request may be made."""
         return self._lost is None and self.version is not Version.V10
 
-    def ask(self, message: Message, sink: Sink) -> Deferred[Response]:
-        """Send `message`; its body goes to `sink`. The Deferred fires with the head once the body is complete.
+    def request(self, message: Message, sink: Sink) -> Deferred[Response]:
+        """Send `message`; the body of the response goes to `sink`. Fires with the head once the body is complete.
 
-        It fails with a SourceError: Refused (the server said why), Unreachable (the connection was lost, be it because
-        this side ended it over another answer), Stalled, Garbled, or with the FetchError that `sink` raised.
+        Fails with a SourceError: Refused (with the server's reason), Unreachable (the connection was lost, also because
+        this side ended it over another response), Stalled, Garbled, or with the FetchError that `sink` raised.
         """
-        exchange = Exchange(message, sink)
-        if self._lost is not None:
-            exchange.done.errback(self._lost)
-            return exchange.done
-        self._queue.append(exchange)
-        known = self.version is Version.V11
-        request = Request(message if known else first_contact(message), Version.V11, self._host or "", OS_NAME)
-        self.transport.write(encode_request(request, length=known))
-        if len(self._queue) == 1:
-            self._fresh = 0
-            self._alarm.start(self.patience)
-        return exchange.done
+        return self._send(OutstandingRequest(message, sink))
 
     def collect(
-        self, message: Message, limit: int, came: Callable[[int], object] | None = None
+        self, message: Message, limit: int, on_progress: Callable[[int], object] | None = None
     ) -> Deferred[tuple[Response, bytes]]:
-        """As `ask`, but fires with the head and the whole body, of at most `limit` bytes, within COLLECT_TIME.
+        """As `request`, but fire with the head and the whole body, of at most `limit` bytes, within COLLECT_TIMEOUT.
 
-        `came` is told how many bytes of the body have come, each time that some have.
+        `on_progress` is called with the number of bytes of the body each time that some have come.
         """
-        sink = Collect(limit, came)
-        late = Countdown(self._clock, lambda: self._fail(Stalled(f"not complete within {COLLECT_TIME} s")))
-        late.start(COLLECT_TIME)
+        sink = Collect(limit, on_progress)
+        late = Countdown(self._clock, lambda: self._fail(Stalled(f"not complete within {COLLECT_TIMEOUT} s")))
+        late.start(COLLECT_TIMEOUT)
 
-        def over(result: Response) -> Response:
+        def ended(result: Response) -> Response:
             late.stop()
             return result
 
-        return self.ask(message, sink).addBoth(over).addCallback(lambda response: (response, sink.body()))
+        return self.request(message, sink).addBoth(ended).addCallback(lambda response: (response, sink.take()))
 
     def follow(self, message: GetIndex, limit: int, changed: Callable[[Response, bytes], object]) -> Deferred[Response]:
-        """Ask for answers without end, each of at most `limit` bytes; `changed` takes the head and body of each.
+        """Ask for responses without end, each of at most `limit` bytes; `changed` takes the head and body of each.
 
-        Nothing else may be asked on this connection. The Deferred only ever fails: see `ask`.
+        No other request may be made on this connection. The Deferred only ever fails: see `request`.
         """
         sink = Collect(limit)
-        self.patience = 3 * PATIENCE
-        asked = self.ask(message, sink)
-        if self._queue:
-            self._queue[-1].each = lambda response: changed(response, sink.take())
-        return asked
+        self.stall_timeout = 3 * STALL_TIMEOUT
+        return self._send(OutstandingRequest(message, sink, on_response=lambda head: changed(head, sink.take())))
+
+    def _send(self, request: OutstandingRequest) -> Deferred[Response]:
+        if self._lost is not None:
+            request.done.errback(self._lost)
+            return request.done
+        self._outstanding.append(request)
+        known = self.version is Version.V11
+        message = request.message if known else first_contact(request.message)
+        self.transport.write(encode_request(Request(message, Version.V11, self._host or "", OS_NAME), length=known))
+        if len(self._outstanding) == 1:
+            self._since_progress = 0
+            self._stall.start(self.stall_timeout)
+        return request.done
 
     def hold(self, why: str) -> None:
-        """Read no more, until nobody who holds it does so any longer."""
+        """Read no more until every reason to hold it is released."""
         if not self._holds and self._lost is None:
-            self.transport.pauseProducing()  # type: ignore[attr-defined]
+            self.transport.pauseProducing()  # type: ignore[attr-defined]  # a transport that reads is also a producer
         self._holds.add(why)
 
     def release(self, why: str) -> None:
-        """The reason `why` to hold it is over."""
+        """Drop the reason `why` to hold it."""
         self._holds.discard(why)
         if not self._holds and self._lost is None:
-            self.transport.resumeProducing()  # type: ignore[attr-defined]
+            self.transport.resumeProducing()  # type: ignore[attr-defined]  # as above
 
     def close(self) -> None:
-        """Be done with it; what is outstanding fails with Unreachable."""
+        """Close the connection; outstanding requests fail with Unreachable."""
         self._fail(Unreachable("closed by this side"))
 
-    # what comes in
+    # what is received
 
     def connectionMade(self) -> None:
-        """Requests are small: none may wait for the acknowledgement of the one before."""
+        """Send small requests at once, rather than after the acknowledgement of the one before."""
         self.transport.setTcpNoDelay(True)
         self._wakeups = Wakeups(self.transport)
         self._host = self._host or str(self.transport.getHost().host)
 
     def dataReceived(self, data: bytes) -> None:
-        """Bytes have come; after the end they are no longer looked at."""
-        if self._lost is not None:
-            return
-        self._fresh += len(data)
-        if self._fresh >= PACE:
-            self._progress()
-        super().dataReceived(data)
+        """Read bytes of responses; drop them after the end."""
+        if self._lost is None:
+            self._since_progress += len(data)
+            if self._since_progress >= MIN_PROGRESS:
+                self._progress()
+            super().dataReceived(data)
 
     def lineReceived(self, line: bytes) -> None:
-        """A line of a head."""
-        if not self._queue:
+        """Take a line of a head."""
+        if not self._outstanding:
             return self._fail(Garbled("it answered what it was not asked"))
         try:
             response = self._parser.line(line)
             if response is not None:
-                self._begin(self._queue[0], response)
+                self._begin(self._outstanding[0], response)
         except BadRequest as e:
             self._fail(Garbled(e.reason))
         except FetchError as e:
-            self._refuse(e)
+            self._reject(e)
 
-    def _begin(self, exchange: Exchange, response: Response) -> None:
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Give up on a head with a line that is too long."""
+        self._fail(Garbled("a line that is too long"))
+
+    def _begin(self, request: OutstandingRequest, response: Response) -> None:
         self.version = response.version
-        exchange.begin(response)
+        request.begin(response)
         self._left = response.length
         if self._left == 0:
             self._finish()
@@ -183,73 +184,67 @@ class ClientConnection(LineReceiver):
             self.setRawMode()
 
     def rawDataReceived(self, data: bytes) -> None:
-        """A part of a body, and perhaps the next head."""
+        """Take a part of a body, and perhaps the next head."""
         extra = b""
         if self._left is not None:
             data, extra = data[: self._left], data[self._left :]
             self._left -= len(data)
-            self._wakeups.came(len(data), self._left, self._clock.seconds())
+            self._wakeups.received(len(data), self._left, self._clock.seconds())
         if self._downlink is not None and self._downlink.passed(len(data)):
             self.hold("rate")
             self._downlink.wait(lambda: self.release("rate"))
         try:
-            self._queue[0].sink.data(data)
+            self._outstanding[0].sink.data(data)
         except FetchError as e:
-            return self._refuse(e)
-        if self._left == 0 and self._queue:  # else the sink has closed the connection
+            return self._reject(e)
+        if self._left == 0 and self._outstanding:  # else the sink has closed the connection
             self._finish()
             self.setLineMode(extra)
 
-    def lineLengthExceeded(self, line: bytes) -> None:
-        """A head has a line that is too long."""
-        self._fail(Garbled("a line that is too long"))
-
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The end; a 1.0 body ends here."""
-        self.is_closed_by_server = self._lost is None and bool(reason.check(error.ConnectionDone))
-        ends_body = self._queue and self._left is None and self._queue[0].response is not None
-        if self._lost is None and ends_body and reason.check(error.ConnectionDone):
+        """End the body of a 1.0 response, if the server closed properly, and fail all other requests."""
+        self.is_closed_by_server = closed = self._lost is None and bool(reason.check(error.ConnectionDone))
+        if closed and self._outstanding and self._left is None and self._outstanding[0].response is not None:
             self._finish()
         self._fail(Unreachable("the connection was lost"))
 
-    # the end of an exchange
+    # the end of a request
 
     def _finish(self) -> None:
         self._progress()
-        exchange = self._queue[0]
-        response = exchange.response
+        request = self._outstanding[0]
+        response = request.response
         assert response is not None
-        if exchange.each is not None and response.ok:
-            exchange.response = None
-            exchange.each(response)
+        if request.on_response is not None and response.ok:
+            request.response = None
+            request.on_response(response)
             return
-        self._queue.popleft()
-        if not self._queue:
-            self._alarm.stop()
-        exchange.end(response)
+        self._outstanding.popleft()
+        if not self._outstanding:
+            self._stall.stop()
+        request.end(response)
 
-    def _refuse(self, why: FetchError) -> None:
-        """A sink will not have what comes: that is no fault of what else was asked, which is only lost with it."""
-        exchanges = list(self._queue)
-        self._queue.clear()
+    def _reject(self, why: FetchError) -> None:
+        """End the connection because the sink rejected the response; the other requests fail with Unreachable."""
+        requests = list(self._outstanding)
+        self._outstanding.clear()
         self._fail(why)
-        for exchange in exchanges[:1]:
-            exchange.done.errback(why)
-        for exchange in exchanges[1:]:
-            exchange.done.errback(Unreachable(f"closed by this side, over another answer: {why}"))
+        other = Unreachable(f"closed by this side, over another answer: {why}")
+        for request in requests:
+            request.done.errback(why if request is requests[0] else other)
 
     def _fail(self, why: FetchError) -> None:
         if self._lost is None:
             self._lost = why
             self.clearLineBuffer()
-            self._alarm.stop()
+            self._stall.stop()
             if self.transport is not None:
                 self.transport.abortConnection()
-        while self._queue:
-            self._queue.popleft().done.errback(self._lost)
+        while self._outstanding:
+            self._outstanding.popleft().done.errback(self._lost)
 
     def _progress(self) -> None:
-        self._alarm.left, self._fresh = self.patience, 0
+        self._stall.left, self._since_progress = self.stall_timeout, 0
 
     def _stalled(self) -> None:
-        self._fail(Stalled(f"nothing, or next to nothing, came for {self.patience} s"))
+        self._fail(Stalled(f"nothing, or next to nothing, came for {self.stall_timeout} s"))

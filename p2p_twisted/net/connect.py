@@ -1,4 +1,4 @@
-"""Making a connection to the server of a peer, or to the RS."""
+"""Connections to the server of a peer, or to the RS: the one place that dials."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ CONNECT_TIMEOUT = 5
 
 
 class Reactor(IReactorTCP, IReactorTime, IReactorThreads):
-    """What a peer needs of a reactor."""
+    """The part of a reactor that a peer uses."""
 
 
 def endpoint(reactor: Reactor, address: Address) -> IStreamClientEndpoint:
-    """A client endpoint for `address`, whose host is an IP address or a name. Raises ValueError if it is neither."""
+    """Return an endpoint for `address`. Raises ValueError if its host is neither an IP address nor a host name."""
     host, port = address
     if clean_host(host) is None:
         raise ValueError("not an IP address or host name")
@@ -39,8 +39,8 @@ def endpoint(reactor: Reactor, address: Address) -> IStreamClientEndpoint:
     return HostnameEndpoint(reactor, host, port, CONNECT_TIMEOUT)
 
 
-class _Once(Factory):
-    """Gives out the one protocol that it was made for."""
+class _OneConnection(Factory):
+    """Returns the one protocol that it was made with."""
 
     noisy = False
 
@@ -58,10 +58,10 @@ async def dial(
     version: Version | None = None,
     downlink: Throttle | None = None,
 ) -> ClientConnection:
-    """A connection to the server at `address`. Raises Unreachable. The rest: see ClientConnection."""
+    """Return a connection to the server at `address`; see ClientConnection. Raises Unreachable."""
     try:
         connection = ClientConnection(reactor, host, version, downlink)
-        await endpoint(reactor, address).connect(_Once(connection))
+        await endpoint(reactor, address).connect(_OneConnection(connection))
         return connection
     except error.ConnectingCancelledError:
         raise CancelledError from None
@@ -70,9 +70,9 @@ async def dial(
 
 
 async def dial_1_1(reactor: Reactor, address: Address, version: Version | None, downlink: Throttle) -> ClientConnection:
-    """Make a connection on which 1.1 may be spoken; `version` is the server's, None if it is to be found out.
+    """Return a connection to a server of 1.1. `version` is the server's; None if it is not known yet.
 
-    Raises SourceError, also for a server of 1.0.
+    Raises SourceError, also if the server speaks 1.0.
     """
     connection = await dial(reactor, address, None, version, downlink)
     try:
@@ -87,7 +87,7 @@ async def dial_1_1(reactor: Reactor, address: Address, version: Version | None, 
 
 
 def _reason(why: Exception) -> str:
-    """Why there is no connection, on one line that does not name the address: whoever reports it does."""
+    """Return the reason why there is no connection, on one line and without the address, which the caller reports."""
     if isinstance(why, error.TimeoutError):
         return f"no connection within {CONNECT_TIMEOUT} s"
     if isinstance(why, error.DNSLookupError):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 
 class FetchError(Exception):
-    """Anything that ends a fetch. The text is one line for people."""
+    """An error that ends a fetch. Its text is one line for people."""
 
 
 class SourceError(FetchError):
-    """One source failed; another may not. The text is one line for people."""
+    """One source failed; another may not."""
 
 
 class Unreachable(SourceError):
@@ -16,21 +16,21 @@ class Unreachable(SourceError):
 
 
 class Stalled(SourceError):
-    """Nothing came for longer than one waits."""
+    """Nothing came within a timeout."""
 
 
 class Garbled(SourceError):
-    """It answered with what is not the protocol, or not what it was asked for."""
+    """The response is not of the protocol, or not to the request."""
 
 
 class Refused(SourceError):
-    """It answered with a status other than 200, `status`."""
+    """The response has another status than 200: `status`."""
 
     FORBIDDEN = 403
     NOT_FOUND = 100
 
     def __init__(self, status: int, reason: str, retry_after: int | None = None) -> None:
-        """`retry_after`: seconds after which the other side may grant it, None if it did not say."""
+        """`retry_after`: seconds after which the server may grant the request; None if it did not say."""
         super().__init__(f"{status}: {reason}")
         self.status = status
         self.reason = reason

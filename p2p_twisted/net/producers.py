@@ -1,4 +1,4 @@
-"""A long body onto a connection, a part at a time, so that a slow reader costs no memory of its own."""
+"""Sending a long body in parts, so that a slow reader needs no memory for a copy of it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from twisted.internet.interfaces import IPullProducer
 from zope.interface import implementer
 
 PART = 64 * 1024
-"""Bytes handed to the connection at a time."""
+"""Bytes written to the transport at a time."""
 
 
 @implementer(IPullProducer)
 class BodySender:
-    """Hands `body`, which it only refers to, to the connection as fast as that is read; nothing else may be written.
+    """Writes `body`, without copying it, as fast as the other side reads. Nothing else may be written meanwhile.
 
-    With an empty body it waits until what was written before has gone out.
+    With an empty body it waits until everything written before is sent.
     """
 
     def __init__(self, transport: Any, body: bytes, progress: Callable[[], None]) -> None:
@@ -30,13 +30,13 @@ class BodySender:
         self._done: Deferred[None] = Deferred()
 
     def start(self) -> Deferred[None]:
-        """Send. Fires when the connection has sent all, or is lost."""
+        """Start to send. Fires when everything is sent, or the connection is lost."""
         self._transport.registerProducer(self, False)
         self._begun = True
         return self._done
 
     def resumeProducing(self) -> None:
-        """The connection has nothing left to send, or (called by registerProducer) is about to begin."""
+        """Write the next part: the transport has sent the one before, or (called by registerProducer) begins."""
         if self._at < len(self._body):
             self._progress()
             part = self._body[self._at : self._at + PART]
@@ -47,5 +47,5 @@ class BodySender:
             self._done.callback(None)
 
     def stopProducing(self) -> None:
-        """The connection is lost."""
+        """End: the connection is lost."""
         self._done.callback(None)

@@ -1,4 +1,4 @@
-"""Rate limits: a token bucket (pure), and the turns that the connections of a peer take at it."""
+"""Rate limits: a token bucket (pure), and the queue in which the connections of a peer take turns at it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
-BURST = 0.05
-"""Seconds of the rate that may pass at once after a pause."""
-LEAST_BURST = 32 * 1024
-"""Bytes of burst at the least: below it a slow rate would be all small writes."""
-CHUNK = 16 * 1024
-"""Bytes granted at a time at the least, unless fewer are asked for."""
+BURST_TIME = 0.05
+"""Seconds' worth of bytes that may pass at once after a pause."""
+MIN_BURST = 32 * 1024
+"""Bytes of a burst at least: at a slow rate it would otherwise be all small writes."""
+MIN_GRANT = 16 * 1024
+"""Bytes granted at a time at least, unless fewer are requested."""
 
 
 class TokenBucket:
@@ -26,26 +26,26 @@ class TokenBucket:
 
     @property
     def burst(self) -> float:
-        """Bytes that may pass at once."""
-        return max(LEAST_BURST, (self.rate or 0) * BURST)
+        """The bytes that may pass at once."""
+        return max(MIN_BURST, (self.rate or 0) * BURST_TIME)
 
     def set_rate(self, rate: float | None, now: float) -> None:
-        """Change the rate; what has been taken stays taken."""
+        """Change the rate; the bytes taken so far stay taken."""
         self._fill(now)
         self.rate = rate
 
     def available(self, now: float) -> int:
-        """Bytes that may pass now; not above the burst, and not below 0."""
+        """Return the bytes that may pass now, from 0 to the burst."""
         self._fill(now)
         return max(0, int(self._tokens))
 
     def take(self, size: int, now: float) -> None:
-        """`size` bytes pass. They may be more than are available: then later ones wait the longer."""
+        """Take `size` bytes. They may be more than are available; then later ones wait longer."""
         self._fill(now)
         self._tokens -= size
 
     def wait(self, now: float, size: int = 1) -> float:
-        """Seconds until `size` bytes (at most the burst) may pass."""
+        """Return the seconds until `size` bytes (at most the burst) may pass."""
         if self.rate is None:
             return 0.0
         self._fill(now)
@@ -79,14 +79,14 @@ class Throttle:
         self._bucket.set_rate(rate, self._now())
         self._schedule()
 
-    def ask(self, size: int, turn: Callable[[], object]) -> int:
-        """How many of `size` bytes may pass now, which count as passed.
+    def request(self, size: int, turn: Callable[[], object]) -> int:
+        """Return how many of `size` bytes may pass now; they count as passed.
 
-        If 0, `turn` is called when it is time to ask again.
+        If that is 0, `turn` is called when it is time to request them again.
         """
         if self._bucket.rate is None:
             return size
-        now, least = self._now(), min(size, CHUNK)
+        now, least = self._now(), min(size, MIN_GRANT)
         if (self._granting or not self._waiting) and self._bucket.wait(now, least) == 0:
             granted = min(size, max(least, self._bucket.available(now)))
             self._bucket.take(granted, now)
@@ -95,12 +95,12 @@ class Throttle:
         return 0
 
     def give_back(self, size: int) -> None:
-        """`size` of the bytes granted did not pass."""
+        """Return `size` of the granted bytes, which did not pass."""
         if self._bucket.rate is not None:
             self._bucket.take(-size, self._now())
 
     def passed(self, size: int) -> bool:
-        """`size` bytes have passed unasked. Returns whether no more should, until a `wait` is over."""
+        """Count `size` bytes that passed without a request; return whether no more should until a `wait` is over."""
         if self._bucket.rate is None:
             return False
         self._bucket.take(size, self._now())
@@ -116,11 +116,11 @@ class Throttle:
         if self._call is not None and self._call.active():
             self._call.cancel()
         if self._waiting:
-            self._call = self._clock.callLater(self._bucket.wait(self._now(), CHUNK), self._turn)
+            self._call = self._clock.callLater(self._bucket.wait(self._now(), MIN_GRANT), self._turn)
 
     def _turn(self) -> None:
         for _ in range(len(self._waiting)):
-            if self._bucket.wait(self._now(), CHUNK) > 0:
+            if self._bucket.wait(self._now(), MIN_GRANT) > 0:
                 break
             turn = self._waiting.popleft()
             self._granting = True

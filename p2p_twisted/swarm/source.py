@@ -37,7 +37,7 @@ class Connection(Protocol):
     def release(self, why: str) -> None:
         """Read on, unless it is held for another reason."""
 
-    def ask(self, message: Message, sink: Any) -> Deferred[Response]:
+    def request(self, message: Message, sink: Any) -> Deferred[Response]:
         """Send a request; its body goes to `sink`. Fails with a FetchError."""
 
     def collect(self, message: Message, limit: int) -> Deferred[tuple[Response, bytes]]:
@@ -158,7 +158,7 @@ class Source:
         self.requested[type(request)] += 1
         answer = PieceAnswer(self, request, files)
         self.outstanding[answer] = request
-        answer.complete = self.connection.ask(answer.message(), answer).addErrback(answer.failed)
+        answer.complete = self.connection.request(answer.message(), answer).addErrback(answer.failed)
         return answer
 
     def received(self, size: int) -> None:
@@ -177,7 +177,7 @@ class Source:
 
 
 class PieceAnswer:
-    """The answer to one request for a piece, as it is received (net/exchange.py, Sink)."""
+    """The answer to one request for a piece, as it is received (net/receiving.py, Sink)."""
 
     def __init__(self, source: Source, request: Request, files: Mapping[str, Storage]) -> None:
         self.storage: Storage | None = None

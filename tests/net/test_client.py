@@ -79,7 +79,7 @@ class Case(SynchronousTestCase):
 
     def ask(self, message=GetIndex(), sink=None):  # noqa: B008
         outcome = []
-        self.connection.ask(message, sink or Recorder()).addBoth(outcome.append)
+        self.connection.request(message, sink or Recorder()).addBoth(outcome.append)
         return outcome
 
     def receive(self, data):
@@ -314,7 +314,7 @@ class Ends(Case):
     def test_silence(self):
         self.connect()
         outcomes = [self.ask(), self.ask()]
-        self.clock.pump([1] * (client.PATIENCE - 1))
+        self.clock.pump([1] * (client.STALL_TIMEOUT - 1))
         self.assertEqual(outcomes, [[], []])
         self.clock.advance(1)
         for outcome in outcomes:
@@ -325,10 +325,10 @@ class Ends(Case):
         self.connect()
         first = self.ask()
         self.receive(v11(b""))
-        self.clock.pump([1] * 10 * client.PATIENCE)
+        self.clock.pump([1] * 10 * client.STALL_TIMEOUT)
         self.assertEqual(len(first), 1)
         second = self.ask()
-        self.clock.pump([1] * (client.PATIENCE - 1))
+        self.clock.pump([1] * (client.STALL_TIMEOUT - 1))
         self.assertEqual(second, [])
         self.clock.advance(1)
         self.assert_fails(second, Stalled)
@@ -337,25 +337,25 @@ class Ends(Case):
         self.connect()
         outcome = self.ask()
         blocks = 20
-        self.receive(v11(b"x" * client.PACE * blocks)[: -client.PACE * blocks])
+        self.receive(v11(b"x" * client.MIN_PROGRESS * blocks)[: -client.MIN_PROGRESS * blocks])
         for _ in range(blocks):
-            self.clock.pump([1] * (client.PATIENCE - 1))
+            self.clock.pump([1] * (client.STALL_TIMEOUT - 1))
             self.assertEqual(outcome, [])
-            self.receive(b"x" * client.PACE)
+            self.receive(b"x" * client.MIN_PROGRESS)
         self.assertEqual(len(outcome), 1)
 
     def test_answers_are_progress_however_short(self):
         self.connect()
         outcomes = [self.ask() for _ in range(10)]
         for _ in outcomes:
-            self.clock.pump([1] * (client.PATIENCE - 1))
+            self.clock.pump([1] * (client.STALL_TIMEOUT - 1))
             self.receive(v11(b""))
         self.assertEqual([len(outcome) for outcome in outcomes], [1] * 10)
 
     def test_a_byte_now_and_then_is_not(self):
         self.connect()
         outcome = self.ask()
-        for _ in range(client.PATIENCE):
+        for _ in range(client.STALL_TIMEOUT):
             self.receive(b"2")
             self.clock.advance(1)
         self.assert_fails(outcome, Stalled)
@@ -365,9 +365,9 @@ class Ends(Case):
         outcome = []
         connection.collect(GetIndex(), 2**30).addBoth(outcome.append)
         self.receive(v11(b"x" * 2**20)[: -(2**20)].replace(b"1048576", b"1073741824"))
-        for _ in range(client.COLLECT_TIME):
+        for _ in range(client.COLLECT_TIMEOUT):
             self.assertEqual(outcome, [])
-            self.receive(b"x" * client.PACE)
+            self.receive(b"x" * client.MIN_PROGRESS)
             self.clock.advance(1)
         self.assert_fails(outcome, Stalled)
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -377,8 +377,8 @@ class Ends(Case):
         connection = self.connect()
         outcomes = [self.ask(), []]
         connection.collect(GetIndex(), 10).addBoth(outcomes[1].append)
-        self.clock.pump([1] * (client.PATIENCE - 2))
-        self.clock.advance(10 * client.COLLECT_TIME)
+        self.clock.pump([1] * (client.STALL_TIMEOUT - 2))
+        self.clock.advance(10 * client.COLLECT_TIMEOUT)
         self.assertEqual(outcomes, [[], []])
         self.receive(v11(b"") + v11(b""))
         self.assertEqual([len(outcome) for outcome in outcomes], [1, 1])
@@ -388,8 +388,8 @@ class Ends(Case):
     def test_stopped_and_then_nothing_comes(self):
         self.connect()
         outcome = self.ask()
-        self.clock.advance(10 * client.PATIENCE)
-        self.clock.pump([1] * (client.PATIENCE - 2))
+        self.clock.advance(10 * client.STALL_TIMEOUT)
+        self.clock.pump([1] * (client.STALL_TIMEOUT - 2))
         self.assertEqual(outcome, [])
         self.clock.advance(1)
         self.assert_fails(outcome, Stalled)

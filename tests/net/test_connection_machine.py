@@ -292,7 +292,7 @@ class ClientMachine(Machine):
         sink, outcome = Sink(limit), list[Any]()
         self.sinks.append(sink)
         self.outcomes.append(outcome)
-        self.client.ask(GetFile(f"file {len(self.sinks)}"), sink).addBoth(outcome.append)
+        self.client.request(GetFile(f"file {len(self.sinks)}"), sink).addBoth(outcome.append)
 
     @rule()
     def collect(self) -> None:
@@ -383,7 +383,7 @@ class ClientMachine(Machine):
         assert all(self.outcomes), "a request that never has an outcome"
         self.client.close()
         late = list[Any]()
-        self.client.ask(GetIndex(), Sink(0)).addErrback(late.append)
+        self.client.request(GetIndex(), Sink(0)).addErrback(late.append)
         assert late and late[0].check(FetchError)
         self.transport.turn()
         assert self.transport.disconnected

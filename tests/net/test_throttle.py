@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 
 from p2p_twisted.cli import output
 from p2p_twisted.config.rates import MIN_RATE, RateError, parse_rate
-from p2p_twisted.net.throttle import CHUNK, Throttle, TokenBucket
+from p2p_twisted.net.throttle import MIN_GRANT, Throttle, TokenBucket
 
 RATE = 2.5e6
 
@@ -16,7 +16,7 @@ def sending(throttle, clock, sent, name):
     """A connection that sends as much as it may, for ever; `sent[name]` counts its bytes."""
 
     def go():
-        size = throttle.ask(2**20, go)
+        size = throttle.request(2**20, go)
         if size:
             sent[name] = sent.get(name, 0) + size
             clock.callLater(0, go)
@@ -66,15 +66,15 @@ def test_what_did_not_pass_is_given_back():
     clock = Clock()
     throttle = Throttle(clock, clock.seconds, RATE)
     clock.advance(1)
-    size = throttle.ask(CHUNK, lambda: None)
+    size = throttle.request(MIN_GRANT, lambda: None)
     throttle.give_back(size)
-    assert throttle.ask(CHUNK, lambda: None) == size
+    assert throttle.request(MIN_GRANT, lambda: None) == size
 
 
 def test_without_a_limit_all_passes():
     clock = Clock()
     throttle = Throttle(clock, clock.seconds)
-    assert throttle.ask(10**9, lambda: None) == 10**9
+    assert throttle.request(10**9, lambda: None) == 10**9
     assert not throttle.passed(10**9)
 
 

@@ -127,7 +127,7 @@ class FakeConnection:
 
     # what the swarm asks of it
 
-    def ask(self, message: Message, sink: Any) -> Deferred[Response]:
+    def request(self, message: Message, sink: Any) -> Deferred[Response]:
         if self.lost is not None:
             return fail(self.lost)
         self.source.asked.append(message)

@@ -344,8 +344,8 @@ def test_connections() -> None:
 def test_following() -> None:
     said = " ".join(TEXT.split())
     assert f"nothing has changed for {index_feed.KEEPALIVE_INTERVAL} s, an empty one" in said
-    assert f"has heard nothing for {3 * client.PATIENCE} s SHOULD" in said
-    assert index_feed.KEEPALIVE_INTERVAL < 3 * client.PATIENCE
+    assert f"has heard nothing for {3 * client.STALL_TIMEOUT} s SHOULD" in said
+    assert index_feed.KEEPALIVE_INTERVAL < 3 * client.STALL_TIMEOUT
 
 
 def test_swarm() -> None:

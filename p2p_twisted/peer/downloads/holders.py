@@ -6,7 +6,7 @@ from collections import Counter
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from ...net.client import PATIENCE, ClientConnection
+from ...net.client import STALL_TIMEOUT, ClientConnection
 from ...net.connect import Reactor, dial
 from ...net.errors import FetchError, Refused, Stalled, Unreachable
 from ...net.throttle import Throttle
@@ -52,7 +52,7 @@ class Holders:
         """Note the failure of a request; one that was refused was answered all the same."""
         self._failures[address] += not isinstance(error, Refused)
         if isinstance(error, Stalled):
-            self._silent_since.setdefault(address, self._reactor.seconds() - PATIENCE)
+            self._silent_since.setdefault(address, self._reactor.seconds() - STALL_TIMEOUT)
         else:
             self._silent_since.pop(address, None)
 

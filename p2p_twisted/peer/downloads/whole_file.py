@@ -112,7 +112,7 @@ class WholeFile:
         self.file = file
         self.target = target
         self.response: Deferred[FetchError | None] = Deferred()
-        """Fires when the last request is answered, or with its error; see ClientConnection.ask."""
+        """Fires when the last request is answered, or with its error; see ClientConnection.request."""
         self.started: Deferred[None] = Deferred()
         """Fires with the first bytes of the answer, at the latest with `response`."""
         self.retries = 0
@@ -152,7 +152,7 @@ class WholeFile:
         self._holder, self.file.received = address, 0
         self._sink = FileSink(self._part, document, self._on_data, now)
         self.started = Deferred()
-        self.response = connection.ask(GetFile(document.name), self._sink).addCallbacks(lambda _: None, _error)
+        self.response = connection.request(GetFile(document.name), self._sink).addCallbacks(lambda _: None, _error)
         self.response.addBoth(self._on_end)
 
     def _on_data(self, size: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...net.client import ClientConnection
 from ...net.connect import Reactor, dial
 from ...net.errors import FetchError, Refused
-from ...net.exchange import MAX_REFUSAL
+from ...net.receiving import MAX_REFUSAL
 from ...wire.messages import Hello, Version
 from .known_peer import KnownPeer
 from .registration import Registration
@@ -24,7 +24,7 @@ class Contact:
     async def dial(self, peer: KnownPeer) -> ClientConnection:
         """Return a connection on which `peer` may be asked for its index. Raises Unreachable."""
         connection = await dial(self._reactor, peer.address, self._registration.seen_as, peer.version)
-        connection.patience = ANSWER_TIMEOUT
+        connection.stall_timeout = ANSWER_TIMEOUT
         return connection
 
     def is_self(self, connection: ClientConnection) -> bool:

@@ -17,7 +17,7 @@ from ...events.publisher import Publisher
 from ...events.types import Event, IndexReceived, Registered, RoundStarted
 from ...net.connect import Reactor, dial
 from ...net.errors import FetchError
-from ...net.exchange import MAX_REFUSAL
+from ...net.receiving import MAX_REFUSAL
 from ...wire.address import Address, clean_host
 from ...wire.errors import Forbidden
 from ...wire.messages import Probe, Version

@@ -67,7 +67,7 @@ class Sender:
             return
         size = min(MAX_SENDFILE, self._left)
         if self._throttle is not None:
-            size = self._throttle.ask(size, self.resumeProducing)
+            size = self._throttle.request(size, self.resumeProducing)
             if not size:
                 return
         try:

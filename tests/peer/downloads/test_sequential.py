@@ -386,7 +386,7 @@ class Lost(Case):
         one.answers = False
         self.fetch(*((name, body, [1, 2]) for name, body in wanted.items()))
         one.connections[0].begin(wanted["doc00"], sent=3)
-        self.network.wait(client.PATIENCE + 1)
+        self.network.wait(client.STALL_TIMEOUT + 1)
         self.assert_done()
         self.assertEqual(other.asked, [list(wanted)])
 
@@ -406,7 +406,7 @@ class Lost(Case):
         frozen, other = self.holder(1, wanted), self.holder(2, wanted)
         frozen.answers = False
         self.fetch(*((name, body, [1, 2]) for name, body in wanted.items()))
-        self.network.wait(client.PATIENCE + 2)
+        self.network.wait(client.STALL_TIMEOUT + 2)
         self.assert_done()
         self.assertEqual(other.asked, [list(wanted)])
 
@@ -491,7 +491,7 @@ class Cancelled(Case):
     def cancel(self):
         dialled = len(self.network.dialled)
         self.running.cancel()
-        self.network.wait(client.PATIENCE + 10)
+        self.network.wait(client.STALL_TIMEOUT + 10)
         [failure] = self.outcome
         self.assertTrue(failure.check(CancelledError))
         self.assertEqual(len(self.network.dialled), dialled)

@@ -63,8 +63,8 @@ class Dripping(Protocol):
 
     def drip(self) -> None:
         if not self.transport.disconnected:
-            self.transport.write(b"x" * client.PACE)
-            self.factory.network.callLater(client.PATIENCE - 1, self.drip)
+            self.transport.write(b"x" * client.MIN_PROGRESS)
+            self.factory.network.callLater(client.STALL_TIMEOUT - 1, self.drip)
 
 
 class Case(SynchronousTestCase):
@@ -338,14 +338,14 @@ class Slow(Case):
         self.peer(1, one=b"1")
         self.assertFalse(self.refresh())
         self.assertEqual(self.names(), ["one.txt"])
-        self.assertTrue(self.refresh(client.PATIENCE + 1))
+        self.assertTrue(self.refresh(client.STALL_TIMEOUT + 1))
         self.assertEqual([self.discovery.peers[at(number)].failures for number in range(2, 5)], [1] * 3)
 
     def test_an_index_that_never_ends(self) -> None:
         server = self.serve(2, Factory.forProtocol(Dripping))
         server.network = self.network
         self.peer(1, one=b"1")
-        self.assertTrue(self.refresh(client.COLLECT_TIME + 1))
+        self.assertTrue(self.refresh(client.COLLECT_TIMEOUT + 1))
         self.assertEqual(self.discovery.peers[at(2)].failures, 1)
         self.assertEqual(self.names(), ["one.txt"])
 

@@ -302,7 +302,7 @@ class Followed(Case):
         self.network.servers[THERE] = factory = ScriptedFactory(b"")
         factory.protocol = Silent
         self.follow()
-        self.network.wait(3 * client.PATIENCE - 1, step=1)
+        self.network.wait(3 * client.STALL_TIMEOUT - 1, step=1)
         self.assertEqual(self.ended, [])
         self.network.wait(2, step=1)
         self.assertEqual((self.ended, self.subscription.connection), ([None], None))

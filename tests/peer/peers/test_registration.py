@@ -310,10 +310,10 @@ class Retries(Case):
     def test_one_that_takes_connections_and_says_nothing(self) -> None:
         self.silence()
         registration = self.run_one()
-        self.network.wait(client.PATIENCE + 1)
+        self.network.wait(client.STALL_TIMEOUT + 1)
         self.assertIn("came for", registration.error)
         self.rs()
-        self.network.wait(client.PATIENCE + 5)
+        self.network.wait(client.STALL_TIMEOUT + 5)
         self.assertTrue(registration.registered)
 
     def test_one_behind_a_dead_link(self) -> None:
@@ -348,7 +348,7 @@ class Retries(Case):
         Deferred.fromCoroutine(registration.peers()).addBoth(outcome.append)
         self.network.wait(rs_client.ANSWER_TIMEOUT + 0.5)
         self.assertEqual((outcome, registration.registered, registration.error), ([], True, "no answer for 2 s"))
-        self.network.wait(client.PATIENCE)
+        self.network.wait(client.STALL_TIMEOUT)
         self.assertIn("came for", registration.error)
         self.assertIsInstance(outcome[0], Failure)
         failed = [RegistrationFailed(RS, "no answer for 2 s"), RegistrationFailed(RS, registration.error)]
@@ -422,7 +422,7 @@ class Leaves(Case):
         done = registration.stopService()
         self.network.wait(rs_client.LEAVE_TIMEOUT)
         self.assertTrue(done.called)
-        self.network.wait(2 * client.PATIENCE)
+        self.network.wait(2 * client.STALL_TIMEOUT)
         self.assertIsInstance(outcome[0].value, FetchError)
 
     def test_while_it_is_being_registered(self) -> None:

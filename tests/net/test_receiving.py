@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.testing import StringTransport
 
-from p2p_twisted.net.wakeups import MOST, SPAN, WAIT, Wakeups
+from p2p_twisted.net.receiving import MAX_LOW_WATER, MAX_WAKEUP_DELAY, MIN_RATE_INTERVAL, Wakeups
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="SO_RCVLOWAT is waited for on Linux only")
 LONG = 10**9
@@ -49,7 +49,7 @@ def at_pace(receiver, rate, seconds=2.0, left=LONG):
     """A Wakeups for what has come for so long, at that rate (bytes/s), every hundredth of a second."""
     wakeups = Wakeups(Transport(receiver))
     for turn in range(round(seconds * 100)):
-        wakeups.came(int(rate / 100), left, 1000 + turn / 100)
+        wakeups.received(int(rate / 100), left, 1000 + turn / 100)
     return wakeups
 
 
@@ -59,21 +59,21 @@ class TestPace:
     def test_it_waits_for_what_comes_in_a_moment(self, pair, rate):
         """Within a factor of two, for to set it costs a call as well."""
         at_pace(pair[0], rate)
-        assert rate * WAIT / 2.2 <= low_of(pair[0]) <= rate * WAIT * 1.2
+        assert rate * MAX_WAKEUP_DELAY / 2.2 <= low_of(pair[0]) <= rate * MAX_WAKEUP_DELAY * 1.2
 
     @pytest.mark.parametrize("rate", [10**6, 10**8])
     def test_but_for_no_more_than_a_limit(self, pair, rate):
         at_pace(pair[0], rate)
-        assert MOST / 2 <= low_of(pair[0]) <= MOST
+        assert MAX_LOW_WATER / 2 <= low_of(pair[0]) <= MAX_LOW_WATER
 
     def test_each_packet_of_a_trickle_is_looked_at(self, pair):
         wakeups = at_pace(pair[0], 10**6)
         for turn in range(1, 20):
-            wakeups.came(1, LONG, 1010 + turn)
+            wakeups.received(1, LONG, 1010 + turn)
         assert low_of(pair[0]) == 1
 
     def test_nothing_is_waited_for_before_the_pace_is_known(self, pair):
-        at_pace(pair[0], 10**6, seconds=SPAN / 2)
+        at_pace(pair[0], 10**6, seconds=MIN_RATE_INTERVAL / 2)
         assert low_of(pair[0]) == 1
 
 
@@ -91,14 +91,14 @@ class TestEnd:
         for part, pause in itertools.cycle(parts):
             now, part = now + pause, min(part, left)
             left -= part
-            wakeups.came(part, left, now)
+            wakeups.received(part, left, now)
             assert 1 <= low_of(pair[0]) <= max(1, left)
             if not left:
                 return
 
     def test_the_next_answer_is_seen_from_its_first_byte(self, pair):
         receiver, sender = pair
-        at_pace(receiver, 10**6).came(100, 0, 1002)
+        at_pace(receiver, 10**6).received(100, 0, 1002)
         sender.send(b"2")
         assert readable(receiver, 60)
         receiver.recv(1)
@@ -106,13 +106,13 @@ class TestEnd:
     def test_the_rest_is_seen_when_all_of_it_is_there(self, pair):
         receiver, sender = pair
         wakeups = at_pace(receiver, 10**6)
-        wakeups.came(100, 7, 1002)
+        wakeups.received(100, 7, 1002)
         sender.send(b"123456")
         assert not readable(receiver, 0.01)
         sender.send(b"7")
         assert readable(receiver, 60)
         assert receiver.recv(100) == b"1234567"
-        wakeups.came(7, 0, 1003)
+        wakeups.received(7, 0, 1003)
 
     def test_the_other_sides_end_is_seen_at_once(self):
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -131,7 +131,7 @@ class TestEnd:
         receiver.close()
         sender.close()
         for left in (10, 5, 0):
-            wakeups.came(1, left, 1010)
+            wakeups.received(1, left, 1010)
 
 
 class TestOthers:
@@ -140,4 +140,4 @@ class TestOthers:
         """A transport in memory, or TLS, which keeps bytes of its own."""
         wakeups = Wakeups(transport)
         for turn in range(100):
-            wakeups.came(10**6, LONG, turn)
+            wakeups.received(10**6, LONG, turn)

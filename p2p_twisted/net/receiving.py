@@ -1,0 +1,163 @@
+"""The receipt of a response: where the body goes, how long it may take, how often the reactor wakes up for it."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from ..wire.messages import Message, Response
+from .errors import Garbled, Refused
+
+MAX_REFUSAL = 4096
+"""Bytes of the body in which a server gives the reason of a refusal."""
+TICK_INTERVAL = 1
+"""Seconds between two ticks of a Countdown."""
+MAX_LOW_WATER = 32 * 1024
+"""Most bytes that the kernel waits for before it wakes the reactor."""
+MAX_WAKEUP_DELAY = 0.2
+"""Seconds that the first of these bytes may wait for the last, at the rate they come."""
+MIN_RATE_INTERVAL = 0.1
+"""Seconds over which the rate is measured at least."""
+
+
+class Sink(Protocol):
+    """Takes a body as it comes. A FetchError that either method raises ends the connection and the request."""
+
+    def begin(self, response: Response) -> None:
+        """Take the head of a granted response."""
+
+    def data(self, data: bytes) -> None:
+        """Take a part of its body."""
+
+
+class Collect:
+    """Keeps a body of at most `limit` bytes, and tells `on_progress` how many have come. Raises Garbled over that."""
+
+    def __init__(self, limit: int, on_progress: Callable[[int], object] | None = None) -> None:
+        self._limit = limit
+        self._on_progress = on_progress
+        self._size = 0
+        self._parts: list[bytes] = []
+
+    def begin(self, response: Response) -> None:
+        """Refuse a head that promises too much."""
+        if (response.length or 0) > self._limit:
+            raise Garbled(f"an answer of {response.length} bytes, more than the {self._limit} that it may have")
+
+    def data(self, data: bytes) -> None:
+        """Take a part of the body."""
+        self._size += len(data)
+        if self._size > self._limit:
+            raise Garbled(f"an answer longer than the {self._limit} bytes that it may have")
+        self._parts.append(data)
+        if self._on_progress is not None:
+            self._on_progress(len(data))
+
+    def take(self) -> bytes:
+        """Return the body, and make room for another."""
+        body = b"".join(self._parts)
+        self._parts, self._size = [], 0
+        return body
+
+
+@dataclass
+class OutstandingRequest:
+    """A request that was sent: where the body of its response goes, and the Deferred that the caller waits on."""
+
+    message: Message
+    sink: Sink
+    done: Deferred[Response] = field(default_factory=Deferred)
+    response: Response | None = None
+    on_response: Callable[[Response], object] | None = None
+    """Called with each response, where the request goes on for further ones; None where there is one."""
+
+    def begin(self, response: Response) -> None:
+        """Take the head of the response. Raises the FetchError of the sink."""
+        self.response = response
+        if not response.ok:
+            self.sink = Collect(MAX_REFUSAL)
+        self.sink.begin(response)
+
+    def end(self, response: Response) -> None:
+        """Fire the Deferred: the whole response is there."""
+        if response.ok:
+            self.done.callback(response)
+        else:
+            assert isinstance(self.sink, Collect)
+            text = self.sink.take().decode("utf-8", "replace").strip().partition("\n")[0]
+            reason = "".join(c for c in text if c.isprintable())
+            self.done.errback(Refused(response.status, reason, response.retry_after))
+
+
+class Countdown:
+    """Calls `expired` after a number of seconds in which the reactor ran.
+
+    After the process was stopped, or the machine asleep, what came meanwhile is still to be read: however long that
+    was, it counts as one tick.
+    """
+
+    def __init__(self, clock: IReactorTime, expired: Callable[[], object]) -> None:
+        self.left = 0
+        """Seconds left; may be set while it runs."""
+        self._clock = clock
+        self._expired = expired
+        self._next: IDelayedCall | None = None
+
+    def start(self, seconds: int) -> None:
+        """Start, or start again."""
+        self.stop()
+        self.left = seconds
+        self._next = self._clock.callLater(TICK_INTERVAL, self._tick)
+
+    def stop(self) -> None:
+        """Stop, if it runs."""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def _tick(self) -> None:
+        self._next = None
+        self.left -= TICK_INTERVAL
+        if self.left > 0:
+            self._next = self._clock.callLater(TICK_INTERVAL, self._tick)
+        else:
+            self._expired()
+
+
+class Wakeups:
+    """Sets how many bytes of a long body the kernel waits for before it wakes the reactor.
+
+    On a slow link every few packets would cost a turn of the reactor. Linux waits for SO_RCVLOWAT bytes before a socket
+    counts as readable (socket(7)). Does nothing for a transport that is not plain TCP, and elsewhere than on Linux.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        handle = transport.getHandle() if hasattr(transport, "getHandle") else None
+        plain = sys.platform == "linux" and type(handle) is socket.socket
+        self._socket: socket.socket | None = handle if plain else None
+        self._rate = 0.0
+        self._received = 0
+        self._measured_at = 0.0
+        self._low_water = 1
+
+    def received(self, size: int, left: int, now: float) -> None:
+        """Note `size` bytes of a body, of which `left` are still to come, at `now` (seconds)."""
+        if self._socket is None:
+            return
+        self._received += size
+        if now - self._measured_at >= MIN_RATE_INTERVAL:
+            self._rate = self._received / (now - self._measured_at)
+            self._measured_at, self._received = now, 0
+        low = max(1, min(left, MAX_LOW_WATER, int(self._rate * MAX_WAKEUP_DELAY)))
+        if low < self._low_water or low > 2 * self._low_water:
+            self._low_water = low
+            try:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low)
+            except OSError:
+                self._socket = None  # it is closed
