@@ -143,8 +143,8 @@ class MemoryStore:
             rival = self._holders.get(record.address)
             if record.active and rival is not None:
                 self._touched(rival.cookie)
-                self._replace(rival, rival.inactive(), listed=False)
-            self._replace(None, record, listed=False)
+                self._put(rival.inactive(), listed=False)
+            self._put(record, listed=False)
         self._book.load(self._holders)
 
     # the indexes
@@ -152,10 +152,10 @@ class MemoryStore:
     def _commit(self, changes: Changes, durable: bool) -> None:
         self._write(changes, durable)
         if changes.dropped is not None:
-            self._replace(changes.dropped, None)
-        for record in changes.displaced, changes.record:  # the address must be free before it is taken
-            if record is not None:
-                self._replace(self._records.get(record.cookie), record)
+            self._drop(changes.dropped)
+        if changes.displaced is not None:  # first: the address must be free before it is taken
+            self._put(changes.displaced)
+        self._put(changes.record)
 
     def _find(self, lookup: Lookup) -> Found:
         record = self._records.get(lookup.cookie)
@@ -167,25 +167,29 @@ class MemoryStore:
         oldest = next(iter(near.inactive), None)
         return Found(lookup, record, holder, near.size, None if oldest is None else self._records[oldest])
 
-    def _replace(self, old: PeerRecord | None, new: PeerRecord | None, listed: bool = True) -> None:
-        """Replace `old` by `new` in every index; None is no record. Unless `listed`, the caller updates the book."""
-        if old is not None:
-            del self._records[old.cookie]
+    def _put(self, record: PeerRecord, listed: bool = True) -> None:
+        """Put `record` in the place of the one with its cookie. Unless `listed`, the caller updates the book."""
+        old = self._records.get(record.cookie)
+        if old is not None and old.host != record.host:
             self._leave_neighbourhood(old)
-        if new is not None:
-            self._records[new.cookie] = new
-            self._join_neighbourhood(new)
+        self._enter_neighbourhood(record, old is None or old.host != record.host)
+        self._records[record.cookie] = record
         before = old.address if old is not None and old.active else None
-        after = new.address if new is not None and new.active else None
+        after = record.address if record.active else None
         if before is not None and before != after:
             del self._holders[before]
             if listed:
                 self._book.remove([before])
-        if new is not None and after is not None:
-            self._holders[after] = new
-            self._await_expiry(new)
+        if after is not None:
+            self._holders[after] = record
+            self._await_expiry(record)
             if listed and before != after:
                 self._book.add(after)
+
+    def _drop(self, record: PeerRecord) -> None:
+        """Forget an inactive record."""
+        del self._records[record.cookie]
+        self._leave_neighbourhood(record)
 
     def _leave_neighbourhood(self, record: PeerRecord) -> None:
         name = neighbourhood(record.host)
@@ -195,10 +199,15 @@ class MemoryStore:
         if not near.size:
             del self._neighbourhoods[name]
 
-    def _join_neighbourhood(self, record: PeerRecord) -> None:
-        near = self._neighbourhoods.setdefault(neighbourhood(record.host), Neighbourhood())
-        near.size += 1
-        if not record.active:
+    def _enter_neighbourhood(self, record: PeerRecord, new: bool) -> None:
+        name = neighbourhood(record.host)
+        near = self._neighbourhoods.get(name)
+        if near is None:
+            near = self._neighbourhoods[name] = Neighbourhood()
+        near.size += new
+        if record.active:
+            near.inactive.pop(record.cookie, None)
+        else:
             near.inactive[record.cookie] = None
 
     def _await_expiry(self, record: PeerRecord) -> None:
@@ -216,13 +225,13 @@ class MemoryStore:
             _, cookie = heappop(due)
             self._in_due.discard(cookie)
             record = self._records.get(cookie)
-            if record is None:
-                continue  # it has made room for another
-            if record.alive(now):
+            if record is None or not record.active:
+                continue  # it has left; by now, it may have made room for another
+            if record.deadline > now:
                 self._await_expiry(record)
-            elif record.active:
+            else:
                 expired.append(record.address)
-                self._replace(record, record.inactive(), listed=False)
+                self._put(record.inactive(), listed=False)
                 self._touched(cookie)
         self._book.remove(expired)
         return len(expired)

@@ -10,7 +10,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import NamedTuple
 
@@ -80,20 +80,22 @@ class PeerRecord:
 
     def registered(self, address: Address, at: Moment) -> PeerRecord:
         """Return the record after a Register from `address`, which may be a new one."""
-        host, port = address
-        return replace(self.renewed(at), host=host, port=port, registered_at=int(at.wall))
+        return PeerRecord(*address, self.cookie, True, at.deadline, int(at.wall), self._activations(at))
 
     def renewed(self, at: Moment) -> PeerRecord:
         """Return the record with a new TTL; a peer that was inactive becomes active."""
-        if self.alive(at.now):
-            return replace(self, deadline=at.deadline)
-        kept = [time for time in self.activations if time > at.wall - COUNTED_SECONDS]
-        activations = (*kept[1 - MAX_ACTIVATIONS :], int(at.wall))
-        return replace(self, active=True, deadline=at.deadline, activations=activations)
+        activations = self._activations(at)
+        return PeerRecord(self.host, self.port, self.cookie, True, at.deadline, self.registered_at, activations)
 
     def inactive(self) -> PeerRecord:
         """Return the record of the peer when it has left, lost its address or run out of TTL."""
         return PeerRecord(self.host, self.port, self.cookie, False, self.deadline, self.registered_at, self.activations)
+
+    def _activations(self, at: Moment) -> tuple[int, ...]:
+        if self.alive(at.now):
+            return self.activations
+        kept = [time for time in self.activations if time > at.wall - COUNTED_SECONDS]
+        return *kept[1 - MAX_ACTIVATIONS :], int(at.wall)
 
     def ttl(self, now: float) -> int:
         """Return the whole seconds until the TTL runs out, rounded up; 0 for an inactive peer."""
@@ -104,8 +106,7 @@ class PeerRecord:
         return sum(time > wall - COUNTED_SECONDS for time in self.activations)
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(NamedTuple):
     """The records that a request looks at."""
 
     cookie: int
@@ -116,8 +117,7 @@ class Lookup:
     """The neighbourhood whose records are counted, if any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The records that a store has for a `Lookup`."""
 
     lookup: Lookup

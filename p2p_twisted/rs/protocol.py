@@ -59,8 +59,7 @@ class RSConnection(RequestConnection):
         registry = self.factory.registry
         if not registry.renew(int(cookie), int(port)):
             return None
-        version = Version.V10 if minor == b"0" else Version.V11
-        return match.end(), _keep_alive_answer(self.here, version, registry.clocks.ttl), version
+        return match.end(), *_keep_alive_answer(self.here, minor, registry.clocks.ttl)
 
     def answer(self, request: Request, caller: Caller) -> Deferred[None]:
         """Answer one of the four messages of an RS. Fails with BadRequest for those of peers."""
@@ -123,10 +122,10 @@ def _renewed(ttl: int) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _keep_alive_answer(here: str, version: Version, ttl: int) -> bytes:
-    """Return the whole answer that grants a KeepAlive of that version which came to the address `here`."""
-    body = _renewed(ttl)
-    return encode_response(Response(200, version, here, OS_NAME, length=len(body))) + body
+def _keep_alive_answer(here: str, minor: bytes, ttl: int) -> tuple[bytes, Version]:
+    """Return the whole answer that grants a KeepAlive of 1.`minor` that came to the address `here`; and its version."""
+    body, version = _renewed(ttl), Version.V10 if minor == b"0" else Version.V11
+    return encode_response(Response(200, version, here, OS_NAME, length=len(body))) + body, version
 
 
 def _lines(page: list[Address]) -> bytes:
@@ -138,8 +137,12 @@ class TrustedNetworks:
 
     def __init__(self, networks: Sequence[IPv4Network | IPv6Network]) -> None:
         self._networks = tuple(networks)
+        self._contains = lru_cache(4096)(self._look_up)
 
     def __contains__(self, host: str) -> bool:
+        return self._contains(host)
+
+    def _look_up(self, host: str) -> bool:
         address = parse_address(host)
         return address is not None and any(address in network for network in self._networks)
 
