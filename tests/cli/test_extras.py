@@ -20,7 +20,7 @@ main()
 """
 
 
-def without(names, *args, cwd):
+def without(names: list[str], *args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     program = WITHOUT.format(names=names)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program, *args]
@@ -28,27 +28,27 @@ def without(names, *args, cwd):
 
 
 @pytest.mark.parametrize("args", [["demo"], ["corpus", "make", "x", "--count", "2"]])
-def test_sample_pdfs_without_their_library_are_one_line_with_a_remedy(tmp_path, args):
+def test_sample_pdfs_without_their_library_are_one_line_with_a_remedy(tmp_path: Path, args: list[str]) -> None:
     done = without(["fpdf"], *args, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (exits.FAILED, "")
     assert done.stderr == f"p2p: fpdf2 is not installed: {sys.executable} -m pip install -e '{ROOT}[experiment]'\n"
 
 
-def test_without_pdfs_nothing_is_missing(tmp_path):
+def test_without_pdfs_nothing_is_missing(tmp_path: Path) -> None:
     done = without(["fpdf"], "corpus", "make", "x", "--count", "2", "--sizes", "1024-2000", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (exits.OK, "")
 
 
-def test_what_is_missing_is_named_by_what_pip_calls_it():
+def test_what_is_missing_is_named_by_what_pip_calls_it() -> None:
     assert missing_extra("matplotlib", "jinja2").text.startswith("matplotlib and Jinja2 are not installed: ")
 
 
-def test_what_is_installed_is_not_missing():
+def test_what_is_installed_is_not_missing() -> None:
     need_extra(*DISTRIBUTIONS)
 
 
 @pytest.mark.parametrize("args", [["experiment", "swarm"], ["experiment", "scale", "--peers", "2"]])
-def test_an_experiment_without_its_extra_is_one_line_with_a_remedy(tmp_path, args):
+def test_an_experiment_without_its_extra_is_one_line_with_a_remedy(tmp_path: Path, args: list[str]) -> None:
     done = without(["matplotlib", "jinja2"], *args, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (exits.FAILED, "")
     remedy = f"{sys.executable} -m pip install -e '{ROOT}[experiment]'"

@@ -1,6 +1,7 @@
 """The control API of a peer over real connections, every call and every refusal."""
 
 import json
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
@@ -26,7 +27,7 @@ class ApiTestCase(TestCase):
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
 
-    async def ask(self, method: str, path: str, body: object = None, **how) -> Answer:
+    async def ask(self, method: str, path: str, body: object = None, **how: Any) -> Answer:
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         return parse(await exchange(self.endpoint, request(method, path, data, **how)))
 
