@@ -1,11 +1,11 @@
 """The modules that something passes through: traced in a real run, in the order in which they are reached.
 
 ``python -m tests.support.passage register`` prints those between the first byte of a Register at the RS and the last
-byte of its answer; ``downloader`` those from the decision to request a piece to the piece on the disk; ``holder`` those
-between the first byte of that request and the last byte of the piece; ``get`` those between the command line of ``p2p
-get`` and the swarm, in the command and in the peer. A module counts when one of its functions runs: neither importing
-it nor defining a class is a passage, nor is what the listeners of an event do. Those of ``wire``, which every message
-passes, count for the Register only.
+byte of its answer; ``downloader`` those from the decision to request a piece to the request, and from the head of its
+answer to the piece on the disk; ``holder`` those between the first byte of that request and the last byte of the piece;
+``get`` those between the command line of ``p2p get`` and the swarm, in the command and in the peer. A module counts
+when one of its functions runs: neither importing it nor defining a class is a passage, nor is what the listeners of an
+event do. Those of ``wire``, which every message passes, count for the Register only.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ REGISTER = b"Register NULL P2P_DI_1.0\nHost 127.0.0.1\nOS Linux\n\ncookie:\nport
 GET_FILE = "GET FILE P2P_DI_1.1\nHost 127.0.0.1\nOS Linux\nRange: {}-{}\n\ndocument\nbin\n"
 REQUESTS = ("GET FILE", "GET NEXT")
 """Requests for a piece."""
-FILL = ("fill_requests", "_fill_requests", "_pump")
+FILL = "fill_requests"
 """The function of the swarm that decides what to request of a source."""
+IN_THE_MIDST = range(2, 12)
+"""The pieces of a download that are traced: the file is open by then, and its source known to send of it."""
 
 reactor: Any = _reactor
 
@@ -71,10 +73,19 @@ async def holder(user: Home) -> list[str]:
 
 
 async def downloader(user: Home) -> list[str]:
-    """Trace the first piece of a download from one holder."""
+    """Trace pieces in the midst of a download from one holder; the shortest passage had nothing else done meanwhile."""
     trace = await _download(user, lambda state: ControlClient(state).post("downloads", {"names": ["document.bin"]}))
-    requested = trace.first("write", REQUESTS)
-    return trace.modules(trace.last(".swarm.", FILL, requested), trace.first("system", WRITING, requested))
+    requested = written = 0
+    passages = []
+    for piece in range(IN_THE_MIDST.stop):
+        requested = trace.first("write", REQUESTS, requested + 1)
+        written = trace.first("system", WRITING, written + 1)
+        if piece in IN_THE_MIDST:
+            filled = trace.last(".swarm.", FILL, requested)
+            head = trace.last(".net.", "lineReceived", trace.last(".swarm.", "begin", written))
+            modules = trace.modules(filled, requested) + trace.modules(head, written)
+            passages.append(list(dict.fromkeys(modules)))
+    return min(passages, key=len)
 
 
 async def get(user: Home) -> list[str]:
