@@ -190,7 +190,7 @@ class ClientConnection(LineReceiver):
             data, extra = data[: self._left], data[self._left :]
             self._left -= len(data)
             self._wakeups.received(len(data), self._left, self._clock.seconds())
-        if self._downlink is not None and self._downlink.passed(len(data)):
+        if self._downlink is not None and self._downlink.limited and self._downlink.passed(len(data)):
             self.hold("rate")
             self._downlink.wait(lambda: self.release("rate"))
         try:

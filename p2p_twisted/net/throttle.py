@@ -62,6 +62,8 @@ class Throttle:
 
     def __init__(self, clock: IReactorTime, now: Callable[[], float], rate: float | None = None) -> None:
         """`rate` in bytes/s, None without limit; `now` gives monotonic seconds."""
+        self.limited = rate is not None
+        """Whether there is a limit. Without one, bytes may pass with no request."""
         self._clock = clock
         self._now = now
         self._bucket = TokenBucket(rate, now())
@@ -76,6 +78,7 @@ class Throttle:
 
     def set_rate(self, rate: float | None) -> None:
         """Change the limit now."""
+        self.limited = rate is not None
         self._bucket.set_rate(rate, self._now())
         self._schedule()
 

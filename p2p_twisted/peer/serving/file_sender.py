@@ -66,7 +66,7 @@ class Sender:
         if self.done.called:  # lost while it waited for its turn
             return
         size = min(MAX_SENDFILE, self._left)
-        if self._throttle is not None:
+        if self._throttle is not None and self._throttle.limited:
             size = self._throttle.request(size, self.resumeProducing)
             if not size:
                 return
@@ -97,7 +97,7 @@ class Sender:
             self.done.errback(SendingStopped())
 
     def _give_back(self, size: int) -> None:
-        if self._throttle is not None and size:
+        if self._throttle is not None and self._throttle.limited and size:
             self._throttle.give_back(size)
 
     def _send(self, limit: int) -> int:
