@@ -47,8 +47,6 @@ class Action(IntEnum):
     """Close the connection once everything is sent."""
     ABORT = auto()
     """Close the connection now; what is not sent is lost."""
-    FORGET = auto()
-    """Count the connection out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +95,7 @@ CLOSING = State("CLOSING", CLOSE_TIMEOUT, action=Action.CLOSE)
 """The connection closes once everything is sent."""
 ABORTED = State("ABORTED", action=Action.ABORT)
 """The connection was aborted; the transport has yet to say that it is lost."""
-LOST = State("LOST", action=Action.FORGET)
+LOST = State("LOST")
 """There is no connection any more."""
 
 

@@ -1,7 +1,6 @@
 """A server's connection, for RS and peer alike: it reads requests and answers them in order, within limits.
 
-Limits on a stranger: here the size of a request, the requests that wait and the answers that are not read; in
-`connection_state.py` the states and their timeouts; in `factory.py` the number of connections.
+Other limits on a stranger: the timeouts of the states in `connection_state.py`, the connections in `factory.py`.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from ..wire.limits import MAX_LINE
 from ..wire.messages import Request, Response, Version
 from ..wire.parser import RequestParser
 from .caller import Caller
-from .closing import carry_out
-from .connection_state import CONNECTED, Event, next_state, restarts_timeout
+from .closing import half_close
+from .connection_state import CONNECTED, Action, Event, next_state, restarts_timeout
 from .factory import RequestFactory
 from .producers import PART, BodySender
 
@@ -104,8 +103,6 @@ class RequestConnection(LineReceiver):
         """Restart the timeout: the answer being sent makes progress."""
         self.handle(Event.PROGRESS)
 
-    # callbacks
-
     def connectionMade(self) -> None:
         """Start to read, if the factory admits the connection."""
         self.transport.setTcpNoDelay(True)
@@ -153,12 +150,11 @@ class RequestConnection(LineReceiver):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Note that the connection is gone."""
         self.handle(Event.LOST)
+        self.factory.dismiss(self)
 
     def end(self) -> None:
         """Abort the connection: the server stops."""
         self.handle(Event.STOP)
-
-    # answering
 
     def _take_fast(self, data: bytes) -> int:
         """Answer the requests at the beginning of `data` that the fast path takes; return their length in bytes."""
@@ -246,5 +242,9 @@ class RequestConnection(LineReceiver):
             self.pauseProducing()
         elif old.paused:
             self.resumeProducing()
-        if new.action is not None:
-            carry_out(new.action, self)
+        if new.action is Action.CLOSE:
+            self.transport.loseConnection()
+        elif new.action is Action.ABORT:
+            self.transport.abortConnection()
+        elif new.action is Action.HALF_CLOSE:
+            half_close(self.transport, self.writeConnectionLost)
