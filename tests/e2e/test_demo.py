@@ -98,7 +98,7 @@ def test_a_demo_that_is_kept_says_what_to_type_and_ends_without_a_trace(tmp: Pat
     (documents / "one.txt").write_text("A Title\n\nand some text\n")
     process = start_demo(tmp, "--corpus", str(documents), "--keep")
     assert process.stdout is not None
-    last = "Ctrl-C here stops all of them and removes that folder.\n"
+    last = "Ctrl-C here stops all processes and removes that folder.\n"
     said = list(itertools.takewhile(lambda line: line not in ("", last), iter(process.stdout.readline, None)))
     assert "verified 6 of 6 files\n" in said
     commands = [line.strip() for line in said if line.startswith("  ") and not line.startswith("  #")]
