@@ -1,4 +1,4 @@
-"""A peer and a lab that are nothing but their facades."""
+"""A peer and an experiment service that are nothing but their facades."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred, fail, succeed
 from p2p_twisted.events.history import History
 from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.events.types import DownloadEnded
-from p2p_twisted.experiment.page.order import Order
-from p2p_twisted.experiment.page.resources import ExperimentBusy
+from p2p_twisted.experiment.page.order import ExperimentOrder
+from p2p_twisted.experiment.page.service import ExperimentBusy
 from p2p_twisted.index.query import Query
 from p2p_twisted.web.api import download_schema, schema
 from tests.support.answers import from_json
@@ -218,9 +218,9 @@ class FakePeer:
 class FakeRun:
     """A run that is told what happens in it."""
 
-    def __init__(self, id_: str, wanted: Order) -> None:
+    def __init__(self, id_: str, order: ExperimentOrder) -> None:
         self.id = id_
-        self.order = wanted
+        self.order = order
         self.history: History[str] = History()
         self.state = "running"
         self.files: dict[str, bytes] = {}
@@ -237,7 +237,7 @@ class FakeRun:
 
 
 class FakeExperiments:
-    """A lab that runs nothing; `refusal` is raised by the next start."""
+    """A service that runs no experiments; `refusal` is raised by the next start."""
 
     def __init__(self) -> None:
         self.all: dict[str, FakeRun] = {}
@@ -247,12 +247,12 @@ class FakeExperiments:
     def places(self) -> dict[str, str | None]:
         return self.reasons
 
-    def start(self, wanted: Order) -> FakeRun:
+    def start(self, order: ExperimentOrder) -> FakeRun:
         if self.refusal is not None:
             raise self.refusal
         if any(run.state == "running" for run in self.all.values()):
-            raise ExperimentBusy("an experiment runs already")
-        run = FakeRun(str(len(self.all) + 1), wanted)
+            raise ExperimentBusy("an experiment is running already")
+        run = FakeRun(str(len(self.all) + 1), order)
         self.all[run.id] = run
         return run
 

@@ -1,6 +1,6 @@
-"""One experiment of the lab and its record: what was ordered, what happened, how it ended; kept in a folder of its own.
+"""One experiment of the page and its record: order, events, end.
 
-The folder has ``record.json``, and ``out`` with what the experiment wrote.
+It has a folder of its own, with ``record.json``, and ``out`` for the files that the experiment writes.
 """
 
 from __future__ import annotations
@@ -14,26 +14,28 @@ from typing import Any
 from ...events.history import History
 from ...web.api.facade import Json
 from .child import Ending
-from .order import FAULTS, SCALE, Order
-from .resources import RESULTS
+from .order import FAULTS, SCALE, ExperimentOrder
 
 RECORD = "record.json"
 OUT = "out"
+RESULTS = {"report": "report.html", "results.json": "results.json", "transfers.csv": "transfers.csv"}
+"""Last part of the path of a result on the site -> its file in OUT."""
 MAX_RESULT = 64 * 2**20
-"""Bytes of a result beyond which it is not served."""
+"""Bytes of a result above which it is not served."""
 INCOMPLETE = 12
+"""Exit code of ``p2p experiment`` when copies are missing or wrong."""
 INTERRUPTED = 7
-"""Exit codes of ``p2p experiment``: of a run that came to its end though not all copies are right; and of one that was
-stopped."""
+"""Exit code of ``p2p experiment`` when it was interrupted."""
 LOST = "the RS ended while this ran"
+"""The error of a run that was running when the RS was killed."""
 
 
-class Run:
+class ExperimentRun:
     """One experiment. `state` is running, stopping, done, stopped or failed; times are Unix seconds."""
 
-    def __init__(self, folder: Path, wanted: Order, started: float) -> None:
+    def __init__(self, folder: Path, order: ExperimentOrder, started: float) -> None:
         self.folder = folder
-        self.order = wanted
+        self.order = order
         self.history: History[str] = History()
         self.state = "running"
         self.started = started
@@ -52,11 +54,11 @@ class Run:
 
     @property
     def arguments(self) -> Sequence[str]:
-        """What follows ``p2p`` on the command line that runs it."""
+        """The arguments of the ``p2p`` command that runs it."""
         return ["experiment", self.order.task, *_options(self.order), "--out", str(self.folder / OUT)]
 
     def describe(self) -> Json:
-        """Its id, state, order, times, why it failed, and which results there are: name -> path on this site."""
+        """Return its id, state, order, times, error, and the results: name -> path on this site."""
         names = [name for name, file in RESULTS.items() if self.over and (self.folder / OUT / file).is_file()]
         return {
             "id": self.id,
@@ -69,33 +71,33 @@ class Run:
         }
 
     def result(self, name: str) -> bytes | None:
-        """The file `name` of its results, None if there is none (yet)."""
+        """Return the file `name` of its results, None if there is none (yet)."""
         path = self.folder / OUT / name
         try:
             return path.read_bytes() if self.over and path.stat().st_size <= MAX_RESULT else None
         except FileNotFoundError:
             return None
 
-    def heard(self, line: bytes) -> None:
-        """A line of events that the experiment printed. Raises ValueError or RecursionError when it is none."""
+    def add_event(self, line: bytes) -> None:
+        """Add an event, a line that the experiment printed. Raises ValueError or RecursionError if it is not one."""
         event = json.loads(line)
         if not isinstance(event, dict) or not isinstance(event.get("event"), str):
             raise ValueError("not an event")
-        event.pop("report", None)  # a path of this machine; `describe` has where it is served
-        self._note(event, optional=event["event"] == "progress")
+        event.pop("report", None)  # a path on this machine; `describe` has the path on the site
+        self._add(event, optional=event["event"] == "progress")
 
-    def end(self, how: Ending, now: float) -> None:
-        """The experiment has ended. Raises OSError when that cannot be written down."""
-        if self.state == "stopping" or how.code == INTERRUPTED:
+    def end(self, ending: Ending, now: float) -> None:
+        """Take note of the end of the experiment, and write the record. Raises OSError."""
+        if self.state == "stopping" or ending.code == INTERRUPTED:
             self.state = "stopped"
         else:
-            self.state = "done" if how.code in (0, INCOMPLETE) else "failed"
+            self.state = "done" if ending.code in (0, INCOMPLETE) else "failed"
         if self.state == "failed":
-            self._error = how.last_words or "the experiment ended without a word"
-        elif how.code == INCOMPLETE:
-            self._error = "not every copy is there and right"
+            self._error = ending.last_line or "the experiment ended without a message"
+        elif ending.code == INCOMPLETE:
+            self._error = "some copies are missing or wrong"
         self._ended = now
-        self._note({"event": "over", **self.describe()})
+        self._add({"event": "over", **self.describe()})
         self.history.close()
         self.save()
 
@@ -107,33 +109,33 @@ class Run:
         draft.write_text(json.dumps({**record, "events": self.history.kept}), "utf-8")
         draft.replace(self.folder / RECORD)
 
-    def _note(self, event: Json, optional: bool = False) -> None:
+    def _add(self, event: Json, optional: bool = False) -> None:
         self.history.add(json.dumps(event, separators=(",", ":")), optional)
 
 
-def _options(wanted: Order) -> list[str]:
-    """Return the options of ``p2p experiment`` that an order stands for."""
-    options = ["--up", wanted.up, "--down", wanted.down]
-    if wanted.task == SCALE:
-        doubled = [2**power for power in range(1, 6) if 2**power < wanted.peers]
-        options += ["--peers", ",".join(map(str, [*doubled, wanted.peers]))]
+def _options(order: ExperimentOrder) -> list[str]:
+    """Return the options of ``p2p experiment`` for an order."""
+    options = ["--up", order.up, "--down", order.down]
+    if order.task == SCALE:
+        doubled = [2**power for power in range(1, 6) if 2**power < order.peers]
+        options += ["--peers", ",".join(map(str, [*doubled, order.peers]))]
     else:
-        options += ["--peers", str(wanted.peers), "--files", str(wanted.files)]
-    options += ["--size", str(wanted.size), "--seed", str(wanted.seed), "--events"]
-    options += ["--swarm"] if wanted.swarm else []
-    options += ["--repeat", str(wanted.repeat)] if wanted.repeat > 1 else []
-    options += ["--lab", wanted.lab] if wanted.lab != Order.lab else []
+        options += ["--peers", str(order.peers), "--files", str(order.files)]
+    options += ["--size", str(order.size), "--seed", str(order.seed), "--events"]
+    options += ["--swarm"] if order.swarm else []
+    options += ["--repeat", str(order.repeat)] if order.repeat > 1 else []
+    options += ["--lab", order.lab] if order.lab != ExperimentOrder.lab else []
     for name in FAULTS:
-        for fault in getattr(wanted, name):
+        for fault in getattr(order, name):
             options += [f"--{name}", fault]
-    return [*options, "--churn", wanted.churn] if wanted.churn else options
+    return [*options, "--churn", order.churn] if order.churn else options
 
 
-def load(folder: Path) -> Run:
-    """The run whose folder that is. Raises OSError, and ValueError when the record is none."""
+def load(folder: Path) -> ExperimentRun:
+    """Return the run with that folder. Raises OSError, and ValueError if the record is damaged."""
     try:
         record: Any = json.loads((folder / RECORD).read_text("utf-8"))
-        run = Run(folder, Order(**record["order"]), float(record["started"]))
+        run = ExperimentRun(folder, ExperimentOrder(**record["order"]), float(record["started"]))
         run.history = History((int(number), str(data), bool(optional)) for number, data, optional in record["events"])
         run.state, run._error = str(record["state"]), record["error"]
         run._ended = record["ended"]

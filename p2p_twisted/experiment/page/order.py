@@ -1,4 +1,4 @@
-"""What a lab may be told to run: the members of an order, checked one by one."""
+"""The order for an experiment, as the API takes it: its members are checked one by one."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from ...wire.errors import BadRequest
 SCALE = "scale"
 TASKS = ("task1", "task2-worst", "task2-best", "swarm", "all", SCALE)
 PLACES = ("loopback", "netns")
-BOUNDS = {"peers": (2, 32), "files": (2, 500), "size": (1, 256), "seed": (0, 2**31 - 1), "repeat": (1, 20)}
-"""The least and the most of each number: what one machine can run, and a page can show."""
+LIMITS = {"peers": (2, 32), "files": (2, 500), "size": (1, 256), "seed": (0, 2**31 - 1), "repeat": (1, 20)}
+"""The range of each number: as much as one machine can run, and a page can show."""
 SCALE_SIZE = 4
-"""MiB of the document of ``scale`` where none is given."""
+"""MiB of the document of ``scale`` if no size is given."""
 MAX_RATE_TEXT = 32
 MAX_FAULTS = 16
-"""Faults of each kind."""
+"""Faults of one kind."""
 FAULTS = {
     "kill": (re.compile(r"(?P<peer>source|peer[0-9]{1,3})@[0-9]{1,6}(\.[0-9]{1,3})?(%|s)", re.ASCII), "peer3@5s"),
     "slow": (re.compile(r"(?P<peer>source|peer[0-9]{1,3})=(?P<rate>[0-9A-Za-z.]{1,16})", re.ASCII), "peer3=1Mbit"),
     "liar": (re.compile(r"(?P<peer>source|peer[0-9]{1,3})", re.ASCII), "peer4"),
 }
-"""How each fault is written, and an example."""
+"""Kind of fault -> its syntax, and an example."""
 CHURN = re.compile(r"(?=.*[1-9])[0-9]{1,5}(\.[0-9]{1,3})?s", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Order:
-    """An experiment, as on the command line: `size` is that of the one document in MiB, rates and faults are text.
+class ExperimentOrder:
+    """The order for an experiment, with the values of the command line.
 
-    For `scale`, `peers` is the greatest number of them.
+    `size` is that of the document in tasks that have only one, in MiB; rates and faults are text. For `scale`, `peers`
+    is the largest number of peers.
     """
 
     task: str
@@ -52,14 +53,14 @@ class Order:
     churn: str = ""
 
 
-MEMBERS = tuple(Order.__dataclass_fields__)
+MEMBERS = tuple(ExperimentOrder.__dataclass_fields__)
 
 
-def order(body: Mapping[str, Any]) -> Order:
-    """Return the order that the members of `body` make, the others as in an `Order`. Raises BadRequest."""
+def parse_order(body: Mapping[str, Any]) -> ExperimentOrder:
+    """Return the order with the members of `body`, and the default of each other member. Raises BadRequest."""
     if body.get("task") not in TASKS:
         raise BadRequest(f"task must be one of {', '.join(TASKS)}")
-    for name in BOUNDS.keys() & body.keys():
+    for name in LIMITS.keys() & body.keys():
         _check_number(name, body[name])
     for name in {"up", "down"} & body.keys():
         _check_rate(name, body[name])
@@ -68,24 +69,24 @@ def order(body: Mapping[str, Any]) -> Order:
     if body.get("lab", PLACES[0]) not in PLACES:
         raise BadRequest(f"lab must be one of {', '.join(PLACES)}")
     for name in FAULTS.keys() & body.keys():
-        _check_faults(name, body[name], body.get("peers", Order.peers))
+        _check_faults(name, body[name], body.get("peers", ExperimentOrder.peers))
     if not _is_churn(body.get("churn", "")):
         raise BadRequest("churn must be a time such as 10s, as text")
-    usual = {"size": SCALE_SIZE} if body["task"] == SCALE else {}
-    return _complete(Order(**{**usual, **body}))
+    defaults = {"size": SCALE_SIZE} if body["task"] == SCALE else {}
+    return _checked(ExperimentOrder(**{**defaults, **body}))
 
 
-def _complete(made: Order) -> Order:
-    """Return the order if its members go together. Raises BadRequest."""
-    if made.task == SCALE and (made.kill or made.slow or made.liar or made.churn or made.swarm):
-        raise BadRequest("scale has no faults, and swarms by itself")
-    if made.task not in ("task1", "swarm", SCALE) and made.files < made.peers - len(set(made.liar)):
-        raise BadRequest(f"{made.files} files cannot be dealt to {made.peers} peers: at least one each")
-    return made
+def _checked(order: ExperimentOrder) -> ExperimentOrder:
+    """Return the order. Raises BadRequest if its members exclude one another."""
+    if order.task == SCALE and (order.kill or order.slow or order.liar or order.churn or order.swarm):
+        raise BadRequest("scale has no faults, and always runs a swarm too")
+    if order.task not in ("task1", "swarm", SCALE) and order.files < order.peers - len(set(order.liar)):
+        raise BadRequest(f"{order.files} files cannot be dealt to {order.peers} peers: at least one each")
+    return order
 
 
 def _check_number(name: str, value: object) -> None:
-    low, high = BOUNDS[name]
+    low, high = LIMITS[name]
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise BadRequest(f"{name} must be a whole number from {low} to {high}")
 
@@ -98,7 +99,7 @@ def _check_rate(name: str, value: object) -> None:
     except RateError as error:
         raise BadRequest(f"{name} {error}") from None
     if rate is None:
-        raise BadRequest(f"{name} must be a rate: an experiment needs links of some rate")
+        raise BadRequest(f"{name} must be a rate: an experiment needs links with a rate")
 
 
 def _check_faults(name: str, values: object, peers: int) -> None:

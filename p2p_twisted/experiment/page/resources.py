@@ -1,4 +1,4 @@
-"""The lab of an RS over HTTP: calls that start, watch and stop experiments, and the page that makes them for people."""
+"""Experiments over HTTP: calls that start, watch and stop them, and the page for people that makes these calls."""
 
 from __future__ import annotations
 
@@ -20,74 +20,70 @@ from ...web.http.site import ControlRequest
 from ...web.http.static import ALONE, Document, page
 from ...web.sse import EventStream
 from ...wire import fields
-from .order import MEMBERS, Order, order
+from .experiment_run import RESULTS
+from .order import MEMBERS, ExperimentOrder, parse_order
+from .service import ExperimentBusy
 
 _log = Logger()
 
 PAGE = "lab.html"
-BESIDE = ("chart.js", "lab.js", "lab.css", "lab.svg")
-"""What the page loads."""
-RESULTS = {"report": "report.html", "results.json": "results.json", "transfers.csv": "transfers.csv"}
-"""What can be had of a run that is over: the last part of its path, and its file."""
-
-
-class ExperimentBusy(Exception):
-    """Another experiment runs, or none may be started any more. One line for people."""
+ASSETS = ("chart.js", "run.js", "lab.js", "lab.css", "lab.svg")
+"""The files that the page loads."""
 
 
 class RunFacade(Protocol):
     """One experiment, running or over."""
 
     history: History[str]
-    """What happened, each as the JSON of an event (docs/api.rst)."""
+    """The events, each as JSON (docs/api.rst)."""
 
     def describe(self) -> Json:
-        """Its id, state, order, times, and why it failed if it did."""
+        """Return its id, state, order, times, and the reason if it failed."""
 
     def result(self, name: str) -> bytes | None:
-        """The file `name` of its results, None if there is none (yet)."""
+        """Return the file `name` of its results, None if there is none (yet)."""
 
 
 class ExperimentsFacade(Protocol):
-    """What the HTTP side asks of a lab. All methods are called in the reactor's thread."""
+    """The methods of the service that HTTP uses, all called in the reactor's thread."""
 
     def places(self) -> Mapping[str, str | None]:
-        """Return the ways to have links, each with one line that says why it cannot be had here, or None."""
+        """Map each place to one line with the reason why it is not available here, or None."""
 
-    def start(self, wanted: Order) -> RunFacade:
-        """Begin an experiment. Raises ExperimentBusy, and OSError when its folder cannot be made."""
+    def start(self, order: ExperimentOrder) -> RunFacade:
+        """Start an experiment. Raises ExperimentBusy, and OSError if its folder cannot be made."""
 
     def runs(self) -> Sequence[RunFacade]:
-        """Those that are kept, the newest last."""
+        """Return the runs that are kept, the newest last."""
 
     def run(self, id: str) -> RunFacade | None:  # noqa: A002
-        """The one with that id."""
+        """Return the run with that id, if there is one."""
 
     def stop(self, id: str) -> bool:  # noqa: A002
-        """Begin to end the run with that id; False if it is over."""
+        """Begin to stop the run with that id; return False if it is over."""
 
 
 def experiment_site(experiments: ExperimentsFacade, clock: IReactorTime) -> SiteExtension:
-    """The calls of `experiments`, the page with what it loads, and ``/lab/runs/ID/report`` and other results.
+    """Return the calls, the page with its assets, and ``/lab/runs/ID/report`` and the other results.
 
-    Raises OSError when the page was not installed.
+    Raises OSError if a file of the page is missing.
     """
     api, root = plain(lambda: {"labs": dict(experiments.places())}), page(__package__, PAGE)
     api.putChild(b"runs", _Runs(experiments, clock))
-    for name in BESIDE:
+    for name in ASSETS:
         root.putChild(name.encode(), page(__package__, name))
     root.putChild(b"runs", _Results(experiments))
     return SiteExtension("lab", api, root, experiments, _log_url)
 
 
 def page_url(address: IPv4Address | IPv6Address, key: str) -> str:
-    """Where a browser on this machine finds the page, with the key behind a ``#``, where it is not sent to anybody."""
+    """Return the address of the page for a browser on this machine, with the key after ``#``, which is never sent."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
     return f"http://{f'[{host}]' if ':' in host else host}:{address.port}/lab#key={key}"
 
 
 def _log_url(address: IPv4Address | IPv6Address, key: str) -> None:
-    _log.info("the lab is at {url}", url=page_url(address, key))
+    _log.info("the experiment page is at {url}", url=page_url(address, key))
 
 
 class _Runs(Endpoint):
@@ -108,15 +104,15 @@ class _Runs(Endpoint):
 
     def _start(self, call: Call) -> Reply:
         call.query()
-        wanted = order(call.body(MEMBERS))
-        if why := self._experiments.places().get(wanted.lab):
-            raise ApiError(409, f"there is no lab {wanted.lab} here: {why}")
+        order = parse_order(call.body(MEMBERS))
+        if reason := self._experiments.places().get(order.lab):
+            raise ApiError(409, f"{order.lab} is not available here: {reason}")
         try:
-            described = self._experiments.start(wanted).describe()
+            described = self._experiments.start(order).describe()
         except ExperimentBusy as error:
             raise ApiError(409, str(error)) from None
         except OSError as error:
-            raise ApiError(503, f"{error.filename or 'the experiments'}: {error.strerror or error}") from None
+            raise ApiError(503, f"{error.filename or 'the folder'}: {error.strerror or error}") from None
         return Reply(described, 202, {"Location": f"{PATH}/lab/runs/{described['id']}"})
 
 
@@ -150,7 +146,7 @@ class _Run(Endpoint):
 
 
 class _Results(Endpoint):
-    """``ID/report`` and so on; what there is not is looked for and not found at each request."""
+    """The results of all runs: ``ID/report`` and so on."""
 
     def __init__(self, experiments: ExperimentsFacade) -> None:
         super().__init__()
@@ -182,7 +178,7 @@ def _lines(event: str) -> str:
 
 
 def _found(experiments: ExperimentsFacade, id_: str) -> RunFacade:
-    """The run with that id. Raises ApiError when there is none."""
+    """Return the run with that id. Raises ApiError if there is none."""
     run = experiments.run(id_)
     if run is None:
         raise ApiError(404, "there is no such run")

@@ -14,7 +14,7 @@ from ..summary import Summary, summarise
 from .style import COLOURS, INK, new_figure, note
 from .titles import TITLES, start_of
 
-UNTIL = "time until the last peer has all (s)"
+UNTIL = "time until the last peer has everything (s)"
 ONE_AT_A_TIME, SWARM = COLOURS[5], COLOURS[2]
 HEADING = 0.85
 """Height of the heading of a group, in bars."""

@@ -1,4 +1,4 @@
-"""The lab over HTTP: orders and refusals, the page and what it may load, results, and the events of a run."""
+"""Experiments over HTTP: orders and refusals, the page and what it may load, results, and the events of a run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from p2p_twisted.events.history import BATCH
-from p2p_twisted.experiment.page.order import Order
-from p2p_twisted.experiment.page.resources import BESIDE, experiment_site, page_url
+from p2p_twisted.experiment.page.order import ExperimentOrder
+from p2p_twisted.experiment.page.resources import ASSETS, experiment_site, page_url
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.rules import Clocks
 from p2p_twisted.web import sse as stream
@@ -59,7 +59,7 @@ class OrderTests(PageTestCase):
         answer = await self.ask("POST", RUNS, {"task": "task1"})
         self.assertEqual((answer.status, answer.json), (202, {"id": "1", "state": "running"}))
         self.assertEqual(answer.headers["Location"], f"{RUNS}/1")
-        self.assertEqual(self.experiments.all["1"].order, Order("task1"))
+        self.assertEqual(self.experiments.all["1"].order, ExperimentOrder("task1"))
 
     async def test_an_order_that_says_everything(self) -> None:
         order: dict[str, Any] = {
@@ -74,13 +74,13 @@ class OrderTests(PageTestCase):
         order |= {"swarm": True, "repeat": 20, "lab": "loopback", "churn": "2.5s"}
         order |= {"kill": ["source@30%", "peer32@5.5s"], "slow": ["peer3=1Mbit"], "liar": ["peer4", "peer5"]}
         self.assertEqual((await self.ask("POST", RUNS, order)).status, 202)
-        self.assertEqual(self.experiments.all["1"].order, Order(**order))
+        self.assertEqual(self.experiments.all["1"].order, ExperimentOrder(**order))
 
     async def test_scale_has_a_smaller_document_unless_told_and_no_faults(self) -> None:
         self.assertEqual((await self.ask("POST", RUNS, {"task": "scale", "peers": 32})).status, 202)
-        self.assertEqual(self.experiments.all.pop("1").order, Order("scale", peers=32, size=4))
+        self.assertEqual(self.experiments.all.pop("1").order, ExperimentOrder("scale", peers=32, size=4))
         self.assertEqual((await self.ask("POST", RUNS, {"task": "scale", "size": 9})).status, 202)
-        self.assertEqual(self.experiments.all.pop("1").order, Order("scale", size=9))
+        self.assertEqual(self.experiments.all.pop("1").order, ExperimentOrder("scale", size=9))
         for fault in (
             {"kill": ["peer3@5s"]},
             {"slow": ["peer3=1Mbit"]},
@@ -125,7 +125,7 @@ class OrderTests(PageTestCase):
         answer = await self.ask("GET", "/api/v1/lab", key=None)
         self.assertEqual(answer.json, {"labs": {"loopback": None, "netns": "it needs root"}})
         said = await self.refused({"task": "task1", "lab": "netns"}, 409)
-        self.assertEqual(said, "there is no lab netns here: it needs root")
+        self.assertEqual(said, "netns is not available here: it needs root")
         self.assertIn("lab must be one of loopback, netns", await self.refused({"task": "task1", "lab": "moon"}))
         self.experiments.reasons["netns"] = None
         self.assertEqual((await self.ask("POST", RUNS, {"task": "task1", "lab": "netns"})).status, 202)
@@ -169,14 +169,14 @@ class OrderTests(PageTestCase):
         await self.refused({"task": "task1"}, 401, key=None)
         await self.refused({"task": "task1"}, 401, key="0" * 64)
         await self.refused({"task": "task1"}, 403, host="lab.example")
-        self.experiments.start(Order("task1"))
+        self.experiments.start(ExperimentOrder("task1"))
         self.assertEqual((await self.ask("DELETE", f"{RUNS}/1", key=None)).status, 401)
         self.assertEqual(self.experiments.all["1"].state, "running")
 
     async def test_one_at_a_time(self) -> None:
         await self.ask("POST", RUNS, {"task": "task1"})
         answer = await self.ask("POST", RUNS, {"task": "swarm"})
-        self.assertEqual((answer.status, answer.error), (409, "an experiment runs already"))
+        self.assertEqual((answer.status, answer.error), (409, "an experiment is running already"))
         self.assertEqual(list(self.experiments.all), ["1"])
 
     async def test_a_disk_that_is_full(self) -> None:
@@ -186,13 +186,13 @@ class OrderTests(PageTestCase):
 
 class RunTests(PageTestCase):
     async def test_looking_needs_no_key(self) -> None:
-        self.experiments.start(Order("task1"))
+        self.experiments.start(ExperimentOrder("task1"))
         run = {"id": "1", "state": "running"}
         self.assertEqual((await self.ask("GET", RUNS, key=None)).json, {"items": [run]})
         self.assertEqual((await self.ask("GET", f"{RUNS}/1", key=None)).json, run)
 
     async def test_stopping(self) -> None:
-        self.experiments.start(Order("task1"))
+        self.experiments.start(ExperimentOrder("task1"))
         answer = await self.ask("DELETE", f"{RUNS}/1")
         self.assertEqual((answer.status, answer.json["state"]), (200, "stopping"))
         self.experiments.all["1"].end()
@@ -206,7 +206,7 @@ class RunTests(PageTestCase):
             self.assertEqual((await self.ask("DELETE", f"{RUNS}/{id_}")).status, 404)
 
     async def test_results(self) -> None:
-        run = self.experiments.start(Order("task1"))
+        run = self.experiments.start(ExperimentOrder("task1"))
         self.assertEqual((await self.ask("GET", "/lab/runs/1/report")).status, 404)
         run.files = {"report.html": b"<p>a report", "transfers.csv": b"task\n", "record.json": b"{}"}
         report = await self.ask("GET", "/lab/runs/1/report", key=None)
@@ -223,7 +223,7 @@ class PageTests(PageTestCase):
         page = await self.ask("GET", "/lab", key=None)
         self.assertEqual((page.status, page.headers["Content-Type"]), (200, "text/html; charset=utf-8"))
         loaded = re.findall(rb'(?:src|href)="([^"]+)"', page.body)
-        self.assertEqual({path.decode() for path in loaded}, {f"/lab/{name}" for name in BESIDE})
+        self.assertEqual({path.decode() for path in loaded}, {f"/lab/{name}" for name in ASSETS})
         for path in loaded:
             answer = await self.ask("GET", path.decode(), key=None)
             self.assertEqual(answer.status, 200)
@@ -232,7 +232,7 @@ class PageTests(PageTestCase):
     async def test_nothing_in_it_is_inline_and_nothing_is_from_elsewhere(self) -> None:
         page = (await self.ask("GET", "/lab")).body.decode()
         self.assertNotRegex(page, r"<script>|<style|\sstyle=|\son[a-z]+=")
-        for name in BESIDE:
+        for name in ASSETS:
             text = (await self.ask("GET", f"/lab/{name}")).body.decode()
             self.assertEqual(set(re.findall(r"https?://[^\"\s]+", text)) - {"http://www.w3.org/2000/svg"}, set())
 
@@ -263,7 +263,7 @@ class EventTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock, self.experiments = Clock(), FakeExperiments()
         self.site = ControlSite(root(self.experiments, self.clock), KEY, self.clock)
-        self.run_: FakeRun = self.experiments.start(Order("task1"))
+        self.run_: FakeRun = self.experiments.start(ExperimentOrder("task1"))
         self.happen = self.run_.history.add
 
     def read(self, extra: str = "") -> Transport:

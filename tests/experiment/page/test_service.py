@@ -1,4 +1,4 @@
-"""The lab without processes: what it starts, what becomes of what it hears, what it keeps, and how it stops."""
+"""The service behind the page, without processes: starting, events, endings, the runs that are kept, stopping."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.experiment.page import child
-from p2p_twisted.experiment.page.child import MAX_LINE, P2P, PATIENCE, descendants
-from p2p_twisted.experiment.page.experiment_run import Run
-from p2p_twisted.experiment.page.order import Order
-from p2p_twisted.experiment.page.resources import ExperimentBusy
-from p2p_twisted.experiment.page.service import KEPT, UNKNOWN, ExperimentService
+from p2p_twisted.experiment.page.child import MAX_LINE, P2P, STOP_TIMEOUT, descendants
+from p2p_twisted.experiment.page.experiment_run import ExperimentRun
+from p2p_twisted.experiment.page.order import ExperimentOrder
+from p2p_twisted.experiment.page.service import MAX_RUNS, NOT_KNOWN_YET, ExperimentBusy, ExperimentService
 
 NOW = 1_795_372_416.0
-ORDER = Order("task1", peers=3, files=6)
+ORDER = ExperimentOrder("task1", peers=3, files=6)
 
 
 class FakeProcess:
@@ -82,23 +81,23 @@ class ServiceTestCase(SynchronousTestCase):
     def process(self) -> FakeProcess:
         return self.reactor.processes[-1]
 
-    def start(self) -> Run:
+    def start(self) -> ExperimentRun:
         self.reactor.advance(1)
         return self.service.start(ORDER)
 
-    def done(self, code: int | None = 0) -> Run:
+    def done(self, code: int | None = 0) -> ExperimentRun:
         """A run that is over."""
         run = self.start()
         self.process.end(code)
         return run
 
-    def events(self, run: Run) -> list[dict[str, Any]]:
+    def events(self, run: ExperimentRun) -> list[dict[str, Any]]:
         return [json.loads(data) for _, data, _ in run.history.kept]
 
 
 class StartingTests(ServiceTestCase):
     def test_what_is_started(self) -> None:
-        run = self.service.start(Order("task2-best", 3, 7, 9, "1Mbit", "2Mbit", 5, True))
+        run = self.service.start(ExperimentOrder("task2-best", 3, 7, 9, "1Mbit", "2Mbit", 5, True))
         out = str(self.folder / run.id / "out")
         command = "experiment task2-best --up 1Mbit --down 2Mbit --peers 3 --files 7 --size 9 --seed 5 --events --swarm"
         self.assertEqual(self.process.argv, [*P2P, *command.split(), "--out", out])
@@ -112,21 +111,21 @@ class StartingTests(ServiceTestCase):
             "liar": ["peer4"],
             "churn": "10s",
         }
-        self.service.start(Order("task1", repeat=3, lab="netns", **faults))
+        self.service.start(ExperimentOrder("task1", repeat=3, lab="netns", **faults))
         said = " ".join(self.process.argv[len(P2P) :]).partition(" --events ")[2].partition(" --out ")[0]
         kills = "--kill source@30% --kill peer3@5s --slow peer2=1Mbit --liar peer4 --churn 10s"
         self.assertEqual(said, f"--repeat 3 --lab netns {kills}")
 
     def test_scale_doubles_the_peers(self) -> None:
         for peers, said in ((2, "2"), (3, "2,3"), (8, "2,4,8"), (32, "2,4,8,16,32")):
-            run = self.service.start(Order("scale", peers=peers, size=4))
+            run = self.service.start(ExperimentOrder("scale", peers=peers, size=4))
             command = f"experiment scale --up 20Mbit --down 100Mbit --peers {said} --size 4 --seed 0 --events"
             self.assertEqual(self.process.argv, [*P2P, *command.split(), "--out", str(self.folder / run.id / "out")])
             self.process.end()
 
     def test_one_at_a_time(self) -> None:
         run = self.start()
-        self.assertIn("runs already", str(self.assertRaises(ExperimentBusy, self.start)))
+        self.assertIn("is running already", str(self.assertRaises(ExperimentBusy, self.start)))
         self.service.stop(run.id)
         self.assertRaises(ExperimentBusy, self.start)
         self.process.end(7)
@@ -185,7 +184,7 @@ class EndingTests(ServiceTestCase):
 
     def test_copies_that_are_not_right(self) -> None:
         run = self.done(12)
-        self.assertEqual((run.state, run.describe()["error"]), ("done", "not every copy is there and right"))
+        self.assertEqual((run.state, run.describe()["error"]), ("done", "some copies are missing or wrong"))
 
     def test_a_failure_says_why(self) -> None:
         run = self.start()
@@ -197,7 +196,7 @@ class EndingTests(ServiceTestCase):
     def test_a_failure_without_a_word(self) -> None:
         for code in 1, None:
             run = self.done(code)
-            self.assertEqual((run.state, run.describe()["error"]), ("failed", "the experiment ended without a word"))
+            self.assertEqual((run.state, run.describe()["error"]), ("failed", "the experiment ended without a message"))
 
     def test_stopped(self) -> None:
         run = self.start()
@@ -216,7 +215,7 @@ class EndingTests(ServiceTestCase):
     def test_one_that_does_not_stop_is_killed(self) -> None:
         run = self.start()
         self.service.stop(run.id)
-        self.reactor.advance(PATIENCE - 1)
+        self.reactor.advance(STOP_TIMEOUT - 1)
         self.assertEqual(self.process.signals, ["INT"])
         self.reactor.advance(1)
         self.assertEqual(self.process.signals, ["INT", "KILL"])
@@ -227,14 +226,14 @@ class EndingTests(ServiceTestCase):
         run = self.start()
         self.process.over = True
         self.service.stop(run.id)
-        self.reactor.advance(PATIENCE)
+        self.reactor.advance(STOP_TIMEOUT)
         self.process.end()
         self.assertEqual(run.state, "stopped")
 
 
 class KeepingTests(ServiceTestCase):
     def test_the_last_few_are_kept(self) -> None:
-        runs = [self.done() for _ in range(KEPT + 3)]
+        runs = [self.done() for _ in range(MAX_RUNS + 3)]
         self.assertEqual(self.service.runs(), runs[3:])
         self.assertEqual(sorted(path.name for path in self.folder.iterdir()), [run.id for run in runs[3:]])
         self.assertIsNone(self.service.run(runs[0].id))
@@ -279,7 +278,7 @@ class PlacesTests(ServiceTestCase):
 
     def test_until_it_is_known_there_is_loopback_alone(self) -> None:
         self.assertEqual(self.process.argv, [*P2P, "experiment", "labs", "--json"])
-        self.assertEqual(self.service.places(), {"loopback": None, "netns": UNKNOWN})
+        self.assertEqual(self.service.places(), {"loopback": None, "netns": NOT_KNOWN_YET})
 
     def test_what_is_said_is_believed(self) -> None:
         said = json.dumps({"labs": {"loopback": None, "netns": None, "moon": None}}, indent=2)
@@ -320,7 +319,7 @@ class ServiceTests(ServiceTestCase):
         stopping: Any = self.service.stopService()
         self.assertNoResult(stopping)
         self.assertEqual(self.process.signals, ["INT"])
-        self.assertIn("stops", str(self.assertRaises(ExperimentBusy, self.start)))
+        self.assertIn("stopping", str(self.assertRaises(ExperimentBusy, self.start)))
         self.process.end(7)
         self.successResultOf(stopping)
         self.assertEqual(run.state, "stopped")
@@ -331,7 +330,7 @@ class ServiceTests(ServiceTestCase):
 
     def test_a_disk_that_is_full_at_the_end_is_logged_and_the_next_may_start(self) -> None:
         run = self.start()
-        self.patch(Run, "save", lambda self: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        self.patch(ExperimentRun, "save", lambda self: (_ for _ in ()).throw(OSError(28, "No space left on device")))
         self.process.end()
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
         self.assertTrue(run.history.closed)

@@ -287,7 +287,7 @@ def test_growth(peers: tuple[int, ...], tmp_path: Path):
     made: Any = growth_of(runs)
     assert_legible(made)
     [axes] = made.axes
-    assert labels(made) == {"peers (logarithmic)", "time until the last peer has all (s, logarithmic)"}
+    assert labels(made) == {"peers (logarithmic)", "time until the last peer has everything (s, logarithmic)"}
     assert len(axes.get_lines()) == 4, "two tasks, and their bounds"
     assert [text.get_text() for text in axes.get_xticklabels()] == [str(count) for count in peers]
 
@@ -346,7 +346,7 @@ def test_an_svg_has_its_words_as_words(tmp_path: Path):
     root = ElementTree.fromstring(plate.svg)
     said = ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "Task 1, centralised" in said
-    assert "time until the last peer has all (s)" in said
+    assert "time until the last peer has everything (s)" in said
     assert "font-family: 'DejaVu Sans', 'Verdana', sans-serif" in plate.svg
 
 

@@ -1,4 +1,4 @@
-// The charts of the lab's page, on the axes of the report's figures: seconds upward, what was fetched to the right.
+// The charts of the page, with the axes of the report's figures: time upwards, documents or MB to the right.
 "use strict";
 
 const COLOURS = 8, DASHES = 4;
@@ -19,7 +19,7 @@ const swatch = (place) =>
 const number = (value, digits) =>
   value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-// A plot: axes with ticks and words; x and y turn a value into a place
+// A plot: axes with ticks and labels; x and y map a value to a place
 
 function ticks(most, wanted) {
   const rough = most / wanted, power = 10 ** Math.floor(Math.log10(rough));
@@ -37,7 +37,7 @@ class Plot {
     this.text(up, 0, 12, {});
   }
 
-  scale(x, y, xTicks, yTicks) { // x and y: from 0 to 1 for each value
+  scale(x, y, xTicks, yTicks) { // x and y map each value to 0 to 1
     this.x = (value) => this.left + (this.right - this.left) * x(value);
     this.y = (value) => this.bottom - (this.bottom - this.top) * y(value);
     for (const tick of yTicks) {
@@ -55,7 +55,7 @@ class Plot {
   text(words, x, y, attributes) { this.parts.push(svg("text", { x, y, ...attributes }, words)); }
   ring(kind, x, y) { this.parts.push(svg("circle", { class: kind, cx: this.x(x), cy: this.y(y), r: 3 })); }
   curve(points) { return points.length ? `M${points.map(([x, y]) => `${this.x(x).toFixed(1)} ${this.y(y).toFixed(1)}`).join("L")}` : ""; }
-  across(kind, at, words, end) { // a line across, with its name at one end
+  across(kind, at, words, end) { // a horizontal line with its name at one end
     this.path(kind, `M${this.left} ${this.y(at)}H${this.right}`);
     this.text(words, end ? this.right - 4 : this.left + 5, this.y(at) - 5,
       { class: `${kind}-name`, "text-anchor": end ? "end" : "start" });
@@ -63,7 +63,7 @@ class Plot {
   drawn(words) { return svg("svg", { viewBox: `0 0 ${this.width} ${this.height}`, role: "img", "aria-label": words }, ...this.parts); }
 }
 
-// One run: seconds against what each peer has got
+// One run: time against the documents or MB that each peer has
 
 function chart(run, width) {
   const plot = new Plot(width, run.large ? "fetched (MB)" : "documents fetched", "time since the start (s)");
@@ -96,12 +96,12 @@ function described(run) {
   return `${run.title}: seconds against documents fetched, ${times}`;
 }
 
-// The growth of scale: seconds against the number of peers, both logarithmic
+// The growth of scale: time against the number of peers, both logarithmic
 
 const median = (values) => [...values].sort((one, other) => one - other)[Math.floor((values.length - 1) / 2)];
 
 function growth(runs, width) {
-  const plot = new Plot(width, "peers (logarithmic)", "time until the last peer has all (s, logarithmic)");
+  const plot = new Plot(width, "peers (logarithmic)", "time until the last peer has everything (s, logarithmic)");
   const times = runs.filter((run) => run.complete).flatMap((run) => [run.at, run.bound]);
   const peers = [...new Set(runs.map((run) => run.peers.size))];
   const [low, high] = [Math.min(...times) / 1.2, Math.max(...times) * 1.2];
@@ -116,5 +116,5 @@ function growth(runs, width) {
     plot.path(`${look(place)} d1`, plot.curve(points.map(([count, , bound]) => [count, bound])));
     for (const [count, at] of points) plot.ring(look(place), count, at);
   });
-  return plot.drawn("Time until the last peer has all, against the number of peers; dashed: the bounds");
+  return plot.drawn("Time until the last peer has everything, against the number of peers; dashed: bounds");
 }

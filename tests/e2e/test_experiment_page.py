@@ -1,4 +1,4 @@
-"""The lab for real: an RS, experiments of three peers over HTTP and server-sent events, and the page in a browser."""
+"""The experiment page for real: an RS, experiments of three peers over HTTP, and the page in a browser."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ QUIET = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "-
 
 
 class ExperimentRS(RSProcess):
-    """An RS with a lab, and what one can ask of it."""
+    """An RS with an experiment page, and its calls."""
 
     def __init__(self, folder: Path, web: int) -> None:
         self.web = web
@@ -74,7 +74,7 @@ class ExperimentRS(RSProcess):
 
     def page(self) -> str:
         """The address that it logged."""
-        return re.findall(r"the lab is at (http://\S+)", self.log.read_text())[-1]
+        return re.findall(r"the experiment page is at (http://\S+)", self.log.read_text())[-1]
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def only_the_rs(experiment_rs: ExperimentRS, tmp: Path) -> bool:
 
 def test_a_run_from_its_start_to_its_report(experiment_rs: ExperimentRS, tmp: Path) -> None:
     id_ = experiment_rs.begin(ORDER)
-    with pytest.raises(ControlError, match="an experiment runs already") as refused:
+    with pytest.raises(ControlError, match="an experiment is running already") as refused:
         experiment_rs.begin(ORDER)
     assert refused.value.status == 409
     events = list(experiment_rs.events(id_))
@@ -132,15 +132,15 @@ def test_a_run_from_its_start_to_its_report(experiment_rs: ExperimentRS, tmp: Pa
     assert "Traceback" not in experiment_rs.stop()
 
 
-def test_which_labs_there_are_is_found_out(experiment_rs: ExperimentRS) -> None:
+def test_the_available_places_are_found_out(experiment_rs: ExperimentRS) -> None:
     def known() -> bool:
         return "still" not in (experiment_rs.control.get("lab")["labs"]["netns"] or "")
 
-    soon(known, "it is not known which labs there are")
+    soon(known, "it is not known which places are available")
     reasons = experiment_rs.control.get("lab")["labs"]
     assert (reasons["loopback"], reasons["netns"] is None) == (None, WHY_NOT is None)
     if WHY_NOT is not None:
-        with pytest.raises(ControlError, match="there is no lab netns here: "):
+        with pytest.raises(ControlError, match="netns is not available here: "):
             experiment_rs.begin({**ORDER, "lab": "netns"})
 
 
@@ -197,7 +197,7 @@ def look_at(browser: Any, experiment_rs: ExperimentRS, expect: Any) -> None:
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.goto(experiment_rs.page())
-    expect(page.locator("#status")).to_contain_text("Nothing has been run here yet")
+    expect(page.locator("#status")).to_contain_text("No experiment has been run here yet")
     assert page.url == f"http://127.0.0.1:{experiment_rs.web}/lab", "the key is out of the address bar"
 
     page.get_by_label("Task", exact=True).select_option("task1")
