@@ -24,7 +24,7 @@ def passage(kind: str) -> list[str]:
     [
         ("register", 15),
         ("holder", 8),
-        ("downloader", 11),
+        ("downloader", 10),
         ("get", 26),
     ],
 )

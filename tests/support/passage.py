@@ -74,7 +74,10 @@ async def holder(user: Home) -> list[str]:
 
 async def downloader(user: Home) -> list[str]:
     """Trace pieces in the midst of a download from one holder; the shortest passage had nothing else done meanwhile."""
-    trace = await _download(user, lambda state: ControlClient(state).post("downloads", {"names": ["document.bin"]}))
+    folder = user.home / "not shared"  # and so not watched
+    folder.mkdir()
+    wanted = {"names": ["document.bin"], "dir": str(folder)}
+    trace = await _download(user, lambda state: ControlClient(state).post("downloads", wanted), folder)
     requested = written = 0
     passages = []
     for piece in range(IN_THE_MIDST.stop):
@@ -118,8 +121,11 @@ def command(arguments: list[str]) -> None:
         print(json.dumps(trace.modules(0, trace.first("request", "POST"))))
 
 
-async def _download(user: Home, order: Callable[[Path], object]) -> Trace:
-    """Trace a peer in this process while the document comes, which `order`, given its state folder, has it fetch."""
+async def _download(user: Home, order: Callable[[Path], object], folder: Path | None = None) -> Trace:
+    """Trace a peer in this process while it downloads the document, by `order`, to `folder` or that of its downloads.
+
+    `order` is given the state folder of the peer.
+    """
     user.start(user.state("rs"), *user.rs())
     user.start(
         user.state("holder"), *user.peer("--share", str(_shared(user)), "--state-dir", str(user.state("holder")))
@@ -130,7 +136,7 @@ async def _download(user: Home, order: Callable[[Path], object]) -> Trace:
         with trace.running():
             await _in_thread(order, state)
             # to ask the API whether it is over would be one more passage
-            await _in_thread(wait_for, (state / "downloads/document.bin").exists)
+            await _in_thread(wait_for, ((folder or state / "downloads") / "document.bin").exists)
     return trace
 
 
