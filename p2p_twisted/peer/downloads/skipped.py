@@ -1,4 +1,4 @@
-"""Which documents an order for all leaves out, so that no name in anybody's index makes it fail, or does harm."""
+"""Which documents a download of all leaves out, so that no name in another's index makes it fail or does harm."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ...library.paths import why_tricky
 
 
 def skipped_names(holders: Mapping[str, int], own: Collection[str]) -> dict[str, str]:
-    """Return the names to pass over, each with the reason.
+    """Return the names to skip, each with the reason.
 
     `holders` has the number of holders of each name that might be fetched, `own` the names that this peer has itself.
-    Where one name is that of a file and, in another name, that of a folder, only one of both can be had: what is
-    here already; else what more holders have.
+    Where the name of a file is that of a folder in another name, only one of both can be fetched: the one that is
+    here already, else the one that more holders have.
     """
     found = {name: why for name in holders if (why := why_tricky(name)) is not None}
     own_names, own_folders = set(own), {folder for name in own for folder in _folders(name)}
@@ -30,7 +30,7 @@ def skipped_names(holders: Mapping[str, int], own: Collection[str]) -> dict[str,
 
 
 def _folders(name: str) -> Iterator[str]:
-    """The names of the folders in which `name` lies, the outermost first."""
+    """Yield the names of the folders in which `name` lies, the outermost first."""
     end = name.find("/")
     while end >= 0:
         yield name[:end]
@@ -38,7 +38,7 @@ def _folders(name: str) -> Iterator[str]:
 
 
 def _clashes(names: Collection[str]) -> dict[str, list[str]]:
-    """For each of `names` that is the name of a folder as well, those that lie in it."""
+    """Map each of `names` that is the name of a folder as well to those that lie in it."""
     files = set(names)
     clashes: dict[str, list[str]] = {}
     for name in names:

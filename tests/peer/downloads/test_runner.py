@@ -6,9 +6,10 @@ import shutil
 import tempfile
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import LoopingCall
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -67,7 +68,7 @@ class Dripping(Protocol):
             self.drip.clock = self.factory.clock
             self.drip.start(1)
 
-    def connectionLost(self, reason):
+    def connectionLost(self, reason=connectionDone):
         self.drip.stop()
 
 
@@ -83,12 +84,13 @@ class Case(SynchronousTestCase):
         self.into = self.folder / "into"
         self.factory = self.make("mine")
         self.events = Publisher()
-        registration = Registration(self.network, RS, 4394, self.folder, self.events)
+        reactor: Any = self.network
+        registration = Registration(reactor, RS, 4394, self.folder, self.events)
         index = self.factory.content_store.index = DistributedIndex()
-        self.discovery = Discovery(self.network, registration, index, self.network.seconds, self.events)
+        self.discovery = Discovery(reactor, registration, index, self.network.seconds, self.events)
         downlink = Throttle(self.network, self.network.seconds, None)
         self.manager = DownloadManager(
-            self.network, self.factory, self.discovery, downlink, self.network.seconds, self.events
+            reactor, self.factory, self.discovery, downlink, self.network.seconds, self.events
         )
         self.discovery.startService()
         self.addCleanup(self.stop)
@@ -96,7 +98,7 @@ class Case(SynchronousTestCase):
     def make(self, name, **files):
         made = []
         coroutine = make_factory(self.folder / name, files, self.network, self.network.seconds, self.network)
-        Deferred.fromCoroutine(coroutine).addCallback(made.append)
+        Deferred.fromCoroutine(coroutine).addCallback(lambda factory: made.append(factory))
         self.network.settle()
         self.addCleanup(made[0].content_store.library.stop)
         return made[0]
@@ -114,7 +116,8 @@ class Case(SynchronousTestCase):
 
     def serve(self, number, factory):
         self.network.servers[at(number)] = factory
-        self.registry.register(*at(number), None, True)
+        host, port = at(number)
+        self.registry.register(host, port, None, True)
         return factory
 
     def fetch(self, *names, seconds=10, **more):
@@ -165,7 +168,8 @@ class Downloads(Case):
             self.assertIn(ended, published)
             self.assertEqual(published[-1], DownloadEnded(download.id, FAILED))
             for name, size in (("one", 1), ("big", len(BIG))):
-                first, *progress, last = [event for event in published if getattr(event, "name", "") == name]
+                named: list[Any] = [event for event in published if getattr(event, "name", "") == name]
+                first, *progress, last = named
                 self.assertEqual(first, FileStarted(download.id, name))
                 self.assertEqual({event.source for event in progress}, {at(1)})
                 self.assertEqual(sum(event.size for event in progress), size)
@@ -298,7 +302,8 @@ class Downloads(Case):
             self.serve(number, ScriptedFactory(answer))
         self.discovery.refresh()
         self.network.settle()
-        dripping = self.network.servers[at(1)] = Factory.forProtocol(Dripping)
+        dripping: Any = Factory.forProtocol(Dripping)
+        self.network.servers[at(1)] = dripping
         dripping.clock = self.network
         download = self.fetch("doc1", "doc2", seconds=5)
         self.assertEqual({file.name: file.state for file in download.files}, {"doc1": "running", "doc2": DONE})

@@ -7,9 +7,10 @@ import shutil
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.index.search import documents
@@ -34,7 +35,7 @@ class Sending(Protocol):
         self._parser, self._rest = RequestParser(), b""
         self.factory.connections.append(self)
 
-    def connectionLost(self, reason):
+    def connectionLost(self, reason=connectionDone):
         self.is_open = False
         self.waiting.clear()
 
@@ -127,19 +128,22 @@ class Case(SynchronousTestCase):
         self.files = [DownloadFile(name, self.document(name, body, held, has_size)) for name, body, held in wanted]
         peers = {self.at(number): SimpleNamespace(failures=number) for number in range(100)}
         downlink = Throttle(self.network, self.network.seconds, None)
-        discovery = SimpleNamespace(peers=peers)
-        self.fetcher = SequentialFetcher(
-            self.network, discovery, downlink, lambda file, *_: self.arrived.append(file.name)
-        )
+        discovery: Any = SimpleNamespace(peers=peers)
+        reactor: Any = self.network
+        self.fetcher = SequentialFetcher(reactor, discovery, downlink, lambda file, *_: self.arrived.append(file.name))
         targets = [(file, Target(self.folder, file.name)) for file in self.files]
         self.outcome = []
         self.running = Deferred.fromCoroutine(self.fetcher.run(targets, False))
-        self.running.addBoth(self.outcome.append)
+        self.running.addBoth(self.end)
         self.network.settle()
 
+    def end(self, outcome: Any) -> None:
+        self.outcome.append(outcome)
+
     def document(self, name, body, held, has_size):
-        said = (len(body), hashlib.sha256(body).hexdigest(), "") if has_size else (None, None, None)
-        return documents(IndexRecord(name, "", *self.at(number), 7200, *said) for number in held)[0]
+        size, sha256, pieces = (len(body), hashlib.sha256(body).hexdigest(), "") if has_size else (None, None, None)
+        addresses = [self.at(number) for number in held]
+        return documents(IndexRecord(name, "", host, port, 7200, size, sha256, pieces) for host, port in addresses)[0]
 
     def fetch_all(self, number, **how):
         """Begin to fetch all that the holder of that number has."""
