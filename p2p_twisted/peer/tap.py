@@ -53,7 +53,7 @@ SETTINGS = (
     ),
     Setting("advertise", "Host under which others reach this peer, if not the one that the RS sees.", host),
 )
-"""What a peer can be told, on the command line and in ``[peer]`` of a config file."""
+"""The settings of a peer, on the command line and in ``[peer]`` of a config file."""
 
 
 class Options(VerbOptions):
@@ -64,7 +64,10 @@ class Options(VerbOptions):
     settings = SETTINGS
 
     def postOptions(self) -> None:
-        """Merge; the port may stand in ``rs-host`` too. Raises SettingsError when two that came together differ."""
+        """Merge the settings; the port of the RS may be part of ``rs-host``.
+
+        Raises SettingsError when both are flags, or both in the file, and name different ports.
+        """
         super().postOptions()
         self["rs-host"], port = self["rs-host"]
         if port is None or port == self["rs-port"]:
@@ -72,7 +75,7 @@ class Options(VerbOptions):
         origins = self.origins["rs-host"], self.origins["rs-port"]
         if origins[0] == origins[1]:
             raise SettingsError(f"rs-host names port {port} and rs-port {self['rs-port']}; give one of them")
-        if origins[1] != "flag":  # as a flag wins over the file, and either over the default
+        if origins[1] != "flag":  # a flag wins over the file, and either over the default
             self["rs-port"], self.origins["rs-port"] = port, origins[0]
 
 
@@ -93,10 +96,9 @@ def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
 
 
 def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, config: Settings) -> Peer:
-    """Make a peer that listens already, with its control API, not started. Raises StartError, SettingsError, OSError.
+    """Return a peer that listens already, with its control API, not started. Raises StartError, SettingsError, OSError.
 
-    `verb` is the holder of the state folder that others are told of. `config` is the answer of the API to
-    ``GET config``.
+    `verb` names this process to others that want the state folder. `config` is the answer to ``GET config``.
     """
     allow_many_connections()
     make_state_folder(settings.state_dir)

@@ -9,7 +9,6 @@ import random
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -27,8 +26,6 @@ from ...wire.errors import BadRequest
 from ...wire.limits import MAX_PEER_LIST, TTL
 from ...wire.messages import KeepAlive, Leave, Message, PQuery, Register, Version
 from .cookie_file import CookieFile
-
-T = TypeVar("T")
 
 FIRST_RETRY = 1.0
 LAST_RETRY = 60.0
@@ -56,10 +53,7 @@ class Registration(Service):
         publisher: Publisher,
         advertise: str | None = None,
     ) -> None:
-        """`rs`: the RS; `port`: the port of this peer's server; `advertise`: its host, if not the one the RS sees.
-
-        The cookie is kept in the file ``cookie`` of `state_dir`.
-        """
+        """Load the cookie from `state_dir`. `port` is that of this peer's server, `advertise` its host if it is set."""
         self.rs = rs
         self.port = port
         self.registered = False
