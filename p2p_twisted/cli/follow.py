@@ -107,7 +107,8 @@ class Follower:
                 time.sleep(left)
                 return
             try:
-                if any(event.name in ("download-ended", "reset") for event in self._events.wait(left)):
+                event = self._events.wait(left)
+                if event is not None and event.name in ("download-ended", "reset"):
                     return
             except ControlError:  # cut: the peer has stopped, or dropped a reader that was suspended
                 self._events.close()

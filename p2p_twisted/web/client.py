@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
-
-from .connection import Connection
 
 SOCKET_FILE = "api.sock"
 KEY_FILE = "api.key"
@@ -42,6 +44,19 @@ class PeerEvent(NamedTuple):
     data: Any
 
 
+class _UnixConnection(HTTPConnection):
+    """HTTP over the Unix socket `path`."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(os.fspath(self._path))
+
+
 class ControlClient:
     """Calls the peer or RS whose state folder is `state_dir`, on its Unix socket or at `address` (host, port).
 
@@ -51,10 +66,15 @@ class ControlClient:
 
     def __init__(self, state_dir: Path, address: tuple[str, int] | None = None, timeout: float = 30) -> None:
         self._state_dir = state_dir
+        self._address = address
         self._timeout = timeout
-        self._address = address or os.fspath(state_dir / SOCKET_FILE)
         self._where = f"{address[0]}:{address[1]}" if address else str(state_dir / SOCKET_FILE)
-        self._connection = Connection(self._address, timeout)
+        self._connection = self._new_connection()
+
+    def _new_connection(self) -> HTTPConnection:
+        if self._address is not None:
+            return HTTPConnection(*self._address, timeout=self._timeout)
+        return _UnixConnection(self._state_dir / SOCKET_FILE, self._timeout)
 
     def get(self, path: str, **query: str | int) -> Any:
         """Return the JSON of the answer to ``GET /api/v1/path?query``."""
@@ -77,18 +97,18 @@ class ControlClient:
         return self._call("DELETE", path, None, self._authorization())
 
     def events(self, **query: str | int) -> EventReader:
-        """Follow ``GET /api/v1/events?query`` on a connection of its own; events from now on arrive there."""
-        connection = Connection(self._address, self._timeout)
+        """Follow ``GET /api/v1/events?query`` on a connection of its own, from now on."""
+        connection = self._new_connection()
         try:
-            connection.request("GET", PATH + _with_query("events", query), b"", {}, version="1.0")
-            status, _ = connection.receive_head()
-        except (OSError, ValueError) as error:
+            connection.request("GET", PATH + _with_query("events", query))
+            response = connection.getresponse()
+        except (OSError, HTTPException) as error:
             connection.close()
             raise self._as_control_error(error) from None
-        if status != 200:
+        if response.status != 200:
             connection.close()
-            raise ControlError("refused", f"{self._where}: no events, HTTP status {status}", status)
-        return EventReader(connection, self._where)
+            raise ControlError("refused", f"{self._where}: no events, HTTP status {response.status}", response.status)
+        return EventReader(connection, response, self._where)
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
@@ -104,7 +124,7 @@ class ControlClient:
         return {"Authorization": f"Bearer {key}"}
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None, headers: dict[str, str]) -> Any:
-        payload = b""
+        payload = None
         if body is not None:
             payload, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
         status, data = self._exchange(method, path, payload, headers)
@@ -112,15 +132,16 @@ class ControlClient:
             raise ControlError("refused", _reason(data, status), status)
         return data
 
-    def _exchange(self, method: str, path: str, payload: bytes, headers: dict[str, str]) -> tuple[int, Any]:
+    def _exchange(self, method: str, path: str, payload: bytes | None, headers: dict[str, str]) -> tuple[int, Any]:
         """Exchange a request and its answer. When the server closed an idle connection, send a GET on a new one."""
         if method != "GET":
             self._connection.close()  # sent twice, it could be done twice
-        reused = self._connection.is_open
+        reused = self._connection.sock is not None
         try:
-            status, data = self._connection.exchange(method, PATH + path, payload, headers)
-            return status, json.loads(data)
-        except (OSError, ValueError) as error:
+            self._connection.request(method, PATH + path, payload, headers)
+            response = self._connection.getresponse()
+            return response.status, json.loads(response.read())
+        except (OSError, HTTPException, ValueError) as error:
             self._connection.close()
             if reused and isinstance(error, ConnectionError):
                 return self._exchange(method, path, payload, headers)
@@ -137,35 +158,50 @@ class ControlClient:
 
 
 class EventReader:
-    """The stream of ``GET events``, as ControlClient.events opens it."""
+    """The stream of ``GET events``, as ControlClient.events opens it; a thread reads it."""
 
-    def __init__(self, connection: Connection, where: str) -> None:
-        self._connection = connection
+    def __init__(self, connection: HTTPConnection, response: HTTPResponse, where: str) -> None:
+        self._socket = connection.sock
+        self._socket.settimeout(None)
+        self._response = response
         self._where = where
-        self._unread = connection.take()
+        self._events: SimpleQueue[PeerEvent | None] = SimpleQueue()
+        Thread(target=self._read, daemon=True).start()
 
-    def wait(self, timeout: float) -> list[PeerEvent]:
-        """Wait for more of the stream, at most `timeout` seconds; return the events in it, if there are any.
+    def wait(self, timeout: float) -> PeerEvent | None:
+        """Return the next event, or None if none arrives within `timeout` seconds.
 
-        Raises ControlError when the stream was cut.
+        Raises ControlError, now and later, when the stream was cut.
         """
         try:
-            self._unread += self._connection.receive(max(timeout, 0.001))
-        except TimeoutError:
-            return []
-        except OSError as error:
-            raise ControlError("lost", f"{self._where}: {error}") from None
-        *blocks, self._unread = self._unread.split(b"\n\n")
-        return [_event(block) for block in blocks if b"event: " in block]
+            event = self._events.get(timeout=timeout)
+        except Empty:
+            return None
+        if event is None:
+            self._events.put(None)
+            raise ControlError("lost", f"{self._where}: the stream of events was cut")
+        return event
 
     def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
+        """Close the connection, which ends the thread."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:  # closed by the other side
+            pass
 
-
-def _event(block: bytes) -> PeerEvent:
-    fields = dict(line.split(": ", 1) for line in block.decode().splitlines() if not line.startswith(":"))
-    return PeerEvent(fields["event"], json.loads(fields["data"]))
+    def _read(self) -> None:
+        try:
+            name = ""
+            for line in self._response:
+                field, _, value = line.decode().rstrip("\n").partition(": ")
+                if field == "event":
+                    name = value
+                elif field == "data":
+                    self._events.put(PeerEvent(name, json.loads(value)))
+        except (OSError, HTTPException, ValueError):  # cut in the middle, which is the end as well
+            pass
+        self._socket.close()
+        self._events.put(None)
 
 
 def _with_query(path: str, query: Mapping[str, str | int]) -> str:

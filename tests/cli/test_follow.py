@@ -21,7 +21,7 @@ class Peer:
     """A peer and its clock: `reads` are the answers to reads of the download, `streams` the event streams.
 
     An answer is the seconds that it takes and a download or an error; a stream is, for each wait, the seconds that it
-    takes and the events of it, or an error.
+    takes and its event, or an error.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Stream:
 
     def wait(self, timeout: float) -> Any:
         if not self.waits or self.waits[0][0] > timeout:
-            return self.peer.happen(timeout, [])
+            return self.peer.happen(timeout, None)
         return self.peer.happen(*self.waits.pop(0))
 
     def close(self) -> None:
@@ -80,13 +80,13 @@ def follow(monkeypatch: pytest.MonkeyPatch, peer: Peer, shown: bool = False, dea
 
 
 def test_the_end_arrives_as_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    peer = Peer([(0, RUNNING), (0, OVER)], [[(1, [PROGRESS]), (2, [PROGRESS, ENDED])]])
+    peer = Peer([(0, RUNNING), (0, OVER)], [[(1, PROGRESS), (2, ENDED)]])
     assert follow(monkeypatch, peer) is OVER
     assert peer.asked_at == [0, 3]
 
 
 def test_a_download_that_is_shown_is_read_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    peer = Peer([(0, RUNNING)] * 4 + [(0, OVER)], [[(0.2, [PROGRESS])] * 100])
+    peer = Peer([(0, RUNNING)] * 4 + [(0, OVER)], [[(0.2, PROGRESS)] * 100])
     assert follow(monkeypatch, peer, shown=True) is OVER
     assert peer.asked_at == pytest.approx([0, 1, 2, 3, 4], abs=0.3)
 
@@ -98,13 +98,13 @@ def test_an_answer_that_was_late_does_not_put_off_the_next_look_for_long(monkeyp
 
 
 def test_events_that_were_lost_are_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    peer = Peer([(0, RUNNING), (0, OVER)], [[(1, [PeerEvent("reset", {})])]])
+    peer = Peer([(0, RUNNING), (0, OVER)], [[(1, PeerEvent("reset", {}))]])
     assert follow(monkeypatch, peer) is OVER
     assert peer.asked_at == [0, 1]
 
 
 def test_a_stream_that_is_cut_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    peer = Peer([(0, RUNNING), (0, RUNNING), (0, OVER)], [[(1, LOST)], [(1, [ENDED])]])
+    peer = Peer([(0, RUNNING), (0, RUNNING), (0, OVER)], [[(1, LOST)], [(1, ENDED)]])
     assert follow(monkeypatch, peer) is OVER
     assert peer.streams == []
 
@@ -116,7 +116,7 @@ def test_a_peer_without_events_is_polled(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_peer_that_was_suspended_for_70_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    peer = Peer([(0, RUNNING), (30, SLOW), (10, RUNNING), (0, OVER)], [[(LONG_INTERVAL + 71, [ENDED])]])
+    peer = Peer([(0, RUNNING), (30, SLOW), (10, RUNNING), (0, OVER)], [[(LONG_INTERVAL + 71, ENDED)]])
     assert follow(monkeypatch, peer) is OVER
 
 

@@ -18,7 +18,7 @@ PUBLISH = "p2p_twisted.events.publisher", "publish"
 SENDING, WRITING = ("send", "sendfile"), ("pwrite",)
 """C functions that put bytes on a socket, and on the disk."""
 MARKS = {"dataReceived": "data", "write": "data", "request": "method"}
-"""Functions of Twisted and of web.connection, and the argument that tells their calls apart."""
+"""Functions of Twisted and of http.client, and the argument that tells their calls apart."""
 
 
 class Trace:

@@ -15,6 +15,8 @@ from twisted.trial.unittest import TestCase
 
 from p2p_twisted.config.settings import SettingsError
 from p2p_twisted.config.startup import StartError
+from p2p_twisted.events.types import DownloadEnded
+from p2p_twisted.web import sse
 from p2p_twisted.web.api.events import EventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Settings
@@ -186,6 +188,31 @@ class ClientTests(ServiceTestCase):
                 reader.abortConnection()
         await self._turn()
         self.assertEqual((await deferToThread(client.get, "status"))["role"], "peer")
+
+    async def test_events_until_the_stream_is_cut(self) -> None:
+        self.start()
+        reader = await deferToThread(self.client().events, download="1")
+        self.addCleanup(reader.close)
+        self.assertIsNone(await deferToThread(reader.wait, 0.01))
+        for download in "2", "1":
+            self.peer.events.publish(DownloadEnded(download, "done"))
+        event = await deferToThread(reader.wait, 10)
+        self.assertEqual((event.name, event.data["download"]), ("download-ended", "1"))
+        await self.service.stopService()
+        for _ in range(2):
+            self.assertEqual((await self.error_of(reader.wait, 10)).kind, "lost")
+
+    async def test_no_events_for_too_many_readers(self) -> None:
+        self.patch(sse, "MAX_READERS", 1)
+        self.start()
+        reader = await deferToThread(self.client().events)
+        error = await self.error_of(self.client().events)
+        self.assertEqual((error.kind, error.status), ("refused", 503))
+        await deferToThread(reader.close)
+        self.assertEqual((await self.error_of(reader.wait, 10)).kind, "lost")
+
+    async def test_no_events_of_a_peer_that_does_not_run(self) -> None:
+        self.assertEqual((await self.error_of(self.client().events)).kind, "not-running")
 
     async def test_a_server_that_says_nothing(self) -> None:
         with socket.socket(socket.AF_UNIX) as silent:
