@@ -9,6 +9,7 @@ import itertools
 import os
 import random
 import threading
+from pathlib import Path
 
 from tests.support.rs_process import RSProcess
 from tests.support.rs_server import request
@@ -20,7 +21,7 @@ INACTIVE = b"this peer is not active"
 
 
 class Peer:
-    """A peer as the RS last said it is; `active` is None while a request that changes that has no answer yet."""
+    """A peer in its last answered state; `active` is None while a request that changes it has no answer."""
 
     def __init__(self, cookie: int, host: str, port: int) -> None:
         self.cookie, self.host, self.port = cookie, host, port
@@ -39,7 +40,7 @@ class Connection:
         self.answers = self.socket.makefile("rb")
 
     def answer(self) -> tuple[bool, bytes]:
-        """Whether the next answer grants, and its body. Raises EOFError when the RS is gone."""
+        """Return whether the next answer grants the request, and its body. Raises EOFError when the RS is gone."""
         length = -1
         status = self.answers.readline()
         while (line := self.answers.readline()) not in (b"\n", b""):
@@ -59,7 +60,7 @@ class Connection:
 
 
 class Client(threading.Thread):
-    """Registers peers, renews them, lets them go and come back, until the RS is killed."""
+    """Registers peers, renews them, and lets them leave and return, until the RS is killed."""
 
     def __init__(self, rs: RSProcess, peers: list[Peer], numbers: itertools.count[int], minor: int, seed: int) -> None:
         super().__init__(daemon=True)
@@ -118,7 +119,7 @@ class Client(threading.Thread):
 
 
 def check(rs: RSProcess, peers: list[Peer]) -> list[Peer]:
-    """The peers that the RS does not know as it last said; where its last answer is missing, what it says now holds."""
+    """Return the peers in another state than last answered. A missing last answer is replaced by that of now."""
     connection, wrong = Connection(rs), []
     for first in range(0, len(peers), 50):
         some = peers[first : first + 50]
@@ -134,7 +135,7 @@ def check(rs: RSProcess, peers: list[Peer]) -> list[Peer]:
 
 
 def load(rs: RSProcess, peers: list[list[Peer]], numbers: itertools.count[int], seed: int) -> int:
-    """Let the clients at the RS, kill it while they are at it; returns how much it had answered."""
+    """Kill the RS while all clients send requests; return the number of its answers."""
     clients = [Client(rs, mine, numbers, n % 2, seed * CLIENTS + n) for n, mine in enumerate(peers)]
     for client in clients:
         client.start()
@@ -146,7 +147,7 @@ def load(rs: RSProcess, peers: list[list[Peer]], numbers: itertools.count[int], 
     return sum(client.answered for client in clients)
 
 
-def test_nothing_answered_is_lost(tmp_path):
+def test_nothing_answered_is_lost(tmp_path: Path) -> None:
     peers: list[list[Peer]] = [[] for _ in range(CLIENTS)]
     numbers, answered, port = itertools.count(), 0, None
     for kill in range(KILLS):

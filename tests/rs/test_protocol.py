@@ -1,4 +1,6 @@
-"""What each message gets, byte for byte."""
+"""The answer to each message, to the byte."""
+
+from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -17,8 +19,8 @@ class Case(SynchronousTestCase):
 class Version10(Case):
     """Bare LF, the client's side open, one request a connection."""
 
-    def ask(self, data):
-        """The answer, which is there and followed by the close as soon as the last line is in."""
+    def ask(self, data: bytes) -> bytes:
+        """Return the answer, which is sent, and followed by the close, as soon as the last line is in."""
         connection, transport = self.rig.connect()
         connection.dataReceived(data[:-1])
         self.assertEqual(transport.value(), b"")
@@ -159,7 +161,7 @@ class Version11(Case):
         super().setUp()
         self.connection, self.transport = self.rig.connect()
 
-    def ask(self, data):
+    def ask(self, data: bytes) -> bytes:
         self.connection.dataReceived(data)
         self.assertFalse(self.transport.ended)
         return self.transport.drain()
@@ -196,7 +198,7 @@ class Version11(Case):
     def test_the_list_in_pages(self) -> None:
         cookie, *_ = [self.rig.register(port) for port in (1, 2, 3, 4, 5)]
 
-        def page(*headers):
+        def page(*headers: str) -> bytes:
             return self.ask(request("PQuery", f"cookie:{cookie}", "port:1", minor=1, headers=headers))
 
         lines = [f"192.168.1.1 {port}\n" for port in (1, 2, 3, 4, 5)]
@@ -216,7 +218,7 @@ class Version11(Case):
 class WhoIsRecorded(Case):
     """The connection's own address, unless the client may say otherwise."""
 
-    def recorded(self, peer, host):
+    def recorded(self, peer: str, host: str) -> str:
         self.rig.register(peer=peer, host=host)
         (record,) = self.rig.registry.records()
         return record.host

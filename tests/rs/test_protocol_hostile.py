@@ -153,7 +153,7 @@ class LongLists(Case):
         for _ in range(5):
             self.rig.clock.pump([1] * (connection_state.STALL_TIMEOUT - 1))
             self.assertFalse(transport.aborted)
-            transport.producer.resumeProducing()
+            transport.resume()
         self.rig.clock.pump([1] * (connection_state.STALL_TIMEOUT + 1))
         self.assertTrue(transport.aborted)
 
@@ -161,6 +161,7 @@ class LongLists(Case):
         connection, transport = self.rig.connect()
         connection.dataReceived(self.query * 3)
         transport.disconnected = True
+        assert transport.producer is not None
         transport.producer.stopProducing()
         connection.connectionLost(Failure(ConnectionDone()))
         self.assertNotIn(connection, self.rig.factory.connections)

@@ -1,14 +1,17 @@
-"""The short way for KeepAlive against the long one: nobody can tell them apart."""
+"""The fast path of KeepAlive against the parser: the answers are the same."""
+
+from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2p_twisted.net import server
 from p2p_twisted.rs.protocol import KEEP_ALIVE
 from p2p_twisted.wire.errors import BadRequest
-from p2p_twisted.wire.messages import KeepAlive, Version
+from p2p_twisted.wire.messages import KeepAlive, Request, Version
 from p2p_twisted.wire.parser import RequestParser
 from tests.support.rs_server import Rig, keep_alive, request
 
@@ -23,7 +26,7 @@ words = st.sampled_from(["P2P_DI_", "P2P-DI_", "P2P-DI/", "P2P_DI/"])
 
 
 @st.composite
-def nearly_keep_alives(draw):
+def nearly_keep_alives(draw: st.DrawFn) -> bytes:
     minor, colon = draw(st.sampled_from(["0", "1", "2"])), st.sampled_from([" ", ": ", ":", "  "])
     lines = [
         f"KeepAlive NULL {draw(words)}1.{minor}",
@@ -36,16 +39,15 @@ def nearly_keep_alives(draw):
     return "".join(line + draw(ends) for line in lines).encode()
 
 
-def parsed(data):
-    parser, found = RequestParser(), []
-    for line in data.split(b"\n")[:-1]:
-        found.append(parser.line(line))
+def parsed(data: bytes) -> list[Request]:
+    parser = RequestParser()
+    found = [parser.line(line) for line in data.split(b"\n")[:-1]]
     return [request for request in found if request is not None]
 
 
 @given(nearly_keep_alives())
 @settings(max_examples=500)
-def test_what_the_short_way_takes_the_parser_takes_for_the_same(data):
+def test_what_the_short_way_takes_the_parser_takes_for_the_same(data: bytes) -> None:
     match = KEEP_ALIVE.fullmatch(data)
     if match is None:
         return
@@ -60,13 +62,13 @@ def test_what_the_short_way_takes_the_parser_takes_for_the_same(data):
         assert request.version is version
 
 
-def test_it_takes_what_clients_send():
+def test_it_takes_what_clients_send() -> None:
     for minor in (0, 1):
         for data in (keep_alive(4, minor=minor), keep_alive(2**63 - 1, minor=minor).replace(b"\n", b"\r\n")):
             assert KEEP_ALIVE.fullmatch(data)
 
 
-def request_of(what, which, minor, cookies):
+def request_of(what: str, which: int, minor: int, cookies: list[int]) -> bytes:
     cookie = cookies[which] if which < len(cookies) else 5
     if what == "query":
         return request("PQuery", f"cookie:{cookie}", f"port:{which + 1}", minor=minor)
@@ -82,12 +84,14 @@ fractions = st.floats(0, 1)
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(steps, max_size=12), st.lists(fractions, max_size=8))
-def test_however_the_bytes_are_cut_the_answers_are_the_same(steps, cuts):
+def test_however_the_bytes_are_cut_the_answers_are_the_same(
+    steps: list[tuple[str, int, int]], cuts: list[float]
+) -> None:
     rig = Rig()
     known = [rig.register(port) for port in (1, 2, 3)]
-    stream = b"".join(request_of(*step, known) for step in steps)
+    stream = b"".join(request_of(what, which, minor, known) for what, which, minor in steps)
     places = [0, *sorted(int(cut * len(stream)) for cut in cuts), len(stream)]
-    answers = []
+    answers: list[tuple[bytes, bool]] = []
     for chunks in ([stream], [stream[a:b] for a, b in pairwise(places)]):
         for cookie, port in zip(known, (1, 2, 3), strict=True):
             rig.registry.register("192.168.1.1", port, cookie, False)
@@ -99,16 +103,18 @@ def test_however_the_bytes_are_cut_the_answers_are_the_same(steps, cuts):
     assert answers[0] == answers[1]
 
 
-def test_a_burst_costs_one_write_and_no_more_is_taken_than_the_client_reads(monkeypatch):
+def test_a_burst_costs_one_write_and_no_more_is_taken_than_the_client_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rig = Rig()
     alive = keep_alive(rig.register(), minor=1)
     connection, transport = rig.connect()
-    writes = []
+    writes: list[bytes] = []
     monkeypatch.setattr(transport, "write", writes.append)
     connection.dataReceived(alive * 100)
     assert len(writes) == 1
     size = len(writes[0]) // 100
     while transport.producer is None:
         connection.dataReceived(alive * 100)
-    assert sum(map(len, writes)) < server.MAX_UNREAD + 2 * 100 * size
+    assert sum(len(data) for data in writes) < server.MAX_UNREAD + 2 * 100 * size
     rig.factory.doStop()

@@ -70,6 +70,13 @@ class Test(SynchronousTestCase):
         self.server = RegistrationServer(self.clock, self.store, factory)
         self.server.startService()
 
+    def logged(self) -> EventLoggingObserver:
+        """Return the events that are logged from now on."""
+        observer = EventLoggingObserver()
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        return observer
+
     def test_it_is_swept_each_second_until_stopped(self) -> None:
         self.clock.pump([0.5] * 6)
         self.server.stopService()
@@ -96,7 +103,7 @@ class Test(SynchronousTestCase):
         self.server.stopService()
 
     def test_a_disk_that_is_full_is_a_line_now_and_then_until_it_is_not(self) -> None:
-        events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        events = self.logged()
         self.store.full = True
         self.clock.pump([1] * 150)
         texts = [formatEvent(event) for event in events]
@@ -110,7 +117,7 @@ class Test(SynchronousTestCase):
         )
 
     def test_it_stops_with_a_line_when_the_disk_is_full(self) -> None:
-        events = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        events = self.logged()
         self.store.full = True
         self.successResultOf(self.server.stopService())
         [event] = events

@@ -1,225 +1,132 @@
-"""``twistd p2p-rs`` as a process: what it says when it cannot run, and what it answers when it can."""
+"""``twistd p2p-rs`` in this process: its options, and the service made of them."""
 
-import contextlib
+from __future__ import annotations
+
 import os
-import platform
-import random
-import signal
+import shutil
 import socket
-import sqlite3
-import struct
-import subprocess
-import time
-from contextlib import closing
+import sys
+from collections.abc import Callable
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import pytest
+from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
 
+from p2p_twisted.config.startup import PortService
+from p2p_twisted.registry.memory import MemoryStore
+from p2p_twisted.registry.sqlite import SQLiteStore
+from p2p_twisted.rs import tap
+from p2p_twisted.rs.service import RegistrationServer
 from p2p_twisted.web.client import ControlClient
-from tests.support.rs_process import ENVIRONMENT, PATIENCE, TWISTD, RSProcess, free_port, run
 from tests.support.rs_server import keep_alive, request
 
-HEAD = f"200 OK P2P-CI/1.0\nHost: 127.0.0.1\nOS: {platform.system()}\n\n".encode()
+
+class Case(TestCase):
+    timeout = 30
+
+    def setUp(self) -> None:
+        folder = TemporaryDirectory()  # a short path, unlike trial's: a socket's has 107 bytes at most
+        self.addCleanup(folder.cleanup)
+        self.state = Path(os.path.realpath(folder.name)) / "state"
+
+        self.patch(tap, "stop_at_signals", lambda reactor: None)  # signals are this process's
+
+    def make(self, *arguments: str, on: Any = reactor) -> RegistrationServer:
+        options = tap.Options()
+        options.parseOptions(["--listen", "tcp:0:interface=127.0.0.1", "--state-dir", str(self.state), *arguments])
+        return tap.makeService(options, on)
+
+    def refused(self, code: int, start: Callable[[], object]) -> str:
+        """Return the one line on stderr with which the process exits."""
+        stderr = StringIO()
+        self.patch(sys, "stderr", stderr)
+        with self.assertRaises(SystemExit) as caught:
+            start()
+        self.assertEqual(caught.exception.code, code)
+        self.assertEqual(stderr.getvalue().count("\n"), 1)
+        return stderr.getvalue()
 
 
-def register(rs, port=4394, host="127.0.0.1"):
-    answer = rs.ask(request("Register", "cookie:", f"port:{port}", host=host))
-    assert answer.startswith(HEAD + b"cookie:"), answer
-    return int(answer.rpartition(b":")[2])
+class Refusals(Case):
+    """A service that cannot be made ends the process, with one line on stderr."""
+
+    def test_the_experiment_page_needs_a_port(self) -> None:
+        for web in [], ["--web", "unix:/tmp/web.sock"]:
+            line = self.refused(2, partial(self.make, "--lab", *web))
+            self.assertTrue(line.startswith("p2p-rs: --lab needs the control API on TCP for its page"), line)
+        self.assertFalse(self.state.exists())
+
+    def test_a_file_that_is_no_registry(self) -> None:
+        self.state.mkdir(mode=0o700)
+        (self.state / tap.REGISTRY_FILE).write_bytes(b"rubbish" * 1000)
+        self.assertIn("registry.sqlite: file is not a database; move it away", self.refused(1, self.make))
+
+    def test_an_endpoint_that_is_none(self) -> None:
+        line = self.refused(2, lambda: self.make("--web", "nothing"))
+        self.assertTrue(line.startswith("p2p-rs: --web must be a Twisted endpoint"), line)
 
 
-def refused(code, *args):
-    """The one line on stderr of a process that ends with `code`."""
-    done = run(*args)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert done.stderr.count("\n") == 1, done.stderr
-    return done.stderr.removeprefix("p2p-rs: ")
+class Services(Case):
+    def start(self, *arguments: str, on: Any = reactor) -> RegistrationServer:
+        service = self.make(*arguments, on=on)
+        service.startService()
+        self.addCleanup(lambda: service.stopService() if service.running else None)
+        return service
+
+    async def ask(self, service: RegistrationServer, data: bytes) -> bytes:
+        """Return the answer to a request of 1.0."""
+        [address] = [part.port.getHost() for part in service if isinstance(part, PortService)]
+        assert isinstance(address, IPv4Address)
+        return await deferToThread(_exchange, address.port, data)
+
+    async def control(self, path: str) -> Any:
+        """Return the answer to a GET on the control socket."""
+        client = ControlClient(self.state)
+        try:
+            return await deferToThread(client.get, path)
+        finally:
+            client.close()
+
+    async def test_it_keeps_its_registry(self) -> None:
+        """Another service gets a copy of the file, as the lock on the state folder lasts as long as the process."""
+        service = self.start("--ttl", "60")
+        answer = await self.ask(service, request("Register", "cookie:", "port:4394", host="10.0.0.1"))
+        cookie = int(answer.rpartition(b"cookie:")[2])
+        self.assertIsInstance(service.registry, SQLiteStore)
+        await service.stopService()
+        registry, self.state = self.state / tap.REGISTRY_FILE, self.state.with_name("other")
+        self.state.mkdir(mode=0o700)
+        shutil.copy(registry, self.state)
+        answer = await self.ask(self.start("--ttl", "50"), keep_alive(cookie))
+        self.assertTrue(answer.endswith(b"TTL is 50 seconds\n"), answer)
+
+    async def test_it_answers_on_its_socket(self) -> None:
+        service = self.start("--registry", "memory", on=None)
+        self.assertIsInstance(service.registry, MemoryStore)
+        await self.ask(service, request("Register", "cookie:", "port:4394", host="10.0.0.1"))
+        status = await self.control("status")
+        self.assertEqual((status["role"], status["active"], status["records"]), ("rs", 1, 1))
+        peers = await self.control("peers")
+        self.assertEqual([peer["hostName"] for peer in peers["items"]], ["10.0.0.1"])
+        settings = await self.control("config")
+        self.assertIn({"name": "registry", "value": "memory", "origin": "flag"}, settings["items"])
+
+    async def test_it_serves_the_experiment_page(self) -> None:
+        self.start("--registry", "memory", "--lab", "--web", "tcp:0:interface=127.0.0.1")
+        self.assertIn("items", await self.control("lab/runs"))
+
+    async def test_a_second_one_on_the_same_folder(self) -> None:
+        self.start()
+        self.assertIn("p2p-rs", self.refused(1, self.make))
 
 
-def test_help_names_every_option_with_its_default():
-    done = run("--help")
-    said = " ".join(done.stdout.split())
-    assert done.returncode == 0
-    for option, default in {
-        "listen": "tcp:65423",
-        "registry": "sqlite",
-        "ttl": "7200",
-        "trusted-network": "127.0.0.0/8, ::1/128",
-        "max-peers-per-host": "1000",
-        "state-dir": "",
-        "web": None,
-        "config": None,
-    }.items():
-        assert f"--{option}=" in said
-        assert default is None or f"[default: {default}" in said
-
-
-@pytest.mark.parametrize(
-    ("args", "line"),
-    [
-        (["--ttl", "0"], "--ttl must be a whole number from 1 to 2592000, not '0'"),
-        (["--registry", "redis"], "--registry must be sqlite or memory, not 'redis'"),
-        (["--trusted-network", "10.0.0.0/99"], "--trusted-network must be a network"),
-        (["--max-peers-per-host", "many"], "--max-peers-per-host must be a whole number"),
-        (["--lisen", "tcp:1"], "option --lisen not recognized; did you mean '--listen'?"),
-        (["--config", "no.conf"], "no.conf: No such file or directory"),
-    ],
-)
-def test_a_bad_option_is_exit_2_and_one_line(args, line):
-    assert refused(2, *args).startswith(line)
-
-
-@pytest.mark.parametrize("web", [[], ["--web", "unix:/tmp/p2p-lab.sock"], ["--web", "ssl:8080"]])
-def test_a_lab_needs_a_port_for_its_page(tmp_path, web):
-    line = refused(2, "--state-dir", str(tmp_path / "state"), "--lab", *web)
-    assert line.startswith("--lab needs the control API on TCP for its page: --web tcp:8080:interface=127.0.0.1")
-    assert not (tmp_path / "state").exists()
-
-
-@pytest.mark.parametrize("flag", ["--listen", "--web"])
-def test_a_bad_endpoint_is_a_bad_option(tmp_path, flag):
-    args = ["--state-dir", str(tmp_path), "--listen", f"tcp:{free_port()}:interface=127.0.0.1"]
-    assert refused(2, *args, flag, "tpc:1").startswith(
-        f"{flag} must be a Twisted endpoint such as tcp:65423, not 'tpc:1'"
-    )
-
-
-def test_a_broken_config_file_is_named(tmp_path):
-    conf = tmp_path / "rs.conf"
-    conf.write_text("[rs]\nlissen = tcp:1\n")
-    assert refused(2, "--config", str(conf)) == f"{conf}: unknown key 'lissen' in [rs]; did you mean 'listen'?\n"
-
-
-def test_a_taken_port_is_named(tmp_path):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        listen = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
-        line = refused(1, "--listen", listen, "--state-dir", str(tmp_path))
-    assert line == f"--listen {listen}: Address already in use; choose another port, or stop the process that uses it\n"
-
-
-def test_a_state_folder_that_cannot_be_one_is_named(tmp_path):
-    (tmp_path / "file").write_text("")
-    line = refused(1, "--state-dir", str(tmp_path / "file"))
-    assert line.startswith(f"state folder {tmp_path / 'file'}: ") and "--state-dir" in line
-
-
-def test_a_registry_that_is_none_is_named(tmp_path):
-    (tmp_path / "registry.sqlite").write_bytes(b"rubbish" * 1000)
-    line = refused(1, "--state-dir", str(tmp_path), "--listen", f"tcp:{free_port()}")
-    assert line.startswith(f"{tmp_path / 'registry.sqlite'}: file is not a database; move it away")
-
-
-def test_two_do_not_share_a_state_folder(tmp_path):
-    with RSProcess(tmp_path) as rs:
-        line = refused(1, "--state-dir", str(tmp_path / "state"), "--listen", f"tcp:{free_port()}")
-    assert line.startswith(f"state folder {tmp_path / 'state'}: p2p-rs (PID {rs.process.pid}) runs on it already; ")
-
-
-def test_the_exact_bytes_of_1_0_from_a_client_that_keeps_its_side_open(tmp_path):
-    with RSProcess(tmp_path) as rs:
-        cookie = register(rs)
-        who = f"cookie:{cookie}", "port:4394"
-        assert rs.ask(request("Register", *who, host="127.0.0.1")) == HEAD + b"cookie:%d\n" % cookie
-        assert rs.ask(keep_alive(cookie)) == HEAD + b"you have been renewed! TTL is 7200 seconds\n"
-        assert rs.ask(request("PQuery", f"cookie:{cookie}", "cookie:4394")) == HEAD + b"127.0.0.1 4394\n"
-        assert rs.ask(request("Leave", *who)) == HEAD + b"you have been unregistered from the RS server!\n"
-        forbidden = HEAD.replace(b"200 OK", b"403 FORBIDDEN")
-        assert rs.ask(request("Leave", *who)).startswith(forbidden)
-        assert rs.ask(b"rubbish\n\n").startswith(HEAD.replace(b"200 OK", b"300 BAD_REQUEST"))
-        assert "Traceback" not in rs.stop()
-
-
-def test_flag_over_file_over_default(tmp_path):
-    conf = tmp_path / "rs.conf"
-    conf.write_text("[rs]\nttl = 50\nregistry = memory\n")
-    with RSProcess(tmp_path, "--config", str(conf), "--ttl", "60") as rs:
-        assert b"TTL is 60 seconds" in rs.ask(keep_alive(register(rs)))
-        assert not (tmp_path / "state" / "registry.sqlite").exists()
-
-
-def test_a_restarted_rs_knows_its_peers_and_what_is_left_of_each_ttl(tmp_path):
-    with RSProcess(tmp_path) as rs:
-        cookie = register(rs)
-        assert "Traceback" not in rs.stop()
-        with closing(sqlite3.connect(tmp_path / "state" / "registry.sqlite")) as file, file:
-            file.execute("UPDATE peers SET expires = expires - 1000")  # as if it had been down so long
-    with RSProcess(tmp_path, port=rs.port) as rs:
-        control = ControlClient(tmp_path / "state")
-        (peer,) = control.get("peers")["items"]
-        control.close()
-        assert peer["isActive"] and 6100 < peer["TTL"] <= 6200
-        assert "cookie" not in peer
-        assert rs.ask(keep_alive(cookie)).startswith(HEAD)
-
-
-def test_it_serves_its_control_api_in_the_state_folder(tmp_path):
-    with RSProcess(tmp_path, "--registry", "memory") as rs:
-        register(rs)
-        control = ControlClient(tmp_path / "state")
-        status = control.get("status")
-        control.close()
-    assert (status["role"], status["active"], status["records"]) == ("rs", 1, 1)
-
-
-def test_as_a_daemon_it_keeps_its_registry(tmp_path):
-    port, pidfile = free_port(), tmp_path / "pid"
-    command = [*TWISTD[:3], "--pidfile", str(pidfile), "--logfile", str(tmp_path / "log"), "p2p-rs"]
-    where = ["--listen", f"tcp:{port}:interface=127.0.0.1", "--state-dir", str(tmp_path / "state")]
-    subprocess.run([*command, *where], env=ENVIRONMENT, timeout=PATIENCE, check=True)
-    daemon = int(pidfile.read_text())
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sock:
-            sock.sendall(request("Register", "cookie:", "port:4394"))
-            assert sock.makefile("rb").read().startswith(HEAD + b"cookie:")
-    finally:
-        os.kill(daemon, signal.SIGTERM)
-    deadline = time.monotonic() + PATIENCE
-    while pidfile.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    assert "Traceback" not in (tmp_path / "log").read_text()
-    with closing(sqlite3.connect(tmp_path / "state" / "registry.sqlite")) as file:
-        assert file.execute("SELECT count(*) FROM peers").fetchone() == (1,)
-
-
-def test_a_client_that_closes_its_sending_side_early_is_answered(tmp_path):
-    with RSProcess(tmp_path) as rs:
-        cookie = register(rs)
-        for minor in (0, 1):
-            with rs.connect() as sock:
-                sock.sendall(keep_alive(cookie, minor=minor))
-                sock.shutdown(socket.SHUT_WR)
-                assert b"you have been renewed!" in sock.makefile("rb").read()
-
-
-def test_whatever_clients_do_the_log_has_no_traceback(tmp_path):
-    chance = random.Random(1)
-    with RSProcess(tmp_path) as rs:
-        cookie = register(rs)
-        whole = [
-            keep_alive(cookie, minor=1),
-            request("PQuery", f"cookie:{cookie}", "port:4394", minor=1, headers=("Limit: 1", "After: a 1")),
-            request("Register", "cookie:", "port:1", host="[::1]"),
-            b"GET INDEX P2P_DI_1.0\nHost a\nOS b\n\nNULL\nNULL\n",
-            b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-            b"\x16\x03\x01" + bytes(100),
-            b"x" * 20_000,
-        ]
-        for _ in range(150):
-            stream = bytearray(b"".join(chance.choices(whole, k=chance.randrange(1, 4))))
-            for _ in range(chance.randrange(3)):
-                stream[chance.randrange(len(stream))] = chance.randrange(256)
-            with rs.connect() as sock:
-                sock.sendall(stream[: chance.randrange(len(stream) + 1)])
-                how = chance.randrange(3)
-                if how == 0:  # a reset, at once
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                elif how == 1:
-                    sock.shutdown(socket.SHUT_WR)
-                    sock.settimeout(PATIENCE)
-                    with contextlib.suppress(ConnectionResetError):
-                        while sock.recv(65536):
-                            pass
-        assert rs.ask(keep_alive(cookie)).startswith(HEAD)
-        assert "Traceback" not in rs.stop()
+def _exchange(port: int, data: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+        client.sendall(data)
+        return b"".join(iter(lambda: client.recv(65536), b""))

@@ -14,28 +14,28 @@ from p2p_twisted.experiment.run.processes import TWISTD, Loopback
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
-PATIENCE = 30
-"""Seconds for what takes well under one."""
+TIMEOUT = 30
+"""Seconds to wait for something that takes well under one."""
 
 _ports = Loopback()
 
 
 def free_port() -> int:
-    """A port that nobody listens on, nor gets for an outgoing connection."""
+    """Return a port that nobody listens on, and that no outgoing connection gets."""
     return _ports.port("")
 
 
 def run(*args: str) -> subprocess.CompletedProcess[str]:
-    """``twistd -n p2p-rs ARGS``, which is to end by itself."""
+    """Run ``twistd -n p2p-rs ARGS``, which exits by itself."""
     command = [*TWISTD, "p2p-rs", *args]
-    return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=PATIENCE, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=TIMEOUT, check=False)
 
 
 P = TypeVar("P", bound="RSProcess")
 
 
 class RSProcess:
-    """A running RS with its state in `folder`; ready to answer when made. As a context, stopped at the end."""
+    """A running RS with its state in `folder`, which answers as soon as it is made. A context kills it at its end."""
 
     def __init__(self, folder: Path, *args: str, port: int | None = None) -> None:
         self.port = port or free_port()
@@ -47,7 +47,7 @@ class RSProcess:
         self._wait()
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while True:
             try:
                 self.ask(b"?\n\n")  # the port takes connections before there is anybody to answer
@@ -59,10 +59,10 @@ class RSProcess:
                 time.sleep(0.02)
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT)
 
     def ask(self, data: bytes) -> bytes:
-        """The answer in 1.0; this side stays open until the RS has closed its own."""
+        """Return the answer in 1.0; this side stays open until the RS has closed its own."""
         with self.connect() as sock:
             sock.sendall(data)
             return b"".join(iter(lambda: sock.recv(65536), b""))
@@ -72,10 +72,10 @@ class RSProcess:
         self.process.wait()
 
     def stop(self) -> str:
-        """Ask it to end; returns its log."""
+        """Let it stop; return its log."""
         self.process.terminate()
         try:
-            assert self.process.wait(PATIENCE) in (0, -signal.SIGTERM)  # twistd ends by the signal that ended it
+            assert self.process.wait(TIMEOUT) in (0, -signal.SIGTERM)  # twistd ends by the signal that ended it
         finally:
             self.kill()
         return self.log.read_text()

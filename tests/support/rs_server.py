@@ -1,4 +1,4 @@
-"""An RS over in-memory transports, with time standing still; and its exact words."""
+"""An RS on transports in memory and a clock that stands still; and the exact bytes of its answers."""
 
 from __future__ import annotations
 
@@ -18,30 +18,35 @@ OS = platform.system()
 
 
 class Transport(StringTransport):
-    """Adds what a TCP transport has and StringTransport lacks. Whoever drives the test calls `drain`."""
+    """A StringTransport with the methods of a TCP transport. The client reads at calls of `drain` and `resume`."""
 
     aborted = False
     ended = False
-    """Whether this side was closed, after what had been written."""
+    """Whether this side was closed after everything that was written."""
 
-    def setTcpNoDelay(self, enabled):
+    def setTcpNoDelay(self, enabled: bool) -> None:
         pass
 
-    def loseConnection(self):
+    def loseConnection(self) -> None:
         self.ended = True
         super().loseConnection()
 
-    def loseWriteConnection(self):
+    def loseWriteConnection(self) -> None:
         self.ended = True
 
-    def abortConnection(self):
+    def abortConnection(self) -> None:
         self.aborted = True
 
-    def drain(self):
-        """Let the client read everything; returns it."""
+    def resume(self) -> None:
+        """Let the client read what is written, so that the producer writes more."""
+        assert self.producer is not None
+        self.producer.resumeProducing()
+
+    def drain(self) -> bytes:
+        """Let the client read everything; return it."""
         while self.producer is not None:
-            self.producer.resumeProducing()
-        data = self.value()
+            self.resume()
+        data: bytes = self.value()
         self.clear()
         return data
 
@@ -64,13 +69,13 @@ class Rig:
         return connection, transport
 
     def ask(self, data: bytes, peer: str = "192.168.1.1") -> bytes:
-        """The whole answer to `data` on a connection of its own."""
+        """Return the whole answer to `data` on a connection of its own."""
         connection, transport = self.connect(peer)
         connection.dataReceived(data)
         return transport.drain()
 
     def register(self, port: int = 4394, peer: str = "192.168.1.1", host: str = "h", minor: int = 0) -> int:
-        """Register a new peer; returns its cookie."""
+        """Register a new peer; return its cookie."""
         answer = self.ask(request("Register", "cookie:", f"port:{port}", host=host, minor=minor), peer)
         assert answer.startswith(b"200 OK"), answer
         return int(answer.rpartition(b"cookie:")[2])
@@ -79,7 +84,7 @@ class Rig:
 def request(
     method: str, *data: str, host: str = "10.153.44.84", minor: int = 0, headers: tuple[str, ...] = ()
 ) -> bytes:
-    """A request as clients send it: bare LF, no colon behind Host and OS."""
+    """Return a request as clients send it: bare LF, no colon after Host and OS."""
     lines = [f"{method} NULL P2P_DI_1.{minor}", f"Host {host}", "OS Mac OS X", *headers, "", *data]
     return "".join(f"{line}\n" for line in lines).encode()
 
@@ -89,7 +94,7 @@ def keep_alive(cookie: int, port: int = 4394, minor: int = 0) -> bytes:
 
 
 def answer(body: str, status: str = "200 OK", minor: int = 0, more: bool = False) -> bytes:
-    """The exact bytes of a response."""
+    """Return the exact bytes of a response."""
     head = f"{status} P2P-CI/1.{minor}\nHost: {HERE}\nOS: {OS}\n"
     if minor:
         head += f"Length: {len(body)}\n" + ("More: yes\n" if more else "")
