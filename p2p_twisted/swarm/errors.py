@@ -1,4 +1,4 @@
-"""Why a document, or one source of it, failed."""
+"""The errors of a download, and of one source of it."""
 
 from __future__ import annotations
 
@@ -10,75 +10,75 @@ class DownloadError(FetchError):
 
     kind = "peers-failed"
     is_final = False
-    """Whether going on with what is there would be of no use."""
+    """Whether the pieces that are here are of no use to a later download."""
 
 
 class NoHolder(DownloadError):
-    """Nobody is known to have it."""
+    """No peer is known to have the document."""
 
     kind = "no-holder"
 
 
 class PeersFailed(DownloadError):
-    """Everyone who has it was tried."""
+    """All peers that have the document were tried."""
 
 
 class WrongContent(DownloadError):
-    """What came is not what the index said."""
+    """The content received is not that of the index record."""
 
     kind = "checksum"
     is_final = True
 
 
 class AllCorrupt(DownloadError):
-    """Everyone who has it sent wrong pieces; what is here is right."""
+    """All peers that have the document sent wrong pieces; the pieces that are here are right."""
 
     kind = "checksum"
 
 
 class Ambiguous(DownloadError):
-    """There are several contents of that name, and it was not said which is meant."""
+    """The name has several contents, and the user did not choose one."""
 
     kind = "ambiguous"
     is_final = True
 
 
-class TooSlow(DownloadError):
-    """Nothing came for too long."""
+class NoProgress(DownloadError):
+    """Nothing was received for too long."""
 
     kind = "timeout"
 
 
 class DiskFull(DownloadError):
-    """There is no room for it here."""
+    """The disk of this side has no room for it."""
 
     kind = "disk-full"
 
 
-class Exists(DownloadError):
-    """Another file has that name in the target folder, and it was not asked to overwrite it."""
+class NameTaken(DownloadError):
+    """Another file has that name in the target folder, and overwriting was not requested."""
 
     kind = "exists"
     is_final = True
 
 
 class Unwritable(DownloadError):
-    """It cannot be written here, for a reason other than room."""
+    """The file cannot be written, for a reason other than room."""
 
     kind = "unwritable"
 
 
-class Taken(Unwritable):
-    """Another process writes to its .part file."""
+class PartFileInUse(Unwritable):
+    """Another download writes to the .part file."""
 
 
-class NoDescriptor(Unwritable):
-    """As many files and connections are open here as may be."""
+class TooManyOpenFiles(Unwritable):
+    """This process, or the system, may open no more files and connections."""
 
 
-class Slow(SourceError):
-    """What it sends comes too slowly to be waited for."""
+class TooSlow(SourceError):
+    """The source sends too slowly to be waited for."""
 
 
 class Corrupt(SourceError):
-    """It sent pieces, or a piece list, that are not those of the index."""
+    """The source sent pieces, or a piece list, that are not those of the index."""

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Protocol, TypeVar
 
 from ..config.descriptors import most_files
-from .errors import NoDescriptor
+from .errors import TooManyOpenFiles
 
 T = TypeVar("T")
 
@@ -42,10 +42,10 @@ class OpenFiles:
             self._files.pop(file, None)
 
     def with_room(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns; if it raises NoDescriptor, close all files and try it once more."""
+        """Return what `work` returns; if it raises TooManyOpenFiles, close all files and try it once more."""
         try:
             return work()
-        except NoDescriptor:
+        except TooManyOpenFiles:
             pass
         with self._lock:
             files, self._files = list(self._files), OrderedDict()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Lock
 
-from .errors import DownloadError, Taken, Unwritable
+from .errors import DownloadError, PartFileInUse, Unwritable
 from .open_files import OPEN_FILES
 from .part_state import is_state, remove_state
 from .target import PART, Target, local_error
@@ -111,7 +111,7 @@ class PartFile:
         self.close()
 
     def finish(self, overwrite: bool) -> None:
-        """Give it its final name, and remove its state. Raises Exists when that is taken and `overwrite` is false."""
+        """Give it its final name, and remove its state. Raises NameTaken when that is taken and `overwrite` is false."""
         with self._using() as fd:
             modified = plausible(self.modified)
             if modified is not None and os.utime in os.supports_fd:
@@ -184,8 +184,8 @@ class PartFile:
         os.close(fd)
         return self._open_own(create)
 
-    def _taken(self) -> Taken:
-        return Taken(f"{self._path} is being written by another download")
+    def _taken(self) -> PartFileInUse:
+        return PartFileInUse(f"{self._path} is being written by another download")
 
 
 def plausible(modified: int | None) -> int | None:

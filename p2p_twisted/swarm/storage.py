@@ -179,7 +179,7 @@ class Storage:
                 opened.discard()
 
     def finish(self, overwrite: bool) -> None:
-        """Give it its final name. All pieces must be there. Raises Exists when that name is taken."""
+        """Give it its final name. All pieces must be there. Raises NameTaken when that name is taken."""
         self._part.truncate(self.size)
         self._part.modified = self.modified
         self._part.finish(overwrite)

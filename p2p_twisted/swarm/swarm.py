@@ -16,7 +16,7 @@ from ..events.publisher import Publisher
 from ..net.connect import Reactor
 from ..net.errors import FetchError
 from ..wire.address import Address
-from .errors import DownloadError, TooSlow
+from .errors import DownloadError, NoProgress
 from .picker import Picker
 from .piece_fetcher import PieceFetcher
 from .prospects import Prospects
@@ -186,4 +186,4 @@ class Swarm:
         is_awaited = any(source.is_hopeful and (source.outstanding or source.unresponsive) for source in self.sources)
         timeout = UNRESPONSIVE_TIMEOUT if is_awaited else IDLE_TIMEOUT
         if self._idle > timeout:
-            self._files.end_all(TooSlow(f"nothing came for {timeout} s"))
+            self._files.end_all(NoProgress(f"nothing came for {timeout} s"))

@@ -17,7 +17,7 @@ from typing import TypeVar
 from ..config.folders import holds_state
 from ..library.beneath import Folder, folder_beneath
 from ..library.paths import safe_name
-from .errors import DiskFull, DownloadError, Exists, NoDescriptor, Unwritable
+from .errors import DiskFull, DownloadError, NameTaken, TooManyOpenFiles, Unwritable
 from .open_files import OPEN_FILES
 
 PART, STATE = ".part", ".part.state"
@@ -37,7 +37,7 @@ def local_error(error: OSError, path: Path) -> DownloadError:
     if error.errno in _FULL:
         return DiskFull(f"no room for {path}")
     if error.errno in _NONE_LEFT:
-        return NoDescriptor(f"cannot open {path}: {error.strerror}; raise the limit with ulimit -n")
+        return TooManyOpenFiles(f"cannot open {path}: {error.strerror}; raise the limit with ulimit -n")
     return Unwritable(f"cannot write {path}: {error.strerror}")
 
 
@@ -116,7 +116,7 @@ class Target:
             self._do(ending, lambda folder: folder.remove(self._name(ending)))
 
     def give_name(self, part: os.stat_result, overwrite: bool) -> None:
-        """Give the file NAME.part, which has the status `part`, its name. Raises Exists when that is taken.
+        """Give the file NAME.part, which has the status `part`, its name. Raises NameTaken when that is taken.
 
         With `overwrite` another file of that name is replaced.
         """
@@ -146,8 +146,8 @@ class Target:
         else:
             folder.remove(source)
 
-    def _taken(self) -> Exists:
-        return Exists(f"{self.path} is there already, with other content")
+    def _taken(self) -> NameTaken:
+        return NameTaken(f"{self.path} is there already, with other content")
 
     def _name(self, ending: str) -> str:
         """The file's own name; a hash stands for NAME where only the ending makes it too long."""

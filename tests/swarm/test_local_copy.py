@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 
 from p2p_twisted.swarm import local_copy as copying
-from p2p_twisted.swarm.errors import DiskFull, Exists
+from p2p_twisted.swarm.errors import DiskFull, NameTaken
 from p2p_twisted.swarm.local_copy import Stopped, copy_file
 from p2p_twisted.swarm.target import Target
 from tests.support.fake_sources import PIECE, Document, is_document
@@ -82,7 +82,7 @@ class TestCopy:
     def test_overwrites_only_when_asked(self, source, folder) -> None:
         (folder / "sub").mkdir()
         (folder / "sub" / "copy.bin").write_bytes(b"mine")
-        with pytest.raises(Exists):
+        with pytest.raises(NameTaken):
             copied(source, folder)
         assert (folder / "sub" / "copy.bin").read_bytes() == b"mine"
         copied(source, folder, overwrite=True)

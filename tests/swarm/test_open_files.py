@@ -12,7 +12,7 @@ import pytest
 
 from p2p_twisted.config.descriptors import MIN_FILES
 from p2p_twisted.swarm import part_file as part_module
-from p2p_twisted.swarm.errors import NoDescriptor, Unwritable
+from p2p_twisted.swarm.errors import TooManyOpenFiles, Unwritable
 from p2p_twisted.swarm.open_files import OPEN_FILES, OpenFiles
 from p2p_twisted.swarm.part_file import PartFile
 from p2p_twisted.swarm.target import Target
@@ -165,7 +165,7 @@ def test_when_no_descriptor_is_left_others_are_closed_first(tmp_path: Path) -> N
 def test_when_there_is_none_at_all_the_limit_is_named(tmp_path: Path) -> None:
     with (
         none_left(),
-        pytest.raises(NoDescriptor, match="Too many open files; raise the limit with ulimit -n"),
+        pytest.raises(TooManyOpenFiles, match="Too many open files; raise the limit with ulimit -n"),
     ):
         PartFile(Target(tmp_path, "one.bin"))
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p2p_twisted.swarm import part_file as part_module
-from p2p_twisted.swarm.errors import DiskFull, Exists, Unwritable
+from p2p_twisted.swarm.errors import DiskFull, NameTaken, Unwritable
 from p2p_twisted.swarm.part_file import PartFile, sha256_of
 from p2p_twisted.swarm.target import Target, local_error
 
@@ -264,7 +264,7 @@ class TestEnd:
 
     def test_it_does_not_when_not_asked(self, part, target, path) -> None:
         target.write_bytes(b"old")
-        with pytest.raises(Exists) as caught:
+        with pytest.raises(NameTaken) as caught:
             part.finish(False)
         assert caught.value.is_final
         assert caught.value.kind == "exists"
@@ -274,7 +274,7 @@ class TestEnd:
         target.symlink_to(tmp_path / "elsewhere")
         part = part_of(target)
         part.write(0, b"new")
-        with pytest.raises(Exists):
+        with pytest.raises(NameTaken):
             part.finish(False)
         assert target.is_symlink()
         part.finish(True)

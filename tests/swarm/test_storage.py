@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p2p_twisted.swarm import storage as content_module
-from p2p_twisted.swarm.errors import DiskFull, DownloadError, Exists, Unwritable
+from p2p_twisted.swarm.errors import DiskFull, DownloadError, NameTaken, Unwritable
 from tests.support.fake_sources import PIECE, Document, FakeSource, RunningSwarm, is_document
 
 PIECES = 4
@@ -319,7 +319,7 @@ class TestFinish:
         document = Document(pieces)
         (tmp_path / "document.bin").write_bytes(b"mine")
         content = begun(tmp_path, *range(pieces), document=document)
-        with pytest.raises(Exists, match=r"document\.bin is there already"):
+        with pytest.raises(NameTaken, match=r"document\.bin is there already"):
             content.finish(False)
         assert (tmp_path / "document.bin").read_bytes() == b"mine"
         content.discard()
@@ -329,7 +329,7 @@ class TestFinish:
         """Nothing is lost when the name was taken and the file was kept."""
         (tmp_path / "document.bin").write_bytes(b"mine")
         content = begun(tmp_path, *range(PIECES))
-        with pytest.raises(Exists):
+        with pytest.raises(NameTaken):
             content.finish(False)
         content.close()
         again = resumed(tmp_path)
@@ -337,7 +337,7 @@ class TestFinish:
         again.finish(True)
         assert is_document(tmp_path / "document.bin", DOCUMENT)
 
-    @pytest.mark.parametrize(("overwrite", "error"), [(False, Exists), (True, Unwritable)])
+    @pytest.mark.parametrize(("overwrite", "error"), [(False, NameTaken), (True, Unwritable)])
     def test_a_folder_of_that_name_stays(self, tmp_path: Path, overwrite, error) -> None:
         (tmp_path / "document.bin").mkdir()
         content = begun(tmp_path, *range(PIECES))

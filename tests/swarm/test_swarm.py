@@ -13,7 +13,15 @@ from twisted.trial.unittest import TestCase
 from p2p_twisted.events.types import PieceVerified, TransferStarted
 from p2p_twisted.net.errors import Garbled, Refused, SourceError, Unreachable
 from p2p_twisted.swarm import verifier as verifier_module
-from p2p_twisted.swarm.errors import AllCorrupt, DiskFull, DownloadError, NoHolder, PeersFailed, TooSlow, WrongContent
+from p2p_twisted.swarm.errors import (
+    AllCorrupt,
+    DiskFull,
+    DownloadError,
+    NoHolder,
+    NoProgress,
+    PeersFailed,
+    WrongContent,
+)
 from p2p_twisted.swarm.picker_state import NextRequest, PieceRequest
 from p2p_twisted.swarm.swarm import UNRESPONSIVE_TIMEOUT
 from p2p_twisted.wire.messages import GetFile, GetNext
@@ -533,7 +541,7 @@ class Refusals(Case):
         swarm = self.swarm([document], [], late=[other, FakeSource(1, [])])
         swarm.add_pieces(other, document, [1])
         swarm.wait(40)
-        self.assertIsInstance(swarm.completed[document.name], TooSlow)
+        self.assertIsInstance(swarm.completed[document.name], NoProgress)
 
 
 class Touched(Case):
@@ -581,7 +589,7 @@ class Touched(Case):
         for _ in range(2 * UNRESPONSIVE_TIMEOUT):
             self.refuse(1)
             self.swarm_.advance(1)
-        self.assertIsInstance(self.swarm_.completed[self.document.name], TooSlow)
+        self.assertIsInstance(self.swarm_.completed[self.document.name], NoProgress)
 
 
 class Stalls(Case):
@@ -644,7 +652,7 @@ class Stalls(Case):
         self.assertEqual(swarm.ended, [])
         swarm.wait(10)
         self.assertEqual(swarm.ended, [None])
-        self.assertIsInstance(swarm.completed[document.name], TooSlow)
+        self.assertIsInstance(swarm.completed[document.name], NoProgress)
 
 
 class Duplicates(Case):

@@ -9,7 +9,7 @@ import pytest
 
 from p2p_twisted.config.folders import STATE_MARK
 from p2p_twisted.library import beneath
-from p2p_twisted.swarm.errors import Exists, Unwritable
+from p2p_twisted.swarm.errors import NameTaken, Unwritable
 from p2p_twisted.swarm.part_file import PartFile, sweep
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import PART, STATE, Target
@@ -143,7 +143,7 @@ class TestPipes:
         os.mkfifo(target.path)
         content = begun(folder)
         keep(content, 0, 1, 2)
-        with pytest.raises(Exists):
+        with pytest.raises(NameTaken):
             content.finish(False)
         assert target.path.is_fifo()
 

@@ -10,7 +10,7 @@ from ...index.search import Document
 from ...library.beneath import kind_of
 from ...library.shared import Library
 from ...net.connect import Reactor
-from ...swarm.errors import DownloadError, Exists, Taken, Unwritable
+from ...swarm.errors import DownloadError, NameTaken, PartFileInUse, Unwritable
 from ...swarm.local_copy import copy_file
 from ...swarm.part_file import sha256_of, sweep
 from ...swarm.target import Target
@@ -24,7 +24,7 @@ async def is_there(
 ) -> bool:
     """Return whether `document` is at `target`, where something of the status `found` is.
 
-    If it is, the files that an earlier download left beside it are removed. Raises Exists when something else is there
+    If it is, the files that an earlier download left beside it are removed. Raises NameTaken when something else is there
     that must stay: a file or a link, unless `overwrite` is true; a folder, a pipe, a socket or a device, always.
     """
     is_file = stat.S_ISREG(found.st_mode)
@@ -32,10 +32,10 @@ async def is_there(
         sweep(target)
         return True
     if not is_file and not stat.S_ISLNK(found.st_mode):
-        raise Exists(f"{target.path} is there and is {kind_of(found)}: move it away, or fetch to another folder")
+        raise NameTaken(f"{target.path} is there and is {kind_of(found)}: move it away, or fetch to another folder")
     if not overwrite:
         what = "with other content" if is_file else "and is a link, which is not followed"
-        raise Exists(f"{target.path} is there already, {what}; say overwrite to replace it")
+        raise NameTaken(f"{target.path} is there already, {what}; say overwrite to replace it")
     return False
 
 
@@ -75,7 +75,7 @@ class Copies:
             pieces = await in_thread_until_cancelled(
                 self._reactor, lambda stop: _copy_and_close(source, target, sha256, size, self._overwrite, stop)
             )
-        except Taken:
+        except PartFileInUse:
             file.is_taken = True
             return True
         except DownloadError as e:
@@ -131,7 +131,7 @@ def share_failures(fetched: Iterable[DownloadFile], files: Sequence[DownloadFile
 
 
 def _fails_alike(file: DownloadFile, other: DownloadFile) -> bool:
-    return not isinstance(other.error, Exists | Unwritable) and _addresses(file) <= _addresses(other)
+    return not isinstance(other.error, NameTaken | Unwritable) and _addresses(file) <= _addresses(other)
 
 
 def _addresses(file: DownloadFile) -> set[Address]:

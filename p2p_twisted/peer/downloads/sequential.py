@@ -18,7 +18,7 @@ from ...net.client import ClientConnection
 from ...net.connect import Reactor
 from ...net.errors import FetchError, Refused, Unreachable
 from ...net.throttle import Throttle
-from ...swarm.errors import DownloadError, Exists, Taken, WrongContent
+from ...swarm.errors import DownloadError, NameTaken, PartFileInUse, WrongContent
 from ...swarm.target import Target
 from ...wire.address import Address
 from ...wire.messages import Version
@@ -164,7 +164,7 @@ class SequentialFetcher:
         """End the file of `whole`; one whose place another process has taken is looked at again."""
         whole.discard()
         whole.file.start()
-        if isinstance(error, Taken | Exists):
+        if isinstance(error, PartFileInUse | NameTaken):
             whole.file.is_taken = True
         else:
             whole.file.end(DONE if error is None else FAILED, error)

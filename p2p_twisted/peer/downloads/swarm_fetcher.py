@@ -13,7 +13,7 @@ from ...index.search import Document
 from ...library.pieces import piece_count, piece_size
 from ...net.client import ClientConnection
 from ...net.connect import dial_1_1
-from ...swarm.errors import DownloadError, Exists, Taken
+from ...swarm.errors import DownloadError, NameTaken, PartFileInUse
 from ...swarm.storage import Storage
 from ...swarm.swarm import Swarm
 from ...swarm.target import Target
@@ -133,7 +133,7 @@ class SwarmFetcher:
             storage.finish(self._download.overwrite)
         except DownloadError as e:
             storage.discard() if e.is_final else storage.close()
-            file.is_taken = isinstance(e, Taken) or (outcome is None and isinstance(e, Exists))
+            file.is_taken = isinstance(e, PartFileInUse) or (outcome is None and isinstance(e, NameTaken))
             if not file.is_taken:
                 self._fail(file, e)
         else:

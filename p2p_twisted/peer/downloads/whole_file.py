@@ -14,7 +14,7 @@ from ...index.search import Document
 from ...library.pieces import PieceHasher
 from ...net.client import ClientConnection
 from ...net.errors import FetchError, Garbled
-from ...swarm.errors import DownloadError, NoHolder, PeersFailed, Slow, WrongContent
+from ...swarm.errors import DownloadError, NoHolder, PeersFailed, TooSlow, WrongContent
 from ...swarm.part_file import PartFile
 from ...swarm.target import Target
 from ...wire.address import Address
@@ -69,7 +69,7 @@ class FileSink:
             self._limit = min(MAX_UNSIZED, self._part.free_space() // 2)
 
     def data(self, data: bytes) -> None:
-        """Write `data`. Raises Garbled when the body is too long, Slow when one of unknown size is too slow."""
+        """Write `data`. Raises Garbled when the body is too long, TooSlow when one of unknown size is too slow."""
         if self._pieces is None:
             self._check_unsized(len(data))
         if self._document.size is not None and self.received + len(data) > self._document.size:
@@ -84,7 +84,7 @@ class FileSink:
             raise Garbled(f"it sent more than {self._limit} bytes, and in 1.0 nobody says when it ends")
         seconds = self._now() - self._started
         if seconds > MIN_RATE_AFTER and self.received < seconds * MIN_RATE:
-            raise Slow(f"it sends less than {MIN_RATE} bytes a second")
+            raise TooSlow(f"it sends less than {MIN_RATE} bytes a second")
 
     def verify(self) -> tuple[str, bytes]:
         """Return the SHA-256 (hex) of the body, and its piece hashes (none if it has one piece, or no known size).
