@@ -1,4 +1,4 @@
-"""A document put in place from a file of this machine that has the same content: cloned where that can be, verified."""
+"""A document copied from a file of this machine with the same content: cloned if possible, and verified."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ except ImportError:  # not on Windows
 CLONE = 0x40049409
 """FICLONE: the request of ioctl(2) by which two files share their blocks until one of them is written to (Linux)."""
 AT_ONCE = 16 * 2**20
-"""Bytes that the kernel is told to copy at a time: in between, this looks whether it is to stop."""
+"""Bytes that the kernel copies at a time; in between, `stop` is checked."""
 _CANNOT = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTTY, errno.EPERM}
-"""What is said where a way of copying is not to be had for these files."""
+"""Errors that say that a way of copying is not available for these files."""
 
 
 class Stopped(DownloadError):
-    """The download was cancelled meanwhile."""
+    """The download was cancelled."""
 
 
 def copy_file(source: int, target: Target, sha256: str, size: int, overwrite: bool, stop: Event) -> bytes | None:
@@ -49,7 +49,7 @@ def copy_file(source: int, target: Target, sha256: str, size: int, overwrite: bo
 
 
 def _copy(source: int, to: int, size: int, stop: Event) -> None:
-    """Copy `size` bytes, or what there is, by the best way that there is."""
+    """Copy `size` bytes, or as many as there are, in the best way available."""
     if _clone(source, to):
         os.ftruncate(to, size)
         return
@@ -76,7 +76,7 @@ def _clone(source: int, to: int) -> bool:
 
 
 def _copy_some(source: int, to: int, offset: int, most: int) -> int:
-    """Copy some bytes from `offset` on, at most so many; return how many."""
+    """Copy at most `most` bytes from `offset` on; return how many."""
     if hasattr(os, "copy_file_range"):
         try:
             return os.copy_file_range(source, to, most, offset, offset)
@@ -87,7 +87,7 @@ def _copy_some(source: int, to: int, offset: int, most: int) -> int:
 
 
 def _verified(part: PartFile, sha256: str, size: int, stop: Event) -> bytes | None:
-    """The piece hashes of `part` if it is what it should be, else None."""
+    """Return the piece hashes of `part` if it has the expected content, else None."""
     hasher, offset = PieceHasher(size), 0
     while block := part.read(offset, min(BLOCK, size - offset)):
         if stop.is_set():

@@ -1,4 +1,4 @@
-"""The unfinished files that are open, and which of them are closed when there are more than may be."""
+"""The unfinished files that are open; those not used for long are closed when too many are."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class Closable(Protocol):
     """A file that can be closed for a while, and is opened again when it is used."""
 
     def rest(self) -> None:
-        """Close it if nobody uses it at this moment; must not wait."""
+        """Close it, unless it is in use at this moment; must not wait."""
 
 
 class OpenFiles:
-    """The files that are open, those used longest ago first. For any number of threads."""
+    """The files that are open, least recently used first. May be used by any number of threads."""
 
     def __init__(self) -> None:
         self._files: OrderedDict[Closable, None] = OrderedDict()
         self._lock = Lock()
 
     def used(self, file: Closable) -> None:
-        """Note that `file` has been used; close those used longest ago if there are too many."""
+        """Note that `file` has been used; close those least recently used if there are too many."""
         with self._lock:
             self._files[file] = None
             self._files.move_to_end(file)
@@ -42,7 +42,7 @@ class OpenFiles:
             self._files.pop(file, None)
 
     def with_room(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns; if it raises TooManyOpenFiles, close all files and try it once more."""
+        """Return what `work` returns; if it raises TooManyOpenFiles, close all files and call it once more."""
         try:
             return work()
         except TooManyOpenFiles:
@@ -55,4 +55,4 @@ class OpenFiles:
 
 
 OPEN_FILES = OpenFiles()
-"""Those of this process, as its limit is."""
+"""Those of this process: the limit of descriptors is its own."""

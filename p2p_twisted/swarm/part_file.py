@@ -1,4 +1,4 @@
-"""A document on its way in: written to NAME.part in the target folder, and renamed once its content is verified."""
+"""A document that is being downloaded: NAME.part in the target folder, renamed once its content is verified."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ BLOCK = 2**20
 """Bytes that are read and hashed at a time."""
 
 AHEAD = 24 * 60 * 60
-"""Seconds by which the time of a file may lie in the future: clocks and time zones differ."""
+"""Seconds by which the time of a file may be in the future: clocks and time zones differ."""
 
 _held: set[tuple[int, int, str]] = set()
-"""The places of the part files of this process, also of those that are closed at the moment. Behind `_holding`."""
+"""The places of the part files of this process, with those that are closed for a while. Guarded by `_holding`."""
 _holding = Lock()
 
 
@@ -38,7 +38,7 @@ class PartFile:
     """
 
     def __init__(self, target: Target) -> None:
-        """Open, or make, the .part of `target`, and the folders above it. One download has it at a time."""
+        """Open or create it, and the folders above it. Raises PartFileInUse if another download has it."""
         self.target = target
         self.modified: int | None = None
         """When the document was last changed (Unix seconds): the time that the file gets with its name. None: now."""
@@ -60,7 +60,7 @@ class PartFile:
         OPEN_FILES.used(self)
 
     def write(self, offset: int, data: bytes) -> None:
-        """Put `data` at byte `offset`."""
+        """Write `data` at byte `offset`."""
         view = memoryview(data)
         with self._using() as fd:
             while view:
@@ -79,23 +79,23 @@ class PartFile:
             os.ftruncate(fd, size)
 
     def free_space(self) -> int:
-        """Return the bytes that this user may still write where it lies."""
+        """Return the bytes that this user may still write to its file system."""
         with self._using() as fd:
             status = os.fstatvfs(fd)
             return status.f_bavail * status.f_frsize
 
     def fill(self, copy: Callable[[int], object]) -> None:
-        """Have `copy` write to its descriptor, which it must not close. Blocks as long as that takes: for a thread."""
+        """Call `copy` with its descriptor, to write to and not to close. Blocks as long as that takes: for a thread."""
         with self._using() as fd:
             copy(fd)
 
     def duplicate(self) -> int:
-        """Return a second descriptor of the file, the caller's to close; it stays good when the file is renamed."""
+        """Return a second descriptor, which the caller closes; it stays valid when the file is renamed."""
         with self._using() as fd:
             return os.dup(fd)
 
     def close(self) -> None:
-        """Leave it as it is, to be gone on with another time."""
+        """Close it, and leave it on the disk to be resumed."""
         with self._lock:
             if not self._closed:
                 self._closed = True
@@ -103,7 +103,7 @@ class PartFile:
                 self._let_go()
 
     def discard(self) -> None:
-        """Remove it and its state, if that can be done. Does nothing once it is closed: another's file may be there."""
+        """Remove it and its state if possible. Does nothing once it is closed: another download may own it."""
         with suppress(DownloadError), self._using() as fd:
             if self.target.is_same(PART, os.fstat(fd)):
                 self.target.remove(PART)
@@ -111,7 +111,7 @@ class PartFile:
         self.close()
 
     def finish(self, overwrite: bool) -> None:
-        """Give it its final name, and remove its state. Raises NameTaken when that is taken and `overwrite` is false."""
+        """Give it its final name and remove its state. Raises NameTaken if that is taken, and not to be overwritten."""
         with self._using() as fd:
             modified = plausible(self.modified)
             if modified is not None and os.utime in os.supports_fd:
@@ -121,7 +121,7 @@ class PartFile:
         self.close()
 
     def rest(self) -> None:
-        """Close the descriptor until it is needed again, unless it is in use (descriptors.Closable)."""
+        """Close the descriptor until it is needed again, unless it is in use (open_files.Closable)."""
         if self._lock.acquire(blocking=False):
             try:
                 self._rest()
@@ -144,11 +144,11 @@ class PartFile:
 
     @contextmanager
     def _using(self) -> Iterator[int]:
-        """Have the descriptor in the block, in one thread at a time."""
+        """Yield the descriptor, to one thread at a time."""
         try:
             with self._lock:
                 if self._closed:
-                    raise Unwritable(f"{self.target.path} is not being fetched any more")  # to a thread that comes late
+                    raise Unwritable(f"{self.target.path} is not being fetched any more")  # a thread that comes late
                 if self._fd < 0:
                     self._fd = self._open_again()
                 yield self._fd
@@ -162,7 +162,7 @@ class PartFile:
         fd = self._open_own(0)
         if self._left is None or _stamp(os.fstat(fd)) != _stamp(self._left):
             os.close(fd)
-            raise Unwritable(f"{self._path} was changed by somebody else while it was being fetched")
+            raise Unwritable(f"{self._path} was changed by another process while it was being fetched")
         return fd
 
     def _open_own(self, create: int) -> int:
@@ -189,7 +189,7 @@ class PartFile:
 
 
 def plausible(modified: int | None) -> int | None:
-    """Return `modified`, the word of a stranger (Unix seconds), if it is a time that a file may have; else None."""
+    """Return `modified`, the time that a source says (Unix seconds), if a file may have it; else None."""
     return modified if modified is not None and 0 <= modified <= time.time() + AHEAD else None
 
 
@@ -211,7 +211,7 @@ def sha256_of(target: Target, stop: Event) -> str | None:
 
 
 def sweep(target: Target) -> None:
-    """Remove what earlier downloads left beside `target`, which is there; not what one that runs has."""
+    """Remove the files that earlier downloads left beside `target`, which exists; not those of a running download."""
     with suppress(DownloadError):
         if is_state(target):
             PartFile(target).discard()
@@ -232,5 +232,5 @@ def _lock(fd: int) -> None:
 
 
 def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:
-    """What changes whenever somebody else has written to a file, or put another in its place."""
+    """Return values that change when another process writes to a file, or replaces it."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,4 +1,4 @@
-"""NAME.part.state: which pieces of an unfinished file were verified and written, so that a later run can go on.
+"""NAME.part.state: the pieces of an unfinished file that were verified and written, for a later run to resume.
 
 It is text: a first line with the hash and size of the file, a line with its piece hashes, then a line for each piece.
 Nobody believes it: the pieces are hashed again before they count.
@@ -15,7 +15,7 @@ from .target import STATE, Target, local_error
 
 MAGIC = "p2p-part 1"
 HEAD_MOST, PIECE_MOST = 256, 2 * DIGEST + 24
-"""Characters that are read of it, at most: for the first line, and for each piece its hash and its number."""
+"""Characters of it that are read at most: for the first line, and for the hash and the number of each piece."""
 
 
 class State:
@@ -49,7 +49,7 @@ class State:
         return set(self._numbers(lines))
 
     def add(self, piece: int, digests: bytes, have: Iterable[int]) -> None:
-        """Write down that `piece` is here. `digests` are the piece hashes, `have` all pieces that are here, with it."""
+        """Write that `piece` is here. `digests` are the piece hashes, `have` all pieces that are here, including it."""
         if not self._begun or not self._append(f"{self._between}{piece}\n"):
             numbers = "".join(f"{number}\n" for number in sorted(have))
             fd = self._target.open_own(STATE, os.O_WRONLY | os.O_CREAT)
@@ -58,7 +58,7 @@ class State:
         self._between = ""
 
     def _append(self, text: str) -> bool:
-        """Add `text`; False, and nothing is done, unless there is a file still, and under this name only."""
+        """Append `text`; return False, with nothing done, unless the file exists under this name only."""
         try:
             fd = self._target.open(STATE, os.O_WRONLY | os.O_APPEND)
         except Unwritable as e:
@@ -72,7 +72,7 @@ class State:
         return True
 
     def _write(self, fd: int, text: str, whole: bool = False) -> None:
-        """Write `text`, after which the file ends if it is the `whole`, and close it."""
+        """Write `text` and close the file, cut off behind it if it is the `whole`."""
         try:
             view = memoryview(text.encode())
             while view:
@@ -91,7 +91,7 @@ class State:
 
 
 def is_state(target: Target) -> bool:
-    """Return whether there is a state beside `target`, of whatever version of the document; never raises."""
+    """Return whether there is a state beside `target`, of any version of the document; never raises."""
     try:
         return _start_of(target, len(MAGIC)) == MAGIC.encode()
     except DownloadError:
@@ -99,7 +99,7 @@ def is_state(target: Target) -> bool:
 
 
 def remove_state(target: Target) -> None:
-    """Remove the state beside `target`. Another file of that name is somebody else's, and stays."""
+    """Remove the state beside `target`; a file of that name that is no state stays."""
     if is_state(target):
         target.remove(STATE)
 

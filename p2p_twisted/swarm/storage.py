@@ -1,6 +1,6 @@
-"""A file of a download: its verified pieces, where they lie on the disk, and what survives a ``kill -9``.
+"""A file of a download on the disk: its verified pieces, and the part of it that survives a ``kill -9``.
 
-NAME.part holds the pieces at their places, NAME.part.state says which of them were verified (see `state`).
+NAME.part holds the pieces at their places, NAME.part.state says which of them were verified (part_state.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .part_state import State, is_state
 from .target import Target
 
 HASH_AT_ONCE = 4 * 2**20
-"""Bytes."""
+"""Bytes in a row for which hashing on is worth a thread."""
 
 
 class Storage:
@@ -41,10 +41,10 @@ class Storage:
         self.digests: bytes | None = bytes.fromhex(sha256) if self.count <= 1 else None
         """The 32-byte hashes of all pieces one after the other; None as long as they are not known."""
         self.modified: int | None = None
-        """When the file was last changed by what sources say (the first of such times), Unix seconds."""
+        """When the file was last changed, Unix seconds: the earliest time that a source has said."""
         self._list_digest = pieces
         self._lock = Lock()
-        """Held while the .part is opened or let go: threads that write the first pieces must share one descriptor."""
+        """Held while the .part is opened or closed: threads that write the first pieces must share one descriptor."""
         self._opened: PartFile | None = None
         self._closed = False
         self._state = State(target, sha256, size, self.count)
@@ -62,12 +62,12 @@ class Storage:
 
     @property
     def complete(self) -> bool:
-        """Whether every piece is there."""
+        """Whether every piece is here."""
         return len(self.have) == self.count
 
     @property
     def got(self) -> int:
-        """Bytes in the pieces that are there."""
+        """Bytes of the pieces that are here."""
         return sum(self.piece_range(piece)[1] for piece in self.have)
 
     def piece_range(self, piece: int) -> tuple[int, int]:
@@ -76,18 +76,18 @@ class Storage:
         return offset, min(self.piece_size, self.size - offset)
 
     def missing(self) -> set[int]:
-        """The pieces that are not there."""
+        """Return the pieces that are not here."""
         return set(range(self.count)) - self.have
 
     def add_modified(self, modified: int | None) -> None:
-        """Note when the file was last changed by what a source says (Unix seconds); None if it does not say."""
+        """Note when the file was last changed (Unix seconds), as a source says; None if it does not say."""
         if (time := plausible(modified)) is not None:
             self.modified = time if self.modified is None else min(self.modified, time)
 
     # the piece list
 
     def accept_list(self, digests: bytes) -> bool:
-        """Take the piece list if it is the one that the index record is bound to."""
+        """Take the piece list if it is the one that the index record names; return whether it is."""
         right = len(digests) == DIGEST * self.count and list_digest(digests) == self._list_digest
         if right:
             self.digests = digests
@@ -96,29 +96,29 @@ class Storage:
     # pieces
 
     def matches(self, piece: int, digest: bytes) -> bool:
-        """Whether `digest` is the piece's hash. The piece list must be known."""
+        """Return whether `digest` is the hash of the piece. The piece list must be known."""
         assert self.digests is not None
         return digest == self.digests[DIGEST * piece : DIGEST * (piece + 1)]
 
     def write(self, offset: int, data: bytes) -> None:
-        """Put bytes into the file, verified or not."""
+        """Write `data` at byte `offset`. It counts only once its piece is kept."""
         self._part.write(offset, data)
 
     def keep(self, piece: int) -> None:
-        """The piece is verified and written."""
+        """Count the piece, which is verified and written, as here."""
         self.have.add(piece)
         if self.count > 1:
             assert self.digests is not None
             self._state.add(piece, self.digests, self.have)
 
     def open_piece(self) -> int:
-        """A descriptor of its own to read verified pieces from, the caller's to close."""
+        """Return a new descriptor to read verified pieces from; the caller closes it."""
         return self._part.duplicate()
 
-    # going on with what an earlier run left
+    # resuming
 
     def resume(self) -> None:
-        """Prove again what an earlier run has left, and count it. Reads and hashes: for a thread."""
+        """Verify the pieces that an earlier run left, and count those that are right. For a thread."""
         if self.count <= 1:
             return
         self.have = {piece for piece in self._state.read(self.accept_list) if self._is_here(piece)}
@@ -130,7 +130,7 @@ class Storage:
     # its end
 
     def hash_on(self) -> None:
-        """Take the verified pieces that follow on those hashed before into the hash of the whole. For a thread.
+        """Add the verified pieces that follow those already hashed to the hash of the whole file. For a thread.
 
         That the pieces are right by their list does not say that the list is the file's: a false index record may
         bind one file's list to another's hash.
@@ -150,22 +150,22 @@ class Storage:
 
     @property
     def is_hashed(self) -> bool:
-        """Whether the whole has been hashed."""
+        """Whether the whole file has been hashed."""
         return self._hashed == self.count
 
     def is_right(self) -> bool:
-        """Whether the whole, all of which has been hashed, is the file that was wanted."""
+        """Return whether the whole file, which has been hashed, is the one that is wanted."""
         return self._whole.hexdigest() == self.sha256
 
     def discard(self) -> None:
-        """Remove all of it."""
+        """Remove all of it from the disk, and close it."""
         self.have.clear()
         if self._opened is not None:
             self._opened.discard()
         self.close()
 
     def close(self) -> None:
-        """Leave it as it is, to be gone on with another time; without a verified piece there is nothing to keep.
+        """Close it, and leave it on the disk to be resumed, if it has a verified piece.
 
         Nothing can be read or written any more.
         """
@@ -179,7 +179,7 @@ class Storage:
                 opened.discard()
 
     def finish(self, overwrite: bool) -> None:
-        """Give it its final name. All pieces must be there. Raises NameTaken when that name is taken."""
+        """Give it its final name. All pieces must be here. Raises NameTaken if another file has that name."""
         self._part.truncate(self.size)
         self._part.modified = self.modified
         self._part.finish(overwrite)

@@ -1,4 +1,4 @@
-"""Where a document goes: a name below a folder that the user chose, and the files beside it while it is on its way.
+"""The place of a document: a name below a folder that the user chose, and the files beside it during the download.
 
 Everything here goes through no link below that folder, and opens nothing but regular files, without waiting.
 """
@@ -21,11 +21,11 @@ from .errors import DiskFull, DownloadError, NameTaken, TooManyOpenFiles, Unwrit
 from .open_files import OPEN_FILES
 
 PART, STATE = ".part", ".part.state"
-"""What is put behind NAME for the file that becomes NAME, and for the one that says how much of it is there."""
+"""Endings of NAME for the file that becomes NAME, and for the one with the numbers of its verified pieces."""
 LONGEST = 255
 """Bytes of a file name."""
 TRIES = 3
-"""How often a file that has another name too is removed before this is given up."""
+"""Times that a file that has another name too is removed before giving up."""
 T = TypeVar("T")
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -48,7 +48,7 @@ class Target:
     """
 
     def __init__(self, folder: Path, name: str) -> None:
-        """Raises Unwritable for a name that is not safe, or that this system cannot write."""
+        """Raise Unwritable if the name is not safe, or if this system cannot write it."""
         try:
             *self._folders, self._base = safe_name(name)
             self.path = folder.joinpath(*self._folders, self._base)
@@ -71,7 +71,7 @@ class Target:
                 raise Unwritable(f"{self.path}: {folder} holds the state of a peer or an RS; choose another folder")
 
     def status(self, ending: str = "") -> os.stat_result | None:
-        """Return the status of the file, itself if it is a link; None when nothing has that name."""
+        """Return the status of the file, of the link if it is one; None if nothing has that name."""
         try:
             return self._do(ending, lambda folder: folder.status(self._name(ending)))
         except Unwritable as e:
@@ -80,7 +80,7 @@ class Target:
             raise
 
     def open(self, ending: str, flags: int) -> int:
-        """Open the regular file; return its descriptor, the caller's to close.
+        """Open the regular file; return its descriptor, which the caller closes.
 
         With O_CREAT, it is made if it is not there, and so are the folders above it.
         """
@@ -88,9 +88,9 @@ class Target:
         return self._do(ending, lambda folder: folder.open(name, flags), make=bool(flags & os.O_CREAT))
 
     def open_own(self, ending: str, flags: int) -> int:
-        """As `open`, for writing: a file that has another name as well is not written to, but begun anew.
+        """Open the file for writing, as `open` does; one that has another name too is not written to, but created anew.
 
-        `give_name` leaves such a file when it is killed; and somebody may have put one there.
+        `give_name` leaves such a file when it is killed; and another process may have put one there.
         """
         for _ in range(TRIES):
             fd = self.open(ending, flags)
@@ -101,7 +101,7 @@ class Target:
         raise Unwritable(f"{self.beside(ending)} is a file that has other names too; move it away")
 
     def place(self) -> tuple[int, int, str]:
-        """Return what tells this target from all others, however its folder is spelled. Makes the folders above."""
+        """Return an identity of the target, however its folder is spelled. Makes the folders above."""
         status = self._do(PART, Folder.own_status, make=True)
         return status.st_dev, status.st_ino, self._base
 
@@ -116,7 +116,7 @@ class Target:
             self._do(ending, lambda folder: folder.remove(self._name(ending)))
 
     def give_name(self, part: os.stat_result, overwrite: bool) -> None:
-        """Give the file NAME.part, which has the status `part`, its name. Raises NameTaken when that is taken.
+        """Rename NAME.part, which has the status `part`, to NAME. Raises NameTaken if that exists.
 
         With `overwrite` another file of that name is replaced.
         """
@@ -125,7 +125,7 @@ class Target:
         def rename(folder: Folder) -> None:
             found = folder.status(source)
             if found is None or not os.path.samestat(found, part):
-                raise FileNotFoundError(errno.ENOENT, f"somebody has moved {source} away")
+                raise FileNotFoundError(errno.ENOENT, f"another process has moved {source} away")
             if overwrite:
                 folder.replace(source, self._base)
             else:
@@ -150,14 +150,14 @@ class Target:
         return NameTaken(f"{self.path} is there already, with other content")
 
     def _name(self, ending: str) -> str:
-        """The file's own name; a hash stands for NAME where only the ending makes it too long."""
+        """Return the name of the file; a hash replaces NAME where only the ending makes it too long."""
         name = os.fsencode(self._base)
         if len(name) <= LONGEST < len(name) + len(ending):
             return hashlib.sha256(name).hexdigest() + ending
         return self._base + ending
 
     def _do(self, ending: str, work: Callable[[Folder], T], make: bool = False) -> T:
-        """Return what `work` does in the folder of the file; every OSError in it is an error of this file."""
+        """Return what `work` returns for the folder of the file; an OSError in it becomes an error of this file."""
 
         def do() -> T:
             try:

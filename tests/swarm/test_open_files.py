@@ -125,7 +125,7 @@ class TestResting:
         with path.open("r+b") as file:
             file.write(b"else")
         for attempt in (lambda: part.write(4, b"more"), lambda: part.read(0, 4), lambda: part.finish(True)):
-            with pytest.raises(Unwritable, match=r"document\.bin\.part was changed by somebody else"):
+            with pytest.raises(Unwritable, match=r"document\.bin\.part was changed by another process"):
                 attempt()
         part.discard()
         assert path.read_bytes() == b"else"
@@ -133,7 +133,7 @@ class TestResting:
     def test_another_file_in_its_place_is_found_out(self, part, path) -> None:
         path.rename(path.with_name("moved"))
         path.write_bytes(b"data")
-        with pytest.raises(Unwritable, match="was changed by somebody else"):
+        with pytest.raises(Unwritable, match="was changed by another process"):
             part.write(4, b"more")
 
     def test_it_is_not_made_anew(self, part, path) -> None:

@@ -24,7 +24,7 @@ async def is_there(
 ) -> bool:
     """Return whether `document` is at `target`, where something of the status `found` is.
 
-    If it is, the files that an earlier download left beside it are removed. Raises NameTaken when something else is there
+    If it is, the files that an earlier download left beside it are removed. Raises NameTaken if something else is there
     that must stay: a file or a link, unless `overwrite` is true; a folder, a pipe, a socket or a device, always.
     """
     is_file = stat.S_ISREG(found.st_mode)
