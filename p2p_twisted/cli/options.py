@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from ..config.folders import default_state_dir, expand, folder
-from ..wire.fields import has_control
 from ..wire.limits import RS_PORT
 from .output import clean
 
@@ -135,6 +134,8 @@ def text(value: str, argument: str) -> str:
 
     Raises UsageError, naming the `argument` and what is wrong, for what is not UTF-8 or holds a control character.
     """
+    from ..wire.fields import has_control
+
     raw = os.fsencode(value)
     named = f"{argument} '{clean(raw.decode('utf-8', 'backslashreplace'))}'"
     try:
