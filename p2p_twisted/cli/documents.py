@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..index.query import Pattern, folded, is_pattern
+from ..index.query import Pattern, folded
 from ..library.paths import why_tricky
 from ..web.client import ControlClient
 
@@ -75,7 +75,7 @@ class Wanted:
 
 def is_several(argument: str) -> bool:
     """Return whether `argument` may mean several documents: it holds ``*`` or ``?``, or ends in ``/``."""
-    return is_pattern(argument) or argument.endswith("/")
+    return "*" in argument or "?" in argument or argument.endswith("/")
 
 
 def find(client: ControlClient, arguments: Sequence[str], holders: Collection[str], fetch_own: bool) -> Wanted:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -14,7 +16,7 @@ import click
 from .. import __version__
 from . import exits
 from .options import for_all
-from .output import hush, mend_streams, warn, warn_interrupted
+from .output import hush, warn, warn_interrupted
 
 _VERBS = {
     "config": (".config:config", "Show settings and where each came from."),
@@ -63,8 +65,25 @@ class Verbs(click.Group):
         run = partial(super().main, args, *more, standalone_mode=False, **extra)
         if not standalone_mode:
             return run()
-        mend_streams()
+        _mend_streams()
         raise SystemExit(_code_of(run))
+
+
+def _mend_streams() -> None:
+    """Open closed standard streams on the null device; escape the characters that an encoding lacks, in all of them.
+
+    A closed one would be None in Python; its number would go to the next file or connection, and output into that.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _code_of(run: Callable[[], int | None]) -> int | None:

@@ -137,16 +137,20 @@ def text(value: str, argument: str) -> str:
     from ..wire.fields import has_control
 
     raw = os.fsencode(value)
-    named = f"{argument} '{clean(raw.decode('utf-8', 'backslashreplace'))}'"
     try:
         found = raw.decode()
     except UnicodeDecodeError as error:
         byte = raw[error.start : error.start + 1].decode("ascii", "backslashreplace")
+        named = _named(raw, argument)
         raise click.UsageError(f"{named} is not UTF-8 (at {byte}), as the names of documents and folders are") from None
     if has_control(found):
         control = next(clean(character) for character in found if has_control(character))
-        raise click.UsageError(f"{named} holds a control character ({control}), which no name may")
+        raise click.UsageError(f"{_named(raw, argument)} holds a control character ({control}), which no name may")
     return found
+
+
+def _named(raw: bytes, argument: str) -> str:
+    return f"{argument} '{clean(raw.decode('utf-8', 'backslashreplace'))}'"
 
 
 def texts(values: Sequence[str], argument: str) -> list[str]:

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from io import TextIOWrapper, UnsupportedOperation
+from io import UnsupportedOperation
 from typing import Any, TextIO
 
 _UNSAFE = re.compile(
@@ -135,23 +135,6 @@ def print_path(path: str) -> None:
     except UnicodeEncodeError:  # a peer with another locale made it
         name = path.encode("utf-8", "surrogateescape")
     _write_bytes(name + b"\n")
-
-
-def mend_streams() -> None:
-    """Open closed standard streams on the null device; escape the characters that an encoding lacks, in all of them.
-
-    A closed one would be None in Python; its number would go to the next file or connection, and output into that.
-    """
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
-    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _shown(text: str, err: bool = False) -> str:
