@@ -11,7 +11,8 @@ from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP
 from twisted.internet.interfaces import IReactorTCP, IReactorThreads, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 
-from ..wire.address import Address, clean_host, parse_address
+from ..wire.address import Address
+from ..wire.fields import clean_host, parse_address
 from ..wire.limits import MAX_INDEX
 from ..wire.messages import GetIndex, Version
 from .client import ClientConnection

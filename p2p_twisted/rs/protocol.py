@@ -16,9 +16,10 @@ from ..net.factory import RequestFactory
 from ..net.server import OS_NAME, FastAnswer, RequestConnection
 from ..registry import rules
 from ..registry.store import Store, StoreError
-from ..wire.address import Address, clean_host, parse_address
+from ..wire.address import Address
 from ..wire.encode import encode_response
 from ..wire.errors import BadRequest
+from ..wire.fields import clean_host, parse_address
 from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
 from .store_alarm import StoreAlarm
 

@@ -1,7 +1,7 @@
-"""The lines of an answer to GET INDEX with Since: what has changed among the files of one peer.
+"""The lines of an answer to GET INDEX with Since: the changes of the files of one peer.
 
 Three kinds: an index record of 1.1 (the file is new, or has changed); ``-``, name and type (it is gone); ``have``,
-SHA-256, size and ranges (these pieces of an unfinished file are there). All parted by tabs.
+SHA-256, size and ranges (these pieces of an unfinished file are there). All are separated by tabs.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from .records import IndexRecord, encode_record, parse_record
 
 @dataclass(frozen=True)
 class Removed:
-    """The file `name` is shared no more."""
+    """The file `name` is no longer shared."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Have:
-    """Of the unfinished file with the hash `sha256` (hex) and `size` bytes, these pieces are there."""
+    """The pieces that are there of an unfinished file with the hash `sha256` (hex) and `size` bytes."""
 
     sha256: str
     size: int
@@ -34,7 +34,7 @@ Change = IndexRecord | Removed | Have
 
 
 def encode_change(change: Change) -> str:
-    """One line without its line end."""
+    """Return one line, without its line end."""
     if isinstance(change, Removed):
         stem, kind = fields.split_type(change.name)
         return f"-\t{stem}\t{kind}"
@@ -44,7 +44,7 @@ def encode_change(change: Change) -> str:
 
 
 def parse_change(line: str) -> Change:
-    """The inverse of `encode_change`. Raises BadRequest."""
+    """Return the change in a line: the inverse of `encode_change`. Raises BadRequest."""
     parts = line.split("\t")
     if len(parts) == 3 and parts[0] == "-":
         return Removed(fields.name(fields.join_type(parts[1], parts[2])))

@@ -1,4 +1,4 @@
-"""Messages to bytes: the inverse of `parser`. Lines end in a bare LF, as existing clients and servers have them."""
+"""Messages to bytes: the inverse of `parser`. Lines end in a bare LF, as those of existing clients and servers do."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from .messages import (
 from .ranges import format_ranges
 
 VERSION_WORD = {Version.V10: "P2P_DI_1.0", Version.V11: "P2P_DI_1.1"}
-"""What the first line of a request says."""
+"""The version as the first line of a request has it."""
 
 Parts = tuple[str, list[tuple[str, str]], list[str]]
-"""A message taken apart: METHOD SP DOCUMENT, the headers of 1.1, the data lines."""
+"""A message in parts: METHOD SP DOCUMENT, the headers of 1.1, the data lines."""
 
 
 @singledispatch
@@ -113,7 +113,7 @@ def _(message: Probe) -> Parts:
 
 
 def encode_request(request: Request, length: bool = False) -> bytes:
-    """`request` as it goes on the wire; with `length`, a 1.1 request says how long its data is.
+    """Return the bytes of `request`; with `length`, a 1.1 request has a Length header for its data.
 
     The first request to a server that has not yet answered in 1.1 must have neither headers nor `length`
     (protocol, "First contact").
@@ -129,7 +129,7 @@ def encode_request(request: Request, length: bool = False) -> bytes:
 
 
 def encode_response(response: Response) -> bytes:
-    """The head of `response`, empty line included; its body follows as it is."""
+    """Return the head of `response` with the empty line; the body follows as it is."""
     lines = [
         f"{response.status} {PHRASES[response.status]} {response.version.value}",
         f"Host: {response.host}",

@@ -1,19 +1,19 @@
-"""What goes wrong on the wire, each with the status code that tells the other side."""
+"""The errors of a request, each with the status code of its response."""
 
 from __future__ import annotations
 
 OK = 200
 PHRASES = {100: "FILE_NOT_FOUND", 200: "OK", 300: "BAD_REQUEST", 403: "FORBIDDEN"}
-"""Status code -> phrase of the first line of a response (seed, "status code")."""
+"""Status code -> phrase of the first line of a response."""
 
 
 class WireError(Exception):
-    """A request that is refused. `status` is the code (int), `reason` one line of plain text."""
+    """A request is refused. `status` is the code, `reason` one line of plain text."""
 
     status = 300
 
     def __init__(self, reason: str, retry_after: int | None = None) -> None:
-        """`retry_after`: seconds after which the same request may be granted, None where that is not known."""
+        """`retry_after`: seconds after which the same request may be granted; None if that is not known."""
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
@@ -26,7 +26,7 @@ class FileNotFound(WireError):
 
 
 class BadRequest(WireError):
-    """300: not a message of this protocol, or one over its limits."""
+    """300: not a message of this protocol, or one beyond its limits."""
 
 
 class Forbidden(WireError):

@@ -1,10 +1,10 @@
-"""Every number that bounds what may stand on the wire. Sizes in bytes, times in seconds."""
+"""The limits of the protocol. Sizes are in bytes, times in seconds."""
 
 RS_PORT = 65423
-"""Where a registration server listens unless told otherwise (seed, "RS server")."""
+"""Port of a registration server, unless it is configured otherwise."""
 
 TTL = 7200
-"""Seconds for which a registration, or an index record, counts without being renewed."""
+"""Seconds for which a registration, or an index record, is valid unless it is renewed."""
 
 MAX_LINE = 8192
 """Longest line, without its line end."""
@@ -25,7 +25,7 @@ MAX_TITLE = 200
 """Longest title, in characters."""
 
 MAX_COOKIE = 2**63 - 1
-"""Largest cookie; what a 1.0 client is given stays below 2**31 (it parses a signed 32-bit number)."""
+"""Largest cookie; a 1.0 client is given one below 2**31 (it parses a signed 32-bit number)."""
 
 MAX_COOKIE_1_0 = 2**31 - 1
 """Largest cookie that a 1.0 client can parse."""

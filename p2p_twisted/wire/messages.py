@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from .address import Address
 from .errors import OK
 from .ranges import Ranges
 
@@ -13,7 +14,7 @@ INITIAL_VERSION = "0"
 
 
 class Version(Enum):
-    """A version of the protocol; the value is what a response's first line says."""
+    """A version of the protocol; the value is how the first line of a response spells it."""
 
     V10 = "P2P-CI/1.0"
     V11 = "P2P-CI/1.1"
@@ -21,7 +22,7 @@ class Version(Enum):
 
 @dataclass(frozen=True)
 class Register:
-    """Peer -> RS: I am here. `cookie` is None the first time, else the one given then."""
+    """Peer -> RS: register me. `cookie` is None the first time, later the one that the RS gave."""
 
     cookie: int | None
     port: int
@@ -29,7 +30,7 @@ class Register:
 
 @dataclass(frozen=True)
 class Leave:
-    """Peer -> RS: I am going."""
+    """Peer -> RS: end my registration."""
 
     cookie: int
     port: int
@@ -37,7 +38,7 @@ class Leave:
 
 @dataclass(frozen=True)
 class KeepAlive:
-    """Peer -> RS: I am still here."""
+    """Peer -> RS: renew my registration."""
 
     cookie: int
     port: int
@@ -45,17 +46,17 @@ class KeepAlive:
 
 @dataclass(frozen=True)
 class PQuery:
-    """Peer -> RS: who is there? 1.1 may page: at most `limit` peers, those after the address and port `after`."""
+    """Peer -> RS: list the active peers. In 1.1 at most `limit` of them, those after the address `after`."""
 
     cookie: int
     port: int
     limit: int | None = None
-    after: tuple[str, int] | None = None
+    after: Address | None = None
 
 
 @dataclass(frozen=True)
 class GetIndex:
-    """Peer -> peer: your whole index (RFCQuery).
+    """Peer -> peer: send your index (RFCQuery).
 
     1.1 may ask for what has changed among the peer's own files `since` a version of its index (`INITIAL_VERSION`: for
     all of them), and to `follow`: to be sent further changes as they happen, each in an answer of its own.
@@ -67,7 +68,7 @@ class GetIndex:
 
 @dataclass(frozen=True)
 class GetFile:
-    """Peer -> peer: a file (GetRFC).
+    """Peer -> peer: send a file (GetRFC).
 
     `name` is the whole name, type included. 1.1 may ask for the bytes `byte_range` = (first, last), both included, and
     for the content with the hash `sha256` (hex) and no other.
@@ -80,21 +81,21 @@ class GetFile:
 
 @dataclass(frozen=True)
 class GetPieces:
-    """Peer -> peer, 1.1: the list of piece hashes of the file with the hash `sha256` (hex)."""
+    """Peer -> peer, 1.1: send the list of piece hashes of the file with the hash `sha256` (hex)."""
 
     sha256: str
 
 
 @dataclass(frozen=True)
 class GetNext:
-    """Peer -> peer, 1.1: one of these pieces that you have sent to nobody yet. `wants`: pairs (sha256, pieces)."""
+    """Peer -> peer, 1.1: send one of these pieces that you sent to no peer yet. `wants`: pairs (sha256, pieces)."""
 
     wants: tuple[tuple[str, Ranges], ...]
 
 
 @dataclass(frozen=True)
 class Cancel:
-    """Peer -> peer, 1.1: do not answer my earlier GET FILE for `byte_range` of `sha256`, if it still waits."""
+    """Peer -> peer, 1.1: do not answer my earlier GET FILE for `byte_range` of `sha256` if it still waits."""
 
     sha256: str
     byte_range: tuple[int, int]
@@ -109,7 +110,7 @@ class Hello:
 
 @dataclass(frozen=True)
 class Probe:
-    """Peer -> peer, 1.1: try to connect to `port` of the address that the Host line names, and say how it went."""
+    """Peer -> peer, 1.1: try to connect to `port` of the address that the Host line names, and report the result."""
 
     port: int
 
@@ -119,7 +120,7 @@ Message = Register | Leave | KeepAlive | PQuery | GetIndex | GetFile | GetPieces
 
 @dataclass(frozen=True)
 class Request:
-    """A message with the envelope it came in: the version spoken, and what the Host and OS lines said."""
+    """A message with its envelope: the version, and the values of the Host and OS lines."""
 
     message: Message
     version: Version
@@ -129,7 +130,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """The head of a response. All but the first four are 1.1's headers, None (or False) when not there.
+    """The head of a response. All fields but the first four are headers of 1.1, None (or False) if missing.
 
     `length`: bytes of the body; `size` and `sha256` (hex): of the whole file; `byte_range`: the bytes (first, last) of
     the body; `more`: the peer list goes on after its last line; `index`: the version of the index that the answer
@@ -158,7 +159,7 @@ class Response:
 
 
 def first_contact(message: Message) -> Message:
-    """`message` without what 1.1 adds to it: all that may be said to a server that has not yet answered in 1.1."""
+    """Return `message` without the fields of 1.1, as it must be sent to a server that has not yet answered in 1.1."""
     if isinstance(message, GetFile):
         return GetFile(message.name)
     if isinstance(message, PQuery):

@@ -1,20 +1,125 @@
 """Lines to requests, one line at a time, so that it does not matter how the bytes were cut on their way.
 
 The rules of a request: a first line ``METHOD SP DOCUMENT SP VERSION``; a Host and an OS line, each once; in 1.1 other
-headers, each at most once, unknown ones passed over; an empty line; then data, as many lines as the method has, or as
-many bytes as the header Length says.
+headers, each at most once, unknown ones ignored; an empty line; then data: as many lines as the method has, or as many
+bytes as the header Length says. `METHODS` has the data lines of each method and document, and the function that makes
+the message of them and of the headers.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 from . import fields
 from .errors import BadRequest
-from .head import Head, text_of
-from .limits import MAX_DATA, MAX_LINE
-from .messages import Request, Version
-from .methods import METHODS, ONLY_1_1
+from .limits import MAX_DATA, MAX_HEAD, MAX_HEAD_LINES, MAX_LINE, MAX_WANTS
+from .messages import (
+    Cancel,
+    GetFile,
+    GetIndex,
+    GetNext,
+    GetPieces,
+    Hello,
+    KeepAlive,
+    Leave,
+    Message,
+    PQuery,
+    Probe,
+    Register,
+    Request,
+    Version,
+)
+from .ranges import parse_ranges
+
+Headers = Mapping[str, str]
+Build = Callable[[Headers, "list[str]"], Message]
+
+
+def _value(line: str, *keys: str) -> str:
+    key, colon, value = line.partition(":")
+    if not colon or key not in keys:
+        raise BadRequest(f"a data line must be {' or '.join(f'{k}:VALUE' for k in keys)}")
+    return value
+
+
+def _port(line: str) -> int:
+    return fields.port(_value(line, "port"))
+
+
+def _cookie_and_port(data: list[str]) -> tuple[int, int]:
+    return fields.cookie(_value(data[0], "cookie")), _port(data[1])
+
+
+def _register(headers: Headers, data: list[str]) -> Message:
+    text = _value(data[0], "cookie")
+    return Register(fields.cookie(text) if text else None, _port(data[1]))
+
+
+def _pquery(headers: Headers, data: list[str]) -> Message:
+    limit, after = headers.get("Limit"), headers.get("After")
+    return PQuery(
+        fields.cookie(_value(data[0], "cookie")),
+        fields.port(_value(data[1], "port", "cookie")),  # existing clients label the port "cookie"
+        None if limit is None else fields.number(limit, "Limit", 1),
+        None if after is None else fields.address(after),
+    )
+
+
+def _get_file(headers: Headers, data: list[str]) -> Message:
+    byte_range, sha256 = headers.get("Range"), headers.get("SHA-256")
+    return GetFile(
+        fields.name(fields.join_type(*data)),
+        None if byte_range is None else fields.byte_range(byte_range),
+        None if sha256 is None else fields.sha256(sha256),
+    )
+
+
+def _get_index(headers: Headers, data: list[str]) -> Message:
+    since, follow = headers.get("Since"), headers.get("Follow")
+    if follow is not None and since is None:
+        raise BadRequest("Follow needs Since")
+    return GetIndex(None if since is None else fields.index_version(since), follow is not None and fields.yes(follow))
+
+
+def _needed(headers: Headers, key: str) -> str:
+    value = headers.get(key)
+    if value is None:
+        raise BadRequest(f"this message needs the header {key}")
+    return value
+
+
+def _cancel(headers: Headers, data: list[str]) -> Message:
+    return Cancel(fields.sha256(_needed(headers, "SHA-256")), fields.byte_range(_needed(headers, "Range")))
+
+
+def _get_next(headers: Headers, data: list[str]) -> Message:
+    if not 0 < len(data) <= MAX_WANTS:
+        raise BadRequest(f"GET NEXT names from 1 to {MAX_WANTS} files")
+    wants = []
+    for line in data:
+        sha256, _, pieces = line.partition(" ")
+        wants.append((fields.sha256(sha256), parse_ranges(pieces)))
+    return GetNext(tuple(wants))
+
+
+METHODS: dict[str, tuple[int | None, Build]] = {
+    "Register NULL": (2, _register),
+    "Leave NULL": (2, lambda headers, data: Leave(*_cookie_and_port(data))),
+    "KeepAlive NULL": (2, lambda headers, data: KeepAlive(*_cookie_and_port(data))),
+    "PQuery NULL": (2, _pquery),
+    "GET INDEX": (0, _get_index),
+    "GET FILE": (2, _get_file),
+    "GET PIECES": (0, lambda headers, data: GetPieces(fields.sha256(_needed(headers, "SHA-256")))),
+    "GET NEXT": (None, _get_next),
+    "CANCEL FILE": (0, _cancel),
+    "Hello NULL": (1, lambda headers, data: Hello(_port(data[0]))),
+    "Probe NULL": (1, lambda headers, data: Probe(_port(data[0]))),
+}
+"""METHOD SP DOCUMENT -> number of data lines (None: Length gives the bytes), the function that makes the message."""
+
+ONLY_1_1 = {"GET PIECES", "GET NEXT", "CANCEL FILE", "Hello NULL", "Probe NULL"}
+"""The methods that 1.0 does not have."""
 
 _ENVELOPE = re.compile(rf"(Host|OS):? ([^ {fields.CONTROL}][^{fields.CONTROL}]{{0,254}})")
 _HEADER = re.compile(rf"(?!(?:Host|OS):)([A-Za-z][A-Za-z0-9-]{{0,63}}): ([^{fields.CONTROL}]*)")
@@ -24,7 +129,7 @@ VERSIONS = {
     for minor, version in ((0, Version.V10), (1, Version.V11))
     for a, b in (("_", "_"), ("-", "_"), ("-", "/"))
 }
-"""Every spelling of the version that clients use."""
+"""Every spelling of a version that clients use."""
 
 _FIRST_LINES = {
     f"{what} {word}".encode(): (what, version)
@@ -53,7 +158,7 @@ def _first_line(line: bytes) -> tuple[str, Version]:
 def _request_headers(lines: list[bytes], version: Version) -> dict[str, str]:
     headers: dict[str, str] = {}
     for raw in lines:
-        line = text_of(raw)
+        line = fields.text(raw)
         match = _ENVELOPE.fullmatch(line) or (version is Version.V11 and _HEADER.fullmatch(line))
         if not match:
             raise BadRequest("after the first line come Host ADDRESS, OS TEXT and an empty line")
@@ -66,8 +171,34 @@ def _request_headers(lines: list[bytes], version: Version) -> dict[str, str]:
     return headers
 
 
+class Head:
+    """The lines of one head, of requests and responses alike, within the limits."""
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether no line of the head has come yet."""
+        return not self._lines
+
+    def add(self, line: bytes) -> list[bytes] | None:
+        """Take one line without its end; return all lines at the empty one. Raises BadRequest beyond the limits."""
+        if not line:
+            if not self._lines:
+                raise BadRequest("an empty line stands where a first line must be")
+            lines, self._lines, self._size = self._lines, [], 0
+            return lines
+        self._size += len(line) + 2
+        if len(line) > MAX_LINE or self._size > MAX_HEAD or len(self._lines) >= MAX_HEAD_LINES:
+            raise BadRequest(f"too long: {MAX_LINE} bytes a line, {MAX_HEAD_LINES} lines and {MAX_HEAD} bytes a head")
+        self._lines.append(line)
+        return None
+
+
 class RequestParser:
-    """Turns the lines of a connection into Requests. After it has raised, the connection is of no more use."""
+    """Turns the lines of a connection into Requests. It is of no use any more after it has raised."""
 
     def __init__(self) -> None:
         self._head = Head()
@@ -75,13 +206,13 @@ class RequestParser:
 
     @property
     def idle(self) -> bool:
-        """Whether it stands between two requests: nothing of the next one has come."""
+        """Whether nothing of the next request has come yet."""
         return self._data is None and self._head.empty
 
     def line(self, line: bytes) -> Request | None:
-        """Take one line without its LF (a CR at its end is dropped); returns the Request that it completes.
+        """Take one line without its LF (a CR at its end is dropped); return the Request that it completes.
 
-        Raises BadRequest (errors.py) when it is not a request of this protocol or goes over the limits.
+        Raises BadRequest if it is not a request of this protocol, or beyond the limits.
         """
         if self._data is None:
             lines = self._head.add(line[:-1] if line.endswith(b"\r") else line)
@@ -109,7 +240,7 @@ class RequestParser:
         return self._left == 0 if self._exact else len(self._data or ()) == self._count
 
     def _finish(self) -> Request:
-        data = [text_of(line) for line in self._data or ()]
+        data = [fields.text(line) for line in self._data or ()]
         self._data = None
         if self._count is not None and len(data) != self._count:
             raise BadRequest(f"this message has {self._count} data lines")

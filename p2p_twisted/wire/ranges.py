@@ -1,4 +1,4 @@
-"""Sets of piece numbers as text: ``0-3,7,9-12``, ascending, apart from each other, without white space."""
+"""Sets of piece numbers as text: ``0-3,7,9-12``, ascending, with gaps between them, without white space."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def to_ranges(pieces: Iterable[int]) -> Ranges:
 
 
 def from_ranges(ranges: Ranges, count: int) -> Iterator[int]:
-    """The pieces in `ranges`, ascending, of a file of `count` pieces: what is beyond them is passed over."""
+    """Return the pieces in `ranges`, ascending, that a file of `count` pieces has."""
     for first, last in ranges:
         yield from range(first, min(last + 1, count))
 
 
 def format_ranges(ranges: Ranges) -> str:
-    """As text."""
+    """Return `ranges` as text."""
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
 
 
 def parse_ranges(text: str) -> Ranges:
-    """The inverse of `format_ranges`. Raises BadRequest when it is not of that very form, or empty."""
+    """Return the ranges in `text`: the inverse of `format_ranges`. Raises BadRequest, also if it is empty."""
     found: list[tuple[int, int]] = []
     for part in text.split(","):
         low, dash, high = part.partition("-")

@@ -14,9 +14,9 @@ from .messages import Version
 class IndexRecord:
     """One document at one holder.
 
-    `name` is whole, type included; `host` and `port` are the holder's; `ttl` in seconds. What only 1.1 says is None
-    when heard in 1.0: `size` in bytes, `sha256` of the file, `pieces`, the SHA-256 of its list of piece hashes
-    (protocol, "Pieces"; empty for a file of one piece).
+    `name` includes the type; `host` and `port` are the holder's; `ttl` is in seconds. A record of 1.0 has None for the
+    rest: `size` in bytes, `sha256` of the file, `pieces`, the SHA-256 of its list of piece hashes (protocol, "Pieces";
+    empty for a file of one piece).
     """
 
     name: str
@@ -30,7 +30,7 @@ class IndexRecord:
 
 
 def encode_record(record: IndexRecord, version: Version) -> str:
-    """One line without its line end: six fields parted by tabs, in 1.1 nine."""
+    """Return one line, without its line end: six fields separated by tabs, in 1.1 nine."""
     stem, kind = fields.split_type(record.name)
     line = f"{stem}\t{kind}\t{record.title}\t{record.host}\t{record.port}\t{record.ttl}"
     if version is Version.V11 and record.sha256 is not None:
@@ -39,7 +39,7 @@ def encode_record(record: IndexRecord, version: Version) -> str:
 
 
 def parse_record(line: str) -> IndexRecord:
-    """The inverse of `encode_record`; the number of fields tells the version. Raises BadRequest."""
+    """Return the record in a line: the inverse of `encode_record`. Raises BadRequest."""
     parts = line.split("\t")
     if len(parts) not in (6, 9):
         raise BadRequest("an index record has six fields, or nine in 1.1, parted by tabs")

@@ -1,4 +1,4 @@
-"""Lines to the heads of responses, one line at a time. The body between two heads is for the caller to take."""
+"""Lines to the heads of responses, one line at a time. The body between two heads is the caller's to take."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from . import fields
 from .errors import PHRASES, BadRequest
-from .head import Head, text_of
 from .messages import Response, Version
+from .parser import Head
 
 _STATUS = re.compile(rf"([0-9]{{3}}) (?:[^{fields.CONTROL}]* )?P2P[-_](?:CI|DI)[/_-](1\.[01])")
 _HEADER = re.compile(rf"([A-Za-z][A-Za-z0-9-]{{0,63}}):? ([^{fields.CONTROL}]*)")
@@ -29,8 +29,8 @@ _RESPONSE_FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
 
 @lru_cache(512)
 def _header(line: bytes) -> tuple[str, str] | None:
-    """The name and the value of a header; None if it is none. Most lines of a head are those of the one before."""
-    match = _HEADER.fullmatch(text_of(line))
+    """Return the name and the value of a header, None if it is none. Most heads repeat lines of the one before."""
+    match = _HEADER.fullmatch(fields.text(line))
     return None if match is None else (match[1], match[2])
 
 
@@ -64,16 +64,15 @@ class ResponseParser:
         self._head = Head()
 
     def line(self, line: bytes) -> Response | None:
-        """Take one line of a head without its LF; returns the Response at the empty line.
+        """Take one line of a head without its LF; return the Response at the empty line.
 
-        What the other server's version does not fix (its phrase, its Host and OS) is not judged. Raises BadRequest
-        when the lines are no response.
+        The phrase, the Host and the OS line may be any text. Raises BadRequest if the lines are not a response.
         """
         lines = self._head.add(line[:-1] if line.endswith(b"\r") else line)
         return None if lines is None else self._response(lines)
 
     def _response(self, lines: list[bytes]) -> Response:
-        match = _STATUS.fullmatch(text_of(lines[0]))
+        match = _STATUS.fullmatch(fields.text(lines[0]))
         if not match or int(match[1]) not in PHRASES:
             raise BadRequest("not a response: the first line must be STATUS PHRASE VERSION")
         version = Version.V11 if match[2] == "1.1" else Version.V10

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from p2p_twisted.rs.protocol import TrustedNetworks
-from p2p_twisted.wire.address import clean_host
+from p2p_twisted.wire.fields import clean_host
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,9 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from p2p_twisted.wire.address import clean_host
 from p2p_twisted.wire.changes import Change, Have, Removed
 from p2p_twisted.wire.errors import PHRASES
-from p2p_twisted.wire.fields import LAST_MODIFIED
+from p2p_twisted.wire.fields import LAST_MODIFIED, clean_host
 from p2p_twisted.wire.limits import MAX_COOKIE, MAX_NAME, MAX_PIECES, MAX_SIZE, MAX_TITLE, TTL
 from p2p_twisted.wire.messages import (
     Cancel,

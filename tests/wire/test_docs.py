@@ -38,8 +38,7 @@ from p2p_twisted.wire.messages import (
     Response,
     Version,
 )
-from p2p_twisted.wire.methods import METHODS, ONLY_1_1
-from p2p_twisted.wire.parser import VERSIONS
+from p2p_twisted.wire.parser import METHODS, ONLY_1_1, VERSIONS
 from p2p_twisted.wire.ranges import from_ranges
 from p2p_twisted.wire.records import IndexRecord, encode_record, parse_record
 from tests.support.memory_network import Network

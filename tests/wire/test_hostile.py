@@ -14,8 +14,7 @@ from p2p_twisted.wire.encode import encode_request
 from p2p_twisted.wire.errors import BadRequest
 from p2p_twisted.wire.limits import MAX_DATA, MAX_HEAD, MAX_HEAD_LINES, MAX_LINE, MAX_NAME, MAX_WANTS
 from p2p_twisted.wire.messages import GetFile, Request
-from p2p_twisted.wire.methods import METHODS, ONLY_1_1
-from p2p_twisted.wire.parser import VERSIONS, RequestParser
+from p2p_twisted.wire.parser import METHODS, ONLY_1_1, VERSIONS, RequestParser
 from tests.support.wire_receivers import RequestReceiver, parse, receive
 from tests.support.wire_strategies import chunks, damaged, requests
 

@@ -16,8 +16,9 @@ from twisted.logger import Logger
 
 from ...net.errors import FetchError
 from ...registry.rules import neighbourhood
-from ...wire.address import Address, clean_host
+from ...wire.address import Address
 from ...wire.errors import Forbidden
+from ...wire.fields import clean_host
 
 WINDOW = 10
 """The window of time in seconds."""

@@ -18,8 +18,9 @@ from ...events.types import Event, IndexReceived, Registered, RoundStarted
 from ...net.connect import Reactor, dial
 from ...net.errors import FetchError
 from ...net.receiving import MAX_REFUSAL
-from ...wire.address import Address, clean_host
+from ...wire.address import Address
 from ...wire.errors import Forbidden
+from ...wire.fields import clean_host
 from ...wire.messages import Probe, Version
 from .arrivals import Allowance
 from .known_peer import KnownPeer
