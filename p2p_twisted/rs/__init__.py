@@ -1,1 +1,1 @@
-"""The registration server: its protocol and factory, its service, and its twistd plugin. Knows nothing of files."""
+"""The registration server: its protocol, its service, and its twistd plugin. Knows nothing of files."""

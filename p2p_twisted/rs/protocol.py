@@ -26,7 +26,7 @@ from .store_alarm import StoreAlarm
 MAX_CONNECTIONS = 10_000
 MAX_CONNECTIONS_PER_HOST = 2_000
 MAX_PAGE = 1_000
-"""Most lines of a part of the peer list. Only the whole list is longer; it is kept and sent to all who ask for it."""
+"""Most lines of a part of the peer list. Only the whole list is longer; it is built once for all requests."""
 
 KEEP_ALIVE = re.compile(
     rb"KeepAlive NULL P2P(?:_DI_|-DI_|-DI/)1\.([01])\r?\n"
@@ -60,7 +60,8 @@ class RSConnection(RequestConnection):
         registry = self.factory.registry
         if not registry.renew(int(cookie), int(port)):
             return None
-        return match.end(), *_keep_alive_answer(self.here, minor, registry.clocks.ttl)
+        answer, version = _keep_alive_answer(self.here, minor, registry.clocks.ttl)
+        return match.end(), answer, version
 
     def answer(self, request: Request, caller: Caller) -> Deferred[None]:
         """Answer one of the four messages of an RS. Fails with BadRequest for those of peers."""

@@ -75,7 +75,7 @@ class Options(VerbOptions):
 
 
 def makeService(options: Options, reactor: Any = None) -> RegistrationServer:
-    """The RS, listening already. If it cannot be, the process ends with one line and exit code 2 (an option), or 1."""
+    """Return the RS, which listens already. If that fails, exit with one line and code 2 (a bad option) or 1."""
     if reactor is None:
         from twisted.internet import reactor
     stop_at_signals(reactor)
@@ -99,7 +99,7 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
     server = RegistrationServer(reactor, registry, factory)
     page = load_extension(EXPERIMENT_PAGE, reactor, options["state-dir"] / LAB_FOLDER) if options["lab"] else None
     root = rs_root(registry, server.status, describe_settings(options), page)
-    for service in (  # the port last: who reaches it finds the API there
+    for service in (  # the port last: when a peer can connect, the API is there
         lock,
         makeApiService(reactor, options["web"], options["state-dir"], root, page.listening if page else None),
         *([page.service] if page else []),
