@@ -12,14 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from twisted.internet.selectreactor import SelectReactor
+from twisted.logger import LogLevel
+from twisted.python.failure import Failure
 
-from p2p_twisted.cli import session
-from p2p_twisted.config.state_folder import LOCK_FILE
+from p2p_twisted.cli import exits, own_peer, session
+from p2p_twisted.config.state_folder import LOCK_FILE, HeldError
 from p2p_twisted.experiment.run.cluster import Cluster, wait_until
 from p2p_twisted.web.client import ControlClient, ControlError
 from tests.support.answers import as_json
 from tests.support.fake_facades import FakePeer
-from tests.support.p2p_command import ENVIRONMENT, P2P, state_folder
+from tests.support.p2p_command import ENVIRONMENT, P2P, p2p, state_folder
 
 CONTENT = b"This is a document.\n" * 1000
 
@@ -206,3 +209,39 @@ def test_a_command_waits_for_one_that_is_about_to_be_the_peer(at: list[str], sta
     finally:
         first.terminate()
         first.communicate(timeout=60)
+
+
+@pytest.fixture
+def second_reactor(monkeypatch: pytest.MonkeyPatch) -> object:
+    """A reactor for the thread of a peer in this process; the global one is the tests'."""
+    reactor = SelectReactor()
+    monkeypatch.setattr(own_peer, "_reactor", reactor)
+    return reactor
+
+
+@pytest.mark.usefixtures("second_reactor")
+def test_a_peer_in_this_process(at: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = p2p("get", "a.txt", *at)
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path}/a.txt\n"), result.stderr
+    assert (tmp_path / "a.txt").read_bytes() == CONTENT
+
+
+@pytest.mark.usefixtures("second_reactor")
+def test_a_peer_in_this_process_that_cannot_start(state: Path) -> None:
+    (state / "downloads").write_text("a file in the way")
+    with pytest.raises(exits.Failure, match="downloads"), own_peer.OwnPeer(state, ("127.0.0.1", 1), []):
+        pytest.fail("it started")
+
+
+@pytest.mark.usefixtures("second_reactor")
+def test_a_state_folder_that_another_process_holds(cluster: Cluster) -> None:
+    with pytest.raises(HeldError), own_peer.OwnPeer(cluster.peers[0].state_dir, ("127.0.0.1", 1), []):
+        pytest.fail("it started")
+
+
+def test_warnings_of_the_peer_are_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    for level, format_ in ((LogLevel.info, "starting"), (LogLevel.warn, "slow {what}")):
+        own_peer._observe({"log_level": level, "log_format": format_, "what": "disk"})
+    own_peer._observe({"log_level": LogLevel.error, "log_format": "broken", "log_failure": Failure(OSError("full"))})
+    assert capsys.readouterr().err == "p2p: slow disk\np2p: broken: OSError('full')\n"
