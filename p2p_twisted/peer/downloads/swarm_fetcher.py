@@ -119,7 +119,7 @@ class SwarmFetcher:
         storage = storages[event.sha256]
         self._files[event.sha256].receive(event.source, event.size)
         if self._parts.content_store.serve(storage):
-            self._parts.index_feed.kept(storage, event.piece, event.super_seeded)
+            self._parts.index_feed.piece_verified(storage, event.piece, event.super_seeded)
 
     # the end of a file
 

@@ -75,7 +75,7 @@ class IndexFeed:
         self._log.extend((self._version, name) for name in event.removed + event.added)
         self._announce_in(max(0.0, self._announced_at + self._batch_interval - self._clock.seconds()))
 
-    def kept(self, content: Storage, piece: int, super_seeded: bool) -> None:
+    def piece_verified(self, content: Storage, piece: int, super_seeded: bool) -> None:
         """Announce a verified piece of an unfinished file; `super_seeded`: its source gave it to no other peer."""
         self._new.setdefault(content.sha256, set()).add(piece)
         self._announce_in(0 if super_seeded else self._batch_interval)

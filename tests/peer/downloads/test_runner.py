@@ -1,4 +1,4 @@
-"""Orders carried out over a network in memory, with real files: by swarms and whole, under names that make trouble."""
+"""Downloads over a network in memory, with real files: by swarms and whole, under names that make trouble."""
 
 import hashlib
 import os
@@ -14,13 +14,15 @@ from twisted.internet.task import LoopingCall
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.events.publisher import Publisher
-from p2p_twisted.events.types import DownloadEnded, DownloadStarted, Event, FileEnded, FileStarted
+from p2p_twisted.events.types import DownloadEnded, DownloadStarted, Event, FileEnded, FileStarted, PieceVerified
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.net.throttle import Throttle
 from p2p_twisted.peer.download_view import details
+from p2p_twisted.peer.downloads import manager
 from p2p_twisted.peer.downloads.manager import DownloadManager
 from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED
+from p2p_twisted.peer.downloads.runner import DownloadRunner
 from p2p_twisted.peer.peers.discovery import Discovery
 from p2p_twisted.peer.peers.registration import Registration
 from p2p_twisted.rs.protocol import RSFactory, TrustedNetworks
@@ -121,7 +123,7 @@ class Case(SynchronousTestCase):
         return factory
 
     def fetch(self, *names, seconds=10, **more):
-        """What became of an order after that time; without names it is for all."""
+        """Return a download as it is after `seconds`; without names, of all documents."""
         arguments = {"directory": self.into, "overwrite": False, **more}
         download = self.manager.start(list(names) or None, **arguments)
         self.network.wait(seconds)
@@ -310,6 +312,49 @@ class Downloads(Case):
         self.network.wait(40)
         self.assertEqual(self.errors(download), {"doc1": "peers-failed"})
 
+    def test_a_copy_waits_for_the_place_and_fails_with_it(self):
+        self.peer(1, aaa=BIG, bbb=BIG)
+        self.share_own(BIG)
+        self.into.mkdir()
+        part = PartFile(Target(self.into, "aaa"))
+        (self.into / "bbb.part").mkdir()
+        download = self.fetch("aaa", "bbb")
+        self.assertEqual((download.has_ended, self.errors(download)), (False, {"bbb": "unwritable"}))
+        part.discard()
+        self.network.wait(2)
+        self.assertEqual((self.into / "aaa").read_bytes(), BIG)
+
+    def test_what_is_in_the_place_and_is_no_file(self):
+        self.peer(1, folder=BIG, link=BIG, other=BIG)
+        (self.into / "folder").mkdir(parents=True)
+        (self.into / "link").symlink_to(self.folder)
+        download = self.fetch("folder", "link", overwrite=True)
+        self.assertEqual(self.errors(download), {"folder": "exists"})
+        self.assertEqual((self.into / "link").read_bytes(), BIG)
+
+    def test_names_and_folders_that_are_refused(self):
+        for names in ([], ["../up"]):
+            with self.assertRaises(ValueError):
+                self.manager.start(names, self.into, False)
+        self.assertEqual(self.manager.downloads, {})
+
+    def test_the_last_ones_are_remembered(self):
+        self.patch(manager, "MAX_ENDED", 2)
+        downloads = [self.fetch("nothing", seconds=1) for _ in range(5)]
+        self.assertEqual(list(self.manager.downloads.values()), downloads[-3:])
+        self.assertFalse(self.manager.cancel(downloads[-1].id), "it has ended")
+
+    def test_an_error_in_this_program(self):
+        def fail(runner):
+            raise RuntimeError("made to fail")
+
+        self.peer(1, one=b"1")
+        self.patch(DownloadRunner, "run", fail)
+        download = self.fetch("one")
+        self.assertEqual((download.state, self.errors(download)), (FAILED, {"one": "peers-failed"}))
+        self.assertIn("an error in this program", str(download.error))
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
     def test_only_from_those_that_are_named(self):
         self.peer(1, doc=BIG)
         self.peer(2, doc=OTHER)
@@ -322,12 +367,12 @@ class Downloads(Case):
         factory = self.peer(1, big=BIG)
         came = []
 
-        def kept(content, piece, first_hand):
-            came.append(piece)
+        def verified(event: PieceVerified) -> None:
+            came.append(event.piece)
             if len(came) == 2:
                 self.manager.cancel(*self.manager.downloads)
 
-        self.patch(self.factory.index_feed, "kept", kept)
+        self.events.subscribe(PieceVerified, verified)
         download = self.fetch("big")
         self.assertEqual((download.state, len(came)), (CANCELLED, 2))
         self.assertEqual(set(self.files()), {"big.part", "big.part.state"})
@@ -337,13 +382,15 @@ class Downloads(Case):
         self.assertEqual((download.state, self.files()), (DONE, {"big": shown(BIG)}))
         self.assertEqual((sorted(came), factory.uploaded), ([0, 1, 2, 3, 4], len(BIG) - 2 * MIN_PIECE))
 
-    def test_two_orders_for_one_document(self):
+    def test_two_downloads_of_one_document(self):
         """Into two folders. The second does not take the place of the first where its pieces are served from."""
         self.peer(1, big=BIG)
         self.discovery.refresh()
         self.network.settle()
         parts, served = self.factory.content_store.parts, []
-        self.patch(self.factory.index_feed, "kept", lambda content, *_: served.append(content.target.path.parent))
+        self.patch(
+            self.factory.index_feed, "piece_verified", lambda content, *_: served.append(content.target.path.parent)
+        )
         downloads = [self.manager.start(["big"], self.folder / folder, False) for folder in ("into", "other")]
         [content] = parts.values()
         self.assertEqual(content.target.path.parent, self.into)
@@ -399,7 +446,7 @@ class Trouble(Case):
 
 
 class SamePlace(Case):
-    """Two orders that would write to the same place: the second waits for the first."""
+    """Two downloads that would write to the same place: the second waits for the first."""
 
     def download_manager(self, *holders, overwrite=False):
         self.discovery.refresh()
@@ -478,18 +525,18 @@ class SamePlaceElsewhere(Case):
             (self.into / "big").unlink()
 
     def test_one_that_is_done_first_with_the_same_content(self):
-        def kept(content, piece, first_hand):
+        def verified(event: PieceVerified) -> None:
             (self.into / "big").write_bytes(BIG)
 
-        self.patch(self.factory.index_feed, "kept", kept)
+        self.events.subscribe(PieceVerified, verified)
         download = self.fetch("big")
         self.assertEqual((download.state, [file.state for file in download.files]), (DONE, ["there"]))
 
     def test_one_that_is_done_first_with_other_content(self):
-        def kept(content, piece, first_hand):
+        def verified(event: PieceVerified) -> None:
             (self.into / "big").write_bytes(OTHER)
 
-        self.patch(self.factory.index_feed, "kept", kept)
+        self.events.subscribe(PieceVerified, verified)
         download = self.fetch("big")
         self.assertEqual((self.errors(download), self.files()), ({"big": "exists"}, {"big": shown(OTHER)}))
 
@@ -517,7 +564,7 @@ class Contents(Case):
             host, port = at(number)
             self.assertIn(f"@{hashlib.sha256(data).hexdigest()[:8]} ({len(data)} bytes, at {host}:{port})", str(error))
 
-    def test_an_order_for_all_passes_over_it(self):
+    def test_a_download_of_all_skips_it(self):
         """Anybody may offer another content under a name; that must not end what others fetch."""
         download = self.fetch()
         self.assertEqual((download.state, self.files()), (DONE, {"one": b"1"}))
@@ -542,15 +589,15 @@ class Changing(Case):
     """What a holder shares changes while it is fetched."""
 
     def halfway(self, act):
-        """The order for `big` with `act` done when two of its pieces are here; `seconds` pass."""
+        """Call `act` when two pieces of `big` are here."""
         came = []
 
-        def kept(content, piece, first_hand):
-            came.append(piece)
+        def verified(event: PieceVerified) -> None:
+            came.append(event.piece)
             if len(came) == 2:
                 act()
 
-        self.patch(self.factory.index_feed, "kept", kept)
+        self.events.subscribe(PieceVerified, verified)
 
     def share(self):
         self.shared = self.peer(1, big=BIG).content_store.library

@@ -19,7 +19,13 @@ from p2p_twisted.net.throttle import Throttle
 from p2p_twisted.peer.downloads import whole_file
 from p2p_twisted.peer.downloads.holders import MAX_KEPT
 from p2p_twisted.peer.downloads.model import DONE, FAILED, WAITING, DownloadFile
-from p2p_twisted.peer.downloads.sequential import AHEAD, MAX_OUTSTANDING, SequentialFetcher
+from p2p_twisted.peer.downloads.sequential import (
+    AHEAD,
+    MAX_OUTSTANDING,
+    MAX_RETRIES,
+    MAX_RETRY_AFTER,
+    SequentialFetcher,
+)
 from p2p_twisted.swarm.part_file import PartFile
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.parser import RequestParser
@@ -58,6 +64,12 @@ class Sending(Protocol):
             self.waiting.pop(0)
             if self.factory.version == b"1.0":
                 self.transport.loseConnection()
+
+    def put_off(self, seconds):
+        """Refuse the first request for so many seconds."""
+        head = b"100 FILE_NOT_FOUND P2P-CI/1.1\nHost: h\nOS: o\nLength: 0\nRetry-After: %d\n\n" % seconds
+        self.transport.write(head)
+        self.waiting.pop(0)
 
     def begin(self, body, status=b"200 OK", sent=None):
         """Answer with the first `sent` bytes of `body`."""
@@ -436,6 +448,52 @@ class Lost(Case):
         self.fetch(("aaa", b"aaa", [1, 2]), *((name, body, [1, 2]) for name, body in named(3).items()))
         self.assert_done()
         self.assertEqual((other.asked, one.asked[-1][-3:]), ([["aaa"]], list(named(3))))
+
+
+class RetryAfter(Case):
+    """A holder cannot send a document at the moment, and says when it can."""
+
+    def setUp(self):
+        super().setUp()
+        self.wanted = named(3)
+        self.one, self.other = self.holder(1, self.wanted), self.holder(2, self.wanted)
+        self.one.answers = False
+        self.fetch(*((name, body, [1, 2]) for name, body in self.wanted.items()))
+        [self.connection] = self.one.connections
+
+    def put_off(self, seconds):
+        self.connection.put_off(seconds)
+        self.network.settle()
+
+    def test_it_is_asked_again_then(self):
+        self.put_off(3)
+        self.network.wait(2.75)
+        self.assertEqual(self.connection.waiting, [], "nor is it asked for another")
+        self.network.wait(0.25)
+        self.assertEqual(self.connection.waiting, ["doc00"])
+        self.one.answers = True
+        self.connection.answer()
+        self.assert_done()
+        self.assertEqual(self.other.asked, [])
+
+    def test_not_later_than_that(self):
+        self.put_off(1000)
+        self.network.wait(MAX_RETRY_AFTER)
+        self.assertEqual(self.connection.waiting, ["doc00"])
+        self.one.answers = True
+        self.connection.answer()
+        self.assert_done()
+
+    def test_so_many_times(self):
+        """Then another holder is."""
+        for _ in range(MAX_RETRIES):
+            self.put_off(0)
+            self.network.wait(1)
+        self.one.answers = True
+        self.put_off(0)
+        self.assert_done()
+        self.assertEqual(self.other.asked, [["doc00"]])
+        self.assertEqual(self.connection.asked[-2:], ["doc01", "doc02"], "it is to blame for nothing")
 
 
 class WithoutSize(Case):

@@ -87,7 +87,7 @@ class Peer:
             )
         for piece in pieces:
             content.have.add(piece)
-            self.index_feed.kept(content, piece, super_seeded)
+            self.index_feed.piece_verified(content, piece, super_seeded)
 
     def follower(self, since=INITIAL_VERSION, here="10.0.0.1"):
         """One who follows from now on, and has taken the first answer."""
