@@ -18,7 +18,7 @@ def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_every_transfer_is_a_line_of_csv():
+def test_every_transfer_is_a_line_of_csv() -> None:
     runs = [run_of("task1", 5.0), run_of("task2-best", 2.0, repeat=2)]
     text = transfers_csv(results_of(runs))
     assert text.splitlines()[0] == "task,repeat,peer,file,source,bytes,start,end"
@@ -31,7 +31,7 @@ def test_every_transfer_is_a_line_of_csv():
     assert found[0] == {"task": "task1", "repeat": "1", **{name: str(value) for name, value in asdict(first).items()}}
 
 
-def test_a_name_with_anything_in_it_is_the_same_after_reading():
+def test_a_name_with_anything_in_it_is_the_same_after_reading() -> None:
     run = replace(run_of("task1", 5.0), transfers=[Transfer("peer2", HOSTILE, "peer1", 7, 0.25, 1.5)])
     [row] = rows(transfers_csv(results_of([run])))
     assert row["file"] == HOSTILE
@@ -40,7 +40,7 @@ def test_a_name_with_anything_in_it_is_the_same_after_reading():
     assert transfer["file"] == HOSTILE
 
 
-def test_json_has_everything():
+def test_json_has_everything() -> None:
     killed = Event(1.5, "peer3", "peer3 killed")
     run = run_of("swarm", 8.0, events=[killed], corrupt=["peer5"], slow={"peer2": 1e5}, failed={"peer3": {"x": "lost"}})
     found = json.loads(as_json(results_of([run], Links(1e6, 2e6, {"peer2": 1e5}), {"seed": "7"})))
@@ -57,7 +57,7 @@ def test_json_has_everything():
     assert shown["samples"][0].keys() == {"peer", "at", "bytes", "files"}
 
 
-def test_both_files_are_written_and_written_again(tmp_path: Path):
+def test_both_files_are_written_and_written_again(tmp_path: Path) -> None:
     for runs in ([run_of("task1", 5.0)], [run_of("task1", 5.0), run_of("task1", 6.0, repeat=2)]):
         write_data(results_of(runs), tmp_path)
         assert {path.name for path in tmp_path.iterdir()} == {"results.json", "transfers.csv"}

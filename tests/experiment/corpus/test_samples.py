@@ -81,7 +81,7 @@ def test_counts_out_of_range_are_refused(count: int) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, BLOCK - 1, BLOCK, 2 * BLOCK + 5])
-def test_random_bytes_have_the_size_and_follow_from_the_seed(tmp_path: Path, size: int):
+def test_random_bytes_have_the_size_and_follow_from_the_seed(tmp_path: Path, size: int) -> None:
     one, other, third = (tmp_path / name for name in ("one", "other", "third"))
     write_random_bytes(one, size, "3/large")
     write_random_bytes(other, size, "3/large")

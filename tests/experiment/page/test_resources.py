@@ -44,11 +44,11 @@ class PageTestCase(TestCase):
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
 
-    async def ask(self, method: str, path: str, body: object = None, **how) -> Answer:
+    async def ask(self, method: str, path: str, body: object = None, **how: Any) -> Answer:
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         return parse(await exchange(self.endpoint, request(method, path, data, **how)))
 
-    async def refused(self, body: object, status: int = 400, **how) -> str:
+    async def refused(self, body: object, status: int = 400, **how: Any) -> str:
         answer = await self.ask("POST", RUNS, body, **how)
         self.assertEqual((answer.status, self.experiments.all), (status, {}))
         return answer.error

@@ -1,6 +1,8 @@
 """The bounds: the figures that were worked out by hand, the formulas for equal peers, and what must hold for all."""
 
 from itertools import permutations
+from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -38,19 +40,19 @@ def fluid_from_one(size: int, downloaders: int, links: Links) -> float:
         (fluid_from_one(MIB_32, 16, LINKS), 13.4),
     ],
 )
-def test_the_figures(seconds: float, expected: float):
+def test_the_figures(seconds: float, expected: float) -> None:
     assert seconds == pytest.approx(expected, rel=0.005)
 
 
 @given(st.integers(1, 40), sizes, rates, rates)
-def test_one_source_and_each_for_itself_is_client_server(downloaders: int, size: int, up: float, down: float):
+def test_one_source_and_each_for_itself_is_client_server(downloaders: int, size: int, up: float, down: float) -> None:
     transfers = [(role, "peer1", size) for role in one_source(downloaders)]
     expected = max(downloaders * size / up, size / down)
     assert bounds.one_by_one(transfers, Links(up, down)) == pytest.approx(expected)
 
 
 @given(st.integers(2, 12), st.integers(1, 10**7), rates)
-def test_the_best_case_of_task_2(peers: int, share: int, up: float):
+def test_the_best_case_of_task_2(peers: int, share: int, up: float) -> None:
     roles = [f"peer{number}" for number in range(1, peers + 1)]
     transfers = [(downloader, holder, share) for downloader in roles for holder in roles if downloader != holder]
     expected = (peers - 1) * (share * peers) / (peers * up)
@@ -58,26 +60,26 @@ def test_the_best_case_of_task_2(peers: int, share: int, up: float):
 
 
 @given(st.integers(1, 40), sizes, rates, rates)
-def test_one_source_and_all_for_all_is_kumar_and_ross(downloaders: int, size: int, up: float, down: float):
+def test_one_source_and_all_for_all_is_kumar_and_ross(downloaders: int, size: int, up: float, down: float) -> None:
     expected = max(size / up, size / down, downloaders * size / (up * (1 + downloaders)))
     assert fluid_from_one(size, downloaders, Links(up, down)) == pytest.approx(expected)
 
 
 @given(st.integers(1, 12), sizes, rates, rates)
-def test_a_swarm_is_never_slower_than_one_source(downloaders: int, size: int, up: float, down: float):
+def test_a_swarm_is_never_slower_than_one_source(downloaders: int, size: int, up: float, down: float) -> None:
     links = Links(up, down)
     alone = bounds.one_by_one([(role, "peer1", size) for role in one_source(downloaders)], links)
     assert fluid_from_one(size, downloaders, links) <= alone * 1.000001
 
 
-def test_what_everybody_has_need_not_leave_anybody():
+def test_what_everybody_has_need_not_leave_anybody() -> None:
     held = {"peer1": ["a", "b"], "peer2": ["a"], "peer3": []}
     links = Links(up=10, down=1000)
     assert bounds.fluid({"peer3": ["a"]}, held, {"a": 300, "b": 5000}, links) == pytest.approx(300 / 30)
     assert bounds.fluid({"peer3": ["a", "b"]}, held, {"a": 300, "b": 5000}, links) == pytest.approx(5000 / 10)
 
 
-def test_a_slow_peer_holds_up_who_waits_for_it():
+def test_a_slow_peer_holds_up_who_waits_for_it() -> None:
     slow = Links(up=10, down=100, slow={"peer2": 1})
     assert (slow.up_of("peer2"), slow.down_of("peer2"), slow.up_of("peer1"), slow.down_of("peer1")) == (1, 1, 10, 100)
     assert bounds.one_by_one([("peer1", "peer2", 50)], slow) == 50
@@ -111,7 +113,7 @@ hands = st.lists(st.sets(st.sampled_from("abc")), min_size=3, max_size=3)
 
 @given(hands.filter(lambda held: set().union(*held) == set("abc")), links_of_three)
 @settings(max_examples=60, deadline=None)
-def test_no_schedule_of_pieces_is_faster_than_the_bound_of_a_swarm(held: list[set[str]], links: Links):
+def test_no_schedule_of_pieces_is_faster_than_the_bound_of_a_swarm(held: list[set[str]], links: Links) -> None:
     """All ways to pass three documents of one byte on between three peers, one second after the other."""
     holdings = dict(zip(ROLES, held, strict=True))
     wanted = {role: set("abc") - names for role, names in holdings.items()}
@@ -156,10 +158,12 @@ transfers_of_three = st.lists(
 
 
 @given(transfers_of_three, links_of_three, st.randoms(use_true_random=False))
-def test_no_order_of_transfers_is_faster_than_the_bound_of_one_at_a_time(transfers, links, random):
+def test_no_order_of_transfers_is_faster_than_the_bound_of_one_at_a_time(
+    transfers: list[tuple[str, str, int]], links: Links, random: Random
+) -> None:
     """Transfers in any order, each downloader with one at a time, uplinks shared in any way."""
     random.shuffle(transfers)
-    left = [[downloader, holder, float(size)] for downloader, holder, size in transfers]
+    left: list[list[Any]] = [[downloader, holder, float(size)] for downloader, holder, size in transfers]
     seconds = 0.0
     while left:
         active = {downloader: one for one in reversed(left) for downloader in [one[0]]}.values()
@@ -184,7 +188,9 @@ def test_no_order_of_transfers_is_faster_than_the_bound_of_one_at_a_time(transfe
     st.sampled_from([f"peer{number}" for number in range(1, 7)]),
     st.floats(0.05, 1.0),
 )
-def test_a_slower_link_lowers_no_bound(task: str, peers: int, slow: dict[str, float], slower: str, factor: float):
+def test_a_slower_link_lowers_no_bound(
+    task: str, peers: int, slow: dict[str, float], slower: str, factor: float
+) -> None:
     plan, before = plan_of(task, peers), Links(2.5e6, 12.5e6, slow)
     after = Links(2.5e6, 12.5e6, {**slow, slower: factor * before.up_of(slower)})
     for faults in (NO_FAULTS, Faults(corrupt=["peer9"]), Faults([Kill("peer2")]), Faults(churn=5.0)):
@@ -192,13 +198,13 @@ def test_a_slower_link_lowers_no_bound(task: str, peers: int, slow: dict[str, fl
 
 
 @given(st.sampled_from(["task1", "task2-best", "task2-worst"]), st.integers(2, 6))
-def test_what_may_come_from_anybody_has_no_higher_bound(task: str, peers: int):
+def test_what_may_come_from_anybody_has_no_higher_bound(task: str, peers: int) -> None:
     plan, links = plan_of(task, peers), Links(2.5e6, 12.5e6)
     for faults in (Faults(corrupt=["peer9"]), Faults([Kill("peer1")]), Faults([Kill("peer2")]), Faults(churn=5.0)):
         assert plan.bound(links, faults) <= plan.bound(links) * (1 + 1e-9)
 
 
-def test_the_killed_need_no_time():
+def test_the_killed_need_no_time() -> None:
     """Of five that fetch 4 MiB from one source four are left; the fifth has a link that would take far longer."""
     links = Links(2.5e6, 12.5e6, {"peer3": 1000.0})
     plan = plan_of("central", 6)
@@ -208,5 +214,5 @@ def test_the_killed_need_no_time():
     assert swarm.bound(links, Faults([Kill("peer3", share=0.3)])) == pytest.approx(4 * 2**20 / 2.5e6)
 
 
-def test_nothing_takes_no_time():
+def test_nothing_takes_no_time() -> None:
     assert bounds.one_by_one([], LINKS) == 0

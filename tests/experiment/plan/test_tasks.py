@@ -12,6 +12,7 @@ from p2p_twisted.experiment.plan.orders import Plan
 from p2p_twisted.experiment.plan.tasks import (
     COMPARED,
     TASKS,
+    Maker,
     one_source,
     plan_for,
     task1,
@@ -36,7 +37,7 @@ def holders(plan: Plan) -> list[tuple[str, str, str | None]]:
     ]
 
 
-def test_task_1_is_50_of_60_from_one_to_five():
+def test_task_1_is_50_of_60_from_one_to_five() -> None:
     plan = task1(PEERS, SIZES, None, 1, False)
     assert {role: len(names) for role, names in plan.holdings.items()} == dict(
         zip(PEERS, [60, 0, 0, 0, 0, 0], strict=True)
@@ -46,7 +47,7 @@ def test_task_1_is_50_of_60_from_one_to_five():
     assert len(set(plan.wanted.values())) == 5
 
 
-def test_task_2_is_ten_each_and_the_other_fifty():
+def test_task_2_is_ten_each_and_the_other_fifty() -> None:
     for make in (task2_best, task2_worst):
         plan = make(PEERS, SIZES, None, 1, False)
         assert [len(names) for names in plan.holdings.values()] == [10] * 6
@@ -55,7 +56,7 @@ def test_task_2_is_ten_each_and_the_other_fifty():
             assert set(plan.wanted[role]) == set(SIZES) - set(plan.holdings[role])
 
 
-def test_the_best_case_asks_the_one_who_has_it_and_no_two_begin_with_the_same():
+def test_the_best_case_asks_the_one_who_has_it_and_no_two_begin_with_the_same() -> None:
     plan = task2_best(PEERS, SIZES, None, 1, False)
     [phase] = plan.phases
     assert all(name in plan.holdings[holder] for _, name, holder in holders(plan) if holder)
@@ -64,7 +65,7 @@ def test_the_best_case_asks_the_one_who_has_it_and_no_two_begin_with_the_same():
         assert sorted(str(holder) for one in asked for holder in one) == PEERS
 
 
-def test_the_worst_case_is_ten_from_each_and_then_everything_from_the_first():
+def test_the_worst_case_is_ten_from_each_and_then_everything_from_the_first() -> None:
     plan = task2_worst(PEERS, SIZES, None, 1, False)
     first, second = plan.phases
     assert [order.downloader for order in first] == ["peer1"]
@@ -74,7 +75,9 @@ def test_the_worst_case_is_ten_from_each_and_then_everything_from_the_first():
 
 
 @given(st.sampled_from(list(TASKS.values())), peer_lists, size_maps, random_seeds, st.data())
-def test_for_any_numbers(make, peers, sizes, random_seed, data):
+def test_for_any_numbers(
+    make: Maker, peers: list[str], sizes: dict[str, int], random_seed: int, data: st.DataObject
+) -> None:
     fetch = data.draw(st.none() | st.integers(1, len(sizes) - -(-len(sizes) // len(peers))))
     plan = make(peers, sizes, fetch, random_seed, False)
     assert plan.phases == make(peers, dict(reversed(sizes.items())), fetch, random_seed, False).phases
@@ -94,7 +97,9 @@ def test_for_any_numbers(make, peers, sizes, random_seed, data):
 
 
 @given(peer_lists, size_maps, random_seeds)
-def test_hands_are_equal_in_number_and_nearly_in_bytes(peers, sizes, random_seed):
+def test_hands_are_equal_in_number_and_nearly_in_bytes(
+    peers: list[str], sizes: dict[str, int], random_seed: int
+) -> None:
     hands = deal(peers, sizes, random_seed)
     assert sorted(name for hand in hands.values() for name in hand) == sorted(sizes)
     counts = {len(hand) for hand in hands.values()}
@@ -104,13 +109,13 @@ def test_hands_are_equal_in_number_and_nearly_in_bytes(peers, sizes, random_seed
 
 
 @pytest.mark.parametrize("make", TASKS.values())
-def test_the_seed_decides_the_order_and_nothing_else_does(make):
+def test_the_seed_decides_the_order_and_nothing_else_does(make: Maker) -> None:
     assert make(PEERS, SIZES, None, 7, False) == make(PEERS, SIZES, None, 7, False)
     assert make(PEERS, SIZES, None, 7, False).wanted != make(PEERS, SIZES, None, 8, False).wanted
 
 
 @pytest.mark.parametrize("make", TASKS.values())
-def test_in_a_swarm_the_same_is_wanted_from_anybody(make):
+def test_in_a_swarm_the_same_is_wanted_from_anybody(make: Maker) -> None:
     alone, together = make(PEERS, SIZES, None, 1, False), make(PEERS, SIZES, None, 1, True)
     assert together.wanted == alone.wanted
     assert {holder for _, _, holder in holders(together)} == {None}
@@ -118,13 +123,13 @@ def test_in_a_swarm_the_same_is_wanted_from_anybody(make):
 
 
 @pytest.mark.parametrize(("swarm", "task"), [("task1-swarm", "task1"), ("task2-swarm", "task2-best")])
-def test_a_swarm_that_is_compared_does_the_same_work(swarm: str, task: str):
+def test_a_swarm_that_is_compared_does_the_same_work(swarm: str, task: str) -> None:
     swarmed, plain = (plan_for(name, PEERS, SIZES, None, 1, False) for name in (swarm, task))
     assert (swarmed.task, swarmed.swarm, plain.swarm) == (swarm, True, False)
     assert (swarmed.sizes, swarmed.holdings, swarmed.wanted) == (plain.sizes, plain.holdings, plain.wanted)
 
 
-def test_every_task_that_is_compared_has_each_peer_fetch_equally_many_of_the_same_documents():
+def test_every_task_that_is_compared_has_each_peer_fetch_equally_many_of_the_same_documents() -> None:
     plans = [plan_for(task, PEERS, SIZES, None, 1, False) for task in COMPARED]
     assert {frozenset(name for names in plan.holdings.values() for name in names) for plan in plans} == {
         frozenset(SIZES)
@@ -132,7 +137,7 @@ def test_every_task_that_is_compared_has_each_peer_fetch_equally_many_of_the_sam
     assert {len(names) for plan in plans for names in plan.wanted.values()} == {50}
 
 
-def test_the_bounds():
+def test_the_bounds() -> None:
     total = sum(SIZES.values())
     wanted = task1(PEERS, SIZES, None, 1, False)
     assert wanted.bound(LINKS) == pytest.approx(wanted.bytes_wanted / 2.5e6)
@@ -155,11 +160,11 @@ def test_the_bounds():
         (task2_worst, 51, "1 to 50"),
     ],
 )
-def test_more_than_there_is_cannot_be_fetched(make, fetch, message):
+def test_more_than_there_is_cannot_be_fetched(make: Maker, fetch: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make(PEERS, SIZES, fetch, 1, False)
 
 
-def test_fewer_documents_than_peers_cannot_be_dealt():
+def test_fewer_documents_than_peers_cannot_be_dealt() -> None:
     with pytest.raises(ValueError, match="5 documents cannot be dealt to 6 peers"):
         deal(PEERS, dict.fromkeys("abcde", 1), 1)

@@ -30,7 +30,7 @@ def numbers(sentence: str) -> list[float]:
 
 
 @given(st.floats(0.1, 1000), st.integers(2, 9))
-def test_the_time_of_a_task_and_its_bound(seconds, peers):
+def test_the_time_of_a_task_and_its_bound(seconds: float, peers: int) -> None:
     run = run_of("task1", seconds, peers)
     sentence = said(run, about="had everything")
     assert sentence == (
@@ -39,13 +39,13 @@ def test_the_time_of_a_task_and_its_bound(seconds, peers):
     )
 
 
-def test_of_repeats_the_median_and_the_extremes():
+def test_of_repeats_the_median_and_the_extremes() -> None:
     runs = [run_of("swarm", seconds, repeat=repeat) for repeat, seconds in enumerate((9.0, 4.0, 5.0), 1)]
     assert "after 5.00 s, median of 3 runs (4.00 to 9.00 s). " in said(*runs, about="had everything")
 
 
 @given(st.floats(0.5, 500), st.floats(0.5, 500))
-def test_which_case_is_faster_and_by_what_factor(central, shared):
+def test_which_case_is_faster_and_by_what_factor(central: float, shared: float) -> None:
     task1, best = run_of("task1", central), run_of("task2-best", shared)
     sentence = said(task1, best, about="Peer-to-peer at its best")
     factor = f"at its best is {central / shared:.1f} times as fast as centralised;"
@@ -57,14 +57,14 @@ def test_which_case_is_faster_and_by_what_factor(central, shared):
 @pytest.mark.parametrize(
     ("seconds", "said_of_it"), [(3.0, "3.0 times as fast"), (18.0, "not faster, it took 2.00 times")]
 )
-def test_a_swarm_is_compared_with_the_task_from_the_same_start(seconds: float, said_of_it: str):
+def test_a_swarm_is_compared_with_the_task_from_the_same_start(seconds: float, said_of_it: str) -> None:
     sentence = said(run_of("task1", 9.0), run_of("task1-swarm", seconds), about="same start")
     assert sentence.startswith(
         f"Swarm, one source, compared with Task 1, centralised, same start and same orders: {said_of_it}"
     )
 
 
-def test_how_evenly_the_best_case_was_spread():
+def test_how_evenly_the_best_case_was_spread() -> None:
     task1, best = run_of("task1", 9.0), run_of("task2-best", 3.0)
     assert said(task1, best, about="No peer sent").endswith("25%.")
     uneven = replace(best, transfers=[*best.transfers, Transfer("peer1", "x", "peer3", 10**9, 0, 1)])
@@ -72,14 +72,14 @@ def test_how_evenly_the_best_case_was_spread():
 
 
 @given(st.floats(0.5, 500), st.floats(0.5, 500))
-def test_how_much_longer_the_worst_case_takes(central, worst):
+def test_how_much_longer_the_worst_case_takes(central: float, worst: float) -> None:
     text = all_said(run_of("task1", central), run_of("task2-worst", worst))
     longer = f"Peer-to-peer at its worst took {worst / central:.2f} times as long as centralised."
     shorter = f"The worst case of Task 2 was not slower than Task 1 here, it took {worst / central:.2f} times as long."
     assert (longer in text, shorter in text) == (worst > central, worst <= central)
 
 
-def test_where_the_worst_case_loses():
+def test_where_the_worst_case_loses() -> None:
     run = run_of("task2-worst", 40.0, begins=10.0)
     sentence = said(run, about="Why the worst case is slow")
     assert "10.00 s (25% of its time) pass before the others may start" in sentence
@@ -92,7 +92,7 @@ def test_where_the_worst_case_loses():
 
 
 @pytest.mark.parametrize(("copies", "seconds"), [(1.0, 2.0), (1.5, 4.0), (3.0, 1.0)])
-def test_what_the_source_of_a_swarm_sent(copies: float, seconds: float):
+def test_what_the_source_of_a_swarm_sent(copies: float, seconds: float) -> None:
     shares = {"peer1": copies / 3, "peer2": (1 - copies / 3)}
     sentence = said(run_of("swarm", seconds, shares=shares), about="In the swarm")
     alone = 3 * 4 * MIB / 2.5e6
@@ -100,7 +100,7 @@ def test_what_the_source_of_a_swarm_sent(copies: float, seconds: float):
     assert f"need at least {alone:.1f} s; the swarm is {alone / seconds:.1f} times as fast" in sentence
 
 
-def test_growth_is_from_the_fewest_to_the_most():
+def test_growth_is_from_the_fewest_to_the_most() -> None:
     runs = [
         run_of(task, 2.0 * peers if task == "central" else 3.0, peers)
         for peers in (2, 4, 8)
@@ -113,7 +113,7 @@ def test_growth_is_from_the_fewest_to_the_most():
     assert "With 8 peers the swarm is 5.3 times as fast as one source." in text
 
 
-def test_growth_that_was_interrupted_is_told_as_far_as_it_went():
+def test_growth_that_was_interrupted_is_told_as_far_as_it_went() -> None:
     runs = [run_of("central", 4.0, 2), run_of("swarm", 3.0, 2), run_of("central", 8.0, 4)]
     text = all_said(*runs, cut_off(run_of("swarm", 3.0, 4), 1.0))
     assert "One source, one document: from 2 to 4 peers the time grew 2.0-fold" in text
@@ -122,7 +122,7 @@ def test_growth_that_was_interrupted_is_told_as_far_as_it_went():
     assert "With 4 peers" not in text
 
 
-def test_what_was_interrupted_has_no_time():
+def test_what_was_interrupted_has_no_time() -> None:
     run = cut_off(run_of("task1", 9.0), 4.0)
     text = all_said(run)
     assert "Task 1, centralised, 4 peers: interrupted; 0 of 3 peers had all they wanted when it ended, " in text
@@ -134,7 +134,7 @@ def test_what_was_interrupted_has_no_time():
     assert "interrupted; 1 of 3 peers" in all_said(replace(run, arrivals=done))
 
 
-def test_what_was_not_completed_is_compared_with_nothing():
+def test_what_was_not_completed_is_compared_with_nothing() -> None:
     whole = run_of("task1", 9.0)
     best = run_of("task2-best", 3.0, verified=40)
     text = all_said(whole, best)
@@ -143,7 +143,7 @@ def test_what_was_not_completed_is_compared_with_nothing():
     assert "79 of 87 copies" in text
 
 
-def test_a_swarm_of_which_some_runs_failed_is_told_of_by_the_others():
+def test_a_swarm_of_which_some_runs_failed_is_told_of_by_the_others() -> None:
     lacking = run_of("swarm", 0.0, arrivals=[], transfers=[], verified=1)
     text = all_said(lacking, run_of("swarm", 8.0, repeat=2))
     assert "the last one had everything after 8.00 s. " in text
@@ -151,14 +151,14 @@ def test_a_swarm_of_which_some_runs_failed_is_told_of_by_the_others():
     assert "5 of 8 copies" in text
 
 
-def test_where_the_worst_case_loses_is_not_told_where_faults_set_the_pace():
+def test_where_the_worst_case_loses_is_not_told_where_faults_set_the_pace() -> None:
     run = run_of("task2-worst", 40.0, begins=10.0)
     restart = [Event(2.0, "peer3", "peer3 killed"), Event(3.0, "peer3", "peer3 back")]
     for fault in ({"slow": {"peer3": 1000.0}}, {"killed": ["peer3"]}, {"corrupt": ["peer5"]}, {"events": restart}):
         assert "Why the worst case is slow" not in all_said(replace(run, **fault))
 
 
-def test_many_restarts_are_counted():
+def test_many_restarts_are_counted() -> None:
     events = []
     for at in range(1, 6):
         events += [Event(at, f"peer{at}", f"peer{at} killed"), Event(at + 0.5, f"peer{at}", f"peer{at} back")]
@@ -172,7 +172,7 @@ def test_many_restarts_are_counted():
     assert "peer4 killed after 4.0 s, 5 restarts, from 1.5 to 5.5 s." in all_said(lived)
 
 
-def test_events_are_told():
+def test_events_are_told() -> None:
     events = [Event(1.25, "peer1", "peer1 killed"), Event(2.0, "peer3", "peer3 back")]
     text = all_said(run_of("swarm", 8.0, repeat=2, events=events))
     assert "Swarm, one document, run 2: peer1 killed after 1.2 s, peer3 back after 2.0 s." in text
@@ -188,7 +188,7 @@ def test_events_are_told():
         (0.5, 12, "peer5 sent 12 pieces of garbage"),
     ],
 )
-def test_garbage_is_weighed(share: float, pieces: int, said: str):
+def test_garbage_is_weighed(share: float, pieces: int, said: str) -> None:
     garbage = {"peer5": pieces} if pieces else {}
     run = run_of("swarm", 8.0, shares={"peer1": 1.0, "peer5": share}, corrupt=["peer5"], garbage=garbage)
     assert f"run 1: {said}; none of it was kept." in all_said(run)
@@ -196,13 +196,13 @@ def test_garbage_is_weighed(share: float, pieces: int, said: str):
     assert f"run 1: {said}; 1 of the copies are wrong." in all_said(replace(run, verified=run.expected - 1, wrong=1))
 
 
-def test_a_corrupt_peer_from_which_nothing_was_taken():
+def test_a_corrupt_peer_from_which_nothing_was_taken() -> None:
     run = run_of("swarm", 8.0, corrupt=["peer5"])
     text = all_said(replace(run, verified=run.expected - 1))
     assert "run 1: peer5 offered garbage, and no peer downloaded any." in text
 
 
-def test_a_corrupt_peer_has_no_share_of_the_documents_sent():
+def test_a_corrupt_peer_has_no_share_of_the_documents_sent() -> None:
     shares = {"peer1": 0.5, "peer2": 0.5, "peer5": 3.0}
     best = run_of("task2-best", 3.0, shares=shares, corrupt=["peer5"])
     sentence = said(run_of("task1", 9.0), best, about="No peer sent more than")
@@ -210,7 +210,7 @@ def test_a_corrupt_peer_has_no_share_of_the_documents_sent():
     assert sentence.endswith("an equal share being 25%.")
 
 
-def test_missing_copies_are_not_called_wrong():
+def test_missing_copies_are_not_called_wrong() -> None:
     run = run_of("task1", 9.0)
     lacking = replace(run, verified=run.expected - 3, wrong=1)
     copies = f"{run.expected - 3} of {run.expected} copies have the right SHA-256."
@@ -228,14 +228,14 @@ def without(run: Run, peer: str) -> Run:
     return replace(run, arrivals=arrivals, killed=[peer], events=events, failed={peer: {"x": "it was killed"}})
 
 
-def test_a_run_is_completed_for_those_who_lived():
+def test_a_run_is_completed_for_those_who_lived() -> None:
     text = all_said(without(run_of("task1", 9.0), "peer3"))
     assert "Task 1, centralised, 4 peers (peer3 killed): the last of the others had everything after 9.00 s. " in text
     assert "run 1: peer3 killed after " in text
     assert "did not get" not in text
 
 
-def test_what_was_lost_with_the_killed_is_named_once():
+def test_what_was_lost_with_the_killed_is_named_once() -> None:
     failed = {"peer2": {"a.txt": "lost with peer1", "b.txt": "reset"}, "peer3": {"a.txt": "lost with peer1"}}
     killed: dict[str, Any] = {"killed": ["peer1"], "lost": ["a.txt"], "failed": failed, "arrivals": [], "verified": 0}
     text = all_said(run_of("task1", 0.0, **killed))
@@ -247,13 +247,13 @@ def test_what_was_lost_with_the_killed_is_named_once():
     assert "2 documents, a.txt among them, were lost with peer1 and peer4: no other peer had a whole copy." in more
 
 
-def test_a_source_that_was_killed_is_not_compared_with():
+def test_a_source_that_was_killed_is_not_compared_with() -> None:
     text = all_said(without(run_of("swarm", 8.0), "peer2"), run_of("swarm", 8.0, killed=["peer1"]))
     assert "A source alone" in text
     assert "A source alone" not in all_said(run_of("swarm", 8.0, killed=["peer1"]))
 
 
-def test_a_source_alone_has_the_same_slow_peer_to_serve():
+def test_a_source_alone_has_the_same_slow_peer_to_serve() -> None:
     """On the links of the others it would need 3 x 4 MiB / 2.5 MB/s, 5 s; peer3 alone takes 33.6 s."""
     slow = Links(2.5e6, 12.5e6, {"peer3": 125_000.0})
     bound = plan_of("swarm").bound(slow)
@@ -264,12 +264,12 @@ def test_a_source_alone_has_the_same_slow_peer_to_serve():
     assert "4 peers (peer3 at 1 Mbit/s): the last one had everything after 34.00 s." in all_said(run)
 
 
-def test_a_swarm_that_is_slower_than_a_source_alone():
+def test_a_swarm_that_is_slower_than_a_source_alone() -> None:
     sentence = said(run_of("swarm", 10.0), about="A source alone")
     assert sentence.endswith("A source alone would need at least 5.0 s; the swarm took 1.99 times as long.")
 
 
-def test_who_did_not_get_what_and_why():
+def test_who_did_not_get_what_and_why() -> None:
     failed = {"peer10": {"b.txt": "no peer has it"}, "peer2": {"a.txt": "reset", "c.txt": "late"}}
     text = all_said(run_of("task1", 9.0, peers=10, failed=failed, verified=5))
     assert "run 1: peer2 did not get 2 of its documents; a.txt: reset." in text
@@ -277,14 +277,14 @@ def test_who_did_not_get_what_and_why():
     assert text.index("peer2 did not") < text.index("peer10 did not")
 
 
-def test_copies_and_the_start():
+def test_copies_and_the_start() -> None:
     text = all_said(run_of("task1", 9.0), run_of("swarm", 8.0, spread=0.0461, verified=3))
     assert "42 of 43 copies have the right SHA-256." in text
     assert "All peers started within 46 ms of one another." in text
 
 
 @pytest.mark.parametrize("busy", [None, 0.1, BUSY_SHARE, BUSY_SHARE + 0.06, 1.0])
-def test_busy_processors(busy: float | None):
+def test_busy_processors(busy: float | None) -> None:
     text = all_said(run_of("task1", 9.0), run_of("task2-best", 3.0, busy=busy))
     told = busy is not None and busy > BUSY_SHARE
     assert (f"up to {busy or 0:.0%} busy in Task 2, best case:" in text) is told
@@ -292,11 +292,11 @@ def test_busy_processors(busy: float | None):
 
 
 @given(st.floats(0.3, 3.0).filter(lambda ratio: abs(ratio - 1) > 1e-6))
-def test_times_below_the_bound_are_explained(ratio):
+def test_times_below_the_bound_are_explained(ratio: float) -> None:
     run = run_of("central", 1.0)
     text = all_said(replace(run, seconds=ratio * run.bound))
     assert ("Times below the bound" in text) is (ratio < 1)
 
 
-def test_a_task_by_a_swarm_is_called_so():
+def test_a_task_by_a_swarm_is_called_so() -> None:
     assert "Task 1, centralised (by a swarm), 4 peers: " in all_said(run_of("task1", 9.0, swarm=True))

@@ -80,7 +80,7 @@ def table(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_one_file_that_loads_nothing_from_elsewhere(tmp_path: Path):
+def test_one_file_that_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     results = results_of([run_of("task1", 9.0, slow={"peer2": 1e5})])
     plates = draw(results, tmp_path)
     path = write_report(results, plates, tmp_path)
@@ -101,7 +101,7 @@ def test_one_file_that_loads_nothing_from_elsewhere(tmp_path: Path):
         assert all(found.startswith("#") for found in re.findall(r"url\(([^)]*)\)", svg))
 
 
-def test_its_contents_name_its_parts_and_a_task_is_opened_by_its_reader():
+def test_its_contents_name_its_parts_and_a_task_is_opened_by_its_reader() -> None:
     plates = [Plate("times", "Bars.", "<svg/>"), Plate("task1", "All peers.", "<svg/>", "task1")]
     page = Page(render(whole(), plates))
     there = {value for _, name, value in page.attributes if name == "id"}
@@ -115,18 +115,18 @@ def test_its_contents_name_its_parts_and_a_task_is_opened_by_its_reader():
     assert alone.attributes.count(("details", "open", "")) == 1, "of one task there is nothing else to see"
 
 
-def test_what_is_wide_scrolls_by_itself():
+def test_what_is_wide_scrolls_by_itself() -> None:
     page = Page(render(whole(), [PLATE]))
     assert page.tags.count("table") == page.tags.count("div") + 1, "all tables but the setting, whose words wrap"
 
 
-def test_every_figure_has_a_caption_that_is_read_aloud():
+def test_every_figure_has_a_caption_that_is_read_aloud() -> None:
     page = Page(render(whole(), [PLATE]))
     assert [value for _, name, value in page.attributes if name == "alt"] == ["All peers."]
     assert page.text.count("All peers.") == 1
 
 
-def test_findings_times_and_setting_are_in_it():
+def test_findings_times_and_setting_are_in_it() -> None:
     results = whole()
     page = Page(render(results, []))
     text = table(page.text)
@@ -143,7 +143,7 @@ def test_findings_times_and_setting_are_in_it():
     assert "interrupted" not in text
 
 
-def test_what_was_interrupted_says_so_and_has_no_time():
+def test_what_was_interrupted_says_so_and_has_no_time() -> None:
     run = cut_off(run_of("task1", 9.0, busy=None, busiest=None), 4.0)
     text = table(Page(render(results_of([run]), [])).text)
     assert "The experiment was interrupted. These are the results until then." in text
@@ -153,7 +153,7 @@ def test_what_was_interrupted_says_so_and_has_no_time():
 
 
 @pytest.mark.parametrize("word", HOSTILE)
-def test_words_of_strangers_are_only_words(word: str):
+def test_words_of_strangers_are_only_words(word: str) -> None:
     run = run_of("task1", 9.0, failed={"peer2": {word: word}}, verified=3)
     setting = {"command": f"p2p experiment task1 --corpus {word}", "documents of task1": f"60, {word} to {word}"}
     results = replace(results_of([run]), setting=setting)
@@ -167,6 +167,6 @@ def test_words_of_strangers_are_only_words(word: str):
     assert f"--corpus {word}" in page.text
 
 
-def test_a_name_that_is_on_no_figure_cannot_harm_one(tmp_path: Path):
+def test_a_name_that_is_on_no_figure_cannot_harm_one(tmp_path: Path) -> None:
     plates = draw(results_of([run_of("task1", 9.0, failed={"peer2": {HOSTILE[0]: HOSTILE[1]}})]), tmp_path)
     assert not [plate.name for plate in plates if "alert" in plate.svg]

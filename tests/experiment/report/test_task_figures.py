@@ -1,7 +1,7 @@
 """The figures: there for few peers and many, legible, their axes with units, the same from the same numbers."""
 
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -120,12 +120,12 @@ def styled() -> Iterator[None]:
         yield
 
 
-def test_lines_are_told_apart():
+def test_lines_are_told_apart() -> None:
     assert len({str(line(place)) for place in range(32)}) == 32
 
 
 @pytest.mark.parametrize(("task", "peers"), [("task1", 2), ("task2-worst", 6), ("swarm", 17), ("task2-best", 32)])
-def test_all_peers_on_one_plot(task: str, peers: int):
+def test_all_peers_on_one_plot(task: str, peers: int) -> None:
     run = run_for(task, peers)
     made: Any = task_figures.all_peers(run)
     assert_legible(made)
@@ -136,7 +136,7 @@ def test_all_peers_on_one_plot(task: str, peers: int):
 
 
 @pytest.mark.parametrize(("task", "peers"), [("task2-worst", 2), ("swarm", 6), ("task2-best", 10), ("swarm", 17)])
-def test_each_peer_in_a_panel(task: str, peers: int):
+def test_each_peer_in_a_panel(task: str, peers: int) -> None:
     run = run_for(task, peers)
     made: Any = task_figures.each_peer(run)
     assert_legible(made)
@@ -147,7 +147,7 @@ def test_each_peer_in_a_panel(task: str, peers: int):
 
 
 @pytest.mark.parametrize("peers", [2, 6, 12, 13, 32])
-def test_who_sent_to_whom(peers: int):
+def test_who_sent_to_whom(peers: int) -> None:
     run = run_for("task2-best", peers)
     made: Any = task_figures.who_to_whom(run)
     assert_legible(made)
@@ -157,12 +157,12 @@ def test_who_sent_to_whom(peers: int):
 
 @pytest.mark.parametrize("draw_one", [task_figures.all_peers, task_figures.each_peer])
 @pytest.mark.parametrize("run", FAULTY.values(), ids=FAULTY)
-def test_what_went_wrong(run: Run, draw_one):
+def test_what_went_wrong(run: Run, draw_one: Callable[[Run], Figure]) -> None:
     assert_legible(draw_one(run))
 
 
 @pytest.mark.parametrize("draw_one", [task_figures.all_peers, task_figures.each_peer])
-def test_events_are_on_the_plots(draw_one):
+def test_events_are_on_the_plots(draw_one: Callable[[Run], Figure]) -> None:
     said = words(draw_one(FAULTY["a source that is killed"]))
     assert "peer1 killed" in said
     said = words(draw_one(FAULTY["downloaders that go and come"]))
@@ -171,7 +171,7 @@ def test_events_are_on_the_plots(draw_one):
     assert "killed" not in words(draw_one(run_for("task1")))
 
 
-def test_the_figure_and_its_caption_say_that_curves_coincide(tmp_path: Path):
+def test_the_figure_and_its_caption_say_that_curves_coincide(tmp_path: Path) -> None:
     run = run_for("task1", 5)
     assert "all curves\ncoincide" in words(task_figures.all_peers(run))
     caption = draw(results_of([run]), tmp_path)[1].caption
@@ -180,7 +180,7 @@ def test_the_figure_and_its_caption_say_that_curves_coincide(tmp_path: Path):
     assert "some curves\ncoincide" in words(task_figures.all_peers(replace(run, arrivals=late)))
 
 
-def test_a_mark_is_where_its_curve_is():
+def test_a_mark_is_where_its_curve_is() -> None:
     made: Any = task_figures.all_peers(FAULTY["downloaders that go and come"])
     marks = {
         (curve.get_xydata()[0][0], curve.get_xydata()[0][1])
@@ -190,14 +190,14 @@ def test_a_mark_is_where_its_curve_is():
     assert marks == {(3.0, 1.0), (4.0, 1.4)}  # of nine documents in three seconds
 
 
-def test_slow_and_corrupt_peers_are_named():
+def test_slow_and_corrupt_peers_are_named() -> None:
     assert "peer3: 1 Mbit/s" in words(task_figures.all_peers(FAULTY["slow"])).splitlines()
     assert "peer3: 1 Mbit/s" in words(task_figures.each_peer(FAULTY["slow"])).splitlines()
     assert "peer5: garbage" in words(task_figures.all_peers(FAULTY["corrupt"])).splitlines()
 
 
 @pytest.mark.parametrize("ratio", [0.2, 0.97, 1.0, 1.04, 5.0])
-def test_the_bound_is_drawn_and_named_wherever_it_is(ratio: float):
+def test_the_bound_is_drawn_and_named_wherever_it_is(ratio: float) -> None:
     run = run_for("task1")
     run = run_of("task1", ratio * run.bound)
     made: Any
@@ -208,7 +208,7 @@ def test_the_bound_is_drawn_and_named_wherever_it_is(ratio: float):
 
 
 @pytest.mark.parametrize(("count", "repeats"), [(1, 2), (2, 1), (3, 1), (3, 5), (5, 2)])
-def test_tasks_side_by_side(count: int, repeats: int):
+def test_tasks_side_by_side(count: int, repeats: int) -> None:
     cases = [
         [
             run_of(task, (TASKS | COMPARED)[task] * (1 + 0.1 * repeat), begins=4.0, repeat=repeat)
@@ -231,14 +231,15 @@ def test_tasks_side_by_side(count: int, repeats: int):
 @pytest.mark.parametrize(
     "draw_one", [task_figures.all_peers, task_figures.each_peer, lambda run: task_figures.tasks([[run], [run]])]
 )
-def test_an_axis_reaches_what_was_wanted_however_little_came(draw_one):
+def test_an_axis_reaches_what_was_wanted_however_little_came(draw_one: Callable[[Run], Figure]) -> None:
     run = cut_off(run_for("task1"), 2.0)
-    for axes in draw_one(run).axes:
+    made: Any = draw_one(run)
+    for axes in made.axes:
         assert not axes.get_visible() or axes.get_xlim()[1] > 9 > max(axes.get_lines()[0].get_xdata())
 
 
 @pytest.mark.parametrize("runs", [all_tasks()[:1], all_tasks(), all_tasks(32)], ids=["one", "all", "many peers"])
-def test_a_bar_for_each_task(runs: list[Run]):
+def test_a_bar_for_each_task(runs: list[Run]) -> None:
     made: Any = times([[run] for run in runs])
     assert_legible(made)
     assert labels(made) == {UNTIL}
@@ -246,7 +247,7 @@ def test_a_bar_for_each_task(runs: list[Run]):
         assert f"{run.seconds:.2f} s, {run.ratio:.2f} times the bound" in words(made)
 
 
-def test_what_was_not_completed_has_no_bar():
+def test_what_was_not_completed_has_no_bar() -> None:
     made: Any = times([[run_for("task1")], [cut_off(run_for("task2-worst"), 6.0)]])
     assert_legible(made)
     assert "not completed" in words(made)
@@ -257,7 +258,7 @@ def compared(repeat: int = 1) -> list[Run]:
     return [run_of(task, seconds * (1 + 0.1 * repeat), begins=4.0, repeat=repeat) for task, seconds in COMPARED.items()]
 
 
-def test_tasks_that_start_alike_stand_together_each_with_its_bound():
+def test_tasks_that_start_alike_stand_together_each_with_its_bound() -> None:
     cases = list(zip(compared(1), compared(2), compared(3), strict=True))
     made: Any = times(cases)
     assert_legible(made)
@@ -273,7 +274,7 @@ def test_tasks_that_start_alike_stand_together_each_with_its_bound():
     assert marks == [pytest.approx(runs[0].bound) for runs in cases]
 
 
-def test_the_comparison_says_that_it_compares_the_same_work(tmp_path: Path):
+def test_the_comparison_says_that_it_compares_the_same_work(tmp_path: Path) -> None:
     plates = draw(results_of(compared()), tmp_path)
     assert plates[0].name == "times"
     assert "All tasks have the same documents, peers and links." in plates[0].caption
@@ -282,7 +283,7 @@ def test_the_comparison_says_that_it_compares_the_same_work(tmp_path: Path):
 
 
 @pytest.mark.parametrize("peers", [(2, 3), (2, 4, 8, 16, 32), (2, 4, 8, 16, 32, 64, 128), (30, 40)])
-def test_growth(peers: tuple[int, ...], tmp_path: Path):
+def test_growth(peers: tuple[int, ...], tmp_path: Path) -> None:
     runs = grown(*peers)
     made: Any = growth_of(runs)
     assert_legible(made)
@@ -292,7 +293,7 @@ def test_growth(peers: tuple[int, ...], tmp_path: Path):
     assert [text.get_text() for text in axes.get_xticklabels()] == [str(count) for count in peers]
 
 
-def test_growth_says_where_a_curve_is_on_its_bound():
+def test_growth_says_where_a_curve_is_on_its_bound() -> None:
     run = run_of("central", 1.0, 2)
     near = [run_of("central", 1.02 * run.bound, 2), run_of("central", 3.06 * run.bound, 4), *grown(2, 4)[1::2]]
     said = words(growth_of(near)).splitlines()
@@ -306,7 +307,7 @@ def growth_of(runs: list[Run]) -> Figure:
     return growth_figure.growth({task: [one for one in summaries if one.task == task] for task in results.tasks})
 
 
-def test_growth_as_far_as_it_went():
+def test_growth_as_far_as_it_went() -> None:
     runs = grown(2, 4, 8)
     made: Any = growth_of([*runs[:-1], cut_off(runs[-1], 0.5)])
     assert_legible(made)
@@ -319,7 +320,7 @@ def repeats(task: str) -> list[Run]:
     return [run_of(task, 9.0 + repeat, 2, repeat=repeat) for repeat in (1, 2, 3)]
 
 
-def test_which_figures_there_are(tmp_path: Path):
+def test_which_figures_there_are(tmp_path: Path) -> None:
     plates = draw(results_of([*repeats("task1"), *repeats("swarm"), *repeats("task2-best")]), tmp_path)
     per_task = ["", "-each-peer", "-who-to-whom"]
     shown = [task + end for task in ("task1", "swarm", "task2-best") for end in per_task]
@@ -328,20 +329,20 @@ def test_which_figures_there_are(tmp_path: Path):
     assert all("Run 2 of 3, the median." in plate.caption for plate in plates[2:])
 
 
-def test_of_one_task_there_is_nothing_beside_it_and_of_growth_one_figure(tmp_path: Path):
+def test_of_one_task_there_is_nothing_beside_it_and_of_growth_one_figure(tmp_path: Path) -> None:
     alone, growing = (draw(results_of(runs), tmp_path) for runs in ([run_for("task1", 2)], grown(2, 3)))
     assert [plate.name for plate in alone] == ["times", "task1", "task1-each-peer", "task1-who-to-whom"]
     assert [plate.name for plate in growing] == ["growth"]
 
 
-def test_figures_are_small(tmp_path: Path):
+def test_figures_are_small(tmp_path: Path) -> None:
     """All of an experiment of six peers and 60 documents fit, three times over, into a megabyte."""
     draw(results_of(compared()), tmp_path)
     for path in tmp_path.iterdir():
         assert path.stat().st_size < 50_000, path.name
 
 
-def test_an_svg_has_its_words_as_words(tmp_path: Path):
+def test_an_svg_has_its_words_as_words(tmp_path: Path) -> None:
     [plate, *_] = draw(results_of([run_of("task1", 1.0)]), tmp_path)
     root = ElementTree.fromstring(plate.svg)
     said = ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
@@ -350,7 +351,7 @@ def test_an_svg_has_its_words_as_words(tmp_path: Path):
     assert "font-family: 'DejaVu Sans', 'Verdana', sans-serif" in plate.svg
 
 
-def test_numbers_among_the_words_stay_whole():
+def test_numbers_among_the_words_stay_whole() -> None:
     svg = """<style>*{stroke-linecap: butt}</style>\n  <text style="font-family: 'A'; " x="1.23456">0.00625 s</text>"""
     assert (
         slim(svg)
@@ -358,7 +359,7 @@ def test_numbers_among_the_words_stay_whole():
     )
 
 
-def test_each_is_a_png_and_an_svg_the_same_from_the_same_numbers(tmp_path: Path):
+def test_each_is_a_png_and_an_svg_the_same_from_the_same_numbers(tmp_path: Path) -> None:
     written = []
     for name in ("one", "other"):
         (tmp_path / name).mkdir()

@@ -102,7 +102,7 @@ def peer(tmp_path: Path) -> Peer:
     return Peer(tmp_path)
 
 
-def test_the_order_names_documents_and_from_whom(peer: Peer):
+def test_the_order_names_documents_and_from_whom(peer: Peer) -> None:
     downloader_of(peer).start()
     downloader_of(peer, swarm=True).start()
     names = ["a.txt", "b.txt", "c.txt"]
@@ -112,7 +112,7 @@ def test_the_order_names_documents_and_from_whom(peer: Peer):
     ]
 
 
-def test_the_disk_is_looked_at_until_all_is_there_the_peer_only_then(peer: Peer):
+def test_the_disk_is_looked_at_until_all_is_there_the_peer_only_then(peer: Peer) -> None:
     downloader = downloader_of(peer)
     downloader.start()
     downloader.check(interval=1e9)
@@ -135,7 +135,7 @@ def test_the_disk_is_looked_at_until_all_is_there_the_peer_only_then(peer: Peer)
     assert downloader.sample(7.0) == Sample("peer3", 7.0, 600, 3)
 
 
-def test_a_peer_that_swarms_is_asked_how_far_it_is(peer: Peer):
+def test_a_peer_that_swarms_is_asked_how_far_it_is(peer: Peer) -> None:
     downloader = downloader_of(peer, swarm=True)
     downloader.start()
     peer.control.downloads[0].update(files=[file("a.txt"), file("b.txt", "fetching")], bytes_done=170)
@@ -143,7 +143,7 @@ def test_a_peer_that_swarms_is_asked_how_far_it_is(peer: Peer):
     assert downloader.sample(1.0) == Sample("peer3", 1.0, 170, 1)
 
 
-def test_nothing_is_asked_again_where_nothing_is_to_go_wrong(peer: Peer):
+def test_nothing_is_asked_again_where_nothing_is_to_go_wrong(peer: Peer) -> None:
     downloader = downloader_of(peer)
     downloader.start()
     peer.ends(file("a.txt"), file("b.txt", "failed"), file("c.txt", "there"))
@@ -152,7 +152,7 @@ def test_nothing_is_asked_again_where_nothing_is_to_go_wrong(peer: Peer):
     assert failures(downloader) == {"b.txt": "b.txt came not"}
 
 
-def test_with_faults_the_rest_is_asked_of_anybody_a_few_times(peer: Peer):
+def test_with_faults_the_rest_is_asked_of_anybody_a_few_times(peer: Peer) -> None:
     downloader = downloader_of(peer, faults=True)
     downloader.start()
     for _ in range(3):
@@ -164,7 +164,7 @@ def test_with_faults_the_rest_is_asked_of_anybody_a_few_times(peer: Peer):
     assert failures(downloader).keys() == SIZES.keys()
 
 
-def test_what_came_at_a_second_try_counts_with_the_first(peer: Peer):
+def test_what_came_at_a_second_try_counts_with_the_first(peer: Peer) -> None:
     downloader = downloader_of(peer, swarm=True, faults=True)
     downloader.start()
     peer.ends(file("a.txt", ended=1010.0), file("b.txt", "failed", peer1=(50, 1001.0, 1002.0)), file("c.txt", "failed"))
@@ -181,7 +181,7 @@ def test_what_came_at_a_second_try_counts_with_the_first(peer: Peer):
     assert failures(downloader) == {"c.txt": "c.txt came not"}
 
 
-def test_a_transfer_that_never_ended_and_a_source_that_nobody_knows(peer: Peer):
+def test_a_transfer_that_never_ended_and_a_source_that_nobody_knows(peer: Peer) -> None:
     downloader = downloader_of(peer, names="a")
     downloader.start()
     from_stranger: dict[str, Any] = {"10.0.0.9:4400": (60, 1001.0, None)}
@@ -190,7 +190,7 @@ def test_a_transfer_that_never_ended_and_a_source_that_nobody_knows(peer: Peer):
     assert transfers(downloader, ROLES, 1000.0) == [Transfer("peer3", "a.txt", "10.0.0.9:4400", 60, 1.0, 1.0)]
 
 
-def test_a_peer_that_does_not_answer_ends_the_run_and_says_how_it_ended(peer: Peer):
+def test_a_peer_that_does_not_answer_ends_the_run_and_says_how_it_ended(peer: Peer) -> None:
     downloader = downloader_of(peer)
     downloader.start()
     peer.control.error = ControlError("lost", "no more")
@@ -201,7 +201,7 @@ def test_a_peer_that_does_not_answer_ends_the_run_and_says_how_it_ended(peer: Pe
         downloader.check(interval=0)
 
 
-def test_reading_out_asks_once_more_and_minds_no_silence(peer: Peer):
+def test_reading_out_asks_once_more_and_minds_no_silence(peer: Peer) -> None:
     downloader = downloader_of(peer, names="ab")
     downloader.refresh()
     assert peer.control.asked == 0
@@ -215,7 +215,7 @@ def test_reading_out_asks_once_more_and_minds_no_silence(peer: Peer):
     assert failures(downloader) == {"b.txt": "it had not arrived when the run ended"}
 
 
-def test_reading_out_does_not_trip_over_a_call_that_a_ctrl_c_cut_short(peer: Peer):
+def test_reading_out_does_not_trip_over_a_call_that_a_ctrl_c_cut_short(peer: Peer) -> None:
     downloader = downloader_of(peer, names="a")
     downloader.start()
     peer.ends(file("a.txt"))
@@ -224,7 +224,7 @@ def test_reading_out_does_not_trip_over_a_call_that_a_ctrl_c_cut_short(peer: Pee
     assert [arrival.file for arrival in arrivals(downloader, 0.0)] == ["a.txt"]
 
 
-def test_who_was_killed_for_good_is_asked_nothing(peer: Peer):
+def test_who_was_killed_for_good_is_asked_nothing(peer: Peer) -> None:
     downloader = downloader_of(peer)
     downloader.start()
     downloader.killed(for_good=True)
@@ -234,7 +234,7 @@ def test_who_was_killed_for_good_is_asked_nothing(peer: Peer):
     assert peer.control.asked == 0
 
 
-def test_who_comes_back_is_told_what_it_lacks(peer: Peer):
+def test_who_comes_back_is_told_what_it_lacks(peer: Peer) -> None:
     downloader = downloader_of(peer, faults=True)
     downloader.start()
     peer.ends(file("b.txt"), file("a.txt", "fetching"), file("c.txt", "queued"))
@@ -251,7 +251,7 @@ def test_who_comes_back_is_told_what_it_lacks(peer: Peer):
     assert failures(downloader) == {}
 
 
-def test_who_comes_back_with_all_is_done(peer: Peer):
+def test_who_comes_back_with_all_is_done(peer: Peer) -> None:
     downloader = downloader_of(peer, names="a")
     downloader.start()
     peer.ends(file("a.txt"))
@@ -262,7 +262,7 @@ def test_who_comes_back_with_all_is_done(peer: Peer):
     assert len(peer.control.orders) == 1
 
 
-def test_all_begin_at_one_barrier(tmp_path: Path):
+def test_all_begin_at_one_barrier(tmp_path: Path) -> None:
     meeting = threading.Barrier(5)
 
     class Meeting(Control):
@@ -279,7 +279,7 @@ def test_all_begin_at_one_barrier(tmp_path: Path):
     assert all(len(downloader.downloads) == 1 for downloader in downloaders)
 
 
-def test_a_refusal_at_the_start_is_told(tmp_path: Path):
+def test_a_refusal_at_the_start_is_told(tmp_path: Path) -> None:
     peers = [Peer(tmp_path), Peer(tmp_path)]
     peers[1].control.error = ControlError("refused", "too many orders", 429)
     with pytest.raises(ControlError, match="too many orders"):

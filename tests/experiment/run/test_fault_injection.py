@@ -5,7 +5,7 @@ from pathlib import Path
 from p2p_twisted.experiment.run.fault_injection import corrupt_files
 
 
-def test_a_corrupt_document_is_the_same_file_to_its_peer(tmp_path: Path):
+def test_a_corrupt_document_is_the_same_file_to_its_peer(tmp_path: Path) -> None:
     paths = [tmp_path / "one.txt", tmp_path / "two.txt"]
     for path in paths:
         path.write_bytes(b"the same words\n" * 1000)

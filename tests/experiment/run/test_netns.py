@@ -82,7 +82,7 @@ def rates(network: HostNetwork, host: int) -> list[int]:
 
 
 @needs_root
-def test_hosts_reach_each_other_and_what_they_send_is_counted():
+def test_hosts_reach_each_other_and_what_they_send_is_counted() -> None:
     with network_of(3) as network:
         serve(network, 2)
         before = network.traffic()
@@ -95,7 +95,7 @@ def test_hosts_reach_each_other_and_what_they_send_is_counted():
 
 
 @needs_root
-def test_every_cable_has_the_rate_it_was_given_until_it_gets_another():
+def test_every_cable_has_the_rate_it_was_given_until_it_gets_another() -> None:
     with network_of(2) as network:
         assert rates(network, 1) == rates(network, 2) == [20 * MBIT // 8, 100 * MBIT // 8]
         network.set_rate(2, 1 * MBIT, 3 * MBIT)
@@ -106,7 +106,7 @@ def test_every_cable_has_the_rate_it_was_given_until_it_gets_another():
 
 
 @needs_root
-def test_a_host_whose_cable_is_cut_is_not_reached():
+def test_a_host_whose_cable_is_cut_is_not_reached() -> None:
     with network_of(2) as network:
         serve(network, 2)
         assert send(network, 1, 2, 10) == "thanks"
@@ -115,7 +115,7 @@ def test_a_host_whose_cable_is_cut_is_not_reached():
 
 
 @needs_root
-def test_every_host_has_loopback_and_none_sees_the_machine():
+def test_every_host_has_loopback_and_none_sees_the_machine() -> None:
     with network_of(1) as network:
         process = network.popen(1, ["ip", "-j", "address"], stdout=subprocess.PIPE)
         links = {link["ifname"]: link for link in json.loads(process.communicate(timeout=20)[0])}
@@ -126,7 +126,7 @@ def test_every_host_has_loopback_and_none_sees_the_machine():
 
 
 @needs_root
-def test_nothing_is_left_and_the_machines_own_network_is_as_it_was():
+def test_nothing_is_left_and_the_machines_own_network_is_as_it_was() -> None:
     interfaces = socket.if_nameindex()
     with network_of(2) as network:
         process = network.popen(1, [sys.executable, "-c", SLEEP])
@@ -138,7 +138,7 @@ def test_nothing_is_left_and_the_machines_own_network_is_as_it_was():
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 @needs_root
-def test_nothing_is_left_when_the_block_fails(error: type[BaseException]):
+def test_nothing_is_left_when_the_block_fails(error: type[BaseException]) -> None:
     with pytest.raises(error), network_of(2):
         raise error
     assert namespaces() == []
@@ -147,7 +147,7 @@ def test_nothing_is_left_when_the_block_fails(error: type[BaseException]):
 @needs_root
 def test_when_making_it_fails_nothing_is_left_and_one_line_names_command_words_and_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
+) -> None:
     tc = tmp_path / "tc"
     tc.write_text("#!/bin/sh\necho 'Error: Specified qdisc kind is unknown.' >&2\nexit 2\n")
     tc.chmod(0o755)
@@ -164,7 +164,7 @@ def test_when_making_it_fails_nothing_is_left_and_one_line_names_command_words_a
 
 
 @needs_root
-def test_grandchildren_do_not_outlive_it():
+def test_grandchildren_do_not_outlive_it() -> None:
     start_another = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEP!r}]).wait()"
     with network_of(1) as network:
         process = network.popen(1, [sys.executable, "-c", start_another], stdout=subprocess.PIPE)
@@ -186,7 +186,7 @@ def is_running(pid: str) -> bool:
 
 
 @needs_root
-def test_what_a_dead_process_left_is_removed_and_what_a_living_one_has_is_not():
+def test_what_a_dead_process_left_is_removed_and_what_a_living_one_has_is_not() -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     leftover = f"{PREFIX}-{dead.pid}-1-h1"
@@ -215,7 +215,7 @@ def controls(network: HostNetwork, sender: int, receiver: int) -> str:
 
 @needs_root
 @pytest.mark.skipif(shutil.which("ss") is None, reason="ss is not installed")
-def test_hosts_use_cubic_whatever_the_machine_is_set_to():
+def test_hosts_use_cubic_whatever_the_machine_is_set_to() -> None:
     if "cubic" not in Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split():
         pytest.skip("this kernel has no cubic")
     with network_of(2) as network:
@@ -225,7 +225,7 @@ def test_hosts_use_cubic_whatever_the_machine_is_set_to():
 
 
 @needs_root
-def test_without_cubic_hosts_use_the_machines_own_and_it_is_named(monkeypatch: pytest.MonkeyPatch):
+def test_without_cubic_hosts_use_the_machines_own_and_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(netns, "CONGESTION_CONTROL", "nosuch")
     with network_of(2) as network:
         own = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
@@ -235,7 +235,7 @@ def test_without_cubic_hosts_use_the_machines_own_and_it_is_named(monkeypatch: p
 
 
 @needs_root
-def test_hosts_know_one_another_without_the_machines_table():
+def test_hosts_know_one_another_without_the_machines_table() -> None:
     with network_of(3) as network:
         serve(network, 2)
         assert send(network, 1, 2, 10) == "thanks"
@@ -245,7 +245,7 @@ def test_hosts_know_one_another_without_the_machines_table():
 
 
 @needs_root
-def test_two_laboratories_do_not_meet_even_when_one_is_made_in_a_thread():
+def test_two_laboratories_do_not_meet_even_when_one_is_made_in_a_thread() -> None:
     replies: list[str] = []
 
     def use() -> None:
@@ -262,7 +262,7 @@ def test_two_laboratories_do_not_meet_even_when_one_is_made_in_a_thread():
 
 
 @needs_root
-def test_a_cluster_finds_its_hosts():
+def test_a_cluster_finds_its_hosts() -> None:
     with network_of(3) as network:
         hosts = NetnsLauncher(network, 4400)
         assert [hosts.address(role) for role in ("peer1", "peer2", "rs")] == ["10.77.0.1", "10.77.0.2", "10.77.0.3"]
@@ -272,20 +272,20 @@ def test_a_cluster_finds_its_hosts():
         assert process.communicate(timeout=20)[0].decode().strip() == network.namespace(2)
 
 
-def test_without_what_it_needs_there_is_no_laboratory(monkeypatch: pytest.MonkeyPatch):
+def test_without_what_it_needs_there_is_no_laboratory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(PlaceError, match="need root"), network_of(1):
         pass
 
 
 @pytest.mark.parametrize("hosts", [0, 251])
-def test_the_number_of_hosts_is_checked(hosts: int):
+def test_the_number_of_hosts_is_checked(hosts: int) -> None:
     with pytest.raises(ValueError, match="1 to 250 hosts"):
         network_of(hosts)
 
 
 @pytest.mark.parametrize("host", [0, 3, -1])
-def test_an_unknown_host_is_refused(host: int):
+def test_an_unknown_host_is_refused(host: int) -> None:
     network = network_of(2)
     for use in (network.address, network.namespace, network.cut, lambda n: network.set_rate(n, 20 * MBIT, 20 * MBIT)):
         with pytest.raises(ValueError, match=f"no host {host} "):
@@ -295,6 +295,6 @@ def test_an_unknown_host_is_refused(host: int):
 
 
 @pytest.mark.parametrize(("up", "down"), [(0, 100), (-1, 10**6), (10**6, 7999)])
-def test_a_rate_that_is_none_is_refused(up: int, down: int):
+def test_a_rate_that_is_none_is_refused(up: int, down: int) -> None:
     with pytest.raises(ValueError, match="8000 bits"):
         HostNetwork(1, up, down)

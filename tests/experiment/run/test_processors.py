@@ -39,7 +39,7 @@ def proc(tmp_path: Path) -> Proc:
 
 
 @pytest.mark.parametrize(("work", "idle", "busy"), [(30, 70, 0.3), (0, 100, 0.0), (100, 0, 1.0), (0, 0, 0.0)])
-def test_the_share_of_time_that_all_worked(proc: Proc, work: int, idle: int, busy: float):
+def test_the_share_of_time_that_all_worked(proc: Proc, work: int, idle: int, busy: float) -> None:
     proc.ticks(500, 1000)
     processors = Processors([], proc.root)
     assert (processors.busy, processors.busiest) == (None, None)
@@ -50,7 +50,7 @@ def test_the_share_of_time_that_all_worked(proc: Proc, work: int, idle: int, bus
 
 
 @given(st.integers(0, 10**6), st.integers(1, 10**6))
-def test_it_is_a_share(tmp_path_factory, work, idle):
+def test_it_is_a_share(tmp_path_factory: pytest.TempPathFactory, work: int, idle: int) -> None:
     proc = Proc(tmp_path_factory.mktemp("proc"))
     processors = Processors([], proc.root)
     proc.ticks(work, idle)
@@ -59,7 +59,7 @@ def test_it_is_a_share(tmp_path_factory, work, idle):
     assert 0 <= processors.busy < 1
 
 
-def test_the_process_that_took_most(proc: Proc):
+def test_the_process_that_took_most(proc: Proc) -> None:
     for pid in (11, 12, 13):
         proc.process(pid, 100, 100, "a) (b")
     processors = Processors([11, 12, 13], proc.root)
@@ -75,7 +75,7 @@ def test_the_process_that_took_most(proc: Proc):
     assert 0 < processors.busiest < most
 
 
-def test_a_process_that_has_ended_counts_for_nothing(proc: Proc):
+def test_a_process_that_has_ended_counts_for_nothing(proc: Proc) -> None:
     proc.process(11, 100, 100)
     processors = Processors([11, 12], proc.root)
     proc.gone(11)
@@ -83,13 +83,13 @@ def test_a_process_that_has_ended_counts_for_nothing(proc: Proc):
     assert processors.busiest == 0.0
 
 
-def test_without_a_proc_there_is_nothing_to_look_at(tmp_path: Path):
+def test_without_a_proc_there_is_nothing_to_look_at(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="stat"):
         Processors([os.getpid()], tmp_path / "absent")
 
 
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="there is no /proc here")
-def test_this_machine_has_worked():
+def test_this_machine_has_worked() -> None:
     processors = Processors([os.getpid()])
     processors.stop()
     assert processors.busy is not None

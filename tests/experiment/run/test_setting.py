@@ -21,7 +21,7 @@ def design_of(*cases: tuple[str, int], **more: Any) -> Design:
     return Design(cases, LINKS, MIB, **more)
 
 
-def test_the_setting_in_words(monkeypatch: pytest.MonkeyPatch):
+def test_the_setting_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     faults = Faults([Kill("peer1", share=0.3), Kill("peer2", seconds=2.5)], {"peer3": 125_000.0}, ["peer4"], 10.0)
     design = design_of(("task1", 4), ("swarm", 4), faults=faults, random_seed=7, repeat=3)
     monkeypatch.setattr(sys, "argv", ["/usr/bin/p2p", "experiment", "all"])
@@ -41,7 +41,7 @@ def test_the_setting_in_words(monkeypatch: pytest.MonkeyPatch):
     assert describe(design_of(("central", 2)), {})["faults"] == "none"
 
 
-def test_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     described = setting.describe_machine()
     assert {"p2p_twisted", "Python", "system", "processors", "memory", "Twisted", "matplotlib"} == described.keys()
     assert all(described.values())

@@ -68,7 +68,7 @@ class Nowhere:
         raise AssertionError("there is no port")
 
 
-def test_plans_are_made_of_documents_that_the_seed_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_plans_are_made_of_documents_that_the_seed_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for random_seed in (3, 3, 4):
         started = StartedSuite(design_of(("task1", 3), files=6, random_seed=random_seed), monkeypatch)
@@ -81,7 +81,7 @@ def test_plans_are_made_of_documents_that_the_seed_makes(tmp_path: Path, monkeyp
     assert found[0][1] != found[2][1]
 
 
-def test_of_a_corpus_the_last_documents_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_of_a_corpus_the_last_documents_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus, out = tmp_path / "corpus", tmp_path / "out"
     out.mkdir()
     paths = make_corpus(corpus, 9)
@@ -92,7 +92,7 @@ def test_of_a_corpus_the_last_documents_are_taken(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize(("task", "swarm"), [("swarm", True), ("central", False)])
-def test_one_large_document(task: str, swarm: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_one_large_document(task: str, swarm: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = StartedSuite(design_of((task, 3)), monkeypatch)
     started.run(tmp_path)
     [(plan, _)] = started.plans
@@ -100,13 +100,13 @@ def test_one_large_document(task: str, swarm: bool, tmp_path: Path, monkeypatch:
     assert plan.holdings == {"peer1": (LARGE,), "peer2": (), "peer3": ()}
 
 
-def test_a_document_may_be_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_document_may_be_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = StartedSuite(Design([("swarm", 2)], LINKS, 256 * MIB), monkeypatch)
     started.run(tmp_path)
     assert started.plans[0][0].sizes == {LARGE: 256 * MIB}
 
 
-def test_corrupt_peers_take_no_part_in_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_corrupt_peers_take_no_part_in_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = StartedSuite(design_of(("swarm", 4), faults=Faults(corrupt=["peer3"], slow={"peer2": 9.0})), monkeypatch)
     started.run(tmp_path)
     assert list(started.plans[0][0].holdings) == ["peer1", "peer2", "peer4"]
@@ -127,21 +127,21 @@ def test_corrupt_peers_take_no_part_in_the_plan(tmp_path: Path, monkeypatch: pyt
 )
 def test_what_cannot_be_is_found_out_before_anything_is_run(
     design: Design, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     started = StartedSuite(design, monkeypatch)
     with pytest.raises(ValueError, match=message):
         started.suite.run(tmp_path)
     assert started.plans == []
 
 
-def test_a_corpus_with_too_few_documents_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_corpus_with_too_few_documents_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_corpus(tmp_path / "corpus", 4)
     started = StartedSuite(design_of(("task1", 3), files=6, corpus=tmp_path / "corpus"), monkeypatch)
     with pytest.raises(ValueError, match="corpus has 4 documents, not 6"):
         started.suite.run(tmp_path)
 
 
-def test_empty_documents_are_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_empty_documents_are_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(6):
         (tmp_path / f"empty{number}.txt").touch()
     started = StartedSuite(design_of(("task1", 3), files=6, corpus=tmp_path), monkeypatch)
@@ -150,7 +150,7 @@ def test_empty_documents_are_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert started.plans == []
 
 
-def test_without_a_laboratory_there_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_a_laboratory_there_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     started = StartedSuite(design_of(("swarm", 2), place="netns"), monkeypatch)
     with pytest.raises(PlaceError, match="need root"):
@@ -164,7 +164,7 @@ def checked(cpu_check: bool, **busy: Any) -> None:
 
 
 @pytest.mark.parametrize("busy", [None, 0.0, BUSY_SHARE])
-def test_a_run_that_the_links_paced_passes(busy: float | None):
+def test_a_run_that_the_links_paced_passes(busy: float | None) -> None:
     checked(True, busy=busy, busiest=busy)
 
 
@@ -175,7 +175,7 @@ def test_a_run_that_the_links_paced_passes(busy: float | None):
         ({"busy": 0.5, "busiest": 0.97}, "task1 refused: a peer kept a processor 97% busy"),
     ],
 )
-def test_a_run_that_the_processors_paced_is_refused(busy: dict[str, float], said: str):
+def test_a_run_that_the_processors_paced_is_refused(busy: dict[str, float], said: str) -> None:
     checked(False, **busy)
     with pytest.raises(ProcessorsBusy, match=f"{said}, so they, not the links, may have set the pace; try") as refused:
         checked(True, **busy)

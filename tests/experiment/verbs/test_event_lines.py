@@ -63,7 +63,7 @@ def run_of(arrivals: Sequence[Arrival]) -> Run:
     )
 
 
-def test_a_run_that_begins():
+def test_a_run_that_begins() -> None:
     told = Told()
     told.events.run_starts(PLAN, 2)
     idle = {"holds": 0, "files": 2, "bytes": 4000}
@@ -80,7 +80,7 @@ def test_a_run_that_begins():
     assert "\n" not in told.lines[0]
 
 
-def test_progress_is_told_at_its_pace_and_when_nothing_moves_each_second():
+def test_progress_is_told_at_its_pace_and_when_nothing_moves_each_second() -> None:
     told = Told()
     watch = told.events.run_starts(PLAN, 1)
     for step in range(200):  # 20 ms each
@@ -97,7 +97,7 @@ def test_progress_is_told_at_its_pace_and_when_nothing_moves_each_second():
     }
 
 
-def test_a_fault_is_told_at_once_and_once():
+def test_a_fault_is_told_at_once_and_once() -> None:
     told = Told()
     watch = told.events.run_starts(PLAN, 1)
     killed = Event(0.5004, "peer2", "peer2 killed")
@@ -108,7 +108,7 @@ def test_a_fault_is_told_at_once_and_once():
     assert told.data[1] == {"event": "fault", "at": 0.5, "peer": "peer2", "text": "peer2 killed"}
 
 
-def test_a_run_that_ended_says_what_each_has_and_since_when():
+def test_a_run_that_ended_says_what_each_has_and_since_when() -> None:
     told = Told()
     told.events.run_ended(run_of([Arrival("peer2", "a.txt", 1000, 1.0), Arrival("peer2", "b.txt", 3000, 9.5)]))
     [data] = told.data
@@ -120,13 +120,13 @@ def test_a_run_that_ended_says_what_each_has_and_since_when():
     }
 
 
-def test_the_end_names_the_report():
+def test_the_end_names_the_report() -> None:
     told = Told()
     told.events.experiment_ended(["One is faster."], Path("/tmp/x/report.html"))
     assert told.data == [{"event": "end", "findings": ["One is faster."], "report": "/tmp/x/report.html"}]
 
 
-def test_events_and_json_exclude_one_another(tmp_path: Path):
+def test_events_and_json_exclude_one_another(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["experiment", "swarm", "--events", "--json", "--out", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert "choose one" in result.output
