@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import p2p_twisted
 
 ROOT = Path(p2p_twisted.__file__).parent
@@ -15,6 +17,13 @@ TEXT = (ROOT.parent / "docs" / "architecture.rst").read_text("utf-8")
 FLOORS = {name: int(floor) for floor, name in re.findall(r"^(\d)      ``(\w+)``", TEXT, re.MULTILINE)}
 SIDEWAYS = {("rs", "web"), ("peer", "web")}
 """Which package may import from which on the same floor; never back."""
+ROOMS = {
+    "experiment": (
+        *("phrases", "plan", "corpus", "results", "summary", "result_files"),
+        *("run", "report", "page", "verbs"),
+    ),
+}
+"""Package -> its modules and subpackages in an order in which each imports only from those before it."""
 
 MODULES = {
     ".".join(("p2p_twisted", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): path
@@ -50,6 +59,22 @@ def own(name: str) -> set[str]:
 
 def may(package: str, target: str) -> bool:
     return FLOORS[target] < FLOORS[package] or (package, target) in SIDEWAYS
+
+
+def room(name: str) -> str:
+    """Return the part of `p2p_twisted.x.ROOM...`, "" for the package itself."""
+    return name.split(".")[2] if name.count(".") > 1 else ""
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms_import_only_from_those_before_them(package: str) -> None:
+    rooms = ROOMS[package]
+    inside = [name for name in MODULES if place(name) == package and room(name)]
+    assert {room(name) for name in inside} == set(rooms)
+    for name in inside:
+        targets = {room(target) for target in imported(name, TREES[name]) if place(target) == package}
+        above = rooms[rooms.index(room(name)) + 1 :]
+        assert not targets & set(above), name
 
 
 def test_every_package_has_its_floor():
