@@ -22,7 +22,7 @@ def passage(kind: str) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "most"),
     [
-        ("register", 15),
+        ("register", 9),
         ("holder", 8),
         ("downloader", 10),
         ("get", 21),

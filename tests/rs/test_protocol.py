@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.store import StoreError
 from p2p_twisted.rs import protocol
+from tests.support.registries import RemoteStore
 from tests.support.rs_server import LEFT, RENEWED, Rig, answer, keep_alive, request
 
 
@@ -213,6 +217,61 @@ class Version11(Case):
         cookie, *_ = [self.rig.register(port) for port in (1, 2, 3)]
         got = self.ask(request("PQuery", f"cookie:{cookie}", "port:1", minor=1, headers=("Limit: 1000000",)))
         self.assertEqual(got, answer("192.168.1.1 1\n192.168.1.1 2\n", minor=1, more=True))
+
+
+class OnARemoteStore(SynchronousTestCase):
+    """The store answers a round trip when `arrive` is called, and renews nothing at once."""
+
+    def setUp(self) -> None:
+        self.trips: list[Deferred[None]] = []
+        self.rig = Rig(make_store=lambda clocks: RemoteStore(clocks, self.travel))
+        self.addCleanup(self.rig.factory.doStop)
+        self.connection, self.transport = self.rig.connect()
+        self.connection.dataReceived(request("Register", "cookie:", "port:1", minor=1))
+        self.arrive()
+        self.cookie = int(self.transport.drain().rpartition(b":")[2])
+
+    def travel(self) -> Deferred[None]:
+        self.trips.append(Deferred())
+        return self.trips[-1]
+
+    def arrive(self) -> None:
+        while self.trips:
+            self.trips.pop(0).callback(None)
+
+    def test_pipelined_requests_wait_for_one_another(self) -> None:
+        alive = keep_alive(self.cookie, 1, minor=1)
+        query = request("PQuery", f"cookie:{self.cookie}", "port:1", minor=1)
+        self.connection.dataReceived(alive + query + b"rubbish\n\n")
+        self.assertEqual((self.transport.value(), len(self.trips)), (b"", 1))
+        self.arrive()
+        got = self.transport.drain()
+        wanted = answer(RENEWED, minor=1) + answer("192.168.1.1 1\n", minor=1)
+        self.assertTrue(got.startswith(wanted + b"300 BAD_REQUEST"), got)
+
+    def test_a_refusal_comes_when_the_store_has_answered(self) -> None:
+        self.connection.dataReceived(keep_alive(self.cookie, 2, minor=1))
+        self.assertEqual(self.transport.value(), b"")
+        self.arrive()
+        unknown = "no peer is registered with this cookie and port\n"
+        self.assertEqual(self.transport.drain(), answer(unknown, "403 FORBIDDEN", minor=1))
+
+    def test_a_client_that_closes_its_side_meanwhile_gets_its_answer(self) -> None:
+        connection, transport = self.rig.connect()
+        connection.dataReceived(keep_alive(self.cookie, 1))
+        connection.readConnectionLost()
+        self.assertFalse(transport.ended)
+        self.arrive()
+        self.assertEqual(transport.drain(), answer(RENEWED))
+        self.assertTrue(transport.ended)
+
+    def test_a_client_that_is_lost_meanwhile_gets_nothing(self) -> None:
+        self.connection.dataReceived(keep_alive(self.cookie, 1, minor=1) * 3)
+        self.transport.disconnected = True
+        self.connection.connectionLost(Failure(ConnectionDone()))
+        self.arrive()
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.assertNotIn(self.connection, self.rig.factory.connections)
 
 
 class WhoIsRecorded(Case):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Any
 
@@ -10,6 +11,9 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from p2p_twisted.registry.memory import MemoryStore
+from p2p_twisted.registry.rules import Clocks
+from p2p_twisted.registry.store import Store
 from p2p_twisted.rs.protocol import RSConnection, RSFactory, TrustedNetworks
 from tests.support.registries import SynchronousRegistry
 
@@ -54,9 +58,15 @@ class Transport(StringTransport):
 class Rig:
     """An RS's factory on a clock of its own, and connections to it."""
 
-    def __init__(self, ttl: int = 7200, max_records: int = 1000, trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128")):
+    def __init__(
+        self,
+        ttl: int = 7200,
+        max_records: int = 1000,
+        trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128"),
+        make_store: Callable[[Clocks], Store] = MemoryStore,
+    ) -> None:
         self.clock = Clock()
-        self.registry = SynchronousRegistry(ttl, self.clock.seconds, self.clock.seconds)
+        self.registry = SynchronousRegistry(store=make_store(Clocks(ttl, self.clock.seconds, self.clock.seconds)))
         networks = TrustedNetworks([ip_network(one) for one in trusted])
         self.factory = RSFactory(self.clock, self.registry.store, networks, max_records)
         self.factory.doStart()
