@@ -6,7 +6,6 @@ response then holds for the connection, and the next request may be pipelined (1
 
 from __future__ import annotations
 
-import platform
 from collections import deque
 from collections.abc import Callable
 
@@ -22,11 +21,11 @@ from ..wire.errors import BadRequest
 from ..wire.limits import MAX_LINE
 from ..wire.messages import GetIndex, Message, Request, Response, Version, first_contact
 from ..wire.response_parser import ResponseParser
+from . import OS_NAME
 from .errors import FetchError, Garbled, Stalled, Unreachable
 from .receiving import Collect, Countdown, OutstandingRequest, Sink, Wakeups
 from .throttle import Throttle
 
-OS_NAME = platform.system()
 STALL_TIMEOUT = 20
 """Seconds, or up to one less, without progress (a response, or MIN_PROGRESS bytes) until requests are given up."""
 MIN_PROGRESS = 4096

@@ -1,12 +1,8 @@
-"""A server's connection, for RS and peer alike: it reads requests and answers them in order, within limits.
-
-Other limits on a stranger: the timeouts of the states in `connection_state.py`, the connections in `factory.py`.
-"""
+"""A server's connection, for RS and peer alike: it reads requests and answers them in order, within limits."""
 
 from __future__ import annotations
 
 import math
-import platform
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -24,13 +20,13 @@ from ..wire.errors import BadRequest, WireError
 from ..wire.limits import MAX_LINE
 from ..wire.messages import Request, Response, Version
 from ..wire.parser import RequestParser
+from . import OS_NAME
 from .caller import Caller
 from .closing import half_close
 from .connection_state import CONNECTED, Action, Event, next_state, restarts_timeout
 from .factory import RequestFactory
 from .producers import PART, BodySender
 
-OS_NAME = platform.system()
 MAX_WAITING = 64
 """Requests read ahead while one is being answered."""
 MAX_UNREAD = 64 * 1024
@@ -107,7 +103,8 @@ class RequestConnection(LineReceiver):
         """Start to read, if the factory admits the connection."""
         self.transport.setTcpNoDelay(True)
         self.here = self.transport.getHost().host
-        self.caller = Caller.of(self.transport)
+        peer = self.transport.getPeer()
+        self.caller = Caller((peer.host, peer.port))
         self.expires = self.factory.clock.seconds() + self._state.timeout
         if not self.factory.admit(self):
             self.handle(Event.STOP)
@@ -158,14 +155,16 @@ class RequestConnection(LineReceiver):
 
     def _take_fast(self, data: bytes) -> int:
         """Answer the requests at the beginning of `data` that the fast path takes; return their length in bytes."""
-        at, answers, fast = 0, [], self.fast_path(data, 0)
-        while fast is not None:
+        at, answers = 0, []
+        while (fast := self.fast_path(data, at)) is not None:
             at, answer, self._version = fast
             answers.append(answer)
-            fast = self.fast_path(data, at) if self._version is Version.V11 and at < len(data) else None
+            if at == len(data) or self._version is Version.V10:
+                break
         if answers:
-            self._unread += sum(map(len, answers))
-            self.transport.write(b"".join(answers))
+            written = b"".join(answers)
+            self._unread += len(written)
+            self.transport.write(written)
             if self._version is Version.V10:
                 self.handle(Event.LAST_REQUEST)
             self.handle(Event.ANSWERED)
@@ -234,9 +233,9 @@ class RequestConnection(LineReceiver):
             self.expires = self.factory.clock.seconds() + new.timeout
         if new is old:
             return
-        if not new.reads:
+        if old.reads and not new.reads:
             self.clearLineBuffer()
-        if not new.answers:
+        if old.answers and not new.answers:
             self._waiting.clear()
         if new.paused:
             self.pauseProducing()

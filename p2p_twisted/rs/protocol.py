@@ -11,9 +11,10 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from ..net import OS_NAME
 from ..net.caller import Caller
 from ..net.factory import RequestFactory
-from ..net.server import OS_NAME, FastAnswer, RequestConnection
+from ..net.server import FastAnswer, RequestConnection
 from ..registry import rules
 from ..registry.store import Store, StoreError
 from ..wire.address import Address
