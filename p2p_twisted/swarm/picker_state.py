@@ -44,10 +44,6 @@ class WantedFile:
     complete: int = 0
     """Sources that have all of it."""
 
-    def availability(self, piece: int) -> int:
-        """Return how many sources are known to have `piece`."""
-        return self.complete + self.holders.get(piece, 0)
-
     def unrequested(self) -> set[int]:
         """Return the missing pieces that are requested of no source."""
         return self.missing - self.outstanding.keys()

@@ -65,7 +65,7 @@ class FakeSource:
         self.cancelled: list[Cancel] = []
         self.connections: list[FakeConnection] = []
         self.refuses_to_connect: Exception | None = None
-        self.lies = False
+        self.is_corrupt = False
         """Whether it sends wrong bytes."""
         self.serves = True
         self.is_silent = False
@@ -204,7 +204,7 @@ class FakeConnection:
 
     def _bytes(self, document: Document, piece: int) -> bytes:
         data = document.piece(piece)
-        return bytes(byte ^ 1 for byte in data[:9]) + data[9:] if self.source.lies else data
+        return bytes(byte ^ 1 for byte in data[:9]) + data[9:] if self.source.is_corrupt else data
 
     def _give(self, request: Pending, give: Callable[[Any], object]) -> None:
         if request in self.waiting:

@@ -80,7 +80,7 @@ class World:
 
     def is_elsewhere(self, source):
         """Whether every piece that `source` has from the start exists at another peer too."""
-        others = [peer for peer in self.peers if peer is not source and not peer.gone and not peer.lies]
+        others = [peer for peer in self.peers if peer is not source and not peer.gone and not peer.is_corrupt]
         return all(
             len(set().union(*(peer.have[name] for peer in others))) == self.counts[name]
             for name in source.complete_at_start
@@ -88,12 +88,12 @@ class World:
 
 
 class Peer:
-    """One peer. `lies`: it sends garbage. `stops_at`: it is gone once it has sent so many bytes."""
+    """One peer. `is_corrupt`: it sends garbage. `stops_at`: it is gone once it has sent so many bytes."""
 
-    def __init__(self, world, address, up, down, files, wants, lies=False, stops_at=None) -> None:
+    def __init__(self, world, address, up, down, files, wants, is_corrupt=False, stops_at=None) -> None:
         self.world, self.address = world, address
         self.wants, self.complete_at_start = list(wants), list(files)
-        self.lies, self.stops_at = lies, stops_at
+        self.is_corrupt, self.stops_at = is_corrupt, stops_at
         self.have = {name: set(range(count)) if name in files else set() for name, count in world.counts.items()}
         self.uplink, self.super_seeding = Uplink(self, up, world.at_once), SuperSeeding()
         self.picker = Picker(Random(world.random.random()))
@@ -220,7 +220,7 @@ class Peer:
     def _verify(self, source, transfer) -> None:
         if transfer.piece in self.have[transfer.name]:
             self.duplicate += transfer.size
-        elif transfer.sender.lies:
+        elif transfer.sender.is_corrupt:
             self.picker.hash_failed(source.address, transfer.name, transfer.piece)
             source.hash_failures += 1
             if source.hash_failures == MAX_HASH_FAILURES:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted.net.errors import Garbled, Unreachable
+from p2p_twisted.net.errors import Garbled, Refused, Unreachable
 from p2p_twisted.swarm.errors import AllCorrupt
 from p2p_twisted.swarm.source_pool import SNUB_TIMEOUT
 from p2p_twisted.wire.limits import MAX_PIECE_LIST
@@ -117,6 +118,18 @@ class Asked(Case):
         self.tell(0)
         self.assertWhole()
 
+    def test_of_one_that_puts_it_off_once_the_time_is_over(self) -> None:
+        del self.sources[1]
+        self.begin()
+        self.sources[0].connection.lists.pop(0)[1].errback(Failure(Refused(100, "is being read again", 3)))
+        asked = []
+        for _ in range(4):
+            asked.append(self.lists())
+            self.swarm.advance(1)
+        self.assertEqual((asked, self.lists()), ([[0], [0], [0], [1]], [1]))
+        self.tell(0)
+        self.assertWhole()
+
     def test_of_nobody_who_refused_it(self) -> None:
         for source in self.sources:
             source.has_lists = False
@@ -155,7 +168,7 @@ class Hostile(Case):
             self.assertWhole()
 
     def test_a_false_one_that_comes_late(self) -> None:
-        """The list is known by then; who lies about it is banned all the same."""
+        """The list is known by then; a source that sends a wrong one is banned all the same."""
         self.begin()
         self.swarm.advance(*[1] * int(SNUB_TIMEOUT + 1))
         self.tell(1)

@@ -132,7 +132,7 @@ def test_a_slow_downlink_holds_up_nobody_else() -> None:
     assert max(others) <= 1.4 * fluid(size, [UP] * 8)
 
 
-# who leaves, and who lies
+# peers that leave, and corrupt ones
 
 
 def test_the_source_leaves_once_it_has_sent_a_little_more_than_the_file() -> None:
@@ -166,15 +166,15 @@ def test_one_that_sends_only_garbage() -> None:
     size = 32 * MIB
     honest = one_file(8, size).run()
     world = one_file(7, size)
-    liar = world.peer(wants=[FILE], lies=True)
+    corrupt = world.peer(wants=[FILE], is_corrupt=True)
     assert world.run() <= 1.35 * honest
-    assert liar.uplink.sent <= 7 * 5 * 64 * 1024, "banned after the third hash failure, with what was on its way"
+    assert corrupt.uplink.sent <= 7 * 5 * 64 * 1024, "banned after the third hash failure, with what was on its way"
 
 
 def test_one_that_says_it_has_all_and_sends_only_garbage() -> None:
     size = 16 * MIB
     world = one_file(8, size)
-    world.peer(files=[FILE], lies=True)
+    world.peer(files=[FILE], is_corrupt=True)
     assert world.run() <= 1.2 * fluid(size, [UP] * 8)
 
 

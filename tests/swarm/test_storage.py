@@ -371,7 +371,7 @@ class TestTime:
         before = time.time()
         assert before - 10 < self.finished(tmp_path, *told) < before + self.DAY / 2
 
-    def test_a_liar_does_not_keep_others_from_saying_it(self, tmp_path: Path) -> None:
+    def test_a_corrupt_source_does_not_keep_others_from_saying_it(self, tmp_path: Path) -> None:
         assert self.finished(tmp_path, 2**40, 1_000_000_000, -1) == 1_000_000_000
 
 

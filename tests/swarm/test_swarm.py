@@ -1,56 +1,25 @@
-"""A download over connections that do what a test says: bad sources, lost ones, slow ones, and how it ends."""
+"""A swarm over connections that do what a test says: lost and slow sources, refusals, and how it ends."""
 
-from __future__ import annotations
-
-import errno
-import os
 from pathlib import Path
 
 from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
-from twisted.trial.unittest import TestCase
 
-from p2p_twisted.events.types import PieceVerified, TransferStarted
+from p2p_twisted.events.types import TransferStarted
 from p2p_twisted.net.errors import Garbled, Refused, SourceError, Unreachable
-from p2p_twisted.swarm import verifier as verifier_module
 from p2p_twisted.swarm.errors import (
-    AllCorrupt,
-    DiskFull,
-    DownloadError,
     NoHolder,
     NoProgress,
     PeersFailed,
-    WrongContent,
 )
 from p2p_twisted.swarm.picker_state import NextRequest, PieceRequest
 from p2p_twisted.swarm.swarm import UNRESPONSIVE_TIMEOUT
-from p2p_twisted.wire.messages import GetFile, GetNext
-from tests.support.fake_sources import PIECE, Document, FakeSource, RunningSwarm, SlowThreads, is_document
+from p2p_twisted.wire.messages import GetNext
+from tests.support.fake_sources import PIECE, Document, FakeSource
+from tests.support.swarm_case import SwarmCase
 
 
-class Case(TestCase):
-    """Each test has a folder."""
-
-    def setUp(self) -> None:
-        self.folder = Path(self.mktemp())
-        self.folder.mkdir()
-
-    def swarm(self, documents, sources, **more):
-        return RunningSwarm(self.folder, documents, sources, **more)
-
-    def assertWhole(self, swarm, *documents) -> None:
-        """All is there, under its final name, and nothing else."""
-        self.assertEqual(swarm.ended, [None])
-        self.assertEqual(swarm.completed, {document.name: None for document in documents})
-        for document in documents:
-            self.assertTrue(is_document(self.folder / document.name, document))
-        self.assertEqual({path.name for path in self.folder.iterdir()}, {document.name for document in documents})
-        self.assertTrue(all(not c.waiting for source in swarm.sources.values() for c in source.connections))
-        swarm.reactor.advance(10)
-        self.assertEqual(swarm.reactor.getDelayedCalls(), [])
-
-
-class Fetches(Case):
+class Fetches(SwarmCase):
     """All goes well."""
 
     def test_from_one_source(self) -> None:
@@ -157,7 +126,7 @@ class Fetches(Case):
         self.assertEqual([source.hash_failures for source in told.values()], [0, 0])
 
 
-class Resumes(Case):
+class Resumes(SwarmCase):
     """What an earlier run left is not fetched again."""
 
     def test_with_what_is_there_and_from_another_source(self) -> None:
@@ -189,7 +158,7 @@ class Resumes(Case):
         self.assertEqual(source.asked, [])
 
 
-class Cancelled(Case):
+class Cancelled(SwarmCase):
     """It is stopped from outside."""
 
     def test_keeps_what_is_there(self) -> None:
@@ -224,153 +193,7 @@ class Cancelled(Case):
         self.assertEqual(len(swarm.ended), 1)
 
 
-class BadSources(Case):
-    """One sends wrong pieces, or what is no piece."""
-
-    def test_a_wrong_piece_is_fetched_elsewhere_at_once(self) -> None:
-        document = Document(1)
-        liar, honest = FakeSource(1, [document]), FakeSource(2, [document])
-        liar.lies = True
-        swarm = self.swarm([document], [], late=[liar, honest])
-        swarm.add_complete(liar, document)
-        swarm.add_complete(honest, document)
-        self.assertEqual((len(liar.outstanding), len(honest.outstanding)), (1, 0))
-        liar.answer()
-        self.assertEqual((len(liar.outstanding), len(honest.outstanding)), (0, 1))
-        swarm.serve()
-        self.assertWhole(swarm, document)
-        self.assertEqual(
-            swarm.verified, [PieceVerified(document.sha256, 0, document.size, honest.address, super_seeded=False)]
-        )
-
-    def test_banned_after_the_third_and_all_is_right_in_the_end(self) -> None:
-        document = Document(20)
-        liar, honest = FakeSource(1, [document]), FakeSource(2, [document])
-        liar.lies, honest.serves = True, False
-        swarm = self.swarm([document], [liar, honest])
-        for wrong in (1, 2):
-            liar.answer()
-            self.assertEqual(swarm.swarm.sources[liar.address].hash_failures, wrong)
-            self.assertIsNone(liar.connection.lost)
-        liar.answer()
-        self.assertIsNotNone(liar.connection.lost)
-        [banned] = swarm.swarm.sources.banned
-        self.assertEqual((banned.address, banned.banned), (liar.address, "3 hash failures"))
-        honest.serves = True
-        swarm.serve()
-        self.assertWhole(swarm, document)
-        self.assertEqual({event.source for event in swarm.verified}, {honest.address})
-        self.assertEqual(len(liar.connections), 1)
-
-    def test_a_banned_one_is_not_asked_whatever_it_says_it_has(self) -> None:
-        document = Document(20)
-        liar, honest = FakeSource(1, [document]), FakeSource(2, [document])
-        liar.lies, honest.serves = True, False
-        swarm = self.swarm([document], [liar, honest])
-        liar.answer(3)
-        asked = len(liar.asked)
-        swarm.add_complete(liar, document)
-        swarm.add_pieces(liar, document, range(20))
-        swarm.advance(*[1] * 10)
-        self.assertEqual((len(liar.asked), len(liar.connections)), (asked, 1))
-
-    def test_wrong_pieces_are_asked_of_nobody_again_who_gave_them(self) -> None:
-        document = Document(2)
-        liar = FakeSource(1, [document])
-        liar.lies = True
-        swarm = self.swarm([document], [liar])
-        swarm.wait(60)
-        self.assertEqual(len(swarm.ended), 1)
-        self.assertIsInstance(swarm.completed[document.name], DownloadError)
-        self.assertLessEqual(len(liar.given) + sum(isinstance(m, GetFile) for m in liar.asked), 4)
-
-    def test_all_lie(self) -> None:
-        document = Document(10)
-        liars = [FakeSource(number, [document]) for number in (1, 2, 3)]
-        for liar in liars:
-            liar.lies = True
-        swarm = self.swarm([document], liars)
-        swarm.wait(2)
-        self.assertEqual(swarm.ended, [None])
-        error = swarm.completed[document.name]
-        self.assertIsInstance(error, AllCorrupt)
-        for liar in liars:
-            self.assertIn(f"10.0.0.1:{liar.address[1]}: 3 hash failures", str(error))
-        self.assertFalse((self.folder / document.name).exists())
-
-    def test_a_piece_that_was_not_asked_for(self) -> None:
-        document, other = Document(10), Document(10, seed=2, name="other.bin")
-        answers = {
-            "another file": lambda c, r: c.begin(r, other, 0),
-            "another size": lambda c, r: c.begin(r, document, 0, size=document.size + 1),
-            "no piece": lambda c, r: c.begin(r, document, 0, byte_range=(1, PIECE)),
-            "half a piece": lambda c, r: c.begin(r, document, 0, byte_range=(0, 99), length=100),
-            "beyond the end": lambda c, r: c.begin(r, document, 0, byte_range=(11 * PIECE, 12 * PIECE - 1)),
-            "no length": lambda c, r: c.begin(r, document, 0, length=None),
-        }
-        for what, answer in answers.items():
-            self.folder = Path(self.mktemp())
-            self.folder.mkdir()
-            odd, honest = FakeSource(1, [document]), FakeSource(2, [document])
-            swarm = self.swarm([document], [odd, honest])
-            answer(odd.connection, odd.connection.waiting[0])
-            self.assertEqual([source.address for source in swarm.swarm.sources.banned], [odd.address], what)
-            swarm.serve()
-            self.assertWhole(swarm, document)
-
-    def test_a_piece_other_than_the_one_asked_for(self) -> None:
-        document = Document(10)
-        odd = FakeSource(1, [document])
-        swarm = self.swarm([document], [FakeSource(2, [document])], late=[odd])
-        swarm.add_pieces(odd, document, [4])
-        [request] = odd.connection.waiting
-        odd.connection.begin(request, document, 5)
-        self.assertEqual([source.address for source in swarm.swarm.sources.banned], [odd.address])
-        swarm.serve()
-        self.assertWhole(swarm, document)
-
-    def test_a_false_piece_list(self) -> None:
-        document, other = Document(10), Document(10, seed=2)
-        liar, honest = FakeSource(1, [document]), FakeSource(2, [document])
-        liar.documents = {document.sha256: other}
-        swarm = self.swarm([document], [liar, honest])
-        swarm.wait(2)
-        self.assertWhole(swarm, document)
-        self.assertEqual([source.address for source in swarm.swarm.sources.banned], [liar.address])
-
-    def test_a_list_is_asked_of_the_next_one(self) -> None:
-        document = Document(4)
-        refuses, gives = FakeSource(1, [document]), FakeSource(2, [document])
-        refuses.has_lists = False
-        swarm = self.swarm([document], [refuses, gives])
-        swarm.wait(2)
-        self.assertWhole(swarm, document)
-
-    def test_pieces_right_by_the_list_but_not_the_file(self) -> None:
-        """The record binds the hash of one file to the piece list of another."""
-        document, other = Document(4), Document(4, seed=2)
-        other.sha256 = document.sha256
-        source = FakeSource(1, [other])
-        document.list_digest = other.list_digest
-        swarm = self.swarm([document], [source])
-        swarm.serve()
-        error = swarm.completed[document.name]
-        self.assertIsInstance(error, WrongContent)
-        self.assertTrue(error.is_final)
-        self.assertIn("the index record is false", str(error))
-        self.assertEqual(swarm.ended, [None])
-        self.assertFalse((self.folder / document.name).exists())
-
-    def test_an_empty_file_that_should_have_another_hash(self) -> None:
-        document = Document(0)
-        document.sha256 = Document(1).sha256
-        swarm = self.swarm([document], [FakeSource(1, [document])])
-        swarm.serve()
-        self.assertIsInstance(swarm.completed[document.name], WrongContent)
-        self.assertFalse((self.folder / document.name).exists())
-
-
-class LostSources(Case):
+class LostSources(SwarmCase):
     """Connections break, are refused, or are never made."""
 
     def test_a_lost_connection_is_made_again_and_all_is_fetched(self) -> None:
@@ -466,7 +289,7 @@ class LostSources(Case):
         self.assertWhole(swarm, document)
 
 
-class Refusals(Case):
+class Refusals(SwarmCase):
     """A source has not got what it was thought to have."""
 
     def test_a_piece_is_asked_of_another(self) -> None:
@@ -544,7 +367,7 @@ class Refusals(Case):
         self.assertIsInstance(swarm.completed[document.name], NoProgress)
 
 
-class Touched(Case):
+class Touched(SwarmCase):
     """A source that cannot send a file at the moment says nothing about later."""
 
     def setUp(self) -> None:
@@ -572,6 +395,21 @@ class Touched(Case):
         self.swarm_.wait(2)
         self.assertWhole(self.swarm_, self.document)
 
+    def test_a_piece_that_it_was_asked_for_is_asked_again_too(self) -> None:
+        other = FakeSource(2, [self.document])
+        self.swarm_.sources[other.address] = other
+        self.source.serves = False
+        self.swarm_.add_pieces(other, self.document, [5])
+        [request] = other.connection.waiting
+        other.connection.waiting.clear()
+        request[2].errback(Failure(Refused(100, "is being read again", 1)))
+        self.assertEqual((other.outstanding, self.swarm_.ended), ([], []))
+        self.swarm_.advance(1)
+        self.assertEqual(other.outstanding, [request[0]])
+        self.source.serves = True
+        self.swarm_.wait(2)
+        self.assertWhole(self.swarm_, self.document)
+
     def test_one_that_has_refused_is_a_source_again_once_it_announces_the_file_anew(self) -> None:
         other = FakeSource(2, [self.document], only=set())
         self.swarm_.sources[other.address] = other
@@ -592,7 +430,7 @@ class Touched(Case):
         self.assertIsInstance(self.swarm_.completed[self.document.name], NoProgress)
 
 
-class Stalls(Case):
+class Stalls(SwarmCase):
     """A source takes its time."""
 
     def test_passed_over_within_five_seconds(self) -> None:
@@ -653,217 +491,3 @@ class Stalls(Case):
         swarm.wait(10)
         self.assertEqual(swarm.ended, [None])
         self.assertIsInstance(swarm.completed[document.name], NoProgress)
-
-
-class Duplicates(Case):
-    """At the end the same piece is outstanding at two: whoever is first makes the other stop."""
-
-    def outstanding_at_both(self, document):
-        """Two sources at which the only piece is outstanding."""
-        one, other = FakeSource(1, [document]), FakeSource(2, [document])
-        swarm = self.swarm([document], [FakeSource(3, [])], late=[one, other])
-        swarm.add_complete(one, document)
-        self.assertEqual(len(one.outstanding), 1)
-        swarm.add_complete(other, document)
-        self.assertEqual(other.outstanding, [])
-        swarm.advance(1, 1, 1)
-        self.assertEqual(other.outstanding, one.outstanding)
-        return swarm, one, other
-
-    def test_the_other_is_told_to_cancel(self) -> None:
-        document = Document(1)
-        swarm, one, other = self.outstanding_at_both(document)
-        [request] = other.connection.waiting
-        other.connection.begin(request, document, 0)
-        self.assertEqual([(c.sha256, c.byte_range) for c in one.cancelled], [(document.sha256, (0, document.size - 1))])
-        self.assertEqual(other.cancelled, [])
-        other.connection.finish(request, document, 0)
-        self.assertWhole(swarm, document)
-        self.assertEqual(swarm.swarm.duplicate, 0)
-
-    def test_both_come_all_the_same(self) -> None:
-        document, second = Document(1), Document(1, seed=2, name="second.bin")
-        one, other, last = FakeSource(1, [document]), FakeSource(2, [document]), FakeSource(3, [second])
-        swarm = self.swarm([document, second], [FakeSource(4, [])], late=[one, other, last])
-        last.serves = False
-        swarm.add_complete(last, second)
-        swarm.add_complete(one, document)
-        swarm.add_complete(other, document)
-        swarm.advance(1, 1, 1)
-        other.answer()
-        one.answer()
-        self.assertEqual(swarm.swarm.duplicate, document.size)
-        last.serves = True
-        swarm.serve()
-        self.assertWhole(swarm, document, second)
-
-    def test_the_first_turns_out_wrong_after_the_other_was_cancelled(self) -> None:
-        document = Document(1)
-        swarm, one, other = self.outstanding_at_both(document)
-        other.lies = True
-        [request] = other.connection.waiting
-        other.connection.begin(request, document, 0)
-        one.only = set()  # the server refuses what was cancelled
-        one.answer()
-        one.only = None
-        other.connection.finish(request, document, 0)
-        swarm.wait(3)
-        self.assertWhole(swarm, document)
-        self.assertEqual(swarm.pieces, [0])
-
-    def test_the_first_is_lost_after_the_other_was_cancelled(self) -> None:
-        document = Document(1)
-        swarm, one, other = self.outstanding_at_both(document)
-        [request] = other.connection.waiting
-        other.connection.begin(request, document, 0)
-        one.only = set()
-        one.answer()
-        one.only = None
-        other.refuses_to_connect = Unreachable("away")
-        other.lose()
-        swarm.wait(3)
-        self.assertWhole(swarm, document)
-
-
-class Threads(Case):
-    """Big pieces are hashed and written in threads, which take their time."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.patch(verifier_module, "INLINE", 0)
-        self.threads = SlowThreads()
-
-    def begun(self, pieces, *sources):
-        """A download that has looked for what an earlier one left."""
-        self.document = Document(pieces)
-        sources = sources or (FakeSource(1, [self.document]),)
-        for source in sources:
-            source.documents = {self.document.sha256: self.document}
-        swarm = self.swarm([self.document], sources, reactor=self.threads)
-        self.threads.run_threads()
-        swarm.answer_lists()
-        return swarm
-
-    def test_all_comes_together(self) -> None:
-        swarm = self.begun(6)
-        while not swarm.ended:
-            swarm.serve()
-            self.assertTrue(self.threads.work)
-            self.threads.run_threads(1)
-        self.assertWhole(swarm, self.document)
-
-    def test_sources_wait_while_too_much_is_unverified(self) -> None:
-        self.patch(verifier_module, "MAX_UNVERIFIED", 2 * PIECE)
-        source = FakeSource(1, [])
-        swarm = self.begun(20, source)
-        source.answer(2)
-        self.assertFalse(source.connection.is_held)
-        source.answer()
-        self.assertTrue(source.connection.is_held)
-        self.threads.run_threads()
-        self.assertFalse(source.connection.is_held)
-        self.assertTrue(source.outstanding)
-        while not swarm.ended:
-            swarm.serve()
-            self.threads.run_threads()
-        self.assertWhole(swarm, self.document)
-        self.assertEqual(swarm.swarm.duplicate, 0)
-
-    def test_who_is_made_to_wait_is_not_snubbed(self) -> None:
-        self.patch(verifier_module, "MAX_UNVERIFIED", 0)
-        source = FakeSource(1, [])
-        swarm = self.begun(20, source)
-        source.answer()
-        self.assertTrue(source.connection.is_held)
-        source.serves = False
-        swarm.wait(20)
-        [told] = swarm.swarm.sources
-        self.assertEqual(told.state, "connected")
-        source.serves = True
-        while not swarm.ended:
-            self.threads.run_threads()
-            swarm.serve()
-        self.assertWhole(swarm, self.document)
-
-    def test_stopped_while_a_piece_is_being_verified(self) -> None:
-        source = FakeSource(1, [])
-        swarm = self.begun(1 + 2, source)
-        source.answer(3)
-        swarm.running.cancel()
-        swarm.files[0].close()
-        self.threads.run_threads()
-        self.assertEqual((swarm.completed, swarm.verified), ({}, []))
-        self.assertEqual(len(swarm.ended), 1)
-        self.assertFalse((self.folder / self.document.name).exists())
-        again = self.begun(3)
-        while not again.ended:
-            again.serve()
-            self.threads.run_threads()
-        self.assertWhole(again, self.document)
-
-    def test_a_long_look_at_what_is_there(self) -> None:
-        document = Document(4)
-        source = FakeSource(1, [document])
-        swarm = self.swarm([document], [source], reactor=self.threads)
-        swarm.wait(60)
-        self.assertEqual(swarm.ended, [])
-        self.threads.run_threads()
-        while not swarm.ended:
-            swarm.serve()
-            self.threads.run_threads()
-        self.assertWhole(swarm, document)
-
-    def test_the_source_leaves_while_the_last_piece_is_being_verified(self) -> None:
-        source = FakeSource(1, [])
-        swarm = self.begun(3, source)
-        source.answer(3)
-        source.refuses_to_connect = Unreachable("away")
-        source.lose()
-        swarm.wait(60)
-        self.assertEqual(swarm.ended, [])
-        self.threads.run_threads()
-        self.assertWhole(swarm, self.document)
-
-
-class Disk(Case):
-    """This side's disk is the trouble."""
-
-    def failing(self, number):
-        def pwrite(fd, data, offset) -> None:
-            raise OSError(number, os.strerror(number))
-
-        return pwrite
-
-    def test_no_room_for_a_piece(self) -> None:
-        document, other = Document(3), Document(1, seed=2, name="other.bin")
-        source = FakeSource(1, [document, other])
-        swarm = self.swarm([document, other], [source])
-        pwrite = os.pwrite
-        self.patch(os, "pwrite", self.failing(errno.ENOSPC))
-        while document.name not in swarm.completed:
-            source.answer()
-        self.assertIsInstance(swarm.completed[document.name], DiskFull)
-        self.patch(os, "pwrite", pwrite)
-        swarm.serve()
-        self.assertEqual(swarm.ended, [None])
-        self.assertFalse((self.folder / document.name).exists())
-
-    def test_no_room_for_the_state(self) -> None:
-        document = Document(3)
-        write = os.write
-        self.patch(os, "write", lambda fd, data: self.failing(errno.ENOSPC)(fd, data, 0))
-        swarm = self.swarm([document], [FakeSource(1, [document])])
-        swarm.serve()
-        self.patch(os, "write", write)
-        self.assertIsInstance(swarm.completed[document.name], DiskFull)
-        self.assertEqual(swarm.ended, [None])
-
-    def test_a_folder_that_cannot_be_made(self) -> None:
-        document = Document(3)
-        (self.folder / "file").write_bytes(b"")
-        document.name = "file/document.bin"
-        swarm = self.swarm([document], [FakeSource(1, [document])])
-        swarm.serve()
-        error = swarm.completed[document.name]
-        self.assertIsInstance(error, DownloadError)
-        self.assertEqual(error.kind, "unwritable")
