@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
@@ -22,6 +22,7 @@ SWEEP_INTERVAL = 1
 class RequestFactory(Factory):
     """Makes the connections of a server. Subclasses set `protocol` to a RequestConnection."""
 
+    protocol: Any = None  # Twisted declares a bare Protocol
     noisy = False
 
     def __init__(self, clock: IReactorTime, max_connections: int, max_per_host: int) -> None:

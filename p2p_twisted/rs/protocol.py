@@ -160,7 +160,7 @@ class TrustedNetworks:
 class RSFactory(RequestFactory):
     """Makes the RS's connections. The caller starts the `registry`."""
 
-    protocol = RSConnection  # type: ignore[assignment]  # Twisted declares a bare Protocol
+    protocol = RSConnection
 
     def __init__(self, clock: IReactorTime, registry: Store, trusted: TrustedNetworks, max_records: int) -> None:
         """`max_records`: most peers of one host outside the trusted networks."""

@@ -43,7 +43,7 @@ class Connection(RequestConnection):
 
 def make_factory(clock: Clock) -> RequestFactory:
     factory = RequestFactory(clock, 10, 10)
-    factory.protocol = Connection  # type: ignore[assignment]  # Twisted's own annotation is of a class without arguments
+    factory.protocol = Connection
     return factory
 
 

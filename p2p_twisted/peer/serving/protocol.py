@@ -188,7 +188,7 @@ def _split(digests: bytes) -> list[bytes]:
 class PeerFactory(RequestFactory):
     """Serves `content_store`, files at the rate of `uplink`. `uploaded` counts the bytes of files requested."""
 
-    protocol = PeerConnection  # type: ignore[assignment]  # Twisted declares a bare Protocol
+    protocol = PeerConnection
 
     def __init__(
         self,
