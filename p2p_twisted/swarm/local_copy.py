@@ -12,10 +12,8 @@ from .errors import DownloadError
 from .part_file import BLOCK, PartFile
 from .target import Target
 
-try:
+if sys.platform == "linux":
     import fcntl
-except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
 
 CLONE = 0x40049409
 """FICLONE: the request of ioctl(2) by which two files share their blocks until one of them is written to (Linux)."""
@@ -64,7 +62,7 @@ def _copy(source: int, to: int, size: int, stop: Event) -> None:
 
 
 def _clone(source: int, to: int) -> bool:
-    if fcntl is None or sys.platform != "linux":
+    if sys.platform != "linux":
         return False
     try:
         fcntl.ioctl(to, CLONE, source)

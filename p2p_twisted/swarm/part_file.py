@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,10 +15,8 @@ from .open_files import OPEN_FILES
 from .part_state import is_state, remove_state
 from .target import PART, Target, local_error
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
 
 BLOCK = 2**20
 """Bytes that are read and hashed at a time."""
@@ -131,7 +130,7 @@ class PartFile:
     def _rest(self) -> None:
         if self._fd >= 0:
             self._left = os.fstat(self._fd)
-            if fcntl is not None:
+            if sys.platform != "win32":
                 with suppress(OSError):  # descriptors given out by `duplicate` would hold the lock
                     fcntl.flock(self._fd, fcntl.LOCK_UN)
             os.close(self._fd)
@@ -221,7 +220,7 @@ def sweep(target: Target) -> None:
 
 
 def _lock(fd: int) -> None:
-    if fcntl is None:
+    if sys.platform == "win32":
         return
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Pieces, from the request to the disk: `PieceFetcher.fetch` follows one of them."""
+"""Pieces, from the request to the disk: `PieceFetcher._fetch` follows one of them."""
 
 from __future__ import annotations
 
