@@ -31,12 +31,12 @@ class Sweeper(Service):
         self._loop.clock = clock
 
     def startService(self) -> None:
-        """Start to sweep, first in a second."""
+        """Start sweeping, for the first time in one second."""
         super().startService()
         self._loop.start(SWEEP_INTERVAL, now=False)
 
     def stopService(self) -> None:
-        """Stop to sweep."""
+        """Stop sweeping."""
         super().stopService()
         if self._loop.running:
             self._loop.stop()

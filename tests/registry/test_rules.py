@@ -1,4 +1,4 @@
-"""The rules of records, without a store."""
+"""The rules, without a store."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Version10(Case):
             self.ask(keep_alive(cookie).replace(b"KeepAlive NULL P2P_DI", b"KeepAlive NULL P2P-DI")), answer(body)
         )
 
-    def test_pquery_lists_every_active_peer_the_asker_included(self) -> None:
+    def test_pquery_lists_every_active_peer_with_the_caller(self) -> None:
         cookie = self.rig.register(4396)
         self.rig.register(4391)
         self.rig.register(4392, peer="10.0.0.9")
@@ -76,7 +76,7 @@ class Version10(Case):
         for label in ("cookie", "port"):
             self.assertEqual(self.ask(request("PQuery", f"cookie:{cookie}", f"{label}:4396")), listed)
 
-    def test_pquery_sees_who_has_come_and_gone_since(self) -> None:
+    def test_pquery_follows_peers_that_come_and_go(self) -> None:
         cookie = self.rig.register(1)
         query = request("PQuery", f"cookie:{cookie}", "port:1")
         self.assertEqual(self.ask(query), answer("192.168.1.1 1\n"))
@@ -274,7 +274,7 @@ class OnARemoteStore(SynchronousTestCase):
         self.assertNotIn(self.connection, self.rig.factory.connections)
 
 
-class WhoIsRecorded(Case):
+class RecordedHosts(Case):
     """The connection's own address, unless the client may say otherwise."""
 
     def recorded(self, peer: str, host: str) -> str:

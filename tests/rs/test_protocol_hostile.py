@@ -1,4 +1,4 @@
-"""What a client can do to an RS, and what it gets."""
+"""Clients that send malformed requests, are slow or flood, and the answers of the RS."""
 
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
@@ -104,7 +104,7 @@ class Slow(Case):
         self.rig.clock.pump([1, 1])
         self.assertTrue(transport.aborted)
 
-    def test_who_does_not_read_the_last_answer_is_dropped(self) -> None:
+    def test_a_client_that_does_not_read_the_last_answer_is_dropped(self) -> None:
         connection, transport = self.rig.connect()
         connection.dataReceived(keep_alive(self.cookie))
         self.rig.clock.pump([1] * (connection_state.CLOSE_TIMEOUT - 1))
@@ -147,7 +147,7 @@ class LongLists(Case):
         connection.dataReceived(self.query)
         self.assertEqual(transport.drain(), answer(self.body + "192.168.1.1 7000\n", minor=1))
 
-    def test_who_reads_nothing_is_dropped_and_who_reads_slowly_is_not(self) -> None:
+    def test_a_client_that_reads_nothing_is_dropped_and_a_slow_one_is_not(self) -> None:
         connection, transport = self.rig.connect()
         connection.dataReceived(self.query)
         for _ in range(5):
@@ -182,7 +182,7 @@ class Floods(Case):
         other = [self.rig.connect(f"10.0.1.{last}")[1] for last in (1, 2)]
         self.assertEqual([transport.aborted for transport in other], [False, True])
 
-    def test_who_pipelines_and_reads_nothing_is_not_answered_without_end(self) -> None:
+    def test_a_client_that_pipelines_and_reads_nothing_is_not_answered_without_end(self) -> None:
         connection, transport = self.rig.connect()
         wrong = keep_alive(self.cookie, 1, minor=1)
         for _ in range(1000):

@@ -47,7 +47,7 @@ def parsed(data: bytes) -> list[Request]:
 
 @given(nearly_keep_alives())
 @settings(max_examples=500)
-def test_what_the_short_way_takes_the_parser_takes_for_the_same(data: bytes) -> None:
+def test_the_parser_reads_what_the_fast_path_takes_as_the_same_message(data: bytes) -> None:
     match = KEEP_ALIVE.fullmatch(data)
     if match is None:
         return
@@ -55,7 +55,7 @@ def test_what_the_short_way_takes_the_parser_takes_for_the_same(data: bytes) -> 
     try:
         (request,) = parsed(data)
     except BadRequest:
-        # Only a number too large, which no peer has: it is not found, and then goes the long way
+        # only a number too large, which no peer has: the store does not find it, and the parser gets it
         assert int(match[2]) >= 2**63 or int(match[3]) > 65535
     else:
         assert request.message == KeepAlive(int(match[2]), int(match[3]))
