@@ -22,10 +22,16 @@ class SettingsError(Exception):
     """A setting is invalid. The message is one line that names the setting and says what it must be."""
 
 
+class _Parser(ConfigParser):
+    """A parser that keeps the case of keys."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
 def read_config(path: Path) -> ConfigParser:
     """Read the INI file `path`, in UTF-8 or, as some editors save it, in UTF-16. Raises SettingsError."""
-    parser = ConfigParser(delimiters=("=",), interpolation=None, default_section="")
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser = _Parser(delimiters=("=",), interpolation=None, default_section="")
     try:
         data = path.read_bytes()
         encoding = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"

@@ -6,10 +6,9 @@ for querying their indexes, and the rest for files that are sent, downloads and 
 
 from __future__ import annotations
 
-try:
-    import resource
-except ImportError:  # not on Windows
-    resource = None  # type: ignore[assignment]
+from .platform import optional_module
+
+resource = optional_module("resource")
 
 UNKNOWN, UNLIMITED = 512, 2**20
 """The assumed limits where the system does not report one, or has none."""

@@ -16,12 +16,10 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.python.failure import Failure
 
+from .platform import optional_module
 from .settings import SettingsError
 
-try:
-    import resource
-except ImportError:  # not on Windows
-    resource = None  # type: ignore[assignment]
+resource = optional_module("resource")
 
 BACKLOG = 1024
 """Connections that the kernel queues until they are accepted; Twisted's 50 are too few for a burst of clients."""
@@ -54,7 +52,7 @@ def listen(reactor: Any, flag: str, description: str, factory: IProtocolFactory)
         raise SettingsError(
             f"{flag} must be a Twisted endpoint such as tcp:65423, not {description!r} ({error})"
         ) from None
-    results: list[IListeningPort | Failure] = []
+    results: list[Any] = []
     maybeDeferred(endpoint.listen, factory).addBoth(results.append)
     match results:
         case [Failure() as failure]:
@@ -62,7 +60,8 @@ def listen(reactor: Any, flag: str, description: str, factory: IProtocolFactory)
                 f"{flag} {description}: {_why(failure)}; choose another port, or stop the process that uses it"
             ) from None
         case [port]:
-            return port  # type: ignore[return-value]
+            listening: IListeningPort = port
+            return listening
     raise StartError(f"{flag} {description}: this kind of endpoint cannot be used; use tcp:PORT")
 
 

@@ -15,12 +15,10 @@ from tempfile import NamedTemporaryFile
 from twisted.application.service import Service
 
 from .folders import STATE_MARK, make_private, tighten
+from .platform import optional_module
 from .startup import StartError
 
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
+fcntl = optional_module("fcntl")
 
 LOCK_FILE = "lock"
 ROOM = 65536

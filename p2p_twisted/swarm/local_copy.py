@@ -7,13 +7,13 @@ import os
 import sys
 from threading import Event
 
+from ..config.platform import optional_module
 from ..library.pieces import PieceHasher
 from .errors import DownloadError
 from .part_file import BLOCK, PartFile
 from .target import Target
 
-if sys.platform == "linux":
-    import fcntl
+fcntl = optional_module("fcntl")
 
 CLONE = 0x40049409
 """FICLONE: the request of ioctl(2) by which two files share their blocks until one of them is written to (Linux)."""
@@ -62,7 +62,7 @@ def _copy(source: int, to: int, size: int, stop: Event) -> None:
 
 
 def _clone(source: int, to: int) -> bool:
-    if sys.platform != "linux":
+    if fcntl is None or sys.platform != "linux":
         return False
     try:
         fcntl.ioctl(to, CLONE, source)

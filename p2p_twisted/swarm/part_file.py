@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Lock
 
+from ..config.platform import optional_module
 from .errors import DownloadError, PartFileInUse, Unwritable
 from .open_files import OPEN_FILES
 from .part_state import is_state, remove_state
 from .target import PART, Target, local_error
 
-if sys.platform != "win32":
-    import fcntl
+fcntl = optional_module("fcntl")
 
 BLOCK = 2**20
 """Bytes that are read and hashed at a time."""
@@ -130,7 +129,7 @@ class PartFile:
     def _rest(self) -> None:
         if self._fd >= 0:
             self._left = os.fstat(self._fd)
-            if sys.platform != "win32":
+            if fcntl is not None:
                 with suppress(OSError):  # descriptors given out by `duplicate` would hold the lock
                     fcntl.flock(self._fd, fcntl.LOCK_UN)
             os.close(self._fd)
@@ -220,7 +219,7 @@ def sweep(target: Target) -> None:
 
 
 def _lock(fd: int) -> None:
-    if sys.platform == "win32":
+    if fcntl is None:
         return
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from . import fields
 from .errors import PHRASES, BadRequest
@@ -77,8 +78,8 @@ class ResponseParser:
             raise BadRequest("not a response: the first line must be STATUS PHRASE VERSION")
         version = Version.V11 if match[2] == "1.1" else Version.V10
         headers = _headers(lines[1:], version)
-        values = {}
+        values: dict[str, Any] = {}
         if version is Version.V11:
             values = {name: read(headers[key]) for key, (name, read) in _RESPONSE_FIELDS.items() if key in headers}
-        response = Response(int(match[1]), version, headers.get("Host", ""), headers.get("OS", ""), **values)  # type: ignore[arg-type]
+        response = Response(int(match[1]), version, headers.get("Host", ""), headers.get("OS", ""), **values)
         return _consistent(response)

@@ -38,7 +38,7 @@ class Index:
         return {"total": len(found), "items": found[offset : offset + limit]}
 
 
-INDEX = Index(
+INDEX: Any = Index(
     a_document("rfc/1.txt", PEERS[0]),
     a_document("rfc/2.txt", PEERS[1], OWN),
     a_document("rfc/deep/3.txt", PEERS[0], PEERS[1]),
@@ -69,23 +69,23 @@ INDEX = Index(
     ],
 )
 def test_arguments(arguments: list[str], names: list[str], here: list[str], missing: list[str]) -> None:
-    assert find(INDEX, arguments, (), fetch_own=False) == Wanted(names, set(here), missing)  # type: ignore[arg-type]
+    assert find(INDEX, arguments, (), fetch_own=False) == Wanted(names, set(here), missing)
 
 
 def test_a_pattern_passes_over_names_that_mislead() -> None:
-    index = Index(*(a_document(name, PEERS[0]) for name in ("-rf", "fine", "x\u202egpj.exe", "../x")))
-    found = find(index, ["*"], (), fetch_own=False)  # type: ignore[arg-type]
+    index: Any = Index(*(a_document(name, PEERS[0]) for name in ("-rf", "fine", "x\u202egpj.exe", "../x")))
+    found = find(index, ["*"], (), fetch_own=False)
     assert (found.names, set(found.skipped)) == (["fine"], {"-rf", "x\u202egpj.exe", "../x"})
-    assert find(index, ["-rf"], (), fetch_own=False).names == ["-rf"]  # type: ignore[arg-type]
+    assert find(index, ["-rf"], (), fetch_own=False).names == ["-rf"]
 
 
 def test_into_another_folder_own_documents_are_fetched_too() -> None:
-    found = find(INDEX, ["rfc/", "own*"], (), fetch_own=True)  # type: ignore[arg-type]
+    found = find(INDEX, ["rfc/", "own*"], (), fetch_own=True)
     assert found == Wanted(["rfc/1.txt", "rfc/2.txt", "rfc/deep/3.txt"], {"own.txt"}, [])
 
 
 def test_from_one_peer() -> None:
-    found = find(INDEX, ["rfc/", "two*"], [PEERS[1]], fetch_own=False)  # type: ignore[arg-type]
+    found = find(INDEX, ["rfc/", "two*"], [PEERS[1]], fetch_own=False)
     assert found == Wanted(["rfc/deep/3.txt"], {"rfc/2.txt"}, ["two*"])
 
 
@@ -108,8 +108,8 @@ CAFE, CAFE_2 = "caf\u00e9.txt", "cafe\u0301.txt"
 )
 @pytest.mark.parametrize("others", [0, MAX_QUERIES])
 def test_why_nobody_has_it(name: str, reason: str | None, others: int) -> None:
-    index = Index(*INDEX.documents, a_document(CAFE, PEERS[0]))
-    lookup = look_up(index, [name, *(f"other{number}" for number in range(others))], ["/srv"])  # type: ignore[arg-type]
+    index: Any = Index(*INDEX.documents, a_document(CAFE, PEERS[0]))
+    lookup = look_up(index, [name, *(f"other{number}" for number in range(others))], ["/srv"])
     assert lookup.reason(name) == reason
     assert len(index.queries) == 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ...index.search import Document
 from ...library.beneath import kind_of
@@ -100,9 +101,9 @@ class Copies:
             return None
 
 
-def _copy_and_close(source: int, *args: object) -> bytes | None:
+def _copy_and_close(source: int, *args: Any) -> bytes | None:
     try:
-        return copy_file(source, *args)  # type: ignore[arg-type]
+        return copy_file(source, *args)
     finally:
         os.close(source)
 

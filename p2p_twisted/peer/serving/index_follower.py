@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IConsumer, IPushProducer
 from zope.interface import implementer
 
 from ...net.connection_state import Event
@@ -21,6 +23,7 @@ class IndexFollower:
     def __init__(self, connection: RequestConnection, index_feed: IndexFeed, since: str) -> None:
         self.here = connection.here
         self._connection = connection
+        self._consumer = cast(IConsumer, connection.transport)
         self._index_feed = index_feed
         self._since = since
         self._paused = False
@@ -29,7 +32,7 @@ class IndexFollower:
 
     def start(self) -> Deferred[None]:
         """Send the changes so far, then each further batch. Fires when the client is gone."""
-        self._connection.transport.registerProducer(self, True)  # type: ignore[attr-defined]  # of ITransport's consumers
+        self._consumer.registerProducer(self, True)
         self._index_feed.follow(self, self._since)
         return self._done
 
@@ -46,7 +49,7 @@ class IndexFollower:
         """Close the connection when all is sent; return False, and do nothing, if the client does not keep up."""
         if self._paused:
             return False
-        self._connection.transport.unregisterProducer()  # type: ignore[attr-defined]  # as above
+        self._consumer.unregisterProducer()
         self.stopProducing()
         self._connection.handle(Event.CLOSE)
         return True

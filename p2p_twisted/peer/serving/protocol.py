@@ -153,7 +153,7 @@ class PeerConnection(RequestConnection):
         while self.factory.super_seeding.is_ahead(self) and waited < CATCH_UP_TIMEOUT:
             await deferLater(self.factory.clock, CATCH_UP_INTERVAL)
             waited += CATCH_UP_INTERVAL
-        if self.transport.disconnected:  # type: ignore[attr-defined]  # every TCP transport has it, no interface
+        if getattr(self.transport, "disconnected", False):
             return
         file, piece = self._open_next(message)
         first, length = piece_range(file.size, piece)
