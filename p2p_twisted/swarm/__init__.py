@@ -1,1 +1,1 @@
-"""Which piece from whom (pure), and the download that carries it out. Knows neither RS nor configuration."""
+"""Fetching files from many sources at once: which piece of which source next (pure), verifying, storing."""

@@ -186,4 +186,4 @@ class Swarm:
         is_awaited = any(source.is_hopeful and (source.outstanding or source.unresponsive) for source in self.sources)
         timeout = UNRESPONSIVE_TIMEOUT if is_awaited else IDLE_TIMEOUT
         if self._idle > timeout:
-            self._files.end_all(NoProgress(f"nothing came for {timeout} s"))
+            self._files.end_all(NoProgress(f"nothing was received for {timeout} s"))

@@ -59,7 +59,7 @@ class World:
     def run(self, limit=10_000.0, follows=lambda one, other: True):
         """Let every peer fetch what it wants; returns the seconds until the last one, of those who stay, has it.
 
-        `follows(one, other)`: whether one is told what another gets. AssertionError when it is not done by `limit`.
+        `follows(one, other)`: whether one follows the announcements of another. Raises AssertionError after `limit`.
         """
         for one, other in itertools.permutations(self.peers, 2):
             one.meet(other, follows(one, other))
@@ -75,7 +75,7 @@ class World:
 
     @property
     def duplicate(self):
-        """Of all bytes that came, the part that had come before."""
+        """The share of the bytes received that had been received before."""
         return sum(peer.duplicate for peer in self.peers) / sum(peer.received for peer in self.peers)
 
     def is_elsewhere(self, source):

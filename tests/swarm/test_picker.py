@@ -1,4 +1,4 @@
-"""Which piece is asked of whom: each rule by itself."""
+"""Which piece is requested of which source: each rule by itself."""
 
 from __future__ import annotations
 
@@ -385,7 +385,7 @@ def test_a_source_that_has_nothing_of_a_file_after_all() -> None:
 # the end
 
 
-def overdue_picker():
+def endgame_picker():
     picker = a_picker(2)
     for source in (ANN, BOB, CAT):
         picker.state.add_complete(source, A)
@@ -401,8 +401,8 @@ def test_while_something_is_free_nothing_is_asked_twice() -> None:
     assert picker.next_request(BOB, 100.0) is None
 
 
-def test_at_the_end_what_is_overdue_is_asked_of_a_second_source() -> None:
-    picker = overdue_picker()
+def test_in_the_endgame_a_piece_is_asked_of_a_second_source() -> None:
+    picker = endgame_picker()
     picker.next_request(ANN, 0.0)
     assert picker.next_request(BOB, ENDGAME_DELAY) is None
     assert picker.next_request(ANN, ENDGAME_DELAY + 0.1) is None, "never twice of the same one"
@@ -410,14 +410,14 @@ def test_at_the_end_what_is_overdue_is_asked_of_a_second_source() -> None:
 
 
 def test_at_most_two_owe_the_same_piece() -> None:
-    picker = overdue_picker()
+    picker = endgame_picker()
     picker.next_request(ANN, 0.0)
     assert len(pieces_of(picker, BOB, 10.0)) == 2
     assert picker.next_request(CAT, 1000.0) is None
 
 
 def test_when_a_piece_begins_to_arrive_the_others_who_owe_it_are_named() -> None:
-    picker = overdue_picker()
+    picker = endgame_picker()
     picker.next_request(ANN, 0.0)
     pieces_of(picker, BOB, 10.0)
     assert picker.started(BOB, A, 0, 11.0) == [ANN]
@@ -435,7 +435,7 @@ def test_a_piece_that_arrives_counts_as_asked_from_then() -> None:
 
 
 def test_what_arrives_though_it_is_here_cancels_nobody() -> None:
-    picker = overdue_picker()
+    picker = endgame_picker()
     picker.verified(A, 0)
     picker.verified(A, 1)
     assert picker.started(BOB, A, 0, 1.0) == []

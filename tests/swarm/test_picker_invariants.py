@@ -154,7 +154,7 @@ class Model(RuleBasedStateMachine):
     def unrequested(self):
         return self.missing - self.outstanding.keys()
 
-    def is_overdue(self, source, piece):
+    def is_due_for_endgame(self, source, piece):
         sources = self.outstanding.get(piece, {})
         return (
             source not in sources
@@ -165,7 +165,7 @@ class Model(RuleBasedStateMachine):
     def check_piece(self, source, piece) -> None:
         assert piece in self.useful(source), "asked of one who lacks it, or for what is here"
         if piece in self.outstanding:
-            assert self.is_overdue(source, piece), "asked twice before its time, or a third time"
+            assert self.is_due_for_endgame(source, piece), "asked twice before its time, or a third time"
             assert not self.unrequested(), "asked twice while something was requested of no source"
 
     def check_next(self, source, request) -> None:
@@ -176,8 +176,8 @@ class Model(RuleBasedStateMachine):
     def check_nothing_for(self, source) -> None:
         assert not self.useful(source) & self.unrequested(), "left out a piece that is requested of no source"
         if not self.unrequested():
-            overdue = {piece for piece in self.useful(source) if self.is_overdue(source, piece)}
-            assert not overdue, "left out an overdue piece at the end"
+            due = {piece for piece in self.useful(source) if self.is_due_for_endgame(source, piece)}
+            assert not due, "left out a piece in the endgame"
 
     # what becomes of it
 

@@ -286,8 +286,8 @@ class Threads(SwarmCase):
         self.assertTrue(source.connection.is_held)
         source.serves = False
         swarm.wait(20)
-        [told] = swarm.swarm.sources
-        self.assertEqual(told.state, "connected")
+        [source_state] = [one.state for one in swarm.swarm.sources]
+        self.assertEqual(source_state, "connected")
         source.serves = True
         while not swarm.ended:
             self.threads.run_threads()

@@ -18,7 +18,7 @@ RIGHT = "".join(f"{DOCUMENT.digests[i : i + 32].hex()}\n" for i in range(0, 192,
 
 
 class Case(SynchronousTestCase):
-    """Each test has two sources that answer GET PIECES when they are told to."""
+    """Each test has two sources that answer GET PIECES when a test says so."""
 
     def setUp(self) -> None:
         self.folder = Path(self.mktemp())
@@ -34,7 +34,7 @@ class Case(SynchronousTestCase):
         """How many lists are outstanding at each source."""
         return [len(source.connection.lists) for source in self.sources]
 
-    def tell(self, number, body=RIGHT) -> None:
+    def answer(self, number, body=RIGHT) -> None:
         """That source answers with `body`."""
         connection = self.sources[number].connection
         connection.lists.pop(0)[1].callback((connection.response(), body))
@@ -57,7 +57,7 @@ class Asked(Case):
         message, _ = self.sources[0].connection.lists[0]
         self.assertEqual(message.sha256, DOCUMENT.sha256)
         self.assertEqual([source.asked for source in self.sources], [[], []])
-        self.tell(0)
+        self.answer(0)
         self.assertEqual(self.lists(), [0, 0])
         self.assertTrue(all(source.outstanding for source in self.sources))
         self.assertWhole()
@@ -84,8 +84,8 @@ class Asked(Case):
         self.assertEqual(self.lists(), [1, 0])
         self.swarm.advance(1)
         self.assertEqual(self.lists(), [1, 1])
-        self.tell(0)
-        self.tell(1)
+        self.answer(0)
+        self.answer(1)
         self.assertEqual(self.banned(), {})
         self.assertWhole()
 
@@ -105,7 +105,7 @@ class Asked(Case):
         self.begin()
         self.sources[0].lose()
         self.assertEqual(self.lists()[1], 1)
-        self.tell(1)
+        self.answer(1)
         self.assertWhole()
 
     def test_of_one_that_is_there_again_when_it_is_the_only_one(self) -> None:
@@ -115,7 +115,7 @@ class Asked(Case):
         self.swarm.advance(1, 1)
         self.assertEqual(len(self.sources[0].connections), 2)
         self.assertEqual(self.lists(), [1])
-        self.tell(0)
+        self.answer(0)
         self.assertWhole()
 
     def test_of_one_that_puts_it_off_once_the_time_is_over(self) -> None:
@@ -127,7 +127,7 @@ class Asked(Case):
             asked.append(self.lists())
             self.swarm.advance(1)
         self.assertEqual((asked, self.lists()), ([[0], [0], [0], [1]], [1]))
-        self.tell(0)
+        self.answer(0)
         self.assertWhole()
 
     def test_of_nobody_who_refused_it(self) -> None:
@@ -160,19 +160,19 @@ class Hostile(Case):
         ):
             self.setUp()
             self.begin()
-            self.tell(0, body)
+            self.answer(0, body)
             self.assertEqual(self.banned(), {1: "its piece list is not the one in the index"})
             self.assertIsNotNone(self.sources[0].connection.lost)
             self.assertEqual(self.lists(), [0, 1])
-            self.tell(1)
+            self.answer(1)
             self.assertWhole()
 
     def test_a_false_one_that_comes_late(self) -> None:
         """The list is known by then; a source that sends a wrong one is banned all the same."""
         self.begin()
         self.swarm.advance(*[1] * int(SNUB_TIMEOUT + 1))
-        self.tell(1)
-        self.tell(0, b"00\n")
+        self.answer(1)
+        self.answer(0, b"00\n")
         self.assertEqual(list(self.banned()), [1])
         self.assertWhole()
 
@@ -180,13 +180,13 @@ class Hostile(Case):
         self.begin()
         self.sources[0].lose(Garbled("not a response"))
         self.assertEqual(self.banned(), {1: "not a response"})
-        self.tell(1)
+        self.answer(1)
         self.assertWhole()
 
     def test_nobody_gives_the_right_one(self) -> None:
         self.begin()
-        self.tell(0, b"00\n")
-        self.tell(1, b"00\n")
+        self.answer(0, b"00\n")
+        self.answer(1, b"00\n")
         self.swarm.advance(1, 1)
         self.assertEqual(len(self.swarm.ended), 1)
         self.assertIsInstance(self.swarm.completed[DOCUMENT.name], AllCorrupt)

@@ -33,10 +33,10 @@ def small_files():
 
 
 def neighbours(world, count, seed=5):
-    """Each is told by `count` others, and by the source."""
+    """Return whether one follows another: each follows `count` others, and the source."""
     random = Random(seed)
-    told = {peer: {world.peers[0], *random.sample(world.peers, count)} for peer in world.peers}
-    return lambda one, other: other in told[one]
+    followed = {peer: {world.peers[0], *random.sample(world.peers, count)} for peer in world.peers}
+    return lambda one, other: other in followed[one]
 
 
 # one source, one file
@@ -113,7 +113,7 @@ def test_a_late_one() -> None:
     ],
 )
 def test_uplinks_that_differ(source, ups, most) -> None:
-    """A source gives every asker as much, also those who can pass on little: that is what the last two cost."""
+    """A source gives each downloader as much, also those that can pass on little: the price is seen in the last two."""
     size = 16 * MIB
     world = World({FILE: size})
     world.peer(up=source * MBIT, files=[FILE])

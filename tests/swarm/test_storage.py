@@ -351,25 +351,25 @@ class TestTime:
 
     DAY = 24 * 60 * 60
 
-    def finished(self, folder, *told):
+    def finished(self, folder, *times):
         content = begun(folder, *range(PIECES))
-        for modified in told:
+        for modified in times:
             content.add_modified(modified)
         content.finish(True)
         return content.target.path.stat().st_mtime
 
-    @pytest.mark.parametrize("told", [(0,), (1_000_000_000, 1_000_000_001, None), (None, 1_500_000_000)])
-    def test_is_the_first_one_that_any_of_them_says(self, tmp_path: Path, told) -> None:
-        assert self.finished(tmp_path, *told) == min(time for time in told if time is not None)
+    @pytest.mark.parametrize("times", [(0,), (1_000_000_000, 1_000_000_001, None), (None, 1_500_000_000)])
+    def test_is_the_first_one_that_any_of_them_says(self, tmp_path: Path, times) -> None:
+        assert self.finished(tmp_path, *times) == min(time for time in times if time is not None)
 
     def test_of_a_clock_that_is_a_little_fast(self, tmp_path: Path) -> None:
         soon = int(time.time()) + self.DAY // 2
         assert self.finished(tmp_path, soon) == soon
 
-    @pytest.mark.parametrize("told", [(), (None,), (2**40,), (253_402_300_799,), (-1,)])
-    def test_is_now_when_nobody_says_one_that_can_be(self, tmp_path: Path, told) -> None:
+    @pytest.mark.parametrize("times", [(), (None,), (2**40,), (253_402_300_799,), (-1,)])
+    def test_is_now_when_nobody_says_one_that_can_be(self, tmp_path: Path, times) -> None:
         before = time.time()
-        assert before - 10 < self.finished(tmp_path, *told) < before + self.DAY / 2
+        assert before - 10 < self.finished(tmp_path, *times) < before + self.DAY / 2
 
     def test_a_corrupt_source_does_not_keep_others_from_saying_it(self, tmp_path: Path) -> None:
         assert self.finished(tmp_path, 2**40, 1_000_000_000, -1) == 1_000_000_000

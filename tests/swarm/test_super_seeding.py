@@ -102,7 +102,7 @@ def test_all_that_is_wanted_is_given_whoever_asks(pieces, downloaders) -> None:
 
 
 def after_giving(**counts):
-    """A handout that has given each downloader so many pieces."""
+    """Return a SuperSeeding that has given each downloader so many pieces."""
     super_seeding = SuperSeeding()
     for downloader, count in counts.items():
         for _ in range(count):

@@ -119,11 +119,11 @@ class Fetches(SwarmCase):
         swarm.serve()
         source.serves = True
         swarm.serve()
-        told = {source.address[1]: source for source in swarm.swarm.sources}
-        self.assertEqual(sum(source.meter.total for source in told.values()), document.size)
-        self.assertEqual(told[2].requested, {PieceRequest: 1})
-        self.assertIn(NextRequest, told[1].requested)
-        self.assertEqual([source.hash_failures for source in told.values()], [0, 0])
+        sources = {source.address[1]: source for source in swarm.swarm.sources}
+        self.assertEqual(sum(source.meter.total for source in sources.values()), document.size)
+        self.assertEqual(sources[2].requested, {PieceRequest: 1})
+        self.assertIn(NextRequest, sources[1].requested)
+        self.assertEqual([source.hash_failures for source in sources.values()], [0, 0])
 
 
 class Resumes(SwarmCase):
@@ -461,8 +461,8 @@ class Stalls(SwarmCase):
         swarm = self.swarm([document], [sleeper], late=[other])
         sleeper.serves = False
         swarm.wait(6)
-        [told] = swarm.swarm.sources
-        self.assertEqual(told.state, "snubbed")
+        [source_state] = [one.state for one in swarm.swarm.sources]
+        self.assertEqual(source_state, "snubbed")
         sleeper.serves = True
         swarm.wait(1)
         self.assertWhole(swarm, document)

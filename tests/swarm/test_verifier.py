@@ -20,7 +20,7 @@ OTHER = Document(4, seed=2)
 
 
 class Case(SynchronousTestCase):
-    """Each test has a document of four pieces, and a verifier whose threads work when they are told to."""
+    """Each test has a document of four pieces, and a verifier whose threads work when a test says so."""
 
     def setUp(self) -> None:
         self.folder = Path(self.mktemp())
