@@ -39,7 +39,7 @@ def make_state_folder(path: Path) -> None:
         _try_to_write(path)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        remedy = "make room on the disk" if full else "give a folder that this user may write to with --state-dir"
+        remedy = "make room on the disk" if full else "name a folder that this user can write to with --state-dir"
         raise StartError(f"state folder {path}: {error.strerror}; {remedy}") from None
 
 

@@ -159,7 +159,7 @@ class ClientConnection(LineReceiver):
     def lineReceived(self, line: bytes) -> None:
         """Take a line of a head."""
         if not self._outstanding:
-            return self._fail(Garbled("it answered what it was not asked"))
+            return self._fail(Garbled("it sent an answer without a request"))
         try:
             response = self._parser.line(line)
             if response is not None:
@@ -228,7 +228,7 @@ class ClientConnection(LineReceiver):
         requests = list(self._outstanding)
         self._outstanding.clear()
         self._fail(why)
-        other = Unreachable(f"closed by this side, over another answer: {why}")
+        other = Unreachable(f"closed by this side because of another answer: {why}")
         for request in requests:
             request.done.errback(why if request is requests[0] else other)
 
@@ -246,4 +246,4 @@ class ClientConnection(LineReceiver):
         self._stall.left, self._since_progress = self.stall_timeout, 0
 
     def _stalled(self) -> None:
-        self._fail(Stalled(f"nothing, or next to nothing, came for {self.stall_timeout} s"))
+        self._fail(Stalled(f"it sent nothing, or next to nothing, for {self.stall_timeout} s"))

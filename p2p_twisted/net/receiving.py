@@ -48,13 +48,13 @@ class Collect:
     def begin(self, response: Response) -> None:
         """Refuse a head that promises too much."""
         if (response.length or 0) > self._limit:
-            raise Garbled(f"an answer of {response.length} bytes, more than the {self._limit} that it may have")
+            raise Garbled(f"an answer of {response.length} bytes, more than the {self._limit} allowed")
 
     def data(self, data: bytes) -> None:
         """Take a part of the body."""
         self._size += len(data)
         if self._size > self._limit:
-            raise Garbled(f"an answer longer than the {self._limit} bytes that it may have")
+            raise Garbled(f"an answer longer than the {self._limit} bytes allowed")
         self._parts.append(data)
         if self._on_progress is not None:
             self._on_progress(len(data))

@@ -145,14 +145,14 @@ class Peer(MultiService):
         try:
             await self.library.add_folder(folder)
         except OSError as e:
-            raise ValueError(f"{folder}: {e.strerror}; name a folder that is there") from e
+            raise ValueError(f"{folder}: {e.strerror}; name an existing folder") from e
 
 
 def _check_folders(settings: PeerSettings) -> None:
     """Make the folders of state and downloads. Raises StartError, also for a shared folder that cannot be shared."""
     for folder in settings.share:
         if not folder.is_dir():
-            raise StartError(f"share folder {folder} is not there; make it, or name another with --share")
+            raise StartError(f"share folder {folder} does not exist; create it, or name another with --share")
     make_state_folder(settings.state_dir)
     _make_download_folder(settings.download_dir)
     for folder in [settings.download_dir, *settings.share]:
@@ -166,7 +166,7 @@ def _make_download_folder(folder: Path) -> None:
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as e:
-        remedy = "give a folder that this user may write to with --download-dir"
+        remedy = "name a folder that this user can write to with --download-dir"
         raise StartError(f"download folder {folder}: {e.strerror}; {remedy}") from e
 
 

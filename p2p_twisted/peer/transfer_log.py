@@ -51,7 +51,7 @@ class TransferLog:
             self._lines, self._since = 0, now
         self._lines += 1
         if self._lines == MAX_LINES + 1:
-            _log.warn("more than {most} transfers in a minute: the rest of them is not logged", most=MAX_LINES)
+            _log.warn("more than {most} transfers in a minute: the rest are not logged", most=MAX_LINES)
         return self._lines <= MAX_LINES
 
 

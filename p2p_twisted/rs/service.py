@@ -87,7 +87,7 @@ class RegistrationServer(MultiService):
         try:
             await self.registry.close()
         except StoreError as error:
-            self._log.error("{error}; what changed last is not written down", error=error)
+            self._log.error("{error}; the last changes are not saved", error=error)
 
     async def status(self) -> RsStatus:
         """Return the state of the RS for the control API."""

@@ -37,5 +37,5 @@ class StoreAlarm:
     def worked(self) -> None:
         """Note that the store was written."""
         if self.failures:
-            self.log.info("the registry is written down again, after {count} failures", count=self.failures)
+            self.log.info("the registry is saved again, after {count} failures", count=self.failures)
             self.failures = 0

@@ -146,7 +146,7 @@ class PartFile:
         try:
             with self._lock:
                 if self._closed:
-                    raise Unwritable(f"{self.target.path} is not being fetched any more")  # a thread that comes late
+                    raise Unwritable(f"{self.target.path} is no longer being fetched")  # a thread that comes late
                 if self._fd < 0:
                     self._fd = self._open_again()
                 yield self._fd

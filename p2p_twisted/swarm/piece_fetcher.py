@@ -235,4 +235,4 @@ class PieceFetcher:
 
     def _broken(self, failure: Failure) -> None:
         self.log.failure("in a swarm", failure)
-        self._files.end_all(DownloadError("an error in this program; its log says more"))
+        self._files.end_all(DownloadError("an internal error; the log says more"))

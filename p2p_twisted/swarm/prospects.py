@@ -55,7 +55,7 @@ class Prospects:
         """Note that the peer at `address` has announced that it no longer has the file."""
         if self._picker.state.has(address, sha256):
             self._picker.state.forget(address, sha256)
-            self._add(sha256, address, Refused(Refused.NOT_FOUND, "it has the document no more"))
+            self._add(sha256, address, Refused(Refused.NOT_FOUND, "it no longer has the document"))
 
     def corrupted(self, source: Source, sha256: str, why: Corrupt) -> None:
         """Note that `source` has sent wrong pieces of the file."""

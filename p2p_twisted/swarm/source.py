@@ -214,13 +214,13 @@ class PieceAnswer:
         """Take the head of the answer. Raises Garbled if it is for none of the pieces that were requested."""
         storage = self._files.get(response.sha256 or "")
         if storage is None or response.size != storage.size or response.length is None:
-            raise Garbled("it answered with another file than it was asked for")
+            raise Garbled("it sent another file than the one requested")
         first = response.byte_range[0] if response.byte_range else 0
         piece = first // storage.piece_size
         if piece >= storage.count or storage.piece_range(piece) != (first, response.length):
-            raise Garbled("it answered with something that is no piece")
+            raise Garbled("it sent a range that is not a piece")
         if not _names(self._request, storage.sha256, piece):
-            raise Garbled("it answered with another piece than it was asked for")
+            raise Garbled("it sent another piece than the one requested")
         storage.add_modified(response.modified)
         self.storage, self.piece = storage, piece
         self.started.callback(None)

@@ -55,7 +55,7 @@ class Storage:
     def _part(self) -> PartFile:
         with self._lock:
             if self._closed:
-                raise Unwritable(f"{self.target.path} is not being fetched any more")  # to a thread that comes late
+                raise Unwritable(f"{self.target.path} is no longer being fetched")  # to a thread that comes late
             if self._opened is None:
                 self._opened = PartFile(self.target)
             return self._opened

@@ -98,7 +98,7 @@ class Target:
                 return fd
             os.close(fd)
             self._do(ending, lambda folder: folder.remove(self._name(ending)))
-        raise Unwritable(f"{self.beside(ending)} is a file that has other names too; move it away")
+        raise Unwritable(f"{self.beside(ending)} has other names too (hard links); move it away")
 
     def place(self) -> tuple[int, int, str]:
         """Return an identity of the target, however its folder is spelled. Makes the folders above."""

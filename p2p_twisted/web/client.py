@@ -153,7 +153,7 @@ class ControlClient:
         if isinstance(error, PermissionError):
             return ControlError("no-access", f"{self._where}: belongs to another user")
         if isinstance(error, (FileNotFoundError, NotADirectoryError, ConnectionRefusedError)):
-            return ControlError("not-running", f"{self._where}: nobody listens there")
+            return ControlError("not-running", f"{self._where}: no process is listening there")
         return ControlError("lost", f"{self._where}: {error or 'the connection was lost'}")
 
 

@@ -128,7 +128,7 @@ def test_a_peer_that_never_answers_again(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_peer_stops(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = ControlError("not-running", "nobody listens there")
+    gone = ControlError("not-running", "no process is listening there")
     with pytest.raises(exits.Failure, match="the peer stopped; start it again") as caught:
         follow(monkeypatch, Peer([(0, RUNNING), (0, gone)], [[(1, LOST)], gone]))
     assert caught.value.code == exits.INTERRUPTED

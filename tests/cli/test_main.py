@@ -87,4 +87,4 @@ def test_a_key_that_is_not_the_peers(tmp_path: Path) -> None:
     with serving("peer") as folder:
         (folder / "api.key").write_text("0" * 64)
         result = p2p("--state-dir", folder, "share", tmp_path)
-    assert (result.exit_code, result.stderr) == (exits.FAILED, "p2p: this is not the key\n")
+    assert (result.exit_code, result.stderr) == (exits.FAILED, "p2p: the key is wrong\n")

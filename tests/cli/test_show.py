@@ -45,7 +45,7 @@ def test_status(peer: Path) -> None:
     assert "not shared\t/srv/documents/0: is a link; links are not followed\n" in result.stdout
     assert result.stdout.count("not shared\t/srv/documents/") == 5
     assert "dropped\t127.0.0.1:65401, in a download that ended " in result.stdout
-    assert " ago: 3 of its pieces were wrong\n" in result.stdout
+    assert " ago: 3 hash failures\n" in result.stdout
     assert "dropped\t127.0.0.1:65402, in a running download: it was closed\n" in result.stdout
 
 

@@ -17,7 +17,7 @@ def a_swarm(*sources: dict[str, object], **more: object) -> dict[str, object]:
     ("more", "outcome"),
     [
         ({}, "kept"),
-        ({"state": "dropped", "dropped": "3 of its pieces were wrong", "wrong_pieces": 3}, "dropped: 3 of its pieces"),
+        ({"state": "dropped", "dropped": "3 hash failures", "wrong_pieces": 3}, "dropped: 3 hash failures"),
         ({"wrong_pieces": 1}, "1 wrong piece, fetched elsewhere"),
         ({"state": "stalled"}, "snubbed"),
         ({"state": "waiting", "chosen": {}}, "not connected yet"),

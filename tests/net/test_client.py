@@ -411,7 +411,7 @@ class Ends(Case):
             if call == 3:
                 self.receive(b"def")
             self.assertIs(self.assert_fails(outcome, DiskFull), error)
-            self.assert_fails(other, Unreachable, "over another answer: no room for it")
+            self.assert_fails(other, Unreachable, "because of another answer: no room for it")
             self.assertTrue(self.transport.aborted)
 
     def test_a_sink_that_closes_the_connection(self):

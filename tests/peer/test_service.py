@@ -110,7 +110,7 @@ class Folders(Case):
     """Those that cannot be used are named, with the remedy."""
 
     def test_a_shared_folder_that_is_not_there(self) -> None:
-        self.assertIn("make it, or name another with --share", self.error_of(self.base / "missing"))
+        self.assertIn("create it, or name another with --share", self.error_of(self.base / "missing"))
 
     def test_a_download_folder_that_cannot_be_made(self) -> None:
         (self.base / "file").write_text("")
@@ -131,7 +131,7 @@ class Folders(Case):
         self.assertEqual(set(peer.library.files), {"a.txt"})
         with self.assertRaises(ValueError) as caught:
             await peer.share(self.base / "missing")
-        self.assertIn("name a folder that is there", str(caught.exception))
+        self.assertIn("name an existing folder", str(caught.exception))
 
 
 class Ports(Case):

@@ -53,7 +53,7 @@ class Served(LogTestCase):
         for _ in range(2 * MAX_LINES):
             self.serve()
         self.assertEqual(len(self.lines), MAX_LINES + 1)
-        self.assertIn("the rest of them is not logged", self.lines[-1])
+        self.assertIn("the rest are not logged", self.lines[-1])
         self.clock.advance(LINES_INTERVAL)
         self.serve()
         self.assertEqual(len(self.lines), MAX_LINES + 2)

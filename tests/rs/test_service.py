@@ -113,7 +113,7 @@ class Test(SynchronousTestCase):
         self.store.full = False
         self.clock.pump([1] * 10)
         self.assertEqual(
-            [formatEvent(event) for event in events][3:], ["the registry is written down again, after 150 failures"]
+            [formatEvent(event) for event in events][3:], ["the registry is saved again, after 150 failures"]
         )
 
     def test_it_stops_with_a_line_when_the_disk_is_full(self) -> None:
@@ -121,7 +121,7 @@ class Test(SynchronousTestCase):
         self.store.full = True
         self.successResultOf(self.server.stopService())
         [event] = events
-        self.assertIn("what changed last is not written down", formatEvent(event))
+        self.assertIn("the last changes are not saved", formatEvent(event))
 
     def test_the_registry_is_closed_when_all_parts_have_stopped(self) -> None:
         part = SlowPart()

@@ -144,7 +144,7 @@ class FakePeer:
             "peers": 5,
             "uploaded": 1000,
             "dropped_sources": [
-                {"host": "127.0.0.1", "port": 65401, "why": "3 of its pieces were wrong", "when": 1000.5},
+                {"host": "127.0.0.1", "port": 65401, "why": "3 hash failures", "when": 1000.5},
                 {"host": "127.0.0.1", "port": 65402, "why": "it was closed", "when": None},
             ],
             "limits": self.rates,

@@ -391,5 +391,5 @@ class Errors(SwarmCase):
         self.assertEqual(swarm.ended, [None])
         errors = {type(error) for error in swarm.completed.values() if error is not None}
         self.assertEqual(errors, {DownloadError})
-        self.assertIn("an error in this program", str(swarm.completed[documents[0].name]))
+        self.assertIn("an internal error", str(swarm.completed[documents[0].name]))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

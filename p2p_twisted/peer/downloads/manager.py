@@ -123,7 +123,7 @@ class DownloadManager(Service):
             download.end(CANCELLED)
         else:
             self.log.failure("download {id}", failure, id=download.id)
-            download.end(FAILED, DownloadError("an error in this program; its log says more"))
+            download.end(FAILED, DownloadError("an internal error; the log says more"))
 
     def _end(self, download: Download) -> None:
         self._running.pop(download.id, None)

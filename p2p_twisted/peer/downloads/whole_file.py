@@ -60,7 +60,7 @@ class FileSink:
             if said is not None and wanted is not None and said != wanted:
                 raise Garbled("it has other content under that name")
         if response.byte_range is not None:
-            raise Garbled("it sent a range where the whole was asked for")
+            raise Garbled("it sent a range instead of the whole file")
         self._part.modified = response.modified
         size = self._document.size if response.size is None else response.size
         self._pieces = None if size is None else PieceHasher(size)
@@ -81,7 +81,7 @@ class FileSink:
 
     def _check_unsized(self, size: int) -> None:
         if self.received + size > self._limit:
-            raise Garbled(f"it sent more than {self._limit} bytes, and in 1.0 nobody says when it ends")
+            raise Garbled(f"it sent more than {self._limit} bytes, and 1.0 does not announce the size")
         seconds = self._now() - self._started
         if seconds > MIN_RATE_AFTER and self.received < seconds * MIN_RATE:
             raise TooSlow(f"it sends less than {MIN_RATE} bytes a second")
@@ -92,7 +92,7 @@ class FileSink:
         Raises WrongContent when it is not the document.
         """
         if self._document.size is not None and self.received != self._document.size:
-            raise WrongContent(f"{self.received} bytes came instead of {self._document.size}")
+            raise WrongContent(f"{self.received} bytes were received instead of {self._document.size}")
         try:
             found = self._hash.hexdigest() if self._pieces is None else self._pieces.sha256()
         except ValueError as e:

@@ -52,4 +52,4 @@ def check_key(headers: list[str], key: str) -> None:
     scheme, _, given = headers[0].partition(" ")
     known = hmac.compare_digest(given.strip().encode(), key.encode())
     if len(headers) != 1 or scheme.lower() != "bearer" or not known:
-        raise ApiError(401, "this is not the key", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        raise ApiError(401, "the key is wrong", {"WWW-Authenticate": 'Bearer error="invalid_token"'})

@@ -139,7 +139,7 @@ class ControlRequest(server.Request):
     def processingFailed(self, reason: Failure) -> Failure:
         """Log the failure, and answer without its details."""
         self._log.failure("{method} {path} failed", reason, method=self.method, path=self.path)
-        self.refuse(ApiError(500, "this call failed here; the log says why"))
+        self.refuse(ApiError(500, "this call failed; the log says why"))
         return reason
 
 

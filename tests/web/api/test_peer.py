@@ -271,11 +271,11 @@ class ShareTests(ApiTestCase):
 
     async def test_an_error_here_is_a_500_that_tells_nothing(self) -> None:
         answer = await self.ask("POST", "/api/v1/shares", {"dir": "/broken"})
-        self.assertEqual((answer.status, answer.error), (500, "this call failed here; the log says why"))
+        self.assertEqual((answer.status, answer.error), (500, "this call failed; the log says why"))
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
         self.peer.downloads = lambda: [][0]
         answer = await self.ask("GET", "/api/v1/downloads")
-        self.assertEqual((answer.status, answer.error), (500, "this call failed here; the log says why"))
+        self.assertEqual((answer.status, answer.error), (500, "this call failed; the log says why"))
         self.assertEqual(len(self.flushLoggedErrors(IndexError)), 1)
 
     async def test_refresh(self) -> None:

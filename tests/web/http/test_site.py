@@ -27,7 +27,7 @@ class GuardedTests(ApiTestCase):
             answer = await self.ask(method, f"/api/v1/{path}", {"all": True}, key=None)
             self.assertEqual((answer.status, answer.headers["WWW-Authenticate"]), (401, "Bearer"))
             answer = await self.ask(method, f"/api/v1/{path}", {"all": True}, key="0" * 64)
-            self.assertEqual((answer.status, answer.error), (401, "this is not the key"))
+            self.assertEqual((answer.status, answer.error), (401, "the key is wrong"))
         self.assertEqual(self.peer.orders, [])
 
     async def test_without_the_key_nothing_is_said_about_paths_and_methods(self) -> None:
