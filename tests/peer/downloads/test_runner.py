@@ -352,7 +352,7 @@ class Downloads(Case):
         self.patch(DownloadRunner, "run", fail)
         download = self.fetch("one")
         self.assertEqual((download.state, self.errors(download)), (FAILED, {"one": "peers-failed"}))
-        self.assertIn("an error in this program", str(download.error))
+        self.assertIn("an internal error", str(download.error))
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_only_from_those_that_are_named(self):
