@@ -6,9 +6,14 @@ from pathlib import Path
 from unittest import TestCase
 
 import pytest
+from hypothesis import settings
 
 CORPUS = Path(os.environ.get("P2P_CORPUS") or Path(__file__).parents[2] / "shared/corpus/rfc").absolute()
 END_TO_END = Path(__file__).parent / "e2e"
+
+
+settings.register_profile("any machine", deadline=None)  # a busy one takes long for any example
+settings.load_profile("any machine")
 
 
 def pytest_configure():
