@@ -18,7 +18,7 @@ SEED ?=
 TRIAL = $(shell grep -rl 'twisted.trial.unittest' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo test test-lowest lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab soak push gone hooks changelog dist clean FORCE
+.PHONY: help demo test test-lowest coverage lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab soak push gone hooks changelog dist clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,6 +45,14 @@ test-lowest: ## all tests with the lowest versions that setup.cfg declares
 	@mkdir -p build
 	$(PYTHON) .ci/lowest > build/lowest.txt
 	$(MAKE) pytest VENV=.venv-lowest CONSTRAINTS='--constraint build/lowest.txt'
+
+coverage: $(VENV)/installed-test ## all tests, and how many lines and branches they reach, in child processes too
+	rm -rf build/coverage
+	mkdir -p build/coverage
+	PYTHONPATH=$(CURDIR) $(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage json --quiet --fail-under=0 -o - | $(BIN)/python .ci/coverage-gate
+	$(BIN)/coverage report
 
 kill9: $(VENV)/installed-test ## 50 times an RS killed with signal 9 under load, all answers held against it
 	P2P_KILLS=50 $(BIN)/python -m pytest -s tests/rs/test_kill9.py
