@@ -1,28 +1,24 @@
 """What a ClientConnection says and understands, and what it makes of a server that is old, slow, broken or hostile."""
 
+from __future__ import annotations
+
 import platform
-import socket
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
-from twisted.internet.testing import EventLoggingObserver
-from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.net import client
 from p2p_twisted.net.client import ClientConnection
-from p2p_twisted.net.connect import dial
 from p2p_twisted.net.errors import FetchError, Garbled, Refused, Stalled, Unreachable
 from p2p_twisted.swarm.errors import DiskFull
 from p2p_twisted.wire.limits import MAX_HEAD_LINES, MAX_LINE
-from p2p_twisted.wire.messages import GetFile, GetIndex, KeepAlive, PQuery, Version
+from p2p_twisted.wire.messages import GetFile, GetIndex, KeepAlive, Message, PQuery, Response, Version
 from tests.support.peer_server import Transport
 
 SHA = "ab" * 32
@@ -31,12 +27,12 @@ OS_LINE = f"OS {platform.system()}\n".encode()
 SERVER = b"Host: 10.0.0.2\nOS: Linux\n"
 
 
-def v11(body, status=b"200 OK", headers=b""):
+def v11(body: bytes, status: bytes = b"200 OK", headers: bytes = b"") -> bytes:
     """An answer of a 1.1 server."""
     return b"%s P2P-CI/1.1\n%sLength: %d\n%s\n%s" % (status, SERVER, len(body), headers, body)
 
 
-def v10(body, status=b"200 OK"):
+def v10(body: bytes, status: bytes = b"200 OK") -> bytes:
     """An answer of a 1.0 server."""
     return b"%s P2P-CI/1.0\n%s\n%s" % (status, SERVER, body)
 
@@ -44,22 +40,23 @@ def v10(body, status=b"200 OK"):
 class Recorder:
     """A sink that keeps what it is given, and raises `error` at the call `fails_at` (begin is 1, data 2 and on)."""
 
-    def __init__(self, fails_at=0, error=None):
-        self.heads = []
+    def __init__(self, fails_at: int = 0, error: Exception | None = None) -> None:
+        self.heads: list[Response] = []
         self.body = b""
         self._calls = 0
         self._fails_at, self._error = fails_at, error
 
-    def _called(self):
+    def _called(self) -> None:
         self._calls += 1
         if self._calls == self._fails_at:
+            assert self._error is not None
             raise self._error
 
-    def begin(self, response):
+    def begin(self, response: Response) -> None:
         self._called()
         self.heads.append(response)
 
-    def data(self, data):
+    def data(self, data: bytes) -> None:
         self._called()
         self.body += data
 
@@ -67,28 +64,28 @@ class Recorder:
 class Case(SynchronousTestCase):
     """`connect` makes a connection; `ask` keeps what its Deferred fires with in the list that it returns."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.clock = Clock()
 
-    def connect(self, version=None, host=None):
+    def connect(self, version: Version | None = None, host: str | None = None) -> ClientConnection:
         """A new connection to a server of that `version` (None: not known), and its transport."""
         self.connection = ClientConnection(self.clock, host, version)
         self.transport = Transport(IPv4Address("TCP", "10.0.0.1", 50000), IPv4Address("TCP", "10.0.0.2", 4394))
         self.connection.makeConnection(self.transport)
         return self.connection
 
-    def ask(self, message=GetIndex(), sink=None):  # noqa: B008
-        outcome = []
+    def ask(self, message: Message = GetIndex(), sink: Recorder | None = None) -> list[Any]:  # noqa: B008
+        outcome: list[Any] = []
         self.connection.request(message, sink or Recorder()).addBoth(outcome.append)
         return outcome
 
-    def receive(self, data):
+    def receive(self, data: bytes) -> None:
         self.connection.dataReceived(data)
 
-    def lose(self, reason=ConnectionDone):
+    def lose(self, reason: type[Exception] = ConnectionDone) -> None:
         self.connection.connectionLost(Failure(reason()))
 
-    def assert_fails(self, outcome, kind, text=""):
+    def assert_fails(self, outcome: list[Any], kind: type[Exception], text: str = "") -> Any:
         self.assertEqual(len(outcome), 1, "not fired, or more than once")
         self.assertIsInstance(outcome[0], Failure)
         error = outcome[0].value
@@ -107,7 +104,7 @@ class Says(Case):
         + b"SHA-256: %s\nRange: 5-8\nLength: 16\n\nrfc8446.txt\npdf\n" % SHA.encode()
     )
 
-    def test_first_contact_has_no_headers(self):
+    def test_first_contact_has_no_headers(self) -> None:
         self.connect()
         self.ask(FILE)
         self.assertEqual(self.transport.received(), self.BARE)
@@ -117,7 +114,7 @@ class Says(Case):
         self.ask(FILE)
         self.assertEqual(self.transport.received(), self.FULL)
 
-    def test_first_contact_with_an_rs(self):
+    def test_first_contact_with_an_rs(self) -> None:
         self.connect()
         self.ask(PQuery(6, 4396, 10, ("10.0.0.9", 5)))
         bare = b"PQuery NULL P2P_DI_1.1\nHost 10.0.0.1\n" + OS_LINE
@@ -127,12 +124,12 @@ class Says(Case):
         expected = bare + b"Limit: 10\nAfter: 10.0.0.9 5\nLength: 19\n\ncookie:6\nport:4396\n"
         self.assertEqual(self.transport.received(), expected)
 
-    def test_a_server_that_is_known_to_speak_1_1(self):
+    def test_a_server_that_is_known_to_speak_1_1(self) -> None:
         self.connect(Version.V11)
         self.ask(FILE)
         self.assertEqual(self.transport.received(), self.FULL)
 
-    def test_a_host_of_its_own(self):
+    def test_a_host_of_its_own(self) -> None:
         self.connect(host="peer.example.org")
         self.ask(KeepAlive(4, 4394))
         expected = b"KeepAlive NULL P2P_DI_1.1\nHost peer.example.org\n" + OS_LINE + b"\ncookie:4\nport:4394\n"
@@ -142,7 +139,7 @@ class Says(Case):
 class Understands(Case):
     """What comes back goes to whom asked for it, in order."""
 
-    def test_answers_in_the_order_of_the_asks(self):
+    def test_answers_in_the_order_of_the_asks(self) -> None:
         self.connect()
         sinks = [Recorder() for _ in range(3)]
         outcomes = [self.ask(FILE, sink) for sink in sinks]
@@ -155,7 +152,7 @@ class Understands(Case):
         self.assertTrue(self.connection.usable)
         self.assertFalse(self.transport.aborted)
 
-    def test_fires_when_the_body_is_complete_and_not_before(self):
+    def test_fires_when_the_body_is_complete_and_not_before(self) -> None:
         self.connect()
         sink = Recorder()
         outcome = self.ask(FILE, sink)
@@ -164,15 +161,15 @@ class Understands(Case):
         self.receive(b"y")
         self.assertEqual(len(outcome), 1)
 
-    def test_asked_again_from_within_an_answer(self):
+    def test_asked_again_from_within_an_answer(self) -> None:
         connection = self.connect()
-        outcome = []
+        outcome: list[Any] = []
         first = connection.collect(GetIndex(), 100)
         first.addCallback(lambda _: connection.collect(GetIndex(), 100)).addCallback(outcome.append)
         self.receive(v11(b"one") + v11(b"two"))
         self.assertEqual(outcome[0][1], b"two")
 
-    def test_closed_from_within_an_answer(self):
+    def test_closed_from_within_an_answer(self) -> None:
         connection = self.connect()
         connection.collect(GetIndex(), 100).addCallback(lambda _: connection.close())
         later = self.ask()
@@ -180,7 +177,7 @@ class Understands(Case):
         self.assert_fails(later, Unreachable, "closed by this side")
         self.assertTrue(self.transport.aborted)
 
-    def test_a_1_0_server_ends_a_body_by_closing(self):
+    def test_a_1_0_server_ends_a_body_by_closing(self) -> None:
         connection = self.connect()
         sink = Recorder()
         outcome = self.ask(FILE, sink)
@@ -192,21 +189,21 @@ class Understands(Case):
         self.assertEqual((outcome, sink.body), (sink.heads, b"bytes and\n\nmore"))
         self.assertEqual((outcome[0].version, outcome[0].length), (Version.V10, None))
 
-    def test_a_1_0_body_cut_off_by_a_reset_is_not_complete(self):
+    def test_a_1_0_body_cut_off_by_a_reset_is_not_complete(self) -> None:
         self.connect()
         outcome = self.ask(FILE)
         self.receive(v10(b"bytes"))
         self.lose(ConnectionLost)
         self.assert_fails(outcome, Unreachable)
 
-    def test_a_1_0_head_cut_off(self):
+    def test_a_1_0_head_cut_off(self) -> None:
         self.connect()
         outcome = self.ask(FILE)
         self.receive(v10(b"")[:-1])
         self.lose()
         self.assert_fails(outcome, Unreachable)
 
-    def test_a_1_0_refusal(self):
+    def test_a_1_0_refusal(self) -> None:
         self.connect()
         sink = Recorder()
         outcome = self.ask(FILE, sink)
@@ -216,7 +213,7 @@ class Understands(Case):
         self.assertEqual((error.status, error.reason), (Refused.NOT_FOUND, "no such document here"))
         self.assertEqual((sink.heads, sink.body), ([], b""))
 
-    def test_a_1_1_refusal_concerns_one_request(self):
+    def test_a_1_1_refusal_concerns_one_request(self) -> None:
         self.connect()
         refused, sink = self.ask(FILE), Recorder()
         granted = self.ask(FILE, sink)
@@ -226,20 +223,20 @@ class Understands(Case):
         self.assertEqual((len(granted), sink.body), (1, b"data"))
         self.assertTrue(self.connection.usable)
 
-    def test_the_reason_of_a_refusal_is_fit_to_be_shown(self):
+    def test_the_reason_of_a_refusal_is_fit_to_be_shown(self) -> None:
         self.connect()
         outcome = self.ask(FILE)
         self.receive(v11(b"\x1b[31mred\x07\xff\xe2\x80\xa8x\n", b"300 BAD_REQUEST"))
         self.assertEqual(self.assert_fails(outcome, Refused).reason, "[31mred\N{REPLACEMENT CHARACTER}x")
 
-    def test_collect(self):
+    def test_collect(self) -> None:
         connection = self.connect()
-        outcome = []
+        outcome: list[Any] = []
         connection.collect(GetIndex(), 4).addCallback(outcome.append)
         self.receive(v11(b"body"))
         self.assertEqual((outcome[0][0].length, outcome[0][1]), (4, b"body"))
 
-    def test_an_ask_that_is_cancelled_keeps_its_place(self):
+    def test_an_ask_that_is_cancelled_keeps_its_place(self) -> None:
         connection = self.connect()
         cancelled = connection.collect(GetIndex(), 10)
         sink = Recorder()
@@ -251,7 +248,7 @@ class Understands(Case):
 
     @settings(max_examples=200, deadline=None)
     @given(cuts=st.lists(st.integers(0, 1000), max_size=12), crlf=st.booleans())
-    def test_it_does_not_matter_how_the_bytes_are_cut(self, cuts, crlf):
+    def test_it_does_not_matter_how_the_bytes_are_cut(self, cuts: list[int], crlf: bool) -> None:
         self.setUp()
         self.connect()
         sinks = [Recorder() for _ in range(4)]
@@ -275,7 +272,7 @@ class Understands(Case):
 
     @settings(max_examples=50, deadline=None)
     @given(cuts=st.lists(st.integers(0, 100), max_size=12))
-    def test_nor_for_a_1_0_server(self, cuts):
+    def test_nor_for_a_1_0_server(self, cuts: list[int]) -> None:
         self.setUp()
         self.connect()
         sink, stream = Recorder(), v10(b"all of\nit")
@@ -290,7 +287,7 @@ class Understands(Case):
 class Ends(Case):
     """Every outstanding ask fails when the connection does, and none is forgotten."""
 
-    def test_a_lost_connection(self):
+    def test_a_lost_connection(self) -> None:
         self.connect()
         outcomes = [self.ask() for _ in range(3)]
         self.receive(v11(b"one") + v11(b"two")[:-1])
@@ -302,7 +299,7 @@ class Ends(Case):
         self.assert_fails(self.ask(), Unreachable)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_closing(self):
+    def test_closing(self) -> None:
         connection = self.connect()
         outcome = self.ask()
         connection.close()
@@ -311,7 +308,7 @@ class Ends(Case):
         self.lose()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_silence(self):
+    def test_silence(self) -> None:
         self.connect()
         outcomes = [self.ask(), self.ask()]
         self.clock.pump([1] * (client.STALL_TIMEOUT - 1))
@@ -321,7 +318,7 @@ class Ends(Case):
             self.assert_fails(outcome, Stalled)
         self.assertTrue(self.transport.aborted)
 
-    def test_patience_begins_with_the_ask_and_not_with_the_connection(self):
+    def test_patience_begins_with_the_ask_and_not_with_the_connection(self) -> None:
         self.connect()
         first = self.ask()
         self.receive(v11(b""))
@@ -333,7 +330,7 @@ class Ends(Case):
         self.clock.advance(1)
         self.assert_fails(second, Stalled)
 
-    def test_a_slow_but_steady_body_is_waited_for(self):
+    def test_a_slow_but_steady_body_is_waited_for(self) -> None:
         self.connect()
         outcome = self.ask()
         blocks = 20
@@ -344,7 +341,7 @@ class Ends(Case):
             self.receive(b"x" * client.MIN_PROGRESS)
         self.assertEqual(len(outcome), 1)
 
-    def test_answers_are_progress_however_short(self):
+    def test_answers_are_progress_however_short(self) -> None:
         self.connect()
         outcomes = [self.ask() for _ in range(10)]
         for _ in outcomes:
@@ -352,7 +349,7 @@ class Ends(Case):
             self.receive(v11(b""))
         self.assertEqual([len(outcome) for outcome in outcomes], [1] * 10)
 
-    def test_a_byte_now_and_then_is_not(self):
+    def test_a_byte_now_and_then_is_not(self) -> None:
         self.connect()
         outcome = self.ask()
         for _ in range(client.STALL_TIMEOUT):
@@ -360,9 +357,9 @@ class Ends(Case):
             self.clock.advance(1)
         self.assert_fails(outcome, Stalled)
 
-    def test_what_is_collected_must_come_in_time(self):
+    def test_what_is_collected_must_come_in_time(self) -> None:
         connection = self.connect()
-        outcome = []
+        outcome: list[Any] = []
         connection.collect(GetIndex(), 2**30).addBoth(outcome.append)
         self.receive(v11(b"x" * 2**20)[: -(2**20)].replace(b"1048576", b"1073741824"))
         for _ in range(client.COLLECT_TIMEOUT):
@@ -372,10 +369,10 @@ class Ends(Case):
         self.assert_fails(outcome, Stalled)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_time_in_which_this_process_was_stopped_does_not_count(self):
+    def test_time_in_which_this_process_was_stopped_does_not_count(self) -> None:
         """The clock has gone on when it goes on, and what has come meanwhile is read after that."""
         connection = self.connect()
-        outcomes = [self.ask(), []]
+        outcomes: list[list[Any]] = [self.ask(), []]
         connection.collect(GetIndex(), 10).addBoth(outcomes[1].append)
         self.clock.pump([1] * (client.STALL_TIMEOUT - 2))
         self.clock.advance(10 * client.COLLECT_TIMEOUT)
@@ -385,7 +382,7 @@ class Ends(Case):
         self.assertFalse(self.transport.aborted)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_stopped_and_then_nothing_comes(self):
+    def test_stopped_and_then_nothing_comes(self) -> None:
         self.connect()
         outcome = self.ask()
         self.clock.advance(10 * client.STALL_TIMEOUT)
@@ -394,14 +391,14 @@ class Ends(Case):
         self.clock.advance(1)
         self.assert_fails(outcome, Stalled)
 
-    def test_nothing_is_left_to_do_after_a_collect(self):
+    def test_nothing_is_left_to_do_after_a_collect(self) -> None:
         connection = self.connect()
         connection.collect(GetIndex(), 10)
         self.receive(v11(b"x"))
         connection.close()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_a_sink_that_has_enough(self):
+    def test_a_sink_that_has_enough(self) -> None:
         for call, data in ((1, b""), (2, b"abc"), (3, b"abc")):
             self.connect()
             error = DiskFull("no room for it")
@@ -414,18 +411,18 @@ class Ends(Case):
             self.assert_fails(other, Unreachable, "because of another answer: no room for it")
             self.assertTrue(self.transport.aborted)
 
-    def test_a_sink_that_closes_the_connection(self):
+    def test_a_sink_that_closes_the_connection(self) -> None:
         connection = self.connect()
 
         class Closing(Recorder):
-            def data(self, data):
+            def data(self, data: bytes) -> None:
                 connection.close()
 
         outcome = self.ask(FILE, Closing())
         self.receive(v11(b"abc") + v11(b"def"))
         self.assert_fails(outcome, Unreachable, "closed by this side")
 
-    def test_nothing_of_what_comes_after_the_end_is_looked_at(self):
+    def test_nothing_of_what_comes_after_the_end_is_looked_at(self) -> None:
         self.connect()
         sink = Recorder(2, DiskFull("no room for it"))
         self.ask(FILE, sink)
@@ -463,7 +460,7 @@ class Hostile(Case):
         "an answer too many": v11(b"") + v11(b""),
     }
 
-    def test_what_is_no_answer(self):
+    def test_what_is_no_answer(self) -> None:
         for what, data in self.ANSWERS.items():
             for step in (len(data), 100):
                 self.connect()
@@ -478,7 +475,7 @@ class Hostile(Case):
                 self.lose(ConnectionLost)
                 self.assertEqual(self.clock.getDelayedCalls(), [], what)
 
-    def test_a_refusal_in_1_0_that_does_not_end(self):
+    def test_a_refusal_in_1_0_that_does_not_end(self) -> None:
         self.connect()
         outcome = self.ask()
         self.receive(v10(b"x" * 4000, b"403 FORBIDDEN"))
@@ -486,29 +483,29 @@ class Hostile(Case):
         self.receive(b"x" * 4000)
         self.assert_fails(outcome, Garbled)
 
-    def test_more_than_is_collected(self):
+    def test_more_than_is_collected(self) -> None:
         for head, body in ((v11(b"12345")[:-5], b""), (v10(b""), b"12345")):
             connection = self.connect()
-            outcome = []
+            outcome: list[Any] = []
             connection.collect(GetIndex(), 4).addBoth(outcome.append)
             self.receive(head + body)
             self.assert_fails(outcome, Garbled, "the 4")
             self.assertTrue(self.transport.aborted)
 
-    def test_it_speaks_before_it_is_asked(self):
+    def test_it_speaks_before_it_is_asked(self) -> None:
         self.connect()
         self.receive(v11(b"surprise"))
         self.assertTrue(self.transport.aborted)
         self.assert_fails(self.ask(), Garbled)
 
-    def test_many_lines_at_once_cost_little(self):
+    def test_many_lines_at_once_cost_little(self) -> None:
         """After the first line that is wrong, the rest is not even parted into lines."""
         self.connect()
         self.ask()
-        parted = []
+        parted: list[bytes] = []
         handle = self.connection.lineReceived
 
-        def note(line):
+        def note(line: bytes) -> None:
             parted.append(line)
             handle(line)
 
@@ -518,7 +515,7 @@ class Hostile(Case):
 
     @settings(max_examples=200, deadline=None)
     @given(data=st.lists(st.one_of(st.binary(max_size=80), st.sampled_from([v11(b"x"), v10(b"y"), b"\n", b"200 OK "]))))
-    def test_anything_at_all(self, data):
+    def test_anything_at_all(self, data: list[bytes]) -> None:
         """No bytes raise; each ask is answered once, by the end of the connection at the latest."""
         self.setUp()
         self.connect()
@@ -530,55 +527,3 @@ class Hostile(Case):
             self.assertEqual(len(outcome), 1)
             if isinstance(outcome[0], Failure):
                 self.assertIsInstance(outcome[0].value, FetchError)
-
-
-class Dial(TestCase):
-    """Real sockets: a server that is there, and the many ways in which one is not."""
-
-    def test_a_server(self):
-        said = []
-
-        class Server(Protocol):
-            def dataReceived(self, data):
-                said.append(data)
-                self.transport.write(v11(b"index\n"))
-
-        port = reactor.listenTCP(0, Factory.forProtocol(Server), interface="127.0.0.1")
-        self.addCleanup(port.stopListening)
-
-        async def talk():
-            connection = await dial(reactor, ("127.0.0.1", port.getHost().port))
-            response, body = await connection.collect(GetIndex(), 100)
-            self.assertEqual((response.version, body), (Version.V11, b"index\n"))
-            connection.close()
-
-        return Deferred.fromCoroutine(talk())
-
-    def test_nobody(self):
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            free = taken.getsockname()[1]
-        hosts = ["127.0.0.1", "::1", "...", ":::", "[::1]", "a/b", "%", "x" * 255, "-", "127.0.0.1:80"]
-
-        async def talk():
-            for host in hosts:
-                try:
-                    await dial(reactor, (host, free))
-                except Unreachable as e:
-                    self.assertNotIn(str(free), str(e), "whoever reports it names the address")
-                    self.assertRegex(str(e), r"^.+$")
-                else:
-                    self.fail(host)
-
-        return Deferred.fromCoroutine(talk())
-
-    def test_nothing_is_logged(self):
-        observer = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
-
-        async def talk():
-            try:
-                await dial(reactor, ("127.0.0.1", 1))
-            except Unreachable:
-                pass
-
-        return Deferred.fromCoroutine(talk()).addCallback(lambda _: self.assertEqual(list(observer), []))

@@ -1,9 +1,13 @@
 """Waiting for more than a packet at a time: never for more than comes, on real TCP sockets without a reactor."""
 
+from __future__ import annotations
+
 import itertools
 import select
 import socket
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +17,7 @@ from twisted.internet.testing import StringTransport
 from p2p_twisted.net.receiving import MAX_LOW_WATER, MAX_WAKEUP_DELAY, MIN_RATE_INTERVAL, Wakeups
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="SO_RCVLOWAT is waited for on Linux only")
+Pair = tuple[socket.socket, socket.socket]
 LONG = 10**9
 """More bytes than ever come here."""
 
@@ -20,15 +25,15 @@ LONG = 10**9
 class Transport:
     """What a TCP transport has of a socket."""
 
-    def __init__(self, handle):
+    def __init__(self, handle: Any) -> None:
         self._handle = handle
 
-    def getHandle(self):
+    def getHandle(self) -> Any:
         return self._handle
 
 
 @pytest.fixture(scope="module")
-def pair():
+def pair() -> Iterator[Pair]:
     """Two connected TCP sockets: one to receive by, one to send by."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         sender = socket.create_connection(server.getsockname())
@@ -37,15 +42,15 @@ def pair():
         yield receiver, sender
 
 
-def low_of(receiver):
+def low_of(receiver: socket.socket) -> int:
     return receiver.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
 
 
-def readable(receiver, seconds=0.0):
+def readable(receiver: socket.socket, seconds: float = 0.0) -> bool:
     return bool(select.select([receiver], [], [], seconds)[0])
 
 
-def at_pace(receiver, rate, seconds=2.0, left=LONG):
+def at_pace(receiver: socket.socket, rate: float, seconds: float = 2.0, left: int = LONG) -> Wakeups:
     """A Wakeups for what has come for so long, at that rate (bytes/s), every hundredth of a second."""
     wakeups = Wakeups(Transport(receiver))
     for turn in range(round(seconds * 100)):
@@ -56,23 +61,23 @@ def at_pace(receiver, rate, seconds=2.0, left=LONG):
 @linux
 class TestPace:
     @pytest.mark.parametrize("rate", [20_000, 50_000, 100_000])
-    def test_it_waits_for_what_comes_in_a_moment(self, pair, rate):
+    def test_it_waits_for_what_comes_in_a_moment(self, pair: Pair, rate: float) -> None:
         """Within a factor of two, for to set it costs a call as well."""
         at_pace(pair[0], rate)
         assert rate * MAX_WAKEUP_DELAY / 2.2 <= low_of(pair[0]) <= rate * MAX_WAKEUP_DELAY * 1.2
 
     @pytest.mark.parametrize("rate", [10**6, 10**8])
-    def test_but_for_no_more_than_a_limit(self, pair, rate):
+    def test_but_for_no_more_than_a_limit(self, pair: Pair, rate: float) -> None:
         at_pace(pair[0], rate)
         assert MAX_LOW_WATER / 2 <= low_of(pair[0]) <= MAX_LOW_WATER
 
-    def test_each_packet_of_a_trickle_is_looked_at(self, pair):
+    def test_each_packet_of_a_trickle_is_looked_at(self, pair: Pair) -> None:
         wakeups = at_pace(pair[0], 10**6)
         for turn in range(1, 20):
             wakeups.received(1, LONG, 1010 + turn)
         assert low_of(pair[0]) == 1
 
-    def test_nothing_is_waited_for_before_the_pace_is_known(self, pair):
+    def test_nothing_is_waited_for_before_the_pace_is_known(self, pair: Pair) -> None:
         at_pace(pair[0], 10**6, seconds=MIN_RATE_INTERVAL / 2)
         assert low_of(pair[0]) == 1
 
@@ -84,7 +89,7 @@ class TestEnd:
         size=st.integers(1, 400_000),
         parts=st.lists(st.tuples(st.integers(1, 100_000), st.floats(0, 0.5)), min_size=1, max_size=50),
     )
-    def test_never_for_more_than_is_still_to_come(self, pair, size, parts):
+    def test_never_for_more_than_is_still_to_come(self, pair: Pair, size: int, parts: list[tuple[int, float]]) -> None:
         """Else the rest of a body would wait for ever."""
         wakeups, now, left = Wakeups(Transport(pair[0])), 1000.0, size
         pair[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
@@ -96,14 +101,14 @@ class TestEnd:
             if not left:
                 return
 
-    def test_the_next_answer_is_seen_from_its_first_byte(self, pair):
+    def test_the_next_answer_is_seen_from_its_first_byte(self, pair: Pair) -> None:
         receiver, sender = pair
         at_pace(receiver, 10**6).received(100, 0, 1002)
         sender.send(b"2")
         assert readable(receiver, 60)
         receiver.recv(1)
 
-    def test_the_rest_is_seen_when_all_of_it_is_there(self, pair):
+    def test_the_rest_is_seen_when_all_of_it_is_there(self, pair: Pair) -> None:
         receiver, sender = pair
         wakeups = at_pace(receiver, 10**6)
         wakeups.received(100, 7, 1002)
@@ -114,7 +119,7 @@ class TestEnd:
         assert receiver.recv(100) == b"1234567"
         wakeups.received(7, 0, 1003)
 
-    def test_the_other_sides_end_is_seen_at_once(self):
+    def test_the_other_sides_end_is_seen_at_once(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             sender = socket.create_connection(server.getsockname())
             receiver, _ = server.accept()
@@ -125,7 +130,7 @@ class TestEnd:
             assert readable(receiver, 60)
             assert (receiver.recv(100), receiver.recv(100)) == (b"cut sh", b"")
 
-    def test_a_socket_that_is_closed_meanwhile(self):
+    def test_a_socket_that_is_closed_meanwhile(self) -> None:
         receiver, sender = socket.socketpair()
         wakeups = at_pace(receiver, 10**6)
         receiver.close()
@@ -136,7 +141,7 @@ class TestEnd:
 
 class TestOthers:
     @pytest.mark.parametrize("transport", [object(), StringTransport(), Transport(None), Transport(object())])
-    def test_what_is_no_plain_socket_is_let_be(self, transport):
+    def test_what_is_no_plain_socket_is_let_be(self, transport: Any) -> None:
         """A transport in memory, or TLS, which keeps bytes of its own."""
         wakeups = Wakeups(transport)
         for turn in range(100):

@@ -1,6 +1,9 @@
 """Connections that read requests and answer them in order: whatever the answers do, and whatever a client does."""
 
+from __future__ import annotations
+
 import platform
+from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,32 +14,33 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.net import connection_state, factory, server
+from p2p_twisted.net.caller import Caller
 from p2p_twisted.net.factory import RequestFactory
 from p2p_twisted.net.server import RequestConnection
 from p2p_twisted.wire.errors import BadRequest, FileNotFound, Forbidden
-from p2p_twisted.wire.messages import GetFile, GetIndex
+from p2p_twisted.wire.messages import GetFile, GetIndex, Message, Request
 from tests.support.peer_server import connect
 
 ENVELOPE = b"Host 10.153.44.84\nOS Mac OS X\n\n"
 OS_LINE = b"OS: " + platform.system().encode()
 
 
-def get(name, version=b"1.1"):
+def get(name: bytes, version: bytes = b"1.1") -> bytes:
     """A request for the file `name`."""
     return b"GET FILE P2P_DI_%s\n%s%s\n\n" % (version, ENVELOPE, name)
 
 
-def index(version=b"1.1"):
+def index(version: bytes = b"1.1") -> bytes:
     """A request for the index."""
     return b"GET INDEX P2P_DI_%s\n%s" % (version, ENVELOPE)
 
 
-def answer(body, status=b"200 OK"):
+def answer(body: bytes, status: bytes = b"200 OK") -> bytes:
     """What a 1.1 client gets."""
     return b"%s P2P-CI/1.1\nHost: 10.153.15.5\n%s\nLength: %d\n\n%s" % (status, OS_LINE, len(body), body)
 
 
-def answer_10(body, status=b"200 OK"):
+def answer_10(body: bytes, status: bytes = b"200 OK") -> bytes:
     """What a 1.0 client gets."""
     return b"%s P2P-CI/1.0\nHost: 10.153.15.5\n%s\n\n%s" % (status, OS_LINE, body)
 
@@ -44,12 +48,12 @@ def answer_10(body, status=b"200 OK"):
 class Connection(RequestConnection):
     """GET INDEX is answered at once; GET FILE as the name says: when `pending` fires, at once, or not at all."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.pending = []
-        self.asked = []
+        self.pending: list[Deferred[Any]] = []
+        self.asked: list[Message] = []
 
-    def answer(self, request, caller):
+    def answer(self, request: Request, caller: Caller) -> Deferred[Any] | None:
         message = request.message
         self.asked.append(message)
         if isinstance(message, GetIndex):
@@ -59,59 +63,62 @@ class Connection(RequestConnection):
             return getattr(self, message.name)(message)
         raise BadRequest("not here")
 
-    def later(self, message):
-        pending = Deferred()
+    def later(self, message: GetFile) -> Deferred[Any]:
+        pending: Deferred[Any] = Deferred()
         self.pending.append(pending)
-        return pending.addCallback(self.reply)
+        return pending.addCallback(lambda body: self.reply(body))
 
-    def now(self, message):
+    def now(self, message: GetFile) -> Deferred[None]:
         self.reply(b"now")
         return succeed(None)
 
-    def big(self, message):
+    def big(self, message: GetFile) -> None:
         self.reply(b"x" * server.MAX_UNREAD)
 
-    def missing(self, message):
+    def missing(self, message: GetFile) -> None:
         raise FileNotFound("no such document here")
 
-    def bad(self, message):
+    def bad(self, message: GetFile) -> None:
         raise BadRequest("no, like this")
 
-    def broken(self, message):
+    def broken(self, message: GetFile) -> None:
         raise ZeroDivisionError
 
-    def fire(self, result=b"later"):
+    def fire(self, result: bytes | Exception = b"later") -> None:
         """Let the oldest answer that is pending be `result`."""
         pending = self.pending.pop(0)
-        (pending.errback if isinstance(result, Exception) else pending.callback)(result)
+        if isinstance(result, Exception):
+            pending.errback(result)
+        else:
+            pending.callback(result)
 
 
 class Case(SynchronousTestCase):
     """`connect` makes a connection; `client` is what the client sends, `heard` what it gets."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.clock = Clock()
         self.factory = RequestFactory(self.clock, 1000, 1000)
-        self.factory.protocol = Connection
+        self.factory.protocol = cast(Any, Connection)
         self.factory.doStart()
         self.addCleanup(self.factory.doStop)
         self.connect()
 
-    def connect(self):
+    def connect(self) -> None:
         self.connection, self.transport = connect(self.factory)
 
-    def client(self, data):
+    def client(self, data: bytes) -> None:
         self.connection.dataReceived(data)
 
-    def heard(self):
+    def heard(self) -> bytes:
         return self.transport.received()
 
-    def read(self):
+    def read(self) -> None:
         """The client reads all that there is."""
         while self.transport.producer is not None:
             self.transport.producer.resumeProducing()
 
-    def lose(self, reason=ConnectionDone):
+    def lose(self, reason: type[Exception] = ConnectionDone) -> None:
         """As a real connection does it: the producer first, while it is still registered."""
         self.transport.disconnected = True
         if self.transport.producer is not None:
@@ -119,7 +126,7 @@ class Case(SynchronousTestCase):
             self.transport.producer = None
         self.connection.connectionLost(Failure(reason()))
 
-    def assert_goes_on(self):
+    def assert_goes_on(self) -> None:
         self.assertFalse(self.transport.ended or self.transport.aborted)
         self.client(index())
         self.assertEqual(self.heard(), answer(b"index"))
@@ -128,7 +135,7 @@ class Case(SynchronousTestCase):
 class Answers(Case):
     """In order, each in its own version, at once or later."""
 
-    def test_at_once_and_later(self):
+    def test_at_once_and_later(self) -> None:
         self.client(index() + get(b"later") + index() + get(b"later") + index())
         self.assertEqual(self.heard(), answer(b"index"))
         self.connection.fire(b"first")
@@ -137,14 +144,14 @@ class Answers(Case):
         self.assertEqual(self.heard(), answer(b"second") + answer(b"index"))
         self.assert_goes_on()
 
-    def test_one_request_of_1_0_and_no_more(self):
+    def test_one_request_of_1_0_and_no_more(self) -> None:
         self.client(index(b"1.0") + index(b"1.0") + index())
         self.assertEqual(self.heard(), answer_10(b"index"))
         self.assertTrue(self.transport.ended)
         self.client(index())
         self.assertEqual(self.heard(), b"")
 
-    def test_what_comes_after_a_1_0_request_is_ignored_also_while_it_is_answered(self):
+    def test_what_comes_after_a_1_0_request_is_ignored_also_while_it_is_answered(self) -> None:
         self.client(get(b"later", b"1.0") + b"NULL\n")
         self.client(b"NULL\n" + b"x" * 10000)
         self.assertEqual(self.heard(), b"")
@@ -152,13 +159,13 @@ class Answers(Case):
         self.assertEqual(self.heard(), answer_10(b"later"))
         self.assertTrue(self.transport.ended)
 
-    def test_1_0_is_the_last_on_a_connection_of_1_1(self):
+    def test_1_0_is_the_last_on_a_connection_of_1_1(self) -> None:
         self.client(get(b"later") + index(b"1.0") + index())
         self.connection.fire()
         self.assertEqual(self.heard(), answer(b"later") + answer_10(b"index"))
         self.assertTrue(self.transport.ended)
 
-    def test_a_refusal_at_once_and_later(self):
+    def test_a_refusal_at_once_and_later(self) -> None:
         self.client(get(b"missing") + get(b"later") + get(b"later") + index())
         self.assertEqual(self.heard(), answer(b"no such document here\n", b"100 FILE_NOT_FOUND"))
         self.connection.fire(Forbidden("not you"))
@@ -167,12 +174,12 @@ class Answers(Case):
         self.assertEqual(self.heard(), answer(b"later") + answer(b"index"))
         self.assert_goes_on()
 
-    def test_a_refusal_in_1_0(self):
+    def test_a_refusal_in_1_0(self) -> None:
         self.client(get(b"missing", b"1.0"))
         self.assertEqual(self.heard(), answer_10(b"no such document here\n", b"100 FILE_NOT_FOUND"))
         self.assertTrue(self.transport.ended)
 
-    def test_a_bad_request_is_the_last(self):
+    def test_a_bad_request_is_the_last(self) -> None:
         refused = answer(b"no, like this\n", b"300 BAD_REQUEST")
         self.client(index() + get(b"bad") + index())
         self.assertEqual(self.heard(), answer(b"index") + refused)
@@ -183,7 +190,7 @@ class Answers(Case):
         self.assertEqual(self.heard(), refused)
         self.assertTrue(self.transport.ended)
 
-    def test_what_is_no_request_is_refused_in_its_turn(self):
+    def test_what_is_no_request_is_refused_in_its_turn(self) -> None:
         self.client(get(b"later") + index() + b"rubbish\n\n" + index())
         self.assertEqual(self.heard(), b"")
         self.assertFalse(self.transport.ended)
@@ -193,14 +200,14 @@ class Answers(Case):
         self.assertEqual(heard.count(b"P2P-CI"), 3)
         self.assertTrue(self.transport.ended)
 
-    def test_the_first_is_no_request(self):
+    def test_the_first_is_no_request(self) -> None:
         self.client(b"rubbish\n\n")
         heard = self.heard()
         self.assertTrue(heard.startswith(answer_10(b"", b"300 BAD_REQUEST")), heard)
         self.assertEqual(heard.count(b"\n"), 5)
         self.assertTrue(self.transport.ended)
 
-    def test_an_error_of_our_own_ends_the_connection_and_is_logged_once(self):
+    def test_an_error_of_our_own_ends_the_connection_and_is_logged_once(self) -> None:
         for asked in (get(b"broken"), get(b"later")):
             self.connect()
             self.client(index() + asked + index())
@@ -210,7 +217,7 @@ class Answers(Case):
             self.assertTrue(self.transport.aborted)
             self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
-    def test_many_that_wait_and_are_answered_at_once(self):
+    def test_many_that_wait_and_are_answered_at_once(self) -> None:
         """No recursion as deep as the queue is long."""
         self.client(get(b"later") + get(b"now") * 500)
         self.connection.fire()
@@ -220,7 +227,7 @@ class Answers(Case):
 
     @settings(max_examples=100, deadline=None)
     @given(cuts=st.lists(st.integers(0, 2000), max_size=12), crlf=st.booleans())
-    def test_it_does_not_matter_how_the_bytes_are_cut(self, cuts, crlf):
+    def test_it_does_not_matter_how_the_bytes_are_cut(self, cuts: list[int], crlf: bool) -> None:
         self.connect()
         data = index() + get(b"missing") + get(b"now") * 3 + get(b"missing", b"1.0") + b"NULL\nNULL\n"
         data = data.replace(b"\n", b"\r\n") if crlf else data
@@ -236,7 +243,7 @@ class Answers(Case):
 class Bounds(Case):
     """What waits, how long, and how much of it."""
 
-    def test_requests_read_ahead(self):
+    def test_requests_read_ahead(self) -> None:
         self.client(get(b"later") + index() * 200)
         self.assertEqual(self.transport.producerState, "paused")
         self.assertLessEqual(len(self.connection._waiting), server.MAX_WAITING)
@@ -245,7 +252,7 @@ class Bounds(Case):
         self.assertEqual(self.transport.producerState, "producing")
         self.assert_goes_on()
 
-    def test_answers_that_nobody_reads(self):
+    def test_answers_that_nobody_reads(self) -> None:
         """A client that asks and asks and never reads gets no more than so much ahead of it."""
         for asked in (index(), get(b"missing"), get(b"big")):
             self.connect()
@@ -262,7 +269,7 @@ class Bounds(Case):
             self.assertEqual(self.transport.producerState, "producing")
             self.assert_goes_on()
 
-    def test_nothing_is_answered_once_the_connection_is_lost(self):
+    def test_nothing_is_answered_once_the_connection_is_lost(self) -> None:
         self.client(get(b"big") + index() + get(b"missing") + get(b"broken"))
         self.client(b"GET FILE")
         asked = len(self.connection.asked)
@@ -270,7 +277,7 @@ class Bounds(Case):
         self.assertEqual(len(self.connection.asked), asked)
         self.assertEqual(self.factory.connections, set())
 
-    def test_an_answer_that_comes_too_late(self):
+    def test_an_answer_that_comes_too_late(self) -> None:
         self.client(get(b"later") + index())
         self.lose()
         self.connection.fire()
@@ -278,13 +285,13 @@ class Bounds(Case):
         self.client(get(b"later"))
         self.assertEqual(self.flushLoggedErrors(), [])
 
-    def test_after_a_bad_request_the_rest_is_not_even_parted_into_lines(self):
+    def test_after_a_bad_request_the_rest_is_not_even_parted_into_lines(self) -> None:
         for before, count in ((b"", 1), (get(b"later"), 8), (get(b"later", b"1.0"), 7)):
             self.connect()
-            parted = []
+            parted: list[bytes] = []
             handle = self.connection.lineReceived
 
-            def note(line, handle=handle, parted=parted):
+            def note(line: bytes, handle: Any = handle, parted: list[bytes] = parted) -> None:
                 parted.append(line)
                 handle(line)
 
@@ -292,7 +299,7 @@ class Bounds(Case):
             self.client(before + b"\n" * 65536)
             self.assertLessEqual(len(parted), count)
 
-    def test_the_time_for_a_request(self):
+    def test_the_time_for_a_request(self) -> None:
         self.client(index())
         self.client(index()[:10])
         for byte in index()[10 : 10 + connection_state.REQUEST_TIMEOUT - 1]:
@@ -302,20 +309,20 @@ class Bounds(Case):
         self.clock.advance(1)
         self.assertTrue(self.transport.aborted)
 
-    def test_the_time_for_nothing(self):
+    def test_the_time_for_nothing(self) -> None:
         self.client(index() * 100)
         self.clock.pump([1] * (connection_state.IDLE_TIMEOUT - 1))
         self.assertFalse(self.transport.aborted)
         self.clock.advance(1)
         self.assertTrue(self.transport.aborted)
 
-    def test_the_time_for_nothing_after_reading_was_paused(self):
+    def test_the_time_for_nothing_after_reading_was_paused(self) -> None:
         self.client(get(b"later") + index() * 100)
         self.connection.fire()
         self.clock.pump([1] * (connection_state.IDLE_TIMEOUT - 1))
         self.assertFalse(self.transport.aborted)
 
-    def test_the_time_for_an_answer(self):
+    def test_the_time_for_an_answer(self) -> None:
         self.client(get(b"later"))
         self.clock.pump([1] * (connection_state.STALL_TIMEOUT - 1))
         self.connection.touch()
@@ -324,7 +331,7 @@ class Bounds(Case):
         self.clock.advance(1)
         self.assertTrue(self.transport.aborted)
 
-    def test_many_connections(self):
+    def test_many_connections(self) -> None:
         self.factory._max_connections = len(self.factory.connections) + 2
         hosts = ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
         made = [connect(self.factory, host) for host in hosts]
@@ -335,17 +342,17 @@ class Bounds(Case):
         self.assertEqual(made[2][1].received(), b"")
         self.assertEqual([connect(self.factory, host)[1].aborted for host in hosts], [False, False, True])
 
-    def test_few_descriptors(self):
+    def test_few_descriptors(self) -> None:
         """Half of what there is for connections is for others than the one who makes the most of them."""
-        self.patch(factory, "most_connections", lambda most: len(before) + 6)
         before = set(self.factory.connections)
+        self.patch(factory, "most_connections", lambda most: len(before) + 6)
         hosts = ["10.0.0.1"] * 5 + ["10.0.0.2"] * 4
         admitted = [not connect(self.factory, host)[1].aborted for host in hosts]
         half = (len(before) + 6) // 2
         self.assertEqual(sum(admitted[:5]), half)
         self.assertEqual(len(self.factory.connections), len(before) + 6)
 
-    def test_when_the_port_closes(self):
+    def test_when_the_port_closes(self) -> None:
         _, transport = connect(self.factory)
         self.factory.doStop()
         self.addCleanup(self.factory.doStart)
@@ -356,10 +363,10 @@ class Bounds(Case):
 class Ends(Case):
     """The client's side and ours close each in its time, and nothing that was sent is lost."""
 
-    def half_close(self):
+    def half_close(self) -> None:
         self.connection.readConnectionLost()
 
-    def test_a_client_that_closes_its_side_gets_what_it_asked_for(self):
+    def test_a_client_that_closes_its_side_gets_what_it_asked_for(self) -> None:
         self.client(get(b"later") + index())
         self.half_close()
         self.assertFalse(self.transport.ended)
@@ -367,7 +374,7 @@ class Ends(Case):
         self.assertEqual(self.heard(), answer(b"later") + answer(b"index"))
         self.assertTrue(self.transport.disconnecting)
 
-    def test_a_client_that_closes_its_side_and_asked_nothing(self):
+    def test_a_client_that_closes_its_side_and_asked_nothing(self) -> None:
         for begun in (b"", b"GET IND"):
             self.connect()
             self.client(begun)
@@ -375,7 +382,7 @@ class Ends(Case):
             self.assertEqual(self.heard(), b"")
             self.assertTrue(self.transport.disconnecting)
 
-    def test_a_connection_that_lingers_closes_only_its_own_side(self):
+    def test_a_connection_that_lingers_closes_only_its_own_side(self) -> None:
         """What a client still sends does not reset the connection, and with it what it has not read."""
         self.connection.lingers = True
         self.client(index(b"1.0"))
@@ -385,14 +392,14 @@ class Ends(Case):
         self.half_close()
         self.assertTrue(self.transport.disconnecting)
 
-    def test_a_bad_request_lingers(self):
+    def test_a_bad_request_lingers(self) -> None:
         self.client(b"rubbish\n\n")
         self.assertFalse(self.transport.disconnecting)
         self.client(b"x" * 100000)
         self.half_close()
         self.assertTrue(self.transport.disconnecting)
 
-    def test_a_client_that_never_closes(self):
+    def test_a_client_that_never_closes(self) -> None:
         self.client(b"rubbish\n\n")
         self.clock.advance(connection_state.CLOSE_TIMEOUT - 1)
         self.connection.writeConnectionLost()
@@ -402,7 +409,7 @@ class Ends(Case):
         self.assertTrue(self.transport.disconnecting, "the kernel keeps what it has taken")
         self.assertFalse(self.transport.aborted)
 
-    def test_a_client_that_never_reads(self):
+    def test_a_client_that_never_reads(self) -> None:
         for lingers in (False, True):
             self.connect()
             self.connection.lingers = lingers

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
 
 from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_count, piece_range, piece_size
 from p2p_twisted.net import client, connection_state, server
@@ -229,7 +231,7 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PeerFactory]:
 def said_by(factory: PeerFactory, host: str, wire: bytes, network: Network | None = None) -> bytes:
     """What the peer at `host` answers to `wire`, perhaps after it has connected to others in `network`."""
     transport: Any = Transport(IPv4Address("TCP", host, 65400), IPv4Address("TCP", "10.153.44.84", 50000))
-    connection = factory.buildProtocol(None)  # type: ignore[arg-type]
+    connection = factory.buildProtocol(transport.getPeer())
     assert connection is not None
     connection.makeConnection(transport)
     connection.dataReceived(wire)
@@ -237,18 +239,18 @@ def said_by(factory: PeerFactory, host: str, wire: bytes, network: Network | Non
         network.settle()
     while transport.producer is not None:
         transport.producer.resumeProducing()
-    connection.connectionLost()
+    connection.connectionLost(Failure(ConnectionDone()))
     return bytes(transport.value())
 
 
 def of_these_files(block: str) -> bool:
     """Whether an example depends on nothing but the files that a peer has: on no past, and on no other peer."""
-    return (
-        "C->P" in block and not re.search("Follow|Probe", block) and (("GET INDEX" not in block) or "Since: 0" in block)
-    )
+    if "C->P" not in block or re.search("Follow|Probe", block):
+        return False
+    return "GET INDEX" not in block or "Since: 0" in block
 
 
-@pytest.mark.parametrize("block", list(filter(of_these_files, EXAMPLES)))
+@pytest.mark.parametrize("block", [block for block in EXAMPLES if of_these_files(block)])
 def test_a_peer_answers_as_the_examples_do(
     block: str, peers: dict[str, PeerFactory], monkeypatch: pytest.MonkeyPatch
 ) -> None:
