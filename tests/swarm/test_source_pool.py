@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted.events.publisher import Publisher
@@ -162,6 +163,34 @@ class TestPlaces(TestCase):
         pool.ban(pool["10.0.0.1", MAX_CONNECTED], REFUSED)
         pool.ban(pool["10.0.0.1", 0], REFUSED)
         self.assertEqual(self.dialled[MAX_CONNECTED:], [("10.0.0.1", MAX_CONNECTED + 1)])
+
+
+class SlowToConnect(FakeSource):
+    """A host to which a connection takes a second."""
+
+    def __init__(self, reactor, port, documents) -> None:
+        super().__init__(port, documents)
+        self.reactor = reactor
+
+    async def connect(self) -> FakeConnection:
+        await deferLater(self.reactor, 1)
+        return await super().connect()
+
+
+class TestConnectedTooLate(TestCase):
+    """The swarm is over before the connection is made."""
+
+    def test_the_connection_is_closed(self) -> None:
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        document, reactor = Document(2), InlineReactor()
+        source = SlowToConnect(reactor, 1, [document])
+        swarm = RunningSwarm(folder, [document], [source], reactor)
+        swarm.running.cancel()
+        swarm.advance(1)
+        self.assertEqual([str(connection.lost) for connection in source.connections], ["closed by this side"])
+        self.assertEqual((len(swarm.ended), swarm.completed, source.asked), (1, {}, []))
+        self.assertEqual(reactor.getDelayedCalls(), [])
 
 
 class TestSuspended(TestCase):
