@@ -84,7 +84,7 @@ def _bring_and_take_away(
     loop = stack.enter_context(Loop())
     fakes = [FakePeer(NETWORK.format(number // 250, number % 250 + 1)) for number in range(count + 1)]
     for fake in fakes:
-        stack.callback(lambda fake=fake: loop.run(fake.close()))  # type: ignore[misc]
+        stack.callback(lambda fake: loop.run(fake.close()), fake)
     teller, *holders = fakes
     for fake in holders:
         fake.tell(records)

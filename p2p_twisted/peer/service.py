@@ -67,7 +67,7 @@ class Peer(MultiService):
         _check_folders(settings)
         self._cache = _open_cache(settings.state_dir / "hashes.sqlite")
         self.library = Library(
-            reactor,  # type: ignore[arg-type]
+            reactor,  # type: ignore[arg-type]  # it has threads, which its interfaces for networks lack
             settings.share,
             self._cache,
             downloads=settings.download_dir,
@@ -86,7 +86,7 @@ class Peer(MultiService):
     def bind(self) -> None:
         """Open the port. Raises StartError when it is in use, SettingsError when `listen` is not an endpoint."""
         self._port = self._listen()
-        port = self.content_store.port = self._port.getHost().port  # type: ignore[attr-defined]
+        port = self.content_store.port = self._port.getHost().port  # type: ignore[attr-defined]  # TCP has ports
         settings, reactor, now, events = self.settings, self._reactor, time.monotonic, self.events
         rs = settings.rs_host, settings.rs_port
         self.registration = Registration(reactor, rs, port, settings.state_dir, events, settings.advertise)

@@ -159,7 +159,7 @@ def test_it_waits_for_others_who_found_it_running(capsys: pytest.CaptureFixture[
             return {"items": self.answers.pop(0)}
 
     client = Asked()
-    session.wait_for_others(client)  # type: ignore[arg-type]
+    session.wait_for_others(client)  # type: ignore[arg-type]  # a fake client
     assert client.answers == []
     assert capsys.readouterr().err.count("another p2p command") == 1
 

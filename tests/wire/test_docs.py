@@ -268,7 +268,7 @@ def test_a_peer_tries_whether_another_can_be_reached(
     network = Network()
     network.servers["10.153.44.84", 4394] = peers["10.153.44.85"]
     factory = peers["10.153.44.86"]
-    factory.prober = Prober(network, network.seconds, None)  # type: ignore[arg-type]
+    factory.prober = Prober(network, network.seconds, None)  # type: ignore[arg-type]  # never asked
     said = said_by(factory, "10.153.44.86", sent(block, "C->P"), network)
     assert said == sent(block, "P->C")
 

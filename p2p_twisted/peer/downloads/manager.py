@@ -97,7 +97,7 @@ class DownloadManager(Service):
         running = list(self._running.values())
         for one in running:
             one.cancel()
-        return DeferredList(running)  # type: ignore[return-value]
+        return DeferredList(running)  # type: ignore[return-value]  # Deferred is invariant
 
     def _forget_old(self) -> None:
         ended = [id_ for id_, download in self.downloads.items() if download.has_ended]

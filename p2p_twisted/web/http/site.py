@@ -173,7 +173,7 @@ class ControlSite(server.Site):
             if idle is None:
                 return None
             del self.connections[idle]
-            idle.transport.abortConnection()  # type: ignore[union-attr]
+            idle.transport.abortConnection()  # type: ignore[union-attr]  # it is there while connected
         return super().buildProtocol(addr)
 
     def stopFactory(self) -> None:

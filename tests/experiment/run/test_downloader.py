@@ -94,7 +94,7 @@ def file(
 
 def downloader_of(peer: Peer, swarm: bool = False, faults: bool = False, names: str = "abc") -> Downloader:
     order = Order("peer3", tuple(Want(f"{name}.txt", "peer1") for name in names))
-    return Downloader(peer, order, SIZES, swarm, HOLDERS, faults)  # type: ignore[arg-type]
+    return Downloader(peer, order, SIZES, swarm, HOLDERS, faults)  # type: ignore[arg-type]  # a fake peer
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def a_swarm(*ports: int) -> Swarm:
     async def connect(address: object) -> None:
         raise SourceError("it speaks 1.0, which has no pieces")
 
-    swarm = Swarm(Clock(), [a_content(0, 3)], connect, lambda _: 0, Publisher())  # type: ignore[arg-type]
+    swarm = Swarm(Clock(), [a_content(0, 3)], connect, lambda _: 0, Publisher())  # type: ignore[arg-type]  # never connects
     for port in ports:
         swarm.add_seed(("127.0.0.1", port), HASH)
     return swarm
