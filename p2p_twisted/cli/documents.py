@@ -11,6 +11,7 @@ from typing import Any
 from ..index.query import Pattern, folded
 from ..library.paths import why_tricky
 from ..web.client import ControlClient
+from .options import is_several
 
 PAGE = 1000
 """Documents asked for at a time."""
@@ -71,11 +72,6 @@ class Wanted:
     """Arguments that mean no document."""
     skipped: dict[str, str] = field(default_factory=dict)
     """Documents found by a pattern or in a folder whose names may mislead: name -> reason."""
-
-
-def is_several(argument: str) -> bool:
-    """Return whether `argument` may mean several documents: it holds ``*`` or ``?``, or ends in ``/``."""
-    return "*" in argument or "?" in argument or argument.endswith("/")
 
 
 def find(client: ControlClient, arguments: Sequence[str], holders: Collection[str], fetch_own: bool) -> Wanted:

@@ -11,9 +11,9 @@ import click
 
 from ..web.client import ControlClient, ControlError
 from . import exits
-from .documents import Wanted, find, is_several, look_up
+from .documents import Wanted, find, look_up
 from .follow import Download, Follower
-from .options import UserPath, Where, address, for_peer, text, texts
+from .options import UserPath, Where, address, for_peer, is_several, text, texts
 from .outcome import NOTHING, Outcome
 from .output import on_terminal, warn
 from .progress import show_progress
@@ -108,6 +108,8 @@ def _fetch(
 
 def _find(session: Session, wanted: Sequence[str], body: dict[str, Any], deadline: float | None) -> Wanted:
     """Return the documents that the arguments mean; query the other peers before one means nothing."""
+    if not any(map(is_several, wanted)):  # names alone are for the peer to find
+        return Wanted(list(wanted))
     arguments = wanted, body.get("from", ()), body["dir"] is not None
     found = find(session.client, *arguments)
     if found.missing and not session.own:

@@ -158,6 +158,11 @@ def texts(values: Sequence[str], argument: str) -> list[str]:
     return [text(value, argument) for value in values]
 
 
+def is_several(argument: str) -> bool:
+    """Return whether `argument` may mean several documents: it holds ``*`` or ``?``, or ends in ``/``."""
+    return "*" in argument or "?" in argument or argument.endswith("/")
+
+
 def address(value: str, option: str) -> str:
     """Return the address of a peer, HOST:PORT. Raises UsageError, naming the `option`."""
     from ..config.hosts import host_and_port
