@@ -8,9 +8,11 @@ import sqlite3
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 from twisted.application.service import MultiService
 from twisted.internet import defer
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IListeningPort
 
@@ -67,7 +69,7 @@ class Peer(MultiService):
         _check_folders(settings)
         self._cache = _open_cache(settings.state_dir / "hashes.sqlite")
         self.library = Library(
-            reactor,  # type: ignore[arg-type]  # it has threads, which its interfaces for networks lack
+            cast(Any, reactor),  # also with threads, as the library wants it
             settings.share,
             self._cache,
             downloads=settings.download_dir,
@@ -86,7 +88,9 @@ class Peer(MultiService):
     def bind(self) -> None:
         """Open the port. Raises StartError when it is in use, SettingsError when `listen` is not an endpoint."""
         self._port = self._listen()
-        port = self.content_store.port = self._port.getHost().port  # type: ignore[attr-defined]  # TCP has ports
+        address = self._port.getHost()
+        assert isinstance(address, IPv4Address | IPv6Address)
+        port = self.content_store.port = address.port
         settings, reactor, now, events = self.settings, self._reactor, time.monotonic, self.events
         rs = settings.rs_host, settings.rs_port
         self.registration = Registration(reactor, rs, port, settings.state_dir, events, settings.advertise)

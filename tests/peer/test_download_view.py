@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,8 @@ def test_the_rate_is_that_of_the_sources_while_they_are_connected() -> None:
     source = download.swarms[0].sources.add(("127.0.0.1", 1))
     source.meter.add(5000, 0.0)
     assert (rate(download, 0.0), details(download, 0.0).time_left) == (0.0, None)
-    source.connection = object()  # type: ignore[assignment]  # because only its presence counts
+    connection: Any = object()
+    source.connection = connection
     assert rate(download, 0.0) == 5000.0
     assert summary(download, 0.0).time_left == 2 * MIN_PIECE / 5000
 

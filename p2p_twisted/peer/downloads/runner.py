@@ -33,7 +33,6 @@ class DownloadRunner:
         self._download = download
         self._targets: dict[DownloadFile, Target] = {}
         self._copies = Copies(parts.reactor, parts.content_store.library, download.overwrite, self._completed)
-        self._swarm_fetcher = SwarmFetcher(parts, download, self._completed)
 
     async def run(self) -> None:
         """Fetch all files that can be fetched; the state and error of each say how it ended.
@@ -82,7 +81,8 @@ class DownloadRunner:
     async def _fetch_contents(self, files: list[DownloadFile]) -> None:
         """Fetch `files`, all of different content."""
         if self._download.swarm:
-            await self._swarm_fetcher.run([(file, self._targets[file]) for file in files if has_pieces(file.document)])
+            fetcher = SwarmFetcher(self._parts, self._download, self._completed)
+            await fetcher.run([(file, self._targets[file]) for file in files if has_pieces(file.document)])
         await self._fetch_whole([file for file in files if file.ended is None and not file.is_taken])
 
     async def _fetch_whole(self, files: list[DownloadFile]) -> None:

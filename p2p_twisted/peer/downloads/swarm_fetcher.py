@@ -32,7 +32,7 @@ NEWS_TIMEOUT = 3
 
 
 class SwarmFetcher:
-    """Fetches files of `download`; calls `on_complete` with each that is in place."""
+    """Fetches files of `download`, once; calls `on_complete` with each that is in place."""
 
     def __init__(self, parts: Parts, download: Download, on_complete: OnComplete) -> None:
         self._parts = parts
@@ -64,7 +64,6 @@ class SwarmFetcher:
             await self._swarm([(file, targets[file]) for file in again])
         for file, error in [pair for pair in failed if pair[0] not in again] + self._failed:
             file.end(FAILED, error)
-        self._failed = []
 
     def _with_present_holders(self, file: DownloadFile) -> Document:
         old = file.document

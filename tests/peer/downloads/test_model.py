@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
@@ -33,10 +34,11 @@ def a_content(*have: int) -> Storage:
 def a_swarm(*ports: int) -> Swarm:
     """A download of one file from peers that refuse to be sources."""
 
-    async def connect(address: object) -> None:
+    async def connect(address: object) -> Any:
         raise SourceError("it speaks 1.0, which has no pieces")
 
-    swarm = Swarm(Clock(), [a_content(0, 3)], connect, lambda _: 0, Publisher())  # type: ignore[arg-type]  # never connects
+    reactor: Any = Clock()
+    swarm = Swarm(reactor, [a_content(0, 3)], connect, lambda _: 0, Publisher())
     for port in ports:
         swarm.add_seed(("127.0.0.1", port), HASH)
     return swarm
