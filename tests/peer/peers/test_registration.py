@@ -311,7 +311,7 @@ class Retries(Case):
         self.silence()
         registration = self.run_one()
         self.network.wait(client.STALL_TIMEOUT + 1)
-        self.assertIn("came for", registration.error)
+        self.assertIn("next to nothing, for", registration.error)
         self.rs()
         self.network.wait(client.STALL_TIMEOUT + 5)
         self.assertTrue(registration.registered)
@@ -349,7 +349,7 @@ class Retries(Case):
         self.network.wait(rs_client.ANSWER_TIMEOUT + 0.5)
         self.assertEqual((outcome, registration.registered, registration.error), ([], True, "no answer for 2 s"))
         self.network.wait(client.STALL_TIMEOUT)
-        self.assertIn("came for", registration.error)
+        self.assertIn("next to nothing, for", registration.error)
         self.assertIsInstance(outcome[0], Failure)
         failed = [RegistrationFailed(RS, "no answer for 2 s"), RegistrationFailed(RS, registration.error)]
         self.assertEqual(self.published, [Registered(RS), *failed])
