@@ -1,7 +1,7 @@
-"""Share documents between peers; a registration server knows only who is there.
+"""Share documents between peers. A registration server knows only which peers are active.
 
-The floors, from the bottom: ``wire``; ``registry``, ``library``, ``index``; ``swarm``; ``rs``, ``peer``, ``web``;
-``cli``, ``experiment``. Imports run downward only.
+The floors, from the bottom: ``wire``; ``config``, ``events``; ``net``, ``registry``, ``library``, ``index``; ``swarm``;
+``rs``, ``peer``, ``web``; ``cli``; ``experiment``. Imports run downward only.
 """
 
 __version__ = "0.1.0"
