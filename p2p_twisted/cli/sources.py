@@ -31,7 +31,7 @@ class Source:
         if self.dropped is not None:
             return f"dropped: {self.dropped}"
         if self.wrong:
-            return f"{count(self.wrong, 'wrong piece')}, fetched elsewhere"
+            return f"{count(self.wrong, 'hash failure')}, fetched elsewhere"
         if self.state == "stalled":
             return "snubbed"
         if not self.chosen:

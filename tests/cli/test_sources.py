@@ -18,7 +18,7 @@ def a_swarm(*sources: dict[str, object], **more: object) -> dict[str, object]:
     [
         ({}, "kept"),
         ({"state": "dropped", "dropped": "3 hash failures", "wrong_pieces": 3}, "dropped: 3 hash failures"),
-        ({"wrong_pieces": 1}, "1 wrong piece, fetched elsewhere"),
+        ({"wrong_pieces": 1}, "1 hash failure, fetched elsewhere"),
         ({"state": "stalled"}, "snubbed"),
         ({"state": "waiting", "chosen": {}}, "not connected yet"),
         ({"state": "closed", "chosen": {}}, "not needed"),
