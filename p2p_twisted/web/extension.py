@@ -1,4 +1,4 @@
-"""Parts that a package above adds to the site of a role, loaded by name so that the role does not import them."""
+"""Extensions of a site from a package on a higher floor, loaded by name because a lower floor may not import it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .http.calls import Endpoint
 
 @dataclass(frozen=True)
 class SiteExtension:
-    """Resources of a site."""
+    """The resources that an extension adds to a site, and its service."""
 
     name: str
-    """The last part of their paths: ``/api/v1/NAME`` and ``/NAME``."""
+    """The last part of the paths of its resources: ``/api/v1/NAME`` and ``/NAME``."""
     api: Endpoint
     page: Endpoint
     service: Any
@@ -28,9 +28,9 @@ class SiteExtension:
 
 
 def load_extension(name: str, reactor: Any, folder: Path) -> SiteExtension:
-    """Return the extension that the function with the dotted `name` makes; `folder` is where it may keep files.
+    """Return the extension made by the function with the dotted `name`; it may keep files in `folder`.
 
-    Raises OSError when `folder` cannot be used, or a file of the extension is missing.
+    Raises OSError if `folder` cannot be used, or a file of the extension is missing.
     """
     extension: SiteExtension = namedAny(name)(reactor, folder)
     return extension

@@ -69,7 +69,7 @@ def _error(summary: Summary) -> list[list[float]] | None:
 
 def _legend(axes: Axes, cases: Sequence[Sequence[Run]]) -> list[Any]:
     kinds = {runs[0].swarm for runs in cases}
-    shown = [(False, "whole documents, one at a time", ONE_AT_A_TIME), (True, "swarm: pieces from everybody", SWARM)]
+    shown = [(False, "whole documents, one at a time", ONE_AT_A_TIME), (True, "swarm: pieces from all peers", SWARM)]
     patches = [Patch(color=colour, label=label) for swarm, label, colour in shown if swarm in kinds]
     bound = axes.scatter([], [], marker="|", s=120, color=INK, linewidth=2, label="bound of the links")
     return [*patches, bound]

@@ -135,7 +135,5 @@ def who_to_whom(run: Run) -> Matrix:
     for transfer in run.transfers:
         pair = (transfer.source, transfer.peer)
         sent[pair] = sent.get(pair, 0) + transfer.bytes
-    everybody = sorted({*run.holdings, *run.corrupt}, key=number)
-    return Matrix(
-        everybody, run.downloaders, [[sent.get((row, column), 0) for column in run.downloaders] for row in everybody]
-    )
+    roles = sorted({*run.holdings, *run.corrupt}, key=number)
+    return Matrix(roles, run.downloaders, [[sent.get((row, column), 0) for column in run.downloaders] for row in roles])

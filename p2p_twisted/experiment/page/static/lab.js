@@ -3,7 +3,7 @@
 
 const API = "/api/v1/lab/runs";
 const POLL = 3000; // milliseconds between requests for the list of experiments: another reader may start one
-const FAULTS = ["kill", "slow", "liar"];
+const FAULTS = { kill: "kill", slow: "slow", liar: "corrupt" }; // member of an order -> its name on the page
 const ABOUT = {
   "task1": "One peer has all documents; the others fetch from it, one document at a time.",
   "task2-worst": "Each peer has an equal share. The first one fetches from all the others, and then they all fetch from it.",
@@ -108,12 +108,12 @@ function row(one) {
 }
 
 const extras = (order) => [...(order.lab === "netns" ? ["network namespaces"] : []), ...(order.repeat > 1 ? [`${order.repeat} runs`] : []),
-  ...FAULTS.flatMap((name) => (order[name] ?? []).map((fault) => `${name} ${fault}`)), ...(order.churn ? [`churn ${order.churn}`] : [])];
+  ...Object.entries(FAULTS).flatMap(([name, shown]) => (order[name] ?? []).map((fault) => `${shown} ${fault}`)), ...(order.churn ? [`churn ${order.churn}`] : [])];
 
 function fill(order) {
   for (const name of ["task", "peers", "files", "size", "seed", "repeat", "lab", "churn"]) $(name).value = order[name] ?? "";
-  for (const name of FAULTS) $(name).value = (order[name] ?? []).join(", ");
-  $("faults").open = Boolean(order.churn || FAULTS.some((name) => order[name]?.length));
+  for (const name of Object.keys(FAULTS)) $(name).value = (order[name] ?? []).join(", ");
+  $("faults").open = Boolean(order.churn || Object.keys(FAULTS).some((name) => order[name]?.length));
   for (const name of ["up", "down"]) if (order[name].endsWith("Mbit")) $(name).value = parseFloat(order[name]);
   $("swarm").checked = order.swarm;
   explain();
@@ -146,7 +146,7 @@ async function attempt(action) {
 function start() {
   const numbers = ["peers", "files", "size", "seed", "repeat"].map((name) => [name, Number($(name).value)]);
   const rates = ["up", "down"].map((name) => [name, `${Number($(name).value)}Mbit`]);
-  const faults = FAULTS.map((name) => [name, $(name).value.split(/[\s,]+/).filter(Boolean)]);
+  const faults = Object.keys(FAULTS).map((name) => [name, $(name).value.split(/[\s,]+/).filter(Boolean)]);
   const few = { swarm: $("swarm").checked, ...Object.fromEntries(faults), churn: $("churn").value.trim() };
   const order = { task: $("task").value, lab: $("lab").value, ...Object.fromEntries([...numbers, ...rates]) };
   if (order.task !== "scale") Object.assign(order, few);
