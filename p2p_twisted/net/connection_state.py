@@ -86,7 +86,7 @@ LAST = State("LAST", STALL_TIMEOUT, answers=True)
 LAST_AFTER_EOF = State("LAST_AFTER_EOF", STALL_TIMEOUT, answers=True)
 """The last requests are being answered; the client has closed its side."""
 LAST_LINGERING = State("LAST_LINGERING", STALL_TIMEOUT, answers=True)
-"""The last requests are being answered; the client may still be sending, and is heard out before the close."""
+"""The last requests are being answered; the client may still be sending, and is read to its end before the close."""
 HALF_CLOSING = State("HALF_CLOSING", CLOSE_TIMEOUT, action=Action.HALF_CLOSE)
 """Everything is answered, and not yet sent; the client may still be sending."""
 HALF_CLOSED = State("HALF_CLOSED", CLOSE_TIMEOUT)

@@ -207,7 +207,7 @@ class RequestConnection(LineReceiver):
         return None
 
     def _answered(self, result: object) -> None:
-        if getattr(self.transport, "disconnected", False):  # connectionLost follows: nobody is left to be answered
+        if getattr(self.transport, "disconnected", False):  # connectionLost follows: no client is left
             self.handle(Event.LOST)
         self._answer_waiting()
 

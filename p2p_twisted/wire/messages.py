@@ -58,8 +58,8 @@ class PQuery:
 class GetIndex:
     """Peer -> peer: send your index (RFCQuery).
 
-    1.1 may ask for what has changed among the peer's own files `since` a version of its index (`INITIAL_VERSION`: for
-    all of them), and to `follow`: to be sent further changes as they happen, each in an answer of its own.
+    1.1 may ask for the changes of the peer's own files `since` a version of its index (`INITIAL_VERSION`: all), and to
+    `follow`: to be sent further changes as they happen, each in an answer of its own.
     """
 
     since: str | None = None
