@@ -12,7 +12,7 @@ from p2p_twisted.library.pieces import piece_count
 class Copies:
     """Looks for every piece of ``documents`` in ``folders``, one for each downloader.
 
-    A document of that name has all pieces; NAME.part.state names the pieces that are proven and written.
+    A document of that name has all pieces; NAME.part.state names the pieces that are verified and written.
     """
 
     def __init__(self, documents: Iterable[Path], folders: Sequence[Path]) -> None:

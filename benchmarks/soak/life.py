@@ -90,9 +90,9 @@ class Life:
         self._order(self._random.choice(self.running), ())
 
     def _order_some(self) -> None:
-        """Order one to three names that others have and the asker lacks, now and then one content by its hash."""
-        asker = self._random.choice(self.running)
-        own = {name for name, _ in self.disks[asker.role].paths()}
+        """Order one to three names that others have and the downloader lacks, now and then one content by its hash."""
+        downloader = self._random.choice(self.running)
+        own = {name for name, _ in self.disks[downloader.role].paths()}
         others = {
             document for role in [peer.role for peer in self.running] for document in self._record.documents(role)
         }
@@ -100,19 +100,21 @@ class Life:
         if found:
             chosen = self._random.sample(found, min(len(found), self._random.randint(1, 3)))
             by_hash = self._random.random() < BY_HASH
-            self._order(asker, tuple(dict.fromkeys(f"{name}@{hash_}" if by_hash else name for name, hash_ in chosen)))
+            self._order(
+                downloader, tuple(dict.fromkeys(f"{name}@{hash_}" if by_hash else name for name, hash_ in chosen))
+            )
 
-    def _order(self, asker: Member, names: tuple[str, ...]) -> None:
+    def _order(self, downloader: Member, names: tuple[str, ...]) -> None:
         if len(self._open) >= MAX_ORDERS:
             return
-        order = Order(len(self.orders) + 1, asker.role, names, self._record.now())
+        order = Order(len(self.orders) + 1, downloader.role, names, self._record.now())
         self.orders.append(order)
         self._record.note(f"{order}")
         try:
             given = (
-                ApiOrder(order, asker)
+                ApiOrder(order, downloader)
                 if self._random.random() < 0.3
-                else CommandOrder(order, asker, self._cluster.folder)
+                else CommandOrder(order, downloader, self._cluster.folder)
             )
         except ControlError as error:
             self.faults.append(f"{order}: {error}")
@@ -126,7 +128,7 @@ class Life:
             self._note_files(role, self.disks[role].files())
         for given in list(self._open):
             order = given.order
-            if self.comings.is_suspended(order.asker):
+            if self.comings.is_suspended(order.downloader):
                 continue
             order.is_late = self._record.now() - order.start > MAX_SECONDS
             if given.is_over() or order.is_late:
@@ -138,12 +140,12 @@ class Life:
         order.end = self._record.now()
         states = [file["state"] for file in order.download["files"]] if order.download else ["none"]
         self._record.note(f"{order}: over, {', '.join(sorted(set(states)))}")
-        here = self.disks[order.asker].files()
+        here = self.disks[order.downloader].files()
         found = list(judge(order, self._record, here))
         self.faults += found[:SHOWN]
         if len(found) > SHOWN:
             self.faults.append(f"{order}: and {len(found) - SHOWN} more")
-        self._note_files(order.asker, here)
+        self._note_files(order.downloader, here)
 
     def _note_files(self, role: str, files: dict[str, Version]) -> None:
         """Put what a peer has fetched, and what is on its disk by now, into the record."""

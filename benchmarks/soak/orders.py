@@ -26,10 +26,10 @@ Download = Mapping[str, Any]
 
 @dataclass
 class Order:
-    """One order at ``asker``: ``names`` (empty: all), given at ``start``; over at ``end``."""
+    """One order at ``downloader``: ``names`` (empty: all), given at ``start``; over at ``end``."""
 
     number: int
-    asker: str
+    downloader: str
     names: tuple[str, ...]
     start: float
     end: float = 0.0
@@ -41,7 +41,7 @@ class Order:
 
     def __str__(self) -> str:
         what = " ".join(self.names) or "--all"
-        return f"order {self.number}, {self.asker}: get {what}" + (f", exit {self.code}" if self.code else "")
+        return f"order {self.number}, {self.downloader}: get {what}" + (f", exit {self.code}" if self.code else "")
 
 
 class CommandOrder:
@@ -91,12 +91,12 @@ class ApiOrder:
 def judge(order: Order, record: Record, here: Mapping[str, Version]) -> Iterator[str]:
     """Yield a line for each thing about an order that is over which the record does not explain.
 
-    ``here`` is what the asker has on its disk now.
+    ``here`` is what the downloader has on its disk now.
     """
     if order.is_late:
         yield f"{order}: not over after {MAX_SECONDS} s"
         return
-    if not record.lived(order.asker, order.start, order.end):
+    if not record.lived(order.downloader, order.start, order.end):
         return
     if order.download is None:
         yield f"{order}: it ended without a download"
@@ -119,8 +119,8 @@ def _unexplained(order: Order, file: Mapping[str, Any], record: Record, here: Ma
     name, size, kind = file["name"], file["size"], error["kind"]
     said = f"{order}: {name}: {kind}: {error['text']}"
     if kind == "exists":
-        if name not in here and not record.knew(order.asker, name):
-            yield f"{said}; {order.asker} never had a file of that name"
+        if name not in here and not record.knew(order.downloader, name):
+            yield f"{said}; {order.downloader} never had a file of that name"
         if name in here and here[name].size == size:
             yield f"{said}; it is the very content that was wanted"
     elif kind == "ambiguous":
@@ -133,7 +133,7 @@ def _unexplained(order: Order, file: Mapping[str, Any], record: Record, here: Ma
         yield said
     else:
         for holding in record.holders(order.start - NEWS_SECONDS, order.end):
-            if holding.peer != order.asker and holding.name == name and size in (None, holding.version.size):
+            if holding.peer != order.downloader and holding.name == name and size in (None, holding.version.size):
                 yield f"{said}; {holding.peer} had it all the time"
 
 
@@ -143,5 +143,5 @@ def _missed(order: Order, record: Record, here: Mapping[str, Version]) -> Iterat
     ordered = {file["name"] for key in ("files", "passed_over") for file in order.download.get(key, ())}
     for holding in record.holders(order.start - NEWS_SECONDS, order.end):
         name = holding.name
-        if name not in ordered and name not in here and not record.knew(order.asker, name):
+        if name not in ordered and name not in here and not record.knew(order.downloader, name):
             yield f"{order}: {name} is no part of it; {holding.peer} had it all the time"

@@ -78,7 +78,7 @@ def test_an_error_of_the_program_is_never_explained(clock: Clock, record: Record
     assert len(faults(order(clock, record, "failed"), record)) == 1
 
 
-def test_an_asker_that_was_killed_explains_everything(clock: Clock, record: Record) -> None:
+def test_a_killed_downloader_explains_everything(clock: Clock, record: Record) -> None:
     clock.now = 105.0
     record.ended("peer2", "is killed")
     clock.now = 110.0

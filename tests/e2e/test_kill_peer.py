@@ -77,24 +77,24 @@ def wait(ready: Callable[[], bool]) -> None:
     wait_until(ready, time.monotonic() + 2 * PATIENCE, "it did not come to that")
 
 
-def holders(asker: Member) -> list[Any]:
+def holders(downloader: Member) -> list[Any]:
     """Who is known to have the file."""
-    asker.control.post("refresh")
-    items = asker.control.get("index", q=NAME)["items"]
+    downloader.control.post("refresh")
+    items = downloader.control.get("index", q=NAME)["items"]
     return items[0]["holders"] if items else []
 
 
-def order(asker: Member, **more: object) -> str:
+def order(downloader: Member, **more: object) -> str:
     """The id of a new download of the file."""
-    return str(asker.control.post("downloads", {"names": [NAME], **more})["id"])
+    return str(downloader.control.post("downloads", {"names": [NAME], **more})["id"])
 
 
-def wait_for_a_part(asker: Member, id_: str) -> dict[str, int]:
+def wait_for_a_part(downloader: Member, id_: str) -> dict[str, int]:
     """Return when a quarter has come, and not all: the bytes from each source, by its address."""
     found: dict[str, Any] = {}
 
     def is_under_way() -> bool:
-        found.update(asker.control.get(f"downloads/{id_}"))
+        found.update(downloader.control.get(f"downloads/{id_}"))
         return bool(found["bytes_done"] >= len(DATA) / 4 or found["ended"])
 
     wait(is_under_way)
@@ -103,16 +103,16 @@ def wait_for_a_part(asker: Member, id_: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("swarm", [True, False], ids=["from many at once", "from one after the other"])
-def test_the_asker_finishes_from_another_holder(system: System, swarm: bool) -> None:
-    asker = system.cluster.peers[2]
-    with Watch(asker.download_dir) as watch:
-        id_ = order(asker, swarm=swarm)
-        sources = wait_for_a_part(asker, id_)
+def test_the_downloader_finishes_from_another_holder(system: System, swarm: bool) -> None:
+    downloader = system.cluster.peers[2]
+    with Watch(downloader.download_dir) as watch:
+        id_ = order(downloader, swarm=swarm)
+        sources = wait_for_a_part(downloader, id_)
         busiest = max(sources, key=lambda source: sources[source])
         killed = system.cluster.peers[system.peers.index(int(busiest.rpartition(":")[2]))]
         system.cluster.kill9(killed.role)
         assert NAME not in watch.seen
-        found = wait_for(asker.control, id_)
+        found = wait_for(downloader.control, id_)
     assert (found["state"], found["files_done"]) == ("done", 1), found
     assert f"{NAME}.part" in watch.seen
     watch.assert_right()
@@ -121,35 +121,35 @@ def test_the_asker_finishes_from_another_holder(system: System, swarm: bool) -> 
 
 def test_all_holders_are_killed_and_one_comes_back(system: System) -> None:
     """The order fails and says why; the next one finishes what is there."""
-    asker = system.cluster.peers[2]
-    with Watch(asker.download_dir) as watch:
-        id_ = order(asker)
-        wait_for_a_part(asker, id_)
+    downloader = system.cluster.peers[2]
+    with Watch(downloader.download_dir) as watch:
+        id_ = order(downloader)
+        wait_for_a_part(downloader, id_)
         for role in ("peer1", "peer2"):
             system.cluster.kill9(role)
-        found = wait_for(asker.control, id_)
+        found = wait_for(downloader.control, id_)
         assert (found["state"], found["files_failed"]) == ("failed", 1), found
         assert found["error"]["kind"] in ("peers-failed", "no-holder", "timeout"), found
         assert NAME not in watch.seen
         system.cluster.restart("peer1")
-        wait(lambda: bool(holders(asker)))
-        found = wait_for(asker.control, order(asker))
+        wait(lambda: bool(holders(downloader)))
+        found = wait_for(downloader.control, order(downloader))
     assert found["state"] == "done", found
     watch.assert_right()
 
 
-def test_the_asker_itself_is_killed(system: System) -> None:
+def test_the_downloader_itself_is_killed(system: System) -> None:
     """What it had is under no final name; started again and asked again, it finishes."""
-    asker = system.cluster.peers[2]
-    with Watch(asker.download_dir) as watch:
-        wait_for_a_part(asker, order(asker))
+    downloader = system.cluster.peers[2]
+    with Watch(downloader.download_dir) as watch:
+        wait_for_a_part(downloader, order(downloader))
         system.cluster.kill9("peer3")
         watch.look()
         assert NAME not in watch.seen
         system.cluster.restart("peer3")
         system.cluster.wait_registered()
-        wait(lambda: len(holders(asker)) == 2)
-        found = wait_for(asker.control, order(asker))
+        wait(lambda: len(holders(downloader)) == 2)
+        found = wait_for(downloader.control, order(downloader))
     assert found["state"] == "done", found
     watch.assert_right()
 
@@ -197,15 +197,15 @@ def test_old_peers_of_which_some_die() -> None:
     """A body of 1.0 has no length: only the end of its connection tells whether it was all."""
     data = DATA[: 2**20]
     with raw_sockets.system([{}]) as system, Old(data, len(data) // 2) as dying, Old(data, len(data)) as well:
-        asker = system.cluster.peers[0]
+        downloader = system.cluster.peers[0]
         for port in (dying.port, well.port):
             raw_sockets.exchange(system.rs, [raw_sockets.request("Register NULL", "cookie:", f"port:{port}")])
-        wait(lambda: len(holders(asker)) == 2)
+        wait(lambda: len(holders(downloader)) == 2)
         for number in range(30):
-            folder = asker.download_dir / str(number)
+            folder = downloader.download_dir / str(number)
             folder.mkdir()
             with Watch(folder, data) as watch:
-                found = wait_for(asker.control, order(asker, dir=str(folder)))
+                found = wait_for(downloader.control, order(downloader, dir=str(folder)))
             assert found["state"] == "done", found
             watch.assert_right()
             if dying.asked:

@@ -167,7 +167,7 @@ class NewPeer(Server):
         raise NotImplementedError
 
 
-class Liar(NewPeer):
+class CorruptPeer(NewPeer):
     """Sends something else of the same length for every piece."""
 
     def send_piece(self, sock: socket.socket, piece: bytes) -> None:

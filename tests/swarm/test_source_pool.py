@@ -23,7 +23,7 @@ REFUSED = Unreachable("connection refused")
 class TestOneOfTwoThatHadItFromTheStart(TestCase):
     """Nobody knows that it is gone, neither the RS nor those who ask for the file."""
 
-    def test_the_other_gives_all_of_it_each_piece_to_one_asker(self) -> None:
+    def test_the_other_gives_all_of_it_each_piece_to_one_downloader(self) -> None:
         folder = Path(self.mktemp())
         folder.mkdir()
         document = Document(40)

@@ -1,4 +1,4 @@
-"""What a peer can say of documents: its own and learnt records, what is proven of unfinished files, files opened."""
+"""Documents of a peer: its own and learnt records, verified pieces of unfinished files, files opened."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Index(Case):
         self.content_store.port = 4395
         self.assertEqual({record.port for record in self.records().values()}, {4395})
 
-    def test_each_asker_gets_the_address_that_it_reached(self) -> None:
+    def test_each_client_gets_the_address_that_it_reached(self) -> None:
         for host in (HERE, "192.168.1.1", HERE):
             self.assertEqual({record.host for record in self.records(host=host).values()}, {host})
 
@@ -134,12 +134,12 @@ class Index(Case):
 
 
 class Unfinished(Case):
-    """What is proven of a file that is still being fetched is served."""
+    """Verified pieces of an unfinished file are served."""
 
     def part(self, first, last):
         return self.content_store.part(PARTIAL.sha256, first, last)
 
-    def test_only_what_is_proven(self) -> None:
+    def test_only_verified_pieces(self) -> None:
         content = self.begin(0, 1, 3)
         for first, last in ((0, 0), (0, PIECE - 1), (5, 2 * PIECE - 1), (PIECE, PIECE), (3 * PIECE, 4 * PIECE - 1)):
             self.assertIs(self.part(first, last), content, (first, last))
