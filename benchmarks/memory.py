@@ -30,7 +30,7 @@ from p2p_twisted.wire.messages import GetFile, Request, Version
 REPOSITORY = Path(__file__).parents[1]
 NAME = "large.bin"
 BLOCK_MIB = 64  # of random bytes, again and again
-PATIENCE = 300  # s for each thing that is waited for
+WAIT_TIMEOUT = 300  # s for each thing that is waited for
 SLOW = 10_000  # bytes/s that a slow reader reads
 READ_SECONDS = 0.1  # between its reads
 BAR = 120  # MB
@@ -60,7 +60,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> list[float]:
         cluster.start()
         sender, receiver = cluster.peers
         idle = _peak(receiver)
-        cluster.wait_for_documents(1, PATIENCE)
+        cluster.wait_for_documents(1, WAIT_TIMEOUT)
         seconds = _fetch(receiver, target)
         peaks = [_peak(sender), _peak(receiver)]
         if _sha256(target / NAME) != sha256:
@@ -89,7 +89,7 @@ def _fetch(receiver: Member, target: Path) -> float:
     def over() -> bool:
         return receiver.control.get(f"downloads/{number}")["state"] not in ("waiting", "running")
 
-    wait_until(over, start + PATIENCE, f"not fetched within {PATIENCE} s")
+    wait_until(over, start + WAIT_TIMEOUT, f"not fetched within {WAIT_TIMEOUT} s")
     seconds = time.monotonic() - start
     download = receiver.control.get(f"downloads/{number}")
     if download["state"] != "done":

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from benchmarks.netlab.system import BenchError, Told
+from benchmarks.netlab.system import BenchError, Totals
 from benchmarks.netlab.works import LARGE, Work
 from p2p_twisted.experiment.run.netns import HostNetwork
 
@@ -44,7 +44,7 @@ class LibtorrentSystem:
 
 
 class LibtorrentSwarm:
-    """The running sessions; each has a pipe for orders and one for its news, which a thread reads."""
+    """The running sessions; each has a pipe for commands and one for its reports, which a thread reads."""
 
     def __init__(self, network: HostNetwork, work: Work, folder: Path, torrent: Path) -> None:
         self._network, self._work, self._folder, self._torrent = network, work, folder, torrent
@@ -85,11 +85,11 @@ class LibtorrentSwarm:
         """See Swarm.first_copy."""
         return self._first_copy
 
-    def told(self) -> Told:
-        """See Swarm.told."""
+    def totals(self) -> Totals:
+        """See Swarm.totals."""
         said = [self._finished[host] for host in self._work.wanting]
         received, duplicate, wrong = (sum(news[key] for news in said) for key in ("received", "duplicate", "wrong"))
-        return Told(duplicate / received, math.ceil(wrong / _piece_size(self._work)))
+        return Totals(duplicate / received, math.ceil(wrong / _piece_size(self._work)))
 
     def kill(self, host: int) -> None:
         """See Swarm.kill."""
@@ -127,9 +127,9 @@ class LibtorrentSwarm:
         with lines:
             for line in lines:
                 with self._lock:
-                    self._heard(host, json.loads(line))
+                    self._take(host, json.loads(line))
 
-    def _heard(self, host: int, news: dict[str, float]) -> None:
+    def _take(self, host: int, news: dict[str, float]) -> None:
         if "ready" in news:
             self._pieces[host] = int(news["ready"])
         elif "done" in news:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.netlab.copies import Copies
-from benchmarks.netlab.system import BenchError, Told
+from benchmarks.netlab.system import BenchError, Totals
 from benchmarks.netlab.works import Work
 from p2p_twisted.experiment.run.cluster import Cluster
 from p2p_twisted.experiment.run.netns import HostNetwork
@@ -65,7 +65,7 @@ class Hosts(NetnsLauncher):
 
 
 class OurSwarm:
-    """The running cluster and the downloads it was told to make."""
+    """The running cluster and the downloads it started."""
 
     def __init__(self, cluster: Cluster, work: Work) -> None:
         self._cluster, self._work = cluster, work
@@ -106,12 +106,12 @@ class OurSwarm:
         """See Swarm.first_copy."""
         return self._copies.look()
 
-    def told(self) -> Told:
-        """See Swarm.told."""
+    def totals(self) -> Totals:
+        """See Swarm.totals."""
         downloads = self._downloads.values()
         received, duplicate = (sum(download[key] for download in downloads) for key in ("received", "duplicate"))
         wrong = sum(source["wrong_pieces"] for download in downloads for source in download["sources"])
-        return Told(duplicate / received, wrong)
+        return Totals(duplicate / received, wrong)
 
     def kill(self, host: int) -> None:
         """See Swarm.kill."""

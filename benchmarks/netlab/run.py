@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.netlab.system import BenchError, Swarm, System, Told
+from benchmarks.netlab.system import BenchError, Swarm, System, Totals
 from benchmarks.netlab.works import DOWN, KILL_AFTER, SOURCE, UP, Work
 from p2p_twisted.experiment.run.netns import HostNetwork
 
@@ -33,7 +33,7 @@ class Outcome:
     copy: float | None
     extra: float
     busy: float
-    told: Told
+    totals: Totals
     control: str
 
 
@@ -86,7 +86,7 @@ def run(system: System, work: Work, folder: Path, timeout: float) -> Outcome:
             watch.source_sent(copied) / work.size if copied and work.has_source else None,
             statistics.mean(watch.received(host) / work.lacking(host) - 1 for host in work.wanting),
             busy,
-            swarm.told(),
+            swarm.totals(),
             network.congestion_control,
         )
         swarm.stop()

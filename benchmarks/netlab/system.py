@@ -14,8 +14,8 @@ class BenchError(Exception):
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the system itself says of all its downloads together, when they are over.
+class Totals:
+    """Totals of all downloads of a run, as the system itself reports them at the end.
 
     ``duplicate``: the share of the bytes of documents received that were there already. ``wrong``: pieces received
     whose hash was not right.
@@ -37,7 +37,7 @@ class Swarm(Protocol):
     def first_copy(self) -> float | None:
         """Return the time.monotonic() at which the downloaders together had everything, None until then."""
 
-    def told(self) -> Told:
+    def totals(self) -> Totals:
         """Return what the downloaders say that they received; all must have finished."""
 
     def kill(self, host: int) -> None:

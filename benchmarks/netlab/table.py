@@ -46,7 +46,7 @@ class Table:
             _median([one.source for one in runs], ".2f"),
             _median([one.copy for one in runs], ".2f"),
             _median([one.extra for one in runs], ".1%"),
-            _median([one.told.duplicate for one in runs], ".1%"),
+            _median([one.totals.duplicate for one in runs], ".1%"),
             _median([one.busy for one in runs], ".0%"),
         )
         print("  ".join([row, *self._remarks(work, system, seconds, runs)]), flush=True)
@@ -57,7 +57,7 @@ class Table:
 
     def _remarks(self, work: Work, system: str, seconds: float, runs: Sequence[Outcome]) -> list[str]:
         remarks = []
-        wrong = statistics.median(one.told.wrong for one in runs)
+        wrong = statistics.median(one.totals.wrong for one in runs)
         if wrong or work.corrupt:
             remarks.append(f"{wrong:g} wrong pieces")
         remarks += [f"TCP {control}" for control in {one.control for one in runs} - {CONGESTION_CONTROL}]

@@ -8,7 +8,7 @@ from random import Random
 
 from benchmarks.soak.comings import Comings
 from benchmarks.soak.disks import Contents, Disk
-from benchmarks.soak.orders import MAX_SECONDS, ApiOrder, CommandOrder, Order, judge
+from benchmarks.soak.orders import MAX_SECONDS, ApiOrder, CommandOrder, Order, find_faults
 from benchmarks.soak.record import Record, Version
 from p2p_twisted.experiment.run.cluster import Cluster
 from p2p_twisted.experiment.run.processes import Member
@@ -141,7 +141,7 @@ class Life:
         states = [file["state"] for file in order.download["files"]] if order.download else ["none"]
         self._record.note(f"{order}: over, {', '.join(sorted(set(states)))}")
         here = self.disks[order.downloader].files()
-        found = list(judge(order, self._record, here))
+        found = list(find_faults(order, self._record, here))
         self.faults += found[:SHOWN]
         if len(found) > SHOWN:
             self.faults.append(f"{order}: and {len(found) - SHOWN} more")

@@ -16,8 +16,8 @@ from p2p_twisted.web.client import ControlError
 
 MAX_SECONDS = 180
 """An order that takes longer is a fault."""
-NEWS_SECONDS = 8
-"""What a peer has had for so long before an order, others must know of."""
+SPREAD_SECONDS = 8
+"""Seconds after which the other peers must know of a document."""
 NEEDS_RUNNING = "no-holder", "peers-failed", "timeout", "checksum"
 """Kinds of errors that are explained when no running peer had the content all the time."""
 
@@ -88,8 +88,8 @@ class ApiOrder:
         """Wait no longer."""
 
 
-def judge(order: Order, record: Record, here: Mapping[str, Version]) -> Iterator[str]:
-    """Yield a line for each thing about an order that is over which the record does not explain.
+def find_faults(order: Order, record: Record, here: Mapping[str, Version]) -> Iterator[str]:
+    """Yield a line for each outcome of a finished order that the record does not explain.
 
     ``here`` is what the downloader has on its disk now.
     """
@@ -106,7 +106,7 @@ def judge(order: Order, record: Record, here: Mapping[str, Version]) -> Iterator
     files = order.download["files"]
     if order.code == 0 and any(file["state"] not in ("done", "there") for file in files):
         yield f"{order}: exit 0, and not all files are there"
-    if order.download["error"] is not None and not files and record.lived(RS, order.start - NEWS_SECONDS, order.end):
+    if order.download["error"] is not None and not files and record.lived(RS, order.start - SPREAD_SECONDS, order.end):
         yield f"{order}: {order.download['error']}"
     for file in files:
         if file["state"] not in ("done", "there"):
@@ -124,15 +124,15 @@ def _unexplained(order: Order, file: Mapping[str, Any], record: Record, here: Ma
         if name in here and here[name].size == size:
             yield f"{said}; it is the very content that was wanted"
     elif kind == "ambiguous":
-        if len(record.contents(name, order.start - NEWS_SECONDS, order.end)) < 2:
+        if len(record.contents(name, order.start - SPREAD_SECONDS, order.end)) < 2:
             yield f"{said}; there was only one"
     elif kind == "rs-unreachable":
-        if record.lived(RS, order.start - NEWS_SECONDS, order.end):
+        if record.lived(RS, order.start - SPREAD_SECONDS, order.end):
             yield f"{said}; the RS ran all the time"
     elif kind not in NEEDS_RUNNING:
         yield said
     else:
-        for holding in record.holders(order.start - NEWS_SECONDS, order.end):
+        for holding in record.holders(order.start - SPREAD_SECONDS, order.end):
             if holding.peer != order.downloader and holding.name == name and size in (None, holding.version.size):
                 yield f"{said}; {holding.peer} had it all the time"
 
@@ -141,7 +141,7 @@ def _missed(order: Order, record: Record, here: Mapping[str, Version]) -> Iterat
     """Yield what is not part of an order of everything though a running peer had it all the time."""
     assert order.download is not None
     ordered = {file["name"] for key in ("files", "passed_over") for file in order.download.get(key, ())}
-    for holding in record.holders(order.start - NEWS_SECONDS, order.end):
+    for holding in record.holders(order.start - SPREAD_SECONDS, order.end):
         name = holding.name
         if name not in ordered and name not in here and not record.knew(order.downloader, name):
             yield f"{order}: {name} is no part of it; {holding.peer} had it all the time"

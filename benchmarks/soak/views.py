@@ -30,7 +30,7 @@ def expected(me: Address, disks: Mapping[Address, Files]) -> View:
     return {document: (me in found, frozenset(found)) for document, found in holders.items()}
 
 
-def told(items: Iterable[Mapping[str, Any]]) -> View:
+def view_of(items: Iterable[Mapping[str, Any]]) -> View:
     """Return the items of the API, or of ``p2p ls --json``, as a view."""
     return {
         (item["name"], Version(item["size"], item["sha256"])): (
@@ -48,14 +48,16 @@ def by_api(peer: Member) -> View:
         page = peer.control.get("index", limit=PAGE, offset=len(items))
         items += page["items"]
         if not page["items"] or len(items) >= page["total"]:
-            return told(items)
+            return view_of(items)
 
 
 def by_command(peer: Member, folder: Path) -> View | str:
     """Return what ``p2p ls --json`` says at ``peer``, or the reason why it says nothing."""
     command = Command(folder / f"ls-{peer.role}", "ls", "--json", "--state-dir", str(peer.state_dir))
     code = command.wait(COMMAND_SECONDS)
-    return told(json.loads(command.out.read_text())["items"]) if code == 0 else f"exit {code}: {command.first_words()}"
+    return (
+        view_of(json.loads(command.out.read_text())["items"]) if code == 0 else f"exit {code}: {command.first_words()}"
+    )
 
 
 def differences(seen: View, right: View, roles: Mapping[Address, str]) -> Iterator[str]:

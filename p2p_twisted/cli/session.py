@@ -22,7 +22,7 @@ START_TIME = 10
 POLL = 0.02
 """Seconds between two looks at a peer that starts."""
 
-NEWS_TIME = 300
+REFRESH_TIMEOUT = 300
 """Seconds that the peers have to answer, all together."""
 
 
@@ -141,8 +141,8 @@ def _wait_registered(client: ControlClient, deadline: float | None) -> None:
 
 def refresh(client: ControlClient, deadline: float | None) -> Any:
     """Make the peer query the RS and the others, until `deadline` (monotonic) at most; return its status."""
-    patience = NEWS_TIME if deadline is None else max(POLL, deadline - time.monotonic())
-    return client.post("refresh", timeout=patience)
+    timeout = REFRESH_TIMEOUT if deadline is None else max(POLL, deadline - time.monotonic())
+    return client.post("refresh", timeout=timeout)
 
 
 def rs_trouble(rs: Mapping[str, Any]) -> str | None:
@@ -155,11 +155,11 @@ def rs_trouble(rs: Mapping[str, Any]) -> str | None:
 
 def wait_for_others(client: ControlClient) -> None:
     """Return when no other command's download runs on our own peer any more."""
-    told = False
+    warned = False
     while any(download["ended"] is None for download in client.get("downloads")["items"]):
-        if not told:
+        if not warned:
             warn("done; waiting for another p2p command that still fetches through this one")
-            told = True
+            warned = True
         time.sleep(10 * POLL)
 
 

@@ -16,17 +16,17 @@ MIN_FILES, MAX_FILES = 8, 2_000
 """Minimum and maximum number of unfinished files that may be open."""
 
 
-def most_files() -> int:
+def max_files() -> int:
     """Return how many unfinished files may be open under the present limit."""
     return min(max(descriptor_limit() // 4, MIN_FILES), MAX_FILES)
 
 
-def most_connections(most: int) -> int:
+def max_connections(most: int) -> int:
     """Return how many incoming connections there may be under the present limit, at most `most`."""
     return min(descriptor_limit() // 2, most)
 
 
-def most_peers(most: int) -> int:
+def max_peers(most: int) -> int:
     """Return how many peers may be followed, or queried, at a time under the present limit, at most `most`."""
     return min(descriptor_limit() // 8, most)
 

@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
 
-from ..config.descriptors import most_connections
+from ..config.descriptors import max_connections
 from .connection_state import Event
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class RequestFactory(Factory):
     def admit(self, connection: RequestConnection) -> bool:
         """Count a new connection in; return False if there are too many."""
         host = connection.caller.address[0]
-        most = most_connections(self._max_connections)
+        most = max_connections(self._max_connections)
         of_one = self._max_per_host if most == self._max_connections else min(self._max_per_host, most // 2)
         if len(self.connections) >= most or self._hosts[host] >= of_one:
             return False

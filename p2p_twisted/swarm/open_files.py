@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Protocol, TypeVar
 
-from ..config.descriptors import most_files
+from ..config.descriptors import max_files
 from .errors import TooManyOpenFiles
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class OpenFiles:
         with self._lock:
             self._files[file] = None
             self._files.move_to_end(file)
-            surplus = [self._files.popitem(last=False)[0] for _ in range(len(self._files) - most_files())]
+            surplus = [self._files.popitem(last=False)[0] for _ in range(len(self._files) - max_files())]
         for old in surplus:
             old.rest()
 

@@ -55,8 +55,8 @@ class SuperSeeding:
         """Let the piece, which did not reach its downloader, be given again."""
         self._given.get(sha256, set()).discard(piece)
 
-    def gone(self, downloader: Hashable) -> None:
-        """Forget a downloader that asks no more."""
+    def remove(self, downloader: Hashable) -> None:
+        """Forget a downloader that sends no more requests."""
         self._counts.pop(downloader, None)
         for sha256 in [sha256 for sha256, others in self._downloaders.items() if downloader in others]:
             self._downloaders[sha256].discard(downloader)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.soak.orders import NEWS_SECONDS, Order, judge
+from benchmarks.soak.orders import SPREAD_SECONDS, Order, find_faults
 from benchmarks.soak.record import Record, Version
-from benchmarks.soak.views import differences, expected, told
+from benchmarks.soak.views import differences, expected, view_of
 
 OLD, NEW = Version(100, "a" * 64), Version(200, "b" * 64)
 ONE, TWO = ("127.0.0.1", 1), ("127.0.0.1", 2)
@@ -43,7 +43,7 @@ def order(clock: Clock, record: Record, kind: str | None, names: tuple[str, ...]
 
 
 def faults(given: Order, record: Record, **here: Version) -> list[str]:
-    return list(judge(given, record, here))
+    return list(find_faults(given, record, here))
 
 
 def test_what_a_running_peer_had_all_the_time_may_not_fail(clock: Clock, record: Record) -> None:
@@ -67,7 +67,7 @@ def test_what_happened_to_the_holder_explains_a_failure(clock: Clock, record: Re
 
 def test_a_holder_that_has_come_a_moment_ago_need_not_be_known(clock: Clock, record: Record) -> None:
     record.dropped("peer1", "x.txt")
-    clock.now = 100.0 - NEWS_SECONDS / 2
+    clock.now = 100.0 - SPREAD_SECONDS / 2
     record.held("peer1", "x.txt", OLD)
     clock.now = 110.0
     assert faults(order(clock, record, "no-holder"), record) == []
@@ -119,12 +119,12 @@ def test_an_order_must_end_and_have_an_outcome(clock: Clock, record: Record) -> 
 def test_a_view_is_right_when_it_says_what_lies_on_the_disks() -> None:
     disks = {ONE: {"x.txt": OLD, "y.txt": NEW}, TWO: {"x.txt": OLD}}
     items = [item("x.txt", OLD, True, ONE, TWO), item("y.txt", NEW, False, ONE)]
-    assert told(items) == expected(TWO, disks)
+    assert view_of(items) == expected(TWO, disks)
 
 
 def test_differences_are_said_by_document_and_peer() -> None:
     disks = {ONE: {"x.txt": OLD, "y.txt": NEW}}
-    seen = told([item("x.txt", OLD, False, ONE, TWO), item("z.txt", NEW, True, TWO)])
+    seen = view_of([item("x.txt", OLD, False, ONE, TWO), item("z.txt", NEW, True, TWO)])
     lines = list(differences(seen, expected(TWO, disks), {ONE: "peer1", TWO: "peer2"}))
     assert [line.partition(")")[2] for line in lines] == [
         " is listed at peer1, peer2, and is at peer1",

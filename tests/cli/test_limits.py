@@ -39,8 +39,8 @@ def test_json(peer: Path) -> None:
 
 def test_a_program_can_say_what_it_was_told(peer: Path) -> None:
     result = p2p("--state-dir", peer, "limits", "--up", "1.5Mi")
-    told = dict(line.split("\t") for line in result.stdout.splitlines())
-    assert parse_rate(told["up"]) == 1.5 * 2**20
+    limits = dict(line.split("\t") for line in result.stdout.splitlines())
+    assert parse_rate(limits["up"]) == 1.5 * 2**20
 
 
 def test_for_people(monkeypatch: pytest.MonkeyPatch) -> None:

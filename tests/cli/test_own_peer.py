@@ -204,7 +204,7 @@ def test_a_command_waits_for_one_that_is_about_to_be_the_peer(at: list[str], sta
     try:
         wait_until(lambda: (state / LOCK_FILE).exists(), time.monotonic() + 60, "nobody holds the state folder")
         code, out, err = run("ls", *at)
-        # what the others have it may not have heard of yet
+        # it may not know the documents of the others yet
         assert (code, "c.txt" in {line.split("\t")[0] for line in out.splitlines()}) == (0, True), err
     finally:
         first.terminate()

@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from p2p_twisted.web.client import ControlClient
-from tests.support.twistd import PATIENCE, ended, home, status, wait_for
+from tests.support.twistd import WAIT_TIMEOUT, ended, home, status, wait_for
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def user():
 
 
 def control(state):
-    return ControlClient(state, timeout=PATIENCE)
+    return ControlClient(state, timeout=WAIT_TIMEOUT)
 
 
 def registered(state):
@@ -61,7 +61,7 @@ def test_while_it_stops_one_more_signal_changes_nothing(user, number) -> None:
     for again in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         peer.send_signal(again)
     rs.send_signal(signal.SIGCONT)
-    assert peer.wait(PATIENCE) == (0 if number == signal.SIGHUP else -number)
+    assert peer.wait(WAIT_TIMEOUT) == (0 if number == signal.SIGHUP else -number)
     assert status(user.state("rs"))["active"] == 0
     assert not [log for log in user.home.rglob("*.log") if "Traceback" in log.read_text()]
 

@@ -7,11 +7,11 @@ from typing import Any
 from p2p_twisted.experiment.run.cluster import wait_until
 from p2p_twisted.experiment.run.processes import Member
 from tests.support import raw_sockets
-from tests.support.raw_sockets import PATIENCE
+from tests.support.raw_sockets import WAIT_TIMEOUT
 
 
 def wait(ready: Callable[[], bool]) -> None:
-    wait_until(ready, time.monotonic() + PATIENCE, "it did not come to that")
+    wait_until(ready, time.monotonic() + WAIT_TIMEOUT, "it did not come to that")
 
 
 def holders(peer: Member) -> list[int]:
@@ -26,7 +26,7 @@ def test_a_peer_that_stops_is_no_holder_until_it_is_back() -> None:
         wait(lambda: holders(here) == [port])
         for end in (other.terminate, other.kill):
             end()
-            other.wait(PATIENCE)
+            other.wait(WAIT_TIMEOUT)
             wait(lambda: holders(here) == [])
             running.cluster.restart("peer2")
             wait(lambda: holders(here) == [port])

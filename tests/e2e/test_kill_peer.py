@@ -15,7 +15,7 @@ import pytest
 from p2p_twisted.experiment.run.cluster import wait_until
 from p2p_twisted.experiment.run.processes import Member
 from tests.support import raw_sockets
-from tests.support.raw_sockets import PATIENCE, System, wait_for
+from tests.support.raw_sockets import WAIT_TIMEOUT, System, wait_for
 
 NAME = "big.bin"
 DATA = random.Random(12).randbytes(20 * 2**20)
@@ -74,7 +74,7 @@ def system() -> Iterator[System]:
 
 
 def wait(ready: Callable[[], bool]) -> None:
-    wait_until(ready, time.monotonic() + 2 * PATIENCE, "it did not come to that")
+    wait_until(ready, time.monotonic() + 2 * WAIT_TIMEOUT, "it did not come to that")
 
 
 def holders(downloader: Member) -> list[Any]:

@@ -106,7 +106,7 @@ def size_of(pieces: set[int]) -> int:
 
 
 def kill_half_way(system: System, downloader: Member, sources: int) -> int:
-    """Start a download and kill the downloader with -9 at a third of it; return the number of bytes in the state file."""
+    """Start a download and kill the downloader with -9 at a third of it; return the bytes that its state file names."""
     id_ = order(downloader)
     found = watch_until(downloader, id_, lambda found: found["bytes_done"] > len(DATA) / 3)
     assert len(found["files"][0]["sources"]) == sources
@@ -159,7 +159,7 @@ def test_killed_and_ordered_again_when_the_source_is_another() -> None:
 def stop(member: Member) -> None:
     """End it politely."""
     member.terminate()
-    assert member.wait(raw_sockets.PATIENCE)
+    assert member.wait(raw_sockets.WAIT_TIMEOUT)
 
 
 # bad sources
@@ -239,7 +239,7 @@ def test_files_of_a_1_0_peer_are_verified_where_a_hash_is_known() -> None:
         there = {path.name: path.read_bytes() for path in downloader.download_dir.iterdir()}
         assert there == {"plain.bin": plain, "known.bin": known}
     assert sorted(old.orders()) == ["forged", "known", "plain"]
-    for lines in old.heard:
+    for lines in old.received:
         assert re.fullmatch(r"GET (INDEX|FILE) P2P_DI_1\.[01]\nHost \S+\nOS [^\n]+\n(\n\w+\nbin)?\n", "\n".join(lines))
 
 

@@ -15,7 +15,7 @@ import pytest
 from p2p_twisted.experiment.run.cluster import Cluster, wait_until
 from p2p_twisted.experiment.run.processes import Loopback, Member
 from tests.support.p2p_command import p2p
-from tests.support.raw_sockets import PATIENCE
+from tests.support.raw_sockets import WAIT_TIMEOUT
 
 DESCRIPTORS = 128
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -69,7 +69,7 @@ def fetched(peer: Member, folder: Path, **order: Any) -> dict[str, Any]:
         found.update(peer.control.get(f"downloads/{id_}"))
         return found["ended"] is not None
 
-    wait_until(is_over, time.monotonic() + 2 * PATIENCE, "it does not end")
+    wait_until(is_over, time.monotonic() + 2 * WAIT_TIMEOUT, "it does not end")
     return found
 
 
@@ -144,5 +144,5 @@ def test_a_name_that_misleads_is_passed_over(cluster: Cluster, tmp_path: Path) -
 
 def test_sigterm_ends_it_at_once_whatever_it_has_met(cluster: Cluster, downloader: Member) -> None:
     downloader.terminate()
-    assert downloader.wait(PATIENCE)
+    assert downloader.wait(WAIT_TIMEOUT)
     assert "Traceback" not in downloader.log.read_text()

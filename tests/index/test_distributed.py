@@ -19,7 +19,7 @@ def record(name, holder, ttl=TTL, sha="a" * 64):
     return IndexRecord(name, f"title of {name}", host, port, ttl, 10, sha, "")
 
 
-def test_heard_from_the_holder_counts_a_whole_ttl_whatever_it_says() -> None:
+def test_a_record_from_its_holder_gets_a_whole_ttl() -> None:
     index = DistributedIndex()
     index.learn(A, [record("x", A, ttl=5)], now=100)
     assert index.holders_of("x", 100) == [record("x", A, TTL)]
@@ -53,7 +53,7 @@ def test_an_expired_record_is_gone_when_read_before_it_is_swept() -> None:
     assert len(index) == 0 and index.names() == set()
 
 
-def test_expired_hearsay_may_be_heard_again() -> None:
+def test_expired_hearsay_may_be_received_again() -> None:
     index = DistributedIndex()
     index.learn(B, [record("x", A, ttl=10)], now=0)
     index.learn(B, [record("x", A, ttl=7)], now=10)
@@ -95,7 +95,7 @@ EVENTS = st.lists(st.tuples(HOLDERS, st.lists(RECORDS, max_size=6), st.integers(
 
 
 @given(EVENTS)
-def test_a_ttl_only_falls_unless_the_holder_itself_was_heard(events) -> None:
+def test_a_ttl_only_falls_unless_the_record_came_from_the_holder(events) -> None:
     index, now = DistributedIndex(), 0.0
     for source, records, passed in events:
         now += passed
@@ -108,14 +108,14 @@ def test_a_ttl_only_falls_unless_the_holder_itself_was_heard(events) -> None:
             elif key in before:
                 assert new == before[key]
             else:
-                heard = [r.ttl for r in records if (r.name, r.host, r.port) == key]
-                assert new.ttl in heard
+                ttls = [r.ttl for r in records if (r.name, r.host, r.port) == key]
+                assert new.ttl in ttls
         index.expire(now)
         assert len(index) == len(after)
 
 
 def test_what_others_say_of_a_holder_that_is_gone_does_not_count_until_it_is_back() -> None:
-    """Back is who was heard from, or has registered again."""
+    """A peer is back once an answer of it was received, or once it has registered again."""
     for back in (
         lambda index: index.learn(A, [record("own", A)], 0),
         lambda index: index.put(A, record("own", A), 0),

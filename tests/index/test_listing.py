@@ -74,7 +74,7 @@ def test_pages_cost_a_slice(case) -> None:
     assert (case.made, case.searched) == (1, 2)
 
 
-def test_what_is_heard_again_is_nothing_new(case) -> None:
+def test_a_record_received_again_changes_nothing(case) -> None:
     case.put("a", "b")
     case.page()
     case.now += 60

@@ -318,7 +318,7 @@ class Ends(Case):
             self.assert_fails(outcome, Stalled)
         self.assertTrue(self.transport.aborted)
 
-    def test_patience_begins_with_the_ask_and_not_with_the_connection(self) -> None:
+    def test_the_timeout_starts_with_the_request_and_not_with_the_connection(self) -> None:
         self.connect()
         first = self.ask()
         self.receive(v11(b""))

@@ -139,7 +139,7 @@ class ServerMachine(Machine):
         self.server.factory, self.server.lingers = self.factory, lingers
         self.transport = (StrictTLSTransport if tls else StrictTransport)(self.server)
         self.server.makeConnection(self.transport)
-        self.unheard = b""
+        self.incoming = b""
         """What the client has sent and the server not yet received."""
         self.requests = 0
 
@@ -148,22 +148,22 @@ class ServerMachine(Machine):
         for _ in range(count):
             if kind == "fast":
                 head = b"KeepAlive NULL P2P_DI_%s\nHost h\nOS o\n\n" % version
-                self.unheard += head + b"cookie:%d\nport:1\n" % self.requests
+                self.incoming += head + b"cookie:%d\nport:1\n" % self.requests
             else:
                 head = b"GET FILE P2P_DI_%s\nHost h\nOS o\n\n" % version
-                self.unheard += head + b"%s %d\n\n" % (kind.encode(), self.requests)
+                self.incoming += head + b"%s %d\n\n" % (kind.encode(), self.requests)
             self.requests += 1
         if at_once:
             self.deliver(10**6)
 
     @rule(data=garbage, really=rarely)
     def send_garbage(self, data: bytes, really: bool) -> None:
-        self.unheard += data if really else b""
+        self.incoming += data if really else b""
 
     @rule(size=sizes)
     def deliver(self, size: int) -> None:
-        if self.transport.reads and self.unheard[:size]:
-            data, self.unheard = self.unheard[:size], self.unheard[size:]
+        if self.transport.reads and self.incoming[:size]:
+            data, self.incoming = self.incoming[:size], self.incoming[size:]
             self.server.dataReceived(data)
 
     @rule(really=rarely)
@@ -273,7 +273,7 @@ class ClientMachine(Machine):
         self.client = ClientConnection(self.clock, None, version)
         self.transport = StrictTransport(self.client)
         self.client.makeConnection(self.transport)
-        self.unheard = b""
+        self.incoming = b""
         self.answered = 0
         """How many whole answers the server has sent."""
         self.spoilt = False
@@ -307,7 +307,7 @@ class ClientMachine(Machine):
         for _ in range(min(count, self.client.outstanding)):
             status = b"100 FILE_NOT_FOUND" if refused else b"200 OK"
             body = b"<%d>" % self.answered + b"x" * min(size, 3000)
-            self.unheard += b"%s P2P-CI/%s\nHost: h\nOS: o\nLength: %d\n\n%s" % (status, version, len(body), body)
+            self.incoming += b"%s P2P-CI/%s\nHost: h\nOS: o\nLength: %d\n\n%s" % (status, version, len(body), body)
             self.answered += 1
         self.spoilt = self.spoilt or version == b"1.0"  # all that follows is of the same body
         if at_once:
@@ -316,13 +316,13 @@ class ClientMachine(Machine):
     @rule(data=garbage, really=rarely)
     def send_garbage(self, data: bytes, really: bool) -> None:
         if really:
-            self.unheard += data
+            self.incoming += data
             self.spoilt = True
 
     @rule(size=sizes)
     def deliver(self, size: int) -> None:
-        if self.transport.reads and self.unheard[:size]:
-            data, self.unheard = self.unheard[:size], self.unheard[size:]
+        if self.transport.reads and self.incoming[:size]:
+            data, self.incoming = self.incoming[:size], self.incoming[size:]
             self.client.dataReceived(data)
             self.transport.turn()
 

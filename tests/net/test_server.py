@@ -94,7 +94,7 @@ class Connection(RequestConnection):
 
 
 class Case(SynchronousTestCase):
-    """`connect` makes a connection; `client` is what the client sends, `heard` what it gets."""
+    """`connect` makes a connection; `client` is what the client sends, `received` what it gets."""
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -110,7 +110,7 @@ class Case(SynchronousTestCase):
     def client(self, data: bytes) -> None:
         self.connection.dataReceived(data)
 
-    def heard(self) -> bytes:
+    def received(self) -> bytes:
         return self.transport.received()
 
     def read(self) -> None:
@@ -129,7 +129,7 @@ class Case(SynchronousTestCase):
     def assert_goes_on(self) -> None:
         self.assertFalse(self.transport.ended or self.transport.aborted)
         self.client(index())
-        self.assertEqual(self.heard(), answer(b"index"))
+        self.assertEqual(self.received(), answer(b"index"))
 
 
 class Answers(Case):
@@ -137,74 +137,74 @@ class Answers(Case):
 
     def test_at_once_and_later(self) -> None:
         self.client(index() + get(b"later") + index() + get(b"later") + index())
-        self.assertEqual(self.heard(), answer(b"index"))
+        self.assertEqual(self.received(), answer(b"index"))
         self.connection.fire(b"first")
-        self.assertEqual(self.heard(), answer(b"first") + answer(b"index"))
+        self.assertEqual(self.received(), answer(b"first") + answer(b"index"))
         self.connection.fire(b"second")
-        self.assertEqual(self.heard(), answer(b"second") + answer(b"index"))
+        self.assertEqual(self.received(), answer(b"second") + answer(b"index"))
         self.assert_goes_on()
 
     def test_one_request_of_1_0_and_no_more(self) -> None:
         self.client(index(b"1.0") + index(b"1.0") + index())
-        self.assertEqual(self.heard(), answer_10(b"index"))
+        self.assertEqual(self.received(), answer_10(b"index"))
         self.assertTrue(self.transport.ended)
         self.client(index())
-        self.assertEqual(self.heard(), b"")
+        self.assertEqual(self.received(), b"")
 
     def test_what_comes_after_a_1_0_request_is_ignored_also_while_it_is_answered(self) -> None:
         self.client(get(b"later", b"1.0") + b"NULL\n")
         self.client(b"NULL\n" + b"x" * 10000)
-        self.assertEqual(self.heard(), b"")
+        self.assertEqual(self.received(), b"")
         self.connection.fire()
-        self.assertEqual(self.heard(), answer_10(b"later"))
+        self.assertEqual(self.received(), answer_10(b"later"))
         self.assertTrue(self.transport.ended)
 
     def test_1_0_is_the_last_on_a_connection_of_1_1(self) -> None:
         self.client(get(b"later") + index(b"1.0") + index())
         self.connection.fire()
-        self.assertEqual(self.heard(), answer(b"later") + answer_10(b"index"))
+        self.assertEqual(self.received(), answer(b"later") + answer_10(b"index"))
         self.assertTrue(self.transport.ended)
 
     def test_a_refusal_at_once_and_later(self) -> None:
         self.client(get(b"missing") + get(b"later") + get(b"later") + index())
-        self.assertEqual(self.heard(), answer(b"no such document here\n", b"100 FILE_NOT_FOUND"))
+        self.assertEqual(self.received(), answer(b"no such document here\n", b"100 FILE_NOT_FOUND"))
         self.connection.fire(Forbidden("not you"))
-        self.assertEqual(self.heard(), answer(b"not you\n", b"403 FORBIDDEN"))
+        self.assertEqual(self.received(), answer(b"not you\n", b"403 FORBIDDEN"))
         self.connection.fire()
-        self.assertEqual(self.heard(), answer(b"later") + answer(b"index"))
+        self.assertEqual(self.received(), answer(b"later") + answer(b"index"))
         self.assert_goes_on()
 
     def test_a_refusal_in_1_0(self) -> None:
         self.client(get(b"missing", b"1.0"))
-        self.assertEqual(self.heard(), answer_10(b"no such document here\n", b"100 FILE_NOT_FOUND"))
+        self.assertEqual(self.received(), answer_10(b"no such document here\n", b"100 FILE_NOT_FOUND"))
         self.assertTrue(self.transport.ended)
 
     def test_a_bad_request_is_the_last(self) -> None:
         refused = answer(b"no, like this\n", b"300 BAD_REQUEST")
         self.client(index() + get(b"bad") + index())
-        self.assertEqual(self.heard(), answer(b"index") + refused)
+        self.assertEqual(self.received(), answer(b"index") + refused)
         self.assertTrue(self.transport.ended)
         self.connect()
         self.client(get(b"later") + index() + index())
         self.connection.fire(BadRequest("no, like this"))
-        self.assertEqual(self.heard(), refused)
+        self.assertEqual(self.received(), refused)
         self.assertTrue(self.transport.ended)
 
     def test_what_is_no_request_is_refused_in_its_turn(self) -> None:
         self.client(get(b"later") + index() + b"rubbish\n\n" + index())
-        self.assertEqual(self.heard(), b"")
+        self.assertEqual(self.received(), b"")
         self.assertFalse(self.transport.ended)
         self.connection.fire()
-        heard = self.heard()
-        self.assertTrue(heard.startswith(answer(b"later") + answer(b"index") + b"300 BAD_REQUEST P2P-CI/1.1\n"), heard)
-        self.assertEqual(heard.count(b"P2P-CI"), 3)
+        received = self.received()
+        self.assertTrue(received.startswith(answer(b"later") + answer(b"index") + b"300 BAD_REQUEST P2P-CI/1.1\n"))
+        self.assertEqual(received.count(b"P2P-CI"), 3)
         self.assertTrue(self.transport.ended)
 
     def test_the_first_is_no_request(self) -> None:
         self.client(b"rubbish\n\n")
-        heard = self.heard()
-        self.assertTrue(heard.startswith(answer_10(b"", b"300 BAD_REQUEST")), heard)
-        self.assertEqual(heard.count(b"\n"), 5)
+        received = self.received()
+        self.assertTrue(received.startswith(answer_10(b"", b"300 BAD_REQUEST")), received)
+        self.assertEqual(received.count(b"\n"), 5)
         self.assertTrue(self.transport.ended)
 
     def test_an_error_of_our_own_ends_the_connection_and_is_logged_once(self) -> None:
@@ -213,7 +213,7 @@ class Answers(Case):
             self.client(index() + asked + index())
             if self.connection.pending:
                 self.connection.fire(ZeroDivisionError())
-            self.assertEqual(self.heard(), answer(b"index"))
+            self.assertEqual(self.received(), answer(b"index"))
             self.assertTrue(self.transport.aborted)
             self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
@@ -222,7 +222,7 @@ class Answers(Case):
         self.client(get(b"later") + get(b"now") * 500)
         self.connection.fire()
         self.read()
-        self.assertEqual(self.heard(), answer(b"later") + answer(b"now") * 500)
+        self.assertEqual(self.received(), answer(b"later") + answer(b"now") * 500)
         self.assert_goes_on()
 
     @settings(max_examples=100, deadline=None)
@@ -236,7 +236,7 @@ class Answers(Case):
             self.client(data[start:end])
         missing = b"no such document here\n", b"100 FILE_NOT_FOUND"
         expected = answer(b"index") + answer(*missing) + answer(b"now") * 3 + answer_10(*missing)
-        self.assertEqual(self.heard(), expected)
+        self.assertEqual(self.received(), expected)
         self.assertTrue(self.transport.ended)
 
 
@@ -248,7 +248,7 @@ class Bounds(Case):
         self.assertEqual(self.transport.producerState, "paused")
         self.assertLessEqual(len(self.connection._waiting), server.MAX_WAITING)
         self.connection.fire()
-        self.assertEqual(self.heard(), answer(b"later") + answer(b"index") * 200)
+        self.assertEqual(self.received(), answer(b"later") + answer(b"index") * 200)
         self.assertEqual(self.transport.producerState, "producing")
         self.assert_goes_on()
 
@@ -265,7 +265,7 @@ class Bounds(Case):
             self.assertLess(len(self.transport.value()), server.MAX_UNREAD + biggest)
             count = len(self.connection.asked) + server.MAX_WAITING
             self.read()
-            self.assertEqual(self.heard().count(b"P2P-CI/1.1"), count)
+            self.assertEqual(self.received().count(b"P2P-CI/1.1"), count)
             self.assertEqual(self.transport.producerState, "producing")
             self.assert_goes_on()
 
@@ -345,7 +345,7 @@ class Bounds(Case):
     def test_few_descriptors(self) -> None:
         """Half of what there is for connections is for others than the one who makes the most of them."""
         before = set(self.factory.connections)
-        self.patch(factory, "most_connections", lambda most: len(before) + 6)
+        self.patch(factory, "max_connections", lambda most: len(before) + 6)
         hosts = ["10.0.0.1"] * 5 + ["10.0.0.2"] * 4
         admitted = [not connect(self.factory, host)[1].aborted for host in hosts]
         half = (len(before) + 6) // 2
@@ -371,7 +371,7 @@ class Ends(Case):
         self.half_close()
         self.assertFalse(self.transport.ended)
         self.connection.fire()
-        self.assertEqual(self.heard(), answer(b"later") + answer(b"index"))
+        self.assertEqual(self.received(), answer(b"later") + answer(b"index"))
         self.assertTrue(self.transport.disconnecting)
 
     def test_a_client_that_closes_its_side_and_asked_nothing(self) -> None:
@@ -379,7 +379,7 @@ class Ends(Case):
             self.connect()
             self.client(begun)
             self.half_close()
-            self.assertEqual(self.heard(), b"")
+            self.assertEqual(self.received(), b"")
             self.assertTrue(self.transport.disconnecting)
 
     def test_a_connection_that_lingers_closes_only_its_own_side(self) -> None:

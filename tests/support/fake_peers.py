@@ -66,7 +66,7 @@ class Server:
                 pass  # it was closed already
         self._socket.close()
         for thread in self._threads:
-            thread.join(raw_sockets.PATIENCE)
+            thread.join(raw_sockets.WAIT_TIMEOUT)
 
 
 class OldPeer(Server):
@@ -77,7 +77,7 @@ class OldPeer(Server):
 
     def __init__(self, documents: Mapping[str, bytes]) -> None:
         super().__init__()
-        self.heard: list[list[str]] = []
+        self.received: list[list[str]] = []
         """The lines of each request, all that had come when it was answered."""
         self._documents = documents
 
@@ -90,7 +90,7 @@ class OldPeer(Server):
                 return
             said += came
         lines = said.decode().split("\n")
-        self.heard.append(lines)
+        self.received.append(lines)
         if lines[0].startswith("GET FILE"):
             sock.sendall(raw_sockets.answer(self._documents[lines[4]]))
         else:
@@ -99,7 +99,7 @@ class OldPeer(Server):
 
     def orders(self) -> list[str]:
         """The names of the files that were asked for."""
-        return [lines[4] for lines in self.heard if lines[0].startswith("GET FILE")]
+        return [lines[4] for lines in self.received if lines[0].startswith("GET FILE")]
 
 
 def _is_complete_1_0(said: bytes) -> bool:
@@ -134,9 +134,9 @@ class NewPeer(Server):
 
     def _answer(self, sock: socket.socket, message: Message) -> None:
         if isinstance(message, GetIndex):
-            told = message.since == INDEX
-            body = "" if told else encode_record(self._record, Version.V11) + "\n"
-            _send(sock, _HEAD if not told else replace(_HEAD, since=INDEX), body.encode(), index=INDEX)
+            is_known = message.since == INDEX
+            body = "" if is_known else encode_record(self._record, Version.V11) + "\n"
+            _send(sock, _HEAD if not is_known else replace(_HEAD, since=INDEX), body.encode(), index=INDEX)
         elif isinstance(message, GetPieces):
             digests = (self._digests[at : at + DIGEST] for at in range(0, len(self._digests), DIGEST))
             _send(sock, _HEAD, "".join(f"{digest.hex()}\n" for digest in digests).encode())

@@ -35,7 +35,7 @@ class Scripted(Protocol):
     factory: ScriptedFactory
 
     def dataReceived(self, data: bytes) -> None:
-        self.factory.heard.append(data)
+        self.factory.received.append(data)
         answers = self.factory.answers
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         assert self.transport is not None
@@ -44,14 +44,14 @@ class Scripted(Protocol):
 
 
 class ScriptedFactory(Factory):
-    """Makes Scripted servers; `heard` is all that they received."""
+    """Makes Scripted servers; `received` is all that they received."""
 
     protocol: Any = Scripted
     noisy = False
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
-        self.heard: list[bytes] = []
+        self.received: list[bytes] = []
 
 
 class End:

@@ -31,7 +31,7 @@ from p2p_twisted.rs import tap as rs_tap
 from p2p_twisted.web.client import ControlClient
 
 from .trace import SENDING, WRITING, Trace
-from .twistd import PATIENCE, Home, home, status, wait_for
+from .twistd import WAIT_TIMEOUT, Home, home, status, wait_for
 
 PIECE = 2**18
 DOCUMENT = os.urandom(3 * PIECE)
@@ -52,7 +52,7 @@ async def register(user: Home) -> list[str]:
     """Trace a Register of protocol 1.0 at the RS, on a connection that is open."""
     trace = Trace()
     async with _service(rs_tap, user.rs()):
-        with socket.create_connection(("127.0.0.1", user.rs_port), PATIENCE) as client, trace.running():
+        with socket.create_connection(("127.0.0.1", user.rs_port), WAIT_TIMEOUT) as client, trace.running():
             await _in_thread(_exchange, client, REGISTER, b"cookie:")
     return trace.modules(trace.first("dataReceived", "Register"), trace.last("system", SENDING))
 
@@ -64,7 +64,7 @@ async def holder(user: Home) -> list[str]:
     port = user.port()
     async with _peer(user, port, "--share", str(_shared(user))) as state:
         await _in_thread(_wait_for_document, state)
-        with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+        with socket.create_connection(("127.0.0.1", port), WAIT_TIMEOUT) as client:
             for start in (0, PIECE):
                 request, end = GET_FILE.format(start, start + PIECE - 1), start + PIECE
                 with trace.running():
@@ -97,7 +97,7 @@ async def get(user: Home) -> list[str]:
 
     def order(state: Path) -> None:
         command = [sys.executable, "-m", __spec__.name, "command", "--state-dir", str(state), "get", "document.bin"]
-        done = subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE, text=True)
+        done = subprocess.run(command, check=True, capture_output=True, timeout=WAIT_TIMEOUT, text=True)
         modules.extend(json.loads(done.stdout.splitlines()[-1]))
 
     trace = await _download(user, order)

@@ -13,7 +13,7 @@ from typing import Any
 from p2p_twisted.experiment.run.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20
+WAIT_TIMEOUT = 20
 """Seconds for what takes well under one."""
 Files = Mapping[str, bytes]
 
@@ -56,7 +56,7 @@ def system(shares: Sequence[Files], options: Mapping[str, Sequence[str]] | None 
 
 def connect(port: int, source: str = "127.0.0.1") -> socket.socket:
     """A connection to 127.0.0.1 that comes from `source` and gives up after PATIENCE."""
-    sock = socket.create_connection(("127.0.0.1", port), PATIENCE, (source, 0))
+    sock = socket.create_connection(("127.0.0.1", port), WAIT_TIMEOUT, (source, 0))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
@@ -94,7 +94,7 @@ def is_refusal(got: bytes, status: str) -> bool:
 
 def wait_for(control: Any, id_: str) -> dict[str, Any]:
     """The download once it is over, as the control API shows it."""
-    deadline = time.monotonic() + 3 * PATIENCE
+    deadline = time.monotonic() + 3 * WAIT_TIMEOUT
     while True:
         found: dict[str, Any] = control.get(f"downloads/{id_}")
         if found["ended"] is not None:

@@ -135,7 +135,7 @@ class Peer:
     def lose(self, other) -> None:
         """`other` is gone: there is nobody to answer, or to ask."""
         self.uplink.forget(other)
-        self.super_seeding.gone(other)
+        self.super_seeding.remove(other)
         self.ban(other)
 
     def ban(self, other) -> None:
@@ -144,7 +144,7 @@ class Peer:
         self.sources.pop(other.address, None)
         self.picker.remove_source(other.address)
         other.uplink.forget(self)
-        other.super_seeding.gone(self)
+        other.super_seeding.remove(self)
         self._fill_all()
 
     # asking, as swarm/piece_fetcher.py does

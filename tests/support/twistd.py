@@ -18,13 +18,13 @@ from p2p_twisted.web.client import ControlClient, ControlError
 
 ROOT = Path(__file__).parents[2]
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
-PATIENCE = 30
+WAIT_TIMEOUT = 30
 """Seconds for what takes well under one."""
 
 
 def wait_for(condition: Callable[[], Any]) -> Any:
     """Return the first true value that `condition` returns."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + WAIT_TIMEOUT
     while not (value := condition()):
         assert time.monotonic() < deadline, condition
         time.sleep(0.02)
@@ -64,7 +64,7 @@ class Home:
 
     def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run twistd, which is to end by itself: because it cannot start, or as a daemon that goes on elsewhere."""
-        options = {"cwd": self.here, "env": self.environment, "timeout": PATIENCE, "text": True, **options}
+        options = {"cwd": self.here, "env": self.environment, "timeout": WAIT_TIMEOUT, "text": True, **options}
         return subprocess.run([*TWISTD, *arguments], capture_output=True, check=False, **options)
 
     def start(self, state: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
@@ -88,7 +88,7 @@ class Home:
 
 def status(state: Path) -> Any:
     """Return the status of what runs on the state folder `state`, None if nothing answers there."""
-    client = ControlClient(state, timeout=PATIENCE)
+    client = ControlClient(state, timeout=WAIT_TIMEOUT)
     try:
         return client.get("status")
     except ControlError:
@@ -100,7 +100,7 @@ def status(state: Path) -> Any:
 def ended(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> int:
     """Send the signal `number`; returns the exit status."""
     process.send_signal(number)
-    return process.wait(PATIENCE)
+    return process.wait(WAIT_TIMEOUT)
 
 
 @contextmanager

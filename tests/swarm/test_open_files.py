@@ -77,7 +77,7 @@ def test_those_used_longest_ago_are_closed(monkeypatch: pytest.MonkeyPatch) -> N
         def rest(self) -> None:
             self.is_open = False
 
-    monkeypatch.setattr("p2p_twisted.swarm.open_files.most_files", lambda: 3)
+    monkeypatch.setattr("p2p_twisted.swarm.open_files.max_files", lambda: 3)
     files, open_ones = [File() for _ in range(5)], OpenFiles()
     for number in (0, 1, 2, 0, 3, 4):
         open_ones.used(files[number])

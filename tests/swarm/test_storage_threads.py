@@ -100,7 +100,7 @@ def test_a_file_is_looked_at_while_an_earlier_runs_pieces_are_verified(tmp_path:
 
 def test_many_files_share_few_descriptors(tmp_path: Path, at_once, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each thread writes a piece of one file after the other, while others have these files closed."""
-    monkeypatch.setattr(open_files, "most_files", lambda: 2)
+    monkeypatch.setattr(open_files, "max_files", lambda: 2)
     monkeypatch.setattr(part, "OPEN_FILES", open_files.OpenFiles())  # without those of other tests
     before = open_descriptors()
     contents = [begun(tmp_path / str(number)) for number in range(20)]

@@ -44,16 +44,16 @@ def test_a_later_swarm_begins_anew() -> None:
     super_seeding = SuperSeeding()
     for downloader in "xy":
         super_seeding.next(downloader, [(A, ((0, 1),), 2), (B, ((0, 0),), 1)])
-    super_seeding.gone("x")
+    super_seeding.remove("x")
     assert super_seeding.next("z", [(A, ((0, 1),), 2)]) is None
-    super_seeding.gone("z")
-    super_seeding.gone("y")
+    super_seeding.remove("z")
+    super_seeding.remove("y")
     assert super_seeding.next("z", [(A, ((0, 1),), 2)]) == (A, 0)
 
 
 def test_what_nobody_knows_may_be_gone_or_taken_back() -> None:
     super_seeding = SuperSeeding()
-    super_seeding.gone("x")
+    super_seeding.remove("x")
     super_seeding.take_back(A, 3)
     assert super_seeding.next("x", [(A, ((3, 3),), 4)]) == (A, 3)
 
@@ -119,8 +119,8 @@ def test_who_has_been_given_more_than_most_is_ahead_until_they_have_caught_up_or
         super_seeding.next(downloader, [(A, ((0, 99),), 100)])
     assert not super_seeding.is_ahead("a")
     super_seeding = after_giving(a=9, b=2, c=2)
-    super_seeding.gone("b")
-    super_seeding.gone("c")
+    super_seeding.remove("b")
+    super_seeding.remove("c")
     assert not super_seeding.is_ahead("a")
 
 

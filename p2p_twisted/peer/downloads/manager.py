@@ -27,7 +27,7 @@ from .model import CANCELLED, DONE, FAILED, RUNNING, Claims, Download, DownloadF
 from .parts import Parts
 from .runner import DownloadRunner
 from .skipped import skipped_names
-from .swarm_fetcher import NEWS_TIMEOUT
+from .swarm_fetcher import REFRESH_TIMEOUT
 
 HASH = re.compile("[0-9a-fA-F]{8,64}")
 """First digits of a SHA-256, which choose one content of a name."""
@@ -137,7 +137,7 @@ class DownloadManager(Service):
         """Ask the RS and the peers again, unless all names are known: followed peers announce what changes."""
         if download.names is None or not all(self._is_known(name) for name in download.names):
             if len(self._discovery.index):
-                await self._discovery.refresh(NEWS_TIMEOUT)
+                await self._discovery.refresh(REFRESH_TIMEOUT)
             else:
                 await self._discovery.refresh()
 

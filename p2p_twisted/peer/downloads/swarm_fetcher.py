@@ -27,7 +27,7 @@ MAX_FILES = 2_000
 """Documents in one swarm; a longer list is fetched in parts, because each unfinished document takes memory."""
 MAX_PIECES = MAX_PIECE_LIST // 65
 """Pieces of one document: as many as fit into an answer to GET PIECES."""
-NEWS_TIMEOUT = 3
+REFRESH_TIMEOUT = 3
 """Seconds that a download waits at most for the RS and the peers to be asked again."""
 
 
@@ -56,7 +56,7 @@ class SwarmFetcher:
             feeds.update(dict.fromkeys((file for file, _ in part), await self._swarm(part)))
         failed, self._failed = self._failed, []
         if failed:
-            await self._parts.discovery.refresh(NEWS_TIMEOUT)
+            await self._parts.discovery.refresh(REFRESH_TIMEOUT)
         again = [file for file, _ in failed if feeds[file].has_more(_sha256(file))]
         for file in again:
             file.document = self._with_present_holders(file)

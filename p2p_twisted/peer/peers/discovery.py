@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ...config.descriptors import most_peers
+from ...config.descriptors import max_peers
 from ...events.publisher import Publisher
 from ...events.types import IndexChanged, IndexReceived, Registered, RoundStarted
 from ...index.distributed import DistributedIndex
@@ -209,7 +209,7 @@ class Discovery(Service):
             self._publisher.publish(IndexReceived(peer.address))
 
     def _follow(self, peer: KnownPeer, connection: ClientConnection) -> None:
-        if peer.version is Version.V11 and self._followed < most_peers(MAX_FOLLOWED) and self.running:
+        if peer.version is Version.V11 and self._followed < max_peers(MAX_FOLLOWED) and self.running:
             self._followed += 1
             subscription = Deferred.fromCoroutine(peer.subscription.run(connection))
             subscription.addBoth(self._unfollowed)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from ...config.descriptors import most_peers
+from ...config.descriptors import max_peers
 from ...registry.rules import neighbourhood
 from ...wire.address import Address
 
@@ -106,7 +106,7 @@ class Turns:
             asked.cancel()
 
     def _fill(self) -> None:
-        most = most_peers(MAX_ASKED)
+        most = max_peers(MAX_ASKED)
         while len(self._prompt) < AT_ONCE and len(self._asked) < most:
             address = self._next(most * MAX_ASKED_OF_HOST // MAX_ASKED)
             if address is None:

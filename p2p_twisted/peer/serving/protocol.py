@@ -82,7 +82,7 @@ class PeerConnection(RequestConnection):
     def connectionLost(self, reason: Any = None) -> None:
         """Forget the client."""
         super().connectionLost(reason)
-        self.factory.super_seeding.gone(self)
+        self.factory.super_seeding.remove(self)
         self.factory.uploads.close(self)
 
     def end(self) -> None:

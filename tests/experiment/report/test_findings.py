@@ -286,9 +286,9 @@ def test_copies_and_the_start() -> None:
 @pytest.mark.parametrize("busy", [None, 0.1, BUSY_SHARE, BUSY_SHARE + 0.06, 1.0])
 def test_busy_processors(busy: float | None) -> None:
     text = all_said(run_of("task1", 9.0), run_of("task2-best", 3.0, busy=busy))
-    told = busy is not None and busy > BUSY_SHARE
-    assert (f"up to {busy or 0:.0%} busy in Task 2, best case:" in text) is told
-    assert ("The processors" in text) is told
+    is_named = busy is not None and busy > BUSY_SHARE
+    assert (f"up to {busy or 0:.0%} busy in Task 2, best case:" in text) is is_named
+    assert ("The processors" in text) is is_named
 
 
 @given(st.floats(0.3, 3.0).filter(lambda ratio: abs(ratio - 1) > 1e-6))

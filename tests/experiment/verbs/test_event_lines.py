@@ -1,4 +1,4 @@
-"""What a program that watches an experiment is told, and how often."""
+"""The event lines of an experiment, and how often they are written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIZES = {"a.txt": 1000, "b.txt": 3000}
 PLAN: Plan = task1(["peer1", "peer2", "peer3"], SIZES, 2, 0, False)
 
 
-class Told:
+class RecordedEvents:
     """Events on a clock of our own, and the lines that they said."""
 
     def __init__(self) -> None:
@@ -64,10 +64,10 @@ def run_of(arrivals: Sequence[Arrival]) -> Run:
 
 
 def test_a_run_that_begins() -> None:
-    told = Told()
-    told.events.run_starts(PLAN, 2)
+    recorded = RecordedEvents()
+    recorded.events.run_starts(PLAN, 2)
     idle = {"holds": 0, "files": 2, "bytes": 4000}
-    assert told.data == [
+    assert recorded.data == [
         {
             "event": "run",
             "task": "task1",
@@ -77,20 +77,20 @@ def test_a_run_that_begins() -> None:
             "peers": {"peer1": {"holds": 2, "files": 0, "bytes": 0}, "peer2": idle, "peer3": idle},
         }
     ]
-    assert "\n" not in told.lines[0]
+    assert "\n" not in recorded.lines[0]
 
 
 def test_progress_is_told_at_its_pace_and_when_nothing_moves_each_second() -> None:
-    told = Told()
-    watch = told.events.run_starts(PLAN, 1)
+    recorded = RecordedEvents()
+    watch = recorded.events.run_starts(PLAN, 1)
     for step in range(200):  # 20 ms each
         watch(far(step * 0.02, min(step, 100) * 10, 0), [])
-        told.now += 0.02
-    moving = [data["at"] for data in told.data[1:] if data["at"] <= 2.0]
-    resting = [data["at"] for data in told.data[1:] if data["at"] > 2.0]
+        recorded.now += 0.02
+    moving = [data["at"] for data in recorded.data[1:] if data["at"] <= 2.0]
+    resting = [data["at"] for data in recorded.data[1:] if data["at"] > 2.0]
     assert 2 / (MIN_INTERVAL + 0.02) <= len(moving) <= 2 / MIN_INTERVAL + 1
     assert 1 <= len(resting) <= 2 / MAX_INTERVAL + 1
-    assert told.data[1] == {
+    assert recorded.data[1] == {
         "event": "progress",
         "at": 0.0,
         "peers": {"peer2": {"files": 0, "bytes": 0}, "peer3": {"files": 0, "bytes": 0}},
@@ -98,20 +98,20 @@ def test_progress_is_told_at_its_pace_and_when_nothing_moves_each_second() -> No
 
 
 def test_a_fault_is_told_at_once_and_once() -> None:
-    told = Told()
-    watch = told.events.run_starts(PLAN, 1)
+    recorded = RecordedEvents()
+    watch = recorded.events.run_starts(PLAN, 1)
     killed = Event(0.5004, "peer2", "peer2 killed")
     for _ in range(3):
         watch(far(0.51, 0, 0), [killed])
     watch(far(0.51, 0, 0), [killed, Event(0.6, "peer2", "peer2 back")])
-    assert told.kinds == ["run", "fault", "progress", "fault"]
-    assert told.data[1] == {"event": "fault", "at": 0.5, "peer": "peer2", "text": "peer2 killed"}
+    assert recorded.kinds == ["run", "fault", "progress", "fault"]
+    assert recorded.data[1] == {"event": "fault", "at": 0.5, "peer": "peer2", "text": "peer2 killed"}
 
 
 def test_a_run_that_ended_says_what_each_has_and_since_when() -> None:
-    told = Told()
-    told.events.run_ended(run_of([Arrival("peer2", "a.txt", 1000, 1.0), Arrival("peer2", "b.txt", 3000, 9.5)]))
-    [data] = told.data
+    recorded = RecordedEvents()
+    recorded.events.run_ended(run_of([Arrival("peer2", "a.txt", 1000, 1.0), Arrival("peer2", "b.txt", 3000, 9.5)]))
+    [data] = recorded.data
     assert (data["event"], data["task"], data["repeat"], data["ratio"]) == ("run-ended", "task1", 2, 9.5 / 8)
     assert (data["verified"], data["expected"], data["interrupted"]) == (5, 6, False)
     assert data["peers"] == {
@@ -121,9 +121,9 @@ def test_a_run_that_ended_says_what_each_has_and_since_when() -> None:
 
 
 def test_the_end_names_the_report() -> None:
-    told = Told()
-    told.events.experiment_ended(["One is faster."], Path("/tmp/x/report.html"))
-    assert told.data == [{"event": "end", "findings": ["One is faster."], "report": "/tmp/x/report.html"}]
+    recorded = RecordedEvents()
+    recorded.events.experiment_ended(["One is faster."], Path("/tmp/x/report.html"))
+    assert recorded.data == [{"event": "end", "findings": ["One is faster."], "report": "/tmp/x/report.html"}]
 
 
 def test_events_and_json_exclude_one_another(tmp_path: Path) -> None:

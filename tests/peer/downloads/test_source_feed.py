@@ -1,4 +1,4 @@
-"""Which peers a swarm is told of: those that are known at the start, and what is learnt of them later."""
+"""A swarm gets the sources that are known at its start, and those learnt of later."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def record(port: int, name: str = "a.bin", sha256: str = SHA256) -> IndexRecord:
 
 
 class FakeSwarm:
-    """A swarm of one file of three pieces that notes what it is told."""
+    """A swarm of one file of three pieces that notes the calls of the feed."""
 
     def __init__(self) -> None:
         self.files = {SHA256: SimpleNamespace(count=3)}
@@ -35,7 +35,7 @@ class FakeSwarm:
     def __getattr__(self, name: str) -> Any:
         return lambda address, sha256, *more: self.calls.append((name, address, *map(list, more)))
 
-    def told(self) -> list[tuple[object, ...]]:
+    def new_calls(self) -> list[tuple[object, ...]]:
         """Return the calls since the last time."""
         calls, self.calls = self.calls, []
         return calls
@@ -61,13 +61,13 @@ class Case(SynchronousTestCase):
 
     def start(self) -> None:
         self.feed.start(self.swarm)
-        self.swarm.told()
+        self.swarm.new_calls()
 
     def change(self, port: int, *changes: Change) -> list[tuple[object, ...]]:
-        """Publish changes of a peer; return what the swarm is told."""
+        """Publish changes of a peer; return the calls that the swarm got."""
         self.publisher.publish(IndexChanged(("10.0.1.1", port), changes))
-        told: list[tuple[object, ...]] = self.swarm.told()
-        return told
+        new_calls: list[tuple[object, ...]] = self.swarm.new_calls()
+        return new_calls
 
 
 class Start(Case):
@@ -75,7 +75,7 @@ class Start(Case):
         self.peer(2, {0, 2})
         self.peer(3, {1})
         self.feed.start(self.swarm)
-        self.assertEqual(self.swarm.told(), [("add_seed", ONE), ("add_pieces", TWO, [0, 2])])
+        self.assertEqual(self.swarm.new_calls(), [("add_seed", ONE), ("add_pieces", TWO, [0, 2])])
 
 
 class Announced(Case):
@@ -122,20 +122,20 @@ class Learnt(Case):
 
     def test_a_peer_that_has_it_too(self) -> None:
         self.clock.advance(LOOK_INTERVAL)
-        self.assertEqual(self.swarm.told(), [])
+        self.assertEqual(self.swarm.new_calls(), [])
         self.index.put(TWO, record(2), 0.0)
         self.index.put(FORBIDDEN, record(3), 0.0)
         self.assertTrue(self.feed.has_more(SHA256))
         self.clock.advance(LOOK_INTERVAL)
-        self.assertEqual(self.swarm.told(), [("add_complete", TWO)])
+        self.assertEqual(self.swarm.new_calls(), [("add_complete", TWO)])
         self.assertFalse(self.feed.has_more(SHA256))
         self.clock.advance(LOOK_INTERVAL)
-        self.assertEqual(self.swarm.told(), [])
+        self.assertEqual(self.swarm.new_calls(), [])
 
     def test_another_content_of_that_name(self) -> None:
         self.index.put(TWO, record(2, sha256=OTHER), 0.0)
         self.clock.advance(LOOK_INTERVAL)
-        self.assertEqual(self.swarm.told(), [])
+        self.assertEqual(self.swarm.new_calls(), [])
 
 
 class Rank(Case):

@@ -183,7 +183,7 @@ class Learns(Case):
         self.assertEqual((self.holders("old.txt"), self.holders("far.txt")), ([at(1)], [at(7)]))
         self.assertTrue(self.refresh())
         self.assertEqual(self.discovery.peers[at(1)].version, Version.V10)
-        self.assertTrue(all(said.startswith(b"GET INDEX ") for said in server.heard))
+        self.assertTrue(all(said.startswith(b"GET INDEX ") for said in server.received))
 
     def test_a_peer_is_known_by_the_address_that_the_rs_told(self) -> None:
         """Whatever it thinks its own is, as long as it is the one at which it was reached."""
@@ -277,7 +277,7 @@ class Away(Case):
         self.network.servers.pop(RS)
         self.assertTrue(self.refresh())
         self.assertEqual(self.names(), ["new.txt", "old.txt"])
-        self.assertEqual(len(server.heard), 2)
+        self.assertEqual(len(server.received), 2)
 
     def test_the_rs_never_was_there(self) -> None:
         self.network.servers.pop(RS)
@@ -330,7 +330,7 @@ class Slow(Case):
         self.refresh(4 * dialing.CONNECT_TIMEOUT)
         self.discovery.refresh()
         self.network.settle()
-        self.assertEqual(len(server.heard), 2)
+        self.assertEqual(len(server.received), 2)
 
     def test_servers_that_say_nothing(self) -> None:
         for number in range(2, 5):

@@ -63,7 +63,7 @@ class Case(SynchronousTestCase):
     def script(self, *answers):
         """An RS that answers just that; returns what is said to it."""
         server = self.network.servers[RS] = ScriptedFactory(*answers)
-        return server.heard
+        return server.received
 
     def silence(self) -> None:
         """An RS that takes connections and never answers."""
@@ -196,12 +196,12 @@ class Registers(Case):
         self.assertEqual(registration.seen_as, "peer.example.org")
 
     def test_an_rs_of_1_0(self) -> None:
-        heard = self.script(ok(b"cookie:4\n"), RENEWED)
+        received = self.script(ok(b"cookie:4\n"), RENEWED)
         registration = self.run_one()
         self.assertEqual((registration.cookie, registration.registered, registration.error), (4, True, None))
-        self.assertEqual([said.split(b" ")[0] for said in heard], [b"Register", b"KeepAlive"])
-        self.assertTrue(heard[0].endswith(b"\n\ncookie:\nport:4394\n"))
-        self.assertTrue(heard[1].endswith(b"\n\ncookie:4\nport:4394\n"))
+        self.assertEqual([said.split(b" ")[0] for said in received], [b"Register", b"KeepAlive"])
+        self.assertTrue(received[0].endswith(b"\n\ncookie:\nport:4394\n"))
+        self.assertTrue(received[1].endswith(b"\n\ncookie:4\nport:4394\n"))
 
 
 class KeepsAlive(Case):

@@ -37,30 +37,30 @@ class Reader(Protocol):
     """A client that says `said` and keeps what it hears; after `limit` bytes it reads no further until `go_on`."""
 
     def __init__(self, said, limit=None) -> None:
-        self.heard = bytearray()
-        self.said, self._most = said, limit
+        self.received = bytearray()
+        self.said, self._limit = said, limit
         self.lost = Deferred()
         self._waiting = []
 
     def connectionMade(self) -> None:
-        if self._most == 0:
+        if self._limit == 0:
             self.transport.pauseProducing()
         self.transport.write(self.said)
 
     def dataReceived(self, data) -> None:
-        self.heard += data
-        if self._most is not None and len(self.heard) >= self._most:
+        self.received += data
+        if self._limit is not None and len(self.received) >= self._limit:
             self.transport.pauseProducing()
         self._fire()
 
     def _fire(self) -> None:
         for count, done in self._waiting[:]:
-            if len(self.heard) >= count:
+            if len(self.received) >= count:
                 self._waiting.remove((count, done))
                 done.callback(None)
 
     def reach(self, count):
-        """Fires when so many bytes were heard."""
+        """Fires when so many bytes have been received."""
         done = Deferred()
         self._waiting.append((count, done))
         self._fire()
@@ -68,16 +68,16 @@ class Reader(Protocol):
 
     def go_on(self, limit=None):
         """Read on, up to so many more bytes."""
-        self._most = None if limit is None else len(self.heard) + limit
+        self._limit = None if limit is None else len(self.received) + limit
         self.transport.resumeProducing()
-        return self.lost if limit is None else self.reach(self._most)
+        return self.lost if limit is None else self.reach(self._limit)
 
     def connectionLost(self, reason=connectionDone) -> None:
         self.lost.callback(reason.type)
 
     @property
     def body(self):
-        return bytes(self.heard).partition(b"\n\n")[2]
+        return bytes(self.received).partition(b"\n\n")[2]
 
 
 class Case(TestCase):
@@ -113,7 +113,7 @@ class Case(TestCase):
         return connectProtocol(self.endpoint, Reader(said, limit))
 
     async def whole(self, said):
-        """All that is heard to `said` until the server closes."""
+        """All bytes received for `said` until the server closes."""
         reader = await self.connect(said)
         self.assertIs(await reader.lost, ConnectionDone)
         return reader
@@ -178,8 +178,8 @@ class BySendfile(Case):
             readers = await gatherResults([self.connect(said) for _ in range(20)])
             for reader in readers:
                 self.assertIs(await reader.lost, ConnectionDone)
-                self.assertEqual(reader.heard.count(self.data), 2)
-                self.assertTrue(reader.heard.endswith(b"\n\n" + self.data))
+                self.assertEqual(reader.received.count(self.data), 2)
+                self.assertTrue(reader.received.endswith(b"\n\n" + self.data))
             await self.gone()
             self.assertEqual(self.descriptors(), 0)
 
@@ -206,7 +206,7 @@ class BySendfile(Case):
         async def run() -> None:
             reader = await self.connect(ask(b"big"), 0)
             await self.until(lambda: self.descriptors() == 1)
-            while len(reader.heard) < self.BIG - 8 * MIB:
+            while len(reader.received) < self.BIG - 8 * MIB:
                 before = max(connection.expires for connection in self.factory.connections)
                 self.clock.advance(connection_state.STALL_TIMEOUT - 1)
                 await reader.go_on(8 * MIB)
@@ -224,7 +224,7 @@ class BySendfile(Case):
             await self.gone()
             self.assertEqual(self.descriptors(), 0)
             self.assertIsNot(await reader.go_on(), ConnectionDone)
-            self.assertLess(len(reader.heard), self.BIG)
+            self.assertLess(len(reader.received), self.BIG)
 
         return Deferred.fromCoroutine(run())
 
@@ -236,7 +236,7 @@ class BySendfile(Case):
             await self.until(lambda: self.descriptors() == 1)
             os.truncate(self.big, MIB)
             self.assertIsNot(await reader.go_on(), ConnectionDone)
-            self.assertLess(len(reader.heard), self.BIG)
+            self.assertLess(len(reader.received), self.BIG)
             await self.gone()
             self.assertEqual(self.descriptors(), 0)
             self.assertEqual(self.flushLoggedErrors(), [])

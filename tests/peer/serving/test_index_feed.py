@@ -1,4 +1,4 @@
-"""What those who follow an index are told, and when: what they know in the end is what is there, however it changed."""
+"""Changes are pushed to the followers of an index in time, and in the end they know the index as it is."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def a_file(name, content=0):
 
 
 class Follower:
-    """One who follows, and keeps what it is told. `here` is the address by which it came."""
+    """A follower that keeps what is pushed to it. `here` is the address that it connected to."""
 
     def __init__(self, here="10.0.0.1") -> None:
         self.here = here
@@ -96,7 +96,7 @@ class Peer:
         follower.bodies.clear()
         return follower
 
-    def told(self, follower):
+    def pushed(self, follower):
         """The lines that were pushed since the last call, one list for each push."""
         bodies, follower.bodies = follower.bodies, []
         return [body.decode().splitlines() for body in bodies]
@@ -116,9 +116,9 @@ class Since(Case):
 
     def names(self, since):
         """The names in the answer, those that are gone with a minus before; and whether it tells everything."""
-        body, told = self.ask(since)
+        body, start = self.ask(since)
         changes = map(parse_change, body.decode().splitlines())
-        return sorted(f"-{c.name}" if isinstance(c, Removed) else c.name for c in changes), told is None
+        return sorted(f"-{c.name}" if isinstance(c, Removed) else c.name for c in changes), start is None
 
     def test_nothing(self) -> None:
         version = self.peer.index_feed.version
@@ -179,7 +179,7 @@ class Since(Case):
 
 
 class Followers(Case):
-    """They are told at once what is urgent, and the rest in batches."""
+    """Urgent changes are pushed at once, the others in batches."""
 
     def test_what_is_there_comes_first(self) -> None:
         self.peer.add("a")
@@ -194,9 +194,9 @@ class Followers(Case):
         self.peer.add("a")
         self.peer.add("b")
         self.peer.remove("a")
-        self.assertEqual(self.peer.told(follower), [])
+        self.assertEqual(self.peer.pushed(follower), [])
         self.clock.advance(0)
-        [lines] = self.peer.told(follower)
+        [lines] = self.peer.pushed(follower)
         self.assertEqual(len(lines), 2)
         self.assertEqual(follower.files, self.peer.truth())
         self.assertEqual(follower.since, self.peer.index_feed.version)
@@ -205,7 +205,7 @@ class Followers(Case):
         follower = self.peer.follower()
         self.peer.keep(4, super_seeded=True)
         self.clock.advance(0)
-        self.assertEqual(self.peer.told(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4"]])
+        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4"]])
 
     def test_other_pieces_are_gathered(self) -> None:
         follower = self.peer.follower()
@@ -213,26 +213,26 @@ class Followers(Case):
         self.clock.advance(BATCH_INTERVAL / 2)
         self.peer.keep(5, 7)
         self.clock.advance(BATCH_INTERVAL / 2 - 0.001)
-        self.assertEqual(self.peer.told(follower), [])
+        self.assertEqual(self.peer.pushed(follower), [])
         self.clock.advance(0.002)
-        self.assertEqual(self.peer.told(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4-5,7"]])
+        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4-5,7"]])
         self.clock.advance(KEEPALIVE_INTERVAL / 2)
-        self.assertEqual(self.peer.told(follower), [])
+        self.assertEqual(self.peer.pushed(follower), [])
 
     def test_they_go_along_with_what_is_urgent(self) -> None:
         follower = self.peer.follower()
         self.peer.keep(4)
         self.peer.keep(8, super_seeded=True)
         self.clock.advance(0)
-        self.assertEqual(self.peer.told(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4,8"]])
+        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4,8"]])
         self.clock.advance(BATCH_INTERVAL)
-        self.assertEqual(self.peer.told(follower), [])
+        self.assertEqual(self.peer.pushed(follower), [])
 
     def test_the_more_follow_the_longer_pieces_are_gathered(self) -> None:
         followers = [self.peer.follower() for _ in range(20)]
         self.peer.keep(4)
         self.clock.advance(20 * BATCH_INTERVAL_EACH - 0.001)
-        self.assertEqual(self.peer.told(followers[0]), [])
+        self.assertEqual(self.peer.pushed(followers[0]), [])
         self.clock.advance(0.002)
         self.assertTrue(all(len(follower.bodies) == 1 for follower in followers[1:]))
 
@@ -241,7 +241,7 @@ class Followers(Case):
         self.peer.keep(4)
         del self.peer.content_store.parts[HASH]
         self.clock.advance(BATCH_INTERVAL)
-        self.assertEqual(self.peer.told(follower), [[]])
+        self.assertEqual(self.peer.pushed(follower), [[]])
 
     def test_each_is_given_the_address_by_which_it_came(self) -> None:
         followers = [self.peer.follower(here=here) for here in ("10.0.0.1", "192.168.1.1", "10.0.0.1")]
@@ -253,7 +253,7 @@ class Followers(Case):
     def test_silence_is_broken_so_that_they_know_that_it_is_still_there(self) -> None:
         follower = self.peer.follower()
         self.clock.pump([1] * (3 * KEEPALIVE_INTERVAL + 1))
-        self.assertEqual(self.peer.told(follower), [[], [], []])
+        self.assertEqual(self.peer.pushed(follower), [[], [], []])
 
     def test_who_follows_no_longer_is_told_no_more_and_no_timer_stays(self) -> None:
         gone, other = self.peer.follower(), self.peer.follower()
@@ -261,13 +261,13 @@ class Followers(Case):
         self.peer.index_feed.unfollow(gone)
         self.peer.add("a")
         self.clock.advance(0)
-        self.assertEqual((len(self.peer.told(gone)), len(self.peer.told(other))), (0, 1))
+        self.assertEqual((len(self.peer.pushed(gone)), len(self.peer.pushed(other))), (0, 1))
         self.peer.index_feed.unfollow(other)
         self.clock.advance(KEEPALIVE_INTERVAL)
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.peer.keep(1)
         self.clock.advance(BATCH_INTERVAL)
-        self.assertEqual((self.peer.told(gone), self.peer.told(other)), ([], []))
+        self.assertEqual((self.peer.pushed(gone), self.peer.pushed(other)), ([], []))
         self.peer.follower()
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
 
