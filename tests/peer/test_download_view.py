@@ -1,4 +1,4 @@
-"""Downloads as the API shows them: how much is here, how fast more comes, and the sources that were banned."""
+"""Downloads as the API shows them: how much is here, the rate, and the sources that were banned."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def a_download(*files: DownloadFile, swarm: Swarm | None = None) -> Download:
     return Download("1", None, Path("/tmp"), False, files=list(files), swarms=[swarm] if swarm else [], started=0.0)
 
 
-def test_a_file_of_a_size_that_nobody_says() -> None:
+def test_a_file_of_unknown_size() -> None:
     file = a_file(size=None)
     file.receive(("127.0.0.1", 1), 1000)
     shown = file_view(file, None)
@@ -45,7 +45,7 @@ def test_the_rate_is_that_of_the_sources_while_they_are_connected() -> None:
     assert summary(download, 0.0).time_left == 2 * MIN_PIECE / 5000
 
 
-def test_the_rate_of_one_that_is_over_is_the_average_of_what_came() -> None:
+def test_the_rate_of_one_that_has_ended_is_the_average() -> None:
     download = a_download(a_file(THERE), a_file())
     download.files[1].receive(("127.0.0.1", 1), SIZE)
     download.files[1].end(DONE)

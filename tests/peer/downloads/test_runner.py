@@ -42,7 +42,7 @@ HEAD_10 = b"200 OK P2P-CI/1.0\nHost: h\nOS: o\n\n"
 
 
 def at(number):
-    """The address of the peer of that number."""
+    """Return the address of the peer of that number."""
     return f"10.0.1.{number}", 4000 + number
 
 
@@ -55,13 +55,13 @@ def v11(body):
 
 
 def record(name, data, pieces="-"):
-    """What the first peer says it has."""
+    """Return an index record of the first peer."""
     host, port = at(1)
     return f"{name}\t\t\t{host}\t{port}\t7200\t{len(data)}\t{hashlib.sha256(data).hexdigest()}\t{pieces}\n".encode()
 
 
 class Dripping(Protocol):
-    """A server of 1.0 that sends a few bytes of a document each second, for ever."""
+    """A server of 1.0 that sends a few bytes of a document each second without end."""
 
     def dataReceived(self, data):
         if not hasattr(self, "drip"):
@@ -75,7 +75,7 @@ class Dripping(Protocol):
 
 
 class Case(SynchronousTestCase):
-    """Each test has a peer that downloads, and an RS where others are known."""
+    """A peer that downloads, and an RS that lists others."""
 
     def setUp(self):
         self.network = Network()
@@ -111,7 +111,7 @@ class Case(SynchronousTestCase):
         self.network.settle()
 
     def peer(self, number, **files):
-        """A peer that shares `files`."""
+        """Start a peer that shares `files`; return its server."""
         factory = self.make(str(number), **files)
         factory.content_store.port = at(number)[1]
         return self.serve(number, factory)
@@ -130,11 +130,11 @@ class Case(SynchronousTestCase):
         return download
 
     def errors(self, download):
-        """The kind of error of each file that has failed."""
+        """Return the kind of error of each failed file."""
         return {file.name: file.error.kind for file in download.files if file.error is not None}
 
     def share_own(self, data):
-        """This peer shares a file with this content; returns its path."""
+        """Let this peer share a file with this content; return its path."""
         own = self.folder / "mine" / "own"
         own.write_bytes(data)
         self.factory.content_store.library.scan()
@@ -142,12 +142,12 @@ class Case(SynchronousTestCase):
         return own
 
     def files(self):
-        """Name -> content of each file that is there: a short one itself, of a long one only its hash is compared."""
+        """Return the files in place by name: the content, or its hash if it is long."""
         return {path.name: shown(path.read_bytes()) for path in self.into.iterdir()}
 
 
 class Downloads(Case):
-    """Documents that are there to be had."""
+    """Documents that others have."""
 
     def test_all_that_others_have(self):
         self.peer(1, big=BIG, one=b"1", none=b"")
@@ -186,7 +186,7 @@ class Downloads(Case):
         self.assertEqual((download.state, [file.state for file in download.files]), (DONE, ["there"]))
         self.assertEqual((self.into / "big").stat(), before)
 
-    def test_one_that_nobody_has(self):
+    def test_one_that_no_peer_has(self):
         self.peer(1, one=b"1")
         download = self.fetch("one", "nothing")
         self.assertEqual((download.state, self.errors(download)), (FAILED, {"nothing": "no-holder"}))
@@ -204,7 +204,7 @@ class Downloads(Case):
         self.assertEqual((download.state, self.files()), (DONE, {"big": shown(BIG), "one": b"1"}))
 
     def test_two_names_of_the_same_content(self):
-        """It comes once, whatever the way, and is copied."""
+        """It is fetched once, by a swarm or whole, and copied."""
         factory = self.peer(1, big=BIG, copy=BIG, third=BIG)
         for swarm in (True, False):
             factory.uploaded = 0
@@ -213,8 +213,8 @@ class Downloads(Case):
                 (download.state, self.files()), (DONE, {"big": shown(BIG), "copy": shown(BIG), "third": shown(BIG)})
             )
             self.assertEqual(factory.uploaded, len(BIG))
-            came = [transfer.size for file in download.files for transfer in file.transfers.values()]
-            self.assertEqual(sum(came), len(BIG))
+            received = [transfer.size for file in download.files for transfer in file.transfers.values()]
+            self.assertEqual(sum(received), len(BIG))
             if swarm:
                 found = details(download, 0.0)
                 self.assertEqual((found.received, found.duplicate), (len(BIG), 0))
@@ -236,7 +236,7 @@ class Downloads(Case):
         self.assertEqual((download.state, self.files(), factory.uploaded), (DONE, {"big": shown(BIG)}, 0))
 
     def test_content_that_this_peer_shared_until_now(self):
-        """Its file has changed, and nobody has noticed yet: what was copied is not right, and is fetched."""
+        """Its file has changed since the last scan: the copy is wrong, and the content is fetched."""
         factory = self.peer(1, big=BIG)
         own = self.share_own(BIG)
         own.write_bytes(OTHER)
@@ -258,7 +258,7 @@ class Downloads(Case):
         self.assertEqual(self.errors(download), {"aaa": "unwritable"})
         self.assertEqual((self.into / "bbb").read_bytes(), BIG)
 
-    def test_names_of_a_content_that_nobody_gives_fail_together(self):
+    def test_names_of_a_content_that_no_peer_gives_fail_together(self):
         index = record("aaa", b"1") + record("bbb", b"1") + record("ccc", b"1")
         self.serve(1, ScriptedFactory(v11(index)))
         download = self.fetch(seconds=40)
@@ -266,7 +266,7 @@ class Downloads(Case):
         self.assertEqual([file.state for file in download.files], [FAILED] * 3)
 
     def test_times_are_kept(self):
-        """Whatever the way that a document takes, through whomever."""
+        """By a swarm, whole and by copying."""
         self.peer(1, big=BIG, copy=BIG, small=b"1")
         for swarm in (True, False):
             download = self.fetch(swarm=swarm)
@@ -363,27 +363,27 @@ class Downloads(Case):
             self.assertEqual((download.state, self.files()), (DONE, {"doc": shown(data)}))
 
     def test_stopped_and_gone_on_with(self):
-        """Two of its five pieces are here when it is stopped."""
+        """Stop it when two of its five pieces are here."""
         factory = self.peer(1, big=BIG)
-        came = []
+        pieces = []
 
         def verified(event: PieceVerified) -> None:
-            came.append(event.piece)
-            if len(came) == 2:
+            pieces.append(event.piece)
+            if len(pieces) == 2:
                 self.manager.cancel(*self.manager.downloads)
 
         self.events.subscribe(PieceVerified, verified)
         download = self.fetch("big")
-        self.assertEqual((download.state, len(came)), (CANCELLED, 2))
+        self.assertEqual((download.state, len(pieces)), (CANCELLED, 2))
         self.assertEqual(set(self.files()), {"big.part", "big.part.state"})
         self.assertEqual(self.factory.content_store.parts, {})
         factory.uploaded = 0
         download = self.fetch("big")
         self.assertEqual((download.state, self.files()), (DONE, {"big": shown(BIG)}))
-        self.assertEqual((sorted(came), factory.uploaded), ([0, 1, 2, 3, 4], len(BIG) - 2 * MIN_PIECE))
+        self.assertEqual((sorted(pieces), factory.uploaded), ([0, 1, 2, 3, 4], len(BIG) - 2 * MIN_PIECE))
 
     def test_two_downloads_of_one_document(self):
-        """Into two folders. The second does not take the place of the first where its pieces are served from."""
+        """Fetch it into two folders: its pieces are served from the first as long as that goes on."""
         self.peer(1, big=BIG)
         self.discovery.refresh()
         self.network.settle()
@@ -405,7 +405,7 @@ class Downloads(Case):
 
 
 class Trouble(Case):
-    """Names and folders that cannot be written to end what they concern, and nothing else."""
+    """Names and folders that cannot be written to: only the files concerned fail."""
 
     def test_a_name_that_no_file_can_have(self):
         """One hostile record among those that `get --all` fetches."""
@@ -499,7 +499,7 @@ class SamePlaceElsewhere(Case):
         self.into.mkdir()
 
     def held(self):
-        """The .part file of `big`, open in another process."""
+        """Return the .part file of `big`, held as if by another process."""
         part = PartFile(Target(self.into, "big"))
         self.addCleanup(part.close)
         return part
@@ -549,7 +549,7 @@ class SamePlaceElsewhere(Case):
 
 
 class Contents(Case):
-    """Several contents of one name: it must be said which is meant."""
+    """Several contents of one name: the user must choose one."""
 
     def setUp(self):
         super().setUp()
@@ -565,7 +565,7 @@ class Contents(Case):
             self.assertIn(f"@{hashlib.sha256(data).hexdigest()[:8]} ({len(data)} bytes, at {host}:{port})", str(error))
 
     def test_a_download_of_all_skips_it(self):
-        """Anybody may offer another content under a name; that must not end what others fetch."""
+        """Any peer may offer another content under a name; the download of all must go on."""
         download = self.fetch()
         self.assertEqual((download.state, self.files()), (DONE, {"one": b"1"}))
         self.assertIn("there are 2 contents of this name", download.skipped["doc"])
@@ -590,11 +590,11 @@ class Changing(Case):
 
     def halfway(self, act):
         """Call `act` when two pieces of `big` are here."""
-        came = []
+        pieces = []
 
         def verified(event: PieceVerified) -> None:
-            came.append(event.piece)
-            if len(came) == 2:
+            pieces.append(event.piece)
+            if len(pieces) == 2:
                 act()
 
         self.events.subscribe(PieceVerified, verified)
@@ -642,7 +642,7 @@ class Changing(Case):
         self.assertEqual((download.state, self.errors(download)), (FAILED, {"big": "no-holder"}))
 
     def test_changed_behind_its_back(self):
-        """Neither its size nor its time tell."""
+        """Its size and time stay the same."""
         path = self.share()
 
         def change():

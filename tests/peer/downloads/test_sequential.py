@@ -1,5 +1,5 @@
-"""Whole documents from holders in a network in memory: in which order they are asked, on which connections, and when
-one of them closes, refuses, lies or is gone."""
+"""Whole documents from holders in a network in memory: the order of requests, the connections, and holders that close,
+refuse, send wrong documents or are gone."""
 
 import gc
 import hashlib
@@ -33,35 +33,35 @@ from p2p_twisted.wire.records import IndexRecord
 from tests.support.memory_network import Network
 
 
-class Sending(Protocol):
-    """One connection of a holder. `asked` are the names that were asked for; those in `waiting` are not answered."""
+class HolderConnection(Protocol):
+    """One connection of a holder: the names `requested` on it, and those that are `outstanding`."""
 
     def connectionMade(self):
-        self.asked, self.waiting, self.is_open = [], [], True
+        self.requested, self.outstanding, self.is_open = [], [], True
         self._parser, self._rest = RequestParser(), b""
         self.factory.connections.append(self)
 
     def connectionLost(self, reason=connectionDone):
         self.is_open = False
-        self.waiting.clear()
+        self.outstanding.clear()
 
     def dataReceived(self, data):
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             request = self._parser.line(line)
             if request is not None:
-                self.asked.append(request.message.name)
-                self.waiting.append(request.message.name)
+                self.requested.append(request.message.name)
+                self.outstanding.append(request.message.name)
                 self.factory.note()
         if self.factory.answers:
-            self.answer(len(self.waiting))
+            self.answer(len(self.outstanding))
 
     def answer(self, count=1):
-        """Answer those that were asked for first."""
-        for _ in range(min(count, len(self.waiting))):
-            body = self.factory.documents.get(self.waiting[0])
+        """Answer the first `count` outstanding requests."""
+        for _ in range(min(count, len(self.outstanding))):
+            body = self.factory.documents.get(self.outstanding[0])
             self.begin(b"nothing\n" if body is None else body, b"100 Not Found" if body is None else b"200 OK")
-            self.waiting.pop(0)
+            self.outstanding.pop(0)
             if self.factory.version == b"1.0":
                 self.transport.loseConnection()
 
@@ -69,7 +69,7 @@ class Sending(Protocol):
         """Refuse the first request for so many seconds."""
         head = b"100 FILE_NOT_FOUND P2P-CI/1.1\nHost: h\nOS: o\nLength: 0\nRetry-After: %d\n\n" % seconds
         self.transport.write(head)
-        self.waiting.pop(0)
+        self.outstanding.pop(0)
 
     def begin(self, body, status=b"200 OK", sent=None):
         """Answer with the first `sent` bytes of `body`."""
@@ -79,9 +79,9 @@ class Sending(Protocol):
 
 
 class Holder(Factory):
-    """A peer that has `documents` (name -> bytes) and answers by itself unless `answers` is false."""
+    """A peer that has `documents` (name -> bytes) and answers at once unless `answers` is false."""
 
-    protocol = Sending
+    protocol = HolderConnection
     noisy = False
 
     def __init__(self, case, documents, version=b"1.1"):
@@ -92,13 +92,13 @@ class Holder(Factory):
         self._case = case
 
     def note(self):
-        busy = [holder for holder in self._case.holders.values() if any(one.waiting for one in holder.connections)]
+        busy = [holder for holder in self._case.holders.values() if any(one.outstanding for one in holder.connections)]
         self._case.busy = max(self._case.busy, len(busy))
 
     @property
-    def asked(self):
-        """For each connection on which something was asked: what."""
-        return [connection.asked for connection in self.connections if connection.asked]
+    def requested(self):
+        """Return the names requested on each connection on which any were."""
+        return [connection.requested for connection in self.connections if connection.requested]
 
     @property
     def open(self):
@@ -106,12 +106,12 @@ class Holder(Factory):
 
 
 def named(count, size=10):
-    """That many documents of that many bytes."""
+    """Return `count` documents of `size` bytes."""
     return {f"doc{number:02}": bytes([number]) * size for number in range(count)}
 
 
 class Case(SynchronousTestCase):
-    """`holders` by their number; of a document that several have, the one with the lowest number is asked first."""
+    """Has `holders` by their number; of the holders of a document, the one with the lowest number is asked first."""
 
     def setUp(self):
         self.network = Network()
@@ -119,7 +119,7 @@ class Case(SynchronousTestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.holders = {}
         self.busy = 0
-        self.arrived = []
+        self.completed = []
         self.addCleanup(self.check_end)
 
     def check_end(self):
@@ -136,13 +136,15 @@ class Case(SynchronousTestCase):
         return holder
 
     def fetch(self, *wanted, has_size=True):
-        """Begin to fetch them: (name, bytes, numbers of the holders, first things first)."""
+        """Start to fetch documents: (name, bytes, numbers of the holders)."""
         self.files = [DownloadFile(name, self.document(name, body, held, has_size)) for name, body, held in wanted]
         peers = {self.at(number): SimpleNamespace(failures=number) for number in range(100)}
         downlink = Throttle(self.network, self.network.seconds, None)
         discovery: Any = SimpleNamespace(peers=peers)
         reactor: Any = self.network
-        self.fetcher = SequentialFetcher(reactor, discovery, downlink, lambda file, *_: self.arrived.append(file.name))
+        self.fetcher = SequentialFetcher(
+            reactor, discovery, downlink, lambda file, *_: self.completed.append(file.name)
+        )
         targets = [(file, Target(self.folder, file.name)) for file in self.files]
         self.outcome = []
         self.running = Deferred.fromCoroutine(self.fetcher.run(targets, False))
@@ -158,40 +160,40 @@ class Case(SynchronousTestCase):
         return documents(IndexRecord(name, "", host, port, 7200, size, sha256, pieces) for host, port in addresses)[0]
 
     def fetch_all(self, number, **how):
-        """Begin to fetch all that the holder of that number has."""
+        """Start to fetch all documents of the holder of that number."""
         self.fetch(*((name, body, [number]) for name, body in self.holders[number].documents.items()), **how)
 
     def assert_done(self):
-        """Everything is there, and nothing is left open."""
+        """Assert that all documents are in place and no connection is open."""
         self.network.settle()
         self.assertEqual({file.name: (file.state, file.error) for file in self.files if file.state != DONE}, {})
-        self.assertEqual((self.outcome, sorted(self.arrived)), ([None], [file.name for file in self.files]))
+        self.assertEqual((self.outcome, sorted(self.completed)), ([None], [file.name for file in self.files]))
         self.assertEqual({path.name for path in self.folder.iterdir()}, {file.name for file in self.files})
         self.assertEqual([holder.open for holder in self.holders.values() if holder.open], [])
 
 
 class AskedAhead(Case):
-    """One holder of 1.1: one connection, on which what comes next has been asked for in time."""
+    """One holder of 1.1: one connection, on which the next documents are requested ahead of time."""
 
     def test_small_ones(self):
         holder = self.holder(1, named(MAX_OUTSTANDING + 5))
         holder.answers = False
         self.fetch_all(1)
         [connection] = holder.connections
-        self.assertEqual(len(connection.asked), 1, "nothing is known of it before it has answered")
+        self.assertEqual(len(connection.requested), 1, "its version is not known before it has answered")
         connection.begin(holder.documents["doc00"], sent=3)
         self.network.settle()
-        self.assertEqual(len(connection.asked), MAX_OUTSTANDING)
+        self.assertEqual(len(connection.requested), MAX_OUTSTANDING)
         self.assertEqual([file.state for file in self.files[:2]], ["running", WAITING])
         connection.transport.write(holder.documents["doc00"][3:])
-        connection.waiting.pop(0)
+        connection.outstanding.pop(0)
         self.network.settle()
-        self.assertEqual(len(connection.asked), MAX_OUTSTANDING, "the second has not begun to come")
+        self.assertEqual(len(connection.requested), MAX_OUTSTANDING, "the second has not begun to arrive")
         while not self.outcome:
             connection.answer()
             self.network.settle()
-            self.assertLessEqual(len(connection.waiting), MAX_OUTSTANDING)
-        self.assertEqual(holder.asked, [list(holder.documents)])
+            self.assertLessEqual(len(connection.outstanding), MAX_OUTSTANDING)
+        self.assertEqual(holder.requested, [list(holder.documents)])
         self.assert_done()
 
     def test_large_ones(self):
@@ -200,25 +202,25 @@ class AskedAhead(Case):
         self.fetch_all(1)
         [connection] = holder.connections
         for _ in range(3):
-            connection.begin(holder.documents[connection.waiting[0]], sent=1)
+            connection.begin(holder.documents[connection.outstanding[0]], sent=1)
             self.network.settle()
-            self.assertEqual(len(connection.waiting), 3)
-            connection.transport.write(holder.documents[connection.waiting.pop(0)][1:])
+            self.assertEqual(len(connection.outstanding), 3)
+            connection.transport.write(holder.documents[connection.outstanding.pop(0)][1:])
             self.network.settle()
         holder.answers = True
         connection.answer(9)
         self.assert_done()
 
-    def test_one_whose_size_nobody_said_is_not_asked_for_more_ahead_than_another(self):
+    def test_nothing_is_requested_behind_one_of_unknown_size(self):
         holder = self.holder(1, named(3))
         holder.answers = False
         self.fetch_all(1, has_size=False)
         [connection] = holder.connections
         connection.begin(holder.documents["doc00"], sent=3)
         self.network.settle()
-        self.assertEqual(connection.asked, ["doc00"])
+        self.assertEqual(connection.requested, ["doc00"])
         connection.transport.write(holder.documents["doc00"][3:])
-        connection.waiting.pop(0)
+        connection.outstanding.pop(0)
         holder.answers = True
         self.network.settle()
         self.assert_done()
@@ -226,11 +228,11 @@ class AskedAhead(Case):
     def test_empty_ones(self):
         holder = self.holder(1, named(3, 0))
         self.fetch_all(1)
-        self.assertEqual(holder.asked, [["doc00", "doc01", "doc02"]])
+        self.assertEqual(holder.requested, [["doc00", "doc01", "doc02"]])
         self.assert_done()
 
     def test_one_that_it_no_longer_has(self):
-        """The others asked of it come all the same, on the same connection, before someone else is asked."""
+        """The others requested from it arrive on the same connection before another holder is asked."""
         wanted = named(4)
         one = self.holder(1, {name: body for name, body in wanted.items() if name != "doc01"})
         other = self.holder(2, wanted)
@@ -240,17 +242,17 @@ class AskedAhead(Case):
         connection.begin(wanted["doc00"], sent=3)
         self.network.settle()
         connection.transport.write(wanted["doc00"][3:])
-        connection.waiting.pop(0)
+        connection.outstanding.pop(0)
         connection.answer()
         self.network.settle()
-        self.assertEqual((connection.waiting, other.asked), (["doc02", "doc03"], []))
+        self.assertEqual((connection.outstanding, other.requested), (["doc02", "doc03"], []))
         connection.answer(2)
         self.network.settle()
-        self.assertEqual((one.asked, other.asked), ([list(wanted)], [["doc01"]]))
+        self.assertEqual((one.requested, other.requested), ([list(wanted)], [["doc01"]]))
         self.assert_done()
 
     def test_one_that_is_another_document(self):
-        """That its record lies about one ends only this one."""
+        """A record that is wrong about one document ends only this one."""
         holder = self.holder(1, named(4))
         holder.answers = False
         self.fetch(*((name, body, [1]) for name, body in holder.documents.items()))
@@ -258,7 +260,7 @@ class AskedAhead(Case):
         connection.begin(holder.documents["doc00"], sent=3)
         self.network.settle()
         connection.transport.write(holder.documents["doc00"][3:])
-        connection.waiting.pop(0)
+        connection.outstanding.pop(0)
         holder.documents = {**holder.documents, "doc01": b"longer than was said"}
         holder.answers = True
         connection.answer(3)
@@ -268,7 +270,7 @@ class AskedAhead(Case):
 
 
 class Holders(Case):
-    """Several of them."""
+    """Several holders."""
 
     def test_one_after_the_other_and_the_next_is_dialled_in_time(self):
         wanted = named(6)
@@ -277,21 +279,21 @@ class Holders(Case):
         turns = [1, 1, 2, 1, 2, 2]
         self.fetch(*((name, body, [turn]) for (name, body), turn in zip(wanted.items(), turns, strict=True)))
         self.assertEqual([len(holder.open) for holder in holders], [1, 1])
-        self.assertEqual((holders[0].asked, holders[1].asked), ([["doc00"]], []))
+        self.assertEqual((holders[0].requested, holders[1].requested), ([["doc00"]], []))
         holders[0].answers = True
         holders[0].connections[0].answer()
         self.assert_done()
-        self.assertEqual(holders[0].asked, [["doc00", "doc01", "doc03"]])
-        self.assertEqual(holders[1].asked, [["doc02", "doc04", "doc05"]])
+        self.assertEqual(holders[0].requested, [["doc00", "doc01", "doc03"]])
+        self.assertEqual(holders[1].requested, [["doc02", "doc04", "doc05"]])
 
     def test_of_1_0_a_connection_for_each_document(self):
         holder = self.holder(1, named(4), b"1.0")
         self.fetch_all(1, has_size=False)
-        self.assertEqual(holder.asked, [["doc00"], ["doc01"], ["doc02"], ["doc03"]])
+        self.assertEqual(holder.requested, [["doc00"], ["doc01"], ["doc02"], ["doc03"]])
         self.assert_done()
 
     def test_more_of_them_than_connections_are_kept(self):
-        """The one that sends is not closed for the sake of one that is not asked yet."""
+        """The connection that is receiving is not closed to make room for one that is not used yet."""
         count = MAX_KEPT + 3
         wanted = named(count)
         for number in range(count):
@@ -304,12 +306,12 @@ class Holders(Case):
         self.network.settle()
         self.assertTrue(sending.is_open)
         sending.transport.write(wanted["doc00"][3:])
-        sending.waiting.clear()
+        sending.outstanding.clear()
         self.assert_done()
-        self.assertEqual([len(holder.asked) for holder in self.holders.values()], [1] * count)
+        self.assertEqual([len(holder.requested) for holder in self.holders.values()], [1] * count)
 
     def test_one_in_use_when_another_is_dialled(self):
-        """All places are taken, and the first is that of who sends."""
+        """All connections that may be kept are open, and the oldest one is receiving."""
         wanted = named(MAX_KEPT + 1)
         for number in range(MAX_KEPT + 1):
             self.holder(number, wanted)
@@ -319,11 +321,11 @@ class Holders(Case):
             holder.documents = named(len(order))
         self.fetch(*((*next(names), [number]) for number in order))
         self.assert_done()
-        self.assertTrue(all(len(holder.asked) == 1 for holder in self.holders.values()))
+        self.assertTrue(all(len(holder.requested) == 1 for holder in self.holders.values()))
 
 
 class Lost(Case):
-    """Connections end."""
+    """Connections that are lost, and holders that fall silent."""
 
     def closed_while_idle(self, answers_first):
         wanted = named(3)
@@ -352,7 +354,7 @@ class Lost(Case):
         self.assert_done()
 
     def in_mid_document(self):
-        """Five documents are wanted of either of two holders; the first, asked for all, has begun to send. Both."""
+        """Request five documents from the first of two holders, which has begun to send; return both."""
         wanted = named(5)
         one, other = self.holder(1, wanted), self.holder(2, wanted)
         one.answers = False
@@ -363,15 +365,15 @@ class Lost(Case):
         return one, other
 
     def test_in_mid_document(self):
-        """It, and what was asked ahead, come from the next holder, over one connection."""
+        """All that was requested from it comes from the next holder, over one connection."""
         wanted = named(5)
         one, other = self.in_mid_document()
         [connection] = one.connections
-        self.assertEqual(connection.asked, list(wanted))
+        self.assertEqual(connection.requested, list(wanted))
         del self.network.servers[self.at(1)]
         connection.transport.abortConnection()
         self.assert_done()
-        self.assertEqual((len(other.connections), sorted(other.asked[0])), (1, list(wanted)))
+        self.assertEqual((len(other.connections), sorted(other.requested[0])), (1, list(wanted)))
         dialled = [address for _, address in self.network.dialled]
         self.assertEqual(dialled.count(self.at(1)), 2, "once more, not for each document anew")
 
@@ -380,10 +382,10 @@ class Lost(Case):
         one.answers = True
         one.connections[0].transport.abortConnection()
         self.assert_done()
-        self.assertEqual(other.asked, [["doc00"]])
-        self.assertEqual(one.asked[1:], [["doc01", "doc02", "doc03", "doc04"]])
+        self.assertEqual(other.requested, [["doc00"]])
+        self.assertEqual(one.requested[1:], [["doc01", "doc02", "doc03", "doc04"]])
 
-    def test_in_mid_document_and_nobody_else_has_it(self):
+    def test_in_mid_document_and_no_other_has_it(self):
         holder = self.holder(1, named(3))
         holder.answers = False
         self.fetch_all(1)
@@ -404,7 +406,7 @@ class Lost(Case):
         one.connections[0].begin(wanted["doc00"], sent=3)
         self.network.wait(client.STALL_TIMEOUT + 1)
         self.assert_done()
-        self.assertEqual(other.asked, [list(wanted)])
+        self.assertEqual(other.requested, [list(wanted)])
 
     def test_one_that_cannot_be_reached(self):
         wanted = named(3)
@@ -413,7 +415,7 @@ class Lost(Case):
         self.fetch(*((name, body, [1, 2]) for name, body in wanted.items()))
         self.network.wait(30)
         self.assert_done()
-        self.assertEqual(other.asked, [list(wanted)])
+        self.assertEqual(other.requested, [list(wanted)])
         dialled = [address for _, address in self.network.dialled]
         self.assertEqual(dialled.count(self.at(1)), 1, "not for each document anew")
 
@@ -424,7 +426,7 @@ class Lost(Case):
         self.fetch(*((name, body, [1, 2]) for name, body in wanted.items()))
         self.network.wait(client.STALL_TIMEOUT + 2)
         self.assert_done()
-        self.assertEqual(other.asked, [list(wanted)])
+        self.assertEqual(other.requested, [list(wanted)])
 
     def test_one_that_was_suspended_for_a_minute(self):
         wanted = named(3)
@@ -447,7 +449,7 @@ class Lost(Case):
         one, other = self.holder(1, named(3)), self.holder(2, {"aaa": b"aaa"})
         self.fetch(("aaa", b"aaa", [1, 2]), *((name, body, [1, 2]) for name, body in named(3).items()))
         self.assert_done()
-        self.assertEqual((other.asked, one.asked[-1][-3:]), ([["aaa"]], list(named(3))))
+        self.assertEqual((other.requested, one.requested[-1][-3:]), ([["aaa"]], list(named(3))))
 
 
 class RetryAfter(Case):
@@ -468,36 +470,36 @@ class RetryAfter(Case):
     def test_it_is_asked_again_then(self):
         self.put_off(3)
         self.network.wait(2.75)
-        self.assertEqual(self.connection.waiting, [], "nor is it asked for another")
+        self.assertEqual(self.connection.outstanding, [], "nor is it asked for another")
         self.network.wait(0.25)
-        self.assertEqual(self.connection.waiting, ["doc00"])
+        self.assertEqual(self.connection.outstanding, ["doc00"])
         self.one.answers = True
         self.connection.answer()
         self.assert_done()
-        self.assertEqual(self.other.asked, [])
+        self.assertEqual(self.other.requested, [])
 
     def test_not_later_than_that(self):
         self.put_off(1000)
         self.network.wait(MAX_RETRY_AFTER)
-        self.assertEqual(self.connection.waiting, ["doc00"])
+        self.assertEqual(self.connection.outstanding, ["doc00"])
         self.one.answers = True
         self.connection.answer()
         self.assert_done()
 
     def test_so_many_times(self):
-        """Then another holder is."""
+        """Then another holder is asked."""
         for _ in range(MAX_RETRIES):
             self.put_off(0)
             self.network.wait(1)
         self.one.answers = True
         self.put_off(0)
         self.assert_done()
-        self.assertEqual(self.other.asked, [["doc00"]])
-        self.assertEqual(self.connection.asked[-2:], ["doc01", "doc02"], "it is to blame for nothing")
+        self.assertEqual(self.other.requested, [["doc00"]])
+        self.assertEqual(self.connection.requested[-2:], ["doc01", "doc02"], "it has not failed")
 
 
 class WithoutSize(Case):
-    """In 1.0 nobody says how much is to come, and it may never end."""
+    """A server of 1.0 does not say the size, and its answer may never end."""
 
     def setUp(self):
         super().setUp()
@@ -548,7 +550,7 @@ class WithoutSize(Case):
 
 
 class Cancelled(Case):
-    """Nothing goes on, and nothing is left."""
+    """All requests stop, and no file is left."""
 
     def cancel(self):
         dialled = len(self.network.dialled)
@@ -558,7 +560,7 @@ class Cancelled(Case):
         self.assertTrue(failure.check(CancelledError))
         self.assertEqual(len(self.network.dialled), dialled)
         self.assertEqual([holder.open for holder in self.holders.values() if holder.open], [])
-        self.assertEqual((self.arrived, list(self.folder.iterdir())), ([], []))
+        self.assertEqual((self.completed, list(self.folder.iterdir())), ([], []))
         self.assertEqual(self.network.getDelayedCalls(), [])
 
     def test_while_documents_come(self):

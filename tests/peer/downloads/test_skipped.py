@@ -1,4 +1,4 @@
-"""What an order for all leaves out: names that mislead, and those that exclude one another."""
+"""Names that a download of all skips: those that mislead, and those that exclude one another."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +38,7 @@ names = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map("/".join)
 
 @given(st.dictionaries(names, st.integers(1, 3)), st.sets(names))
 def test_all_that_is_left_can_be_had_together(holders, own):
-    """As far as `own` can be."""
+    """Together with `own`, as far as those can be had together."""
     found = skipped_names(holders, own)
     left = holders.keys() - found.keys()
     assert found.keys() <= holders.keys()
