@@ -44,7 +44,7 @@ def test_nothing_of_one_peer_is_anothers(peers):
         assert len({peer[key] for peer in peers}) == len(PEERS)
 
 
-def test_what_is_shared_is_in_the_checkout(peers):
+def test_the_shared_folders_are_in_the_checkout(peers):
     assert all(folder.is_dir() for peer in peers for folder in peer["share"])
 
 

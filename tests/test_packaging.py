@@ -66,7 +66,7 @@ def distributions(lines):
     return {re.split(r"[\[<>=]", line)[0].strip().lower() for line in lines.split("\n") if line.strip()}
 
 
-def test_what_everybody_must_install_is_what_the_package_imports_outside_experiments(setup):
+def test_the_requirements_are_the_imports_outside_experiments(setup):
     found = imported_distributions("p2p_twisted")
     required = distributions(setup["options"]["install_requires"])
     extra = distributions(setup["options.extras_require"]["experiment"])

@@ -46,14 +46,14 @@ def faults(given: Order, record: Record, **here: Version) -> list[str]:
     return list(find_faults(given, record, here))
 
 
-def test_what_a_running_peer_had_all_the_time_may_not_fail(clock: Clock, record: Record) -> None:
+def test_a_document_of_a_peer_that_ran_all_the_time_must_not_fail(clock: Clock, record: Record) -> None:
     clock.now = 110.0
     (fault,) = faults(order(clock, record, "peers-failed"), record)
     assert "peer1 had it all the time" in fault
 
 
 @pytest.mark.parametrize("act", ["kill", "change", "remove", "rename"])
-def test_what_happened_to_the_holder_explains_a_failure(clock: Clock, record: Record, act: str) -> None:
+def test_a_stop_of_the_holder_explains_a_failure(clock: Clock, record: Record, act: str) -> None:
     clock.now = 105.0
     if act == "kill":
         record.ended("peer1", "is killed")
@@ -85,7 +85,7 @@ def test_a_killed_downloader_explains_everything(clock: Clock, record: Record) -
     assert faults(order(clock, record, "peers-failed"), record) == []
 
 
-def test_what_is_there_already_must_have_another_content(clock: Clock, record: Record) -> None:
+def test_a_file_in_the_way_must_have_another_content(clock: Clock, record: Record) -> None:
     assert faults(order(clock, record, "exists"), record, **{"x.txt": NEW}) == []
     (fault,) = faults(order(clock, record, "exists"), record, **{"x.txt": OLD})
     assert "very content" in fault
@@ -116,7 +116,7 @@ def test_an_order_must_end_and_have_an_outcome(clock: Clock, record: Record) -> 
     assert len(faults(given, record)) == 1
 
 
-def test_a_view_is_right_when_it_says_what_lies_on_the_disks() -> None:
+def test_a_view_is_right_when_it_equals_the_files_on_the_disks() -> None:
     disks = {ONE: {"x.txt": OLD, "y.txt": NEW}, TWO: {"x.txt": OLD}}
     items = [item("x.txt", OLD, True, ONE, TWO), item("y.txt", NEW, False, ONE)]
     assert view_of(items) == expected(TWO, disks)

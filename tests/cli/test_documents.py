@@ -72,7 +72,7 @@ def test_arguments(arguments: list[str], names: list[str], here: list[str], miss
     assert find(INDEX, arguments, (), fetch_own=False) == Wanted(names, set(here), missing)
 
 
-def test_a_pattern_passes_over_names_that_mislead() -> None:
+def test_a_pattern_skips_misleading_names() -> None:
     index: Any = Index(*(a_document(name, PEERS[0]) for name in ("-rf", "fine", "x\u202egpj.exe", "../x")))
     found = find(index, ["*"], (), fetch_own=False)
     assert (found.names, set(found.skipped)) == (["fine"], {"-rf", "x\u202egpj.exe", "../x"})
@@ -84,7 +84,7 @@ def test_into_another_folder_own_documents_are_fetched_too() -> None:
     assert found == Wanted(["rfc/1.txt", "rfc/2.txt", "rfc/deep/3.txt"], {"own.txt"}, [])
 
 
-def test_from_one_peer() -> None:
+def test_documents_of_one_peer_only() -> None:
     found = find(INDEX, ["rfc/", "two*"], [PEERS[1]], fetch_own=False)
     assert found == Wanted(["rfc/deep/3.txt"], {"rfc/2.txt"}, ["two*"])
 
@@ -114,7 +114,7 @@ def test_why_nobody_has_it(name: str, reason: str | None, others: int) -> None:
     assert len(index.queries) == 1
 
 
-def test_where_it_lies_here(tmp_path: Path) -> None:
+def test_the_local_path_of_a_document(tmp_path: Path) -> None:
     for folder in "one", "two":
         (tmp_path / folder).mkdir()
     (tmp_path / "two/own.txt").write_text("")

@@ -39,11 +39,11 @@ def test_without_pdfs_nothing_is_missing(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (exits.OK, "")
 
 
-def test_what_is_missing_is_named_by_what_pip_calls_it() -> None:
+def test_a_missing_package_is_named_as_pip_names_it() -> None:
     assert missing_extra("matplotlib", "jinja2").text.startswith("matplotlib and Jinja2 are not installed: ")
 
 
-def test_what_is_installed_is_not_missing() -> None:
+def test_an_installed_package_is_not_missing() -> None:
     need_extra(*DISTRIBUTIONS)
 
 

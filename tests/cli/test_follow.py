@@ -91,7 +91,7 @@ def test_a_download_that_is_shown_is_read_once_a_second(monkeypatch: pytest.Monk
     assert peer.asked_at == pytest.approx([0, 1, 2, 3, 4], abs=0.3)
 
 
-def test_an_answer_that_was_late_does_not_put_off_the_next_look_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_answer_does_not_delay_the_next_poll_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     peer = Peer([(16, RUNNING), (0.001, RUNNING), (0, OVER)], [[]])
     assert follow(monkeypatch, peer, shown=True) is OVER
     assert peer.asked_at[1] - 16 <= MAX_INTERVAL

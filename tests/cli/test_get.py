@@ -149,7 +149,7 @@ def test_usage(peer: Path, arguments: list[str]) -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_what_an_earlier_run_fetched_is_told_apart() -> None:
+def test_bytes_of_an_earlier_run_are_counted_apart() -> None:
     file = a_file("a", "done") | {"got": 4000}
     assert Outcome(a_download("1", [file], "done"))._summary() == (
         "1 file fetched to /tmp/fetched, 4.0 kB (3.0 kB of it was here) in 2.5 s, 1.2 kB/s, from 1 peer"
@@ -168,7 +168,7 @@ def test_the_sources_explained_when_it_is_given_up(peer: Path) -> None:
     assert result.stderr.startswith("127.0.0.1:65401\t")
 
 
-def test_a_peer_that_was_started_again_knows_it_no_more(peer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restarted_peer_no_longer_knows_the_download(peer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ControlClient, "post", lambda self, path, body: {"id": "another"})
     result = p2p("--state-dir", peer, "get", "done_a", "--explain")
     assert (result.exit_code, "the peer stopped; start it again" in result.stderr) == (7, True)
@@ -249,7 +249,7 @@ def test_a_complaint_names_the_document_once() -> None:
 
 
 @pytest.mark.parametrize(("number", "rest"), [(2, ""), (150, "and 130 more; ")])
-def test_what_was_passed_over_is_named(capsys: pytest.CaptureFixture[str], number: int, rest: str) -> None:
+def test_skipped_documents_are_named(capsys: pytest.CaptureFixture[str], number: int, rest: str) -> None:
     skipped = [{"name": f"-{i}\u202e", "why": "a part begins with -"} for i in range(min(number, 100))]
     download = a_download("1", [], "done") | {"files_passed_over": number, "passed_over": skipped}
     outcome = Outcome(download)

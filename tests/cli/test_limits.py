@@ -20,7 +20,7 @@ def peer() -> Iterator[Path]:
         yield folder
 
 
-def test_one_then_the_other_then_none(peer: Path) -> None:
+def test_one_limit_then_the_other_then_none(peer: Path) -> None:
     for arguments, up, down in (
         ([], "none", "none"),
         (["--up", "500K"], "500000", "none"),
@@ -37,7 +37,7 @@ def test_json(peer: Path) -> None:
     assert json.loads(found.stdout) == {"up_rate": None, "down_rate": 1000000}
 
 
-def test_a_program_can_say_what_it_was_told(peer: Path) -> None:
+def test_limits_in_a_pipe_can_be_parsed(peer: Path) -> None:
     result = p2p("--state-dir", peer, "limits", "--up", "1.5Mi")
     limits = dict(line.split("\t") for line in result.stdout.splitlines())
     assert parse_rate(limits["up"]) == 1.5 * 2**20
@@ -49,7 +49,7 @@ def test_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("rate", ["fast", "", "-1", "0", "999", "20 Mbit up", "1e6"])
-def test_what_is_no_rate(peer: Path, rate: str) -> None:
+def test_invalid_rates_are_refused(peer: Path, rate: str) -> None:
     result = p2p("--state-dir", peer, "limits", f"--down={rate}")
     assert result.exit_code == 2
     assert f"--down: {rate!r} must be" in result.stderr

@@ -43,7 +43,7 @@ def test_version() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["get", "--help"], ["--state-dir", "{}", "status"]])
-def test_what_is_not_needed_is_not_loaded(arguments: list[str]) -> None:
+def test_unneeded_modules_are_not_imported(arguments: list[str]) -> None:
     program = (
         "import sys\nfrom p2p_twisted.cli.main import main\nmain(sys.argv[1:], standalone_mode=False)\n"
         "assert not {'twisted', 'rich', 'p2p_twisted.experiment.verbs.demo_command'} & set(sys.modules)"

@@ -73,7 +73,7 @@ def test_a_reader_that_has_gone_does_not_change_the_exit_code(peer: Path, verb: 
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_what_an_encoding_lacks_is_escaped(peer: Path, encoding: str) -> None:
+def test_characters_that_the_encoding_lacks_are_escaped(peer: Path, encoding: str) -> None:
     done = run(peer, "ls '\U0001f600'", PYTHONIOENCODING=encoding)
     codec = encoding.partition(":")[0]
     expected = "caf\u00e9 \U0001f600.txt\t13\t1\tno\tDocument 13\n".encode(codec, "backslashreplace")
@@ -94,5 +94,5 @@ def test_paths_into_a_pipe_are_the_bytes_of_the_file_system(peer: Path, encoding
 @pytest.mark.parametrize(
     "hidden", ["\x1b", "\x9b", "\u200b", "\u202e", "\u2066", "\ufeff", "\u061c", "\U000e0041", "\udcff"]
 )
-def test_what_steers_a_terminal_or_hides_is_shown(hidden: str) -> None:
+def test_control_and_invisible_characters_are_shown(hidden: str) -> None:
     assert clean(f"a{hidden}b") == f"a{hidden.encode('unicode_escape').decode()}b"

@@ -74,7 +74,7 @@ def test_every_download_has_an_id_of_its_own_also_after_a_restart(at: list[str],
     assert len(set(ids)) == 2
 
 
-def test_who_it_came_from(at: list[str], tmp_path: Path, cluster: Cluster) -> None:
+def test_explain_names_the_source_and_the_reason(at: list[str], tmp_path: Path, cluster: Cluster) -> None:
     address = "{host}:{port}\t20000\t100%\t".format(**cluster.peers[0].control.get("status"))
     for how, reason in ((), r"next piece of the source: \d"), (("--no-swarm",), "the whole file: 1"):
         code, _, err = run("get", "a.txt", "--explain", *how, *at, cwd=tmp_path)
@@ -102,7 +102,7 @@ def test_it_leaves_nothing_running(at: list[str], state: Path, tmp_path: Path, c
     assert not any(record["isActive"] for record in records if record["port"] == port)
 
 
-def test_what_others_have(at: list[str]) -> None:
+def test_documents_of_others_are_listed(at: list[str]) -> None:
     code, out, _ = run("ls", *at)
     assert (code, [line.split("\t")[0] for line in out.splitlines()]) == (0, ["a.txt", "b.txt"])
     code, out, _ = run("peers", *at)
@@ -113,7 +113,7 @@ def test_nobody_has_it(at: list[str]) -> None:
     assert run("get", "c.txt", *at)[0] == 3
 
 
-def test_there_is_another_file(at: list[str], tmp_path: Path) -> None:
+def test_another_file_of_that_name_is_not_overwritten(at: list[str], tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("mine")
     assert run("get", "a.txt", *at, cwd=tmp_path)[0] == 11
     assert (tmp_path / "a.txt").read_text() == "mine"

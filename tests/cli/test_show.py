@@ -128,7 +128,7 @@ def test_ls_of_a_name_with_two_contents(peer: Path) -> None:
     assert [item["name"] for item in found["items"]] == ["choose.txt"] * 2
 
 
-def test_as_many_digits_as_tell_contents_apart() -> None:
+def test_hashes_have_the_digits_that_distinguish_them() -> None:
     first, second = "0" * 64, "0" * 12 + "1" * 52
     items: list[dict[str, Any]] = [
         {"name": "a", "sha256": first},
@@ -148,7 +148,7 @@ def test_an_empty_list_says_so(pattern: list[str], terminal: None) -> None:
     assert (others.exit_code, others.stdout, others.stderr) == (0, "", "p2p: no other peer is known\n")
 
 
-def test_what_strangers_named_cannot_steer_a_terminal(peer: Path) -> None:
+def test_names_given_by_strangers_cannot_control_a_terminal(peer: Path) -> None:
     for arguments in ["ls", "evil"], ["ls", "evil", "--json"]:
         text = p2p("--state-dir", peer, *arguments).stdout
         assert not set("\x1b\x9b\u202e") & set(text)
@@ -191,7 +191,7 @@ def test_options_before_and_behind_each_word(peer: Path, rs: Path) -> None:
     assert json.loads(p2p("config", "--state-dir", peer, "--json", "show").stdout) == as_json(CONFIG)
 
 
-def test_one_is_not_taken_for_the_other(peer: Path, rs: Path) -> None:
+def test_a_process_of_the_other_role_is_refused(peer: Path, rs: Path) -> None:
     for arguments, other in (["--state-dir", rs, "status"], "an RS"), (["rs", "status", "--state-dir", peer], "a peer"):
         result = p2p(*arguments)
         assert (result.exit_code, other in result.stderr) == (2, True)

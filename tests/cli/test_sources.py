@@ -41,7 +41,7 @@ def whole(*ports: int, state: str = "done") -> dict[str, object]:
     return a_file("a", state) | {"sources": parts}
 
 
-def test_those_that_gave_whole_files_are_sources_too() -> None:
+def test_holders_of_whole_files_are_sources_too() -> None:
     first, second = sources_of(a_download("1", [whole(1, 2), whole(2)], "done") | {"sources": []})
     assert (first.outcome, first.chosen) == ("dropped: it failed", {"the whole file": 1})
     assert (second.outcome, second.chosen, second.size) == ("kept", {"the whole file": 2}, 2000)
@@ -68,11 +68,11 @@ def test_nobody_and_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 class TestProgress:
-    def test_of_one_file(self) -> None:
+    def test_the_bar_of_one_file(self) -> None:
         running = a_swarm(a_source(1), a_source(2), a_source(3, state="dropped", dropped="closed"))
         assert progress.what(running) == "0/1 pieces, 2 sources"
 
-    def test_of_several(self) -> None:
+    def test_the_bar_of_several_files(self) -> None:
         files = [a_file("a", "done"), a_file("b", "running"), a_file("c", "waiting") | {"size": 0, "pieces": None}]
         assert progress.what(a_download("1", files, "running")) == "1/3 files, 1/2 pieces, 1 source"
 
@@ -101,7 +101,7 @@ class TestProgress:
             (30, "", "36%"),
         ],
     )
-    def test_the_bar_has_room_whatever_the_terminal(self, columns: int, before: str, behind: str) -> None:
+    def test_the_bar_fits_any_terminal(self, columns: int, before: str, behind: str) -> None:
         files = [a_file("a", "done"), *(a_file(name, "running") for name in "bc")]
         files[1]["pieces"] = {"have": 22, "total": 510}
         sources = [a_source(port) for port in range(4)]

@@ -39,7 +39,7 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a\0b"])
-def test_what_is_no_path_is_refused(text) -> None:
+def test_invalid_paths_are_refused(text) -> None:
     with pytest.raises(ValueError, match="must be the path of a folder"):
         folder(text)
 
@@ -164,7 +164,7 @@ def test_with_a_state_folder_no_home_folder_is_needed(user) -> None:
     wait_for(lambda: not (state / "twistd.pid").exists())
 
 
-def test_whatever_the_umask_and_the_folder_secrets_are_for_their_owner_alone(user) -> None:
+def test_secrets_are_readable_by_their_owner_only(user) -> None:
     rs, peer = user.home / "rs", user.home / "peer"
     secrets = {rs: {"registry.sqlite", "api.key", "lock"}, peer: {"hashes.sqlite", "cookie", "api.key", "lock"}}
     commands = {rs: user.rs(), peer: user.peer("--state-dir", str(peer))}

@@ -38,7 +38,7 @@ def test_a_host_with_a_port_or_without(text, found) -> None:
         *("a..b", "-a", "a b", "a\n", "é", "a" * 64, "a." * 140),
     ],
 )
-def test_what_is_no_host_is_told_what_one_is(text) -> None:
+def test_the_message_for_an_invalid_host_has_an_example(text) -> None:
     expected = r"^must be a host such as rs.example, 192.0.2.1 or \[2001:db8::1\], with :PORT or without$"
     with pytest.raises(ValueError, match=expected):
         host_and_port(text)
@@ -54,7 +54,7 @@ def test_what_is_no_host_is_told_what_one_is(text) -> None:
         ("http://[/", ""),
     ],
 )
-def test_a_url_is_told_what_to_write_instead(url, meant) -> None:
+def test_the_message_for_a_url_says_the_host_to_write(url, meant) -> None:
     with pytest.raises(ValueError, match="must be a host without the rest of a URL") as caught:
         host_and_port(url)
     assert str(caught.value).endswith(f"URL{meant}")

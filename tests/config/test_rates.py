@@ -35,13 +35,13 @@ def test_rates_as_text(text: str, rate: float | None) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "5", "-5", "x", "20 Mbps", "1e6", "\u066500K", "1_0K", "5T", "5000i", "5Kb"])
-def test_what_is_no_rate(text: str) -> None:
+def test_invalid_rates_are_refused(text: str) -> None:
     with pytest.raises(RateError):
         parse_rate(text)
 
 
 @pytest.mark.parametrize("text", ["0", "0M", "999", "7.9kbit"])
-def test_too_little_is_no_way_to_say_no_limit(text: str) -> None:
+def test_a_rate_that_is_too_low_is_refused(text: str) -> None:
     with pytest.raises(RateError, match="must be at least 1000 bytes a second, or none for no limit"):
         parse_rate(text)
 

@@ -63,7 +63,7 @@ def test_defaults(parse) -> None:
     assert list(map(str, options["trust"])) == ["127.0.0.0/8", "::1/128"]
 
 
-def test_flag_over_file_over_default(parse) -> None:
+def test_a_flag_precedes_the_file_which_precedes_the_default(parse) -> None:
     options = parse("--ttl=12", file="[test]\nttl = 11\nkind = memory\nrs-host = h\n")
     assert (options["ttl"], options["kind"], options["rs-host"], options["web"]) == (12, "memory", "h", None)
     assert options.origins["ttl"] == "flag"

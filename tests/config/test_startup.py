@@ -44,11 +44,11 @@ class Listen(SynchronousTestCase):
             str(error), "--listen tcp:7: Address already in use; choose another port, or stop the process that uses it"
         )
 
-    def test_whatever_else_listening_raises_is_one_line_too(self) -> None:
+    def test_any_other_error_of_listening_is_one_line_too(self) -> None:
         error = self.assertRaises(StartError, listen, Overflowing(), "--listen", "tcp:65536", FACTORY)
         self.assertTrue(str(error).startswith("--listen tcp:65536: bind(): port must be 0-65535."))
 
-    def test_what_is_no_endpoint_is_a_wrong_setting(self) -> None:
+    def test_an_invalid_endpoint_is_a_usage_error(self) -> None:
         for description in ("", "tcp", "tcp:", "tcp:x", "tpc:1", "ssl:1:privateKey=/no/such", "tcp:1:nonsense=2"):
             error = self.assertRaises(SettingsError, listen, MemoryReactorClock(), "--web", description, FACTORY)
             self.assertTrue(str(error).startswith("--web must be a Twisted endpoint such as tcp:65423, not "), error)
@@ -68,7 +68,7 @@ class Listen(SynchronousTestCase):
         self.patch(startup, "serverFromString", lambda *_: Late())
         self.assertRaises(StartError, listen, MemoryReactorClock(), "--listen", "late:1", FACTORY)
 
-    def test_the_backlog_is_long_unless_told(self) -> None:
+    def test_the_backlog_is_long_unless_given(self) -> None:
         memory = MemoryReactorClock()
         for description in ("tcp:1", "tcp:1:backlog=7"):
             listen(memory, "--listen", description, FACTORY)

@@ -25,14 +25,14 @@ class StateFolder(SynchronousTestCase):
         make_state_folder(path)
         self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o700)
 
-    def test_what_cannot_be_one_is_named(self) -> None:
+    def test_an_unusable_state_folder_is_named(self) -> None:
         path = Path(self.mktemp())
         path.write_text("a file")
         for bad in (path, path / "below"):
             error = self.assertRaises(StartError, make_state_folder, bad)
             self.assertRegex(str(error), f"^state folder {bad}: .*; give a folder .* with --state-dir$")
 
-    def test_one_that_is_not_ours_is_named(self) -> None:
+    def test_a_folder_of_another_user_is_named(self) -> None:
         path = Path(self.mktemp())
         path.mkdir()
         self.patch(os, "access", lambda *_: False)
@@ -57,12 +57,12 @@ class Lock(SynchronousTestCase):
         check_not_held(self.path)  # that it is not there is no obstacle
         self.path.mkdir()
 
-    def test_it_is_marked_as_none_to_share(self) -> None:
+    def test_it_is_marked_as_not_to_be_shared(self) -> None:
         self.assertFalse(holds_state(self.path))
         StateFolderLock(self.path, "p2p-rs")
         self.assertTrue(holds_state(self.path))
 
-    def test_whoever_holds_it_is_named_with_a_remedy(self) -> None:
+    def test_the_holder_of_the_lock_is_named_with_a_remedy(self) -> None:
         StateFolderLock(self.path, "p2p-rs")
         for attempt in (check_not_held, lambda path: StateFolderLock(path, "p2p-peer")):
             self.assertEqual(
@@ -77,7 +77,7 @@ class Lock(SynchronousTestCase):
         error = self.assertRaises(StartError, check_not_held, self.path)
         self.assertIn(f"state folder {self.path}: another process runs on it already; stop that one, or", str(error))
 
-    def test_a_lock_file_is_no_lock(self) -> None:
+    def test_a_leftover_lock_file_does_not_lock(self) -> None:
         (self.path / LOCK_FILE).write_text("1 p2p-rs")
         check_not_held(self.path)
         StateFolderLock(self.path, "p2p-peer")
@@ -113,7 +113,7 @@ def test_an_rs_and_peers_run_side_by_side_and_leave_nothing_in_the_folder_they_a
 
 
 @pytest.mark.parametrize("pidfile", [[], ["--pidfile", "x.pid"], ["--pidfile="]])
-def test_a_second_process_on_a_state_folder_is_told_who_runs_there(user, pidfile) -> None:
+def test_a_second_process_on_a_state_folder_names_the_first(user, pidfile) -> None:
     process = user.start(user.state("rs"), *user.rs())
     for mode in (["-n"], []):
         done = user.run(*mode, *pidfile, "p2p-rs")
@@ -133,7 +133,7 @@ def test_a_peer_does_not_run_on_the_folder_of_an_rs(user) -> None:
     assert f"p2p-rs (PID {process.pid}) runs on it already" in done.stderr
 
 
-def test_what_a_dead_process_left_is_no_obstacle_even_when_its_number_is_anothers_now(user) -> None:
+def test_files_of_a_dead_process_do_not_lock_even_when_its_number_is_in_use(user) -> None:
     state = user.state("peer")
     user.start(state, *user.peer()).kill()
     wait_for(lambda: user.processes[0].poll() is not None)

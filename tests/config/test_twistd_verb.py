@@ -66,7 +66,7 @@ def test_while_it_stops_one_more_signal_changes_nothing(user, number) -> None:
     assert not [log for log in user.home.rglob("*.log") if "Traceback" in log.read_text()]
 
 
-def test_whoever_ignores_a_hangup_goes_on(user) -> None:
+def test_a_process_that_ignores_a_hangup_goes_on(user) -> None:
     state = user.state("rs")
     ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731 - as nohup does
     rs = user.start(state, *user.rs(), preexec_fn=ignore)

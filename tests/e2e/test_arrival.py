@@ -19,7 +19,7 @@ def holders(peer: Member) -> list[int]:
     return [holder["port"] for item in items for holder in item["holders"]]
 
 
-def test_a_peer_that_stops_is_no_holder_until_it_is_back() -> None:
+def test_a_stopped_peer_is_not_a_holder_until_it_is_back() -> None:
     with raw_sockets.system([{}, {"a.txt": b"a"}]) as running:
         here, other = running.cluster.peers
         port = running.peers[1]

@@ -99,14 +99,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
-def test_what_is_no_request_is_refused_and_the_connection_closed(port: int, data: bytes) -> None:
+def test_invalid_requests_are_refused_and_the_connection_closed(port: int, data: bytes) -> None:
     with connect(port) as sock:
         sock.sendall(data)
         assert is_refusal(read_all(sock), "300 BAD_REQUEST")
 
 
 @pytest.mark.parametrize("cookie", ["", "+4", " 4", "4 ", "4_0", "-4", "\u0664", str(2**63), "9" * 5000])
-def test_numbers_that_are_none(system: System, cookie: str) -> None:
+def test_invalid_numbers_are_refused(system: System, cookie: str) -> None:
     for what in ("Leave NULL", "KeepAlive NULL", "PQuery NULL"):
         assert is_refusal(
             exchange(system.rs, [raw_sockets.request(what, f"cookie:{cookie}", "port:4394")]), "300 BAD_REQUEST"
@@ -119,12 +119,12 @@ def test_numbers_that_are_none(system: System, cookie: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a\0b", "a\x1b[2Jb", "a\u2028b", "x" * 1025, "\u00fc" * 600, "a\tb"])
-def test_names_that_are_none(system: System, name: str) -> None:
+def test_invalid_names_are_refused(system: System, name: str) -> None:
     assert is_refusal(exchange(system.peers[0], [raw_sockets.request("GET FILE", name, "")]), "300 BAD_REQUEST")
     assert_well(system)
 
 
-def test_ranges_that_are_none(system: System) -> None:
+def test_invalid_ranges_are_refused(system: System) -> None:
     for byte_range in ("0-8000000", "5-4", "-1", "0-", "0-18446744073709551616", "0-1,3-4"):
         said = b"GET FILE P2P_DI_1.1\n%sRange: %s\n\nbig\nbin\n" % (ENVELOPE, byte_range.encode())
         assert exchange(system.peers[0], [said]).startswith(b"300 BAD_REQUEST P2P-CI/1."), byte_range

@@ -273,7 +273,7 @@ def test_a_source_that_is_killed_when_others_have_all_is_not_missed(tmp: Path) -
     assert ">peer4: 2 Mbit/s</text>" in svg
 
 
-def test_who_is_killed_and_started_again_gets_all(tmp: Path) -> None:
+def test_a_killed_and_restarted_peer_gets_everything(tmp: Path) -> None:
     run(tmp, *SWARM, 3, "--churn", "1s")
     [found] = results(tmp)
     assert found["verified"] == found["expected"] == 3
@@ -303,7 +303,7 @@ def namespaces(process: subprocess.Popen[str]) -> list[str]:
 
 
 @needs_root
-def test_in_network_namespaces(tmp: Path) -> None:
+def test_an_experiment_in_network_namespaces(tmp: Path) -> None:
     lab = ("--lab", "netns", "--up", "40Mbit", "--down", "100Mbit")
     process = start(tmp, "task1", "--peers", "3", "--files", "6", *lab, "--slow", "peer2=20Mbit")
     out, err = process.communicate(timeout=TIMEOUT)
@@ -338,7 +338,7 @@ def test_a_tool_that_fails_is_one_line_with_another_way(tmp: Path, monkeypatch: 
     assert line.endswith("modprobe -a veth bridge sch_tbf; --lab loopback works without it")
 
 
-def test_what_is_in_the_way_stays(tmp: Path) -> None:
+def test_a_folder_that_is_not_empty_is_refused(tmp: Path) -> None:
     (tmp / "notes.txt").write_text("mine")
     result = p2p("experiment", "swarm", "--out", tmp)
     assert (result.exit_code, result.stdout) == (11, "")

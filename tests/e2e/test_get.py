@@ -87,7 +87,7 @@ def test_a_folder_a_pattern_and_what_is_nowhere(cluster: Cluster, tmp_path: Path
 
 
 @pytest.mark.parametrize("argument", ["own.txt", "own*"])
-def test_what_only_this_peer_has(cluster: Cluster, argument: str) -> None:
+def test_a_document_that_only_this_peer_has(cluster: Cluster, argument: str) -> None:
     path = cluster["peer3"].share_dir / "own.txt"
     code, paths, errors = get(cluster, argument)
     assert (code, paths, errors.splitlines()[0]) == (0, [str(path)], f"p2p: own.txt: this peer has it already: {path}")

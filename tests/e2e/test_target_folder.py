@@ -132,7 +132,7 @@ def test_a_name_that_cannot_be_written_fails_alone(downloader: Member, tmp_path:
         assert [path.name for path in tmp_path.iterdir()] == ["plain.txt"]
 
 
-def test_a_name_that_misleads_is_passed_over(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_misleading_name_is_skipped(cluster: Cluster, tmp_path: Path) -> None:
     peer = cluster.peers[1]
     arguments = ["get", "--state-dir", str(peer.state_dir), "-o", str(tmp_path)]
     result = p2p(*arguments, "--all")
@@ -142,7 +142,7 @@ def test_a_name_that_misleads_is_passed_over(cluster: Cluster, tmp_path: Path) -
     assert (result.exit_code, (tmp_path / "-rf").read_bytes()) == (0, b"an option")
 
 
-def test_sigterm_ends_it_at_once_whatever_it_has_met(cluster: Cluster, downloader: Member) -> None:
+def test_sigterm_ends_it_at_once_without_a_traceback(cluster: Cluster, downloader: Member) -> None:
     downloader.terminate()
     assert downloader.wait(WAIT_TIMEOUT)
     assert "Traceback" not in downloader.log.read_text()

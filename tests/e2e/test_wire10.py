@@ -71,7 +71,7 @@ def test_pquery(system: System, way: Way, label: str) -> None:
 
 
 @every_way
-def test_who_is_not_registered(system: System, way: Way) -> None:
+def test_unregistered_peers_are_refused(system: System, way: Way) -> None:
     cookie = register(system, 4397)
     for what in ("Leave NULL", "KeepAlive NULL", "PQuery NULL"):
         for who in ((f"cookie:{cookie}", "port:4398"), ("cookie:0", "port:4397")):

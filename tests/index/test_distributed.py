@@ -114,7 +114,7 @@ def test_a_ttl_only_falls_unless_the_record_came_from_the_holder(events) -> None
         assert len(index) == len(after)
 
 
-def test_what_others_say_of_a_holder_that_is_gone_does_not_count_until_it_is_back() -> None:
+def test_hearsay_of_a_removed_holder_does_not_count_until_it_is_back() -> None:
     """A peer is back once an answer of it was received, or once it has registered again."""
     for back in (
         lambda index: index.learn(A, [record("own", A)], 0),

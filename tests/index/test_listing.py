@@ -122,7 +122,7 @@ def test_holders_have_the_time_that_is_left(case) -> None:
     assert case.made == 1
 
 
-def test_what_has_no_time_left_is_gone_before_it_is_swept(case) -> None:
+def test_an_expired_record_is_left_out_before_it_is_swept(case) -> None:
     case.put("a")
     case.now += 10
     case.put("b")

@@ -34,7 +34,7 @@ CAFE_DECOMPOSED = "cafe\u0301.txt"
         ("*", "a\nb", "", True),
     ],
 )
-def test_what_is_found(query, name, title, found) -> None:
+def test_documents_that_a_query_finds(query, name, title, found) -> None:
     assert Query(query).matches(name, title) == found
 
 

@@ -134,7 +134,7 @@ def test_the_exact_bytes_of_1_0_from_a_client_that_keeps_its_side_open(tmp_path:
         assert "Traceback" not in rs.stop()
 
 
-def test_flag_over_file_over_default(tmp_path: Path) -> None:
+def test_a_flag_precedes_the_file_which_precedes_the_default(tmp_path: Path) -> None:
     conf = tmp_path / "rs.conf"
     conf.write_text("[rs]\nttl = 50\nregistry = memory\n")
     with RSProcess(tmp_path, "--config", str(conf), "--ttl", "60") as rs:

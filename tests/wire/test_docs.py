@@ -194,7 +194,7 @@ def check_next(message: GetNext, response: Response, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("block", [block for block in EXAMPLES if "Follow: yes" in block])
-def test_what_is_followed_has_no_gap(block: str) -> None:
+def test_following_an_index_leaves_no_gap(block: str) -> None:
     [request], answers = asked(block), answered(block)
     assert isinstance(request.message, GetIndex)
     known, parts = request.message.since, set()

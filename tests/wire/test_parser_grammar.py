@@ -20,7 +20,7 @@ from tests.support.wire_strategies import changes, damaged, records, requests, r
 
 
 @given(requests(), st.sampled_from([b"\n", b"\r\n"]))
-def test_what_is_encoded_is_in_the_grammar(request: Request, end: bytes) -> None:
+def test_encoded_messages_are_in_the_grammar(request: Request, end: bytes) -> None:
     assert GRAMMAR.pattern("request").fullmatch(encode_request(request, length=True).replace(b"\n", end))
 
 
@@ -68,7 +68,7 @@ def first_request(wire: bytes) -> tuple[bytes, Request] | None:
 
 
 @given(st.data(), requests(), st.booleans())
-def test_what_is_taken_is_in_the_grammar(data: st.DataObject, request: Request, length: bool) -> None:
+def test_accepted_messages_are_in_the_grammar(data: st.DataObject, request: Request, length: bool) -> None:
     try:
         found = first_request(data.draw(damaged(encode_request(request, length))) + b"\n")
     except BadRequest:
@@ -85,7 +85,7 @@ BEYOND += "|GET NEXT names|pieces must be ascending|a version of an index|can on
 
 
 @given(st.from_regex(LIKELY.pattern("request"), fullmatch=True))
-def test_what_is_in_the_grammar_is_taken(wire: bytes) -> None:
+def test_messages_in_the_grammar_are_accepted(wire: bytes) -> None:
     try:
         found = first_request(wire)
     except BadRequest as error:

@@ -23,11 +23,11 @@ def refused(wire: bytes) -> None:
 
 
 @pytest.mark.parametrize("first", [b"200 OK P2P-CI/1.0", b"200 P2P-CI/1.0", b"200 Fine with me P2P-DI_1.0"])
-def test_phrase_and_spelling_are_not_judged(first: bytes) -> None:
+def test_phrase_and_spelling_are_ignored(first: bytes) -> None:
     assert parse_head(first + b"\nHost: a\nOS: Linux\n\n") == Response(200, Version.V10, "a", "Linux")
 
 
-def test_the_envelope_of_1_0_is_not_judged() -> None:
+def test_the_envelope_of_1_0_is_ignored() -> None:
     assert parse_head(b"200 OK P2P-CI/1.0\n\n") == Response(200, Version.V10, "", "")
     assert parse_head(b"200 OK P2P-CI/1.0\nHost\nOS \n(none)\n\n") == Response(200, Version.V10, "", "")
     assert parse_head(b"200 OK P2P-CI/1.0\nHost fe80::1\nOS a: b\n\n") == Response(200, Version.V10, "fe80::1", "a: b")
@@ -38,7 +38,7 @@ def test_headers_of_1_1_mean_nothing_in_1_0() -> None:
     assert response.length is None
 
 
-def test_unknown_headers_are_passed_over() -> None:
+def test_unknown_headers_are_ignored() -> None:
     assert parse_head(HEAD + b"Length: 5\nX-Colour: blue\n\n") == parse_head(HEAD + b"Length: 5\n\n")
 
 

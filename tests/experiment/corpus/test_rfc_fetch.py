@@ -104,7 +104,7 @@ def test_missing_numbers_do_not_stop_the_others(mirror: FakeMirror, tmp_path: Pa
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["rfc1.txt", "rfc3.txt", "rfc5.txt"]
 
 
-def test_what_is_there_is_not_asked_for(mirror: FakeMirror, tmp_path: Path) -> None:
+def test_existing_files_are_not_requested(mirror: FakeMirror, tmp_path: Path) -> None:
     (tmp_path / "rfc1.txt").write_bytes(b"here")
     (tmp_path / "rfc2.pdf").write_bytes(b"here")
     assert fetcher(mirror, tmp_path)[0].run([1]).present == [tmp_path / "rfc1.txt"]
@@ -181,7 +181,9 @@ def test_nobody_listens(mirror: FakeMirror, tmp_path: Path) -> None:
     ("kind", "path", "body"),
     [("txt", "/rfc/rfc1.txt", b"<!DOCTYPE html><p>Sign in"), ("pdf", "/rfc/pdfrfc/rfc1.txt.pdf", b"Not here")],
 )
-def test_an_error_page_is_no_document(mirror: FakeMirror, tmp_path: Path, kind: str, path: str, body: bytes) -> None:
+def test_an_error_page_is_not_saved_as_a_document(
+    mirror: FakeMirror, tmp_path: Path, kind: str, path: str, body: bytes
+) -> None:
     mirror.script[path] = [Answer(body=body)]
     assert fetcher(mirror, tmp_path, kind)[0].run([1]).failed == {1: f"the mirror sent something that is not a {kind}"}
     assert list(tmp_path.iterdir()) == []

@@ -76,7 +76,7 @@ class OrderTests(PageTestCase):
         self.assertEqual((await self.ask("POST", RUNS, order)).status, 202)
         self.assertEqual(self.experiments.all["1"].order, ExperimentOrder(**order))
 
-    async def test_scale_has_a_smaller_document_unless_told_and_no_faults(self) -> None:
+    async def test_scale_has_a_smaller_default_document_and_no_faults(self) -> None:
         self.assertEqual((await self.ask("POST", RUNS, {"task": "scale", "peers": 32})).status, 202)
         self.assertEqual(self.experiments.all.pop("1").order, ExperimentOrder("scale", peers=32, size=4))
         self.assertEqual((await self.ask("POST", RUNS, {"task": "scale", "size": 9})).status, 202)
@@ -90,7 +90,7 @@ class OrderTests(PageTestCase):
         ):
             self.assertIn("scale has no faults", await self.refused({"task": "scale", **fault}))
 
-    async def test_faults_that_are_none(self) -> None:
+    async def test_invalid_faults_are_refused(self) -> None:
         for name, values in {
             "kill": (
                 "peer3@5",
@@ -151,7 +151,7 @@ class OrderTests(PageTestCase):
         for value in b"NaN", b"Infinity", b"6e0", b"1e400":
             await self.refused(b'{"task": "task1", "peers": %s}' % value)
 
-    async def test_rates_that_are_none(self) -> None:
+    async def test_invalid_rates_are_refused(self) -> None:
         for value in "", "fast", "-20Mbit", "--json", "0", "none", "20Mbit; id", "1bit", 20, None, "1" * 40 + "M":
             self.assertIn("up ", await self.refused({"task": "task1", "up": value}))
             self.assertIn("down ", await self.refused({"task": "task1", "down": value}))
@@ -173,7 +173,7 @@ class OrderTests(PageTestCase):
         self.assertEqual((await self.ask("DELETE", f"{RUNS}/1", key=None)).status, 401)
         self.assertEqual(self.experiments.all["1"].state, "running")
 
-    async def test_one_at_a_time(self) -> None:
+    async def test_only_one_experiment_runs_at_a_time(self) -> None:
         await self.ask("POST", RUNS, {"task": "task1"})
         answer = await self.ask("POST", RUNS, {"task": "swarm"})
         self.assertEqual((answer.status, answer.error), (409, "an experiment is running already"))
@@ -273,7 +273,7 @@ class EventTests(SynchronousTestCase):
         channel.dataReceived(f"GET {RUNS}/1/events HTTP/1.1\r\nHost: localhost\r\n{extra}\r\n".encode())
         return transport
 
-    def test_what_was_and_then_what_comes(self) -> None:
+    def test_past_events_come_first_then_new_ones(self) -> None:
         self.happen('{"event":"run"}')
         reader = self.read()
         self.assertEqual(reader.head["Content-Type"], "text/event-stream")
@@ -285,7 +285,7 @@ class EventTests(SynchronousTestCase):
         self.assertTrue(reader.whole)
         self.assertFalse(self.run_.history.listeners)
 
-    def test_all_of_a_run_that_is_over(self) -> None:
+    def test_all_events_of_a_finished_run(self) -> None:
         for number in range(3 * BATCH):
             self.happen(str(number))
         self.run_.end()
@@ -302,7 +302,7 @@ class EventTests(SynchronousTestCase):
         self.assertIn(b" 204 ", self.read("Last-Event-ID: 3\r\n").value())
         self.assertEqual(self.read("Last-Event-ID: 1\r\n").events, [("2", "b"), ("3", "c")])
 
-    def test_a_number_that_is_none(self) -> None:
+    def test_an_invalid_event_id(self) -> None:
         for number in "-1", "+1", "x", "1_0", "\u0661".encode().decode("latin-1"), "9" * 30, "":
             self.assertIn(b" 400 ", self.read(f"Last-Event-ID: {number}\r\n").value(), number)
 
@@ -327,7 +327,7 @@ class EventTests(SynchronousTestCase):
         self.clock.pump([BEAT_INTERVAL] * 4)
         self.assertFalse(reader.disconnected)
 
-    def test_one_that_does_not_read_is_dropped(self) -> None:
+    def test_a_client_that_does_not_read_is_disconnected(self) -> None:
         reader, other = self.read(), self.read()
         reader.producer.pauseProducing()
         self.clock.pump([BEAT_INTERVAL] * 2)
@@ -336,7 +336,7 @@ class EventTests(SynchronousTestCase):
         self.happen("x")
         self.assertEqual(other.events, [("1", "x")])
 
-    def test_one_that_goes_is_forgotten(self) -> None:
+    def test_a_client_that_disconnects_is_forgotten(self) -> None:
         reader = self.read()
         reader.abortConnection()
         self.happen("x")

@@ -96,7 +96,7 @@ class ServiceTestCase(SynchronousTestCase):
 
 
 class StartingTests(ServiceTestCase):
-    def test_what_is_started(self) -> None:
+    def test_the_command_line_of_the_child(self) -> None:
         run = self.service.start(ExperimentOrder("task2-best", 3, 7, 9, "1Mbit", "2Mbit", 5, True))
         out = str(self.folder / run.id / "out")
         command = "experiment task2-best --up 1Mbit --down 2Mbit --peers 3 --files 7 --size 9 --seed 5 --events --swarm"
@@ -123,7 +123,7 @@ class StartingTests(ServiceTestCase):
             self.assertEqual(self.process.argv, [*P2P, *command.split(), "--out", str(self.folder / run.id / "out")])
             self.process.end()
 
-    def test_one_at_a_time(self) -> None:
+    def test_only_one_experiment_runs_at_a_time(self) -> None:
         run = self.start()
         self.assertIn("is running already", str(self.assertRaises(ExperimentBusy, self.start)))
         self.service.stop(run.id)
@@ -148,12 +148,12 @@ class HearingTests(ServiceTestCase):
             self.process.protocol.outReceived(bytes([byte]))
         self.assertEqual(self.events(run), [{"event": "run", "bound": 1}, {"event": "progress", "at": 0.1}])
 
-    def test_where_the_report_is_on_this_machine_is_not_told(self) -> None:
+    def test_the_local_path_of_the_report_is_not_published(self) -> None:
         run = self.start()
         self.process.say({"event": "end", "findings": ["a"], "report": "/srv/rs/lab/1/out/report.html"})
         self.assertEqual(self.events(run), [{"event": "end", "findings": ["a"]}])
 
-    def test_what_is_no_event_is_left_out(self) -> None:
+    def test_lines_that_are_not_events_are_ignored(self) -> None:
         run = self.start()
         self.process.protocol.outReceived(b'\n{}\n[]\n{"event":1}\nnonsense\n\xff\n' + b"[" * 50_000 + b"\n")
         self.process.say({"event": "run"})
@@ -212,7 +212,7 @@ class EndingTests(ServiceTestCase):
     def test_somebody_else_interrupted_it(self) -> None:
         self.assertEqual(self.done(7).state, "stopped")
 
-    def test_one_that_does_not_stop_is_killed(self) -> None:
+    def test_a_child_that_does_not_stop_is_killed(self) -> None:
         run = self.start()
         self.service.stop(run.id)
         self.reactor.advance(STOP_TIMEOUT - 1)
@@ -222,7 +222,7 @@ class EndingTests(ServiceTestCase):
         self.process.end(None)
         self.assertEqual(run.state, "stopped")
 
-    def test_one_that_is_gone_already_when_it_is_stopped(self) -> None:
+    def test_stopping_a_child_that_has_already_ended(self) -> None:
         run = self.start()
         self.process.over = True
         self.service.stop(run.id)
@@ -247,7 +247,7 @@ class KeepingTests(ServiceTestCase):
         self.assertEqual(self.events(again), self.events(run))
         self.assertTrue(again.history.closed)
 
-    def test_one_that_ran_when_the_rs_was_killed_has_failed(self) -> None:
+    def test_a_run_that_was_running_when_the_rs_was_killed_has_failed(self) -> None:
         self.start()
         [again] = ExperimentService(self.reactor, self.folder).runs()
         self.assertEqual((again.state, again.describe()["error"]), ("failed", "the RS ended while this ran"))
@@ -255,7 +255,7 @@ class KeepingTests(ServiceTestCase):
         [once_more] = ExperimentService(self.reactor, self.folder).runs()
         self.assertEqual(len(self.events(once_more)), 1)
 
-    def test_what_is_no_record_is_left_out(self) -> None:
+    def test_invalid_records_are_ignored(self) -> None:
         run = self.done()
         good = (run.folder / "record.json").read_text("utf-8")
         bad = ["", "[]", "{}", "[" * 50_000, '"x"', good.replace('"task"', '"tusk"'), good.replace('"started"', '"s"')]
@@ -280,13 +280,13 @@ class PlacesTests(ServiceTestCase):
         self.assertEqual(self.process.argv, [*P2P, "experiment", "labs", "--json"])
         self.assertEqual(self.service.places(), {"loopback": None, "netns": NOT_KNOWN_YET})
 
-    def test_what_is_said_is_believed(self) -> None:
+    def test_the_answer_of_the_child_is_used(self) -> None:
         said = json.dumps({"labs": {"loopback": None, "netns": None, "moon": None}}, indent=2)
         self.process.protocol.outReceived(f"{said}\n".encode())
         self.process.end()
         self.assertEqual(self.service.places(), {"loopback": None, "netns": None})
 
-    def test_why_there_is_none(self) -> None:
+    def test_the_reason_why_a_place_is_not_available(self) -> None:
         self.process.say({"labs": {"loopback": None, "netns": "it needs root"}})
         self.process.end()
         self.assertEqual(self.service.places(), {"loopback": None, "netns": "it needs root"})
@@ -300,7 +300,7 @@ class PlacesTests(ServiceTestCase):
             self.process.end(1)
             self.assertEqual(service.places(), {"loopback": None, "netns": "it broke"})
 
-    def test_one_that_still_asks_is_stopped_with_the_rs(self) -> None:
+    def test_a_child_that_is_still_checking_is_stopped_with_the_rs(self) -> None:
         stopping: Any = self.service.stopService()
         self.assertEqual(self.process.signals, ["INT"])
         self.assertNoResult(stopping)

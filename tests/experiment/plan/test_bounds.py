@@ -45,7 +45,7 @@ def test_the_figures(seconds: float, expected: float) -> None:
 
 
 @given(st.integers(1, 40), sizes, rates, rates)
-def test_one_source_and_each_for_itself_is_client_server(downloaders: int, size: int, up: float, down: float) -> None:
+def test_one_source_without_sharing_is_client_server(downloaders: int, size: int, up: float, down: float) -> None:
     transfers = [(role, "peer1", size) for role in one_source(downloaders)]
     expected = max(downloaders * size / up, size / down)
     assert bounds.one_by_one(transfers, Links(up, down)) == pytest.approx(expected)
@@ -60,7 +60,7 @@ def test_the_best_case_of_task_2(peers: int, share: int, up: float) -> None:
 
 
 @given(st.integers(1, 40), sizes, rates, rates)
-def test_one_source_and_all_for_all_is_kumar_and_ross(downloaders: int, size: int, up: float, down: float) -> None:
+def test_one_source_with_sharing_is_kumar_and_ross(downloaders: int, size: int, up: float, down: float) -> None:
     expected = max(size / up, size / down, downloaders * size / (up * (1 + downloaders)))
     assert fluid_from_one(size, downloaders, Links(up, down)) == pytest.approx(expected)
 
@@ -72,14 +72,14 @@ def test_a_swarm_is_never_slower_than_one_source(downloaders: int, size: int, up
     assert fluid_from_one(size, downloaders, links) <= alone * 1.000001
 
 
-def test_what_everybody_has_need_not_leave_anybody() -> None:
+def test_documents_that_all_have_need_no_upload() -> None:
     held = {"peer1": ["a", "b"], "peer2": ["a"], "peer3": []}
     links = Links(up=10, down=1000)
     assert bounds.fluid({"peer3": ["a"]}, held, {"a": 300, "b": 5000}, links) == pytest.approx(300 / 30)
     assert bounds.fluid({"peer3": ["a", "b"]}, held, {"a": 300, "b": 5000}, links) == pytest.approx(5000 / 10)
 
 
-def test_a_slow_peer_holds_up_who_waits_for_it() -> None:
+def test_a_slow_peer_delays_its_downloaders() -> None:
     slow = Links(up=10, down=100, slow={"peer2": 1})
     assert (slow.up_of("peer2"), slow.down_of("peer2"), slow.up_of("peer1"), slow.down_of("peer1")) == (1, 1, 10, 100)
     assert bounds.one_by_one([("peer1", "peer2", 50)], slow) == 50
@@ -198,7 +198,7 @@ def test_a_slower_link_lowers_no_bound(
 
 
 @given(st.sampled_from(["task1", "task2-best", "task2-worst"]), st.integers(2, 6))
-def test_what_may_come_from_anybody_has_no_higher_bound(task: str, peers: int) -> None:
+def test_faults_do_not_raise_the_bound_where_any_peer_may_be_the_source(task: str, peers: int) -> None:
     plan, links = plan_of(task, peers), Links(2.5e6, 12.5e6)
     for faults in (Faults(corrupt=["peer9"]), Faults([Kill("peer1")]), Faults([Kill("peer2")]), Faults(churn=5.0)):
         assert plan.bound(links, faults) <= plan.bound(links) * (1 + 1e-9)

@@ -21,7 +21,7 @@ def test_kills(text: str, kill: Kill) -> None:
 @pytest.mark.parametrize(
     "text", ["", "source", "source@", "source@30", "rs@5s", "peer@5s", "peer3@101%", "peer3@-1s", "peer٣@5s"]
 )
-def test_what_is_no_kill(text: str) -> None:
+def test_invalid_kills_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"source@30%"):
         parse_kill(text)
 

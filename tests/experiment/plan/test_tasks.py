@@ -115,7 +115,7 @@ def test_the_seed_decides_the_order_and_nothing_else_does(make: Maker) -> None:
 
 
 @pytest.mark.parametrize("make", TASKS.values())
-def test_in_a_swarm_the_same_is_wanted_from_anybody(make: Maker) -> None:
+def test_in_a_swarm_any_peer_may_be_the_source(make: Maker) -> None:
     alone, together = make(PEERS, SIZES, None, 1, False), make(PEERS, SIZES, None, 1, True)
     assert together.wanted == alone.wanted
     assert {holder for _, _, holder in holders(together)} == {None}

@@ -16,7 +16,7 @@ from tests.support.made_results import MIB, cut_off, run_of
 times = st.floats(0.01, 1e4)
 
 
-def test_a_curve_counts_documents_from_when_the_peer_was_told_to_begin() -> None:
+def test_a_curve_starts_when_the_peer_was_told_to_start() -> None:
     run = run_of("task2-worst", 30.0, begins=12.0)
     assert curves.of_peer(run, "peer1").seconds[0] == 0.0
     late = curves.of_peer(run, "peer3")
@@ -25,7 +25,7 @@ def test_a_curve_counts_documents_from_when_the_peer_was_told_to_begin() -> None
 
 
 @given(st.lists(times, min_size=1, max_size=9), st.randoms())
-def test_a_curve_rises_whatever_order_documents_came_in(seconds: list[float], random: Random) -> None:
+def test_a_curve_rises_in_any_order_of_arrivals(seconds: list[float], random: Random) -> None:
     arrivals = [Arrival("peer2", f"rfc{place}.txt", 1, at) for place, at in enumerate(seconds)]
     random.shuffle(arrivals)
     curve = curves.of_peer(replace(run_of("task1", 1.0), arrivals=arrivals), "peer2")
@@ -33,7 +33,7 @@ def test_a_curve_rises_whatever_order_documents_came_in(seconds: list[float], ra
     assert curve.seconds[1:] == sorted(seconds)
 
 
-def test_one_document_is_told_in_mb_and_ends_when_it_is_in_place() -> None:
+def test_a_curve_of_one_document_is_in_mb_and_ends_when_it_is_in_place() -> None:
     run = run_of("swarm", 8.0)
     assert curves.in_bytes(run)
     assert not curves.in_bytes(run_of("task1", 8.0))
@@ -105,7 +105,7 @@ def test_the_typical_run_is_the_median_of_those_that_were_completed() -> None:
     assert curves.typical([interrupted]) is interrupted
 
 
-def test_one_in_which_copies_lack_is_typical_of_nothing() -> None:
+def test_an_incomplete_run_is_not_the_typical_one() -> None:
     lacking = replace(run_of("swarm", 0.0), arrivals=[], verified=1)
     whole = run_of("swarm", 8.0)
     assert curves.typical([lacking, whole, lacking]) is whole
@@ -127,7 +127,7 @@ def test_curves_in_bytes_are_compared_between_their_points_too() -> None:
     assert curves.coinciding(replace(run, samples=few)) == [["peer2", "peer3", "peer4"]]
 
 
-def test_who_sent_how_much_to_whom() -> None:
+def test_bytes_sent_from_each_peer_to_each() -> None:
     run = run_of("task1", 5.0, shares={"peer1": 0.75, "peer10": 0.25}, corrupt=["peer10"])
     twice = Transfer("peer2", "rfc1.txt", "peer1", 1, 0.0, 1.0)
     matrix = curves.who_to_whom(replace(run, transfers=[*run.transfers, twice]))

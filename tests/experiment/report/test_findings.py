@@ -39,7 +39,7 @@ def test_the_time_of_a_task_and_its_bound(seconds: float, peers: int) -> None:
     )
 
 
-def test_of_repeats_the_median_and_the_extremes() -> None:
+def test_repeats_are_given_as_median_and_extremes() -> None:
     runs = [run_of("swarm", seconds, repeat=repeat) for repeat, seconds in enumerate((9.0, 4.0, 5.0), 1)]
     assert "after 5.00 s, median of 3 runs (4.00 to 9.00 s). " in said(*runs, about="had everything")
 
@@ -64,7 +64,7 @@ def test_a_swarm_is_compared_with_the_task_from_the_same_start(seconds: float, s
     )
 
 
-def test_how_evenly_the_best_case_was_spread() -> None:
+def test_the_spread_of_the_best_case() -> None:
     task1, best = run_of("task1", 9.0), run_of("task2-best", 3.0)
     assert said(task1, best, about="No peer sent").endswith("25%.")
     uneven = replace(best, transfers=[*best.transfers, Transfer("peer1", "x", "peer3", 10**9, 0, 1)])
@@ -72,7 +72,7 @@ def test_how_evenly_the_best_case_was_spread() -> None:
 
 
 @given(st.floats(0.5, 500), st.floats(0.5, 500))
-def test_how_much_longer_the_worst_case_takes(central: float, worst: float) -> None:
+def test_the_worst_case_compared_with_the_best(central: float, worst: float) -> None:
     text = all_said(run_of("task1", central), run_of("task2-worst", worst))
     longer = f"Peer-to-peer at its worst took {worst / central:.2f} times as long as centralised."
     shorter = f"The worst case of Task 2 was not slower than Task 1 here, it took {worst / central:.2f} times as long."
@@ -92,7 +92,7 @@ def test_where_the_worst_case_loses() -> None:
 
 
 @pytest.mark.parametrize(("copies", "seconds"), [(1.0, 2.0), (1.5, 4.0), (3.0, 1.0)])
-def test_what_the_source_of_a_swarm_sent(copies: float, seconds: float) -> None:
+def test_bytes_sent_by_the_source_of_a_swarm(copies: float, seconds: float) -> None:
     shares = {"peer1": copies / 3, "peer2": (1 - copies / 3)}
     sentence = said(run_of("swarm", seconds, shares=shares), about="In the swarm")
     alone = 3 * 4 * MIB / 2.5e6
@@ -113,7 +113,7 @@ def test_growth_is_from_the_fewest_to_the_most() -> None:
     assert "With 8 peers the swarm is 5.3 times as fast as one source." in text
 
 
-def test_growth_that_was_interrupted_is_told_as_far_as_it_went() -> None:
+def test_an_interrupted_growth_is_reported_as_far_as_it_went() -> None:
     runs = [run_of("central", 4.0, 2), run_of("swarm", 3.0, 2), run_of("central", 8.0, 4)]
     text = all_said(*runs, cut_off(run_of("swarm", 3.0, 4), 1.0))
     assert "One source, one document: from 2 to 4 peers the time grew 2.0-fold" in text
@@ -122,7 +122,7 @@ def test_growth_that_was_interrupted_is_told_as_far_as_it_went() -> None:
     assert "With 4 peers" not in text
 
 
-def test_what_was_interrupted_has_no_time() -> None:
+def test_an_interrupted_run_has_no_time() -> None:
     run = cut_off(run_of("task1", 9.0), 4.0)
     text = all_said(run)
     assert "Task 1, centralised, 4 peers: interrupted; 0 of 3 peers had all they wanted when it ended, " in text
@@ -134,7 +134,7 @@ def test_what_was_interrupted_has_no_time() -> None:
     assert "interrupted; 1 of 3 peers" in all_said(replace(run, arrivals=done))
 
 
-def test_what_was_not_completed_is_compared_with_nothing() -> None:
+def test_an_incomplete_run_is_not_compared() -> None:
     whole = run_of("task1", 9.0)
     best = run_of("task2-best", 3.0, verified=40)
     text = all_said(whole, best)
@@ -143,7 +143,7 @@ def test_what_was_not_completed_is_compared_with_nothing() -> None:
     assert "79 of 87 copies" in text
 
 
-def test_a_swarm_of_which_some_runs_failed_is_told_of_by_the_others() -> None:
+def test_failed_runs_of_a_swarm_are_left_out() -> None:
     lacking = run_of("swarm", 0.0, arrivals=[], transfers=[], verified=1)
     text = all_said(lacking, run_of("swarm", 8.0, repeat=2))
     assert "the last one had everything after 8.00 s. " in text
@@ -151,7 +151,7 @@ def test_a_swarm_of_which_some_runs_failed_is_told_of_by_the_others() -> None:
     assert "5 of 8 copies" in text
 
 
-def test_where_the_worst_case_loses_is_not_told_where_faults_set_the_pace() -> None:
+def test_the_loss_of_the_worst_case_is_left_out_when_faults_set_the_pace() -> None:
     run = run_of("task2-worst", 40.0, begins=10.0)
     restart = [Event(2.0, "peer3", "peer3 killed"), Event(3.0, "peer3", "peer3 back")]
     for fault in ({"slow": {"peer3": 1000.0}}, {"killed": ["peer3"]}, {"corrupt": ["peer5"]}, {"events": restart}):
@@ -172,7 +172,7 @@ def test_many_restarts_are_counted() -> None:
     assert "peer4 killed after 4.0 s, 5 restarts, from 1.5 to 5.5 s." in all_said(lived)
 
 
-def test_events_are_told() -> None:
+def test_events_are_reported() -> None:
     events = [Event(1.25, "peer1", "peer1 killed"), Event(2.0, "peer3", "peer3 back")]
     text = all_said(run_of("swarm", 8.0, repeat=2, events=events))
     assert "Swarm, one document, run 2: peer1 killed after 1.2 s, peer3 back after 2.0 s." in text
@@ -235,7 +235,7 @@ def test_a_run_is_completed_for_those_who_lived() -> None:
     assert "did not get" not in text
 
 
-def test_what_was_lost_with_the_killed_is_named_once() -> None:
+def test_documents_lost_with_killed_peers_are_named_once() -> None:
     failed = {"peer2": {"a.txt": "lost with peer1", "b.txt": "reset"}, "peer3": {"a.txt": "lost with peer1"}}
     killed: dict[str, Any] = {"killed": ["peer1"], "lost": ["a.txt"], "failed": failed, "arrivals": [], "verified": 0}
     text = all_said(run_of("task1", 0.0, **killed))
@@ -269,7 +269,7 @@ def test_a_swarm_that_is_slower_than_a_source_alone() -> None:
     assert sentence.endswith("A source alone would need at least 5.0 s; the swarm took 1.99 times as long.")
 
 
-def test_who_did_not_get_what_and_why() -> None:
+def test_missing_documents_are_named_with_the_reason() -> None:
     failed = {"peer10": {"b.txt": "no peer has it"}, "peer2": {"a.txt": "reset", "c.txt": "late"}}
     text = all_said(run_of("task1", 9.0, peers=10, failed=failed, verified=5))
     assert "run 1: peer2 did not get 2 of its documents; a.txt: reset." in text

@@ -80,7 +80,7 @@ def table(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_one_file_that_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+def test_the_report_is_one_file_without_external_resources(tmp_path: Path) -> None:
     results = results_of([run_of("task1", 9.0, slow={"peer2": 1e5})])
     plates = draw(results, tmp_path)
     path = write_report(results, plates, tmp_path)
@@ -101,7 +101,7 @@ def test_one_file_that_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
         assert all(found.startswith("#") for found in re.findall(r"url\(([^)]*)\)", svg))
 
 
-def test_its_contents_name_its_parts_and_a_task_is_opened_by_its_reader() -> None:
+def test_the_contents_list_all_parts_and_tasks_are_folded() -> None:
     plates = [Plate("times", "Bars.", "<svg/>"), Plate("task1", "All peers.", "<svg/>", "task1")]
     page = Page(render(whole(), plates))
     there = {value for _, name, value in page.attributes if name == "id"}
@@ -115,7 +115,7 @@ def test_its_contents_name_its_parts_and_a_task_is_opened_by_its_reader() -> Non
     assert alone.attributes.count(("details", "open", "")) == 1, "of one task there is nothing else to see"
 
 
-def test_what_is_wide_scrolls_by_itself() -> None:
+def test_wide_tables_scroll_by_themselves() -> None:
     page = Page(render(whole(), [PLATE]))
     assert page.tags.count("table") == page.tags.count("div") + 1, "all tables but the setting, whose words wrap"
 
@@ -143,7 +143,7 @@ def test_findings_times_and_setting_are_in_it() -> None:
     assert "interrupted" not in text
 
 
-def test_what_was_interrupted_says_so_and_has_no_time() -> None:
+def test_an_interrupted_run_is_marked_and_has_no_time() -> None:
     run = cut_off(run_of("task1", 9.0, busy=None, busiest=None), 4.0)
     text = table(Page(render(results_of([run]), [])).text)
     assert "The experiment was interrupted. These are the results until then." in text

@@ -120,7 +120,7 @@ def styled() -> Iterator[None]:
         yield
 
 
-def test_lines_are_told_apart() -> None:
+def test_lines_can_be_distinguished() -> None:
     assert len({str(line(place)) for place in range(32)}) == 32
 
 
@@ -147,7 +147,7 @@ def test_each_peer_in_a_panel(task: str, peers: int) -> None:
 
 
 @pytest.mark.parametrize("peers", [2, 6, 12, 13, 32])
-def test_who_sent_to_whom(peers: int) -> None:
+def test_transfers_between_peers_are_drawn(peers: int) -> None:
     run = run_for("task2-best", peers)
     made: Any = task_figures.who_to_whom(run)
     assert_legible(made)
@@ -157,7 +157,7 @@ def test_who_sent_to_whom(peers: int) -> None:
 
 @pytest.mark.parametrize("draw_one", [task_figures.all_peers, task_figures.each_peer])
 @pytest.mark.parametrize("run", FAULTY.values(), ids=FAULTY)
-def test_what_went_wrong(run: Run, draw_one: Callable[[Run], Figure]) -> None:
+def test_faults_are_drawn(run: Run, draw_one: Callable[[Run], Figure]) -> None:
     assert_legible(draw_one(run))
 
 
@@ -247,7 +247,7 @@ def test_a_bar_for_each_task(runs: list[Run]) -> None:
         assert f"{run.seconds:.2f} s, {run.ratio:.2f} times the bound" in words(made)
 
 
-def test_what_was_not_completed_has_no_bar() -> None:
+def test_an_incomplete_run_has_no_bar() -> None:
     made: Any = times([[run_for("task1")], [cut_off(run_for("task2-worst"), 6.0)]])
     assert_legible(made)
     assert "not completed" in words(made)
@@ -329,7 +329,7 @@ def test_which_figures_there_are(tmp_path: Path) -> None:
     assert all("Run 2 of 3, the median." in plate.caption for plate in plates[2:])
 
 
-def test_of_one_task_there_is_nothing_beside_it_and_of_growth_one_figure(tmp_path: Path) -> None:
+def test_one_task_has_no_comparison_and_growth_has_one_figure(tmp_path: Path) -> None:
     alone, growing = (draw(results_of(runs), tmp_path) for runs in ([run_for("task1", 2)], grown(2, 3)))
     assert [plate.name for plate in alone] == ["times", "task1", "task1-each-peer", "task1-who-to-whom"]
     assert [plate.name for plate in growing] == ["growth"]

@@ -120,7 +120,7 @@ def test_a_signal_stops_everything_and_handlers_are_put_back(programs: Programs,
     assert signal.getsignal(number) is before
 
 
-def test_a_signal_while_processes_are_started_loses_none(programs: Programs) -> None:
+def test_a_signal_during_the_start_leaves_no_process_behind(programs: Programs) -> None:
     class Interrupted(Programs):
         def launch(self, role: str, argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
             process = super().launch(role, argv, **options)
@@ -134,13 +134,13 @@ def test_a_signal_while_processes_are_started_loses_none(programs: Programs) -> 
     assert launcher.all_gone()
 
 
-def test_one_that_will_not_stop_is_killed(programs: Programs) -> None:
+def test_a_process_that_does_not_stop_is_killed(programs: Programs) -> None:
     with Cluster(2, programs, lambda role: ["--stubborn"] if role == "peer1" else [], stop_timeout=0.2) as cluster:
         cluster.start()
     assert [process.returncode for _, process in programs.started] == [0, -signal.SIGKILL, 0]
 
 
-def test_one_that_does_not_start_is_named_with_its_last_words(programs: Programs) -> None:
+def test_a_process_that_does_not_start_is_named_with_its_last_line(programs: Programs) -> None:
     expected = "peer2 ended with status 3: cannot listen on tcp:1: permission denied"
     with (
         pytest.raises(ClusterError, match=expected),
@@ -181,7 +181,7 @@ def test_sockets_have_short_paths_even_where_temporary_folders_have_long_ones(
         assert len(os.fsencode(cluster["peer12"].state_dir / "api.sock")) < 104
 
 
-def test_a_taken_port_is_passed_over() -> None:
+def test_a_port_in_use_is_skipped() -> None:
     loopback = Loopback()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

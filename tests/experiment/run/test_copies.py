@@ -54,7 +54,7 @@ def test_copies_are_right_or_wrong_or_missing(peers: Any) -> None:
     assert count_copies(peer, ["a.txt"], SHA256).all == 1
 
 
-def test_what_nobody_has_whole_is_lost(peers: Any) -> None:
+def test_a_document_that_no_peer_has_whole_is_lost(peers: Any) -> None:
     sizes = dict.fromkeys(SHA256, 5)
     peers[0].has(peers[0].share_dir, "a.txt", b"a.txt")
     peers[1].has(peers[1].download_dir, "sub/c.txt", b"sub/c.txt")
@@ -65,7 +65,7 @@ def test_what_nobody_has_whole_is_lost(peers: Any) -> None:
         assert lost(sizes, SHA256, [], swarm) == set(SHA256)
 
 
-def test_in_a_swarm_pieces_may_make_a_copy_together(peers: Any) -> None:
+def test_in_a_swarm_pieces_of_several_peers_make_a_copy(peers: Any) -> None:
     size = 3 * MIN_PIECE
     for peer, pieces in zip(peers, ([0, 2], [1]), strict=True):
         content = Storage("big", ANY, size, "", Target(peer.download_dir, "big"))

@@ -152,7 +152,7 @@ def test_nothing_is_asked_again_where_nothing_is_to_go_wrong(peer: Peer) -> None
     assert failures(downloader) == {"b.txt": "b.txt came not"}
 
 
-def test_with_faults_the_rest_is_asked_of_anybody_a_few_times(peer: Peer) -> None:
+def test_with_faults_missing_documents_are_retried_from_any_peer(peer: Peer) -> None:
     downloader = downloader_of(peer, faults=True)
     downloader.start()
     for _ in range(3):
@@ -164,7 +164,7 @@ def test_with_faults_the_rest_is_asked_of_anybody_a_few_times(peer: Peer) -> Non
     assert failures(downloader).keys() == SIZES.keys()
 
 
-def test_what_came_at_a_second_try_counts_with_the_first(peer: Peer) -> None:
+def test_documents_of_a_second_attempt_count_with_the_first(peer: Peer) -> None:
     downloader = downloader_of(peer, swarm=True, faults=True)
     downloader.start()
     peer.ends(file("a.txt", ended=1010.0), file("b.txt", "failed", peer1=(50, 1001.0, 1002.0)), file("c.txt", "failed"))
@@ -215,7 +215,7 @@ def test_reading_out_asks_once_more_and_minds_no_silence(peer: Peer) -> None:
     assert failures(downloader) == {"b.txt": "it had not arrived when the run ended"}
 
 
-def test_reading_out_does_not_trip_over_a_call_that_a_ctrl_c_cut_short(peer: Peer) -> None:
+def test_the_outcome_can_be_read_after_an_interrupted_call(peer: Peer) -> None:
     downloader = downloader_of(peer, names="a")
     downloader.start()
     peer.ends(file("a.txt"))
@@ -224,7 +224,7 @@ def test_reading_out_does_not_trip_over_a_call_that_a_ctrl_c_cut_short(peer: Pee
     assert [arrival.file for arrival in arrivals(downloader, 0.0)] == ["a.txt"]
 
 
-def test_who_was_killed_for_good_is_asked_nothing(peer: Peer) -> None:
+def test_a_peer_that_stays_killed_is_not_called(peer: Peer) -> None:
     downloader = downloader_of(peer)
     downloader.start()
     downloader.killed(for_good=True)
@@ -234,7 +234,7 @@ def test_who_was_killed_for_good_is_asked_nothing(peer: Peer) -> None:
     assert peer.control.asked == 0
 
 
-def test_who_comes_back_is_told_what_it_lacks(peer: Peer) -> None:
+def test_a_restarted_peer_is_told_to_download_the_missing_documents(peer: Peer) -> None:
     downloader = downloader_of(peer, faults=True)
     downloader.start()
     peer.ends(file("b.txt"), file("a.txt", "fetching"), file("c.txt", "queued"))
@@ -251,7 +251,7 @@ def test_who_comes_back_is_told_what_it_lacks(peer: Peer) -> None:
     assert failures(downloader) == {}
 
 
-def test_who_comes_back_with_all_is_done(peer: Peer) -> None:
+def test_a_restarted_peer_with_all_documents_is_done(peer: Peer) -> None:
     downloader = downloader_of(peer, names="a")
     downloader.start()
     peer.ends(file("a.txt"))
@@ -279,7 +279,7 @@ def test_all_begin_at_one_barrier(tmp_path: Path) -> None:
     assert all(len(downloader.downloads) == 1 for downloader in downloaders)
 
 
-def test_a_refusal_at_the_start_is_told(tmp_path: Path) -> None:
+def test_a_refusal_at_the_start_is_reported(tmp_path: Path) -> None:
     peers = [Peer(tmp_path), Peer(tmp_path)]
     peers[1].control.error = ControlError("refused", "too many orders", 429)
     with pytest.raises(ControlError, match="too many orders"):

@@ -18,7 +18,7 @@ def tool(folder: Path, script: str) -> str:
     return str(path)
 
 
-def test_what_it_prints_is_returned(tmp_path: Path) -> None:
+def test_its_output_is_returned(tmp_path: Path) -> None:
     assert run([tool(tmp_path, 'echo "$2 $1"'), "a", "b"]) == "b a\n"
 
 

@@ -115,7 +115,7 @@ def test_a_host_whose_cable_is_cut_is_not_reached() -> None:
 
 
 @needs_root
-def test_every_host_has_loopback_and_none_sees_the_machine() -> None:
+def test_each_host_has_loopback_and_cannot_reach_the_machine() -> None:
     with network_of(1) as network:
         process = network.popen(1, ["ip", "-j", "address"], stdout=subprocess.PIPE)
         links = {link["ifname"]: link for link in json.loads(process.communicate(timeout=20)[0])}
@@ -186,7 +186,7 @@ def is_running(pid: str) -> bool:
 
 
 @needs_root
-def test_what_a_dead_process_left_is_removed_and_what_a_living_one_has_is_not() -> None:
+def test_namespaces_of_dead_processes_are_removed_and_those_in_use_stay() -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     leftover = f"{PREFIX}-{dead.pid}-1-h1"
@@ -215,7 +215,7 @@ def controls(network: HostNetwork, sender: int, receiver: int) -> str:
 
 @needs_root
 @pytest.mark.skipif(shutil.which("ss") is None, reason="ss is not installed")
-def test_hosts_use_cubic_whatever_the_machine_is_set_to() -> None:
+def test_hosts_use_cubic_under_any_default_of_the_machine() -> None:
     if "cubic" not in Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split():
         pytest.skip("this kernel has no cubic")
     with network_of(2) as network:
@@ -272,7 +272,7 @@ def test_a_cluster_finds_its_hosts() -> None:
         assert process.communicate(timeout=20)[0].decode().strip() == network.namespace(2)
 
 
-def test_without_what_it_needs_there_is_no_laboratory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_without_its_tools_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(PlaceError, match="need root"), network_of(1):
         pass
@@ -295,6 +295,6 @@ def test_an_unknown_host_is_refused(host: int) -> None:
 
 
 @pytest.mark.parametrize(("up", "down"), [(0, 100), (-1, 10**6), (10**6, 7999)])
-def test_a_rate_that_is_none_is_refused(up: int, down: int) -> None:
+def test_an_invalid_rate_is_refused(up: int, down: int) -> None:
     with pytest.raises(ValueError, match="8000 bits"):
         HostNetwork(1, up, down)

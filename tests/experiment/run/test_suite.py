@@ -81,7 +81,7 @@ def test_plans_are_made_of_documents_that_the_seed_makes(tmp_path: Path, monkeyp
     assert found[0][1] != found[2][1]
 
 
-def test_of_a_corpus_the_last_documents_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_documents_of_a_corpus_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus, out = tmp_path / "corpus", tmp_path / "out"
     out.mkdir()
     paths = make_corpus(corpus, 9)
@@ -92,7 +92,7 @@ def test_of_a_corpus_the_last_documents_are_taken(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize(("task", "swarm"), [("swarm", True), ("central", False)])
-def test_one_large_document(task: str, swarm: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_with_one_large_document(task: str, swarm: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = StartedSuite(design_of((task, 3)), monkeypatch)
     started.run(tmp_path)
     [(plan, _)] = started.plans
@@ -125,7 +125,7 @@ def test_corrupt_peers_take_no_part_in_the_plan(tmp_path: Path, monkeypatch: pyt
         (design_of(("swarm", 3), ("task1", 3), files=6, fetch=60), "not 60"),
     ],
 )
-def test_what_cannot_be_is_found_out_before_anything_is_run(
+def test_impossible_runs_are_refused_before_the_first_starts(
     design: Design, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = StartedSuite(design, monkeypatch)
@@ -150,7 +150,7 @@ def test_empty_documents_are_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert started.plans == []
 
 
-def test_without_a_laboratory_there_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_run_starts_without_network_namespaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     started = StartedSuite(design_of(("swarm", 2), place="netns"), monkeypatch)
     with pytest.raises(PlaceError, match="need root"):

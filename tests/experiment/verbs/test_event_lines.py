@@ -80,7 +80,7 @@ def test_a_run_that_begins() -> None:
     assert "\n" not in recorded.lines[0]
 
 
-def test_progress_is_told_at_its_pace_and_when_nothing_moves_each_second() -> None:
+def test_progress_is_written_at_its_interval_and_each_second_when_idle() -> None:
     recorded = RecordedEvents()
     watch = recorded.events.run_starts(PLAN, 1)
     for step in range(200):  # 20 ms each
@@ -97,7 +97,7 @@ def test_progress_is_told_at_its_pace_and_when_nothing_moves_each_second() -> No
     }
 
 
-def test_a_fault_is_told_at_once_and_once() -> None:
+def test_a_fault_is_written_at_once_and_only_once() -> None:
     recorded = RecordedEvents()
     watch = recorded.events.run_starts(PLAN, 1)
     killed = Event(0.5004, "peer2", "peer2 killed")

@@ -84,7 +84,7 @@ class EventsTests(SynchronousTestCase):
         ):
             self.assertEqual([number for number, _, _ in received(again)], numbers[1:])
 
-    def test_a_reader_that_is_too_far_behind_is_told(self) -> None:
+    def test_a_reader_that_is_too_far_behind_gets_a_reset(self) -> None:
         first = self.read()
         for _ in range(2 * MAX_EVENTS):
             self.events.publish(SEEN)

@@ -48,7 +48,7 @@ class ReadingTests(ApiTestCase):
             self.assertNotIn("Server", headers)
             self.assertNotIn("Access-Control-Allow-Origin", headers)
 
-    async def test_no_cors_whatever_the_origin(self) -> None:
+    async def test_no_origin_is_allowed_by_cors(self) -> None:
         answer = await self.ask("GET", "/api/v1/status", extra="Origin: http://elsewhere.example\r\n")
         self.assertFalse([name for name in answer.headers if name.startswith("Access-Control")])
 
@@ -93,7 +93,7 @@ class ReadingTests(ApiTestCase):
             self.assertEqual(answer.status, 400, query)
             self.assertNotIn("\n", answer.error)
 
-    async def test_parameters_where_none_are_known(self) -> None:
+    async def test_unknown_parameters_are_refused(self) -> None:
         for path in "status", "peers", "downloads", "downloads/1":
             self.assertEqual((await self.ask("GET", f"/api/v1/{path}?x=1")).status, 400, path)
 
@@ -150,7 +150,7 @@ class DownloadTests(ApiTestCase):
         self.assertEqual(answer.status, 202)
         self.assertEqual(self.peer.orders, [(None, None, True, True, None)])
 
-    async def test_from_whom_and_how(self) -> None:
+    async def test_a_download_from_given_holders(self) -> None:
         order = {"all": True, "swarm": False, "from": ["127.0.0.1:65401", "2001:db8::1:65402", "[::1]:65403"]}
         self.assertEqual((await self.ask("POST", "/api/v1/downloads", order)).status, 202)
         holders = [("127.0.0.1", 65401), ("2001:db8::1", 65402), ("::1", 65403)]
@@ -232,7 +232,7 @@ class DownloadTests(ApiTestCase):
         body = b'\xef\xbb\xbf{"all": true}'
         self.assertEqual((await self.ask("POST", "/api/v1/downloads", body)).status, 202)
 
-    async def test_a_query_whose_escapes_are_none(self) -> None:
+    async def test_a_query_with_invalid_escapes(self) -> None:
         for query in "q=%", "q=%z1", "q=100%25%2":
             answer = await self.ask("GET", f"/api/v1/index?{query}")
             self.assertEqual((answer.status, "percent-encoded" in answer.error), (400, True), query)
@@ -251,7 +251,7 @@ class LimitTests(ApiTestCase):
         answer = await self.ask("GET", "/api/v1/limits", key=None)
         self.assertEqual(answer.json, {"up_rate": None, "down_rate": 1024.5})
 
-    async def test_what_is_no_rate(self) -> None:
+    async def test_invalid_rates_are_refused(self) -> None:
         for rate in b"999", b"0", b"-5", b"true", b'"20Mbit"', b"[]", b"{}", b"NaN", b"Infinity", b"1e999", b"1e20":
             answer = await self.ask("PUT", "/api/v1/limits", b'{"up_rate": %s}' % rate)
             self.assertEqual(answer.status, 400, rate)
@@ -264,7 +264,7 @@ class ShareTests(ApiTestCase):
         answer = await self.ask("POST", "/api/v1/shares", {"dir": "/srv/more"})
         self.assertEqual((answer.status, answer.json["shared"]), (200, ["/srv/documents", "/srv/more"]))
 
-    async def test_what_cannot_be_shared(self) -> None:
+    async def test_unsuitable_folders_are_not_shared(self) -> None:
         for body in {"dir": "/not/a/folder"}, {"dir": "docs"}, {"dir": None}, {}, {"dir": "/x", "more": 1}:
             self.assertEqual((await self.ask("POST", "/api/v1/shares", body)).status, 400, body)
         self.assertEqual(self.peer.shared, [])

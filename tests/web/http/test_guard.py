@@ -73,7 +73,7 @@ def test_every_other_name_is_forbidden(host: str, own: str | None) -> None:
         ["localhost, elsewhere.example"],
     ],
 )
-def test_what_is_no_host(headers: list[str]) -> None:
+def test_invalid_hosts_are_refused(headers: list[str]) -> None:
     with pytest.raises(ApiError) as refused:
         check_host(headers, None)
     assert refused.value.status == 400

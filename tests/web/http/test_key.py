@@ -34,7 +34,7 @@ def test_a_mode_that_is_too_wide_is_narrowed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 64, b"g" * 64, b"a" * 65])
-def test_what_cannot_be_a_key_is_replaced(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_key_is_replaced(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "api.key").write_bytes(content)
     assert read_key(tmp_path) is None
     assert load_or_create_key(tmp_path) == read_key(tmp_path)

@@ -88,7 +88,7 @@ class GuardedTests(ApiTestCase):
         data = await exchange(self.endpoint, first + request("GET", "/nothing"))
         self.assertLess(data.index(b"HTTP/1.1 200"), data.index(b"HTTP/1.1 404"))
 
-    async def test_what_is_not_http(self) -> None:
+    async def test_bytes_that_are_not_http(self) -> None:
         for data in b"\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"A" * 20_000 + b"\r\n":
             received = await exchange(self.endpoint, data)
             self.assertIn(received[:12], (b"HTTP/1.1 400", b""))
@@ -137,7 +137,7 @@ class TimeTests(TestCase):
         self.assertEqual(closed, [False, True, False])
         self.assertEqual(len(self.site.connections), 2)
 
-    def test_what_is_being_answered_is_not_closed_for_another(self) -> None:
+    def test_a_connection_with_an_open_request_is_not_closed_for_another(self) -> None:
         self.patch(module, "MAX_CONNECTIONS", 2)
         peer = FakePeer()
         peer.hold_refresh = True
