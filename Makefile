@@ -18,7 +18,7 @@ SEED ?=
 TRIAL = $(shell grep -rl 'twisted.trial.unittest' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo test test-lowest coverage lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab soak push gone hooks changelog dist clean FORCE
+.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab soak push gone hooks changelog dist clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -27,6 +27,9 @@ demo: $(VENV)/installed-experiment ## a registration server and six peers on thi
 	$(BIN)/p2p demo$(if $(CORPUS), --corpus '$(CORPUS)')
 
 test: lint types trial pytest ## everything that CI checks
+
+check: lint types ## lint, types and the fast tests, on two cores within 90 s
+	$(BIN)/python -m pytest -n 2 -m 'not slow' --ignore tests/e2e
 
 lint: $(VENV)/installed-test ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 TRIES = 3
 """A timer that runs meanwhile has its modules counted too, so the shortest of a few passages counts."""

@@ -24,6 +24,8 @@ from tests.support.answers import as_json
 from tests.support.fake_facades import FakePeer
 from tests.support.p2p_command import ENVIRONMENT, P2P, p2p, state_folder
 
+pytestmark = pytest.mark.slow
+
 CONTENT = b"This is a document.\n" * 1000
 
 

@@ -16,6 +16,8 @@ from p2p_twisted.config.folders import expand, folder, make_database_private, ma
 from p2p_twisted.web.client import ControlClient
 from tests.support.twistd import ROOT, ended, home, status, wait_for
 
+pytestmark = pytest.mark.slow
+
 P2P = (sys.executable, "-c", "from p2p_twisted.cli.main import main; main()")
 
 

@@ -17,6 +17,8 @@ from p2p_twisted.config.startup import StartError
 from p2p_twisted.config.state_folder import LOCK_FILE, StateFolderLock, check_not_held, make_state_folder
 from tests.support.twistd import ended, home, status, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 class StateFolder(SynchronousTestCase):
     def test_it_is_made_for_this_user_alone(self) -> None:

@@ -13,6 +13,8 @@ import pytest
 from p2p_twisted.web.client import ControlClient
 from tests.support.twistd import WAIT_TIMEOUT, ended, home, status, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def user():

@@ -11,8 +11,12 @@ import random
 import threading
 from pathlib import Path
 
+import pytest
+
 from tests.support.rs_process import RSProcess
 from tests.support.rs_server import request
+
+pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("P2P_KILLS", "5"))
 CLIENTS = 4

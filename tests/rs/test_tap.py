@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
 from twisted.internet.threads import deferToThread
@@ -25,6 +26,8 @@ from p2p_twisted.rs import tap
 from p2p_twisted.rs.service import RegistrationServer
 from p2p_twisted.web.client import ControlClient
 from tests.support.rs_server import keep_alive, request
+
+pytestmark = pytest.mark.slow
 
 
 class Case(TestCase):

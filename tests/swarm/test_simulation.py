@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.swarm_simulation import DOWN, MBIT, UP, World
 
+pytestmark = pytest.mark.slow
+
 MIB = 2**20
 FILE = "f" * 64
 

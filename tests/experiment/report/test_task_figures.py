@@ -24,6 +24,8 @@ from p2p_twisted.experiment.results import Event, Run
 from p2p_twisted.experiment.summary import summarise
 from tests.support.made_results import cut_off, results_of, run_of
 
+pytestmark = pytest.mark.slow
+
 TASKS = {"task1": 9.0, "task2-worst": 14.0, "task2-best": 3.0, "swarm": 2.5}
 """Every task, and how long it is to take."""
 
