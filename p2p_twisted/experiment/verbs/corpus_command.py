@@ -43,7 +43,7 @@ def make(directory: Path, count: int, sizes: str | None, total: int | None, rand
     Files that are there with the same content are left alone. Exits 11 if another file has the name of a document.
     """
     if sizes and total:
-        raise click.UsageError("--sizes and --total exclude each other")
+        raise click.UsageError("give --sizes or --total, not both")
     try:
         paths = make_corpus(directory, count, random_seed, spread_sizes(count, random_seed, _limits(sizes), total))
     except ValueError as error:

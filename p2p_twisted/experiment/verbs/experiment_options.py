@@ -86,10 +86,8 @@ for_all = _options(
         help="Where the peers run: on loopback with limits of their own, or in shaped network namespaces (root).",
     ),
     click.option("--repeat", type=click.IntRange(1, 100), default=1, show_default=True, help="Runs of each task."),
-    click.option(
-        "--seed", default=0, show_default=True, help="Random seed; the same one gives the same orders of transfers."
-    ),
-    click.option("--cpu-check", is_flag=True, help="Refuse a run in which the processors set the pace."),
+    click.option("--seed", default=0, show_default=True, help="Random seed; the same one makes the same transfers."),
+    click.option("--cpu-check", is_flag=True, help="Refuse a run that the processors limit, not the links."),
     click.option(
         "--out",
         type=UserPath(file_okay=False),
@@ -97,7 +95,7 @@ for_all = _options(
         help="Folder for the results, new or empty. Default: p2p-experiment-DATE-TIME.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    click.option("--events", is_flag=True, help="Print a line of JSON for each event."),
+    click.option("--events", is_flag=True, help="Print each event as a line of JSON."),
 )
 for_tasks = _options(
     click.option("--peers", type=click.IntRange(2, MAX_PEERS), default=6, show_default=True, help="Number of peers."),

@@ -38,11 +38,11 @@ def commands_to_try(cluster: Cluster) -> str:
     ]
     path = _missing_from_path()
     if path is not None:
-        lines.insert(0, (f'export PATH={_quoted(path)}:"$PATH"', "the folder of p2p"))
+        lines.insert(0, (f'export PATH={_quoted(path)}:"$PATH"', "make p2p known to this shell"))
     return "\n".join(
         [
             "",
-            "The RS and six peers keep running. Commands to try in another terminal:",
+            "The RS and six peers keep running. Type these commands in another terminal:",
             "",
             *(line for command, shows in lines for line in (f"  # {shows}", f"  {command}")),
             "",
