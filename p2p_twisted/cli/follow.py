@@ -94,7 +94,7 @@ class Follower:
     def _open(self) -> None:
         """Follow the events of the download, if the peer offers them: the end of a download is one."""
         try:
-            self._events = self._client.events(download=self._id)
+            self._events = self._client.events(download=self._id, types="download-ended")
         except ControlError:
             self._events = None  # a peer that is gone, or has too many readers; the next read tells
 

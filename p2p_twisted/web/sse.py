@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
-from ..events.history import History
+from ..events.history import MAX_EVENTS, History
 from .http.errors import ApiError
 from .http.site import ControlRequest
 
 T = TypeVar("T")
 
+SEND_INTERVAL = 0.02
+"""Seconds over which new events are collected for one write."""
 BEAT_INTERVAL = 15
 """Seconds between comments that keep a silent connection open. A reader that has read nothing for two is dropped."""
 MAX_READERS = 50
@@ -77,13 +79,15 @@ class _Reader(Generic[T]):
         self._paused = False
         self._missed = 0
         self._beat = LoopingCall(self._keep_alive)
+        self._sending: IDelayedCall | None = None
 
     def start(self, clock: IReactorTime) -> None:
+        self._clock = clock
         self._readers.add(self)
         self._request.begin(200, {"Content-Type": "text/event-stream"})
         self._request.notifyFinish().addBoth(lambda _: self._gone())
         self._request.registerProducer(self, True)
-        self._history.listeners.add(self._send)
+        self._history.listeners.add(self._send_soon)
         self._beat.clock = clock
         self._beat.start(BEAT_INTERVAL, now=False)
         self._request.write(b"retry: 2000\n\n")
@@ -101,7 +105,16 @@ class _Reader(Generic[T]):
     def stopProducing(self) -> None:
         """Do nothing: notifyFinish reports the end."""
 
+    def _send_soon(self) -> None:
+        if self._history.last - self._sent > MAX_EVENTS // 2:  # before any of them is dropped
+            self._send()
+        elif self._sending is None and not self._paused:
+            self._sending = self._clock.callLater(SEND_INTERVAL, self._send)
+
     def _send(self) -> None:
+        if self._sending is not None and self._sending.active():
+            self._sending.cancel()
+        self._sending = None
         if self._paused:
             return
         if (resumed := self._history.resume(self._sent)) != self._sent:
@@ -126,6 +139,8 @@ class _Reader(Generic[T]):
 
     def _gone(self) -> None:
         self._readers.discard(self)
-        self._history.listeners.discard(self._send)
+        self._history.listeners.discard(self._send_soon)
+        if self._sending is not None and self._sending.active():
+            self._sending.cancel()
         if self._beat.running:
             self._beat.stop()

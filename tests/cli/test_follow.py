@@ -41,7 +41,7 @@ class Peer:
         self.cancelled = True
         return {"ended": 1.0}
 
-    def events(self, download: str) -> Stream:
+    def events(self, download: str, types: str) -> Stream:
         stream = self.streams.pop(0)
         if isinstance(stream, ControlError):
             raise stream

@@ -16,6 +16,7 @@ from ...events.history import History
 from ...events.publisher import Publisher
 from ...wire import fields as wire_fields
 from ...wire.address import Address
+from ...wire.errors import BadRequest
 from ..http.calls import Call
 from ..sse import EventStream
 
@@ -67,6 +68,19 @@ def event_name(kind: type[types.Event]) -> str:
     return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).removeprefix("-")
 
 
+NAMES = {kind: event_name(kind) for kind in (*EVENTS, FileProgress, PiecesVerified)}
+
+
+def _kinds(listed: str | None) -> frozenset[type[types.Event]]:
+    """Return the types whose names, with commas between them, are `listed`; all without a list. Raises BadRequest."""
+    if listed is None:
+        return frozenset(NAMES)
+    names = set(listed.split(","))
+    if unknown := names.difference(NAMES.values()):
+        raise BadRequest(f"there is no event {min(unknown)!a}; there are {', '.join(sorted(NAMES.values()))}")
+    return frozenset(kind for kind, name in NAMES.items() if name in names)
+
+
 def event_json(event: types.Event) -> dict[str, Any]:
     """Return the fields of `event`; an address is HOST:PORT, also in a list."""
     return {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
@@ -105,16 +119,16 @@ class EventLog:
 
     def follow(self, call: Call) -> EventStream[types.Event]:
         """Return the answer to ``GET events``."""
-        query = call.query(("since", "download"))
+        query = call.query(("since", "download", "types"))
         given = call.header("Last-Event-ID") or ([query["since"]] if "since" in query else [])
         since = wire_fields.number(given[0], "the number of an event") if given else self.history.last
-        download = query.get("download")
+        download, kinds = query.get("download"), _kinds(query.get("types"))
 
         def render(event: types.Event) -> str:
-            if download is not None and getattr(event, "download", None) != download:
+            if type(event) not in kinds or (download is not None and getattr(event, "download", None) != download):
                 return ""
             data = json.dumps(event_json(event), separators=(",", ":"))
-            return f"event: {event_name(type(event))}\ndata: {data}\n"
+            return f"event: {NAMES[type(event)]}\ndata: {data}\n"
 
         return EventStream(self.history, since, self._readers, self._clock, render)
 

@@ -23,7 +23,7 @@ from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.http.calls import Endpoint
 from p2p_twisted.web.http.site import ControlSite
-from p2p_twisted.web.sse import BEAT_INTERVAL
+from p2p_twisted.web.sse import BEAT_INTERVAL, SEND_INTERVAL
 from tests.support.fake_facades import FakeExperiments, FakeRun, an_rs_status
 from tests.support.http_client import KEY, Answer, exchange, parse, request
 from tests.support.real_reactor import reactor
@@ -268,6 +268,7 @@ class EventTests(SynchronousTestCase):
 
     def read(self, extra: str = "") -> Transport:
         channel, transport = self.site.buildProtocol(None), Transport()
+        transport.clock = self.clock
         transport.lose = channel.connectionLost
         channel.makeConnection(transport)
         channel.dataReceived(f"GET {RUNS}/1/events HTTP/1.1\r\nHost: localhost\r\n{extra}\r\n".encode())
@@ -365,6 +366,7 @@ class Transport(StringTransport):
     """One whose end the protocol hears of, and that reads what came as events."""
 
     lose: Callable[[], object]
+    clock: Clock
 
     def abortConnection(self) -> None:
         self.disconnected = True
@@ -379,9 +381,11 @@ class Transport(StringTransport):
     @property
     def events(self) -> list[tuple[str, str]]:
         """Number and data of each."""
+        self.clock.advance(SEND_INTERVAL)
         return re.findall(r"id: (\d+)\ndata: (.*)\n\n", parse(self.value()).body.decode().replace("\r\n", "\n"))
 
     @property
     def whole(self) -> bool:
         """Whether the last chunk has come."""
+        self.clock.advance(SEND_INTERVAL)
         return self.value().endswith(b"0\r\n\r\n")

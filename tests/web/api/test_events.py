@@ -18,6 +18,7 @@ from p2p_twisted.web.api.events import PROGRESS_INTERVAL, EventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.http.site import ControlSite
+from p2p_twisted.web.sse import SEND_INTERVAL
 from tests.support.fake_facades import FakePeer
 from tests.support.http_client import KEY, parse
 
@@ -40,13 +41,17 @@ class EventsTests(SynchronousTestCase):
         channel.dataReceived(f"GET /api/v1/events{query} HTTP/1.1\r\nHost: {host}\r\n{extra}\r\n".encode())
         return transport
 
+    def received(self, reader: StringTransport) -> list[Received]:
+        self.clock.advance(SEND_INTERVAL)
+        return received(reader)
+
     def test_only_events_from_now_on(self) -> None:
         self.events.publish(SEEN)
         reader = self.read()
         self.assertEqual(parse(reader.value()).headers["Content-Type"], "text/event-stream")
-        self.assertEqual(received(reader), [])
+        self.assertEqual(self.received(reader), [])
         self.events.publish(types.PeerGone(SOURCE))
-        self.assertEqual([event[1:] for event in received(reader)], [("peer-gone", {"peer": "127.0.0.1:65402"})])
+        self.assertEqual([event[1:] for event in self.received(reader)], [("peer-gone", {"peer": "127.0.0.1:65402"})])
 
     def test_the_fields_of_an_event(self) -> None:
         reader = self.read()
@@ -54,7 +59,7 @@ class EventsTests(SynchronousTestCase):
         self.events.publish(types.DownloadStarted("2", None, Path("/srv/new")))
         self.events.publish(types.DownloadEnded("1", "failed", "no-holder", "no peer has a.txt"))
         self.assertEqual(
-            [event[1:] for event in received(reader)],
+            [event[1:] for event in self.received(reader)],
             [
                 ("download-started", {"download": "1", "names": ["a.txt"], "directory": "/srv/new"}),
                 ("download-started", {"download": "2", "names": None, "directory": "/srv/new"}),
@@ -69,45 +74,49 @@ class EventsTests(SynchronousTestCase):
         reader = self.read()
         for sources in ((), (SOURCE, ("192.0.2.7", 1))):
             self.events.publish(types.FileEnded("1", "a.txt", "done", size=5, sources=sources))
-        self.assertEqual([event[2]["sources"] for event in received(reader)], [[], ["127.0.0.1:65402", "192.0.2.7:1"]])
+        self.assertEqual(
+            [event[2]["sources"] for event in self.received(reader)], [[], ["127.0.0.1:65402", "192.0.2.7:1"]]
+        )
 
     def test_a_reader_that_comes_back(self) -> None:
         first = self.read()
         for _ in range(3):
             self.events.publish(SEEN)
-        numbers = [number for number, _, _ in received(first)]
+        numbers = [number for number, _, _ in self.received(first)]
         self.assertEqual(numbers, [numbers[0], numbers[0] + 1, numbers[0] + 2])
         for again in (
             self.read(extra=f"Last-Event-ID: {numbers[0]}\r\n"),
             self.read(f"?since={numbers[0]}"),
             self.read("?since=0", extra=f"Last-Event-ID: {numbers[0]}\r\n"),
         ):
-            self.assertEqual([number for number, _, _ in received(again)], numbers[1:])
+            self.assertEqual([number for number, _, _ in self.received(again)], numbers[1:])
 
     def test_a_reader_that_is_too_far_behind_gets_a_reset(self) -> None:
         first = self.read()
         for _ in range(2 * MAX_EVENTS):
             self.events.publish(SEEN)
-        number = received(first)[0][0]
-        events = received(self.read(f"?since={number}"))
+        number = self.received(first)[0][0]
+        events = self.received(self.read(f"?since={number}"))
         self.assertEqual(events[0][1:], ("reset", {}))
         self.assertEqual([after - before for (before, *_), (after, *_) in pairwise(events)], [1] * (len(events) - 1))
         self.assertEqual({kind for _, kind, _ in events[1:]}, {"peer-seen"})
-        self.assertEqual(events[-1][0], received(first)[-1][0])
+        self.assertEqual(events[-1][0], self.received(first)[-1][0])
 
     def test_a_number_of_another_run_is_a_reset(self) -> None:
         self.events.publish(SEEN)
         for number in 1, 2**60:
-            self.assertEqual([kind for _, kind, _ in received(self.read(f"?since={number}"))], ["reset", "peer-seen"])
+            self.assertEqual(
+                [kind for _, kind, _ in self.received(self.read(f"?since={number}"))], ["reset", "peer-seen"]
+            )
 
     def test_a_slow_reader_that_was_overtaken(self) -> None:
         reader = self.read()
         producer(reader).pauseProducing()
         for _ in range(2 * MAX_EVENTS):
             self.events.publish(SEEN)
-        self.assertEqual(received(reader), [])
+        self.assertEqual(self.received(reader), [])
         producer(reader).resumeProducing()
-        self.assertEqual([kind for _, kind, _ in received(reader)][:2], ["reset", "peer-seen"])
+        self.assertEqual([kind for _, kind, _ in self.received(reader)][:2], ["reset", "peer-seen"])
 
     def test_the_events_of_one_download(self) -> None:
         reader = self.read("?download=1")
@@ -115,8 +124,25 @@ class EventsTests(SynchronousTestCase):
             self.events.publish(types.FileStarted(download, "a.txt"))
         self.events.publish(SEEN)
         self.assertEqual(
-            [event[1:] for event in received(reader)], [("file-started", {"download": "1", "name": "a.txt"})]
+            [event[1:] for event in self.received(reader)], [("file-started", {"download": "1", "name": "a.txt"})]
         )
+
+    def test_the_events_of_some_types(self) -> None:
+        reader = self.read("?types=peer-seen,download-ended&download=1")
+        other = self.read("?types=peer-seen,peer-gone")
+        for event in (SEEN, types.PeerGone(SOURCE), types.FileStarted("1", "a.txt"), types.DownloadEnded("1", "done")):
+            self.events.publish(event)
+        self.assertEqual([kind for _, kind, _ in self.received(reader)], ["download-ended"])
+        self.assertEqual([kind for _, kind, _ in self.received(other)], ["peer-seen", "peer-gone"])
+
+    def test_events_are_written_together(self) -> None:
+        reader = self.read()
+        before = len(reader.value())
+        for _ in range(10):
+            self.events.publish(SEEN)
+        self.assertEqual(len(reader.value()), before)
+        self.clock.advance(SEND_INTERVAL)
+        self.assertEqual((len(received(reader)), self.clock.getDelayedCalls()[1:]), (10, []))
 
     def test_progress_is_added_up(self) -> None:
         reader = self.read()
@@ -125,7 +151,7 @@ class EventsTests(SynchronousTestCase):
             self.events.publish(types.PieceVerified(SHA256, piece, 10, SOURCE, False))
             self.clock.advance(PROGRESS_INTERVAL / 100)
         self.clock.advance(PROGRESS_INTERVAL)
-        events = received(reader)
+        events = self.received(reader)
         progress = [data for _, kind, data in events if kind == "file-progress"]
         self.assertTrue(10 <= len(progress) <= 11)
         self.assertEqual(sum(one["sources"]["127.0.0.1:65402"] for one in progress), 10_000)
@@ -138,11 +164,11 @@ class EventsTests(SynchronousTestCase):
         self.events.publish(types.FileProgress("1", "b.txt", 20, SOURCE))
         self.events.publish(types.FileEnded("1", "a.txt", "done"))
         self.events.publish(types.DownloadEnded("1", "done"))
-        names = [(kind, data.get("name")) for _, kind, data in received(reader)]
+        names = [(kind, data.get("name")) for _, kind, data in self.received(reader)]
         expected = [("file-progress", "a.txt"), ("file-ended", "a.txt"), ("file-progress", "b.txt")]
         self.assertEqual(names, [*expected, ("download-ended", None)])
         self.clock.advance(1)
-        self.assertEqual(len(received(reader)), 4)
+        self.assertEqual(len(self.received(reader)), 4)
 
     def test_progress_without_readers_is_not_kept(self) -> None:
         self.events.publish(types.FileProgress("1", "a.txt", 10, SOURCE))
@@ -151,7 +177,7 @@ class EventsTests(SynchronousTestCase):
 
     def test_the_guard(self) -> None:
         self.assertIn(b" 403 ", self.read(host="elsewhere.example").value())
-        for query in "?since=x", "?since=-1", "?number=1":
+        for query in "?since=x", "?since=-1", "?number=1", "?types=", "?types=peer-seen,nothing":
             self.assertIn(b" 400 ", self.read(query).value(), query)
         self.assertIn(b" 400 ", self.read(extra="Last-Event-ID: x\r\n").value())
 
