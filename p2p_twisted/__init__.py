@@ -4,4 +4,4 @@ The floors, from the bottom: ``wire``; ``config``, ``events``; ``net``, ``regist
 ``rs``, ``peer``, ``web``; ``cli``; ``experiment``. Imports run downward only.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -95,7 +95,7 @@ def summary_of(download: dict[str, Any]) -> download_schema.DownloadSummary:
 
 
 async def an_rs_status() -> schema.RsStatus:
-    return schema.RsStatus("rs", "0.1.0", uptime=61, ttl=7200, active=1, records=2, connections=0)
+    return schema.RsStatus("rs", "0.2.0", uptime=61, ttl=7200, active=1, records=2, connections=0)
 
 
 class FakePeer:
@@ -119,7 +119,7 @@ class FakePeer:
     def _status(self) -> dict[str, Any]:
         return {
             "role": "peer",
-            "version": "0.1.0",
+            "version": "0.2.0",
             "host": "127.0.0.1",
             "port": 65400,
             "rs": {
