@@ -18,7 +18,8 @@ from zope.interface import provider
 from ..config.settings import SettingsError
 from ..config.startup import StartError
 from ..config.state_folder import HeldError
-from ..peer.service import Peer, PeerSettings
+from ..peer.service import Peer
+from ..peer.settings import PeerSettings
 from ..peer.tap import make_peer
 from ..web.api.schema import Settings
 from . import exits

@@ -6,7 +6,6 @@ import errno
 import os
 import sqlite3
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,28 +32,13 @@ from .peers.probing import Prober, Reachability
 from .peers.registration import Registration
 from .serving.content_store import ContentStore
 from .serving.protocol import PeerFactory
+from .settings import PeerSettings
 from .transfer_log import TransferLog
 
 PORTS = [port for port in range(65400, 65501) if port != RS_PORT]
 """A peer without `listen` listens on the first free one of these. The port of an RS is left free."""
 SCAN_TIMEOUT = 5
 """Seconds for which the registration waits at most for the first scan of the shared folders."""
-
-
-@dataclass
-class PeerSettings:
-    """The settings of a peer. `listen` is a Twisted endpoint string, or None for the first free port of PORTS."""
-
-    rs_host: str
-    state_dir: Path
-    download_dir: Path
-    rs_port: int = RS_PORT
-    listen: str | None = None
-    share: list[Path] = field(default_factory=list)
-    advertise: str | None = None
-    up_rate: float | None = None
-    down_rate: float | None = None
-    """Bytes/s of files sent and received, None without limit."""
 
 
 class Peer(MultiService):

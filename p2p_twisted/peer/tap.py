@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService
 
-from ..config.folders import default_state_dir, folder
-from ..config.hosts import host, host_and_port
-from ..config.rates import parse_rate
-from ..config.settings import Setting, SettingsError, exit_with, whole
+from ..config.settings import SettingsError, exit_with
 from ..config.startup import StartError, allow_many_connections
 from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.twistd_verb import VerbOptions, stop_at_signals
@@ -20,40 +15,9 @@ from ..web.api.peer import peer_root
 from ..web.api.schema import Settings
 from ..web.api.settings import describe_settings
 from ..web.service import ApiStartError, makeApiService
-from ..wire.limits import RS_PORT
 from .api_view import ApiView
-from .service import Peer, PeerSettings
-
-SETTINGS = (
-    Setting("rs-host", "Host of the registration server, as HOST or HOST:PORT.", host_and_port, required=True),
-    Setting("rs-port", "Port of the registration server.", whole(1, 65535), str(RS_PORT)),
-    Setting(
-        "listen", "Address at which to serve: a Twisted endpoint. Default: the first free port from 65400 to 65500."
-    ),
-    Setting("share", "A folder to share, with everything below it.", folder, repeatable=True),
-    Setting("download-dir", "Folder for downloads; it is shared too. Default: downloads in the state folder.", folder),
-    Setting(
-        "state-dir",
-        "Folder of the cookie, the hashes, the API key and the control socket.",
-        folder,
-        default_state_dir("peer"),
-    ),
-    Setting("web", "Address of the control API in addition to its Unix socket: a Twisted endpoint."),
-    Setting(
-        "up-rate",
-        "Maximum rate of sending files, such as 500K or 2MiB (bytes per second), 20Mbit, or none.",
-        parse_rate,
-        "none",
-    ),
-    Setting(
-        "down-rate",
-        "Maximum rate of receiving files, such as 500K or 2MiB (bytes per second), 20Mbit, or none.",
-        parse_rate,
-        "none",
-    ),
-    Setting("advertise", "Host under which others reach this peer, if not the one that the RS sees.", host),
-)
-"""The settings of a peer, on the command line and in ``[peer]`` of a config file."""
+from .service import Peer
+from .settings import SETTINGS, PeerSettings, peer_settings
 
 
 class Options(VerbOptions):
@@ -77,22 +41,6 @@ class Options(VerbOptions):
             raise SettingsError(f"rs-host names port {port} and rs-port {self['rs-port']}; give one of them")
         if origins[1] != "flag":  # a flag wins over the file, and either over the default
             self["rs-port"], self.origins["rs-port"] = port, origins[0]
-
-
-def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
-    """Return the settings of a peer, made from the values of SETTINGS by name."""
-    state_dir: Path = values["state-dir"]
-    return PeerSettings(
-        rs_host=values["rs-host"],
-        rs_port=values["rs-port"],
-        listen=values["listen"],
-        share=list(values["share"]),
-        download_dir=values["download-dir"] or state_dir / "downloads",
-        state_dir=state_dir,
-        advertise=values["advertise"],
-        up_rate=values["up-rate"],
-        down_rate=values["down-rate"],
-    )
 
 
 def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, config: Settings) -> Peer:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..config.folders import default_state_dir, folder
-from ..config.settings import Setting, SettingsError, exit_with, network, one_of, whole, yes_or_no
+from ..config.settings import SettingsError, exit_with
 from ..config.startup import PortService, StartError, allow_many_connections, listen_tcp
 from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.twistd_verb import VerbOptions, stop_at_signals
@@ -17,14 +16,13 @@ from ..web.api.rs import rs_root
 from ..web.api.settings import describe_settings
 from ..web.extension import load_extension
 from ..web.service import makeApiService
-from ..wire.limits import RS_PORT, TTL
 from .protocol import RSFactory, TrustedNetworks
 from .service import RegistrationServer
+from .settings import SETTINGS
 
 REGISTRY_FILE = "registry.sqlite"
 LAB_FOLDER = "lab"
 EXPERIMENT_PAGE = "p2p_twisted.experiment.page.plugin.make_page"
-STATE_DIR = default_state_dir("rs")
 
 
 class Options(VerbOptions):
@@ -32,46 +30,7 @@ class Options(VerbOptions):
 
     verb = "p2p-rs"
     section = "rs"
-    settings = (
-        Setting("listen", "Address at which peers reach the RS: a Twisted endpoint on TCP.", str, f"tcp:{RS_PORT}"),
-        Setting(
-            "state-dir", "Folder of the registry, the API key and the control socket.", folder, default_state_dir("rs")
-        ),
-        Setting(
-            "registry",
-            "sqlite: kept in the state folder; memory: lost when the process ends.",
-            one_of("sqlite", "memory"),
-            "sqlite",
-        ),
-        Setting(
-            "ttl",
-            "Seconds for which a peer is active unless it renews its registration, 1 to 2592000.",
-            whole(1, 2_592_000),
-            str(TTL),
-        ),
-        Setting(
-            "trusted-network",
-            "Network in CIDR notation from which a peer may name another address than its own in its Host line, and "
-            "register any number of peers.",
-            network,
-            "127.0.0.0/8, ::1/128",
-            repeatable=True,
-        ),
-        Setting(
-            "max-peers-per-host",
-            "Maximum number of peers that one host outside the trusted networks may register.",
-            whole(1, 10**9),
-            "1000",
-        ),
-        Setting("web", "Address of the control API in addition to its Unix socket: a Twisted endpoint."),
-        Setting(
-            "lab",
-            "Serve a page at /lab on which experiments are started and watched; --web says where.",
-            yes_or_no,
-            "no",
-            flag=True,
-        ),
-    )
+    settings = SETTINGS
 
 
 def makeService(options: Options, reactor: Any = None) -> RegistrationServer:

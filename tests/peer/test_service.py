@@ -18,7 +18,8 @@ from p2p_twisted.events.types import DocumentShared, DownloadEnded, Event, Index
 from p2p_twisted.peer import service
 from p2p_twisted.peer.api_view import ApiView
 from p2p_twisted.peer.downloads.model import DONE
-from p2p_twisted.peer.service import Peer, PeerSettings
+from p2p_twisted.peer.service import Peer
+from p2p_twisted.peer.settings import PeerSettings
 from p2p_twisted.rs.protocol import RSFactory, TrustedNetworks
 from p2p_twisted.web.api.schema import UnsharedPath, UnsharedPaths
 from tests.support.registries import SynchronousRegistry

@@ -16,7 +16,8 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted.peer import tap
-from p2p_twisted.peer.service import Peer, PeerSettings
+from p2p_twisted.peer.service import Peer
+from p2p_twisted.peer.settings import PeerSettings, peer_settings
 from p2p_twisted.web.client import ControlClient
 
 
@@ -46,7 +47,7 @@ class Case(TestCase):
 
 class OptionsTests(Case):
     def settings(self, *arguments: str) -> PeerSettings:
-        return tap.peer_settings(parsed(*self.at, *arguments))
+        return peer_settings(parsed(*self.at, *arguments))
 
     def test_defaults(self) -> None:
         state = self.base / "state"
@@ -94,7 +95,7 @@ class OptionsTests(Case):
         ):
             config.write_text(f"[peer]\n{line}\n")
             state = ["--state-dir", str(self.base / "state")]
-            settings = tap.peer_settings(parsed("--config", str(config), *state, *arguments))
+            settings = peer_settings(parsed("--config", str(config), *state, *arguments))
             self.assertEqual((settings.rs_host, settings.rs_port), ("rs.example", port))
 
 

@@ -1,0 +1,77 @@
+"""The settings of a peer: the table for command line and config file, and their values as one object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..config.folders import default_state_dir, folder
+from ..config.hosts import host, host_and_port
+from ..config.rates import parse_rate
+from ..config.settings import Setting, whole
+from ..wire.limits import RS_PORT
+
+SETTINGS = (
+    Setting("rs-host", "Host of the registration server, as HOST or HOST:PORT.", host_and_port, required=True),
+    Setting("rs-port", "Port of the registration server.", whole(1, 65535), str(RS_PORT)),
+    Setting(
+        "listen", "Address at which to serve: a Twisted endpoint. Default: the first free port from 65400 to 65500."
+    ),
+    Setting("share", "A folder to share, with everything below it.", folder, repeatable=True),
+    Setting("download-dir", "Folder for downloads; it is shared too. Default: downloads in the state folder.", folder),
+    Setting(
+        "state-dir",
+        "Folder of the cookie, the hashes, the API key and the control socket.",
+        folder,
+        default_state_dir("peer"),
+    ),
+    Setting("web", "Address of the control API in addition to its Unix socket: a Twisted endpoint."),
+    Setting(
+        "up-rate",
+        "Maximum rate of sending files, such as 500K or 2MiB (bytes per second), 20Mbit, or none.",
+        parse_rate,
+        "none",
+    ),
+    Setting(
+        "down-rate",
+        "Maximum rate of receiving files, such as 500K or 2MiB (bytes per second), 20Mbit, or none.",
+        parse_rate,
+        "none",
+    ),
+    Setting("advertise", "Host under which others reach this peer, if not the one that the RS sees.", host),
+)
+"""The settings of a peer, on the command line and in ``[peer]`` of a config file."""
+
+
+@dataclass
+class PeerSettings:
+    """The settings of a peer. `listen` is a Twisted endpoint string, or None for the first free port of PORTS."""
+
+    rs_host: str
+    state_dir: Path
+    download_dir: Path
+    rs_port: int = RS_PORT
+    listen: str | None = None
+    share: list[Path] = field(default_factory=list)
+    advertise: str | None = None
+    up_rate: float | None = None
+    down_rate: float | None = None
+    """Bytes/s of files sent and received, None without limit."""
+
+
+def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
+    """Return the settings of a peer, made from the values of SETTINGS by name."""
+    state_dir: Path = values["state-dir"]
+    return PeerSettings(
+        rs_host=values["rs-host"],
+        rs_port=values["rs-port"],
+        listen=values["listen"],
+        share=list(values["share"]),
+        download_dir=values["download-dir"] or state_dir / "downloads",
+        state_dir=state_dir,
+        advertise=values["advertise"],
+        up_rate=values["up-rate"],
+        down_rate=values["down-rate"],
+    )

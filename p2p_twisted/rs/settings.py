@@ -1,0 +1,49 @@
+"""The settings of an RS: the table for command line and config file."""
+
+from __future__ import annotations
+
+from ..config.folders import default_state_dir, folder
+from ..config.settings import Setting, network, one_of, whole, yes_or_no
+from ..wire.limits import RS_PORT, TTL
+
+SETTINGS = (
+    Setting("listen", "Address at which peers reach the RS: a Twisted endpoint on TCP.", str, f"tcp:{RS_PORT}"),
+    Setting(
+        "state-dir", "Folder of the registry, the API key and the control socket.", folder, default_state_dir("rs")
+    ),
+    Setting(
+        "registry",
+        "sqlite: kept in the state folder; memory: lost when the process ends.",
+        one_of("sqlite", "memory"),
+        "sqlite",
+    ),
+    Setting(
+        "ttl",
+        "Seconds for which a peer is active unless it renews its registration, 1 to 2592000.",
+        whole(1, 2_592_000),
+        str(TTL),
+    ),
+    Setting(
+        "trusted-network",
+        "Network in CIDR notation from which a peer may name another address than its own in its Host line, and "
+        "register any number of peers.",
+        network,
+        "127.0.0.0/8, ::1/128",
+        repeatable=True,
+    ),
+    Setting(
+        "max-peers-per-host",
+        "Maximum number of peers that one host outside the trusted networks may register.",
+        whole(1, 10**9),
+        "1000",
+    ),
+    Setting("web", "Address of the control API in addition to its Unix socket: a Twisted endpoint."),
+    Setting(
+        "lab",
+        "Serve a page at /lab on which experiments are started and watched; --web says where.",
+        yes_or_no,
+        "no",
+        flag=True,
+    ),
+)
+"""The settings of an RS, on the command line and in ``[rs]`` of a config file."""
