@@ -32,7 +32,7 @@ class StateFolder(SynchronousTestCase):
         path.write_text("a file")
         for bad in (path, path / "below"):
             error = self.assertRaises(StartError, make_state_folder, bad)
-            self.assertRegex(str(error), f"^state folder {bad}: .*; give a folder .* with --state-dir$")
+            self.assertRegex(str(error), f"^state folder {bad}: .*; name a folder .* with --state-dir$")
 
     def test_a_folder_of_another_user_is_named(self) -> None:
         path = Path(self.mktemp())
