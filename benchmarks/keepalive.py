@@ -37,7 +37,7 @@ def free_port() -> int:
 
 
 class Server:
-    """A server process that is ready to be asked."""
+    """A server process that accepts requests."""
 
     def __init__(self, command: Callable[[int], list[str]], folder: Path) -> None:
         self.address: Address = ("127.0.0.1", free_port())
@@ -81,7 +81,7 @@ def keep_alives(peers: list[tuple[int, int]], version: str) -> list[bytes]:
 
 
 class Case:
-    """One way of asking, tried on both servers in turns."""
+    """One pattern of requests, tried on both servers in turns."""
 
     def __init__(self, name: str, version: str, rs: Server, peers: list[tuple[int, int]], folder: Path, depth: int = 0):
         self.name, self.depth, self.rs = name, depth, rs

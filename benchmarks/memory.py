@@ -3,7 +3,7 @@
     python -m benchmarks.memory [--size 4096] [--readers 50] [--seconds 90] [--dir DIR]
 
 Two peers on loopback; one shares a file of ``--size`` MiB and the other fetches it. Then as many readers as
-``--readers`` ask the first for the same file and read 10 KB/s each. Peaks are the kernel's own (VmHWM), in MB of
+``--readers`` request the same file from the first and read 10 KB/s each. Peaks are the kernel's own (VmHWM), in MB of
 10^6 bytes; the bar is 120. What the kernel holds in socket buffers is not the peer's, and is shown apart.
 """
 

@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _bench(options: argparse.Namespace, folder: Path) -> bool:
-    """Run all that was asked for and print the table; whether every run of ours went well."""
+    """Run the selected works and print the table; return whether every run of ours succeeded."""
     good = True
     table = Table()
     for work in _works(options, folder):

@@ -1,4 +1,4 @@
-"""When the downloaders together have everything: seen in their folders, without asking those who are at work."""
+"""The time at which the downloaders together have everything, found in their folders without disturbing them."""
 
 import time
 from collections.abc import Iterable, Sequence

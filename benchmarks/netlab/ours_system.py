@@ -47,7 +47,7 @@ class OurSystem:
 
 
 class Hosts(NetnsLauncher):
-    """The laboratory, with this checkout's package and twistd plugins for whatever is started there.
+    """The laboratory, with this checkout's package and twistd plugins for the processes started there.
 
     In the host ``corrupt``, if there is one, a twistd is started that serves garbage.
     """

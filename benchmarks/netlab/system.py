@@ -1,4 +1,4 @@
-"""What the bench asks of a system under test; each adapter module has one."""
+"""The interface of a system under test; each adapter module implements it."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass

@@ -51,7 +51,7 @@ class Comings:
             peer.kill()
 
     def stop(self) -> None:
-        """Ask a peer to stop."""
+        """Stop a peer in the orderly way."""
         if (peer := self._leave("is asked to stop")) is not None:
             self._stopped.add(peer.role)
             peer.terminate()

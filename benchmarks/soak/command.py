@@ -15,7 +15,7 @@ from p2p_twisted.experiment.run.cluster import Cluster
 REPOSITORY = Path(__file__).parents[2]
 RESULTS = REPOSITORY / "benchmarks" / "results"
 FAULT_WORDS = ("Traceback", "Unhandled")
-"""No line of a log has one of these, whatever happens."""
+"""No line of a log may contain any of these."""
 
 
 class Command:

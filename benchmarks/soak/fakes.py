@@ -1,4 +1,4 @@
-"""Peers that are nothing but an index: they register, tell what they have, and then are gone in one of three ways."""
+"""Peers with nothing but an index: they register, announce documents, and then disappear in one of three ways."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class FakePeer:
         self._writers: set[asyncio.StreamWriter] = set()
         self._fill: list[socket.socket] = []
 
-    def tell(self, records: Iterable[IndexRecord]) -> None:
+    def announce(self, records: Iterable[IndexRecord]) -> None:
         """Answer with ``records`` from now on; those without a host are its own."""
         own = (replace(record, host=record.host or self.host, port=record.port or self.port) for record in records)
         self.body = "".join(f"{encode_record(record, Version.V11)}\n" for record in own).encode()

@@ -2,10 +2,10 @@
 
     python -m benchmarks.soak.gone [--runs 20] [--holders 300] [--size 4]
 
-The 300 have registered, have told their index to two real peers, and are then gone: the ports of a half are closed, a
-quarter drops what comes, as a machine does that is off, and a quarter takes connections and never answers. One more
-goes on telling of all of them. In each run a document is fetched twice, by a peer that has known the holders all along
-and by a command that is a peer of its own for that time. Each must exit with 0 in less than 10 s.
+The 300 have registered, announced their index to two real peers, and disappeared: half of them have closed ports, a
+quarter drops all packets, like a machine that is switched off, and a quarter accepts connections and never answers. One
+more peer goes on announcing them all. In each run a document is fetched twice, by a peer that has known the holders all
+along and by a command that is a peer of its own for that time. Each must exit with 0 in less than 10 s.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _measure(options: argparse.Namespace) -> int:
 def _bring_and_take_away(
     stack: ExitStack, rs: tuple[str, int], real: Sequence[Member], records: Sequence[IndexRecord], count: int
 ) -> None:
-    """Have ``count`` fake holders of ``records`` become known to the ``real`` peers, and be gone; one still tells.
+    """Make ``count`` fake holders of ``records`` known to the ``real`` peers, and remove them; one more announces them.
 
     Raises ClusterError, OSError.
     """
@@ -85,10 +85,10 @@ def _bring_and_take_away(
     fakes = [FakePeer(NETWORK.format(number // 250, number % 250 + 1)) for number in range(count + 1)]
     for fake in fakes:
         stack.callback(lambda fake: loop.run(fake.close()), fake)
-    teller, *holders = fakes
+    survivor, *holders = fakes
     for fake in holders:
-        fake.tell(records)
-    teller.tell(_at(record, fake) for fake in holders for record in records)
+        fake.announce(records)
+    survivor.announce(_at(record, fake) for fake in holders for record in records)
     for fake in fakes:
         loop.run(fake.serve())
         fake.register(rs)
@@ -104,7 +104,7 @@ def _at(record: IndexRecord, fake: FakePeer) -> IndexRecord:
 
 
 def _knows_holders(peer: Member, count: int) -> bool:
-    """Ask ``peer`` to look around; whether it knows ``count`` holders of each document."""
+    """Have ``peer`` refresh; return whether it knows ``count`` holders of each document."""
     peer.control.post("refresh", timeout=MAX_SECONDS)
     return all(len(item["holders"]) >= count for item in peer.control.get("index", limit=1000)["items"])
 

@@ -1,6 +1,6 @@
 """Run twistd with threads that take turns after a microsecond, not after five milliseconds.
 
-Whatever two threads share without a lock breaks within minutes instead of once in a thousand downloads.
+Anything that two threads share without a lock breaks within minutes instead of once in a thousand downloads.
 """
 
 import sys
