@@ -27,7 +27,7 @@ def passage(kind: str) -> list[str]:
         ("register", 9),
         ("holder", 8),
         ("downloader", 10),
-        ("get", 20),
+        ("get", 19),
     ],
 )
 def test_few_modules_are_passed_through(kind: str, most: int) -> None:
