@@ -17,7 +17,7 @@ IGNORES = [
 ]
 
 
-def test_there_are_few() -> None:
+def test_type_ignores_are_few() -> None:
     assert len(IGNORES) <= MAX_IGNORES, IGNORES
 
 

@@ -47,12 +47,12 @@ def bind_socket(path) -> None:
 
 
 class TestFolders:
-    def test_are_made_when_they_are_to_be(self, root) -> None:
+    def test_missing_folders_are_made_on_request(self, root) -> None:
         with folder_beneath(root / "new", ["a", "b"], make=True) as folder:
             os.close(folder.open("file", os.O_WRONLY | os.O_CREAT))
         assert (root / "new" / "a" / "b" / "file").is_file()
 
-    def test_are_not_made_else(self, root) -> None:
+    def test_missing_folders_are_not_made_otherwise(self, root) -> None:
         with pytest.raises(FileNotFoundError), folder_beneath(root, ["a"]):
             pass
         assert list(root.iterdir()) == []
@@ -70,7 +70,7 @@ class TestFolders:
             pass
         assert sorted(path.name for path in outside.iterdir()) == ["file", "inner"]
 
-    def test_a_file_is_no_folder(self, root) -> None:
+    def test_a_file_in_place_of_a_folder_is_refused(self, root) -> None:
         (root / "sub").write_bytes(b"")
         with pytest.raises(OSError, match=r"/root/sub is a file, not a folder"), folder_beneath(root, ["sub"], True):
             pass
@@ -86,12 +86,12 @@ class TestFolders:
 
 
 class TestFiles:
-    def test_are_opened(self, root) -> None:
+    def test_a_file_in_a_subfolder_is_opened(self, root) -> None:
         (root / "sub").mkdir()
         (root / "sub" / "file").write_bytes(b"data")
         assert content(root, "sub/file") == b"data"
 
-    def test_a_link_is_none(self, root, outside) -> None:
+    def test_a_link_is_refused(self, root, outside) -> None:
         (root / "file").symlink_to(outside / "file")
         with pytest.raises(OSError, match="it is a link, not a file"):
             content(root, "file")
@@ -100,14 +100,14 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("kind", "make"), [("a named pipe", os.mkfifo), ("a folder", os.mkdir), ("a socket", bind_socket)]
     )
-    def test_what_is_none_is_named_at_once(self, root, flags, kind, make) -> None:
+    def test_a_pipe_socket_or_folder_is_refused_at_once(self, root, flags, kind, make) -> None:
         make(root / "it")
         complaint = pytest.raises(OSError, match=f"it is {kind}, not a file; move it away")
         with folder_beneath(root, []) as folder, complaint:
             folder.open("it", flags)
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make devices")
-    def test_a_device_is_none(self, root) -> None:
+    def test_a_device_is_refused(self, root) -> None:
         os.mknod(root / "it", 0o020600, os.makedev(1, 3))
         with pytest.raises(OSError, match="it is a device, not a file"):
             content(root, "it")

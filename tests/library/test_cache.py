@@ -30,7 +30,7 @@ def cache(path):
     cache.close()
 
 
-def test_keeps_what_is_put_over_a_restart(path) -> None:
+def test_entries_survive_a_restart(path) -> None:
     first = HashCache(path)
     first.put([("/a", STAMP, HASHES), ("/b", STAMP, HASHES._replace(title=""))])
     first.close()
@@ -40,7 +40,7 @@ def test_keeps_what_is_put_over_a_restart(path) -> None:
     second.close()
 
 
-def test_what_is_not_closed_is_kept_too(path, cache) -> None:
+def test_entries_survive_a_missing_close(path, cache) -> None:
     cache.put([("/a", STAMP, HASHES)])
     another = HashCache(path)
     assert another.get("/a", STAMP) == HASHES
@@ -156,7 +156,7 @@ def test_a_changed_bit_never_changes_what_is_known(path) -> None:
 
 @pytest.mark.parametrize("column", ["stamp", "sha256", "pieces", "title", "checksum"])
 @pytest.mark.parametrize("value", [None, 7, 1.5, "text", b"", b"\xff"])
-def test_a_value_of_a_wrong_kind_is_no_value(path, column, value) -> None:
+def test_a_value_of_a_wrong_type_is_ignored(path, column, value) -> None:
     cache = HashCache(path)
     cache.put([("/a", STAMP, HASHES), ("/b", STAMP, HASHES)])
     cache.close()
@@ -167,7 +167,7 @@ def test_a_value_of_a_wrong_kind_is_no_value(path, column, value) -> None:
     cache.close()
 
 
-def test_a_file_of_the_first_format_is_made_anew(path) -> None:
+def test_a_file_of_the_first_format_is_replaced(path) -> None:
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE hashes (path BLOB PRIMARY KEY, size, mtime_ns, inode, sha256, pieces, title)")
         db.execute("PRAGMA user_version = 1")
@@ -193,7 +193,7 @@ def test_a_head_that_only_a_newer_sqlite_would_understand(path, position) -> Non
     assert path.with_name("hashes.sqlite.broken").exists()
 
 
-def test_one_that_breaks_while_in_use_and_cannot_be_set_aside(path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_breaks_in_use_and_cannot_be_set_aside(path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In memory it goes on: what is hashed is not hashed again."""
     cache = HashCache(path)
     cache.put([(f"/{i}", STAMP, HASHES) for i in range(1000)])

@@ -23,7 +23,7 @@ class CatalogueTests(SynchronousTestCase):
             LibraryChanged, lambda event: self.changes.append((list(event.added), list(event.removed)))
         )
 
-    def test_by_name_and_by_content(self) -> None:
+    def test_files_are_found_by_name_and_by_content(self) -> None:
         a = file("a")
         self.catalogue.apply([a], [])
         self.assertEqual(dict(self.catalogue.files), {"a": a})
@@ -50,7 +50,7 @@ class CatalogueTests(SynchronousTestCase):
         self.assertIsNone(self.catalogue.by_sha256("aa"))
         self.assertEqual(self.catalogue.by_sha256("bb").name, "a")
 
-    def test_each_change_is_told_and_counted(self) -> None:
+    def test_each_change_is_published_and_counted(self) -> None:
         self.catalogue.apply([file("a"), file("b")], [])
         self.catalogue.apply([file("c")], ["a"])
         self.catalogue.apply([], [])
@@ -79,6 +79,6 @@ class CatalogueTests(SynchronousTestCase):
         self.assertEqual(self.changes, [(["a"], [])])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
-    def test_where_a_file_lies(self) -> None:
+    def test_the_path_of_a_file(self) -> None:
         self.assertEqual(file("sub/deeper/a").root, Path("/share"))
         self.assertEqual(file("a").root, Path("/share"))

@@ -156,7 +156,7 @@ class NotifyTests(TestCase):
         os.utime(path, ns=(0, 10**18))
         await self.until(lambda: self.library.get("a.txt") and self.library.get("a.txt").mtime_ns == 10**18)
 
-    async def test_a_shared_folder_that_is_moved_away_and_made_anew(self) -> None:
+    async def test_a_shared_folder_that_is_moved_away_and_made_again(self) -> None:
         (self.share / "sub" / "a.txt").write_text("a")
         await self.until_shared("sub/a.txt")
         for turn in range(2):
@@ -180,7 +180,7 @@ class NotifyTests(TestCase):
         (self.share / "c.txt").write_text("c")
         await self.until_shared("b.txt", "c.txt")
 
-    async def test_a_shared_folder_that_is_removed_and_made_anew(self) -> None:
+    async def test_a_shared_folder_that_is_removed_and_made_again(self) -> None:
         (self.share / "sub").rmdir()
         self.share.rmdir()
         self.share.mkdir()
@@ -189,7 +189,7 @@ class NotifyTests(TestCase):
         (self.share / "b.txt").write_text("b")
         await self.until_shared("a.txt", "b.txt")
 
-    async def test_a_folder_above_that_is_moved_away_and_made_anew(self) -> None:
+    async def test_a_parent_folder_that_is_moved_away_and_made_again(self) -> None:
         above = self.share.parent
         (self.share / "a.txt").write_text("a")
         await self.until_shared("a.txt")
@@ -246,7 +246,7 @@ class NotifierTests(TestCase):
         self.notifier._inotify.doRead()
         return self.changes - before
 
-    def test_covers_what_it_is_told_and_nothing_else(self) -> None:
+    def test_only_the_given_folders_are_watched(self) -> None:
         other = self.folder / "other"
         other.mkdir()
         self.assertTrue(self.cover(self.folder, other))
@@ -258,7 +258,7 @@ class NotifierTests(TestCase):
         (other / "b").write_text("b")
         self.assertFalse(self.hear())
 
-    def test_a_file_that_is_shared_as_it_is_is_no_change(self) -> None:
+    def test_an_unchanged_shared_file_is_not_a_change(self) -> None:
         self.notifier._is_known = {str(self.folder / "known")}.__contains__
         self.cover(self.folder)
         (self.folder / "known").write_text("x")
@@ -266,7 +266,7 @@ class NotifierTests(TestCase):
         (self.folder / "other").write_text("x")
         self.assertTrue(self.hear())
 
-    def test_what_nobody_will_see_is_no_change(self) -> None:
+    def test_a_file_that_would_not_be_shared_is_not_a_change(self) -> None:
         self.cover(self.folder)
         for name in (".hidden", "a.part", "a.part.state"):
             (self.folder / name).write_text("x")

@@ -97,7 +97,7 @@ def test_the_shared_folder_may_be_a_link(opened, share) -> None:
     assert opened(link, "sub/b.txt") == "b"
 
 
-def test_what_is_not_there(opened, share) -> None:
+def test_missing_files(opened, share) -> None:
     for name in ("c.txt", "sub", "a.txt/x", "no/b.txt"):
         with pytest.raises(FileNotFoundError):
             opened(share, name)

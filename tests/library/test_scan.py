@@ -133,7 +133,7 @@ def test_a_folder_that_is_missing_is_not_forgotten(root, cache) -> None:
     assert survey([root], {}, cache).unread == []
 
 
-def test_of_equal_names_the_first_folder_counts(tmp_path: Path, cache) -> None:
+def test_a_name_in_two_folders_is_that_of_the_first(tmp_path: Path, cache) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     write(second / "a.txt", b"second")
     known = {file.name: file for file in read_files(survey([first, second], {}, cache).unread, cache, Event()).files}
@@ -158,7 +158,7 @@ def test_a_file_of_any_age_costs_no_other(root, cache) -> None:
 @pytest.mark.parametrize(
     "error", [OverflowError, RecursionError, MemoryError, UnicodeError("x"), RuntimeError, OSError]
 )
-def test_whatever_one_file_raises_costs_no_other(root, cache, monkeypatch: pytest.MonkeyPatch, error) -> None:
+def test_an_error_of_one_file_does_not_affect_others(root, cache, monkeypatch: pytest.MonkeyPatch, error) -> None:
     for name in "abc":
         write(root / name)
     open_beneath = paths.open_beneath
@@ -184,7 +184,7 @@ def test_a_file_whose_title_cannot_be_found_is_shared_without(
     assert known_after(root, cache)["a.pdf"].title == ""
 
 
-def test_a_later_folders_file_of_the_same_name_is_told_of_if_it_differs(tmp_path: Path, cache) -> None:
+def test_a_differing_file_of_the_same_name_in_a_later_folder_is_reported(tmp_path: Path, cache) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for name in ("same", "shorter", "other"):
         write(first / name, b"first")
@@ -198,7 +198,7 @@ def test_a_later_folders_file_of_the_same_name_is_told_of_if_it_differs(tmp_path
         assert others == {f"{second}/{n}": f"{n} is shared from {first} already" for n in ("shorter", "other")}
 
 
-def test_a_later_folders_file_is_told_of_when_the_first_cannot_be_shared(tmp_path: Path, cache) -> None:
+def test_a_file_in_a_later_folder_is_reported_when_the_first_cannot_be_shared(tmp_path: Path, cache) -> None:
     write(tmp_path / "first" / "a")
     write(tmp_path / "second" / "a")
     found = survey([tmp_path / "first", tmp_path / "second"], {}, cache)

@@ -111,7 +111,7 @@ class ScanTests(LibraryCase):
         self.assertEqual(dict(again.files), dict(self.library.files))
         self.assertEqual((self.library.hashed, again.hashed), (100, 0))
 
-    def test_a_file_made_anew_while_nobody_looked_is_read(self) -> None:
+    def test_a_file_replaced_between_two_scans_is_read(self) -> None:
         path = self.write("a.txt", b"one")
         self.scan()
         path.unlink()
@@ -134,7 +134,7 @@ class ScanTests(LibraryCase):
         self.successResultOf(scanned)
         self.assertEqual(sizes, [2, 2, 1])
 
-    def test_what_cannot_be_read_is_told_once(self) -> None:
+    def test_an_unreadable_file_is_logged_once(self) -> None:
         lines = self.warnings()
         self.share.rename(self.base / "away")
         self.scan()
@@ -155,7 +155,7 @@ class ScanTests(LibraryCase):
 class UnsharedTests(LibraryCase):
     """What is not shared can be asked for, with the reason."""
 
-    def test_is_that_of_the_last_scan(self) -> None:
+    def test_unshared_files_are_those_of_the_last_scan(self) -> None:
         self.write("a.txt")
         link = self.share / "link"
         link.symlink_to("a.txt")
@@ -165,7 +165,7 @@ class UnsharedTests(LibraryCase):
         self.scan()
         self.assertEqual(self.library.unshared.total, 0)
 
-    def test_what_could_not_be_read_is_first_and_stays_until_it_can(self) -> None:
+    def test_unreadable_files_come_first_and_stay_until_they_are_readable(self) -> None:
         (self.share / "link").symlink_to("a.txt")
         self.write("a.txt")
         open_beneath = paths.open_beneath
@@ -236,7 +236,7 @@ class FolderTests(LibraryCase):
         self.scan(library)
         self.assertEqual((dict(library.files), library.hashed), ({"a.txt": added}, 0))
 
-    def test_what_is_shared_keeps_its_name_when_another_of_that_name_is_fetched(self) -> None:
+    def test_a_shared_file_keeps_its_name_when_another_of_that_name_is_fetched(self) -> None:
         downloads = self.base / "downloads"
         self.write("x", b"own")
         library = self.make(self.share, downloads=downloads)
@@ -260,7 +260,7 @@ class FolderTests(LibraryCase):
         library = self.make(self.share, downloads=self.share)
         self.assertEqual(list(library.folders), [self.share])
 
-    def test_what_is_private_is_not_shared_nor_added(self) -> None:
+    def test_private_files_are_neither_shared_nor_added(self) -> None:
         state = self.share / "state"
         path = self.write("state/api.key", b"key")
         self.write("state/downloads/a.txt", b"data")
@@ -441,7 +441,7 @@ class AddTests(LibraryCase):
         link.symlink_to(self.share)
         self.assertEqual(self.add("a.txt", b"data", link).path, self.share / "a.txt")
 
-    def test_what_is_not_added(self) -> None:
+    def test_files_that_are_not_added(self) -> None:
         path = self.write("a.txt", b"data")
         cases = [
             (ValueError, (self.base, path, "aa", b"")),

@@ -77,7 +77,7 @@ def test_always_one_clean_line(text) -> None:
     assert found == " ".join(found.split())
 
 
-def test_what_kind_of_file_it_is_follows_from_the_name() -> None:
+def test_the_type_of_a_file_follows_from_its_name() -> None:
     for name in ("README", "a.txt", "a.TXT", "sub.zip/a.md", "a.rst"):
         assert title(b"Hello world\n", name) == "Hello world"
     for name in ("a.html", "a.json", "a.txt.gz", "a.zip/b.c"):
@@ -129,12 +129,12 @@ def test_pdf_without_text() -> None:
         b"<</Title 6 0 R>>",
     ],
 )  # fmt: skip
-def test_what_is_no_title_costs_no_other(info) -> None:
+def test_an_unusable_title_does_not_affect_others(info) -> None:
     assert title(raw_pdf(info), "doc.pdf") == "Page Text"
     assert title(raw_pdf(info, xmp_of({"x-default": "From XMP"})), "doc.pdf") == "From XMP"
 
 
-def test_what_only_has_the_name_of_a_pdf_is_not_searched_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_a_pdf_by_name_only_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf, "_import_pypdf", lambda: pytest.fail("it was opened"))
     assert pdf.read_pdf(BytesIO(bytes(pdf.HEAD) + pdf_of("A Heading"))) == ([], "")
 
@@ -172,7 +172,7 @@ def test_encrypted(algorithm) -> None:
     assert title(encrypted(whole, algorithm, "secret"), "doc.pdf") == ""
 
 
-def test_without_a_reader_that_works_there_is_no_title(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_no_title_without_a_working_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf, "_import_pypdf", lambda: None)
     assert title(raw_pdf(b"<</Title (Good)>>"), "doc.pdf") == ""
 

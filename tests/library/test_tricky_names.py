@@ -25,7 +25,7 @@ from p2p_twisted.library.paths import why_tricky
         "$(reboot)",
     ],
 )
-def test_that_are_none(name) -> None:
+def test_harmless_names_are_accepted(name) -> None:
     assert why_tricky(name) is None
 
 
@@ -68,5 +68,5 @@ def test_that_are_none(name) -> None:
         ("", "1 to 1024 bytes"),
     ],
 )
-def test_that_are(name, why) -> None:
+def test_tricky_names_are_explained(name, why) -> None:
     assert why in (why_tricky(name) or "")

@@ -71,7 +71,7 @@ def test_tells_of_what_is_not_shared(root) -> None:
     }
 
 
-def test_one_entry_that_cannot_be_looked_at_costs_no_other(root, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_entry_does_not_affect_others(root, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in "abc":
         write(root / name)
     lstat = os.lstat
@@ -117,7 +117,7 @@ def test_one_folder_named_twice_is_walked_once(root) -> None:
     assert paths(root, link) == [f"{root}/a.txt"]
 
 
-def test_one_folder_met_twice_has_one_name(root, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_reached_twice_has_one_name(root, monkeypatch: pytest.MonkeyPatch) -> None:
     """As with a mount: `b` is `a` again, and `a/loop` is the shared folder itself."""
     for name in ("a/x", "b/x", "a/loop/a/x"):
         write(root / name)
@@ -163,7 +163,7 @@ def test_a_private_folder_that_was_renamed_or_linked_to_is_still_private(root) -
     assert names(link, private=[root / "state"])[0] == []
 
 
-def test_is_within(root) -> None:
+def test_paths_within_a_folder(root) -> None:
     write(root / "state" / "x" / "y")
     link = root.with_name("link")
     link.symlink_to(root / "state")

@@ -357,7 +357,7 @@ class Ends(Case):
             self.clock.advance(1)
         self.assert_fails(outcome, Stalled)
 
-    def test_what_is_collected_must_come_in_time(self) -> None:
+    def test_a_collected_body_must_arrive_in_time(self) -> None:
         connection = self.connect()
         outcome: list[Any] = []
         connection.collect(GetIndex(), 2**30).addBoth(outcome.append)
@@ -460,7 +460,7 @@ class Hostile(Case):
         "an answer too many": v11(b"") + v11(b""),
     }
 
-    def test_what_is_no_answer(self) -> None:
+    def test_invalid_responses_fail(self) -> None:
         for what, data in self.ANSWERS.items():
             for step in (len(data), 100):
                 self.connect()

@@ -78,7 +78,7 @@ def test_every_event_is_defined_or_an_error(state: State, event: Event) -> None:
 
 
 @pytest.mark.parametrize("state", STATES, ids=by_name)
-def test_what_comes_from_outside_is_defined_everywhere(state: State) -> None:
+def test_outside_events_are_defined_in_every_state(state: State) -> None:
     assert TRANSITIONS[state].keys() >= FROM_OUTSIDE
     assert (Event.TIMEOUT in TRANSITIONS[state]) == (state.timeout < math.inf)
     assert (Event.DATA in TRANSITIONS[state]) == state.reads

@@ -67,7 +67,7 @@ class TestPace:
         assert rate * MAX_WAKEUP_DELAY / 2.2 <= low_of(pair[0]) <= rate * MAX_WAKEUP_DELAY * 1.2
 
     @pytest.mark.parametrize("rate", [10**6, 10**8])
-    def test_but_for_no_more_than_a_limit(self, pair: Pair, rate: float) -> None:
+    def test_the_low_water_mark_is_bounded(self, pair: Pair, rate: float) -> None:
         at_pace(pair[0], rate)
         assert MAX_LOW_WATER / 2 <= low_of(pair[0]) <= MAX_LOW_WATER
 
@@ -141,7 +141,7 @@ class TestEnd:
 
 class TestOthers:
     @pytest.mark.parametrize("transport", [object(), StringTransport(), Transport(None), Transport(object())])
-    def test_what_is_no_plain_socket_is_let_be(self, transport: Any) -> None:
+    def test_transports_without_a_plain_socket_are_left_alone(self, transport: Any) -> None:
         """A transport in memory, or TLS, which keeps bytes of its own."""
         wakeups = Wakeups(transport)
         for turn in range(100):

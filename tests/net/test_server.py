@@ -144,14 +144,14 @@ class Answers(Case):
         self.assertEqual(self.received(), answer(b"second") + answer(b"index"))
         self.assert_goes_on()
 
-    def test_one_request_of_1_0_and_no_more(self) -> None:
+    def test_only_one_request_of_1_0_is_answered(self) -> None:
         self.client(index(b"1.0") + index(b"1.0") + index())
         self.assertEqual(self.received(), answer_10(b"index"))
         self.assertTrue(self.transport.ended)
         self.client(index())
         self.assertEqual(self.received(), b"")
 
-    def test_what_comes_after_a_1_0_request_is_ignored_also_while_it_is_answered(self) -> None:
+    def test_bytes_after_a_1_0_request_are_ignored_also_while_it_is_answered(self) -> None:
         self.client(get(b"later", b"1.0") + b"NULL\n")
         self.client(b"NULL\n" + b"x" * 10000)
         self.assertEqual(self.received(), b"")
@@ -190,7 +190,7 @@ class Answers(Case):
         self.assertEqual(self.received(), refused)
         self.assertTrue(self.transport.ended)
 
-    def test_what_is_no_request_is_refused_in_its_turn(self) -> None:
+    def test_an_invalid_request_is_refused_in_its_turn(self) -> None:
         self.client(get(b"later") + index() + b"rubbish\n\n" + index())
         self.assertEqual(self.received(), b"")
         self.assertFalse(self.transport.ended)
@@ -200,7 +200,7 @@ class Answers(Case):
         self.assertEqual(received.count(b"P2P-CI"), 3)
         self.assertTrue(self.transport.ended)
 
-    def test_the_first_is_no_request(self) -> None:
+    def test_an_invalid_first_request(self) -> None:
         self.client(b"rubbish\n\n")
         received = self.received()
         self.assertTrue(received.startswith(answer_10(b"", b"300 BAD_REQUEST")), received)

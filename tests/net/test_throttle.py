@@ -28,7 +28,7 @@ def sending(throttle: Throttle, clock: Clock, sent: Counter[object], name: objec
 
 
 @pytest.mark.parametrize("connections", [1, 2, 7])
-def test_over_ten_seconds_the_rate_is_kept_to_within_a_hundredth_and_shared_evenly(connections: int) -> None:
+def test_the_rate_over_ten_seconds_is_exact_to_1_percent_and_shared_evenly(connections: int) -> None:
     clock, sent = Clock(), Counter[object]()
     throttle = Throttle(clock, clock.seconds, RATE)
     for name in range(connections):
@@ -49,7 +49,7 @@ def test_a_rate_changed_while_some_wait_counts_at_once() -> None:
     assert sent["a"] - before == pytest.approx(2 * RATE, rel=0.05)
 
 
-def test_what_is_read_unasked_is_paid_back_by_waiting() -> None:
+def test_bytes_read_without_a_grant_are_made_up_for_by_waiting() -> None:
     clock = Clock()
     throttle, read = Throttle(clock, clock.seconds, RATE), [0]
 
@@ -65,7 +65,7 @@ def test_what_is_read_unasked_is_paid_back_by_waiting() -> None:
     assert read[0] == pytest.approx(10 * RATE, rel=0.01)
 
 
-def test_what_did_not_pass_is_given_back() -> None:
+def test_an_unused_grant_is_given_back() -> None:
     clock = Clock()
     throttle = Throttle(clock, clock.seconds, RATE)
     clock.advance(1)

@@ -54,7 +54,7 @@ def test_the_rate_of_one_that_has_ended_is_the_average() -> None:
     assert details(download, 0.0).time_left is None
 
 
-def test_what_failed_is_not_waited_for() -> None:
+def test_failed_files_do_not_count_in_the_time_left() -> None:
     download = a_download(a_file(), a_file())
     download.files[0].receive(("127.0.0.1", 1), MIN_PIECE)
     download.files[1].end(FAILED)

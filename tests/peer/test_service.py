@@ -74,7 +74,7 @@ class Case(TestCase):
 class StateFolder(Case):
     """It holds the API key and the cookie."""
 
-    def test_is_not_shared_by_itself(self) -> None:
+    def test_the_state_folder_is_not_shared(self) -> None:
         link = self.base / "link"
         link.symlink_to(self.state)
         for folder in (self.state, self.state / "inner", link, link / "inner"):
@@ -82,7 +82,7 @@ class StateFolder(Case):
             self.assertIn("holds the state of this peer", error)
             self.assertIn("--state-dir", error)
 
-    def test_is_not_where_downloads_go(self) -> None:
+    def test_the_state_folder_is_not_a_download_folder(self) -> None:
         self.assertIn("holds the state of this peer", self.error_of(downloads=self.state))
 
     def test_may_hold_the_downloads(self) -> None:
@@ -91,14 +91,14 @@ class StateFolder(Case):
             self.peer(folder)
         self.peer(downloads=self.state / "inner")
 
-    def test_is_not_shared_on_request_either(self) -> None:
+    def test_the_state_folder_is_not_shared_on_request(self) -> None:
         peer = self.peer(self.documents)
         for folder in (self.state, self.state / "inner"):
             failure = self.failureResultOf(Deferred.fromCoroutine(peer.share(folder)), ValueError)
             self.assertIn("holds the state of this peer", str(failure.value))
         self.assertEqual(list(peer.library.folders), [self.documents, self.state / "downloads"])
 
-    async def test_is_left_out_of_a_folder_around_it(self) -> None:
+    async def test_the_state_folder_is_left_out_of_a_shared_parent(self) -> None:
         (self.state / "api.key").write_text("key")
         (self.base / "a.txt").write_text("a")
         peer = self.peer(self.base)
@@ -138,12 +138,12 @@ class Folders(Case):
 class Ports(Case):
     """Where it listens."""
 
-    def test_one_that_is_taken(self) -> None:
+    def test_a_port_in_use(self) -> None:
         taken = self.peer(state=self.base / "other")
         error = self.error_of(listen=f"tcp:{taken.content_store.port}:interface=127.0.0.1")
         self.assertIn("Address already in use", error)
 
-    async def test_what_is_no_endpoint_on_tcp(self) -> None:
+    async def test_an_endpoint_that_is_not_tcp(self) -> None:
         with TemporaryDirectory() as short:  # the path of a socket has 107 bytes at most
             for listen in ("tcp", f"unix:{short}/socket"):
                 with self.assertRaises(SettingsError):
@@ -212,7 +212,7 @@ class Running(Case):
         await holder.stopService()
         self.assertEqual([record.active for record in self.registry.records()], [False, False])
 
-    async def test_it_registers_though_the_folders_take_long_to_read(self) -> None:
+    async def test_it_registers_while_the_folders_are_still_read(self) -> None:
         self.patch(service, "SCAN_TIMEOUT", 0.01)
         scanned: Deferred[None] = Deferred()
         peer = self.peer(rs_port=self.rs_port)

@@ -127,7 +127,7 @@ class ServiceTests(Case):
         self.addCleanup(peer._stop)
         self.assertIn("p2p-peer", self.refused(1, self.make))
 
-    def test_what_cannot_be_started_is_exit_1_and_one_line(self) -> None:
+    def test_a_failed_start_is_exit_1_and_one_line(self) -> None:
         self.assertIn("--share", self.refused(1, lambda: self.make("--share", str(self.base / "missing"))))
 
     def test_a_bad_setting_is_exit_2_and_one_line(self) -> None:

@@ -71,7 +71,7 @@ class Fetched(LogTestCase):
         file.started = time.time() - 2
         file.end(state, error)
 
-    def test_what_came_is_a_line_with_its_sources(self) -> None:
+    def test_a_fetched_file_is_a_line_with_its_sources(self) -> None:
         self.fetch([12, 0], DONE)
         self.fetch([4, 2, 2, 2, 2], DONE)
         self.assertEqual(
@@ -82,11 +82,11 @@ class Fetched(LogTestCase):
             ],
         )
 
-    def test_what_was_copied_here_came_from_nobody(self) -> None:
+    def test_a_local_copy_is_a_line_without_sources(self) -> None:
         self.fetch([], DONE)
         self.assertEqual(self.lines, ["fetched 'a.txt': 12 bytes in 2.0 s from this machine"])
 
-    def test_what_did_not_come_is_a_line_with_the_reason(self) -> None:
+    def test_a_failed_file_is_a_line_with_the_reason(self) -> None:
         self.fetch([5], FAILED, PeersFailed("nothing came for 30 s"))
         self.fetch([5], CANCELLED)
         self.assertEqual(
@@ -94,6 +94,6 @@ class Fetched(LogTestCase):
             ["not fetched: 'a.txt': nothing came for 30 s", "not fetched: 'a.txt': cancelled after 5 bytes"],
         )
 
-    def test_what_was_there_is_none(self) -> None:
+    def test_an_existing_file_is_not_logged(self) -> None:
         self.fetch([], THERE)
         self.assertEqual(self.lines, [])

@@ -139,7 +139,7 @@ class Contract(Suite):
         self.assertEqual(await self.addresses(), [("10.0.0.2", 9)])
         self.assertFalse((await self.described(other))["isActive"])
 
-    async def test_of_a_full_host_the_one_inactive_for_longest_makes_room(self) -> None:
+    async def test_a_full_host_gives_up_its_longest_inactive_record(self) -> None:
         cookies = [await self.enter(HOST, port, limit=3) for port in (1, 2, 3)]
         with self.assertRaises(Forbidden):
             await self.enter(HOST, 4, limit=3)
@@ -230,7 +230,7 @@ class Contract(Suite):
                     await method(*pair)
         self.assertTrue((await self.described(cookie))["isActive"])
 
-    async def test_keep_alive_and_query_start_the_ttl_anew(self) -> None:
+    async def test_keep_alive_and_query_restart_the_ttl(self) -> None:
         cookie = await self.enter()
         for method in self.keep_alive, self.query:
             self.clocks.advance(7000)
@@ -306,7 +306,7 @@ class Contract(Suite):
             after = page[-1]
         self.assertEqual(got, wanted)
 
-    async def test_a_page_goes_on_though_its_last_peer_has_left(self) -> None:
+    async def test_paging_continues_after_its_last_peer_has_left(self) -> None:
         cookies = {port: await self.enter(port=port) for port in (1, 2, 3, 4)}
         page, more = await self.store.active(2)
         await self.leave(cookies[2], 2)

@@ -82,7 +82,7 @@ def test_a_displaced_peer_is_displaced_after_a_crash_too(machine: Machine) -> No
     assert sorted(row["isActive"] for row in machine.table()) == [False, True]
 
 
-def test_the_ttl_goes_on_while_the_rs_is_down_and_the_machine_starts_anew(machine: Machine) -> None:
+def test_the_ttl_goes_on_while_the_rs_is_down_and_over_a_reboot(machine: Machine) -> None:
     cookie = machine.registry.register("10.0.0.1", 1, None, True).cookie
     machine.registry.close()
     machine.clocks.advance(200)
@@ -166,7 +166,7 @@ def test_a_restart_changes_nothing(tmp_path_factory: pytest.TempPathFactory, ste
     machine.registry.close()
 
 
-def test_a_second_rs_on_the_same_file_is_told_so(machine: Machine) -> None:
+def test_a_second_rs_on_the_same_file_is_refused(machine: Machine) -> None:
     with pytest.raises(StoreError, match="database is locked; close the program that has opened it"):
         SQLiteStore(machine.path, Clocks())
 

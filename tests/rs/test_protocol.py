@@ -96,7 +96,7 @@ class Version10(Case):
         ):
             self.assertEqual(self.ask(spelt), answer(RENEWED))
 
-    def test_what_comes_after_the_request_is_ignored(self) -> None:
+    def test_bytes_after_the_request_are_ignored(self) -> None:
         cookie = self.rig.register()
         for tail in (b"NULL\nNULL\n", keep_alive(cookie), b"\0" * 100):
             connection, transport = self.rig.connect()
@@ -142,7 +142,7 @@ class Refusals(Case):
         self.assertEqual(got, answer("this cookie was never given out: register with an empty one\n", "403 FORBIDDEN"))
         self.assertEqual(self.rig.registry.records(), [])
 
-    def test_what_is_for_peers_is_a_bad_request(self) -> None:
+    def test_a_request_for_peers_is_a_bad_request(self) -> None:
         why = "this is the RS: it serves Register, Leave, KeepAlive and PQuery; files are with peers\n"
         for line in (b"GET INDEX", b"GET FILE"):
             data = line + b" P2P_DI_1.0\nHost a\nOS b\n\nrfc1.txt\npdf\n"

@@ -125,7 +125,7 @@ class LongLists(Case):
         self.body = "".join(f"192.168.1.1 {port}\n" for port in [*range(1, 51), 4394])
         self.query = request("PQuery", f"cookie:{self.cookie}", "port:4394", minor=1)
 
-    def test_it_is_handed_over_as_it_is_read(self) -> None:
+    def test_a_long_list_is_sent_as_it_is_read(self) -> None:
         connection, transport = self.rig.connect()
         connection.dataReceived(self.query + keep_alive(self.cookie, minor=1))
         self.assertLess(len(transport.value()), 250)
@@ -139,7 +139,7 @@ class LongLists(Case):
         self.assertEqual(transport.drain(), answer(self.body))
         self.assertTrue(transport.ended)
 
-    def test_what_is_being_sent_stays_the_same_while_the_list_changes(self) -> None:
+    def test_a_list_being_sent_does_not_change(self) -> None:
         connection, transport = self.rig.connect()
         connection.dataReceived(self.query)
         self.rig.register(7000)

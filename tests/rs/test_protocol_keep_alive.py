@@ -103,7 +103,7 @@ def test_however_the_bytes_are_cut_the_answers_are_the_same(
     assert answers[0] == answers[1]
 
 
-def test_a_burst_costs_one_write_and_no_more_is_taken_than_the_client_reads(
+def test_a_burst_is_one_write_and_input_stops_when_the_client_does_not_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rig = Rig()

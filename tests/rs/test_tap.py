@@ -65,12 +65,12 @@ class Refusals(Case):
             self.assertTrue(line.startswith("p2p-rs: --lab needs the control API on TCP for its page"), line)
         self.assertFalse(self.state.exists())
 
-    def test_a_file_that_is_no_registry(self) -> None:
+    def test_a_file_that_is_not_a_registry(self) -> None:
         self.state.mkdir(mode=0o700)
         (self.state / tap.REGISTRY_FILE).write_bytes(b"rubbish" * 1000)
         self.assertIn("registry.sqlite: file is not a database; move it away", self.refused(1, self.make))
 
-    def test_an_endpoint_that_is_none(self) -> None:
+    def test_an_invalid_endpoint(self) -> None:
         line = self.refused(2, lambda: self.make("--web", "nothing"))
         self.assertTrue(line.startswith("p2p-rs: --web must be a Twisted endpoint"), line)
 

@@ -108,7 +108,7 @@ def test_a_state_folder_that_cannot_be_one_is_named(tmp_path: Path) -> None:
     assert line.startswith(f"state folder {tmp_path / 'file'}: ") and "--state-dir" in line
 
 
-def test_a_registry_that_is_none_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_registry_is_named(tmp_path: Path) -> None:
     (tmp_path / "registry.sqlite").write_bytes(b"rubbish" * 1000)
     line = refused(1, "--state-dir", str(tmp_path), "--listen", f"tcp:{free_port()}")
     assert line.startswith(f"{tmp_path / 'registry.sqlite'}: file is not a database; move it away")
@@ -197,7 +197,7 @@ def test_a_client_that_closes_its_sending_side_early_is_answered(tmp_path: Path)
                 assert b"you have been renewed!" in sock.makefile("rb").read()
 
 
-def test_whatever_clients_do_the_log_has_no_traceback(tmp_path: Path) -> None:
+def test_no_client_causes_a_traceback_in_the_log(tmp_path: Path) -> None:
     chance = random.Random(1)
     with RSProcess(tmp_path) as rs:
         cookie = register(rs)

@@ -57,18 +57,18 @@ def copied(source, folder, document=DOCUMENT, overwrite=False, stop=None):
 
 @pytest.mark.usefixtures("way")
 class TestCopy:
-    def test_is_the_document(self, source, folder) -> None:
+    def test_a_copy_is_the_document(self, source, folder) -> None:
         assert copied(source, folder) == DOCUMENT.digests
         assert is_document(folder / "sub" / "copy.bin", DOCUMENT)
         assert len(list((folder / "sub").iterdir())) == 1
 
-    def test_is_a_file_of_its_own(self, source, folder, tmp_path: Path) -> None:
+    def test_a_copy_is_a_separate_file(self, source, folder, tmp_path: Path) -> None:
         copied(source, folder)
         (tmp_path / "source.bin").write_bytes(b"something else")
         assert is_document(folder / "sub" / "copy.bin", DOCUMENT)
 
     @pytest.mark.parametrize("other", [Document(3, seed=2), Document(2, seed=3), Document(4)])
-    def test_of_other_content_is_not_made(self, source, folder, other) -> None:
+    def test_a_copy_of_other_content_is_not_made(self, source, folder, other) -> None:
         assert copied(source, folder, other) is None
         assert list((folder / "sub").iterdir()) == []
 
@@ -97,7 +97,7 @@ class TestCopy:
 
 
 @pytest.mark.usefixtures("way")
-def test_of_nothing(tmp_path: Path, folder) -> None:
+def test_a_copy_of_an_empty_file(tmp_path: Path, folder) -> None:
     (tmp_path / "empty").write_bytes(b"")
     with (tmp_path / "empty").open("rb") as source:
         assert copied(source, folder, Document(0)) == b""
@@ -117,7 +117,7 @@ def test_a_clone_is_verified_and_cut_to_size(source, folder, monkeypatch: pytest
     assert is_document(folder / "sub" / "copy.bin", DOCUMENT)
 
 
-def test_there_is_no_room(source, folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_without_room_on_the_disk(source, folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copying, "_clone", lambda source, to: False)
     monkeypatch.setattr(os, "copy_file_range", failing(errno.ENOSPC))
     with pytest.raises(DiskFull, match=r"copy\.bin\.part"):

@@ -70,7 +70,7 @@ def test_more_files_than_descriptors(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == len(documents)
 
 
-def test_those_used_longest_ago_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_least_recently_used_files_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     class File:
         is_open = True
 
@@ -120,7 +120,7 @@ class TestResting:
         getattr(part, end)()
         assert path.exists() == (end == "close")
 
-    def test_what_somebody_else_wrote_meanwhile_is_found_out(self, part, path) -> None:
+    def test_changes_by_another_program_are_detected(self, part, path) -> None:
         """Its pieces were verified before: they would be passed on, and the file be given its name."""
         with path.open("r+b") as file:
             file.write(b"else")
@@ -136,7 +136,7 @@ class TestResting:
         with pytest.raises(Unwritable, match="was changed by another process"):
             part.write(4, b"more")
 
-    def test_it_is_not_made_anew(self, part, path) -> None:
+    def test_a_missing_file_is_not_made_again(self, part, path) -> None:
         path.unlink()
         with pytest.raises(Unwritable, match="No such file"):
             part.write(4, b"more")
@@ -162,7 +162,7 @@ def test_when_no_descriptor_is_left_others_are_closed_first(tmp_path: Path) -> N
         part.discard()
 
 
-def test_when_there_is_none_at_all_the_limit_is_named(tmp_path: Path) -> None:
+def test_the_limit_is_named_when_no_descriptor_is_left(tmp_path: Path) -> None:
     with (
         none_left(),
         pytest.raises(TooManyOpenFiles, match="Too many open files; raise the limit with ulimit -n"),

@@ -54,7 +54,7 @@ def part_of(path):
 class TestBytes:
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     @given(writes=st.lists(st.tuples(st.integers(0, 200), st.binary(max_size=100)), max_size=10))
-    def test_are_where_they_were_put(self, target, path, writes) -> None:
+    def test_bytes_are_written_at_their_offset(self, target, path, writes) -> None:
         expected = bytearray()
         part = part_of(target)
         for offset, data in writes:
@@ -68,7 +68,7 @@ class TestBytes:
         assert part.read(0, 1000) == expected[:20].ljust(20, b"\0")
         part.discard()
 
-    def test_are_all_written_when_the_system_takes_few(self, target, path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_short_writes_are_continued(self, target, path, monkeypatch: pytest.MonkeyPatch) -> None:
         pwrite = os.pwrite
         monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: pwrite(fd, data[:7], offset))
         data = bytes(range(256))
@@ -77,7 +77,7 @@ class TestBytes:
         part.close()
         assert path.read_bytes() == bytes(1000) + data
 
-    def test_of_an_earlier_run_stay(self, target) -> None:
+    def test_bytes_of_an_earlier_run_stay(self, target) -> None:
         part = part_of(target)
         part.write(0, b"earlier")
         part.close()
@@ -86,7 +86,7 @@ class TestBytes:
         assert part.read(0, 100) == b"earlier and later"
         part.close()
 
-    def test_beyond_the_end_there_are_none(self, target) -> None:
+    def test_reading_beyond_the_end_returns_no_bytes(self, target) -> None:
         part = part_of(target)
         part.write(0, b"some")
         assert (part.read(2, 100), part.read(4, 1)) == (b"me", b"")
@@ -133,9 +133,7 @@ class TestOpening:
         first.close()
         part_of(target).discard()
 
-    def test_one_that_became_the_document_is_not_written_to(
-        self, target, path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_finished_document_is_not_written_to(self, target, path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The file was opened as NAME.part, and had its final name by the time that it could be locked."""
         first = part_of(target)
         first.write(0, b"the finished document")
@@ -154,7 +152,7 @@ class TestOpening:
         second.discard()
         assert not path.exists()
 
-    def test_who_still_reads_it_does_not_keep_others_from_it(self, target) -> None:
+    def test_a_reader_does_not_lock_the_file(self, target) -> None:
         part = part_of(target)
         fd = part.duplicate()
         part.close()
@@ -221,7 +219,7 @@ class TestErrors:
     def test_say_why(self, target) -> None:
         assert str(local_error(OSError(errno.EIO, os.strerror(errno.EIO)), target)).endswith(os.strerror(errno.EIO))
 
-    def test_what_is_closed_writes_to_nobody_elses_file(self, target, tmp_path: Path) -> None:
+    def test_a_closed_part_file_never_writes_to_a_reused_descriptor(self, target, tmp_path: Path) -> None:
         """The number of its descriptor is given out anew: a thread that comes late must not use it."""
         part = part_of(target)
         part.write(0, b"data")
@@ -293,7 +291,7 @@ class TestEnd:
         part.discard()
         assert names(tmp_path) == []
 
-    def test_that_of_the_next_download_is_not(self, part, target, path) -> None:
+    def test_the_file_of_the_next_download_is_not_removed(self, part, target, path) -> None:
         part.finish(False)
         other = part_of(target)
         part.discard()
@@ -305,14 +303,14 @@ class TestEnd:
         part.close()
         assert path.read_bytes() == b"new"
 
-    def test_it_is_removed_where_there_is_no_folder_any_more(self, part, tmp_path: Path) -> None:
+    def test_removing_works_in_a_removed_folder(self, part, tmp_path: Path) -> None:
         shutil.rmtree(tmp_path)
         tmp_path.write_bytes(b"")
         part.discard()
         tmp_path.unlink()
         tmp_path.mkdir()
 
-    def test_who_reads_it_reads_on(self, part, target) -> None:
+    def test_a_reader_continues_after_the_end(self, part, target) -> None:
         fd = part.duplicate()
         part.finish(False)
         assert os.pread(fd, 10, 0) == b"new"
@@ -320,11 +318,11 @@ class TestEnd:
 
 
 class TestHash:
-    def test_of_a_file_of_several_blocks(self, target) -> None:
+    def test_the_hash_of_a_file_of_several_blocks(self, target) -> None:
         data = bytes(range(256)) * (3 * 2**12 + 1)
         target.write_bytes(data)
         assert sha256_of(place(target), Event()) == hashlib.sha256(data).hexdigest()
 
-    def test_of_what_cannot_be_read(self, target, tmp_path: Path) -> None:
+    def test_the_hash_of_an_unreadable_file(self, target, tmp_path: Path) -> None:
         assert sha256_of(place(target), Event()) is None
         assert sha256_of(place(tmp_path), Event()) is None

@@ -44,7 +44,7 @@ def test_a_stranger_is_asked_nothing() -> None:
     assert a_picker().next_request(ANN, 0) is None
 
 
-def test_nothing_is_asked_of_a_file_that_is_not_wanted_yet() -> None:
+def test_nothing_is_requested_of_a_file_that_is_not_wanted_yet() -> None:
     picker = Picker(Random(1))
     picker.state.add_seed(SEED, A)
     picker.state.add_pieces(ANN, A, [0, 1])
@@ -61,7 +61,7 @@ def test_only_what_is_missing_is_asked() -> None:
     assert sorted(pieces_of(picker, ANN)) == [2, 5]
 
 
-def test_only_what_a_source_has_is_asked_of_it() -> None:
+def test_only_pieces_that_a_source_has_are_requested_from_it() -> None:
     picker = a_picker()
     picker.state.add_pieces(ANN, A, [1, 3])
     assert sorted(pieces_of(picker, ANN)) == [1, 3]
@@ -97,7 +97,7 @@ def test_the_next_piece_may_be_asked_for_many_times() -> None:
     assert [type(picker.next_request(SEED, 0)) for _ in range(20)] == [NextRequest] * 20
 
 
-def test_what_a_seed_began_to_send_is_not_asked_for_again() -> None:
+def test_a_piece_that_a_seed_has_begun_to_send_is_not_requested_again() -> None:
     picker = a_picker(3)
     picker.state.add_seed(SEED, A)
     assert picker.started(SEED, A, 1, 0) == []
@@ -177,7 +177,7 @@ def test_the_share_of_a_seed_that_cannot_be_reached_falls_to_the_others() -> Non
     assert sorted(pieces_of(picker, SEED)) == list(range(10))
 
 
-def test_an_only_seed_remains_one_though_it_cannot_be_reached() -> None:
+def test_an_unreachable_only_seed_stays_the_only_seed() -> None:
     picker = a_picker(10)
     picker.state.add_seed(SEED, A)
     picker.state.unreachable(SEED)
@@ -247,7 +247,7 @@ def test_a_piece_of_a_source_that_is_gone_is_rarer() -> None:
     assert pieces_of(picker, ANN) == [0, 1]
 
 
-def test_one_that_told_twice_counts_once() -> None:
+def test_a_repeated_announcement_counts_once() -> None:
     picker = a_picker(2)
     picker.state.add_complete(ANN, A)
     for _ in range(3):
@@ -257,7 +257,7 @@ def test_one_that_told_twice_counts_once() -> None:
     assert pieces_of(picker, ANN) == [0, 1]
 
 
-def test_one_that_completes_the_file_counts_once() -> None:
+def test_a_source_that_completes_the_file_counts_once() -> None:
     picker = a_picker(2)
     picker.state.add_complete(ANN, A)
     picker.state.add_pieces(BOB, A, [0])
@@ -295,7 +295,7 @@ def full_of_ann(seed):
 # what is outstanding
 
 
-def test_a_piece_is_asked_of_one_source_only() -> None:
+def test_a_piece_is_requested_from_one_source_only() -> None:
     picker = a_picker(6)
     picker.state.add_complete(ANN, A)
     picker.state.add_complete(BOB, A)
@@ -314,7 +314,7 @@ def test_a_lost_piece_is_asked_for_again_at_once() -> None:
     assert picker.next_request(BOB, 0) == PieceRequest(A, 0)
 
 
-def test_a_wrong_piece_is_not_asked_of_the_same_source() -> None:
+def test_a_piece_is_not_requested_again_from_the_source_of_a_hash_failure() -> None:
     picker = a_picker(2)
     picker.state.add_complete(ANN, A)
     picker.state.add_complete(BOB, A)
@@ -324,7 +324,7 @@ def test_a_wrong_piece_is_not_asked_of_the_same_source() -> None:
     assert pieces_of(picker, BOB) == [0]
 
 
-def test_a_piece_that_a_source_lacks_is_asked_of_another() -> None:
+def test_a_piece_that_a_source_lacks_is_requested_from_another() -> None:
     picker = a_picker(1)
     picker.state.add_pieces(ANN, A, [0])
     picker.state.add_pieces(BOB, A, [0])
@@ -333,7 +333,7 @@ def test_a_piece_that_a_source_lacks_is_asked_of_another() -> None:
     assert picker.next_request(BOB, 0) == PieceRequest(A, 0)
 
 
-def test_what_was_outstanding_at_a_removed_source_is_asked_of_others() -> None:
+def test_outstanding_pieces_of_a_removed_source_are_requested_from_others() -> None:
     picker = a_picker(4)
     picker.state.add_complete(ANN, A)
     picker.state.add_complete(BOB, A)
@@ -343,7 +343,7 @@ def test_what_was_outstanding_at_a_removed_source_is_asked_of_others() -> None:
     assert picker.next_request(ANN, 0) is None
 
 
-def test_what_is_here_is_not_asked_for() -> None:
+def test_present_pieces_are_not_requested() -> None:
     picker = a_picker(3)
     picker.state.add_complete(ANN, A)
     picker.verified(A, 1)
@@ -351,7 +351,7 @@ def test_what_is_here_is_not_asked_for() -> None:
     assert sorted(pieces_of(picker, ANN)) == [0, 2]
 
 
-def test_a_file_that_is_not_wanted_any_more_is_forgotten() -> None:
+def test_a_file_that_is_no_longer_wanted_is_forgotten() -> None:
     picker = a_picker(3)
     for sha256 in (A, B):
         picker.state.add_seed(SEED, sha256)
@@ -401,7 +401,7 @@ def test_while_something_is_free_nothing_is_asked_twice() -> None:
     assert picker.next_request(BOB, 100.0) is None
 
 
-def test_in_the_endgame_a_piece_is_asked_of_a_second_source() -> None:
+def test_in_the_endgame_a_piece_is_requested_from_a_second_source() -> None:
     picker = endgame_picker()
     picker.next_request(ANN, 0.0)
     assert picker.next_request(BOB, ENDGAME_DELAY) is None
@@ -409,14 +409,14 @@ def test_in_the_endgame_a_piece_is_asked_of_a_second_source() -> None:
     assert sorted(pieces_of(picker, BOB, ENDGAME_DELAY + 0.1)) == [0, 1]
 
 
-def test_at_most_two_owe_the_same_piece() -> None:
+def test_a_piece_is_outstanding_at_two_sources_at_most() -> None:
     picker = endgame_picker()
     picker.next_request(ANN, 0.0)
     assert len(pieces_of(picker, BOB, 10.0)) == 2
     assert picker.next_request(CAT, 1000.0) is None
 
 
-def test_when_a_piece_begins_to_arrive_the_others_who_owe_it_are_named() -> None:
+def test_other_sources_of_an_arriving_piece_are_named() -> None:
     picker = endgame_picker()
     picker.next_request(ANN, 0.0)
     pieces_of(picker, BOB, 10.0)
@@ -434,7 +434,7 @@ def test_a_piece_that_arrives_counts_as_asked_from_then() -> None:
     assert picker.next_request(ANN, 5.1 + ENDGAME_DELAY) == PieceRequest(A, 0)
 
 
-def test_what_arrives_though_it_is_here_cancels_nobody() -> None:
+def test_a_duplicate_piece_cancels_no_request() -> None:
     picker = endgame_picker()
     picker.verified(A, 0)
     picker.verified(A, 1)

@@ -56,7 +56,7 @@ class BadSources(SwarmCase):
         self.assertEqual({event.source for event in swarm.verified}, {honest.address})
         self.assertEqual(len(corrupt.connections), 1)
 
-    def test_a_banned_one_is_not_asked_whatever_it_says_it_has(self) -> None:
+    def test_a_banned_source_gets_no_requests_even_if_it_announces_pieces(self) -> None:
         document = Document(20)
         corrupt, honest = FakeSource(1, [document]), FakeSource(2, [document])
         corrupt.is_corrupt, honest.serves = True, False
@@ -68,7 +68,7 @@ class BadSources(SwarmCase):
         swarm.advance(*[1] * 10)
         self.assertEqual((len(corrupt.asked), len(corrupt.connections)), (asked, 1))
 
-    def test_wrong_pieces_are_asked_of_nobody_again_who_gave_them(self) -> None:
+    def test_a_piece_is_not_requested_again_from_sources_of_a_hash_failure(self) -> None:
         document = Document(2)
         corrupt = FakeSource(1, [document])
         corrupt.is_corrupt = True
@@ -132,7 +132,7 @@ class BadSources(SwarmCase):
         self.assertWhole(swarm, document)
         self.assertEqual([source.address for source in swarm.swarm.sources.banned], [corrupt.address])
 
-    def test_a_list_is_asked_of_the_next_one(self) -> None:
+    def test_a_list_is_requested_from_the_next_source(self) -> None:
         document = Document(4)
         refuses, gives = FakeSource(1, [document]), FakeSource(2, [document])
         refuses.has_lists = False
@@ -179,7 +179,7 @@ class Duplicates(SwarmCase):
         self.assertEqual(other.outstanding, one.outstanding)
         return swarm, one, other
 
-    def test_the_other_is_told_to_cancel(self) -> None:
+    def test_the_other_request_is_cancelled(self) -> None:
         document = Document(1)
         swarm, one, other = self.outstanding_at_both(document)
         [request] = other.connection.waiting
@@ -278,7 +278,7 @@ class Threads(SwarmCase):
         self.assertWhole(swarm, self.document)
         self.assertEqual(swarm.swarm.duplicate, 0)
 
-    def test_who_is_made_to_wait_is_not_snubbed(self) -> None:
+    def test_a_source_that_must_wait_is_not_snubbed(self) -> None:
         self.patch(verifier_module, "MAX_UNVERIFIED", 0)
         source = FakeSource(1, [])
         swarm = self.begun(20, source)

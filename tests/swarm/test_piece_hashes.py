@@ -51,7 +51,7 @@ class Case(SynchronousTestCase):
 class Asked(Case):
     """Of one at a time, and of the next when that does not help."""
 
-    def test_of_one_source(self) -> None:
+    def test_a_list_is_requested_from_one_source(self) -> None:
         self.begin()
         self.assertEqual(self.lists(), [1, 0])
         message, _ = self.sources[0].connection.lists[0]
@@ -62,7 +62,7 @@ class Asked(Case):
         self.assertTrue(all(source.outstanding for source in self.sources))
         self.assertWhole()
 
-    def test_of_none_for_a_file_of_one_piece(self) -> None:
+    def test_no_list_is_requested_for_a_file_of_one_piece(self) -> None:
         document = Document(1)
         for source in self.sources:
             source.documents = {document.sha256: document}
@@ -71,14 +71,14 @@ class Asked(Case):
         self.swarm.serve()
         self.assertEqual(self.swarm.completed, {document.name: None})
 
-    def test_of_none_that_has_only_the_other_file(self) -> None:
+    def test_no_list_is_requested_from_a_source_without_the_file(self) -> None:
         other = Document(3, seed=2, name="other.bin")
         self.sources[1].documents = {other.sha256: other}
         self.begin(DOCUMENT, other)
         asked = [[message.sha256 for message, _ in source.connection.lists] for source in self.sources]
         self.assertEqual(asked, [[DOCUMENT.sha256], [other.sha256]])
 
-    def test_of_the_next_when_one_is_slow_and_the_first_right_one_counts(self) -> None:
+    def test_the_next_source_is_tried_when_one_is_slow_and_the_first_valid_list_counts(self) -> None:
         self.begin()
         self.swarm.advance(0.5)
         self.assertEqual(self.lists(), [1, 0])
@@ -89,7 +89,7 @@ class Asked(Case):
         self.assertEqual(self.banned(), {})
         self.assertWhole()
 
-    def test_of_ever_more_while_nobody_answers(self) -> None:
+    def test_more_and_more_sources_are_tried_while_none_answers(self) -> None:
         """Many that are unresponsive do not hide the one that is not."""
         self.sources += [FakeSource(number, [DOCUMENT]) for number in range(3, 41)]
         for source in self.sources:
@@ -101,14 +101,14 @@ class Asked(Case):
             asked.append(sum(self.lists()))
         self.assertEqual(asked, [1, 4, 16, 40])
 
-    def test_of_the_next_when_one_is_lost(self) -> None:
+    def test_the_next_source_is_tried_when_one_is_lost(self) -> None:
         self.begin()
         self.sources[0].lose()
         self.assertEqual(self.lists()[1], 1)
         self.answer(1)
         self.assertWhole()
 
-    def test_of_one_that_is_there_again_when_it_is_the_only_one(self) -> None:
+    def test_the_only_source_is_tried_again_when_it_is_back(self) -> None:
         del self.sources[1]
         self.begin()
         self.sources[0].lose(Unreachable("the connection was lost"))
@@ -118,7 +118,7 @@ class Asked(Case):
         self.answer(0)
         self.assertWhole()
 
-    def test_of_one_that_puts_it_off_once_the_time_is_over(self) -> None:
+    def test_a_source_that_sent_retry_after_is_tried_again_after_that_time(self) -> None:
         del self.sources[1]
         self.begin()
         self.sources[0].connection.lists.pop(0)[1].errback(Failure(Refused(100, "is being read again", 3)))
@@ -130,7 +130,7 @@ class Asked(Case):
         self.answer(0)
         self.assertWhole()
 
-    def test_of_nobody_who_refused_it(self) -> None:
+    def test_a_source_that_refused_the_list_is_not_tried_again(self) -> None:
         for source in self.sources:
             source.has_lists = False
             source.is_silent = False
@@ -176,7 +176,7 @@ class Hostile(Case):
         self.assertEqual(list(self.banned()), [1])
         self.assertWhole()
 
-    def test_one_that_does_not_speak_the_protocol(self) -> None:
+    def test_a_source_that_does_not_speak_the_protocol(self) -> None:
         self.begin()
         self.sources[0].lose(Garbled("not a response"))
         self.assertEqual(self.banned(), {1: "not a response"})

@@ -125,7 +125,7 @@ def test_uplinks_that_differ(source, ups, most) -> None:
     assert world.duplicate <= 0.1
 
 
-def test_a_slow_downlink_holds_up_nobody_else() -> None:
+def test_a_slow_downlink_delays_nobody_else() -> None:
     size = 16 * MIB
     world = one_file(7, size)
     slow = world.peer(down=5 * MBIT, wants=[FILE])
@@ -146,7 +146,7 @@ def test_the_source_leaves_once_it_has_sent_a_little_more_than_the_file() -> Non
     assert lasts <= 1.3 * fluid(size, [UP] * 8)
 
 
-def test_one_leaves_with_pieces_that_only_it_had() -> None:
+def test_a_peer_leaves_with_pieces_that_only_it_had() -> None:
     size = 16 * MIB
     world = one_file(8, size)
     left = world.peers[1]
@@ -164,7 +164,7 @@ def test_one_leaves_with_pieces_that_only_it_had() -> None:
     assert world.duplicate <= 0.02
 
 
-def test_one_that_sends_only_garbage() -> None:
+def test_a_corrupt_peer() -> None:
     size = 32 * MIB
     honest = one_file(8, size).run()
     world = one_file(7, size)
@@ -173,7 +173,7 @@ def test_one_that_sends_only_garbage() -> None:
     assert corrupt.uplink.sent <= 7 * 5 * 64 * 1024, "banned after the third hash failure, with what was on its way"
 
 
-def test_one_that_says_it_has_all_and_sends_only_garbage() -> None:
+def test_a_corrupt_peer_that_announces_everything() -> None:
     size = 16 * MIB
     world = one_file(8, size)
     world.peer(files=[FILE], is_corrupt=True)
@@ -195,7 +195,7 @@ def test_60_small_files_from_one_source(downloaders, most) -> None:
     assert world.duplicate <= 0.02
 
 
-def test_60_small_files_spread_over_six_who_all_want_all() -> None:
+def test_60_small_files_spread_over_six_peers_that_want_all() -> None:
     files = small_files()
     world, names = World(files), list(files)
     for number in range(6):

@@ -74,7 +74,7 @@ def test_requests_for_half_a_second_of_the_rate_may_be_outstanding(source: Sourc
 
 
 @pytest.mark.parametrize(("received", "room"), [(0, MIN_OUTSTANDING), (2**30, MAX_OUTSTANDING)])
-def test_there_is_a_least_and_a_most(source: Source, received: int, room: int) -> None:
+def test_the_window_has_a_minimum_and_a_maximum(source: Source, received: int, room: int) -> None:
     outstanding: Any = source.outstanding
     source.received(received)
     outstanding.update(dict.fromkeys(range(room - 1)))
@@ -114,7 +114,7 @@ def test_it_is_not_waited_for_after_some_failures_in_a_row(source: Source) -> No
     assert source.retry_at == 8.0
 
 
-def test_one_that_is_silent_has_not_failed(source: Source) -> None:
+def test_a_silent_source_has_not_failed(source: Source) -> None:
     for _ in range(2 * MAX_RECONNECTS):
         source.failed(Stalled("nothing came"), 30.0)
     assert source.is_hopeful

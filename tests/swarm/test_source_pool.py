@@ -123,7 +123,7 @@ class TestPlaces(TestCase):
                 why = e
             pool.lost(source, why)
 
-    def test_no_more_than_so_many_and_the_next_when_one_is_banned(self) -> None:
+    def test_connections_are_bounded_and_a_ban_makes_room(self) -> None:
         pool = self.pool()
         for number in range(MAX_CONNECTED + 5):
             self.add(pool, number)
@@ -139,7 +139,7 @@ class TestPlaces(TestCase):
             pool.ban(pool["10.0.0.1", number], REFUSED)
         self.assertEqual([port % 2 for _, port in self.dialled[MAX_CONNECTED:]], [0, 0, 0])
 
-    def test_one_that_was_given_up_is_still_tried_now_and_then(self) -> None:
+    def test_a_source_that_was_given_up_is_still_tried_now_and_then(self) -> None:
         pool = self.pool()
         address = "10.0.0.1", 1
         source = self.sources[address] = FakeSource(1, [])
@@ -156,7 +156,7 @@ class TestPlaces(TestCase):
             pool.tick()
         self.assertEqual(pool[address].state, "connected")
 
-    def test_one_that_is_banned_while_it_waits_is_not_connected_to(self) -> None:
+    def test_a_source_banned_while_it_waits_is_not_connected_to(self) -> None:
         pool = self.pool()
         for number in range(MAX_CONNECTED + 2):
             self.add(pool, number)

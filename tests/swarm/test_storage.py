@@ -83,7 +83,7 @@ def names(folder):
 
 
 class TestResume:
-    def test_what_was_kept_counts(self, left) -> None:
+    def test_pieces_in_the_state_file_are_verified_pieces(self, left) -> None:
         content = resumed(left)
         assert content.have == {0, 1, 3}
         assert content.missing() == {2}
@@ -151,13 +151,13 @@ class TestResume:
         assert is_document(left / "document.bin", OTHER)
 
     @pytest.mark.parametrize("line", ["4", "-1", "+2", " 2", "2 ", "2.0", "0x2", "1_0", "\u0662", "\xb2", "", "9" * 99])
-    def test_a_line_that_is_no_piece_is_passed_over(self, left, state, line) -> None:
+    def test_an_invalid_line_is_ignored(self, left, state, line) -> None:
         with state.open("ab") as file:
             file.write(f"{line}\n".encode())
         have = resumed(left).have
         assert have == ({0, 1, 3} if line.isascii() else set())
 
-    def test_what_it_claims_again_counts_once(self, left, state) -> None:
+    def test_a_repeated_line_counts_once(self, left, state) -> None:
         with state.open("a") as file:
             file.write("1\n1\n3\n" * 3)
         content = resumed(left)
@@ -227,13 +227,13 @@ class TestResume:
         content = resumed(tmp_path, document)
         assert (content.have, names(tmp_path)) == (set(), ["document.bin.part.state"])
 
-    def test_what_cannot_be_read_says_so(self, left, part) -> None:
+    def test_an_unreadable_part_file_is_named(self, left, part) -> None:
         part.unlink()
         part.mkdir()
         with pytest.raises(Unwritable, match=r"document\.bin\.part"):
             resumed(left)
 
-    def test_one_that_cannot_be_read_ends_alone(self, left, part) -> None:
+    def test_an_unreadable_file_fails_alone(self, left, part) -> None:
         part.unlink()
         part.mkdir()
         other = Document(2, seed=3, name="other.bin")
@@ -270,7 +270,7 @@ def no_room_beyond(size):
 
 
 class TestRoom:
-    def test_none_for_a_piece(self, tmp_path: Path) -> None:
+    def test_no_room_for_a_piece(self, tmp_path: Path) -> None:
         content = begun(tmp_path, 0, 1)
         with no_room_beyond(2 * PIECE + 5), pytest.raises(DiskFull, match=r"no room for .*document\.bin\.part$"):
             content.write(2 * PIECE, DOCUMENT.piece(2))
@@ -359,15 +359,15 @@ class TestTime:
         return content.target.path.stat().st_mtime
 
     @pytest.mark.parametrize("times", [(0,), (1_000_000_000, 1_000_000_001, None), (None, 1_500_000_000)])
-    def test_is_the_first_one_that_any_of_them_says(self, tmp_path: Path, times) -> None:
+    def test_the_time_is_the_earliest_that_a_source_gives(self, tmp_path: Path, times) -> None:
         assert self.finished(tmp_path, *times) == min(time for time in times if time is not None)
 
-    def test_of_a_clock_that_is_a_little_fast(self, tmp_path: Path) -> None:
+    def test_the_time_of_a_clock_that_is_slightly_fast_is_kept(self, tmp_path: Path) -> None:
         soon = int(time.time()) + self.DAY // 2
         assert self.finished(tmp_path, soon) == soon
 
     @pytest.mark.parametrize("times", [(), (None,), (2**40,), (253_402_300_799,), (-1,)])
-    def test_is_now_when_nobody_says_one_that_can_be(self, tmp_path: Path, times) -> None:
+    def test_the_time_is_now_when_no_source_gives_a_plausible_one(self, tmp_path: Path, times) -> None:
         before = time.time()
         assert before - 10 < self.finished(tmp_path, *times) < before + self.DAY / 2
 
@@ -376,7 +376,7 @@ class TestTime:
 
 
 class TestClose:
-    def test_what_is_verified_stays(self, tmp_path: Path) -> None:
+    def test_verified_pieces_stay(self, tmp_path: Path) -> None:
         begun(tmp_path, 2).close()
         assert names(tmp_path) == ["document.bin.part", "document.bin.part.state"]
 
@@ -386,11 +386,11 @@ class TestClose:
         content.close()
         assert names(tmp_path) == []
 
-    def test_of_a_file_of_one_piece_nothing_stays(self, tmp_path: Path) -> None:
+    def test_nothing_stays_of_a_file_of_one_piece(self, tmp_path: Path) -> None:
         begun(tmp_path, 0, document=Document(1)).close()
         assert names(tmp_path) == []
 
-    def test_what_an_earlier_run_left_stays_though_nothing_came(self, left, part) -> None:
+    def test_pieces_of_an_earlier_run_stay_when_nothing_was_received(self, left, part) -> None:
         """Not even the piece list: nobody was there."""
         content = resumed(left)
         content.close()
@@ -406,7 +406,7 @@ class TestClose:
         other.finish(True)
         assert names(tmp_path) == ["document.bin"]
 
-    def test_a_thread_that_comes_late_opens_nothing_anew(self, tmp_path: Path) -> None:
+    def test_a_late_thread_opens_no_closed_file(self, tmp_path: Path) -> None:
         """A piece may still be on its way to the disk when the download is stopped."""
         content = begun(tmp_path)
         content.close()
@@ -434,7 +434,7 @@ class TestDiscard:
 
     @pytest.mark.parametrize("pieces", [1, PIECES])
     @pytest.mark.parametrize("end", ["discard", "close"])
-    def test_a_folder_that_is_no_more(self, tmp_path: Path, pieces, end) -> None:
+    def test_a_removed_folder(self, tmp_path: Path, pieces, end) -> None:
         """There is nothing left to be removed, and nothing to complain of."""
         folder = tmp_path / "folder"
         content = begun(folder, 0, document=Document(pieces))
@@ -460,7 +460,7 @@ class TestList:
         verified = [[content.matches(piece, digest) for digest in hashes] for piece in range(PIECES)]
         assert verified == [[row == column for column in range(PIECES)] for row in range(PIECES)]
 
-    def test_one_of_the_right_hash_but_of_another_number_of_pieces(self, tmp_path: Path) -> None:
+    def test_a_list_of_the_right_hash_and_a_wrong_number_of_pieces(self, tmp_path: Path) -> None:
         document = Document(PIECES)
         document.list_digest = Document(PIECES + 1).list_digest
         assert not document.content(tmp_path).accept_list(Document(PIECES + 1).digests)
@@ -469,7 +469,7 @@ class TestList:
 class TestHashOfTheWhole:
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     @given(order=st.permutations(range(PIECES)))
-    def test_in_whatever_order_the_pieces_come(self, tmp_path: Path, order) -> None:
+    def test_the_hash_is_right_for_any_order_of_pieces(self, tmp_path: Path, order) -> None:
         content = begun(tmp_path)
         for piece in order:
             assert not content.is_hashed
@@ -517,7 +517,7 @@ class TestHashOfTheWhole:
 
 
 class TestServed:
-    def test_pieces_can_be_read_though_the_file_has_got_its_name(self, tmp_path: Path) -> None:
+    def test_pieces_can_be_read_after_the_file_got_its_name(self, tmp_path: Path) -> None:
         content = begun(tmp_path, *range(PIECES))
         fd = content.open_piece()
         content.finish(False)

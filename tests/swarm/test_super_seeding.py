@@ -32,7 +32,7 @@ def test_files_are_looked_at_in_the_order_of_the_wants() -> None:
     assert [super_seeding.next("x", wants) for _ in range(4)] == [(B, 0), (A, 0), (A, 1), None]
 
 
-def test_what_did_not_arrive_is_given_again() -> None:
+def test_a_piece_that_did_not_arrive_is_given_again() -> None:
     super_seeding = SuperSeeding()
     super_seeding.next("x", [(A, ((0, 1),), 2)])
     super_seeding.take_back(A, 0)
@@ -40,7 +40,7 @@ def test_what_did_not_arrive_is_given_again() -> None:
     assert super_seeding.next("y", [(A, ((0, 1),), 2)]) == (A, 1)
 
 
-def test_a_later_swarm_begins_anew() -> None:
+def test_a_later_swarm_starts_from_nothing() -> None:
     super_seeding = SuperSeeding()
     for downloader in "xy":
         super_seeding.next(downloader, [(A, ((0, 1),), 2), (B, ((0, 0),), 1)])
@@ -51,7 +51,7 @@ def test_a_later_swarm_begins_anew() -> None:
     assert super_seeding.next("z", [(A, ((0, 1),), 2)]) == (A, 0)
 
 
-def test_what_nobody_knows_may_be_gone_or_taken_back() -> None:
+def test_unknown_downloaders_and_pieces_can_be_removed() -> None:
     super_seeding = SuperSeeding()
     super_seeding.remove("x")
     super_seeding.take_back(A, 3)
@@ -95,7 +95,7 @@ def test_nothing_is_given_twice_unless_it_was_taken_back(steps) -> None:
 
 
 @given(st.sets(st.integers(0, 40)), st.integers(1, 5))
-def test_all_that_is_wanted_is_given_whoever_asks(pieces, downloaders) -> None:
+def test_all_wanted_pieces_are_given_to_any_downloader(pieces, downloaders) -> None:
     super_seeding, ranges = SuperSeeding(), to_ranges(pieces)
     given = [super_seeding.next(number % downloaders, [(A, ranges, 30)]) for number in range(50)]
     assert [piece for _, piece in filter(None, given)] == list(from_ranges(ranges, 30))
@@ -110,7 +110,7 @@ def after_giving(**counts):
     return super_seeding
 
 
-def test_who_has_been_given_more_than_most_is_ahead_until_they_have_caught_up_or_are_gone() -> None:
+def test_a_downloader_above_the_median_is_ahead_until_the_others_catch_up_or_leave() -> None:
     assert not SuperSeeding().is_ahead("a")
     assert not after_giving(a=3, b=2, c=2).is_ahead("a")
     super_seeding = after_giving(a=4, b=2, c=2)
@@ -124,7 +124,7 @@ def test_who_has_been_given_more_than_most_is_ahead_until_they_have_caught_up_or
     assert not super_seeding.is_ahead("a")
 
 
-def test_one_that_takes_little_or_has_just_come_holds_nobody_up() -> None:
+def test_a_slow_or_new_downloader_delays_nobody() -> None:
     assert not after_giving(a=50, slow=1).is_ahead("a")
     super_seeding = after_giving(a=50, b=51, c=50, slow=3, new=1)
     assert not any(super_seeding.is_ahead(downloader) for downloader in ("a", "b", "c"))

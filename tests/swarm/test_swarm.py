@@ -22,7 +22,7 @@ from tests.support.swarm_case import SwarmCase
 class Fetches(SwarmCase):
     """All goes well."""
 
-    def test_from_one_source(self) -> None:
+    def test_a_file_from_one_source(self) -> None:
         document = Document(5)
         source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
@@ -59,7 +59,7 @@ class Fetches(SwarmCase):
         self.assertWhole(swarm, *documents)
         self.assertEqual(swarm.swarm.duplicate, 0)
 
-    def test_from_two_each_gives_its_share(self) -> None:
+    def test_two_sources_give_a_share_each(self) -> None:
         document = Document(10)
         sources = [FakeSource(1, [document]), FakeSource(2, [document])]
         swarm = self.swarm([document], sources)
@@ -67,7 +67,7 @@ class Fetches(SwarmCase):
         self.assertWhole(swarm, document)
         self.assertEqual([len(source.given) for source in sources], [5, 5])
 
-    def test_what_others_have_by_and_by(self) -> None:
+    def test_pieces_are_requested_as_they_are_announced(self) -> None:
         document = Document(6)
         seed, other = FakeSource(1, [document]), FakeSource(2, [document], only={3})
         seed.serves = False
@@ -110,7 +110,7 @@ class Fetches(SwarmCase):
             source.answer()
         self.assertTrue(10 <= len(source.outstanding) <= 40, len(source.outstanding))
 
-    def test_what_the_sources_did_is_told(self) -> None:
+    def test_the_report_of_the_sources(self) -> None:
         document = Document(6)
         source, other = FakeSource(1, [document]), FakeSource(2, [document])
         source.serves = False
@@ -218,7 +218,7 @@ class LostSources(SwarmCase):
         swarm.wait(2)
         self.assertWhole(swarm, document)
 
-    def test_in_the_middle_of_a_piece(self) -> None:
+    def test_lost_in_the_middle_of_a_piece(self) -> None:
         document = Document(3)
         source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
@@ -231,7 +231,7 @@ class LostSources(SwarmCase):
         swarm.wait(2)
         self.assertWhole(swarm, document)
 
-    def test_what_it_owed_is_asked_of_the_other_at_once(self) -> None:
+    def test_outstanding_pieces_are_requested_from_the_other_at_once(self) -> None:
         document = Document(6)
         one, other = FakeSource(1, [document]), FakeSource(2, [document])
         swarm = self.swarm([document], [FakeSource(3, [])], late=[one, other])
@@ -253,7 +253,7 @@ class LostSources(SwarmCase):
         self.assertIn("10.0.0.1:1: connection refused", str(swarm.completed[document.name]))
         self.assertEqual(swarm.reactor.getDelayedCalls(), [])
 
-    def test_one_that_does_not_speak_the_protocol_is_not_tried_again(self) -> None:
+    def test_a_source_that_does_not_speak_the_protocol_is_not_tried_again(self) -> None:
         document = Document(2)
         for source, lose in ((FakeSource(1, [document]), False), (FakeSource(1, [document]), True)):
             self.folder = Path(self.mktemp())
@@ -292,7 +292,7 @@ class LostSources(SwarmCase):
 class Refusals(SwarmCase):
     """A source has not got what it was thought to have."""
 
-    def test_a_piece_is_asked_of_another(self) -> None:
+    def test_a_refused_piece_is_requested_from_another(self) -> None:
         document = Document(4)
         poor, rich = FakeSource(1, [document], only=set()), FakeSource(2, [document])
         rich.serves = False
@@ -325,7 +325,7 @@ class Refusals(SwarmCase):
         self.assertIsInstance(error, NoHolder)
         self.assertIn("10.0.0.1:1: 100: not here", str(error))
 
-    def test_the_only_source_says_that_it_has_the_file_no_more(self) -> None:
+    def test_the_only_source_no_longer_has_the_file(self) -> None:
         document = Document(3)
         source = FakeSource(1, [document])
         swarm = self.swarm([document], [source])
@@ -334,7 +334,7 @@ class Refusals(SwarmCase):
         self.assertIsInstance(swarm.completed[document.name], NoHolder)
         self.assertEqual(swarm.ended, [None])
 
-    def test_one_file_of_which_nothing_is_left_to_be_had_does_not_wait_for_the_others(self) -> None:
+    def test_a_file_without_sources_fails_before_the_others_end(self) -> None:
         gone, other = Document(3), Document(3, seed=2, name="other.bin")
         source = FakeSource(1, [gone, other])
         swarm = self.swarm([gone, other], [source])
@@ -358,7 +358,7 @@ class Refusals(SwarmCase):
         swarm.serve()
         self.assertWhole(swarm, document)
 
-    def test_of_an_unfinished_file_alone_no_more_comes(self) -> None:
+    def test_an_incomplete_only_source_makes_no_progress(self) -> None:
         document = Document(3)
         other = FakeSource(2, [document], only={1})
         swarm = self.swarm([document], [], late=[other, FakeSource(1, [])])
@@ -410,7 +410,7 @@ class Touched(SwarmCase):
         self.swarm_.wait(2)
         self.assertWhole(self.swarm_, self.document)
 
-    def test_one_that_has_refused_is_a_source_again_once_it_announces_the_file_anew(self) -> None:
+    def test_a_source_that_refused_is_used_again_once_it_announces_the_file(self) -> None:
         other = FakeSource(2, [self.document], only=set())
         self.swarm_.sources[other.address] = other
         self.swarm_.add_pieces(other, self.document, [0])
@@ -433,7 +433,7 @@ class Touched(SwarmCase):
 class Stalls(SwarmCase):
     """A source takes its time."""
 
-    def test_passed_over_within_five_seconds(self) -> None:
+    def test_a_silent_source_is_snubbed_within_five_seconds(self) -> None:
         document = Document(4)
         slow, fast = FakeSource(1, [document]), FakeSource(2, [document])
         slow.serves = False
@@ -445,7 +445,7 @@ class Stalls(SwarmCase):
         swarm.wait(4.7)
         self.assertWhole(swarm, document)
 
-    def test_in_the_middle_of_a_download_too(self) -> None:
+    def test_a_source_is_snubbed_in_the_middle_of_a_download(self) -> None:
         document = Document(60)
         slow, fast = FakeSource(1, [document]), FakeSource(2, [document])
         swarm = self.swarm([document], [slow, fast])
@@ -455,7 +455,7 @@ class Stalls(SwarmCase):
         swarm.wait(5)
         self.assertWhole(swarm, document)
 
-    def test_one_that_wakes_up_again_is_asked_again(self) -> None:
+    def test_a_source_that_wakes_up_gets_requests_again(self) -> None:
         document = Document(40)
         sleeper, other = FakeSource(1, [document]), FakeSource(2, [document], only={0})
         swarm = self.swarm([document], [sleeper], late=[other])

@@ -63,7 +63,7 @@ class TestLinks:
         content.finish(False)
         assert (folder / "sub" / "document.bin").read_bytes() == DOCUMENT.data
 
-    def test_below_it_none_is_followed(self, folder, outside) -> None:
+    def test_links_below_the_folder_are_not_followed(self, folder, outside) -> None:
         (folder / "sub").symlink_to(outside)
         content = begun(folder)
         with pytest.raises(Unwritable, match=r"/folder/sub is a link"):
@@ -72,7 +72,7 @@ class TestLinks:
             DOCUMENT.content(folder).resume()
         assert list(outside.iterdir()) == []
 
-    def test_one_that_is_put_there_meanwhile_is_not_followed(self, folder, outside) -> None:
+    def test_a_link_made_during_the_download_is_not_followed(self, folder, outside) -> None:
         content = begun(folder)
         keep(content, 0, 1, 2)
         (folder / "sub").rename(folder / "moved")
@@ -83,7 +83,7 @@ class TestLinks:
         content.discard()
         assert (outside / "document.bin.part").read_bytes() == b"mine"
 
-    def test_one_in_place_of_the_state_is_not_written_through(self, folder, outside) -> None:
+    def test_a_link_in_place_of_the_state_file_is_not_written_through(self, folder, outside) -> None:
         (outside / "mine").write_bytes(b"mine")
         (folder / "sub").mkdir()
         (folder / "sub" / "document.bin.part.state").symlink_to(outside / "mine")
@@ -94,7 +94,7 @@ class TestLinks:
             DOCUMENT.content(folder).resume()
         assert (outside / "mine").read_bytes() == b"mine"
 
-    def test_a_hard_link_in_place_of_the_state_is_not_written_through(self, folder, outside) -> None:
+    def test_a_hard_link_in_place_of_the_state_file_is_not_written_through(self, folder, outside) -> None:
         begun_before = begun(folder)
         keep(begun_before, 0)
         begun_before.close()
@@ -125,20 +125,20 @@ class TestPipes:
     """Whoever opens one waits for the other end: a thread that never ends, and a process that cannot be stopped."""
 
     @pytest.mark.parametrize("ending", [PART, STATE])
-    def test_are_named_at_once(self, folder, target, ending) -> None:
+    def test_pipes_are_refused_at_once(self, folder, target, ending) -> None:
         (folder / "sub").mkdir()
         os.mkfifo(target.beside(ending))
         content = begun(folder)
         with pytest.raises(Unwritable, match=f"{ending}: it is a named pipe, not a file; move it away"):
             keep(content, 0)
 
-    def test_in_place_of_the_state_are_found_before_anything_is_fetched(self, folder, target) -> None:
+    def test_a_pipe_in_place_of_the_state_file_is_found_at_the_start(self, folder, target) -> None:
         (folder / "sub").mkdir()
         os.mkfifo(target.beside(STATE))
         with pytest.raises(Unwritable, match="it is a named pipe"):
             DOCUMENT.content(folder).resume()
 
-    def test_that_stand_where_the_document_goes_stay(self, folder, target) -> None:
+    def test_a_pipe_in_place_of_the_document_stays(self, folder, target) -> None:
         (folder / "sub").mkdir()
         os.mkfifo(target.path)
         content = begun(folder)
@@ -159,14 +159,14 @@ class TestSweep:
         sweep(target)
         assert [path.name for path in (folder / "sub").iterdir()] == ["document.bin"]
 
-    def test_what_a_kill_left_after_the_name_was_given_is_removed(self, folder, target) -> None:
+    def test_files_left_by_a_kill_after_the_rename_are_removed(self, folder, target) -> None:
         (folder / "sub").mkdir()
         target.path.write_bytes(DOCUMENT.data)
         os.link(target.path, target.beside(PART))
         sweep(target)
         assert [path.name for path in (folder / "sub").iterdir()] == ["document.bin"]
 
-    def test_what_is_being_written_stays(self, folder, target) -> None:
+    def test_a_part_file_in_use_stays(self, folder, target) -> None:
         content = begun(folder)
         keep(content, 0)
         target.path.write_bytes(DOCUMENT.data)
@@ -187,7 +187,7 @@ class TestLeftovers:
     """Of a version of other content that was not finished."""
 
     @pytest.mark.parametrize("pieces", [1, 2])
-    def test_are_removed_with_the_next_version(self, folder, pieces) -> None:
+    def test_leftovers_are_removed_with_the_next_version(self, folder, pieces) -> None:
         content = begun(folder)
         keep(content, 0)
         content.close()
@@ -204,7 +204,7 @@ class TestLeftovers:
         assert (folder / "sub" / "document.bin").read_bytes() == new.data
 
     @pytest.mark.parametrize("end", [PartFile.discard, lambda part: part.finish(False)])
-    def test_are_removed_with_a_document_that_is_fetched_whole(self, folder, target, end) -> None:
+    def test_leftovers_are_removed_when_the_document_is_fetched_whole(self, folder, target, end) -> None:
         content = begun(folder)
         keep(content, 0)
         content.close()
@@ -215,11 +215,11 @@ class TestLeftovers:
 
 class TestNames:
     @pytest.mark.parametrize("name", ["", "..", "../x", "a/../../x", "/etc/passwd", ".x", "a//b", "x.part", "a\x00b"])
-    def test_that_lead_out_are_refused(self, folder, name) -> None:
+    def test_names_that_lead_out_of_the_folder_are_refused(self, folder, name) -> None:
         with pytest.raises(Unwritable):
             Target(folder, name)
 
-    def test_that_cannot_be_encoded_here_are_refused(self, folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_names_that_cannot_be_encoded_are_refused(self, folder, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "fsencode", lambda path: os.fspath(path).encode("ascii"))
         with pytest.raises(Unwritable, match=r"'M\\xfcll\.txt'.*LC_ALL=C.UTF-8"):
             Target(folder, "Müll.txt")
@@ -241,7 +241,7 @@ def test_downloads_may_lie_in_a_state_folder(folder, target) -> None:
     target.check_place()
 
 
-def test_one_spelling_of_a_folder_is_as_good_as_another(folder, tmp_path: Path) -> None:
+def test_two_paths_of_one_folder_share_the_lock(folder, tmp_path: Path) -> None:
     """Two downloads of one process exclude each other also while neither has the file open."""
     (tmp_path / "link").symlink_to(folder)
     first = PartFile(Target(folder, "a"))

@@ -91,7 +91,7 @@ class Pieces(Case):
             )
             self.outcomes.clear()
 
-    def test_that_this_side_cannot_write_it_is_an_outcome(self) -> None:
+    def test_a_failed_write_is_an_outcome(self) -> None:
         Path(f"{self.content.target.path}.part").mkdir()
         for inline in (PIECE, 0):
             self.patch(verifier_module, "INLINE", inline)
@@ -100,7 +100,7 @@ class Pieces(Case):
         self.assertEqual([type(outcome) for outcome in self.outcomes], [Unwritable, Unwritable])
         self.assertFalse(self.verifier.is_busy)
 
-    def test_an_error_in_this_program_is_none_of_these(self) -> None:
+    def test_an_internal_error_is_raised(self) -> None:
         self.patch(verifier_module, "INLINE", 0)
         self.content.digests = None
         self.store(0)
@@ -126,7 +126,7 @@ class Waiting(Case):
         self.assertFalse(self.verifier.is_full)
         self.assertTrue(self.verifier.is_busy)
 
-    def test_what_is_wrong_or_cannot_be_written_waits_no_longer_either(self) -> None:
+    def test_failed_pieces_no_longer_count_as_waiting(self) -> None:
         self.store(0, document=OTHER)
         self.store(1, 2)
         self.assertTrue(self.verifier.is_full)
@@ -145,7 +145,7 @@ def _no_room(fd, data, offset) -> None:
 class Cancelled(Case):
     """Work in a thread that nobody waits for any more."""
 
-    def test_is_told_to_stop(self) -> None:
+    def test_a_cancelled_thread_is_told_to_stop(self) -> None:
         seen, fired = [], []
         waiting: Any = in_thread_until_cancelled(self.threads, lambda stop: seen.append(stop.is_set()))
         waiting.addBoth(fired.append)
@@ -155,7 +155,7 @@ class Cancelled(Case):
         [failure] = fired
         self.assertIsNotNone(failure.check(CancelledError))
 
-    def test_is_not_told_when_it_is_waited_for(self) -> None:
+    def test_a_thread_that_was_not_cancelled_is_not_told_to_stop(self) -> None:
         seen = []
         for work in (lambda stop: stop.is_set(), lambda stop: 1 / 0):
             waiting: Any = in_thread_until_cancelled(self.threads, work)
@@ -168,7 +168,7 @@ class Cancelled(Case):
 class Whole(Case):
     """The file is hashed while it comes, and judged when all of it is here."""
 
-    def test_is_right(self) -> None:
+    def test_the_hash_of_the_whole_file(self) -> None:
         self.keep(0, 1, 2, 3)
         self.hash_on()
         self.assertEqual(self.hashed, [])
@@ -177,7 +177,7 @@ class Whole(Case):
         self.assertEqual(self.hashed, [True])
         self.assertFalse(self.verifier.is_busy)
 
-    def test_is_not_the_one_that_the_record_names(self) -> None:
+    def test_a_whole_file_with_another_hash_than_the_record(self) -> None:
         """The list binds the pieces, and a false record may bind the list to another file's hash."""
         self.document.sha256 = OTHER.sha256
         self.content = self.make(self.document)
@@ -185,14 +185,14 @@ class Whole(Case):
         self.hash()
         self.assertEqual(self.hashed, [False])
 
-    def test_is_hashed_by_one_thread_at_a_time(self) -> None:
+    def test_only_one_thread_hashes_the_whole_file(self) -> None:
         self.patch(content_module, "HASH_AT_ONCE", PIECE)
         self.keep(0)
         for _ in range(3):
             self.hash_on()
         self.assertEqual(len(self.threads.work), 1)
 
-    def test_what_comes_while_it_is_hashed_is_hashed_next(self) -> None:
+    def test_pieces_received_during_hashing_are_hashed_next(self) -> None:
         self.patch(content_module, "HASH_AT_ONCE", PIECE)
         self.keep(0)
         self.hash_on()
@@ -226,7 +226,7 @@ class Whole(Case):
         self.assertEqual([type(outcome) for outcome in self.hashed], [Unwritable])
         self.assertFalse(self.verifier.is_busy)
 
-    def test_of_one_piece_is_not_hashed_twice(self) -> None:
+    def test_a_file_of_one_piece_is_not_hashed_twice(self) -> None:
         document = Document(1, name="small.bin")
         self.content = self.make(document)
         self.hash()
@@ -237,7 +237,7 @@ class Whole(Case):
         self.assertEqual((self.outcomes, self.threads.work), ([True], []))
         self.assertEqual(self.hashed, [None, True])
 
-    def test_of_no_bytes_has_the_hash_of_none(self) -> None:
+    def test_an_empty_file_has_the_hash_of_no_bytes(self) -> None:
         for sha256, right in ((Document(0).sha256, True), (OTHER.sha256, False)):
             document = Document(0)
             document.sha256 = sha256

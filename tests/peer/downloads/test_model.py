@@ -53,7 +53,7 @@ class TestHere:
         assert a_file().here(a_content(*have)) == expected
 
     @pytest.mark.parametrize("state", [DONE, THERE])
-    def test_what_is_in_place_is_here(self, state: str) -> None:
+    def test_a_file_in_place_is_found(self, state: str) -> None:
         assert a_file(state).here(None) == (SIZE, 4)
         assert a_file(state, 0).here(None) == (0, 0)
 

@@ -157,7 +157,7 @@ class Downloads(Case):
         self.assertEqual(self.files(), {"big": shown(BIG), "one": b"1", "two": b"22", "none": b""})
         self.assertEqual(self.factory.content_store.parts, {})
 
-    def test_its_events(self):
+    def test_events_of_a_download(self):
         self.peer(1, big=BIG, one=b"1")
         for swarm in (True, False):
             published: list[Event] = []
@@ -221,7 +221,7 @@ class Downloads(Case):
                 self.assertEqual((found.bytes_done, found.bytes_total), (3 * len(BIG), 3 * len(BIG)))
             shutil.rmtree(self.into)
 
-    def test_content_that_lies_in_the_folder_under_another_name(self):
+    def test_content_in_the_folder_under_another_name(self):
         factory = self.peer(1, big=BIG, copy=BIG)
         self.fetch("big")
         factory.uploaded = 0
@@ -288,7 +288,7 @@ class Downloads(Case):
         connection.dataReceived(encode_request(Request(get, Version.V11, "h", "o"), True))
         self.assertIn(b"\nModified: 2026-11-26 02:20:11\n", transport.value())
 
-    def test_from_a_peer_of_1_0(self):
+    def test_a_download_from_a_1_0_peer(self):
         host, port = at(1)
         index = f"old\ttxt\tTitle\t{host}\t{port}\t7200\n".encode()
         answer = lambda said: HEAD_10 + (index if said.startswith(b"GET INDEX") else b"its text")  # noqa: E731
@@ -296,7 +296,7 @@ class Downloads(Case):
         download = self.fetch("old.txt")
         self.assertEqual((download.state, self.files()), (DONE, {"old.txt": b"its text"}))
 
-    def test_a_peer_of_1_0_that_drips_holds_up_no_other(self):
+    def test_a_dripping_1_0_peer_does_not_delay_others(self):
         for number in (1, 2):
             host, port = at(number)
             index = f"doc{number}\t\tTitle\t{host}\t{port}\t7200\n".encode()
@@ -324,7 +324,7 @@ class Downloads(Case):
         self.network.wait(2)
         self.assertEqual((self.into / "aaa").read_bytes(), BIG)
 
-    def test_what_is_in_the_place_and_is_no_file(self):
+    def test_something_in_place_of_the_document_that_is_not_a_file(self):
         self.peer(1, folder=BIG, link=BIG, other=BIG)
         (self.into / "folder").mkdir(parents=True)
         (self.into / "link").symlink_to(self.folder)
@@ -362,7 +362,7 @@ class Downloads(Case):
             download = self.fetch("doc", overwrite=True, holders=[at(number)])
             self.assertEqual((download.state, self.files()), (DONE, {"doc": shown(data)}))
 
-    def test_stopped_and_gone_on_with(self):
+    def test_a_stopped_download_is_resumed(self):
         """Stop it when two of its five pieces are here."""
         factory = self.peer(1, big=BIG)
         pieces = []
@@ -515,7 +515,7 @@ class SamePlaceElsewhere(Case):
             self.assertEqual((download.state, [file.state for file in download.files]), (DONE, ["there"]))
             (self.into / "big").unlink()
 
-    def test_when_it_is_gone_its_work_is_gone_on_with(self):
+    def test_a_file_of_a_process_that_ended_is_resumed(self):
         for swarm in (True, False):
             part = self.held()
             download = self.fetch("big", swarm=swarm)
@@ -524,7 +524,7 @@ class SamePlaceElsewhere(Case):
             self.assertEqual((download.state, self.files()), (DONE, {"big": shown(BIG)}))
             (self.into / "big").unlink()
 
-    def test_one_that_is_done_first_with_the_same_content(self):
+    def test_the_other_process_finishes_first_with_the_same_content(self):
         def verified(event: PieceVerified) -> None:
             (self.into / "big").write_bytes(BIG)
 
@@ -532,7 +532,7 @@ class SamePlaceElsewhere(Case):
         download = self.fetch("big")
         self.assertEqual((download.state, [file.state for file in download.files]), (DONE, ["there"]))
 
-    def test_one_that_is_done_first_with_other_content(self):
+    def test_the_other_process_finishes_first_with_other_content(self):
         def verified(event: PieceVerified) -> None:
             (self.into / "big").write_bytes(OTHER)
 
@@ -556,7 +556,7 @@ class Contents(Case):
         self.peer(1, doc=BIG, one=b"1")
         self.peer(2, doc=OTHER)
 
-    def test_none_is_taken(self):
+    def test_an_ambiguous_name_is_refused(self):
         download = self.fetch("doc", "one")
         self.assertEqual((self.errors(download), self.files()), ({"doc": "ambiguous"}, {"one": b"1"}))
         [error] = [file.error for file in download.files if file.error is not None]

@@ -231,7 +231,7 @@ class AskedAhead(Case):
         self.assertEqual(holder.requested, [["doc00", "doc01", "doc02"]])
         self.assert_done()
 
-    def test_one_that_it_no_longer_has(self):
+    def test_a_document_that_the_holder_no_longer_has(self):
         """The others requested from it arrive on the same connection before another holder is asked."""
         wanted = named(4)
         one = self.holder(1, {name: body for name, body in wanted.items() if name != "doc01"})
@@ -251,7 +251,7 @@ class AskedAhead(Case):
         self.assertEqual((one.requested, other.requested), ([list(wanted)], [["doc01"]]))
         self.assert_done()
 
-    def test_one_that_is_another_document(self):
+    def test_another_document_of_the_same_name(self):
         """A record that is wrong about one document ends only this one."""
         holder = self.holder(1, named(4))
         holder.answers = False
@@ -272,7 +272,7 @@ class AskedAhead(Case):
 class Holders(Case):
     """Several holders."""
 
-    def test_one_after_the_other_and_the_next_is_dialled_in_time(self):
+    def test_holders_take_turns_and_the_next_is_dialled_in_time(self):
         wanted = named(6)
         holders = [self.holder(number, wanted) for number in (1, 2)]
         holders[0].answers = False
@@ -286,7 +286,7 @@ class Holders(Case):
         self.assertEqual(holders[0].requested, [["doc00", "doc01", "doc03"]])
         self.assertEqual(holders[1].requested, [["doc02", "doc04", "doc05"]])
 
-    def test_of_1_0_a_connection_for_each_document(self):
+    def test_a_1_0_holder_has_a_connection_for_each_document(self):
         holder = self.holder(1, named(4), b"1.0")
         self.fetch_all(1, has_size=False)
         self.assertEqual(holder.requested, [["doc00"], ["doc01"], ["doc02"], ["doc03"]])
@@ -310,7 +310,7 @@ class Holders(Case):
         self.assert_done()
         self.assertEqual([len(holder.requested) for holder in self.holders.values()], [1] * count)
 
-    def test_one_in_use_when_another_is_dialled(self):
+    def test_a_connection_in_use_stays_when_another_is_dialled(self):
         """All connections that may be kept are open, and the oldest one is receiving."""
         wanted = named(MAX_KEPT + 1)
         for number in range(MAX_KEPT + 1):
@@ -364,7 +364,7 @@ class Lost(Case):
         self.network.settle()
         return one, other
 
-    def test_in_mid_document(self):
+    def test_lost_in_mid_document(self):
         """All that was requested from it comes from the next holder, over one connection."""
         wanted = named(5)
         one, other = self.in_mid_document()
@@ -377,7 +377,7 @@ class Lost(Case):
         dialled = [address for _, address in self.network.dialled]
         self.assertEqual(dialled.count(self.at(1)), 2, "once more, not for each document anew")
 
-    def test_in_mid_document_but_it_can_be_reached_again(self):
+    def test_lost_in_mid_document_and_reachable_again(self):
         one, other = self.in_mid_document()
         one.answers = True
         one.connections[0].transport.abortConnection()
@@ -398,7 +398,7 @@ class Lost(Case):
         self.assertEqual({file.error.kind for file in self.files}, {"peers-failed"})
         self.assertEqual(list(self.folder.iterdir()), [])
 
-    def test_one_that_falls_silent(self):
+    def test_a_holder_that_falls_silent(self):
         wanted = named(3)
         one, other = self.holder(1, wanted), self.holder(2, wanted)
         one.answers = False
@@ -408,7 +408,7 @@ class Lost(Case):
         self.assert_done()
         self.assertEqual(other.requested, [list(wanted)])
 
-    def test_one_that_cannot_be_reached(self):
+    def test_an_unreachable_holder(self):
         wanted = named(3)
         other = self.holder(2, wanted)
         self.network.servers[self.at(1)] = None
@@ -419,7 +419,7 @@ class Lost(Case):
         dialled = [address for _, address in self.network.dialled]
         self.assertEqual(dialled.count(self.at(1)), 1, "not for each document anew")
 
-    def test_one_that_is_frozen_costs_its_time_once(self):
+    def test_a_frozen_holder_costs_its_timeout_once(self):
         wanted = named(6)
         frozen, other = self.holder(1, wanted), self.holder(2, wanted)
         frozen.answers = False
@@ -428,7 +428,7 @@ class Lost(Case):
         self.assert_done()
         self.assertEqual(other.requested, [list(wanted)])
 
-    def test_one_that_was_suspended_for_a_minute(self):
+    def test_a_holder_suspended_for_a_minute(self):
         wanted = named(3)
         holder = self.holder(1, wanted)
         holder.answers = False
@@ -439,13 +439,13 @@ class Lost(Case):
         self.network.wait(25)
         self.assert_done()
 
-    def test_one_that_is_silent_for_good(self):
+    def test_a_holder_that_stays_silent(self):
         self.holder(1, named(2)).answers = False
         self.fetch_all(1)
         self.network.wait(140)
         self.assertEqual((self.outcome, {file.error.kind for file in self.files}), ([None], {"peers-failed"}))
 
-    def test_one_that_refuses_a_document_is_still_asked_first_for_the_others(self):
+    def test_a_holder_that_refuses_a_document_stays_first_for_the_others(self):
         one, other = self.holder(1, named(3)), self.holder(2, {"aaa": b"aaa"})
         self.fetch(("aaa", b"aaa", [1, 2]), *((name, body, [1, 2]) for name, body in named(3).items()))
         self.assert_done()
@@ -518,7 +518,7 @@ class WithoutSize(Case):
         self.assertEqual((self.outcome, list(self.folder.iterdir())), ([None], []))
         return str(file.error)
 
-    def test_one_that_never_ends_does_not_fill_the_disk(self):
+    def test_an_endless_document_does_not_fill_the_disk(self):
         self.patch(whole_file, "MAX_UNSIZED", 10_000)
         connection = self.begin()
         for _ in range(11):
@@ -532,14 +532,14 @@ class WithoutSize(Case):
         connection.transport.write(bytes(2001))
         self.assertIn("it sent more than 2000 bytes", self.error())
 
-    def test_one_that_drips_is_given_up(self):
+    def test_a_dripping_document_is_given_up(self):
         connection = self.begin()
         for _ in range(whole_file.MIN_RATE_AFTER + 5):
             connection.transport.write(bytes(500))
             self.network.wait(1)
         self.assertIn("less than 1024 bytes a second", self.error())
 
-    def test_one_that_is_slow_but_goes_on_is_not(self):
+    def test_a_slow_document_is_not_given_up(self):
         connection = self.begin()
         for _ in range(2 * whole_file.MIN_RATE_AFTER):
             connection.transport.write(bytes(2000))
@@ -578,7 +578,7 @@ class Cancelled(Case):
             self.fetch(*((name, body, held) for name, body in named(3).items()))
             self.cancel()
 
-    def test_while_it_is_made_anew(self):
+    def test_cancelled_while_a_connection_is_made_again(self):
         holder = self.holder(1, named(5))
         holder.answers = False
         self.fetch_all(1)

@@ -26,7 +26,7 @@ def test_a_stranger_cannot_block_a_folder_with_a_file():
     assert skipped_names({"docs": 1, "docs/a": 1, "docs/b": 1}, []) == {"docs": "others have a folder of this name"}
 
 
-def test_what_is_here_stays_what_it_is():
+def test_existing_files_exclude_conflicting_names():
     assert skipped_names({"README/x": 99, "docs": 99, "new": 1}, ["README", "docs/a"]) == {
         "README/x": "README is a file here",
         "docs": "a folder here has this name",
@@ -48,5 +48,5 @@ def test_all_that_is_left_can_be_had_together(holders, own):
 
 
 @given(st.dictionaries(names, st.integers(1, 3)))
-def test_of_each_two_that_exclude_one_another_one_is_left_or_a_third_is(holders):
+def test_of_conflicting_names_one_is_kept(holders):
     assert not holders or holders.keys() - skipped_names(holders, []).keys()

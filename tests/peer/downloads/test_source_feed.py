@@ -71,7 +71,7 @@ class Case(SynchronousTestCase):
 
 
 class Start(Case):
-    def test_those_that_are_known(self) -> None:
+    def test_known_sources_are_added_at_the_start(self) -> None:
         self.peer(2, {0, 2})
         self.peer(3, {1})
         self.feed.start(self.swarm)

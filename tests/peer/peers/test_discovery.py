@@ -146,7 +146,7 @@ class Case(SynchronousTestCase):
 class Learns(Case):
     """The normal course of things."""
 
-    def test_from_everybody(self) -> None:
+    def test_records_are_learnt_from_every_peer(self) -> None:
         self.peer(1, one=b"1", both=b"the same")
         self.peer(2, two=b"22", both=b"the same")
         self.assertTrue(self.refresh())
@@ -176,7 +176,7 @@ class Learns(Case):
         self.network.wait(2 * rounds.REFRESH)
         self.assertEqual(self.names(), ["one.txt", "three.txt"])
 
-    def test_from_a_1_0_peer(self) -> None:
+    def test_records_are_learnt_from_a_1_0_peer(self) -> None:
         server = self.fake(1, HEAD_10 + line("old") + line("far", at(7), 100))
         self.assertTrue(self.refresh())
         self.assertEqual(self.names(), ["far.txt", "old.txt"])
@@ -185,7 +185,7 @@ class Learns(Case):
         self.assertEqual(self.discovery.peers[at(1)].version, Version.V10)
         self.assertTrue(all(said.startswith(b"GET INDEX ") for said in server.received))
 
-    def test_a_peer_is_known_by_the_address_that_the_rs_told(self) -> None:
+    def test_a_peer_is_known_by_the_address_that_the_rs_gave(self) -> None:
         """Whatever it thinks its own is, as long as it is the one at which it was reached."""
         self.fake(1, HEAD_10 + line("a", at(1)) + line("b", ("127.0.0.1", at(1)[1])))
         self.refresh()
@@ -212,7 +212,7 @@ class Learns(Case):
 class Oneself(Case):
     """What this peer has itself it does not learn from others."""
 
-    def test_its_own_address_is_not_asked(self) -> None:
+    def test_its_own_address_is_not_queried(self) -> None:
         self.peer(1, one=b"1")
         self.network.servers[SELF] = Factory.forProtocol(Silent)
         self.assertTrue(self.refresh())
@@ -224,7 +224,7 @@ class Oneself(Case):
         self.refresh()
         self.assertEqual(self.names(), ["theirs.txt"])
 
-    def test_its_own_address_under_another_name(self) -> None:
+    def test_its_own_address_under_another_host_name(self) -> None:
         """It is told of an address that turns out to be itself."""
         self.registration.seen_as = "10.9.9.9"
         self.registration._advertise = "10.9.9.9"
@@ -323,7 +323,7 @@ class Slow(Case):
         self.assertTrue(self.refresh(4 * dialing.CONNECT_TIMEOUT))
         self.assertEqual(self.names(), ["late.txt", "one.txt"])
 
-    def test_those_who_answer_are_asked_first(self) -> None:
+    def test_peers_that_answer_are_queried_first(self) -> None:
         for number in range(2, 2 + 3 * turns.AT_ONCE):
             self.serve(number, None)
         server = self.fake(99, HEAD_10 + line("late"))
@@ -423,7 +423,7 @@ class Hostile(Case):
         self.assertTrue(self.refresh())
         self.assertEqual(self.discovery.peers[at(1)].failures, 1)
 
-    def test_changes_that_are_none(self) -> None:
+    def test_invalid_changes(self) -> None:
         """A peer of 1.1 whose second answer, changes, is as bad."""
         bad = b"\n".join([b"x"] * 10_000 + [b"-\ta", b"-\t\t", b"have\tx\t1\t0", b"have\t%s\t-1\t0" % SHA]) + b"\n"
         bad += b"have\t%s\t100\t%s\n" % (SHA, b"5-1") + b"have\t%s\t100\t1-0,7\n" % SHA + b"-\tnever\ttxt\n"
@@ -505,7 +505,7 @@ class Arrives(Case):
         hellos = [message for message in said if isinstance(message, Hello)]
         self.assertEqual(hellos, [Hello(at(2)[1])] * 2)
 
-    def test_one_that_was_away_is_greeted_again(self) -> None:
+    def test_a_peer_that_was_away_is_contacted_again(self) -> None:
         """It may not have reached us either, and have given us up for a while."""
         said = []
         received = PeerConnection.received
@@ -520,7 +520,7 @@ class Arrives(Case):
         self.network.settle()
         self.assertEqual([message for message in said if isinstance(message, Hello)], [Hello(PORT)])
 
-    def test_of_a_peer_without_the_word_the_index_is_known_and_followed(self) -> None:
+    def test_a_peer_that_lacks_hello_is_queried_and_followed(self) -> None:
         """Its connection ends with the Hello; it is not said again."""
         self.patch(protocol, "Hello", type("Unknown", (), {}))
         self.peer(3, three=b"3")
@@ -530,12 +530,12 @@ class Arrives(Case):
         self.assertEqual(self.discovery.peers[at(3)].failures, 0)
         self.assertIsNotNone(self.discovery.peers[at(3)].subscription.connection)
 
-    def test_one_that_is_not_followed_is_asked(self) -> None:
+    def test_a_peer_that_is_not_followed_is_queried(self) -> None:
         self.patch(discovery, "MAX_FOLLOWED", 0)
         self.newcomer(2, two=b"2")
         self.assertEqual(self.names(), ["one.txt", "two.txt"])
 
-    def test_one_that_does_not_answer_is_not_remembered(self) -> None:
+    def test_a_peer_that_does_not_answer_is_not_remembered(self) -> None:
         answer = self.hello("10.0.1.7", "10.0.1.7", 4007)
         self.assertIn(b"200 OK", answer)
         self.assertIn(("10.0.1.7", 4007), [address for _, address in self.network.dialled])
@@ -584,7 +584,7 @@ class Arrives(Case):
         self.assertLessEqual(len(self.network.dialled) - before, arrivals.MAX_OF_HOST)
         self.assertIn(b"200 OK", self.hello("10.0.1.8", "10.0.1.8", 6000))
 
-    def test_those_that_the_rs_does_not_list_are_bounded(self) -> None:
+    def test_unlisted_peers_are_bounded_in_number(self) -> None:
         """Beyond that number it is asked for each, and those that it lists are known all the same."""
         self.patch(directory, "MAX_UNLISTED", 3)
         self.network.servers.update({("10.0.1.7", 5000 + number): None for number in range(9)})
@@ -619,7 +619,7 @@ class Stops(Case):
             connection.transport.abortConnection()
         self.network.settle()
 
-    def test_what_it_had_is_forgotten_at_once(self) -> None:
+    def test_records_of_a_stopped_peer_are_removed_at_once(self) -> None:
         self.stop_peer()
         self.assertEqual(self.names(), [])
         self.assertEqual(self.discovery.peers[at(1)].failures, 1, "the RS lists it as yet")
@@ -630,12 +630,12 @@ class Stops(Case):
         self.network.wait(dialing.CONNECT_TIMEOUT)
         self.assertEqual(self.names(), [])
 
-    def test_one_whose_connection_breaks_is_followed_again(self) -> None:
+    def test_a_peer_whose_connection_breaks_is_followed_again(self) -> None:
         self.break_off()
         self.assertEqual(self.names(), ["one.txt"])
         self.assertIsNotNone(self.discovery.peers[at(1)].subscription.connection)
 
-    def test_one_that_does_not_answer_for_a_while_stays_known(self) -> None:
+    def test_a_peer_that_is_silent_for_a_while_stays_known(self) -> None:
         """Nobody said that it stopped."""
         self.network.servers[at(1)] = None
         self.break_off()
@@ -645,12 +645,12 @@ class Stops(Case):
         self.network.wait(3 * rounds.REFRESH)
         self.assertIsNotNone(self.discovery.peers[at(1)].subscription.connection)
 
-    def test_one_that_ends_each_connection_is_not_dialled_again_and_again(self) -> None:
+    def test_a_peer_that_closes_each_connection_is_not_dialled_again_and_again(self) -> None:
         for _ in range(10):
             self.break_off()
         self.assertEqual([address for _, address in self.network.dialled].count(at(1)), 2)
 
-    def test_what_others_say_of_it_does_not_count(self) -> None:
+    def test_hearsay_of_a_stopped_peer_does_not_count(self) -> None:
         self.stop_peer()
         self.fake(2, HEAD_10 + line("one", at(1), 7000) + line("two", at(2)))
         self.refresh()
@@ -676,7 +676,7 @@ class Backs(Case):
     def dialled(self):
         return [address for _, address in self.network.dialled].count(at(1))
 
-    def test_one_that_fails_is_asked_less_and_less(self) -> None:
+    def test_a_failing_peer_is_queried_at_growing_intervals(self) -> None:
         self.serve(1, None)
         self.start()
         self.network.wait(3600, step=1)

@@ -81,12 +81,12 @@ class Answers(Case):
         [changed] = self.index.holders_of("b.txt", 0)
         self.assertEqual(changed.sha256, TWO)
 
-    def test_they_are_where_this_peer_is_known_to_be_and_for_the_full_time(self) -> None:
+    def test_records_of_the_peer_get_its_address_and_the_full_ttl(self) -> None:
         """Whatever it says: it speaks of its own files."""
         self.answer(record("a", ttl=5, host="127.0.0.1"), since=None)
         self.assertEqual(self.index.holders_of("a.txt", 0), [IndexRecord("a.txt", "Title", *THERE, TTL, 10, ONE, "")])
 
-    def test_everything_is_told_anew(self) -> None:
+    def test_a_whole_index_replaces_the_former(self) -> None:
         self.answer(record("a"), record("b"), have("1-3"), since=None)
         self.answer(record("c"), have("2", TWO), since=None, index="y.1")
         self.assertEqual((self.names(), self.subscription.since), (["c.txt"], "y.1"))
@@ -108,18 +108,18 @@ class Answers(Case):
         self.answer(record("a"))
         self.assertEqual((set(self.subscription.parts), self.names()), ({TWO}, ["a.txt"]))
 
-    def test_who_listens_is_told_what_has_changed(self) -> None:
+    def test_changes_are_published(self) -> None:
         self.answer(record("a"), "-\tb\ttxt\n", have("3"))
         [(address, changes)] = self.on_changes
         expected = [IndexRecord("a.txt", "Title", *THERE, TTL, 10, ONE, ""), Removed("b.txt")]
         self.assertEqual((address, changes), (THERE, [*expected, Have(ONE, 9 * MIN_PIECE, ((3, 3),))]))
 
-    def test_one_without_a_version_is_followed_by_everything(self) -> None:
+    def test_an_answer_without_a_version_is_followed_by_a_whole_index(self) -> None:
         self.answer(index="x.5")
         self.answer(index=None)
         self.assertEqual(self.subscription.since, INITIAL_VERSION)
 
-    def test_what_is_asked_now_and_then_tells_of_every_unfinished_file(self) -> None:
+    def test_an_answer_without_following_lists_every_unfinished_file(self) -> None:
         """Of one that was given up nothing is said: what was known of it counts no longer."""
         self.answer(have("1"), have("2", TWO), since=None)
         self.subscription.connection = None
@@ -132,7 +132,7 @@ class Answers(Case):
 class Hostile(Case):
     """Answers that are not what they should be cost little, and what is right in them counts."""
 
-    def test_lines_that_are_none(self) -> None:
+    def test_invalid_lines(self) -> None:
         bad = [
             "\n",
             "\t\n",
@@ -186,7 +186,7 @@ class Hostile(Case):
         self.answer(*(record(str(number)) for number in range(9)))
         self.assertEqual(self.names(), ["0.txt", "1.txt", "2.txt"])
 
-    def test_what_it_has_not_got_cannot_go(self) -> None:
+    def test_removing_an_unknown_document_changes_nothing(self) -> None:
         self.index.put(("10.0.0.7", 7), IndexRecord("a.txt", "", "10.0.0.7", 7, TTL), 0)
         self.answer("-\ta\ttxt\n", "-\tb\ttxt\n")
         self.assertEqual(self.index.names(), {"a.txt"})
@@ -266,7 +266,7 @@ class Followed(Case):
         self.assertEqual((self.names(), self.ended), (["a.txt"], []))
         self.assertIsNotNone(self.subscription.connection)
 
-    def test_after_a_break_only_what_has_changed_is_told(self) -> None:
+    def test_only_changes_are_sent_after_a_break(self) -> None:
         """And unfinished files are forgotten, until they are told of again."""
         self.follow()
         self.keep(2)
@@ -298,7 +298,7 @@ class Followed(Case):
         self.assertEqual(self.factory.connections, set())
         self.subscription.close()
 
-    def test_one_that_says_nothing_is_given_up(self) -> None:
+    def test_a_silent_peer_is_given_up(self) -> None:
         self.network.servers[THERE] = factory = ScriptedFactory(b"")
         factory.protocol = Silent
         self.follow()

@@ -136,11 +136,11 @@ class FindsOut(SynchronousTestCase):
         warnings = [event for event in self.events if event["log_level"].name == "warn"]
         self.assertEqual(len(warnings), 1, "it is said once")
 
-    def test_one_who_cannot_reach_it_does_not_count_against_one_who_can(self) -> None:
+    def test_one_peer_that_reaches_it_outweighs_those_that_do_not(self) -> None:
         self.witnesses(NO, YES)
         self.assertTrue(self.look())
 
-    def test_those_who_do_not_know_or_do_not_answer(self) -> None:
+    def test_peers_without_a_result(self) -> None:
         self.witnesses(UNKNOWN, UNKNOWN)
         self.assertIsNone(self.look())
 
@@ -151,13 +151,13 @@ class FindsOut(SynchronousTestCase):
         self.assertTrue(self.look())
         self.assertIsNone(self.reachability.why)
 
-    def test_a_new_registration_is_looked_at_anew(self) -> None:
+    def test_a_new_registration_is_probed_again(self) -> None:
         self.witnesses(YES)
         self.look()
         self.publisher.publish(Registered(("10.0.0.9", 65423)))
         self.assertIsNone(self.reachability.is_reachable)
 
-    def test_what_it_is_told_is_fit_to_be_shown(self) -> None:
+    def test_received_texts_are_made_printable(self) -> None:
         self.witnesses(answer("10.0.5.5:4001 cannot be reached: \x1b[2J\x07 ha"))
         self.look()
         self.assertTrue(self.reachability.why.isprintable())

@@ -176,7 +176,7 @@ class Registers(Case):
         self.assertEqual((registration.cookie, registration.registered, record.active), (record.cookie, True, True))
         self.assertEqual(len(self.logged("error")), 1)
 
-    def test_one_registration_however_many_want_it(self) -> None:
+    def test_concurrent_callers_share_one_registration(self) -> None:
         """At the start the list of peers is asked for before the first registration is through."""
         registry = self.rs()
         registration = self.make()
@@ -226,7 +226,7 @@ class KeepsAlive(Case):
         self.assertIn(len(self.tries()), (4, 5, 6))
         self.assertTrue(registry.records()[0].active)
 
-    def test_a_ttl_that_is_none(self) -> None:
+    def test_an_invalid_ttl(self) -> None:
         for text in (b"TTL is 0 seconds", b"TTL is -7 seconds", b"TTL is " + b"9" * 1000 + b" seconds", b"", b"\xff"):
             self.script(ok(b"cookie:4\n"), ok(b"you have been renewed! %s\n" % text))
             registration = self.run_one()
@@ -291,7 +291,7 @@ class Retries(Case):
         self.assertEqual((registration.registered, registration.error), (True, None))
         self.assertEqual(len(registry.records()), 1)
 
-    def test_one_that_goes_away_and_comes_back(self) -> None:
+    def test_an_rs_that_goes_away_and_comes_back(self) -> None:
         registry = self.rs(ttl=40)
         registration = self.run_one()
         server = self.network.servers.pop(RS)
@@ -307,7 +307,7 @@ class Retries(Case):
         failed = RegistrationFailed(RS, "Connection was refused by other side")
         self.assertEqual(self.published, [Registered(RS), failed, Registered(RS, renewed=True)])
 
-    def test_one_that_takes_connections_and_says_nothing(self) -> None:
+    def test_an_rs_that_accepts_connections_and_sends_nothing(self) -> None:
         self.silence()
         registration = self.run_one()
         self.network.wait(client.STALL_TIMEOUT + 1)
@@ -316,7 +316,7 @@ class Retries(Case):
         self.network.wait(client.STALL_TIMEOUT + 5)
         self.assertTrue(registration.registered)
 
-    def test_one_behind_a_dead_link(self) -> None:
+    def test_an_rs_behind_a_dead_link(self) -> None:
         self.network.servers[RS] = None
         registration = self.run_one()
         self.network.wait(dialing.CONNECT_TIMEOUT + 0.5)
@@ -330,7 +330,7 @@ class Retries(Case):
         self.assertIsInstance(failure, Failure)
         failure.trap(Unreachable)
 
-    def test_an_rs_that_gives_no_peers_is_told_of_until_it_does(self) -> None:
+    def test_an_rs_that_sends_no_peers_is_reported_until_it_does(self) -> None:
         self.rs()
         registration = self.run_one()
         server = self.network.servers.pop(RS)
@@ -363,7 +363,7 @@ class Leaves(Case):
         self.network.wait(700, step=5)
         self.assertEqual(len(self.network.dialled), before)
 
-    def test_the_rs_is_told(self) -> None:
+    def test_the_rs_gets_a_leave(self) -> None:
         registry = self.rs()
         registration = self.run_one()
         self.assertTrue(self.stop(registration))
@@ -396,7 +396,7 @@ class Leaves(Case):
         self.assertTrue(self.stop(registration))
         self.assert_nothing_goes_on()
 
-    def test_in_the_middle_of_a_request(self) -> None:
+    def test_stopped_in_the_middle_of_a_request(self) -> None:
         """Dialling, registering, or renewing: it stops, and there is nothing in the log."""
         for server in (None, Factory.forProtocol(Silent)):
             for ttl in (None, 40):
@@ -413,7 +413,7 @@ class Leaves(Case):
                 self.assert_nothing_goes_on()
         self.assertEqual(self.flushLoggedErrors(), [])
 
-    def test_in_the_middle_of_a_request_for_peers(self) -> None:
+    def test_stopped_in_the_middle_of_a_request_for_peers(self) -> None:
         self.silence()
         registration = self.run_one()
         outcome: list[Any] = []
@@ -495,7 +495,7 @@ class Hostile(Case):
         registration.registered = True
         self.assertEqual(len(self.outcome(registration.peers())), rs_client.MAX_LISTED)
 
-    def test_what_is_raised(self) -> None:
+    def test_unexpected_errors(self) -> None:
         for answer, kind in ((REFUSED, Refused), (ok(b"no"), Garbled), (b"", Unreachable)):
             self.script(answer)
             failure = self.outcome(self.make().register())

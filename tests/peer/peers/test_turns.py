@@ -40,7 +40,7 @@ class Queue(SynchronousTestCase):
         self.assertEqual(host_of(queue.take(lambda host: True)), "2001:db8::1")
         self.assertEqual(host_of(queue.take(lambda host: True)), "2001:db8:0:1::1")
 
-    def test_a_host_that_may_not_be_asked_is_passed_over(self) -> None:
+    def test_a_host_at_its_limit_is_skipped(self) -> None:
         queue = FairQueue()
         for address in [*peers("a", 2), *peers("b", 1)]:
             queue.add(address)
@@ -78,7 +78,7 @@ class Asks(SynchronousTestCase):
         self.answer(("a", 1000))
         self.assertEqual((len(self.order), self.ended), (turns.AT_ONCE + 1, 1))
 
-    def test_one_that_is_wanted_sooner_has_one_turn_all_the_same(self) -> None:
+    def test_a_peer_that_is_moved_forward_has_one_turn_only(self) -> None:
         """It had two, and what came after the end of the second was a KeyError."""
         self.add(peers("a", turns.AT_ONCE))
         for rank in (FAILED, NORMAL, URGENT):
@@ -95,7 +95,7 @@ class Asks(SynchronousTestCase):
         self.clock.advance(turns.PROMPT)
         self.assertEqual(len(self.order), 2 * turns.AT_ONCE)
 
-    def test_those_of_one_host_that_do_not_answer_leave_room_for_others(self) -> None:
+    def test_silent_peers_of_one_host_leave_room_for_others(self) -> None:
         self.add(peers("a", 1000))
         self.clock.pump([turns.PROMPT] * 40)
         self.assertEqual(len(self.order), turns.MAX_ASKED_OF_HOST)

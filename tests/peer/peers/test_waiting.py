@@ -52,7 +52,7 @@ class Test(SynchronousTestCase):
         self.clock.advance(2)
         self.assertEqual((short.called, long.called), (True, False))
 
-    def test_one_that_was_given_up(self):
+    def test_a_wait_that_was_given_up(self):
         waiting = self.waiters.wait()
         waiting.addErrback(lambda failure: None)
         waiting.cancel()

@@ -88,7 +88,7 @@ class Index(Case):
         self.assertEqual([line.count("\t") for line in lines], [5] * 3)
         self.assertIn("sub/big\tbin\t\t10.0.0.1\t4394\t7200", lines)
 
-    def test_is_new_whenever_something_changed(self) -> None:
+    def test_the_version_is_new_after_each_change(self) -> None:
         """Own lines are kept for the next to ask, but not for longer than they are true."""
         self.records()
         self.write("new.txt", b"new")
@@ -112,7 +112,7 @@ class Index(Case):
         hosts = {record.name: record.host for record in self.records().values()}
         self.assertEqual(hosts, {SMALL.name: "peer.example", BIG.name: "peer.example", "far.txt": FAR[0]})
 
-    def test_what_was_learnt_has_the_time_that_is_left(self) -> None:
+    def test_learnt_records_have_their_remaining_ttl(self) -> None:
         self.learn("far.txt")
         self.reactor.advance(200)
         self.assertEqual(self.records()["far.txt"].ttl, TTL - 200)
@@ -158,7 +158,7 @@ class Unfinished(Case):
         self.begin(0)
         self.assertIsNone(self.content_store.part(BIG.sha256, 0, 0))
 
-    def test_its_bytes(self) -> None:
+    def test_bytes_of_an_unfinished_file(self) -> None:
         content = self.begin(2)
         fd = content.open_piece()
         self.addCleanup(os.close, fd)
@@ -168,20 +168,20 @@ class Unfinished(Case):
 class Lists(Case):
     """The answer to GET PIECES."""
 
-    def test_of_a_shared_file(self) -> None:
+    def test_the_list_of_a_shared_file(self) -> None:
         self.assertEqual(self.content_store.piece_list(BIG.sha256), BIG.digests)
 
-    def test_of_one_piece_it_is_the_files_hash(self) -> None:
+    def test_the_list_of_a_file_of_one_piece_is_its_hash(self) -> None:
         self.assertEqual(self.content_store.piece_list(SMALL.sha256).hex(), SMALL.sha256)
 
-    def test_of_an_unfinished_file_as_soon_as_it_is_known(self) -> None:
+    def test_the_list_of_an_unfinished_file_as_soon_as_it_is_known(self) -> None:
         content = self.begin(has_list=False)
         with self.assertRaises(FileNotFound):
             self.content_store.piece_list(PARTIAL.sha256)
         content.accept_list(PARTIAL.digests)
         self.assertEqual(self.content_store.piece_list(PARTIAL.sha256), PARTIAL.digests)
 
-    def test_of_what_is_not_here(self) -> None:
+    def test_the_list_of_an_unknown_file(self) -> None:
         with self.assertRaises(FileNotFound):
             self.content_store.piece_list("0" * 64)
 
@@ -189,12 +189,12 @@ class Lists(Case):
 class Files(Case):
     """Shared files found and opened."""
 
-    def test_by_name_or_by_hash_whatever_the_name(self) -> None:
+    def test_files_are_found_by_name_or_by_hash_alone(self) -> None:
         self.assertEqual(self.content_store.find(BIG.name, None).sha256, BIG.sha256)
         for name in (BIG.name, SMALL.name, "no such name", ""):
             self.assertEqual(self.content_store.find(name, BIG.sha256).name, BIG.name)
 
-    def test_what_is_not_here(self) -> None:
+    def test_an_unknown_file(self) -> None:
         for name, sha256 in (("no such name", None), ("../hashes.sqlite", None), (SMALL.name, "0" * 64)):
             with self.assertRaises(FileNotFound) as caught:
                 self.content_store.find(name, sha256)
@@ -205,7 +205,7 @@ class Files(Case):
         self.addCleanup(os.close, fd)
         self.assertEqual(os.pread(fd, 2 * BIG.size, 0), BIG.data)
 
-    def test_one_that_is_gone_or_has_changed_is_not_there_and_then_not_told_of_either(self) -> None:
+    def test_a_removed_or_changed_file_is_refused_and_leaves_the_index(self) -> None:
         for change in (lambda path: path.unlink(), lambda path: path.write_bytes(b"of another size")):
             path = self.write("other.txt", b"other")
             self.successResultOf(self.library.scan())
@@ -216,7 +216,7 @@ class Files(Case):
             self.reactor.advance(0)
             self.assertIsNot(self.library.get("other.txt"), file)
 
-    def test_one_that_was_touched_may_be_asked_for_again(self) -> None:
+    def test_a_touched_file_is_refused_with_retry_after(self) -> None:
         path = self.write("other.txt", b"other")
         self.successResultOf(self.library.scan())
         os.utime(path, (0, 0))

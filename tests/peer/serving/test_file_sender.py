@@ -185,7 +185,7 @@ class BySendfile(Case):
 
         return Deferred.fromCoroutine(run())
 
-    def test_a_slow_reader_costs_no_memory_and_holds_up_nobody(self):
+    def test_a_slow_reader_costs_no_memory_and_delays_nobody(self):
         async def run() -> None:
             readers = await gatherResults([self.connect(ask(b"big"), 0) for _ in range(8)])
             for _ in range(3):

@@ -124,7 +124,7 @@ class Since(Case):
         version = self.peer.index_feed.version
         self.assertEqual(self.ask(version), (b"", version))
 
-    def test_what_came_and_what_went_each_once(self) -> None:
+    def test_added_and_removed_files_are_listed_once(self) -> None:
         self.peer.add("a", "b", "c")
         version = self.peer.index_feed.version
         self.peer.remove("a")
@@ -167,13 +167,13 @@ class Since(Case):
         self.assertEqual(answers[-3][0] in (["e", "e2", "f", "f2"], sorted(self.peer.truth())), True)
         self.assertEqual(answers[:3], [(sorted(self.peer.truth()), True)] * 3)
 
-    def test_unfinished_files_are_told_of_whatever_the_version(self) -> None:
+    def test_unfinished_files_are_listed_since_any_version(self) -> None:
         self.peer.keep(5, 1, 2)
         line = f"have\t{HASH}\t{9 * MIN_PIECE}\t1-2,5\n".encode()
         for since in (INITIAL_VERSION, self.peer.index_feed.version):
             self.assertEqual(self.ask(since)[0], line)
 
-    def test_one_of_which_nothing_is_here_yet_is_not(self) -> None:
+    def test_an_unfinished_file_without_pieces_is_not_listed(self) -> None:
         self.peer.keep()
         self.assertEqual(self.ask(INITIAL_VERSION)[0], b"")
 
@@ -181,7 +181,7 @@ class Since(Case):
 class Followers(Case):
     """Urgent changes are pushed at once, the others in batches."""
 
-    def test_what_is_there_comes_first(self) -> None:
+    def test_the_index_as_it_is_comes_first(self) -> None:
         self.peer.add("a")
         self.peer.keep(3)
         follower = Follower()
@@ -189,7 +189,7 @@ class Followers(Case):
         self.assertEqual((follower.files, follower.pieces), (self.peer.truth(), {HASH: {3}}))
         self.assertEqual(follower.since, self.peer.index_feed.version)
 
-    def test_files_are_told_of_at_once_and_those_of_one_moment_together(self) -> None:
+    def test_files_are_pushed_at_once_and_those_of_one_moment_together(self) -> None:
         follower = self.peer.follower()
         self.peer.add("a")
         self.peer.add("b")
@@ -201,7 +201,7 @@ class Followers(Case):
         self.assertEqual(follower.files, self.peer.truth())
         self.assertEqual(follower.since, self.peer.index_feed.version)
 
-    def test_a_piece_that_nobody_else_has_is_told_of_at_once(self) -> None:
+    def test_a_super_seeded_piece_is_pushed_at_once(self) -> None:
         follower = self.peer.follower()
         self.peer.keep(4, super_seeded=True)
         self.clock.advance(0)
@@ -219,7 +219,7 @@ class Followers(Case):
         self.clock.advance(KEEPALIVE_INTERVAL / 2)
         self.assertEqual(self.peer.pushed(follower), [])
 
-    def test_they_go_along_with_what_is_urgent(self) -> None:
+    def test_waiting_pieces_are_pushed_with_an_urgent_one(self) -> None:
         follower = self.peer.follower()
         self.peer.keep(4)
         self.peer.keep(8, super_seeded=True)
@@ -255,7 +255,7 @@ class Followers(Case):
         self.clock.pump([1] * (3 * KEEPALIVE_INTERVAL + 1))
         self.assertEqual(self.peer.pushed(follower), [[], [], []])
 
-    def test_who_follows_no_longer_is_told_no_more_and_no_timer_stays(self) -> None:
+    def test_nothing_is_pushed_after_unfollow_and_no_timer_stays(self) -> None:
         gone, other = self.peer.follower(), self.peer.follower()
         self.peer.index_feed.unfollow(gone)
         self.peer.index_feed.unfollow(gone)
@@ -302,7 +302,7 @@ class Truth(SynchronousTestCase):
 
     @settings(deadline=None)
     @given(steps=STEPS, remembered=st.sampled_from([1, 3, 1000]))
-    def test_in_the_end(self, steps, remembered) -> None:
+    def test_a_follower_knows_the_index_in_the_end(self, steps, remembered) -> None:
         self.patch(announcing, "MAX_REMEMBERED", remembered)
         peer = Peer()
         here, away = [], []

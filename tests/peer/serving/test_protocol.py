@@ -151,7 +151,7 @@ class Pipelined11(Case):
         self.assertEqual(answer, expected)
         self.assertFalse(transport.ended)
 
-    def test_a_file_by_its_hash_whatever_its_name(self) -> None:
+    def test_a_file_is_found_by_its_hash_under_any_name(self) -> None:
         sha = self.factory.content_store.library.get("sub/notes.txt").sha256
         ask = b"GET FILE P2P_DI_1.1\n" + ENVELOPE[:-1] + b"SHA-256: %s\n\nother\nname\n"
         self.assertTrue(self.ask(ask % sha.encode())[0].endswith(b"\n\nnotes"))
@@ -224,7 +224,7 @@ class Bounds(Case):
         self.assertEqual([t.aborted for t in made], [False, False, True])
         self.assertFalse(connect(self.factory, "192.168.1.2")[1].aborted)
 
-    def test_one_that_is_reset_while_it_waits_for_its_turn(self) -> None:
+    def test_a_connection_reset_while_it_waits_for_its_turn(self) -> None:
         """Nothing is said or closed on what is no longer there."""
         self.patch(self.factory.super_seeding, "is_ahead", lambda downloader: True)
         protocol, transport = connect(self.factory)
