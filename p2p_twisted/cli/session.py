@@ -48,8 +48,8 @@ def peer(
     own = None
     with _failures(), _signals(), ExitStack() as stack:
         status = _status(client, "peer")
-        runs = status is not None
-        if not runs:
+        runs = status is not None and not _is_starting(status)
+        if status is None:
             own, status = _start_or_join(where, share, stack, client)
         if not runs and where.rs is not None:
             _wait_registered(client, deadline)
@@ -127,6 +127,12 @@ def _status(client: ControlClient, role: str) -> Any:
         found = {"rs": "an RS", "peer": "a peer"}[status["role"]]
         raise exits.Failure(exits.USAGE, f"the process on this state folder is {found}; name another with --state-dir")
     return status
+
+
+def _is_starting(status: Mapping[str, Any]) -> bool:
+    """Return whether a peer started a moment ago and has yet to read its folders and register."""
+    rs = status["rs"]
+    return not rs["registered"] and rs["last_error"] is None and status["uptime"] < START_TIME
 
 
 def _wait_registered(client: ControlClient, deadline: float | None) -> None:
