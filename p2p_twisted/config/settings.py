@@ -21,6 +21,8 @@ from .config_file import read_section, split_values, suggestion
 from .folders import expand
 
 Network = IPv4Network | IPv6Network
+MAPPED_BITS = 96
+"""The length of the prefix that maps IPv4 into IPv6, ``::ffff:0:0/96``."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,17 @@ def yes_or_no(text: str) -> bool:
 
 
 def network(text: str) -> Network:
-    """Convert a network in CIDR notation, or a single address. Raises ValueError."""
+    """Convert a network in CIDR notation, or a single address. Raises ValueError.
+
+    A network of IPv4 addresses that are mapped into IPv6 becomes the IPv4 network.
+    """
     try:
-        return ip_network(text)
+        found = ip_network(text)
     except ValueError:
         raise ValueError("must be a network such as 192.168.0.0/16 or 2001:db8::/32") from None
+    if isinstance(found, IPv6Network) and found.prefixlen >= MAPPED_BITS and (v4 := found.network_address.ipv4_mapped):
+        return IPv4Network((v4, found.prefixlen - MAPPED_BITS))
+    return found
 
 
 def exit_with(line: str, code: int) -> NoReturn:

@@ -176,6 +176,23 @@ def test_help_has_every_setting_with_its_default(parse, capsys: pytest.CaptureFi
         assert wanted in said + " "
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("10.0.0.0/8", "10.0.0.0/8"),
+        ("192.0.2.7", "192.0.2.7/32"),
+        ("2001:db8::7", "2001:db8::7/128"),
+        ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+        ("::ffff:192.0.2.7", "192.0.2.7/32"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::/0", "::/0"),
+        ("::/96", "::/96"),
+    ],
+)
+def test_a_network_of_mapped_addresses_is_the_ipv4_network(text: str, wanted: str) -> None:
+    assert str(network(text)) == wanted
+
+
 @given(st.text(max_size=6) | st.integers(-200, 200).map(str))
 def test_a_whole_number_is_plain_digits_within_the_range(text) -> None:
     digits = text != "" and all(c in "0123456789" for c in text)
