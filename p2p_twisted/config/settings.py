@@ -102,6 +102,23 @@ def network(text: str) -> Network:
     return found
 
 
+ADMISSION = (
+    Setting(
+        "allow",
+        "Network in CIDR notation, or address, from which connections are accepted. Default: all.",
+        network,
+        repeatable=True,
+    ),
+    Setting(
+        "deny",
+        "Network in CIDR notation, or address, from which no connection is accepted, not even with --allow.",
+        network,
+        repeatable=True,
+    ),
+)
+"""The settings, of RS and peer alike, of the addresses that may connect to the port that serves peers."""
+
+
 def exit_with(line: str, code: int) -> NoReturn:
     """Exit the process with one line on stderr."""
     print(line, file=sys.stderr)

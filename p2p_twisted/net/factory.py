@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
 from ..config.descriptors import max_connections
+from .admission import Admission
 from .connection_state import Event
 
 if TYPE_CHECKING:
@@ -24,17 +26,21 @@ class RequestFactory(Factory):
 
     protocol: Any = None  # Twisted declares a bare Protocol
     noisy = False
+    log = Logger()
 
-    def __init__(self, clock: IReactorTime, max_connections: int, max_per_host: int) -> None:
+    def __init__(
+        self, clock: IReactorTime, max_connections: int, max_per_host: int, admission: Admission | None = None
+    ) -> None:
         """Admit at most `max_connections`, and `max_per_host` from one address; more are dropped at once.
 
         Where this process may not have enough descriptors for `max_connections`, one address gets at most half of those
-        there are.
+        there are. `admission` says which addresses may connect; None: all.
         """
         self.clock = clock
         self.connections: set[RequestConnection] = set()
         self._max_connections = max_connections
         self._max_per_host = max_per_host
+        self._admission = admission
         self._hosts: Counter[str] = Counter()
         self._sweep = LoopingCall(self._expire)
         self._sweep.clock = clock
@@ -52,8 +58,10 @@ class RequestFactory(Factory):
             connection.end()
 
     def admit(self, connection: RequestConnection) -> bool:
-        """Count a new connection in; return False if there are too many."""
+        """Count a new connection in; return False if there are too many, or its address may not connect."""
         host = connection.caller.address[0]
+        if self._admission is not None and not self._admission.admits(host):
+            return False
         most = max_connections(self._max_connections)
         of_one = self._max_per_host if most == self._max_connections else min(self._max_per_host, most // 2)
         if len(self.connections) >= most or self._hosts[host] >= of_one:
@@ -75,3 +83,6 @@ class RequestFactory(Factory):
         now = self.clock.seconds()
         for connection in [c for c in self.connections if c.expires <= now]:
             connection.handle(Event.TIMEOUT)
+        if self._admission is not None and (report := self._admission.report(now)):
+            count, host = report
+            self.log.warn("connections refused (allow, deny): {count}, the last from {host}", count=count, host=host)

@@ -22,6 +22,7 @@ from ..index.distributed import DistributedIndex
 from ..library.cache import HashCache
 from ..library.shared import Library
 from ..library.walk import is_within
+from ..net.admission import admission
 from ..net.connect import Reactor
 from ..net.throttle import Throttle
 from ..wire.limits import RS_PORT
@@ -66,7 +67,8 @@ class Peer(MultiService):
         self.uplink = Throttle(reactor, time.monotonic, settings.up_rate)
         self.downlink = Throttle(reactor, time.monotonic, settings.down_rate)
         TransferLog(reactor, self.events)
-        self.factory = PeerFactory(reactor, self.content_store, self.uplink, self.events)
+        admitted = admission(settings.allow, settings.deny)
+        self.factory = PeerFactory(reactor, self.content_store, self.uplink, self.events, admitted)
         self._port: IListeningPort | None = None
 
     def bind(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from ..config.folders import default_state_dir, folder
 from ..config.hosts import host, host_and_port
 from ..config.rates import parse_rate
-from ..config.settings import Setting, whole
+from ..config.settings import ADMISSION, Network, Setting, whole
 from ..wire.limits import RS_PORT
 
 SETTINGS = (
@@ -19,6 +19,7 @@ SETTINGS = (
     Setting(
         "listen", "Address at which to serve: a Twisted endpoint. Default: the first free port from 65400 to 65500."
     ),
+    *ADMISSION,
     Setting("share", "A folder to share, with everything below it.", folder, repeatable=True),
     Setting("download-dir", "Folder for downloads; it is shared too. Default: downloads in the state folder.", folder),
     Setting(
@@ -54,6 +55,9 @@ class PeerSettings:
     download_dir: Path
     rs_port: int = RS_PORT
     listen: str | None = None
+    allow: Sequence[Network] = ()
+    deny: Sequence[Network] = ()
+    """The networks from which others may connect (none given: all), and those from which they may not."""
     share: list[Path] = field(default_factory=list)
     advertise: str | None = None
     up_rate: float | None = None
@@ -68,6 +72,8 @@ def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
         rs_host=values["rs-host"],
         rs_port=values["rs-port"],
         listen=values["listen"],
+        allow=values["allow"],
+        deny=values["deny"],
         share=list(values["share"]),
         download_dir=values["download-dir"] or state_dir / "downloads",
         state_dir=state_dir,

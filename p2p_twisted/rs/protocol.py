@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from ..net import OS_NAME
+from ..net.admission import Admission
 from ..net.caller import Caller
 from ..net.factory import RequestFactory
 from ..net.server import FastAnswer, RequestConnection
@@ -162,9 +163,16 @@ class RSFactory(RequestFactory):
 
     protocol = RSConnection
 
-    def __init__(self, clock: IReactorTime, registry: Store, trusted: TrustedNetworks, max_records: int) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        registry: Store,
+        trusted: TrustedNetworks,
+        max_records: int,
+        admission: Admission | None = None,
+    ) -> None:
         """`max_records`: most peers of one host outside the trusted networks."""
-        super().__init__(clock, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_HOST)
+        super().__init__(clock, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_HOST, admission)
         self.registry = registry
         self.trusted = trusted
         self.max_records = max_records

@@ -8,6 +8,7 @@ from ..config.settings import SettingsError, exit_with
 from ..config.startup import PortService, StartError, allow_many_connections, listen_tcp
 from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.twistd_verb import VerbOptions, stop_at_signals
+from ..net.admission import admission
 from ..registry.memory import MemoryStore
 from ..registry.rules import Clocks
 from ..registry.sqlite import SQLiteStore
@@ -54,7 +55,8 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
     lock = StateFolderLock(options["state-dir"], Options.verb)
     registry = _registry(options)
     trusted = TrustedNetworks(options["trusted-network"])
-    factory = RSFactory(reactor, registry, trusted, options["max-peers-per-host"])
+    admitted = admission(options["allow"], options["deny"])
+    factory = RSFactory(reactor, registry, trusted, options["max-peers-per-host"], admitted)
     server = RegistrationServer(reactor, registry, factory)
     page = load_extension(EXPERIMENT_PAGE, reactor, options["state-dir"] / LAB_FOLDER) if options["lab"] else None
     root = rs_root(registry, server.status, describe_settings(options), page)

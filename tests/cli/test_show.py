@@ -209,6 +209,8 @@ def test_settings_of_a_file(tmp_path: Path) -> None:
     for name, content, line in (
         ("peer.conf", "[peer]\nrs-host = 192.0.2.1\n", "rs-host\t192.0.2.1\t{}\n"),
         ("rs.conf", "[rs]\nttl = 100\n", "ttl\t100\t{}\n"),
+        ("rs.conf", "[rs]\nallow = 10.0.0.0/8, ::ffff:192.0.2.7\n", "allow\t10.0.0.0/8, 192.0.2.7/32\t{}\n"),
+        ("peer.conf", "[peer]\nrs-host = 192.0.2.1\ndeny = 10.0.0.7\n", "deny\t10.0.0.7/32\t{}\n"),
     ):
         file = tmp_path / name
         file.write_text(content)

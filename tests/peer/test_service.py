@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,9 +12,10 @@ from typing import Any
 from twisted.internet import reactor as twisted_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from p2p_twisted.config.settings import SettingsError
+from p2p_twisted.config.settings import Network, SettingsError, network
 from p2p_twisted.config.startup import StartError
 from p2p_twisted.events.types import DocumentShared, DownloadEnded, Event, IndexReceived, Registered
 from p2p_twisted.peer import service
@@ -48,6 +51,7 @@ class Case(TestCase):
         state: Path | None = None,
         listen: str | None = LOCAL,
         rs_port: int = 1,
+        deny: Sequence[Network] = (),
     ) -> Peer:
         """Return a peer that listens."""
         state = state or self.state
@@ -55,6 +59,7 @@ class Case(TestCase):
             rs_host="127.0.0.1",
             rs_port=rs_port,
             listen=listen,
+            deny=deny,
             state_dir=state,
             download_dir=downloads or state / "downloads",
             share=list(share),
@@ -212,6 +217,20 @@ class Running(Case):
         await holder.stopService()
         self.assertEqual([record.active for record in self.registry.records()], [False, False])
 
+    async def test_addresses_that_may_not_connect_are_reset_but_may_be_connected_to(self) -> None:
+        (self.documents / "a.txt").write_text("text")
+        holder = await self.started("holder", self.documents)
+        downloader = self.peer(state=self.base / "downloader", rs_port=self.rs_port, deny=[network("127.0.0.0/8")])
+        known = self.event(downloader, IndexReceived)
+        downloader.startService()
+        await known
+        index = b"GET INDEX P2P_DI_1.0\nHost h\nOS o\n\n"
+        self.assertIn(b"\na\ttxt\t", await deferToThread(_exchange, holder.content_store.port, index))
+        with self.assertRaises(ConnectionResetError):
+            await deferToThread(_exchange, downloader.content_store.port, index)
+        await downloader.stopService()
+        await holder.stopService()
+
     async def test_it_registers_while_the_folders_are_still_read(self) -> None:
         self.patch(service, "SCAN_TIMEOUT", 0.01)
         scanned: Deferred[None] = Deferred()
@@ -230,3 +249,10 @@ class Running(Case):
         await peer.stopService()
         scanned.callback(None)
         self.assertEqual(self.registry.records(), [])
+
+
+def _exchange(port: int, data: bytes) -> bytes:
+    """Return all that a server on loopback answers to `data`. Raises ConnectionResetError."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+        client.sendall(data)
+        return b"".join(iter(lambda: client.recv(65536), b""))

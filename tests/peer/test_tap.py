@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from io import StringIO
+from ipaddress import ip_network
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -58,6 +59,8 @@ class OptionsTests(Case):
         given = {
             "rs-port": "1000",
             "listen": "tcp:0",
+            "allow": "10.0.0.0/8",
+            "deny": "10.0.0.7",
             "share": str(self.base),
             "download-dir": str(self.base / "down"),
             "advertise": "peer.example",
@@ -69,6 +72,8 @@ class OptionsTests(Case):
             rs_host="127.0.0.1",
             rs_port=1000,
             listen="tcp:0",
+            allow=(ip_network("10.0.0.0/8"),),
+            deny=(ip_network("10.0.0.7/32"),),
             share=[self.base],
             download_dir=self.base / "down",
             state_dir=self.base / "state",

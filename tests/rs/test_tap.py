@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 from twisted.internet import reactor
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
+from twisted.logger import formatEvent
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted.config.startup import PortService
@@ -25,6 +27,8 @@ from p2p_twisted.registry.sqlite import SQLiteStore
 from p2p_twisted.rs import tap
 from p2p_twisted.rs.service import RegistrationServer
 from p2p_twisted.web.client import ControlClient
+from tests.support.captured_log import captured_log
+from tests.support.real_reactor import reactor as running
 from tests.support.rs_server import keep_alive, request
 
 pytestmark = pytest.mark.slow
@@ -41,6 +45,7 @@ class Case(TestCase):
         self.patch(tap, "stop_at_signals", lambda reactor: None)  # signals are this process's
 
     def make(self, *arguments: str, on: Any = reactor) -> RegistrationServer:
+        """Return an RS on a free port of loopback, unless `arguments` say otherwise."""
         options = tap.Options()
         options.parseOptions(["--listen", "tcp:0:interface=127.0.0.1", "--state-dir", str(self.state), *arguments])
         return tap.makeService(options, on)
@@ -85,7 +90,7 @@ class Services(Case):
     async def ask(self, service: RegistrationServer, data: bytes) -> bytes:
         """Return the answer to a request of 1.0."""
         [address] = [part.port.getHost() for part in service if isinstance(part, PortService)]
-        assert isinstance(address, IPv4Address)
+        assert isinstance(address, IPv4Address | IPv6Address)
         return await deferToThread(_exchange, address.port, data)
 
     async def control(self, path: str) -> Any:
@@ -119,6 +124,32 @@ class Services(Case):
         self.assertEqual([peer["hostName"] for peer in peers["items"]], ["10.0.0.1"])
         settings = await self.control("config")
         self.assertIn({"name": "registry", "value": "memory", "origin": "flag"}, settings["items"])
+
+    async def test_it_resets_the_connections_of_addresses_that_may_not_connect(self) -> None:
+        service = self.start("--registry", "memory", "--allow", "192.0.2.0/24", "--allow", "198.51.100.7")
+        with captured_log() as log:
+            with self.assertRaises(ConnectionResetError):
+                await self.ask(service, keep_alive(1))
+            await deferLater(running, 1.5)
+        lines = [formatEvent(event) for event in log]
+        self.assertIn("connections refused (allow, deny): 1, the last from 127.0.0.1", lines)
+        status = await self.control("status")
+        self.assertEqual((status["role"], status["connections"]), ("rs", 0))
+        settings = await self.control("config")
+        allow = {"name": "allow", "value": ["192.0.2.0/24", "198.51.100.7/32"], "origin": "flag"}
+        self.assertIn(allow, settings["items"])
+        self.assertIn({"name": "deny", "value": [], "origin": "default"}, settings["items"])
+
+    async def test_a_port_for_both_takes_ipv4_addresses_for_ipv4(self) -> None:
+        port = ["--registry", "memory", "--listen", r"tcp6:0:interface=\:\:"]
+        allowed = self.start(*port, "--allow", "127.0.0.0/8", "--deny", "::/0")
+        answer = await self.ask(allowed, request("Register", "cookie:", "port:4394"))
+        self.assertIn(b"cookie:", answer)
+        await allowed.stopService()
+        self.state = self.state.with_name("other")
+        denied = self.start(*port, "--allow", "127.0.0.0/8", "--deny", "127.0.0.1")
+        with self.assertRaises(ConnectionResetError):
+            await self.ask(denied, keep_alive(1))
 
     async def test_it_serves_the_experiment_page(self) -> None:
         self.start("--registry", "memory", "--lab", "--web", "tcp:0:interface=127.0.0.1")

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from ...events.publisher import Publisher
 from ...library.pieces import DIGEST, piece_count, piece_range
+from ...net.admission import Admission
 from ...net.caller import Caller
 from ...net.factory import RequestFactory
 from ...net.server import RequestConnection
@@ -196,9 +197,10 @@ class PeerFactory(RequestFactory):
         content_store: ContentStore,
         uplink: Throttle | None = None,
         publisher: Publisher | None = None,
+        admission: Admission | None = None,
     ) -> None:
         """Make a server; `publisher` gets a TransferServed for each file sent over a connection."""
-        super().__init__(clock, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_HOST)
+        super().__init__(clock, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_HOST, admission)
         self.content_store = content_store
         self.index_feed = IndexFeed(clock, content_store)
         self.super_seeding = SuperSeeding()
