@@ -16,6 +16,8 @@ from .target import STATE, Target, local_error
 MAGIC = "p2p-part 1"
 HEAD_MOST, PIECE_MOST = 256, 2 * DIGEST + 24
 """Characters of it that are read at most: for the first line, and for the hash and the number of each piece."""
+NUMBER_MOST = 20
+"""Digits of the number of a piece; int() refuses thousands of them with a ValueError."""
 
 
 class State:
@@ -86,7 +88,7 @@ class State:
 
     def _numbers(self, lines: list[str]) -> Iterator[int]:
         for line in lines:
-            if line.isascii() and line.isdigit() and int(line) < self._count:
+            if line.isascii() and line.isdigit() and len(line) <= NUMBER_MOST and int(line) < self._count:
                 yield int(line)
 
 
