@@ -80,7 +80,7 @@ class PieceHashes:
             raise
         finally:
             need.outstanding.discard(source.address)
-        if not storage.accept_list(_parsed(body)):
+        if not storage.accept_list(parse_piece_list(body)):
             raise Corrupt("its piece list is not the one in the index")
         return self.needed.pop(storage.sha256, None) is not None
 
@@ -94,7 +94,7 @@ class PieceHashes:
                 need.at_once *= GROWTH
 
 
-def _parsed(body: bytes) -> bytes:
+def parse_piece_list(body: bytes) -> bytes:
     """Return the hashes in an answer to GET PIECES, one after the other; b"" if it is no such answer."""
     try:
         return bytes.fromhex(body.decode("ascii").replace("\n", ""))
