@@ -14,11 +14,14 @@ ARGS ?=
 MINUTES ?= 10
 RUNS ?= 20
 SEED ?=
+# Of `make fuzz`: one target in place of all, and how long each is run.
+TARGET ?=
+SECONDS ?= 60
 # Modules with trial TestCases, as trial names them; those under tests/e2e are pytest's alone.
 TRIAL = $(shell grep -rl 'twisted.trial.unittest' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab soak push gone hooks changelog dist clean FORCE
+.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab fuzz soak push gone hooks changelog dist clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -80,6 +83,10 @@ push: $(VENV)/installed ## RUNS=20 times 2 GB in 300 files to three peers while 
 
 gone: $(VENV)/installed ## RUNS=20 times p2p get where 300 of 301 holders are gone
 	$(BIN)/python -m benchmarks.soak.gone --runs $(RUNS) $(ARGS)
+
+fuzz: $(VENV)/installed-test ## fuzz targets with atheris for SECONDS=60 each (TARGET=requests: that one)
+	@$(BIN)/python -c 'import atheris' 2> /dev/null || $(PIP) --editable '.[fuzz]' > /dev/null 2>&1 || true
+	$(BIN)/python -m fuzz --seconds $(SECONDS) $(TARGET)
 
 docs: $(VENV)/installed-docs ## the pages, into docs/_build
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build

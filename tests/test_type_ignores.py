@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("benchmarks", "docs", "p2p_twisted", "tests", "twisted_plugins")
+FOLDERS = ("benchmarks", "docs", "fuzz", "p2p_twisted", "tests", "twisted_plugins")
 MARK = "# type: " + "ignore"
 MAX_IGNORES = 20
 

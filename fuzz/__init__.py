@@ -1,0 +1,1 @@
+"""Fuzz targets for everything that parses bytes of strangers; `python -m fuzz` runs them with atheris."""
