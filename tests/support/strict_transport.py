@@ -49,7 +49,10 @@ class StrictTransport:
     # used by the protocol
 
     def write(self, data: bytes) -> None:
-        if self.half_closing or self.disconnecting or self.aborted or self.disconnected:
+        closing = (
+            self.disconnecting and self.producer is None
+        )  # Twisted closes once the producer has written everything
+        if self.half_closing or closing or self.aborted or self.disconnected:
             self.violations.append(f"write of {data[:40]!r} after the close")
         else:
             self.unsent += data
