@@ -82,4 +82,4 @@ def explain(download: Mapping[str, Any]) -> None:
     ]
     print_table(("source", "bytes", "share", "chosen for", "outcome"), rows, right=("bytes", "share"), err=True)
     if together and (twice := download["duplicate"]):
-        warn(f"{size(twice)} of {size(together)} came twice ({twice / together:.1%})")
+        warn(f"{size(twice)} of {size(together)} was received twice ({twice / together:.1%})")

@@ -158,7 +158,7 @@ class HashCache:
 
     def _start_anew(self, why: sqlite3.Error) -> sqlite3.Connection:
         """Set the broken file aside; its write-ahead log must not meet the new one."""
-        self.log.warn("hash cache {path} is broken ({why}), starting anew", path=str(self._path), why=why)
+        self.log.warn("hash cache {path} is broken ({why}); a new one is started", path=str(self._path), why=why)
         self._path.replace(f"{self._path}.broken")
         for companion in ("-wal", "-shm"):
             Path(f"{self._path}{companion}").unlink(missing_ok=True)

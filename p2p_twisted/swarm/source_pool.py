@@ -110,7 +110,7 @@ class SourcePool:
             del self._connecting[source]
         if self._closed or source.banned is not None:
             connection.close()
-            raise Unreachable("it is not needed any more")
+            raise Unreachable("it is no longer needed")
         self._connected.add(source)
         source.connected(connection)
         self._publisher.publish(SourceConnected(source.address))

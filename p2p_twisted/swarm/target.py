@@ -147,7 +147,7 @@ class Target:
             folder.remove(source)
 
     def _taken(self) -> NameTaken:
-        return NameTaken(f"{self.path} is there already, with other content")
+        return NameTaken(f"{self.path} already exists, with other content")
 
     def _name(self, ending: str) -> str:
         """Return the name of the file; a hash replaces NAME where only the ending makes it too long."""

@@ -70,7 +70,7 @@ def clear_socket(path: Path) -> None:
         raise ApiStartError(f"{path}: a socket's path has at most {MAX_SOCKET_PATH} bytes; use a shorter state folder")
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise ApiStartError(f"{path}: is where the control socket goes, and is none; move it away")
+            raise ApiStartError(f"{path}: this file is in the place of the control socket; move it away")
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(1)
             probe.connect(os.fspath(path))

@@ -56,7 +56,7 @@ def test_lines_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.splitlines() == [
         "127.0.0.1:1\t3000\t75%\trarest piece: 1\tkept",
         "127.0.0.1:2\t1000\t25%\t-\tdropped: bad\\x1b[2J",
-        "p2p: 1.0 kB of 4.0 kB came twice (25.0%)",
+        "p2p: 1.0 kB of 4.0 kB was received twice (25.0%)",
     ]
 
 

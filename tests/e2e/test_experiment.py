@@ -348,17 +348,17 @@ def test_a_folder_that_is_not_empty_is_refused(tmp: Path) -> None:
 
 BAD = {
     ("swarm", "--kill", "peer9@5s"): "there is no peer9 among 6 peers",
-    ("swarm", "--kill", "somebody@5s"): "'somebody@5s' is not like source@30% (of all bytes) or peer3@5s",
-    ("swarm", "--kill", "peer3@5"): "'peer3@5' is not like source@30% (of all bytes) or peer3@5s",
+    ("swarm", "--kill", "somebody@5s"): "'somebody@5s' is not a kill such as source@30% (of all bytes) or peer3@5s",
+    ("swarm", "--kill", "peer3@5"): "'peer3@5' is not a kill such as source@30% (of all bytes) or peer3@5s",
     ("swarm", "--slow", "peer7=1Mbit"): "there is no peer7 among 6 peers",
     ("swarm", "--liar", "source"): "peer1 is the source and cannot be corrupt",
-    ("swarm", "--churn", "0s"): "'0s' is not like 10s",
+    ("swarm", "--churn", "0s"): "'0s' is not a time such as 10s",
     ("swarm", "--up", "none"): "an experiment needs links with a rate",
     ("task1", "--fetch", "61"): "a peer can fetch 1 to 60 documents here, not 61",
     ("task2-best", "--files", "5"): "5 documents cannot be dealt to 6 peers",
     ("task1", "--corpus", "no-such-folder"): "Directory 'no-such-folder' does not exist.",
     ("task1", "--peers", "2", "--kill", "peer2@5s"): "in task1 all downloaders are killed",
-    ("scale", "--peers", "1,2"): "'1,2' is not like 2,4,8: numbers from 2 to 200",
+    ("scale", "--peers", "1,2"): "'1,2' is not a list such as 2,4,8, of numbers from 2 to 200",
 }
 
 

@@ -111,7 +111,7 @@ def test_traps_are_named_and_hold_up_nobody(downloader: Member, tmp_path: Path, 
     names = [*TRAPPED, "trapped/sub/outside.bin", "plain.txt"]
     found = fetched(downloader, folder, names=names, overwrite=overwrite, swarm=swarm)
     said = errors(found)
-    assert "name is there and is a named pipe" in said.pop("trapped/name")
+    assert "name already exists and is a named pipe" in said.pop("trapped/name")
     assert "part.part: it is a named pipe, not a file" in said.pop("trapped/part")
     assert "socket.part: it is a socket, not a file" in said.pop("trapped/socket")
     assert "trapped/sub is a link" in said.pop("trapped/sub/outside.bin")

@@ -319,7 +319,7 @@ class TestFinish:
         document = Document(pieces)
         (tmp_path / "document.bin").write_bytes(b"mine")
         content = begun(tmp_path, *range(pieces), document=document)
-        with pytest.raises(NameTaken, match=r"document\.bin is there already"):
+        with pytest.raises(NameTaken, match=r"document\.bin already exists"):
             content.finish(False)
         assert (tmp_path / "document.bin").read_bytes() == b"mine"
         content.discard()

@@ -143,7 +143,7 @@ def _check_kind(part: Path, kind: str) -> None:
 
 
 def _refusal(error: HTTPError) -> FetchError:
-    reason = f"the mirror says {error.code} {error.reason}"
+    reason = f"the mirror answered {error.code} {error.reason}"
     if error.code in (429, 503):
         return FetchError(reason, _seconds(error.headers.get("Retry-After")))
     return FetchError(reason, 0.0 if error.code >= 500 or error.code == 416 else None)

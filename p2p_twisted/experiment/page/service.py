@@ -19,7 +19,7 @@ from .order import PLACES, ExperimentOrder
 
 MAX_RUNS = 10
 """Runs whose results are kept."""
-NOT_KNOWN_YET = "this is still being tried out"
+NOT_KNOWN_YET = "this is still being checked"
 """The reason why a place is not available before it is known whether it is."""
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}(-[0-9]+)?", re.ASCII)
 
@@ -115,7 +115,7 @@ class ExperimentService(Service):
         try:
             reasons = dict(json.loads(output)["labs"])
         except (ValueError, TypeError, KeyError, RecursionError):
-            reasons = dict.fromkeys(PLACES, ending.last_line or "it could not be tried out")
+            reasons = dict.fromkeys(PLACES, ending.last_line or "the check failed")
         for place in PLACES:
             if place in reasons and place != ExperimentOrder.lab:
                 self._places[place] = reasons[place] and str(reasons[place])

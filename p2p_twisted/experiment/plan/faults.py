@@ -91,7 +91,7 @@ def parse_kill(text: str) -> Kill:
     """Parse ``source@30%`` or ``peer3@5s``. Raises ValueError."""
     found = re.fullmatch(r"(source|peer[0-9]{1,3})@([0-9]{1,6}(?:\.[0-9]{1,3})?)(%|s)", text, re.ASCII)
     if not found or (found[3] == "%" and float(found[2]) > 100):
-        raise ValueError(f"{text!r} is not like source@30% (of all bytes) or peer3@5s")
+        raise ValueError(f"{text!r} is not a kill such as source@30% (of all bytes) or peer3@5s")
     when = float(found[2])
     return Kill(_role(found[1]), when / 100, None) if found[3] == "%" else Kill(_role(found[1]), None, when)
 
@@ -104,7 +104,7 @@ def parse_slow(text: str) -> tuple[str, float]:
             return parse_peer(role), speed
     except RateError as error:
         raise ValueError(f"{text!r}: the rate {error}") from None
-    raise ValueError(f"{text!r} is not like peer3=1Mbit")
+    raise ValueError(f"{text!r} is not a slow link such as peer3=1Mbit")
 
 
 def parse_peer(text: str) -> str:

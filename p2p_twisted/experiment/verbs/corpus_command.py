@@ -112,7 +112,7 @@ def _fetch(wanted: list[int], directory: Path, mirror: str, kind: str) -> Outcom
 
 def _show(outcome: Outcome, wanted: int, directory: Path) -> None:
     size = sum(path.stat().st_size for path in outcome.fetched)
-    there = f", {len(outcome.present)} were there already" if outcome.present else ""
+    there = f", {len(outcome.present)} existed already" if outcome.present else ""
     say(f"{len(outcome.fetched)} of {wanted} fetched ({size:,} bytes){there}, in {directory}")
     if outcome.missing:
         say("not on the mirror: " + ", ".join(map(str, outcome.missing)))

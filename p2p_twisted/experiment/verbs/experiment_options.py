@@ -47,14 +47,14 @@ def _rate(text: str) -> float:
 def _seconds(text: str) -> float:
     number = text.removesuffix("s")
     if not (number.isascii() and number.replace(".", "", 1).isdigit() and 0 < float(number) < 1e6):
-        raise ValueError(f"{text!r} is not like 10s")
+        raise ValueError(f"{text!r} is not a time such as 10s")
     return float(number)
 
 
 def _numbers(text: str) -> list[int]:
     parts = text.split(",")
     if not all(part.isascii() and part.isdigit() and 2 <= int(part) <= MAX_PEERS for part in parts):
-        raise ValueError(f"{text!r} is not like 2,4,8: numbers from 2 to {MAX_PEERS}")
+        raise ValueError(f"{text!r} is not a list such as 2,4,8, of numbers from 2 to {MAX_PEERS}")
     return sorted({int(part) for part in parts})
 
 

@@ -33,10 +33,12 @@ async def is_there(
         sweep(target)
         return True
     if not is_file and not stat.S_ISLNK(found.st_mode):
-        raise NameTaken(f"{target.path} is there and is {kind_of(found)}: move it away, or fetch to another folder")
+        raise NameTaken(
+            f"{target.path} already exists and is {kind_of(found)}: move it away, or fetch to another folder"
+        )
     if not overwrite:
         what = "with other content" if is_file else "and is a link, which is not followed"
-        raise NameTaken(f"{target.path} is there already, {what}; say overwrite to replace it")
+        raise NameTaken(f"{target.path} already exists, {what}; say overwrite to replace it")
     return False
 
 

@@ -245,7 +245,7 @@ def test_the_command_lists_what_is_missing_and_exits_12(mirror: FakeMirror, tmp_
     (tmp_path / "rfc8.txt").write_bytes(b"RFC")
     done = command(mirror, "7-10", str(tmp_path))
     assert done.exit_code == 12
-    assert done.stdout == (f"2 of 4 fetched (6 bytes), 1 were there already, in {tmp_path}\nnot on the mirror: 10\n")
+    assert done.stdout == (f"2 of 4 fetched (6 bytes), 1 existed already, in {tmp_path}\nnot on the mirror: 10\n")
     again = command(mirror, "7-9", str(tmp_path), "--json")
     assert again.exit_code == 0
     names = [str(tmp_path / f"rfc{number}.txt") for number in (7, 8, 9)]
@@ -257,7 +257,7 @@ def test_the_command_says_what_failed(mirror: FakeMirror, tmp_path: Path) -> Non
     mirror.script["/rfc/rfc7.txt"] = [Answer(403)]
     done = command(mirror, "7", str(tmp_path))
     assert done.exit_code == 12
-    assert "rfc7: the mirror says 403 Forbidden" in done.stdout
+    assert "rfc7: the mirror answered 403 Forbidden" in done.stdout
 
 
 def test_the_command_says_that_it_was_interrupted(
