@@ -1,6 +1,6 @@
 """KeepAlive with 100 000 peers registered, against a bare Twisted LineReceiver that answers the same bytes.
 
-    python benchmarks/keepalive.py [--peers 100000] [--seconds 2] [--rounds 7]
+    python -m benchmarks.keepalive [--peers 100000] [--seconds 2] [--rounds 7]
 
 Both servers are processes of their own; the RS is the real twistd plugin with its SQLite registry. They are measured in
 turns, by the same generator; the table has the medians over the rounds: requests a second, and the processor time
