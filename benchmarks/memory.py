@@ -23,7 +23,7 @@ from benchmarks.ports import Ports
 from p2p_twisted.experiment.run.cluster import Cluster, wait_until
 from p2p_twisted.experiment.run.interrupts import Interrupts
 from p2p_twisted.experiment.run.processes import ClusterError, Member
-from p2p_twisted.web.client import ControlError
+from p2p_twisted.web.control_client import ControlError
 from p2p_twisted.wire.encode import encode_request
 from p2p_twisted.wire.messages import GetFile, Request, Version
 

@@ -15,7 +15,7 @@ from p2p_twisted.experiment.run.cluster import wait_until
 from p2p_twisted.experiment.run.processes import TWISTD, Loopback
 from p2p_twisted.peer import tap as peer_tap
 from p2p_twisted.rs import tap as rs_tap
-from p2p_twisted.web.client import ControlClient, ControlError
+from p2p_twisted.web.control_client import ControlClient, ControlError
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"

@@ -109,7 +109,7 @@ import os, sys
 sys.modules["twisted.internet.inotify"] = sys.modules["twisted.python._inotify"] = None
 sys.modules["fcntl"] = sys.modules["resource"] = None
 vars(os).pop("sendfile", None)
-import p2p_twisted.rs.tap, p2p_twisted.peer.tap, p2p_twisted.cli.main, p2p_twisted.library.watch
+import p2p_twisted.rs.tap, p2p_twisted.peer.tap, p2p_twisted.cli.main, p2p_twisted.library.scan_schedule
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT.parent)}
     subprocess.run([sys.executable, "-W", "error", "-c", program], env=environment, check=True, timeout=60)

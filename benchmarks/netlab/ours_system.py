@@ -18,7 +18,7 @@ from p2p_twisted.experiment.run.cluster import Cluster
 from p2p_twisted.experiment.run.netns import HostNetwork
 from p2p_twisted.experiment.run.places import NetnsLauncher
 from p2p_twisted.experiment.run.processes import ClusterError, Member
-from p2p_twisted.web.client import ControlError
+from p2p_twisted.web.control_client import ControlError
 
 PORT = 4400
 REPOSITORY = Path(__file__).parents[2]

@@ -25,7 +25,7 @@ from benchmarks.soak.record import Record
 from p2p_twisted.experiment.run.cluster import Cluster
 from p2p_twisted.experiment.run.interrupts import Interrupts
 from p2p_twisted.experiment.run.processes import ClusterError
-from p2p_twisted.web.client import ControlError
+from p2p_twisted.web.control_client import ControlError
 
 PEERS = 5
 FIRST_FILES = 12

@@ -26,7 +26,7 @@ from p2p_twisted.experiment.run.cluster import Cluster, wait_until
 from p2p_twisted.experiment.run.interrupts import Interrupts
 from p2p_twisted.experiment.run.processes import ClusterError, Member
 from p2p_twisted.library.pieces import PieceHasher, list_digest
-from p2p_twisted.web.client import ControlError
+from p2p_twisted.web.control_client import ControlError
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.records import IndexRecord
 

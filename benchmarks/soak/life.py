@@ -12,7 +12,7 @@ from benchmarks.soak.orders import MAX_SECONDS, ApiOrder, CommandOrder, Order, f
 from benchmarks.soak.record import Record, Version
 from p2p_twisted.experiment.run.cluster import Cluster
 from p2p_twisted.experiment.run.processes import Member
-from p2p_twisted.web.client import ControlError
+from p2p_twisted.web.control_client import ControlError
 
 STEP_SECONDS = 0.4
 """From one thing that happens to the next, on the average."""

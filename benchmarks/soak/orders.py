@@ -12,7 +12,7 @@ from benchmarks.soak.command import Command
 from benchmarks.soak.record import Record, Version
 from p2p_twisted.experiment.run.cluster import RS
 from p2p_twisted.experiment.run.processes import Member
-from p2p_twisted.web.client import ControlError
+from p2p_twisted.web.control_client import ControlError
 
 MAX_SECONDS = 180
 """An order that takes longer is a fault."""

@@ -28,7 +28,7 @@ from benchmarks.soak.command import REPOSITORY, Command, keep_logs, log_faults
 from p2p_twisted.experiment.run.cluster import Cluster
 from p2p_twisted.experiment.run.interrupts import Interrupts
 from p2p_twisted.experiment.run.processes import TWISTD, ClusterError, Loopback, Member
-from p2p_twisted.web.client import ControlError
+from p2p_twisted.web.control_client import ControlError
 
 RECEIVERS = 3
 MAX_SECONDS = 900

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..index.query import Pattern, folded
 from ..library.paths import why_tricky
-from ..web.client import ControlClient
+from ..web.control_client import ControlClient
 from .options import is_several
 
 PAGE = 1000

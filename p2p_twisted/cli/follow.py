@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..web.client import ControlClient, ControlError, EventReader
+from ..web.control_client import ControlClient, ControlError, EventReader
 from . import exits
 from .output import warn
 

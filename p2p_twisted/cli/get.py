@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..web.client import ControlClient, ControlError
+from ..web.control_client import ControlClient, ControlError
 from . import exits
 from .documents import Wanted, find, look_up
 from .follow import Download, Follower

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..config.folders import default_state_dir
-from ..web.client import ControlClient, ControlError
+from ..web.control_client import ControlClient, ControlError
 from . import exits
 from .options import Where
 from .output import warn

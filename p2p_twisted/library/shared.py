@@ -22,9 +22,9 @@ from .pieces import list_length
 from .readers import Readers
 from .roots import RootWatch, SharedFolders
 from .scan import differing, matches, read_files, survey, with_hashes
+from .scan_schedule import ScanSchedule
 from .unshared import Report, Unshared, reason
 from .walk import Found, Identity, real, root_of, stamp_of
-from .watch import Watch
 
 SLICE = 1000
 """Changes published in one turn of the reactor."""
@@ -71,7 +71,7 @@ class Library(Catalogue):
         self._finishing = False
         self._readers = Readers(lambda batch: Deferred.fromCoroutine(self._read(batch)))
         self._stopping = Event()
-        self._watch = Watch(reactor, self.scan, self._is_known)
+        self._watch = ScanSchedule(reactor, self.scan, self._is_known)
         self._root_watch = RootWatch(reactor, self._roots.named, self._in_thread, self.scan)
 
     @property

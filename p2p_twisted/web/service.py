@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import IResource
 
 from ..config.startup import PortService, StartError, listen
-from .client import SOCKET_FILE
+from .control_client import SOCKET_FILE
 from .http.key import load_or_create_key
 from .http.site import ControlSite
 

@@ -9,7 +9,7 @@ import pytest
 
 from p2p_twisted.cli import exits
 from p2p_twisted.cli.follow import LONG_INTERVAL, MAX_INTERVAL, POLL_INTERVAL, SUSPENDED_TIME, Download, Follower
-from p2p_twisted.web.client import ControlClient, ControlError, PeerEvent
+from p2p_twisted.web.control_client import ControlClient, ControlError, PeerEvent
 
 ENDED = PeerEvent("download-ended", {})
 PROGRESS = PeerEvent("file-progress", {})

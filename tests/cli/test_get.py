@@ -17,7 +17,7 @@ import pytest
 from p2p_twisted.cli import exits
 from p2p_twisted.cli.outcome import SHOWN, Outcome
 from p2p_twisted.experiment.run.cluster import wait_until
-from p2p_twisted.web.client import ControlClient
+from p2p_twisted.web.control_client import ControlClient
 from tests.support.fake_facades import a_download, a_file
 from tests.support.p2p_command import ENVIRONMENT, P2P, p2p, serving
 

@@ -13,7 +13,7 @@ import pytest
 
 from p2p_twisted.cli import exits, session
 from p2p_twisted.cli.main import _VERBS, main
-from p2p_twisted.web.client import ControlClient
+from p2p_twisted.web.control_client import ControlClient
 from tests.support.p2p_command import ENVIRONMENT, P2P, p2p, serving, state_folder
 
 

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from p2p_twisted.cli import exits, own_peer, session
 from p2p_twisted.config.state_folder import LOCK_FILE, HeldError
 from p2p_twisted.experiment.run.cluster import Cluster, wait_until
-from p2p_twisted.web.client import ControlClient, ControlError
+from p2p_twisted.web.control_client import ControlClient, ControlError
 from tests.support.answers import as_json
 from tests.support.fake_facades import FakePeer
 from tests.support.p2p_command import ENVIRONMENT, P2P, p2p, state_folder

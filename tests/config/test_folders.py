@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from p2p_twisted.config.folders import expand, folder, make_database_private, make_private, tighten
-from p2p_twisted.web.client import ControlClient
+from p2p_twisted.web.control_client import ControlClient
 from tests.support.twistd import ROOT, ended, home, status, wait_for
 
 pytestmark = pytest.mark.slow

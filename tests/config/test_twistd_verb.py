@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from p2p_twisted.web.client import ControlClient
+from p2p_twisted.web.control_client import ControlClient
 from tests.support.twistd import WAIT_TIMEOUT, ended, home, status, wait_for
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from p2p_twisted.experiment.run.cluster import wait_until
-from p2p_twisted.web.client import ControlClient, ControlError
+from p2p_twisted.web.control_client import ControlClient, ControlError
 from tests.support.rs_process import ENVIRONMENT, RSProcess, free_port
 
 from ..experiment.run.test_netns import WHY_NOT

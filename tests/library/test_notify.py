@@ -13,14 +13,14 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
 from p2p_twisted.events.types import LibraryChanged
-from p2p_twisted.library import roots, watch
+from p2p_twisted.library import roots, scan_schedule
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.shared import Library
 from p2p_twisted.library.walk import identity
 
 
 class NotifyTests(TestCase):
-    timeout = 20  # less than watch.SAFETY
+    timeout = 20  # less than scan_schedule.SAFETY
 
     async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
         try:
@@ -29,7 +29,7 @@ class NotifyTests(TestCase):
             Notifier(reactor, lambda: None, lambda path: False).close()
         except (ImportError, OSError) as e:
             raise SkipTest(f"inotify is not available here: {e}") from e
-        self.patch(watch, "SETTLE", 0.02)
+        self.patch(scan_schedule, "SETTLE", 0.02)
         self.patch(roots, "INTERVAL", 0.05)
         base = Path(os.path.realpath(self.mktemp()))
         self.share = base / "share"

@@ -17,8 +17,8 @@ from p2p_twisted.library import paths, readers, scan, shared
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.pieces import MIN_PIECE, PieceHasher
 from p2p_twisted.library.scan import read_files
+from p2p_twisted.library.scan_schedule import POLL, ScanSchedule
 from p2p_twisted.library.shared import Library
-from p2p_twisted.library.watch import POLL, Watch
 from tests.support.inline_reactor import InlineReactor
 
 
@@ -508,7 +508,7 @@ class TimingTests(LibraryCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.patch(Watch, "_make_notifier", lambda watch: None)
+        self.patch(ScanSchedule, "_make_notifier", lambda watch: None)
 
     def test_scans_again_and_again_until_stopped(self) -> None:
         self.successResultOf(self.library.start())

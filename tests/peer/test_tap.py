@@ -19,7 +19,7 @@ from twisted.trial.unittest import TestCase
 from p2p_twisted.peer import tap
 from p2p_twisted.peer.service import Peer
 from p2p_twisted.peer.settings import PeerSettings, peer_settings
-from p2p_twisted.web.client import ControlClient
+from p2p_twisted.web.control_client import ControlClient
 
 
 def parsed(*arguments: str) -> tap.Options:

@@ -26,7 +26,7 @@ from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.sqlite import SQLiteStore
 from p2p_twisted.rs import tap
 from p2p_twisted.rs.service import RegistrationServer
-from p2p_twisted.web.client import ControlClient
+from p2p_twisted.web.control_client import ControlClient
 from tests.support.captured_log import captured_log
 from tests.support.real_reactor import reactor as running
 from tests.support.rs_server import keep_alive, request

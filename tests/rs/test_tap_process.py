@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from p2p_twisted.experiment.run.processes import TWISTD
-from p2p_twisted.web.client import ControlClient
+from p2p_twisted.web.control_client import ControlClient
 from tests.support.rs_process import ENVIRONMENT, TIMEOUT, RSProcess, free_port, run
 from tests.support.rs_server import keep_alive, request
 

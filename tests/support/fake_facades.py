@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from p2p_twisted.events.history import History
 from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.events.types import DownloadEnded
-from p2p_twisted.experiment.page.order import ExperimentOrder
+from p2p_twisted.experiment.page.experiment_order import ExperimentOrder
 from p2p_twisted.experiment.page.service import ExperimentBusy
 from p2p_twisted.index.query import Query
 from p2p_twisted.web.api import download_schema, schema

@@ -28,7 +28,7 @@ from twisted.internet.threads import deferToThread
 
 from p2p_twisted.peer import tap as peer_tap
 from p2p_twisted.rs import tap as rs_tap
-from p2p_twisted.web.client import ControlClient
+from p2p_twisted.web.control_client import ControlClient
 
 from .trace import SENDING, WRITING, Trace
 from .twistd import WAIT_TIMEOUT, Home, home, status, wait_for

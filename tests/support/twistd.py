@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from p2p_twisted.experiment.run.processes import Loopback
-from p2p_twisted.web.client import ControlClient, ControlError
+from p2p_twisted.web.control_client import ControlClient, ControlError
 
 ROOT = Path(__file__).parents[2]
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")

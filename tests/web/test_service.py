@@ -20,7 +20,7 @@ from p2p_twisted.web import sse
 from p2p_twisted.web.api.events import EventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Settings
-from p2p_twisted.web.client import ControlClient, ControlError
+from p2p_twisted.web.control_client import ControlClient, ControlError
 from p2p_twisted.web.http.site import MAX_CONNECTIONS
 from p2p_twisted.web.service import ApiStartError, makeApiService
 from tests.support.answers import as_json

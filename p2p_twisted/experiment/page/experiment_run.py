@@ -14,7 +14,7 @@ from typing import Any
 from ...events.history import History
 from ...web.api.facade import Json
 from .child import Ending
-from .order import FAULTS, SCALE, ExperimentOrder
+from .experiment_order import FAULTS, SCALE, ExperimentOrder
 
 RECORD = "record.json"
 OUT = "out"

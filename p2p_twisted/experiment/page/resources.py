@@ -20,8 +20,8 @@ from ...web.http.site import ControlRequest
 from ...web.http.static import ALONE, Document, page
 from ...web.sse import EventStream
 from ...wire import fields
+from .experiment_order import MEMBERS, ExperimentOrder, parse_order
 from .experiment_run import RESULTS
-from .order import MEMBERS, ExperimentOrder, parse_order
 from .service import ExperimentBusy
 
 _log = Logger()

@@ -14,8 +14,8 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from .child import Child, Ending
+from .experiment_order import PLACES, ExperimentOrder
 from .experiment_run import ExperimentRun, load
-from .order import PLACES, ExperimentOrder
 
 MAX_RUNS = 10
 """Runs whose results are kept."""

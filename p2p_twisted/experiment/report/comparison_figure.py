@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from ..results import Run
 from ..summary import Summary, summarise
 from .style import COLOURS, INK, new_figure, note
-from .titles import TITLES, start_of
+from .task_titles import TITLES, start_of
 
 UNTIL = "time until the last peer has everything (s)"
 ONE_AT_A_TIME, SWARM = COLOURS[5], COLOURS[2]

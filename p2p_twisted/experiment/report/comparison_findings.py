@@ -9,7 +9,7 @@ from ..plan.links import Links
 from ..results import Results, Run
 from ..summary import Summary, summarise
 from .curves import typical
-from .titles import TITLES
+from .task_titles import TITLES
 
 COUNTERPARTS = {"task1-swarm": "task1", "task2-swarm": "task2-best"}
 """Swarms -> the tasks from which they differ only in swarming."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ..phrases import counted, listed, shown_size
 from ..results import Event, Results, Run, number
-from .titles import titled
+from .task_titles import titled
 
 MAX_RESTARTS = 3
 """The most restarts of a run that are listed one by one."""

@@ -14,7 +14,7 @@ from ..summary import summarise
 from . import curves, growth_figure, task_figures
 from .comparison_figure import times
 from .style import style, write
-from .titles import TITLES
+from .task_titles import TITLES
 
 GROWTH = (
     "Time until the last peer has the document, against the number of peers, and the least that the links allow. Both "

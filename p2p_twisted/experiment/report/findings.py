@@ -11,7 +11,7 @@ from ..summary import summarise
 from .comparison_findings import compare_tasks
 from .curves import typical
 from .fault_findings import describe_faults, restarts_of
-from .titles import titled
+from .task_titles import titled
 
 
 def findings(results: Results) -> list[str]:

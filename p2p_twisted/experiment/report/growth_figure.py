@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 from ..summary import Summary
 from .comparison_figure import UNTIL
 from .style import BOUND, COLOURS, new_figure
-from .titles import TITLES
+from .task_titles import TITLES
 
 UNTIL_LOG = UNTIL.replace("(s)", "(s, logarithmic)")
 SAME = 1.03

@@ -12,7 +12,7 @@ from ..results import Results
 from ..summary import summarise
 from .figures import Plate
 from .findings import findings
-from .titles import SETUPS, titled
+from .task_titles import SETUPS, titled
 
 TEMPLATE = "report.html.j2"
 BRIEF = ("peers", "documents", "links", "faults", "begun")

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ..results import Event, Run, number
 from . import curves
 from .style import COLOURS, INK, count_axis, draw_bound, line, new_figure, note
-from .titles import TITLES
+from .task_titles import TITLES
 
 TIME = "time since the start (s)"
 MARKS: dict[str, dict[str, Any]] = {

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from ...web.client import ControlError
+from ...web.control_client import ControlError
 from .interrupts import Interrupts
 from .processes import TWISTD, ClusterError, Launcher, Loopback, Member
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ...web.client import ControlError
+from ...web.control_client import ControlError
 from ..plan.orders import Order
 from ..results import Sample
 from .processes import ClusterError, Member

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from ...web.client import ControlError
+from ...web.control_client import ControlError
 from ..plan.faults import Schedule
 from ..plan.orders import Order
 from ..results import Event, Run, Sample

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...web.client import ControlError
+from ...web.control_client import ControlError
 from .cluster import Cluster
 from .originals import Originals
 from .processes import ClusterError, Member

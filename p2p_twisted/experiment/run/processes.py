@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from ...web.client import ControlClient, ControlError
+from ...web.control_client import ControlClient, ControlError
 
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile=")
 """twistd in the foreground, by the interpreter that runs this, whichever twistd is first on PATH."""

@@ -19,7 +19,7 @@ from ...cli.output import clean, print_json, print_table, say, warn
 from ..plan.design import Design
 from ..plan.orders import Plan
 from ..report.findings import findings
-from ..report.titles import titled
+from ..report.task_titles import titled
 from ..results import Event, Results, Run, Sample
 from ..run.execution import OnProgress
 from ..run.interrupts import Interrupts

@@ -13,7 +13,7 @@ import click
 from ..plan.faults import NO_FAULTS, Faults
 from ..plan.links import Links
 from ..plan.orders import Plan
-from ..report.titles import titled
+from ..report.task_titles import titled
 from ..results import Event, Run, Sample
 from ..run.execution import OnProgress
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..client import KEY_FILE, read_key
+from ..control_client import KEY_FILE, read_key
 
 
 def load_or_create_key(state_dir: Path) -> str:

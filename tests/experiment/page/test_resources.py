@@ -14,7 +14,7 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from p2p_twisted.events.history import BATCH
-from p2p_twisted.experiment.page.order import ExperimentOrder
+from p2p_twisted.experiment.page.experiment_order import ExperimentOrder
 from p2p_twisted.experiment.page.resources import ASSETS, experiment_site, page_url
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.rules import Clocks

@@ -18,8 +18,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.experiment.page import child
 from p2p_twisted.experiment.page.child import MAX_LINE, P2P, STOP_TIMEOUT, descendants
+from p2p_twisted.experiment.page.experiment_order import ExperimentOrder
 from p2p_twisted.experiment.page.experiment_run import ExperimentRun
-from p2p_twisted.experiment.page.order import ExperimentOrder
 from p2p_twisted.experiment.page.service import MAX_RUNS, NOT_KNOWN_YET, ExperimentBusy, ExperimentService
 
 NOW = 1_795_372_416.0

@@ -11,7 +11,7 @@ from p2p_twisted.experiment.results import Arrival, Sample, Transfer
 from p2p_twisted.experiment.run.downloader import Downloader, start_together
 from p2p_twisted.experiment.run.outcome import arrivals, failures, transfers
 from p2p_twisted.experiment.run.processes import ClusterError
-from p2p_twisted.web.client import ControlError
+from p2p_twisted.web.control_client import ControlError
 
 SIZES = {"a.txt": 100, "b.txt": 200, "c.txt": 300}
 HOLDERS = ["127.0.0.1:1", "127.0.0.1:2"]

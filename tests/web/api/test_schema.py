@@ -14,7 +14,7 @@ import pytest
 from p2p_twisted.experiment.run.cluster import Cluster
 from p2p_twisted.web.api import download_schema, schema
 from p2p_twisted.web.api.events import EVENTS, FileProgress, PiecesVerified, event_name
-from p2p_twisted.web.client import ControlClient, ControlError
+from p2p_twisted.web.control_client import ControlClient, ControlError
 from tests.support.answers import from_json
 
 TEXT = (Path(__file__).parents[3] / "docs" / "api.rst").read_text("utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.web.client import read_key
+from p2p_twisted.web.control_client import read_key
 from p2p_twisted.web.http.key import load_or_create_key
 
 

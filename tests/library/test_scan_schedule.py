@@ -8,7 +8,7 @@ from typing import Any, cast
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted.library.watch import MAX_WATCHED, POLL, SAFETY, SETTLE, Watch
+from p2p_twisted.library.scan_schedule import MAX_WATCHED, POLL, SAFETY, SETTLE, ScanSchedule
 
 NOTIFY = "p2p_twisted.library.notify"
 
@@ -36,7 +36,7 @@ class WatchTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.scans = []
-        self.watch = Watch(self.clock, lambda: self.scans.append(self.clock.seconds()), lambda path: False)
+        self.watch = ScanSchedule(self.clock, lambda: self.scans.append(self.clock.seconds()), lambda path: False)
         self.notifier: FakeNotifier | None = FakeNotifier()
         self.patch(self.watch, "_make_notifier", lambda: self.notifier)
 
@@ -113,4 +113,4 @@ class NotifierTests(SynchronousTestCase):
         modules = {name: module for name, module in sys.modules.items() if name == NOTIFY}
         cast(Any, sys.modules)[NOTIFY] = None  # makes the import fail
         self.addCleanup(lambda: (sys.modules.pop(NOTIFY), sys.modules.update(modules)))
-        self.assertIsNone(Watch(Clock(), lambda: None, lambda path: False)._make_notifier())
+        self.assertIsNone(ScanSchedule(Clock(), lambda: None, lambda path: False)._make_notifier())

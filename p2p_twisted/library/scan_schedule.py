@@ -22,10 +22,10 @@ SETTLE = 0.5
 """Seconds from the first sign of a change to the scan: a copy of many files is one change."""
 
 MAX_WATCHED = 2048
-"""Most folders that are watched; with more, the library scans every POLL seconds."""
+"""Maximum number of watched folders; with more, the library scans every POLL seconds."""
 
 
-class Watch:
+class ScanSchedule:
     """Calls `scan` when it is due, while started. After each scan, `scanned` must be called.
 
     `is_known` says whether the file at a path is shared in its present state: then it is no reason to scan.
