@@ -1,4 +1,4 @@
-"""What a large file costs in memory: of the sending peer, of the receiving one, and of a sender with slow readers.
+"""Memory used for a large file: by the sending peer, the receiving one, and a sender with slow readers.
 
     python -m benchmarks.memory [--size 4096] [--readers 50] [--seconds 90] [--dir DIR]
 
@@ -127,7 +127,7 @@ def _peak(peer: Member) -> float:
 
 
 def _forget_peak(peer: Member) -> float:
-    """Let the peak begin anew from what the peer has in memory now, MB."""
+    """Reset the peak to the memory that the peer uses now, MB."""
     Path(f"/proc/{peer.pid}/clear_refs").write_text("5")
     return _peak(peer)
 

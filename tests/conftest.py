@@ -1,4 +1,4 @@
-"""What all tests share: the order they run in, and the folder of RFCs that some are tried on."""
+"""Common to all tests: their order, and the folder of RFCs that some of them use."""
 
 import os
 import signal

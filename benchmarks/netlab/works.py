@@ -55,7 +55,7 @@ class Work:
 
     @property
     def hosts(self) -> int:
-        """How many hosts the work has; they are numbered from 1."""
+        """Number of hosts; they are numbered from 1."""
         return len(self.holdings.keys() | set(self.wanting))
 
 
@@ -68,13 +68,13 @@ def one_file(folder: Path, downloaders: int) -> Work:
 
 
 def kill_source(folder: Path) -> Work:
-    """As one_file, but the source is killed on the way."""
+    """One file as in one_file, but the source is killed during the run."""
     work = one_file(folder, HARMED_DOWNLOADERS)
     return replace(work, title=f"32 MiB, source killed, {HARMED_DOWNLOADERS} downloaders", killed=True)
 
 
 def corrupt(folder: Path) -> Work:
-    """As one_file, but one of the downloaders serves garbage."""
+    """One file as in one_file, but one of the downloaders is corrupt."""
     work = one_file(folder, HARMED_DOWNLOADERS)
     return replace(
         work, title=f"32 MiB, {HARMED_DOWNLOADERS} downloaders, one corrupt", corrupt=CORRUPT, honest=work.title

@@ -31,7 +31,7 @@ PEERS = 5
 FIRST_FILES = 12
 """At each peer."""
 UP_RATE = "3M"
-"""Of each peer: transfers last long enough to be cut short."""
+"""Rate of each peer: transfers last long enough to be cut short."""
 SHOWN = 40
 
 

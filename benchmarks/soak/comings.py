@@ -1,4 +1,4 @@
-"""Who runs in a soak: processes are killed, stopped, suspended and started again, at random."""
+"""Processes of a soak: they are killed, stopped, suspended and restarted at random."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from p2p_twisted.experiment.run.cluster import RS, START_TIMEOUT, Cluster, wait_
 from p2p_twisted.experiment.run.processes import Member
 
 AWAY_SECONDS = (0.5, 20.0)
-"""How long a peer is away, at least and at most."""
+"""Minimum and maximum time that a peer is away."""
 MIN_RUNNING = 2
 STOP_SECONDS = 20
 """A peer that takes longer to stop is a fault."""

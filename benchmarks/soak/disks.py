@@ -1,4 +1,4 @@
-"""What users do to the files of a peer, at random, and what lies on its disk."""
+"""Random changes of the files of a peer, as users make them, and the files on its disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from p2p_twisted.library.paths import name_of
 SIZES = ((1, 200_000), (200_000, 2_000_000), (5_000_000, 15_000_000))
 """Smallest and largest size of small, middling and large files."""
 SHARES = (0.7, 0.25, 0.05)
-"""How many of the files are of each kind."""
+"""Share of the files of each kind."""
 MAX_FILES = 40
 """In one peer's folders; beyond it, files are removed and none is added."""
 COPY_SECONDS = 0.3

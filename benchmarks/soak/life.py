@@ -19,7 +19,7 @@ STEP_SECONDS = 0.4
 MAX_ORDERS = 6
 """Under way at the same time."""
 BY_HASH = 0.3
-"""How many of the orders of names say which content."""
+"""Share of the orders by name that select a content by its hash."""
 SHOWN = 5
 """Faults of one order that are listed."""
 

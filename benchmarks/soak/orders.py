@@ -36,7 +36,7 @@ class Order:
     code: int | None = None
     """The exit code of the command, None for an order by the API."""
     download: Download | None = None
-    """How it ended, as the API shows it."""
+    """The download at its end, as the API shows it."""
     is_late: bool = False
 
     def __str__(self) -> str:

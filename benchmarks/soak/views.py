@@ -1,4 +1,4 @@
-"""What each peer says that is there, against what lies on the disks."""
+"""The documents that each peer lists, compared with the files on the disks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = 1000
 
 Address = tuple[str, int]
 Files = Mapping[str, Version]
-"""What one peer has, by name."""
+"""The documents of one peer, by name."""
 View = dict[tuple[str, Version], tuple[bool, frozenset[Address]]]
 """By name and content: whether the peer that says so has it itself, and who has it, the peer itself included."""
 

@@ -21,7 +21,7 @@ class Source:
     state: str = "closed"
     size: int = 0
     chosen: Counter[str] = field(default_factory=Counter)
-    """How often, by the reason for it."""
+    """Number of requests for each reason."""
     wrong: int = 0
     dropped: str | None = None
 

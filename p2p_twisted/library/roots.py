@@ -55,7 +55,7 @@ class _State(NamedTuple):
 class RootWatch:
     """Calls `changed` when one of the folders `roots()` appeared, vanished, was replaced or got other rights.
 
-    A folder can be moved with one above it, made anew, or mounted over: inotify goes on watching the old one.
+    A folder can be moved with its parent, replaced, or mounted over: inotify goes on watching the old one.
     `look` runs a function in a thread, because a network disk may hang.
     """
 

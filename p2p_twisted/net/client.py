@@ -69,7 +69,7 @@ class ClientConnection(LineReceiver):
 
     @property
     def outstanding(self) -> int:
-        """How many requests have no response yet."""
+        """Number of outstanding requests."""
         return len(self._outstanding)
 
     @property

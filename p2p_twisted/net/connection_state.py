@@ -139,7 +139,7 @@ Row = Mapping[Event, State | None]
 _ALWAYS: Row = {Event.TIMEOUT: ABORTED, Event.CLOSE: CLOSING, Event.STOP: ABORTED, Event.LOST: LOST}
 _ANSWERS: Row = {**_ALWAYS, Event.FAILED: ABORTED, Event.EOF: LAST_AFTER_EOF, Event.LINGER: LAST_LINGERING}
 _LATE: Row = dict.fromkeys((Event.PROGRESS, Event.ANSWERED, Event.FAILED, Event.LINGER, Event.FLUSHED), IGNORE)
-"""What an answer that was given up may still report."""
+"""Events that an abandoned answer may still report."""
 
 TRANSITIONS: Mapping[State, Row] = {
     CONNECTED: {

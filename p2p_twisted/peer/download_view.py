@@ -29,7 +29,7 @@ MAX_SKIPPED = 100
 MAX_BANNED = 20
 """Banned sources that are shown, the last ones."""
 CHOSEN_FOR: dict[type[Request], str] = {PieceRequest: "rarest piece", NextRequest: "next piece of the source"}
-"""What the API calls the kinds of requests,"""
+"""The API's names of the kinds of requests,"""
 SOURCE_STATES = {"banned": "dropped", "snubbed": "stalled"}
 """and those states of a source that it calls otherwise."""
 

@@ -126,7 +126,7 @@ class Found(NamedTuple):
     holder: PeerRecord | None = None
     """The record that is active at the address; it may be `record` itself."""
     neighbours: int = 0
-    """How many records the neighbourhood has, active or not."""
+    """Number of records of the neighbourhood, active or not."""
     replaceable: PeerRecord | None = None
     """The record of the neighbourhood that has been inactive for the longest time."""
 

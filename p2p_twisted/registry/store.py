@@ -17,7 +17,7 @@ class StoreError(Exception):
 
 
 class Counts(NamedTuple):
-    """How many records a store has."""
+    """Number of records in a store."""
 
     active: int
     records: int

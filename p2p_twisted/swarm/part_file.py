@@ -41,7 +41,7 @@ class PartFile:
         self.modified: int | None = None
         """When the document was last changed (Unix seconds): the time that the file gets with its name. None: now."""
         self._path = target.beside(PART)
-        self._lock = Lock()  # threads read and write: the descriptor must not be closed, and given out anew, meanwhile
+        self._lock = Lock()  # threads read and write: the descriptor must not be closed and reused meanwhile
         self._closed = False
         self._left: os.stat_result | None = None
         """The status that it was left with when its descriptor was closed."""

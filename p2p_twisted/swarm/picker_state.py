@@ -83,7 +83,7 @@ class SourceState:
 
 
 class PickerState:
-    """What a swarm still needs, and what its sources have."""
+    """The pieces that a swarm still needs, and those that its sources have."""
 
     def __init__(self) -> None:
         self.files: dict[str, WantedFile] = {}

@@ -18,7 +18,7 @@ class SuperSeeding:
     """The pieces that this peer has given out of the files that it has complete.
 
     A downloader is anything that identifies its connection. What was given out of a file is forgotten when the last
-    downloader that asked for it is gone: a later swarm begins anew.
+    downloader that asked for it is gone: a later swarm starts from nothing.
     """
 
     def __init__(self) -> None:

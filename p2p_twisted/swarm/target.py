@@ -88,7 +88,7 @@ class Target:
         return self._do(ending, lambda folder: folder.open(name, flags), make=bool(flags & os.O_CREAT))
 
     def open_own(self, ending: str, flags: int) -> int:
-        """Open the file for writing, as `open` does; one that has another name too is not written to, but created anew.
+        """Open the file for writing, as `open` does; one that has another name too is replaced by a new file.
 
         `give_name` leaves such a file when it is killed; and another process may have put one there.
         """

@@ -1,4 +1,4 @@
-"""What a soak makes of failures: which of them the record explains, and where a view is not that of the disks."""
+"""Faults found by a soak: failures that the record does not explain, and views that differ from the disks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the arguments of ``get`` stand for, and what is said of a name that nobody has."""
+"""Names and patterns of ``get``, and the message about a name that no peer has."""
 
 from __future__ import annotations
 

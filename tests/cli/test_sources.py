@@ -1,4 +1,4 @@
-"""Who a download came from, why, and how it goes: what ``get`` makes of what the API says."""
+"""The sources and the progress of a download, as ``get`` shows them."""
 
 from __future__ import annotations
 

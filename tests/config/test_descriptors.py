@@ -1,4 +1,4 @@
-"""How descriptors are shared out, by the limit that there is."""
+"""The division of descriptors under various limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done before the reactor runs: done at once, or refused in one line."""
+"""Checks at the start: each passes, or is refused in one line."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ def almost_requests(count: int) -> Iterator[bytes]:
 
 
 def test_requests_that_are_almost_right(port: int) -> None:
-    """Whatever they get, it is an answer, and nothing in the log."""
+    """Each gets an answer, and nothing is logged."""
     for said in almost_requests(1000):
         with connect(port) as sock:
             sock.sendall(said)
@@ -173,7 +173,7 @@ def test_requests_that_are_almost_right(port: int) -> None:
 
 
 def test_clients_that_close_in_the_middle(port: int) -> None:
-    """Of a request or of the answer; politely or by a reset."""
+    """In the middle of a request or of its answer, by a close or a reset."""
     said = [b"GET", b"GET FILE P2P_DI_1.0\n" + ENVELOPE, FILE_11, FILE_11 * 30, INDEX_11 * 100, KEEP_ALIVE_11 * 100]
     ends: list[Callable[[socket.socket], object]] = [
         reset,
@@ -212,7 +212,7 @@ def test_clients_that_never_end_a_request(system: System, port: int) -> None:
 
 
 def test_clients_that_ask_and_never_read(system: System, port: int) -> None:
-    """What they are owed does not pile up in the process."""
+    """Their unread answers do not pile up in the process."""
     member = system.cluster.rs if port == system.rs else system.cluster.peers[0]
     with ExitStack() as stack:
         for said in (FILE_11, INDEX_11, MISSING_11, KEEP_ALIVE_11, b"GET INDEX P2P_DI_1.0\n" + ENVELOPE + b"\n"):

@@ -78,7 +78,7 @@ def wait(ready: Callable[[], bool]) -> None:
 
 
 def holders(downloader: Member) -> list[Any]:
-    """Who is known to have the file."""
+    """Return the known holders of the file."""
     downloader.control.post("refresh")
     items = downloader.control.get("index", q=NAME)["items"]
     return items[0]["holders"] if items else []
@@ -139,7 +139,7 @@ def test_all_holders_are_killed_and_one_comes_back(system: System) -> None:
 
 
 def test_the_downloader_itself_is_killed(system: System) -> None:
-    """What it had is under no final name; started again and asked again, it finishes."""
+    """The unfinished file has no final name; after a restart the download finishes."""
     downloader = system.cluster.peers[2]
     with Watch(downloader.download_dir) as watch:
         wait_for_a_part(downloader, order(downloader))

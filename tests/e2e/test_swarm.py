@@ -49,7 +49,7 @@ def watch_until(downloader: Member, id_: str, ready: Callable[[dict[str, Any]], 
 
 
 def source(found: dict[str, Any], port: int) -> dict[str, Any]:
-    """What the download says of its source on that port."""
+    """Return the source on that port, as the download shows it."""
     (one,) = [source for source in found["sources"] if source["port"] == port]
     return dict(one)
 
@@ -250,7 +250,7 @@ def holder_count(downloader: Member, *names: str) -> int:
 
 
 def test_a_client_of_1_0_gets_a_file_from_a_peer_that_is_downloading_another() -> None:
-    """Of the one that is being downloaded it gets nothing, before it is complete."""
+    """It gets nothing of the file that is being downloaded until that is complete."""
     other = DATA[:2_000_001]
     with raw_sockets.system([{NAME: DATA}, {"some other.pdf": other}], {"peer1": ("--up-rate", "1M")}) as system:
         full, downloader = system.cluster.peers

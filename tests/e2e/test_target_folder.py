@@ -1,4 +1,4 @@
-"""What a download meets on the disk: few descriptors, traps in its folder, names that this process cannot write."""
+"""Downloads under trouble on the disk: few descriptors, traps in the folder, names that cannot be encoded."""
 
 import hashlib
 import os
@@ -89,7 +89,7 @@ def test_more_documents_than_descriptors(downloader: Member, tmp_path: Path) -> 
 
 
 def set_traps(folder: Path, outside: Path) -> None:
-    """What somebody who may write into a download folder can put there."""
+    """Files that another user could put into a download folder."""
     outside.mkdir()
     (outside / "mine").write_bytes(b"mine")
     (folder / "trapped").mkdir(parents=True)

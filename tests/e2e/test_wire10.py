@@ -21,7 +21,7 @@ DOCUMENTS = {
 """Name and type apart, as 1.0 has them, and the content."""
 NAMES = {apart: ".".join(filter(None, apart)) for apart in DOCUMENTS}
 WAYS = list(product(("\n", "\r\n"), ("", ":"), ("P2P_DI_1.0", "P2P-DI_1.0", "P2P-DI/1.0"), ("at once", "by bytes")))
-"""How a request may be written, all meaning the same: line ends, envelope, version, packets."""
+"""Equivalent forms of a request: line ends, envelope, version, packets."""
 Way = tuple[str, str, str, str]
 every_way = pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(way).encode("unicode_escape").decode())
 PLAIN: Way = WAYS[0]
@@ -144,7 +144,7 @@ def test_the_version_word_of_1_1_gets_1_1(system: System) -> None:
 
 
 def test_a_long_answer_while_the_client_goes_on_sending(system: System) -> None:
-    """What comes after a request does not cost the client the answer."""
+    """Bytes after a request do not cost the client the answer."""
     with raw_sockets.connect(system.peers[0]) as sock:
         sock.sendall(raw_sockets.request("GET FILE", "rfc8446.txt", "pdf"))
         got = sock.recv(1)

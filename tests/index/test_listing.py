@@ -1,4 +1,4 @@
-"""The list of all documents: pages of it, what is put together anew and what is not, and the TTLs."""
+"""The list of all documents: its pages, its updates, and the TTLs."""
 
 from __future__ import annotations
 

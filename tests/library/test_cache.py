@@ -132,7 +132,7 @@ def test_a_time_or_inode_beyond_64_bits(cache, stamp) -> None:
 
 
 def test_a_changed_bit_never_changes_what_is_known(path) -> None:
-    """Whatever bit of the file changes: a row is right, or not there."""
+    """After any change of a bit, a row is right or missing."""
     first = HashCache(path)
     rows = {f"/{i}": HASHES._replace(title=f"Number {i}") for i in range(20)}
     first.put((name, STAMP, hashes) for name, hashes in rows.items())

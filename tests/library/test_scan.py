@@ -37,7 +37,7 @@ def write(path, data=b"x"):
 
 
 def known_after(root, cache):
-    """What a library knows when all is read."""
+    """Return the files of a library after everything was read."""
     reading = read_files(survey([root], {}, cache).unread, cache, Event())
     return {file.name: file for file in reading.files}
 

@@ -153,7 +153,7 @@ class ScanTests(LibraryCase):
 
 
 class UnsharedTests(LibraryCase):
-    """What is not shared can be asked for, with the reason."""
+    """Unshared files are listed with the reason."""
 
     def test_unshared_files_are_those_of_the_last_scan(self) -> None:
         self.write("a.txt")
@@ -276,7 +276,7 @@ class FolderTests(LibraryCase):
 
 
 class UnderWayTests(LibraryCase):
-    """What happens while a scan waits for its threads."""
+    """Changes while a scan waits for its threads."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -338,7 +338,7 @@ class UnderWayTests(LibraryCase):
         self.assertEqual(self.library.get("a.txt").sha256, sha256(b"newer").hexdigest())
 
     def go_on_but(self, name) -> None:
-        """As `go_on`, but whoever reads `name` goes on reading."""
+        """Continue as `go_on` does, but let the reader of `name` read on."""
         held = [one for one in self.waiting if one[1] is read_files and name in [found.name for found in one[2][0]]]
         self.waiting = [one for one in self.waiting if one not in held]
         self.go_on()

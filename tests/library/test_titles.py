@@ -165,7 +165,7 @@ def test_broken_xmp_costs_no_other(xmp) -> None:
 
 @pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
 def test_encrypted(algorithm) -> None:
-    """What anybody may open has a title, what needs a password has none."""
+    """An encrypted PDF has a title only if it opens without a password."""
     whole = raw_pdf(b"<</Title (Good)>>")
     assert title(encrypted(whole, algorithm), "doc.pdf") == "Good"
     assert title(encrypted(raw_pdf(), algorithm), "doc.pdf") == "Page Text"

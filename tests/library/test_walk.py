@@ -1,4 +1,4 @@
-"""The walk through real folders: what is found under which name, and what is passed over, told of or not."""
+"""The walk through real folders: names of the files found, and files left out, listed or not."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_one_folder_named_twice_is_walked_once(root) -> None:
 
 
 def test_a_folder_reached_twice_has_one_name(root, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As with a mount: `b` is `a` again, and `a/loop` is the shared folder itself."""
+    """Mounts: `b` is `a` again, and `a/loop` is the shared folder itself."""
     for name in ("a/x", "b/x", "a/loop/a/x"):
         write(root / name)
     same = {f"{root}/b": f"{root}/a", f"{root}/a/loop": str(root)}

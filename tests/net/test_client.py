@@ -1,4 +1,4 @@
-"""What a ClientConnection says and understands, and what it makes of a server that is old, slow, broken or hostile."""
+"""The client's connection, with servers that are well, old, slow, broken or hostile."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Case(SynchronousTestCase):
 
 
 class Says(Case):
-    """What it sends: nothing that a 1.0 server could trip over until the server has answered in 1.1."""
+    """Requests: nothing that a 1.0 server does not know until the server has answered in 1.1."""
 
     BARE = b"GET FILE P2P_DI_1.1\nHost 10.0.0.1\n" + OS_LINE + b"\nrfc8446.txt\npdf\n"
     FULL = (
@@ -137,7 +137,7 @@ class Says(Case):
 
 
 class Understands(Case):
-    """What comes back goes to whom asked for it, in order."""
+    """Responses go to their requests, in order."""
 
     def test_answers_in_the_order_of_the_asks(self) -> None:
         self.connect()
@@ -432,7 +432,7 @@ class Ends(Case):
 
 
 class Hostile(Case):
-    """Whatever it sends that is not an answer to what was asked: Garbled, and the connection is aborted."""
+    """Anything but a response to a request is Garbled, and the connection is aborted."""
 
     HEAD = v11(b"")[:-1]
     ANSWERS = {

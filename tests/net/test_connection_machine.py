@@ -49,7 +49,7 @@ class Handler(RequestConnection):
     transport: StrictTransport  # type: ignore[assignment]  # it has of ITCPTransport what a server uses
     pending: Deferred[Any] | None = None
     untimely = 0
-    """How many requests it got while it answered another, or when nobody was there to be answered."""
+    """Number of requests received during another answer, or after the connection was lost."""
 
     def answer(self, request: Request, caller: Caller) -> Deferred[Any] | None:
         assert caller == Caller(("10.0.0.2", 50000))
@@ -140,7 +140,7 @@ class ServerMachine(Machine):
         self.transport = (StrictTLSTransport if tls else StrictTransport)(self.server)
         self.server.makeConnection(self.transport)
         self.incoming = b""
-        """What the client has sent and the server not yet received."""
+        """Bytes sent by the client and not yet received by the server."""
         self.requests = 0
 
     @rule(kind=kinds, version=versions, count=st.sampled_from([1, 1, 3, 100]), at_once=mostly)
@@ -275,7 +275,7 @@ class ClientMachine(Machine):
         self.client.makeConnection(self.transport)
         self.incoming = b""
         self.answered = 0
-        """How many whole answers the server has sent."""
+        """Number of whole answers that the server has sent."""
         self.spoilt = False
         """Whether the server has sent anything else."""
         self.sinks: list[Sink] = []

@@ -23,7 +23,7 @@ LONG = 10**9
 
 
 class Transport:
-    """What a TCP transport has of a socket."""
+    """The part of a TCP transport that gives access to its socket."""
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle

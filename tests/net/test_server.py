@@ -36,12 +36,12 @@ def index(version: bytes = b"1.1") -> bytes:
 
 
 def answer(body: bytes, status: bytes = b"200 OK") -> bytes:
-    """What a 1.1 client gets."""
+    """Return an answer for a 1.1 client."""
     return b"%s P2P-CI/1.1\nHost: 10.153.15.5\n%s\nLength: %d\n\n%s" % (status, OS_LINE, len(body), body)
 
 
 def answer_10(body: bytes, status: bytes = b"200 OK") -> bytes:
-    """What a 1.0 client gets."""
+    """Return an answer for a 1.0 client."""
     return b"%s P2P-CI/1.0\nHost: 10.153.15.5\n%s\n\n%s" % (status, OS_LINE, body)
 
 
@@ -119,7 +119,7 @@ class Case(SynchronousTestCase):
             self.transport.producer.resumeProducing()
 
     def lose(self, reason: type[Exception] = ConnectionDone) -> None:
-        """As a real connection does it: the producer first, while it is still registered."""
+        """Lose the connection as a real one does: the producer is stopped first, while it is still registered."""
         self.transport.disconnected = True
         if self.transport.producer is not None:
             self.transport.producer.stopProducing()
@@ -241,7 +241,7 @@ class Answers(Case):
 
 
 class Bounds(Case):
-    """What waits, how long, and how much of it."""
+    """Bounds on waiting requests, on their time and their size."""
 
     def test_requests_read_ahead(self) -> None:
         self.client(get(b"later") + index() * 200)
@@ -383,7 +383,7 @@ class Ends(Case):
             self.assertTrue(self.transport.disconnecting)
 
     def test_a_connection_that_lingers_closes_only_its_own_side(self) -> None:
-        """What a client still sends does not reset the connection, and with it what it has not read."""
+        """Bytes that a client still sends do not reset the connection and destroy unread answers."""
         self.connection.lingers = True
         self.client(index(b"1.0"))
         self.assertTrue(self.transport.ended)

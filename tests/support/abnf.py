@@ -32,7 +32,7 @@ class Grammar:
         self._done: dict[str, bytes] = {}
 
     def pattern(self, rule: str) -> re.Pattern[bytes]:
-        """What matches `rule` and nothing else."""
+        """Return a pattern that matches `rule` and nothing else."""
         return re.compile(self._rule(rule))
 
     def _rule(self, name: str) -> bytes:

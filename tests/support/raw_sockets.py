@@ -62,7 +62,7 @@ def connect(port: int, source: str = "127.0.0.1") -> socket.socket:
 
 
 def read_all(sock: socket.socket) -> bytes:
-    """What comes until the server closes its side. Raises OSError when the connection is reset."""
+    """Return the bytes until the server closes its side. Raises OSError when the connection is reset."""
     return b"".join(iter(lambda: sock.recv(65536), b""))
 
 

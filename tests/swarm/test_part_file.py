@@ -99,7 +99,7 @@ class TestOpening:
         assert (tmp_path / "a" / "b" / "document.bin.part").exists()
 
     def test_does_not_follow_a_link(self, target, path, tmp_path: Path) -> None:
-        """Who can write into a download folder must not choose what is written to elsewhere."""
+        """Another user of a download folder must not be able to redirect writes to files elsewhere."""
         other = tmp_path / "other"
         for exists in (False, True):
             if exists:
@@ -112,7 +112,7 @@ class TestOpening:
         assert other.read_bytes() == b"mine"
 
     def test_does_not_write_to_a_file_that_has_another_name_too(self, target, path) -> None:
-        """As when a run was killed after the file had got its final name, and before it had lost this one."""
+        """A run was killed after the file had got its final name, and before it lost this one."""
         target.write_bytes(b"the finished document")
         os.link(target, path)
         part = part_of(target)
@@ -220,7 +220,7 @@ class TestErrors:
         assert str(local_error(OSError(errno.EIO, os.strerror(errno.EIO)), target)).endswith(os.strerror(errno.EIO))
 
     def test_a_closed_part_file_never_writes_to_a_reused_descriptor(self, target, tmp_path: Path) -> None:
-        """The number of its descriptor is given out anew: a thread that comes late must not use it."""
+        """The number of its descriptor is reused: a late thread must not use it."""
         part = part_of(target)
         part.write(0, b"data")
         part.close()

@@ -1,4 +1,4 @@
-"""What holds for the picker whatever happens, against a model that keeps account of what is outstanding."""
+"""Invariants of the picker, checked against a model of the outstanding requests."""
 
 from __future__ import annotations
 
@@ -244,7 +244,7 @@ class Model(RuleBasedStateMachine):
             assert self.picker.done() == (not self.missing)
 
     def teardown(self) -> None:
-        """What is outstanding is released; from here on every source answers: all that any of them has must come."""
+        """Release everything outstanding; every source answers from now on, so all pieces that any has must arrive."""
         for piece, sources in self.outstanding.items():
             for source in sources:
                 self.picker.release(source, *piece)

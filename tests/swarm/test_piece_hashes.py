@@ -1,4 +1,4 @@
-"""Piece lists: asked of ever more sources, judged by the index record, and not waited for without end."""
+"""Piece lists: requested from more and more sources, verified by the index record, each with a timeout."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Case(SynchronousTestCase):
         self.swarm = RunningSwarm(self.folder, documents or [DOCUMENT], self.sources)
 
     def lists(self):
-        """How many lists are outstanding at each source."""
+        """Return the number of outstanding lists at each source."""
         return [len(source.connection.lists) for source in self.sources]
 
     def answer(self, number, body=RIGHT) -> None:
-        """That source answers with `body`."""
+        """Let that source answer with `body`."""
         connection = self.sources[number].connection
         connection.lists.pop(0)[1].callback((connection.response(), body))
 
@@ -49,7 +49,7 @@ class Case(SynchronousTestCase):
 
 
 class Asked(Case):
-    """Of one at a time, and of the next when that does not help."""
+    """Requests for the list: to one source at a time, and to the next when that does not help."""
 
     def test_a_list_is_requested_from_one_source(self) -> None:
         self.begin()
@@ -142,7 +142,7 @@ class Asked(Case):
 
 
 class Hostile(Case):
-    """What is not the list that the record names is no list, and costs the source its place."""
+    """A list other than the one in the record is refused, and its source loses its place."""
 
     def test_bodies_that_are_not_the_list(self) -> None:
         other = Document(6, seed=2)

@@ -1,4 +1,4 @@
-"""How close whole swarms come to the fluid bound, in virtual time: nothing here depends on the machine."""
+"""Whole swarms in virtual time, compared with the fluid bound; nothing here depends on the machine."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ REFUSED = Unreachable("connection refused")
 
 
 class TestOneOfTwoThatHadItFromTheStart(TestCase):
-    """Nobody knows that it is gone, neither the RS nor those who ask for the file."""
+    """The RS and the downloaders do not know that the other one is gone."""
 
     def test_the_other_gives_all_of_it_each_piece_to_one_downloader(self) -> None:
         folder = Path(self.mktemp())
@@ -93,7 +93,7 @@ class TestManyThatAreGone(TestCase):
 
 
 class TestPlaces(TestCase):
-    """Who is connected first, and how many at the same time."""
+    """The order of connections and their maximum number."""
 
     def setUp(self) -> None:
         self.clock = InlineReactor()

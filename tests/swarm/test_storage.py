@@ -25,7 +25,7 @@ OTHER = Document(PIECES, seed=2)
 
 
 def write(content, document, *pieces) -> None:
-    """As a download does with pieces that are verified."""
+    """Write and keep pieces as a download does with verified ones."""
     for piece in pieces:
         content.write(piece * PIECE, document.piece(piece))
         content.keep(piece)
@@ -41,7 +41,7 @@ def begun(folder, *pieces, document=DOCUMENT):
 
 
 def resumed(folder, document=DOCUMENT):
-    """What another run makes of what is there."""
+    """Return the content as another run resumes it."""
     content = document.content(folder)
     content.resume()
     return content
@@ -246,7 +246,7 @@ class TestResume:
 
     @pytest.mark.parametrize("limit", [0, 100, 300, 345])
     def test_going_on_loses_nothing_of_what_is_written_down(self, left, limit) -> None:
-        """It breaks off while the state is begun anew: by a kill, or here because there is no room."""
+        """Writing a new state file is interrupted: by a kill, or here because there is no room."""
         content = resumed(left)
         content.write(2 * PIECE, DOCUMENT.piece(2))
         with no_room_beyond(limit), pytest.raises(DiskFull, match=r"no room for .*document\.bin\.part\.state"):
@@ -391,14 +391,14 @@ class TestClose:
         assert names(tmp_path) == []
 
     def test_pieces_of_an_earlier_run_stay_when_nothing_was_received(self, left, part) -> None:
-        """Not even the piece list: nobody was there."""
+        """Not even the piece list was received: there was no source."""
         content = resumed(left)
         content.close()
         content.close()
         assert resumed(left).have == {0, 1, 3}
 
     def test_the_next_downloads_file_stays(self, tmp_path: Path) -> None:
-        """As when a document of a long list was finished, and ordered anew, before the list is through."""
+        """A document was finished and is downloaded again before its first download has ended."""
         content = begun(tmp_path, 0, document=Document(1))
         content.finish(False)
         other = begun(tmp_path, 0, document=Document(1))

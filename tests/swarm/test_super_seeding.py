@@ -1,4 +1,4 @@
-"""What a full source gives to those who ask for the next piece: every piece once, to one of them."""
+"""Super-seeding: each piece is given once, to one downloader."""
 
 from __future__ import annotations
 

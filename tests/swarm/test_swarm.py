@@ -127,7 +127,7 @@ class Fetches(SwarmCase):
 
 
 class Resumes(SwarmCase):
-    """What an earlier run left is not fetched again."""
+    """Pieces of an earlier run are not fetched again."""
 
     def test_with_what_is_there_and_from_another_source(self) -> None:
         document = Document(8)
@@ -468,7 +468,7 @@ class Stalls(SwarmCase):
         self.assertWhole(swarm, document)
 
     def test_this_process_was_stopped(self) -> None:
-        """What has come meanwhile is read once it goes on: nobody is snubbed, nothing asked twice or given up."""
+        """Bytes received during the pause are read afterwards: nothing is snubbed, requested twice or given up."""
         document = Document(10)
         sources = [FakeSource(number, [document]) for number in (1, 2)]
         swarm = self.swarm([document], sources)

@@ -149,7 +149,7 @@ class TestPipes:
 
 
 class TestSweep:
-    """What is left beside a document that is there."""
+    """Leftovers beside a finished document."""
 
     def test_an_earlier_downloads_files_are_removed(self, folder, target) -> None:
         content = begun(folder)

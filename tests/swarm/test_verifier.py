@@ -166,7 +166,7 @@ class Cancelled(Case):
 
 
 class Whole(Case):
-    """The file is hashed while it comes, and judged when all of it is here."""
+    """The file is hashed while it is received, and verified when it is complete."""
 
     def test_the_hash_of_the_whole_file(self) -> None:
         self.keep(0, 1, 2, 3)

@@ -360,9 +360,9 @@ def test_swarm() -> None:
     assert f"names up to {picker.MAX_REQUEST_WANTS} files" in said
     assert f"sent nothing for {source_pool.SNUB_TIMEOUT:.0f} s is snubbed" in said
     assert (piece_fetcher.MAX_HASH_FAILURES, source.MAX_RECONNECTS) == (3, 3)
-    judged = " ".join(TEXT.split())
-    assert f"takes {whole_file.MAX_UNSIZED} bytes" in judged
-    assert f"less than {whole_file.MIN_RATE} bytes/s for {whole_file.MIN_RATE_AFTER} s" in judged
+    text = " ".join(TEXT.split())
+    assert f"takes {whole_file.MAX_UNSIZED} bytes" in text
+    assert f"less than {whole_file.MIN_RATE} bytes/s for {whole_file.MIN_RATE_AFTER} s" in text
     assert f"as long each time, up to {source_pool.MAX_BACKOFF:.0f} s" in said
     assert f"for {swarm.UNRESPONSIVE_TIMEOUT} s ({swarm.IDLE_TIMEOUT} s if nothing is outstanding)" in said
     assert f"At most {source_pool.MAX_CONNECTED} peers are connected for a download" in said

@@ -1,4 +1,4 @@
-"""Response heads: what is judged, what of another server's habits is not, and what is hostile."""
+"""Response heads: those accepted, habits of other servers, and hostile ones."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ DECIMALS = 4
 COMPLETE = ("done", "there")
 """The states of a file that is whole and in place."""
 MAX_ATTEMPTS = 3
-"""How often a peer is told to download what it could not get."""
+"""Maximum number of retries of documents that a peer could not get."""
 
 
 class Downloader:

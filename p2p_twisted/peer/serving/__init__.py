@@ -1,1 +1,1 @@
-"""What a peer serves: its index, its files, and their pieces."""
+"""Serving of a peer: its index, its files, and their pieces."""

@@ -205,7 +205,7 @@ def test_faults_do_not_raise_the_bound_where_any_peer_may_be_the_source(task: st
 
 
 def test_the_killed_need_no_time() -> None:
-    """Of five that fetch 4 MiB from one source four are left; the fifth has a link that would take far longer."""
+    """Four of five downloaders of 4 MiB are left; the killed one has a link that would take far longer."""
     links = Links(2.5e6, 12.5e6, {"peer3": 1000.0})
     plan = plan_of("central", 6)
     assert plan.bound(links) == pytest.approx(4 * 2**20 / 1000)

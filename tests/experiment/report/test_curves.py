@@ -1,4 +1,4 @@
-"""What is drawn, as numbers."""
+"""The numbers that are drawn."""
 
 import statistics
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the numbers show: the sentences follow from them."""
+"""The findings: sentences that follow from the numbers."""
 
 import re
 from dataclasses import replace

@@ -36,7 +36,7 @@ PLATE = Plate("task1", "All peers.", "<svg xmlns='http://www.w3.org/2000/svg'/>"
 
 
 class Page(HTMLParser):
-    """What a browser finds in a document: its tags, their attributes, its text and style sheets."""
+    """The tags, attributes, text and style sheets of a document."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

@@ -107,7 +107,7 @@ def assert_legible(made: Figure) -> None:
 
 
 def labels(made: Figure) -> set[str]:
-    """What the axes of a figure are called, its own labels and those of colour bars among them."""
+    """Return the labels of the axes of a figure, with its own labels and those of colour bars."""
     own = {made.get_supxlabel(), made.get_supylabel()}
     return own.union(*({axes.get_xlabel(), axes.get_ylabel()} for axes in made.axes)) - {""}
 

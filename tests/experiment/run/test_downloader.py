@@ -76,7 +76,7 @@ class Peer:
 def file(
     name: str, state: str = "done", ended: float | None = 1500.0, **sources: tuple[int, float, float | None]
 ) -> dict[str, Any]:
-    """What the API shows of a file; ``sources``: peer -> bytes, start, end."""
+    """Return a file as the API shows it; ``sources``: peer -> bytes, start, end."""
     addresses = {role: address for address, role in ROLES.items()}
     return {
         "name": name,

@@ -1,4 +1,4 @@
-"""What is missing for network namespaces."""
+"""Requirements of network namespaces that are missing."""
 
 from p2p_twisted.experiment.run.namespaces import problem
 

@@ -1,4 +1,4 @@
-"""How much of the files of a download is here."""
+"""The bytes of a download that are present."""
 
 from __future__ import annotations
 

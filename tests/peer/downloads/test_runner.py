@@ -586,7 +586,7 @@ class Contents(Case):
 
 
 class Changing(Case):
-    """What a holder shares changes while it is fetched."""
+    """The files of a holder change while they are fetched."""
 
     def halfway(self, act):
         """Call `act` when two pieces of `big` are here."""

@@ -375,7 +375,7 @@ class Lost(Case):
         self.assert_done()
         self.assertEqual((len(other.connections), sorted(other.requested[0])), (1, list(wanted)))
         dialled = [address for _, address in self.network.dialled]
-        self.assertEqual(dialled.count(self.at(1)), 2, "once more, not for each document anew")
+        self.assertEqual(dialled.count(self.at(1)), 2, "once more, not for each document")
 
     def test_lost_in_mid_document_and_reachable_again(self):
         one, other = self.in_mid_document()
@@ -417,7 +417,7 @@ class Lost(Case):
         self.assert_done()
         self.assertEqual(other.requested, [list(wanted)])
         dialled = [address for _, address in self.network.dialled]
-        self.assertEqual(dialled.count(self.at(1)), 1, "not for each document anew")
+        self.assertEqual(dialled.count(self.at(1)), 1, "not for each document")
 
     def test_a_frozen_holder_costs_its_timeout_once(self):
         wanted = named(6)

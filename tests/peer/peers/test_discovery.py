@@ -1,4 +1,4 @@
-"""Who is there and what they have, learnt over a network in memory from peers that are well, away, slow or hostile."""
+"""Discovery of peers and documents, over a network in memory, with peers that are well, away, slow or hostile."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ class Learns(Case):
         self.assertTrue(all(said.startswith(b"GET INDEX ") for said in server.received))
 
     def test_a_peer_is_known_by_the_address_that_the_rs_gave(self) -> None:
-        """Whatever it thinks its own is, as long as it is the one at which it was reached."""
+        """Its own address is the one at which it was reached."""
         self.fake(1, HEAD_10 + line("a", at(1)) + line("b", ("127.0.0.1", at(1)[1])))
         self.refresh()
         self.assertEqual(self.holders("a.txt"), [at(1)])
@@ -210,7 +210,7 @@ class Learns(Case):
 
 
 class Oneself(Case):
-    """What this peer has itself it does not learn from others."""
+    """The peer does not learn its own files from others."""
 
     def test_its_own_address_is_not_queried(self) -> None:
         self.peer(1, one=b"1")
@@ -271,7 +271,7 @@ class Away(Case):
         self.assertEqual(self.discovery.peers[at(1)].failures, 0)
 
     def test_the_rs_is_away(self) -> None:
-        """What is known stays known, and known peers are still asked."""
+        """Known records stay, and known peers are still queried."""
         server = self.fake(1, HEAD_10 + line("old"), HEAD_10 + line("old") + line("new"))
         self.refresh()
         self.network.servers.pop(RS)
@@ -549,7 +549,7 @@ class Arrives(Case):
         self.assertFalse(dialled & {("10.0.1.9", 22), ("victim.example", 22), ("10.0.1.7", 22)})
 
     def test_an_address_that_the_rs_lists_is(self) -> None:
-        """As of a peer that advertises it, or is behind a translator."""
+        """The address of a peer that advertises it, or is behind a translator."""
         self.peer(2, two=b"2")
         self.hello("10.0.5.5", at(2)[0], at(2)[1])
         self.assertEqual(self.names(), ["one.txt", "two.txt"])
@@ -636,7 +636,7 @@ class Stops(Case):
         self.assertIsNotNone(self.discovery.peers[at(1)].subscription.connection)
 
     def test_a_peer_that_is_silent_for_a_while_stays_known(self) -> None:
-        """Nobody said that it stopped."""
+        """It has not sent a Leave."""
         self.network.servers[at(1)] = None
         self.break_off()
         self.network.wait(dialing.CONNECT_TIMEOUT)

@@ -71,7 +71,7 @@ class Case(SynchronousTestCase):
 
 
 class Answers(Case):
-    """What each answer changes."""
+    """Changes made by each answer."""
 
     def test_files_come_change_and_go(self) -> None:
         self.answer(record("a"), record("b"), since=None, index="x.1")
@@ -82,7 +82,7 @@ class Answers(Case):
         self.assertEqual(changed.sha256, TWO)
 
     def test_records_of_the_peer_get_its_address_and_the_full_ttl(self) -> None:
-        """Whatever it says: it speaks of its own files."""
+        """Host and TTL in the record are ignored: the peer lists its own files."""
         self.answer(record("a", ttl=5, host="127.0.0.1"), since=None)
         self.assertEqual(self.index.holders_of("a.txt", 0), [IndexRecord("a.txt", "Title", *THERE, TTL, 10, ONE, "")])
 
@@ -120,7 +120,7 @@ class Answers(Case):
         self.assertEqual(self.subscription.since, INITIAL_VERSION)
 
     def test_an_answer_without_following_lists_every_unfinished_file(self) -> None:
-        """Of one that was given up nothing is said: what was known of it counts no longer."""
+        """A file that was given up is not listed any more, so its known pieces are removed."""
         self.answer(have("1"), have("2", TWO), since=None)
         self.subscription.connection = None
         body = have("3", TWO).encode()
@@ -172,7 +172,7 @@ class Hostile(Case):
         self.answer(have("2-8", TWO))
         self.assertEqual(len(self.pieces(TWO)), 6, "a file that is complete has made room")
         self.answer(have("0-5"), since=None)
-        self.assertEqual(self.pieces(), set(range(6)), "as has beginning anew")
+        self.assertEqual(self.pieces(), set(range(6)), "as has starting from the first version")
 
     def test_more_unfinished_files_than_are_remembered(self) -> None:
         self.patch(subscription, "MAX_PARTS", 3)

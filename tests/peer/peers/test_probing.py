@@ -27,7 +27,7 @@ OPEN, CLOSED, MUTE = 4001, 4002, 4003
 
 
 class Tries(SynchronousTestCase):
-    """What is tried on behalf of others, and what is not."""
+    """Probes on behalf of others, and refusals of them."""
 
     def setUp(self) -> None:
         self.network = cast(Any, Network())
@@ -77,7 +77,7 @@ class Tries(SynchronousTestCase):
 
 
 class AtTheRS:
-    """What Reachability needs of a Registration."""
+    """The part of a Registration that Reachability uses."""
 
     registered = True
     seen_as = SOURCE
@@ -94,7 +94,7 @@ UNKNOWN = b"300 BAD_REQUEST P2P-CI/1.1\nHost: h\nOS: o\nLength: 4\n\nwhat"
 
 
 class FindsOut(SynchronousTestCase):
-    """What a peer learns about itself from those who try."""
+    """The result of probes by other peers."""
 
     def setUp(self) -> None:
         self.network = cast(Any, Network())

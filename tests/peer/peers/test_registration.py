@@ -89,7 +89,7 @@ class Case(SynchronousTestCase):
         return bool(done.called)
 
     def outcome(self, coroutine):
-        """What it returns, or the Failure."""
+        """Return the result, or the Failure."""
         outcome: list[Any] = []
         Deferred.fromCoroutine(coroutine).addBoth(outcome.append)
         self.network.settle()

@@ -1,4 +1,4 @@
-"""How long those wait who want news."""
+"""Waiting for the answers of a round."""
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase

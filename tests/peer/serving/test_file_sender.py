@@ -128,7 +128,7 @@ class Case(TestCase):
         await self.until(lambda: not self.factory.connections)
 
     def descriptors(self):
-        """How many descriptors of shared files are open in this process."""
+        """Return the number of open descriptors of shared files."""
         folder = Path("/proc/self/fd")
         if not folder.is_dir():
             raise SkipTest("no /proc")
@@ -229,7 +229,7 @@ class BySendfile(Case):
         return Deferred.fromCoroutine(run())
 
     def test_a_file_that_is_cut_short_while_it_is_sent(self):
-        """What was promised cannot be kept: the connection is reset, so that nobody takes it for the whole."""
+        """The announced length cannot be sent: the connection is reset, which tells the client of it."""
 
         async def run() -> None:
             reader = await self.connect(ask(b"big"), 0)

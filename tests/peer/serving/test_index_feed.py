@@ -43,7 +43,7 @@ class Follower:
         self.take(body, since, index)
 
     def take(self, body, since, index) -> None:
-        """What a client makes of an answer (docs/protocol.rst, "Versions of an index")."""
+        """Apply an answer as a client does (docs/protocol.rst, "Versions of an index")."""
         if since is None:
             self.files, self.pieces = {}, {}
         for line in body.decode().splitlines():
@@ -109,7 +109,7 @@ class Case(SynchronousTestCase):
 
 
 class Since(Case):
-    """What has changed since a version, for those who ask once."""
+    """Changes since a version, for clients that do not follow."""
 
     def ask(self, since):
         return self.peer.index_feed.since(since, "10.0.0.1")
@@ -298,7 +298,7 @@ STEPS = st.lists(
 
 
 class Truth(SynchronousTestCase):
-    """Whatever happens in between, who follows or asks since what it knows ends up with what is there."""
+    """After any changes, a client that follows or queries has the index as it is."""
 
     @settings(deadline=None)
     @given(steps=STEPS, remembered=st.sampled_from([1, 3, 1000]))

@@ -1,4 +1,4 @@
-"""What a peer's server answers, byte for byte, and what it does with a hostile client."""
+"""The answers of a peer's server, byte for byte, and its treatment of hostile clients."""
 
 from __future__ import annotations
 
