@@ -130,7 +130,7 @@ def _rs(text: str, given: int | None) -> tuple[str, int]:
 
 
 def text(value: str, argument: str) -> str:
-    """Return `value` read as UTF-8, whatever encoding this locale has.
+    """Return `value` read as UTF-8, in any locale.
 
     Raises UsageError, naming the `argument` and what is wrong, for what is not UTF-8 or holds a control character.
     """

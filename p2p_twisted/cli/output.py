@@ -1,6 +1,6 @@
 """Output: for people in tables that fit the terminal, for programs as lines with tabs between fields, or as JSON.
 
-Names and titles come from strangers: whatever could steer a terminal, turn text around or not be seen is shown escaped,
+Names and titles come from strangers: characters that control a terminal, turn text around or are invisible are escaped,
 and so is any character that the encoding of the output lacks. Writing works if a stream is closed, full or not read.
 """
 

@@ -64,7 +64,7 @@ def sources_of(download: Mapping[str, Any]) -> list[Source]:
 
 
 def explain(download: Mapping[str, Any]) -> None:
-    """Say on stderr why each source was chosen, how often, what came from it, and why it was dropped if it was."""
+    """Print on stderr, for each source, the reasons for its requests, its bytes, and why it was banned."""
     sources = sources_of(download)
     if not sources:
         warn("no requests were sent")

@@ -125,7 +125,7 @@ class ClientConnection(LineReceiver):
         return request.done
 
     def hold(self, why: str) -> None:
-        """Read no more until every reason to hold it is released."""
+        """Stop reading until every reason to hold it is released."""
         if not self._holds and self._lost is None:
             self.transport.pauseProducing()  # type: ignore[attr-defined]  # a transport that reads is also a producer
         self._holds.add(why)

@@ -73,7 +73,7 @@ class PartFileInUse(Unwritable):
 
 
 class TooManyOpenFiles(Unwritable):
-    """This process, or the system, may open no more files and connections."""
+    """This process, or the system, has reached its limit of open files and connections."""
 
 
 class TooSlow(SourceError):

@@ -126,7 +126,7 @@ class PickerState:
         seeds.sort(key=repr)  # every downloader must give the same share to the same seed
 
     def add_complete(self, source: Address, sha256: str) -> None:
-        """Note that `source` has all of the file by now, whatever it refused before."""
+        """Note that `source` has the whole file now, even if it refused pieces before."""
         state = self._state(source)
         state.refused.pop(sha256, None)
         state.postponed.pop(sha256, None)

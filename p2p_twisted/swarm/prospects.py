@@ -22,7 +22,7 @@ MAX_REASONS = 5
 
 
 class Prospects:
-    """Keeps the reasons of the sources, and has `picker` request no more of them what they do not give."""
+    """Keeps the reasons of the sources, and makes `picker` request nothing from them that they have refused."""
 
     def __init__(self, clock: IReactorTime, picker: Picker, sources: SourcePool) -> None:
         self._clock = clock

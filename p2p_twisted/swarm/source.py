@@ -32,7 +32,7 @@ class Connection(Protocol):
     """The part of a connection to a peer that a swarm uses (net/client.py)."""
 
     def hold(self, why: str) -> None:
-        """Read no more until `why` is released."""
+        """Stop reading until `why` is released."""
 
     def release(self, why: str) -> None:
         """Read on, unless it is held for another reason."""
@@ -106,7 +106,7 @@ class Source:
         self.idle, self.snubbed = 0, False
 
     def disconnect(self, connection: Connection | None, why: FetchError) -> None:
-        """Close `connection` because of `why`, unless it is in use no more."""
+        """Close `connection` because of `why`, unless it is no longer in use."""
         if connection is not None and connection is self.connection:
             self.connection = None
             connection.close()

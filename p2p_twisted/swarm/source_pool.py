@@ -28,7 +28,7 @@ MAX_CONNECTED = 64
 MAX_CONNECTING = 256
 """Sources being connected to at the same time."""
 SLOW_CONNECT = 1.0
-"""Seconds after which a connection in the making takes the place of no other: a silent host holds up nobody."""
+"""Seconds after which a connection in the making takes the place of no other: a silent host delays nobody."""
 MAX_BACKOFF = 30.0
 """Seconds between two tries of a source that cannot be reached, at most."""
 
@@ -168,7 +168,7 @@ class SourcePool:
         source.disconnect(source.connection, why)
 
     def close(self) -> None:
-        """End all connections, and make no more."""
+        """End all connections, and start no new ones."""
         self._closed = True
         for source in self:
             source.closed = True

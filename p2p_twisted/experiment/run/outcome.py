@@ -10,7 +10,7 @@ from .downloader import COMPLETE, DECIMALS, Downloader
 
 
 def transfers(downloader: Downloader, roles: Mapping[str, str], start: float) -> list[Transfer]:
-    """Return what came from each source; ``roles``: address -> role, ``start``: Unix time of the start of the run."""
+    """Return the transfers of a run; ``roles``: address -> role, ``start``: Unix time of the start of the run."""
     return [
         Transfer(
             downloader.member.role,

@@ -173,7 +173,7 @@ class WholeFile:
         self.retries += 1
 
     def failed(self, address: Address, error: FetchError) -> None:
-        """Ask the holder at `address` no more, because of `error`."""
+        """Send the holder at `address` no further requests, because of `error`."""
         if address in self._untried:
             self._untried.remove(address)
         self._errors[address] = error

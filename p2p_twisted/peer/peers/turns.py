@@ -99,7 +99,7 @@ class Turns:
         self._fill()
 
     def stop(self) -> None:
-        """Ask nobody any more."""
+        """Stop: no further peers are queried."""
         for queue in self._queues:
             queue.clear()
         for asked in list(self._asked.values()):

@@ -55,7 +55,7 @@ class IndexFollower:
         return True
 
     def pauseProducing(self) -> None:
-        """Send no more: the client does not keep up."""
+        """Stop sending: the client does not keep up."""
         self._paused = True
 
     def resumeProducing(self) -> None:

@@ -106,7 +106,7 @@ class ControlRequest(server.Request):
         return self._body.getvalue()
 
     def connectionLost(self, reason: Failure) -> None:
-        """Remember that there is nobody to answer any more."""
+        """Note that the caller has disconnected."""
         self.gone = True
         super().connectionLost(reason)
 
