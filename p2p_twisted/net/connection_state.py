@@ -3,7 +3,7 @@
 Theory of operation. A connection is always in one `State`, whose fields say what it allows: whether bytes that come
 are read, whether answers are written, which timeout runs, and how the connection is closed on entering it. Whatever
 happens is an `Event`; `TRANSITIONS` has a row for each state that maps each event possible there to the next state, or
-to IGNORE. An event that is not in the row cannot happen unless this program has an error: `next_state` raises. Events
+to IGNORE. An event that is not in the row cannot happen unless this program has an error: `step` raises. Events
 that come from outside (the transport, the sweep of the factory, the end of the server) are in every row where they can
 come. `server.py` turns Twisted's callbacks into events, carries out the actions, and keeps the time.
 
@@ -203,14 +203,24 @@ class ImpossibleEvent(Exception):
     """An event happened in a state in which it cannot: an error in this program."""
 
 
-def next_state(state: State, event: Event) -> State | None:
-    """Return the state after `event`, IGNORE if it changes nothing. Raises ImpossibleEvent."""
-    try:
-        return TRANSITIONS[state][event]
-    except KeyError:
-        raise ImpossibleEvent(f"{event.name} in {state}") from None
-
-
 def restarts_timeout(old: State, event: Event, new: State) -> bool:
     """Return whether the timeout of `new` runs from now on, rather than the one that runs already."""
     return event is Event.PROGRESS or not (old.answers and new.answers)
+
+
+_STEPS = {
+    state: {event: (new, new is not None and restarts_timeout(state, event, new)) for event, new in row.items()}
+    for state, row in TRANSITIONS.items()
+}
+"""`TRANSITIONS` with `restarts_timeout`: one look-up for each event, of which there are many."""
+
+
+def step(state: State, event: Event) -> tuple[State | None, bool]:
+    """Return the state after `event`, IGNORE if it changes nothing, and whether its timeout starts now.
+
+    Raises ImpossibleEvent.
+    """
+    try:
+        return _STEPS[state][event]
+    except KeyError:
+        raise ImpossibleEvent(f"{event.name} in {state}") from None

@@ -23,7 +23,7 @@ from ..wire.parser import RequestParser
 from . import OS_NAME
 from .caller import Caller
 from .closing import half_close
-from .connection_state import CONNECTED, Action, Event, next_state, restarts_timeout
+from .connection_state import CONNECTED, Action, Event, step
 from .factory import RequestFactory
 from .producers import PART, BodySender
 
@@ -225,11 +225,12 @@ class RequestConnection(LineReceiver):
 
     def handle(self, event: Event) -> None:
         """Pass to the state after `event`, and do what is due there."""
-        old, new = self._state, next_state(self._state, event)
+        old = self._state
+        new, restarts_timeout = step(old, event)
         if new is None:
             return
         self._state = new
-        if restarts_timeout(old, event, new):
+        if restarts_timeout:
             self.expires = self.factory.clock.seconds() + new.timeout
         if new is old:
             return

@@ -175,25 +175,21 @@ class Head:
     """The lines of one head, of requests and responses alike, within the limits."""
 
     def __init__(self) -> None:
-        self._lines: list[bytes] = []
+        self.lines: list[bytes] = []
+        """Those that have come, without their ends."""
         self._size = 0
-
-    @property
-    def empty(self) -> bool:
-        """Whether no line of the head has come yet."""
-        return not self._lines
 
     def add(self, line: bytes) -> list[bytes] | None:
         """Take one line without its end; return all lines at the empty one. Raises BadRequest beyond the limits."""
         if not line:
-            if not self._lines:
+            if not self.lines:
                 raise BadRequest("an empty line stands where a first line must be")
-            lines, self._lines, self._size = self._lines, [], 0
+            lines, self.lines, self._size = self.lines, [], 0
             return lines
         self._size += len(line) + 2
-        if len(line) > MAX_LINE or self._size > MAX_HEAD or len(self._lines) >= MAX_HEAD_LINES:
+        if len(line) > MAX_LINE or self._size > MAX_HEAD or len(self.lines) >= MAX_HEAD_LINES:
             raise BadRequest(f"too long: {MAX_LINE} bytes a line, {MAX_HEAD_LINES} lines and {MAX_HEAD} bytes a head")
-        self._lines.append(line)
+        self.lines.append(line)
         return None
 
 
@@ -207,7 +203,7 @@ class RequestParser:
     @property
     def idle(self) -> bool:
         """Whether nothing of the next request has come yet."""
-        return self._data is None and self._head.empty
+        return self._data is None and not self._head.lines
 
     def line(self, line: bytes) -> Request | None:
         """Take one line without its LF (a CR at its end is dropped); return the Request that it completes.

@@ -28,8 +28,8 @@ from p2p_twisted.net.connection_state import (
     Event,
     ImpossibleEvent,
     State,
-    next_state,
     restarts_timeout,
+    step,
 )
 
 STATES = [state for state in vars(states).values() if isinstance(state, State)]
@@ -72,9 +72,9 @@ def test_every_state_has_its_row_and_its_name() -> None:
 def test_every_event_is_defined_or_an_error(state: State, event: Event) -> None:
     if event.name in IMPOSSIBLE[state]:
         with pytest.raises(ImpossibleEvent, match=f"{event.name} in {state.name}"):
-            next_state(state, event)
+            step(state, event)[0]
     else:
-        assert next_state(state, event) in (*STATES, IGNORE)
+        assert step(state, event)[0] in (*STATES, IGNORE)
 
 
 @pytest.mark.parametrize("state", STATES, ids=by_name)
@@ -89,7 +89,7 @@ def test_a_state_ends_in_time_when_nothing_happens(state: State) -> None:
     passed = 0.0
     while state is not ABORTED:
         passed += state.timeout
-        following = next_state(state, Event.TIMEOUT)
+        following = step(state, Event.TIMEOUT)[0]
         assert following is not None
         state = following
     assert passed <= max(states.IDLE_TIMEOUT, states.REQUEST_TIMEOUT, states.STALL_TIMEOUT, 2 * states.CLOSE_TIMEOUT)
@@ -125,7 +125,7 @@ def test_an_answer_has_one_timeout() -> None:
     answering = [state for state in STATES if state.answers]
     assert {state.timeout for state in answering} == {states.STALL_TIMEOUT}
     for state in answering:
-        assert next_state(state, Event.PROGRESS) is state
+        assert step(state, Event.PROGRESS)[0] is state
         assert restarts_timeout(state, Event.PROGRESS, state)
     for state, event in product(answering, set(Event) - {Event.PROGRESS}):
         following = TRANSITIONS[state].get(event)
@@ -135,9 +135,9 @@ def test_an_answer_has_one_timeout() -> None:
 
 def test_a_request_must_be_complete_in_time_from_its_first_byte() -> None:
     for state in (CONNECTED, IDLE):
-        assert next_state(state, Event.DATA) is RECEIVING
+        assert step(state, Event.DATA)[0] is RECEIVING
         assert restarts_timeout(state, Event.DATA, RECEIVING)
-    assert next_state(RECEIVING, Event.DATA) is IGNORE
+    assert step(RECEIVING, Event.DATA)[0] is IGNORE
 
 
 def test_only_a_full_queue_pauses_reading() -> None:
@@ -148,18 +148,18 @@ def test_the_fast_path_is_for_idle_connections() -> None:
     fast = [state for state in STATES if state.fast]
     assert fast == [CONNECTED, IDLE]
     for state in fast:
-        assert next_state(state, Event.ANSWERED) is IDLE
-        assert next_state(state, Event.LAST_REQUEST) is LAST
+        assert step(state, Event.ANSWERED)[0] is IDLE
+        assert step(state, Event.LAST_REQUEST)[0] is LAST
 
 
 def test_a_client_that_may_still_be_sending_is_waited_for() -> None:
     steps = [Event.DATA, Event.LINGER, Event.ANSWERED, Event.FLUSHED, Event.EOF]
     passed, state = [], CONNECTED
     for event in steps:
-        following = next_state(state, event)
+        following = step(state, event)[0]
         assert following is not None
         state = following
         passed.append(state)
     assert passed == [RECEIVING, LAST_LINGERING, HALF_CLOSING, HALF_CLOSED, CLOSING]
-    assert next_state(ANSWERING, Event.LINGER) is LAST_LINGERING
-    assert next_state(LAST_AFTER_EOF, Event.LINGER) is IGNORE
+    assert step(ANSWERING, Event.LINGER)[0] is LAST_LINGERING
+    assert step(LAST_AFTER_EOF, Event.LINGER)[0] is IGNORE
