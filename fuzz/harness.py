@@ -11,7 +11,10 @@ from time import process_time
 Target = Callable[[bytes], None]
 """A function that runs one input, and raises for a bug."""
 
-TARGETS = ("requests", "responses", "records", "changes", "piece_lists", "part_states", "api_bodies")
+TARGETS = (
+    *("requests", "responses", "records", "changes", "piece_lists", "part_states"),
+    *("api_bodies", "rs_connections", "peer_connections"),
+)
 """The modules of `fuzz.targets`, each with a folder of the same name in CORPUS."""
 
 CORPUS = Path(__file__).parent / "corpus"
