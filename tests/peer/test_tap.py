@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable
-from io import StringIO
 from ipaddress import ip_network
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import TestCase
 
 from p2p_twisted.peer import tap
 from p2p_twisted.peer.service import Peer
 from p2p_twisted.peer.settings import PeerSettings, peer_settings
 from p2p_twisted.web.control_client import ControlClient
+from tests.support.verb_case import VerbCase
 
 
 def parsed(*arguments: str) -> tap.Options:
@@ -28,22 +22,10 @@ def parsed(*arguments: str) -> tap.Options:
     return options
 
 
-class Case(TestCase):
+class Case(VerbCase):
     def setUp(self) -> None:
-        folder = TemporaryDirectory()  # a short path, unlike trial's: a socket's has 107 bytes at most
-        self.addCleanup(folder.cleanup)
-        self.base = Path(os.path.realpath(folder.name))
+        super().setUp()
         self.at = ["--rs-host", "127.0.0.1", "--state-dir", str(self.base / "state")]
-
-    def refused(self, code: int, start: Callable[[], object]) -> str:
-        """Return the one line on stderr with which the process exits."""
-        stderr = StringIO()
-        self.patch(sys, "stderr", stderr)
-        with self.assertRaises(SystemExit) as caught:
-            start()
-        self.assertEqual(caught.exception.code, code)
-        self.assertEqual(stderr.getvalue().count("\n"), 1)
-        return stderr.getvalue()
 
 
 class OptionsTests(Case):

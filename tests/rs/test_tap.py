@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
-import sys
-from collections.abc import Callable
 from functools import partial
-from io import StringIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,7 +13,6 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import formatEvent
-from twisted.trial.unittest import TestCase
 
 from p2p_twisted.config.startup import PortService
 from p2p_twisted.registry.memory import MemoryStore
@@ -30,18 +23,17 @@ from p2p_twisted.web.control_client import ControlClient
 from tests.support.captured_log import captured_log
 from tests.support.real_reactor import reactor as running
 from tests.support.rs_server import keep_alive, request
+from tests.support.verb_case import VerbCase
 
 pytestmark = pytest.mark.slow
 
 
-class Case(TestCase):
+class Case(VerbCase):
     timeout = 30
 
     def setUp(self) -> None:
-        folder = TemporaryDirectory()  # a short path, unlike trial's: a socket's has 107 bytes at most
-        self.addCleanup(folder.cleanup)
-        self.state = Path(os.path.realpath(folder.name)) / "state"
-
+        super().setUp()
+        self.state = self.base / "state"
         self.patch(tap, "stop_at_signals", lambda reactor: None)  # signals are this process's
 
     def make(self, *arguments: str, on: Any = reactor) -> RegistrationServer:
@@ -49,16 +41,6 @@ class Case(TestCase):
         options = tap.Options()
         options.parseOptions(["--listen", "tcp:0:interface=127.0.0.1", "--state-dir", str(self.state), *arguments])
         return tap.makeService(options, on)
-
-    def refused(self, code: int, start: Callable[[], object]) -> str:
-        """Return the one line on stderr with which the process exits."""
-        stderr = StringIO()
-        self.patch(sys, "stderr", stderr)
-        with self.assertRaises(SystemExit) as caught:
-            start()
-        self.assertEqual(caught.exception.code, code)
-        self.assertEqual(stderr.getvalue().count("\n"), 1)
-        return stderr.getvalue()
 
 
 class Refusals(Case):
