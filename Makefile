@@ -18,7 +18,7 @@ SEED ?=
 TARGET ?=
 SECONDS ?= 60
 # Modules with trial TestCases, as trial names them; those under tests/e2e are pytest's alone.
-TRIAL = $(shell grep -rl 'twisted.trial.unittest' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
+TRIAL = $(shell grep -rlE 'twisted\.trial\.unittest|tests\.support\.[a-z_]*_case' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
 .PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab fuzz soak push gone hooks changelog dist clean FORCE
