@@ -23,7 +23,8 @@ from ..wire import fields
 from ..wire.errors import BadRequest
 from ..wire.limits import MAX_COOKIE
 from .memory import MemoryStore
-from .rules import Changes, Clocks, Moment, PeerRecord
+from .record import Clocks, Moment, PeerRecord
+from .rules import Changes
 from .store import StoreError, Swept
 
 LAYOUT = 1

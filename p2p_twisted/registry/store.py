@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from ..wire.address import Address
-from .rules import Clocks, PeerRecord, Request
+from .record import Clocks, PeerRecord
+from .rules import Request
 
 
 class StoreError(Exception):

@@ -10,7 +10,7 @@ from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.twistd_verb import VerbOptions, stop_at_signals
 from ..net.admission import admission
 from ..registry.memory import MemoryStore
-from ..registry.rules import Clocks
+from ..registry.record import Clocks
 from ..registry.sqlite import SQLiteStore
 from ..registry.store import Store, StoreError
 from ..web.api.rs import rs_root

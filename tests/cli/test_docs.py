@@ -14,7 +14,7 @@ from p2p_twisted.cli.main import _VERBS
 from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.experiment.page.resources import experiment_site
 from p2p_twisted.registry.memory import MemoryStore
-from p2p_twisted.registry.rules import Clocks
+from p2p_twisted.registry.record import Clocks
 from p2p_twisted.web.api.events import EventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.rs import rs_root

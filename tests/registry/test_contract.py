@@ -15,7 +15,7 @@ from twisted.trial.unittest import TestCase
 
 from p2p_twisted.registry import rules
 from p2p_twisted.registry.memory import MemoryStore
-from p2p_twisted.registry.rules import COUNTED_SECONDS, MAX_ACTIVATIONS
+from p2p_twisted.registry.record import COUNTED_SECONDS, MAX_ACTIVATIONS
 from p2p_twisted.registry.sqlite import SQLiteStore
 from p2p_twisted.registry.store import Counts, Store
 from p2p_twisted.wire.address import Address

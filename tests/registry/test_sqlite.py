@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from twisted.logger import formatEvent
 
 from p2p_twisted.registry import sqlite
-from p2p_twisted.registry.rules import Clocks
+from p2p_twisted.registry.record import Clocks
 from p2p_twisted.registry.sqlite import SQLiteStore
 from p2p_twisted.registry.store import StoreError
 from p2p_twisted.wire.errors import Forbidden

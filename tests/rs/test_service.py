@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted import __version__
 from p2p_twisted.registry.memory import MemoryStore
-from p2p_twisted.registry.rules import Clocks
+from p2p_twisted.registry.record import Clocks
 from p2p_twisted.registry.store import StoreError, Swept
 from p2p_twisted.rs.protocol import RSFactory, TrustedNetworks
 from p2p_twisted.rs.service import RegistrationServer

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from p2p_twisted.registry import rules
 from p2p_twisted.registry.memory import MemoryStore
-from p2p_twisted.registry.rules import Clocks, PeerRecord, Request
+from p2p_twisted.registry.record import Clocks, PeerRecord
+from p2p_twisted.registry.rules import Request
 from p2p_twisted.registry.store import Counts, Store, Swept
 from p2p_twisted.wire.address import Address
 from p2p_twisted.wire.limits import TTL

@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from p2p_twisted.registry.memory import MemoryStore
-from p2p_twisted.registry.rules import Clocks
+from p2p_twisted.registry.record import Clocks
 from p2p_twisted.registry.store import Store
 from p2p_twisted.rs.protocol import RSConnection, RSFactory, TrustedNetworks
 from tests.support.registries import SynchronousRegistry

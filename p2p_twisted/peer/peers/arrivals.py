@@ -15,8 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ...net.errors import FetchError
-from ...registry.rules import neighbourhood
-from ...wire.address import Address
+from ...wire.address import Address, neighbourhood
 from ...wire.errors import Forbidden
 from ...wire.fields import clean_host
 

@@ -13,8 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ...config.descriptors import max_peers
-from ...registry.rules import neighbourhood
-from ...wire.address import Address
+from ...wire.address import Address, neighbourhood
 
 AT_ONCE = 32
 """Most peers asked at the same time, slow ones not counted."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from ...registry.rules import Moment, PeerRecord
+from ...registry.record import Moment, PeerRecord
 from ...registry.store import Store
 from ..extension import SiteExtension
 from ..http.calls import Call, Endpoint, Reply, api_root, paging, plain

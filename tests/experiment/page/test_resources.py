@@ -17,7 +17,7 @@ from p2p_twisted.events.history import BATCH
 from p2p_twisted.experiment.page.experiment_order import ExperimentOrder
 from p2p_twisted.experiment.page.resources import ASSETS, experiment_site, page_url
 from p2p_twisted.registry.memory import MemoryStore
-from p2p_twisted.registry.rules import Clocks
+from p2p_twisted.registry.record import Clocks
 from p2p_twisted.web import sse as stream
 from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.api.schema import Settings
