@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from io import UnsupportedOperation
 from typing import Any, TextIO
 
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\U000e0000-\U000e007f]"
-)
+from ..wire.visible import visible
+
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def clean(text: object) -> str:
     """Return `text` on one line, without anything that a terminal obeys."""
-    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+    return visible(str(text))
 
 
 def count(number: int, noun: str) -> str:

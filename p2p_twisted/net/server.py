@@ -20,6 +20,7 @@ from ..wire.errors import BadRequest, WireError
 from ..wire.limits import MAX_LINE
 from ..wire.messages import Request, Response, Version
 from ..wire.parser import RequestParser
+from ..wire.visible import shown
 from . import OS_NAME
 from .caller import Caller
 from .closing import half_close
@@ -218,7 +219,7 @@ class RequestConnection(LineReceiver):
             self.log.failure("while answering", failure)
             self.handle(Event.FAILED)
             return
-        self.reply(f"{error.reason}\n".encode(), error.status, retry_after=error.retry_after)
+        self.reply(f"{shown(error.reason)}\n".encode(), error.status, retry_after=error.retry_after)
         if isinstance(error, BadRequest):
             self._waiting.clear()
             self.handle(Event.LINGER)

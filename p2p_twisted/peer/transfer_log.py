@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from ..events.publisher import Publisher
 from ..events.types import FileEnded, TransferServed
+from ..wire.visible import visible
 from .downloads.model import CANCELLED, DONE, FAILED
 
 MAX_LINES = 6000
@@ -20,6 +21,8 @@ LINES_INTERVAL = 60
 """Seconds."""
 MAX_SOURCES = 3
 """Sources of a fetched file that are named."""
+MAX_REASON = 1000
+"""Characters of the reason why a file was not fetched: it may name each of many holders."""
 
 _log = Logger()
 
@@ -64,7 +67,11 @@ def _log_fetched(event: FileEnded) -> None:
         text = "fetched {name!r}: {size} bytes in {seconds:.1f} s from {sources}"
         _log.info(text, name=event.name, size=event.size, seconds=event.seconds, sources=_sources(event))
     elif event.state == FAILED:
-        _log.info("not fetched: {name!r}: {why}", name=event.name, why=event.text or "no reason is known")
+        _log.info(
+            "not fetched: {name!r}: {why}",
+            name=event.name,
+            why=visible((event.text or "no reason is known")[:MAX_REASON]),
+        )
     elif event.state == CANCELLED:
         _log.info("not fetched: {name!r}: cancelled after {size} bytes", name=event.name, size=event.size)
 

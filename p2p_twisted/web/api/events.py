@@ -17,6 +17,7 @@ from ...events.publisher import Publisher
 from ...wire import fields as wire_fields
 from ...wire.address import Address
 from ...wire.errors import BadRequest
+from ...wire.visible import MAX_SHOWN
 from ..http.calls import Call
 from ..sse import EventStream
 
@@ -77,7 +78,9 @@ def _kinds(listed: str | None) -> frozenset[type[types.Event]]:
         return frozenset(NAMES)
     names = set(listed.split(","))
     if unknown := names.difference(NAMES.values()):
-        raise BadRequest(f"there is no event {min(unknown)!a}; there are {', '.join(sorted(NAMES.values()))}")
+        raise BadRequest(
+            f"there is no event {min(unknown)[:MAX_SHOWN]!a}; there are {', '.join(sorted(NAMES.values()))}"
+        )
     return frozenset(kind for kind, name in NAMES.items() if name in names)
 
 

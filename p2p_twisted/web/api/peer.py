@@ -12,6 +12,7 @@ from ...config.rates import MIN_RATE
 from ...library.paths import safe_name
 from ...wire import fields
 from ...wire.errors import BadRequest
+from ...wire.visible import MAX_SHOWN
 from ..http.calls import PATH, Call, Endpoint, Reply, api_root, paging, plain
 from ..http.errors import ApiError
 from ..http.site import ControlRequest
@@ -22,10 +23,6 @@ from .schema import Settings
 
 MAX_RATE = 2**50
 """Highest rate limit in bytes/s; beyond any link there is."""
-
-
-SHOWN = 100
-"""Characters of a name that a refusal repeats."""
 
 
 def peer_root(peer: PeerFacade, config: Settings, events: EventLog) -> Endpoint:
@@ -162,7 +159,7 @@ def _name(name: str) -> str:
         safe_name(fields.name(name))
     except (BadRequest, ValueError) as error:
         reason = error.reason if isinstance(error, BadRequest) else error
-        raise BadRequest(f"{name[:SHOWN]!a}: {reason}") from None
+        raise BadRequest(f"{name[:MAX_SHOWN]!a}: {reason}") from None
     return name
 
 

@@ -20,6 +20,7 @@ from twisted.web.server import NOT_DONE_YET
 
 from ...wire import fields
 from ...wire.errors import BadRequest
+from ...wire.visible import MAX_SHOWN
 from .errors import ApiError
 from .site import ControlRequest
 
@@ -114,7 +115,7 @@ def _known(pairs: list[tuple[str, Any]], allowed: Collection[str], what: str) ->
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name not in allowed:
-            raise BadRequest(f"unknown {what} {name!a}; known here: {', '.join(allowed) or 'none'}")
+            raise BadRequest(f"unknown {what} {name[:MAX_SHOWN]!a}; known here: {', '.join(allowed) or 'none'}")
         if name in found:
             raise BadRequest(f"the {what} {name} is given twice")
         found[name] = value

@@ -15,6 +15,7 @@ from twisted.trial.unittest import TestCase
 
 from p2p_twisted.net import connection_state, server
 from p2p_twisted.wire.records import IndexRecord
+from p2p_twisted.wire.visible import MAX_SHOWN, has_invisible
 from tests.support.peer_server import connect, make_factory
 
 HEAD_10 = f"200 OK P2P-CI/1.0\nHost: 10.153.15.5\nOS: {platform.system()}\n\n".encode()
@@ -105,6 +106,15 @@ class Exact10(Case):
         )
         self.assertTrue(self.ask(FILE + b"rfc8446.txt\npdf\n")[0].startswith(refusal(100, "FILE_NOT_FOUND")))
         return self.factory.content_store.library.stop()
+
+    def test_a_refusal_repeats_no_more_of_a_name_than_people_can_read(self) -> None:
+        for name in ("photo\u202egpj", "zero\u200bwidth", "x" * 1000, "\U000e0041" * 200):
+            answer, _ = self.ask(FILE + f"{name}\nexe\n".encode())
+            self.assertTrue(answer.startswith(refusal(100, "FILE_NOT_FOUND")), answer)
+            self.assertEqual(answer.count(b"\n"), 5)
+            said = answer.splitlines()[-1].decode()
+            self.assertFalse(has_invisible(said))
+            self.assertLess(len(said), MAX_SHOWN + 10)
 
     def test_bad_requests(self) -> None:
         bad = [
