@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..index.query import Pattern, folded
+from ..library.look_alikes import look_alikes
 from ..library.paths import why_tricky
 from ..web.control_client import ControlClient
 from .options import is_several
@@ -89,7 +90,8 @@ def find(client: ControlClient, arguments: Sequence[str], holders: Collection[st
         own = {item["name"] for item in found if item["local"]}
         others = [item["name"] for item in found if is_elsewhere(item, holders)]
         names = [name for name in others if fetch_own or name not in own]
-        tricky = {name: why for name in names if name != argument and (why := why_tricky(name)) is not None}
+        numbers = {item["name"]: len(item["holders"]) for item in found if item["name"] in names}
+        tricky = {} if argument in names else _misleading(numbers, own.difference(names))
         wanted.names += [name for name in names if name not in tricky]
         wanted.here |= own.difference(names)
         wanted.skipped |= tricky
@@ -97,6 +99,15 @@ def find(client: ControlClient, arguments: Sequence[str], holders: Collection[st
             wanted.missing.append(argument)
     wanted.names = list(dict.fromkeys(wanted.names))
     return wanted
+
+
+def _misleading(holders: Mapping[str, int], own: Collection[str]) -> dict[str, str]:
+    """Return those of the names that are fetched only if they are asked for one by one, with the reasons.
+
+    `holders` has the number of holders of each name, `own` the names that this peer has.
+    """
+    tricky = {name: why for name in holders if (why := why_tricky(name)) is not None}
+    return tricky | look_alikes({name: number for name, number in holders.items() if name not in tricky}, own)
 
 
 def _items(client: ControlClient, argument: str) -> list[Document]:

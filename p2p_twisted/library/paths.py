@@ -14,6 +14,7 @@ from pathlib import Path
 
 from p2p_twisted.wire.fields import has_control
 from p2p_twisted.wire.limits import MAX_NAME
+from p2p_twisted.wire.visible import has_invisible
 
 from .beneath import open_file_beneath
 
@@ -24,16 +25,14 @@ LONGEST_SEGMENT = 255
 """Most bytes in the name of a file or folder on nearly all file systems."""
 
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\xb9\xb2\xb3]) *(\..*)?", re.IGNORECASE)
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Invisible characters that Unicode does not count among its format characters."""
+_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_FORBIDDEN = re.compile('[<>:"|?*]')
 _TRICKS: tuple[tuple[Callable[[str], object], str], ...] = (
     (lambda segment: len(segment.encode()) > LONGEST_SEGMENT, f"a part is longer than {LONGEST_SEGMENT} bytes"),
     (lambda segment: segment.startswith("-"), "a part begins with -, as options of commands do"),
     (lambda segment: segment.startswith("~"), "a part begins with ~, as home folders do"),
-    (
-        lambda segment: any(map(_is_invisible, segment)),
-        "it has invisible characters, or characters that change the direction of the text",
-    ),
+    (has_invisible, "it has invisible characters, or characters that change the direction of the text"),
+    (_FORBIDDEN.search, 'it has one of the characters <>:"|?*, which no name has on Windows'),
     (lambda segment: segment != segment.strip(), "a part begins or ends with a space"),
     (lambda segment: segment.endswith("."), "a part ends with a dot"),
     (_DEVICE.fullmatch, "a part is the name of a device on Windows"),
@@ -86,6 +85,17 @@ def why_tricky(name: str) -> str | None:
     return next((why for is_one, why in _TRICKS if any(map(is_one, segments))), None)
 
 
+def same_elsewhere(name: str) -> str:
+    """Return a form that is equal for names that are one on some file systems: they differ in case or normal form.
+
+    Variation selectors, which only choose the look of the character before them, make no difference either.
+    """
+    if name.isascii():
+        return name.lower()
+    plain = unicodedata.normalize("NFC", _SELECTORS.sub("", name))
+    return unicodedata.normalize("NFC", plain.casefold())
+
+
 def name_of(root: Path, path: Path) -> str | None:
     """Return the name under which the file at `path` is shared from folder `root`; None if it is outside or may not be.
 
@@ -96,10 +106,6 @@ def name_of(root: Path, path: Path) -> str | None:
     except ValueError:
         return None
     return name if is_safe(name) else None
-
-
-def _is_invisible(character: str) -> bool:
-    return unicodedata.category(character) == "Cf" or character in _BLANK
 
 
 def open_beneath(root: Path, name: str) -> int:

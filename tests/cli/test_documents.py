@@ -61,7 +61,6 @@ INDEX: Any = Index(
         (["r?c/"], ["rfc/1.txt", "rfc/deep/3.txt"], ["rfc/2.txt"], []),
         (["two w*"], ["two words.txt"], [], []),
         (["what?.txt"], ["what?.txt"], [], []),
-        (["what*"], ["what?.txt", "whatever.txt"], [], []),
         (["[x]*"], ["[x].txt"], [], []),
         (["tw?ce"], ["twice"], [], []),
         (["own*"], [], ["own.txt"], []),
@@ -73,10 +72,17 @@ def test_arguments(arguments: list[str], names: list[str], here: list[str], miss
 
 
 def test_a_pattern_skips_misleading_names() -> None:
-    index: Any = Index(*(a_document(name, PEERS[0]) for name in ("-rf", "fine", "x\u202egpj.exe", "../x")))
+    names = "-rf", "fine", "x\u202egpj.exe", "../x", "what?.txt"
+    index: Any = Index(*(a_document(name, PEERS[0]) for name in names))
     found = find(index, ["*"], (), fetch_own=False)
-    assert (found.names, set(found.skipped)) == (["fine"], {"-rf", "x\u202egpj.exe", "../x"})
+    assert (found.names, set(found.skipped)) == (["fine"], {"-rf", "x\u202egpj.exe", "../x", "what?.txt"})
     assert find(index, ["-rf"], (), fetch_own=False).names == ["-rf"]
+
+
+def test_a_pattern_means_one_of_several_names_that_differ_only_in_case() -> None:
+    index: Any = Index(a_document("README", *PEERS), a_document("readme", PEERS[0]), a_document("Sub/x", PEERS[0]))
+    found = find(index, ["*"], (), fetch_own=False)
+    assert (found.names, list(found.skipped)) == (["README", "Sub/x"], ["readme"])
 
 
 def test_into_another_folder_own_documents_are_fetched_too() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from p2p_twisted.library.paths import why_tricky
+from p2p_twisted.library.paths import same_elsewhere, why_tricky
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,10 @@ def test_harmless_names_are_accepted(name) -> None:
         ("soft\xadhyphen", "invisible characters, or characters that change the direction of the text"),
         ("\u3164", "invisible characters, or characters that change the direction of the text"),
         ("tag\U000e0041", "invisible characters, or characters that change the direction of the text"),
+        ('<a>:"b|c?*', "no name has on Windows"),
+        ("sub:/a", "no name has on Windows"),
+        ("what?", "no name has on Windows"),
+        ("tone\U0001d173", "invisible characters, or characters that change the direction of the text"),
         ("a.txt ", "space"),
         (" a.txt", "space"),
         ("sub /a.txt", "space"),
@@ -70,3 +74,26 @@ def test_harmless_names_are_accepted(name) -> None:
 )
 def test_tricky_names_are_explained(name, why) -> None:
     assert why in (why_tricky(name) or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("README", "readme"),
+        ("\xe9t\xe9", "e\u0301te\u0301"),
+        ("\xc9T\xc9", "e\u0301te\u0301"),
+        ("stra\xdfe", "STRASSE"),
+        ("\u212bngstr\xf6m", "\xe5ngstr\xf6m"),
+        ("\u2764\ufe0f.png", "\u2764.png"),
+        ("\u845b\U000e0100", "\u845b"),
+        ("Sub/A", "sub/a"),
+    ],
+)
+def test_names_that_are_one_on_other_systems(name: str, other: str) -> None:
+    assert name != other
+    assert same_elsewhere(name) == same_elsewhere(other)
+
+
+@pytest.mark.parametrize(("name", "other"), [("a", "b"), ("e", "\xe9"), ("a/b", "a"), ("\xb2", "2"), ("\uff41", "a")])
+def test_other_names_stay_apart(name: str, other: str) -> None:
+    assert same_elsewhere(name) != same_elsewhere(other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from ...library.look_alikes import look_alikes
 from ...library.paths import why_tricky
 
 
@@ -15,6 +16,7 @@ def skipped_names(holders: Mapping[str, int], own: Collection[str]) -> dict[str,
     here already, else the one that more holders have.
     """
     found = {name: why for name in holders if (why := why_tricky(name)) is not None}
+    found = look_alikes({name: number for name, number in holders.items() if name not in found}, own) | found
     own_names, own_folders = set(own), {folder for name in own for folder in _folders(name)}
     for name in holders:
         if name in own_folders:
