@@ -17,5 +17,7 @@ def one(data: bytes) -> None:
     assert len(records) == data.count(b"\n") + (not data.endswith(b"\n") and data != b"")
     for record in filter(None, records):
         assert parse_record(encode_record(record, Version.V11)) == record
+        if record.private:  # never told in 1.0
+            continue
         in_1_0 = replace(record, size=None, sha256=None, pieces=None)
         assert parse_record(encode_record(record, Version.V10)) == in_1_0

@@ -129,8 +129,8 @@ def responses(draw: Draw, version: Version | None = None) -> tuple[Response, byt
 def records(version: Version) -> st.SearchStrategy[IndexRecord]:
     """Any index record that `version` can carry: in 1.1 also those that were learnt in 1.0."""
     six: tuple[st.SearchStrategy[Any], ...] = names, titles, addresses, ports, st.integers(0, TTL)
-    nine = *six, sizes, sha256s, st.just("") | sha256s
-    return st.builds(IndexRecord, *six) | st.builds(IndexRecord, *(nine if version is Version.V11 else six))
+    ten = *six, sizes, sha256s, st.just("") | sha256s, st.booleans()
+    return st.builds(IndexRecord, *six) | st.builds(IndexRecord, *(ten if version is Version.V11 else six))
 
 
 changes: st.SearchStrategy[Change] = st.one_of(

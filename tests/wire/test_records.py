@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,19 @@ def test_a_file_of_one_piece_has_a_dash() -> None:
     assert encode_record(parse_record(line), Version.V11) == line
 
 
+def test_a_private_record_has_a_tenth_field() -> None:
+    private = replace(NINE, private=True)
+    line = encode_record(private, Version.V11)
+    assert line == f"{encode_record(NINE, Version.V11)}\tprivate"
+    assert parse_record(line) == private
+
+
+@pytest.mark.parametrize(("record", "version"), [(NINE, Version.V10), (SIX, Version.V11)])
+def test_a_private_record_cannot_be_told_in_1_0_or_without_hash(record: IndexRecord, version: Version) -> None:
+    with pytest.raises(ValueError, match="private"):
+        encode_record(replace(record, private=True), version)
+
+
 @given(st.data(), st.sampled_from(Version))
 def test_parse_undoes_encode(data: st.DataObject, version: Version) -> None:
     record = data.draw(records(version))
@@ -42,7 +57,7 @@ def test_parse_undoes_encode(data: st.DataObject, version: Version) -> None:
 @given(records(Version.V11))
 def test_1_0_keeps_the_first_six_fields(record: IndexRecord) -> None:
     six = IndexRecord(record.name, record.title, record.host, record.port, record.ttl)
-    assert parse_record(encode_record(record, Version.V10)) == six
+    assert parse_record(encode_record(replace(record, private=False), Version.V10)) == six
 
 
 @pytest.mark.parametrize(
@@ -68,6 +83,9 @@ def test_1_0_keeps_the_first_six_fields(record: IndexRecord) -> None:
         f"{LINE}\t0\t-\t-",
         f"{LINE}\t0\t{'0A' * 32}\t-",
         f"{LINE}\t0\t{'0a' * 32}\t",
+        f"{LINE}\t0\t{'0a' * 32}\t-\tPrivate",
+        f"{LINE}\t0\t{'0a' * 32}\t-\tprivate\t",
+        f"{LINE}\tprivate",
     ],
 )
 def test_bad_records(line: str) -> None:
