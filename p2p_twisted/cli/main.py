@@ -30,6 +30,7 @@ _VERBS = {
     "limits": (".limits:limits", "Show or change the rate limits."),
     "ls": (".show:ls", "List the documents that peers have."),
     "peers": (".show:peers", "List the other peers."),
+    "pki": (".pki:pki", "Make the certificates of a closed swarm."),
     "refresh": (".refresh:refresh", "Query the RS and the other peers now."),
     "rs": (".rs:rs", "Show the state of the RS on this machine."),
     "share": (".share:share", "Share a folder."),
@@ -103,7 +104,8 @@ def _code_of(run: Callable[[], int | None]) -> int | None:
         warn_interrupted("interrupted")
         return exits.INTERRUPTED
     except ModuleNotFoundError as error:
-        from .extras import DISTRIBUTIONS, missing_extra
+        from ..config.extras import DISTRIBUTIONS
+        from .extras import missing_extra
 
         if error.name not in DISTRIBUTIONS:
             raise

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from p2p_twisted.cli import exits
-from p2p_twisted.cli.extras import DISTRIBUTIONS, missing_extra, need_extra
+from p2p_twisted.cli.extras import missing_extra, need_extra
+from p2p_twisted.config.extras import DISTRIBUTIONS
 
 ROOT = Path(__file__).parents[2]
 WITHOUT = """

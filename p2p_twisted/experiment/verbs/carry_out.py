@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ...cli import exits
-from ...cli.extras import DISTRIBUTIONS, need_extra
+from ...cli.extras import need_extra
 from ...cli.output import clean, print_json, print_table, say, warn
+from ...config.extras import EXPERIMENT
 from ..plan.design import Design
 from ..plan.orders import Plan
 from ..report.findings import findings
@@ -36,7 +37,7 @@ def carry_out(design: Design, out: Path | None, as_json: bool, as_events: bool) 
     With ``as_events``, lines of JSON (``event_lines``) take the place of progress bars, tables and findings. Raises
     Failure, UsageError, OSError.
     """
-    need_extra(*DISTRIBUTIONS)
+    need_extra(*EXPERIMENT)
     folder = _make_folder(out)
     lines = EventLines(design.all_links, design.faults) if as_events else None
     with nullcontext(lines.run_starts) if lines else _progress_bars() as on_start:
