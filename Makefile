@@ -14,6 +14,8 @@ ARGS ?=
 MINUTES ?= 10
 RUNS ?= 20
 SEED ?=
+# Of `make attacks`: one attack in place of all.
+ROW ?=
 # Of `make fuzz`: one target in place of all, and how long each is run.
 TARGET ?=
 SECONDS ?= 60
@@ -21,7 +23,7 @@ SECONDS ?= 60
 TRIAL = $(shell grep -rlE 'twisted\.trial\.unittest|tests\.support\.[a-z_]*_case' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab fuzz soak push gone hooks changelog dist clean FORCE
+.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab fuzz soak push gone attacks hooks changelog dist clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -83,6 +85,9 @@ push: $(VENV)/installed ## RUNS=20 times 2 GB in 300 files to three peers while 
 
 gone: $(VENV)/installed ## RUNS=20 times p2p get where 300 of 301 holders are gone
 	$(BIN)/python -m benchmarks.soak.gone --runs $(RUNS) $(ARGS)
+
+attacks: $(VENV)/installed ## strangers attack an RS and peers, each attack against its bar; as root (ROW=name: that one)
+	$(BIN)/python -m benchmarks.attacks $(ROW)
 
 fuzz: $(VENV)/installed-test ## fuzz targets with atheris for SECONDS=60 each (TARGET=requests: that one)
 	@$(BIN)/python -c 'import atheris' 2> /dev/null || $(PIP) --editable '.[fuzz]' > /dev/null 2>&1 || true

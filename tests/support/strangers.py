@@ -168,6 +168,7 @@ class Crowd:
     def __init__(self, rs: Address | None = None) -> None:
         self.strangers: list[Stranger] = []
         self._rs = rs
+        self._servers: list[asyncio.Server] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -175,7 +176,7 @@ class Crowd:
         """Return a new stranger that listens at `host`, and is registered if the crowd has an RS. Raises OSError."""
         listener = socket.create_server((host, port), backlog=1000)
         stranger = Stranger(plan or Plan(), self._rs, listener)
-        self._run(asyncio.start_server(stranger.serve, sock=listener))
+        self._servers.append(self._run(asyncio.start_server(stranger.serve, sock=listener)))
         self.strangers.append(stranger)
         if self._rs is not None:
             stranger.register()
@@ -189,6 +190,8 @@ class Crowd:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for server in self._servers:
+            self._loop.call_soon_threadsafe(server.close)
         self._run(_cancel_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(WAIT_TIMEOUT)
@@ -196,7 +199,8 @@ class Crowd:
 
 
 async def _cancel_all() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """End all tasks, also those that begin meanwhile."""
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

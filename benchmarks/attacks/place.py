@@ -1,0 +1,142 @@
+"""The place of an attack: an RS and honest peers in hosts of their own, and one more host for the strangers."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+from benchmarks.attacks.metered_twistd import NUMBERS
+from p2p_twisted.experiment.run.cluster import MAX_DOCUMENTS, Cluster
+from p2p_twisted.experiment.run.iproute import batch
+from p2p_twisted.experiment.run.netns import HostNetwork
+from p2p_twisted.experiment.run.places import PORT, NetnsLauncher
+from p2p_twisted.experiment.run.processes import TWISTD, Member
+from p2p_twisted.web.control_client import ControlError
+from p2p_twisted.wire.address import Address
+from tests.support.strangers import Crowd
+
+REPOSITORY = Path(__file__).parents[2]
+RATE = 10**10
+"""Bits/s of every link: no limit."""
+NETWORK = "10.78.0.0/16"
+"""The addresses of the strangers, all of which are at their host."""
+MB = 10**6
+CLONE_NEWNET = 0x40000000
+FAULT_WORDS = ("Traceback", "Unhandled")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a process has been through: memory (bytes) at most, longest stall and the processor's time in it (s)."""
+
+    peak: int
+    stall: float
+    busy: float
+
+
+class Place(Crowd):
+    """A running ``cluster``, and a crowd of strangers that register at its RS; this process is at their host."""
+
+    def __init__(self, cluster: Cluster, launcher: _Launcher) -> None:
+        super().__init__((launcher.address("rs"), PORT))
+        self.cluster = cluster
+        self.rs: Address = (launcher.address("rs"), PORT)
+        self.peers: list[Address] = [(launcher.address(peer.role), PORT) for peer in cluster.peers]
+
+    def forget(self) -> dict[str, int]:
+        """Begin to measure all running processes anew; return the memory of each (bytes)."""
+        running = [member for member in self.cluster.members if member.pid is not None]
+        for member in running:
+            Path(f"/proc/{member.pid}/clear_refs").write_text("5")
+            meter = _meter(member.state_dir.parent)
+            meter.write_bytes(meter.read_bytes()[:16] + NUMBERS.pack(0, 0, 1)[16:])
+        time.sleep(0.1)
+        return {member.role: memory(member) for member in running}
+
+    def load(self, member: Member) -> Load:
+        """Return the load of a running process since `forget`."""
+        longest, busy, _ = NUMBERS.unpack(_meter(member.state_dir.parent).read_bytes())
+        return Load(memory(member, "VmHWM"), longest, busy)
+
+    def log_faults(self) -> list[str]:
+        """Return the lines of the logs that tell of an error that nobody has handled."""
+        logs = ((member.role, member.log.read_text("utf-8", "replace")) for member in self.cluster.members)
+        return [f"{role}: {line}" for role, log in logs for line in log.splitlines() if _is_fault(line)]
+
+
+class _Launcher(NetnsLauncher):
+    """Starts each process with a meter of its reactor."""
+
+    def launch(self, role: str, argv: Sequence[str], **options: Any) -> Popen[bytes]:
+        meter = _meter(Path(options["cwd"]))
+        meter.write_bytes(bytes(NUMBERS.size))
+        metered = (sys.executable, "-m", "benchmarks.attacks.metered_twistd", str(meter), *argv[3:])
+        return super().launch(role, metered if tuple(argv[:3]) == TWISTD[:3] else argv, **options)
+
+
+@contextmanager
+def place(peers: int, options: dict[str, Sequence[str]] | None = None, idle: int = 0) -> Iterator[Place]:
+    """Provide a Place with ``peers`` that run, and ``idle`` more that the attack starts; ``options`` by role.
+
+    Must be called in the main thread before there are others. Raises PlaceError, ClusterError.
+    """
+    os.environ["PYTHONPATH"] = str(REPOSITORY)
+    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+    with HostNetwork(peers + idle + 2, RATE, RATE, "p2patk") as network:
+        _route_strangers(network)
+        launcher = _Launcher(network, PORT)
+        with Cluster(peers + idle, launcher, lambda role: (options or {}).get(role, ())) as cluster:
+            try:
+                _enter(os.open(f"/run/netns/{network.namespace(network.hosts[-2])}", os.O_RDONLY))
+                made = Place(cluster, launcher)
+                with made:
+                    yield made
+            finally:
+                _enter(home)
+
+
+def memory(member: Member, what: str = "VmRSS") -> int:
+    """Return a figure of /proc/PID/status, in bytes."""
+    lines = Path(f"/proc/{member.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{what}:"))
+
+
+def names_known(member: Member, search: str) -> set[str]:
+    """Return the names that a search finds at a peer, empty while it does not answer."""
+    try:
+        return {item["name"] for item in member.control.get("index", q=search, limit=MAX_DOCUMENTS)["items"]}
+    except ControlError:
+        return set()
+
+
+def _meter(folder: Path) -> Path:
+    return folder / "meter"
+
+
+def _is_fault(line: str) -> bool:
+    return any(word in line for word in FAULT_WORDS)
+
+
+def _route_strangers(network: HostNetwork) -> None:
+    host = network.hosts[-2]
+    batch(["ip", "-n", network.namespace(host)], [f"route add local {NETWORK} dev lo"])
+    for other in network.hosts:
+        if other != host:
+            batch(["ip", "-n", network.namespace(other)], [f"route add {NETWORK} via {network.address(host)}"])
+
+
+def _enter(descriptor: int) -> None:
+    """Move this thread into a network namespace, and close ``descriptor``. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    failed = libc.setns(descriptor, CLONE_NEWNET)
+    os.close(descriptor)
+    if failed:
+        raise OSError(ctypes.get_errno(), "setns")
