@@ -1,119 +1,126 @@
 """The distributed index: the records of other peers' documents, and when each expires.
 
-The rules (protocol, "Index records"): a record from its holder lives for TTL seconds; hearsay lives for the TTL it
-carries, and never extends the life of a known record; at 0 a record is removed. A holder's own answer replaces
-everything known of it. One document has one record for each holder.
+The rules (protocol, "Index records"): what a holder says of itself lives for TTL seconds, and all of it is renewed at
+once. Hearsay lives for the TTL that it carries; nobody but the holder renews it, and it counts only while nothing is
+known from the holder itself. A holder's own answer replaces everything known of it.
+
+Memory is bounded: first-hand records and hearsay have a pool each, in which all peers have the same rights.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from functools import partial
 
 from ..wire.address import Address
 from ..wire.limits import TTL
 from ..wire.records import IndexRecord
-
-MAX_GONE = 10_000
-"""Maximum number of stopped holders that are remembered, the most recent ones."""
+from .answer import Answer
+from .packed import pack, unpack
+from .statement import CURRENT, Statement
+from .store import Store
+from .table import Variant
 
 MAX_RECORDS_OF_HOLDER = 1_000_000
-"""Maximum number of records of one holder, so that a stranger cannot fill the memory."""
-
-
-@dataclass
-class Entry:
-    """A record as it was received, and when it expires (monotonic seconds)."""
-
-    record: IndexRecord
-    expires: float
-
-    def ttl(self, now: float) -> int:
-        """Return the TTL that is left at `now`, in whole seconds rounded up."""
-        return max(0, min(TTL, -int(-(self.expires - now) // 1)))
-
-    def aged(self, now: float) -> IndexRecord:
-        """Return the record with the TTL that is left at `now`."""
-        return replace(self.record, ttl=self.ttl(now))
+"""Maximum number of records of one answer that are read."""
+MAX_GONE = 10_000
+"""Maximum number of stopped holders that are remembered, the most recent ones."""
+MAX_FIRST_HAND = 26 * 2**20
+"""Bytes of memory for what holders say of themselves."""
+MAX_HEARSAY = 10 * 2**20
+"""Bytes of memory for hearsay; a quarter of it at most for what one peer tells."""
 
 
 class DistributedIndex:
     """The records learnt from other peers. Times are monotonic seconds, given by the caller."""
 
-    def __init__(self) -> None:
-        self.generation = 0
-        """Number of records added, removed or changed so far; hearing a record again does not count."""
-        self._holders: dict[Address, dict[str, Entry]] = {}
-        self._names: dict[str, set[Address]] = {}
+    def __init__(self, max_first_hand: int = MAX_FIRST_HAND, max_hearsay: int = MAX_HEARSAY) -> None:
+        self._changes = 0
+        self._store = Store(max_first_hand, max_hearsay)
+        self._holders: dict[Address, Statement] = {}
+        """What each holder says of itself."""
         self._gone: dict[Address, None] = {}
 
     def __len__(self) -> int:
-        return sum(len(entries) for entries in self._holders.values())
+        return len(self._store)
 
-    def learn(self, source: Address, records: Iterable[IndexRecord], now: float, own: Collection[Address] = ()) -> None:
-        """Merge the complete index that the peer at `source` sent.
+    @property
+    def generation(self) -> int:
+        """A number that is larger after every change; hearing a record again is none."""
+        return self._changes + self._store.cuts
+
+    # what a peer says
+
+    def answer(self, source: Address, now: float, own: Collection[Address] = ()) -> Answer:
+        """Return the object that takes the complete index of the peer at `source`, record by record.
 
         Records whose holder is in `own` (this peer's addresses) are ignored: the library knows better.
         """
-        fresh: dict[str, IndexRecord] = {}
-        for record in records:
-            holder = (record.host, record.port)
-            if holder == source:
-                fresh[record.name] = record
-            elif holder not in own and holder not in self._gone and record.ttl > 0:
-                self._hear(holder, record, now)
-        self.is_back(source)
-        self._replace(source, fresh, now)
+        old = self._holders.get(source)
+        return Answer(self._store, source, old, partial(self._accepts, now=now, own=own), self._done, now)
 
-    def put(self, holder: Address, record: IndexRecord, now: float) -> None:
-        """Add a record that `holder` itself sent."""
+    def learn(self, source: Address, records: Iterable[IndexRecord], now: float, own: Collection[Address] = ()) -> None:
+        """Merge the complete index that the peer at `source` sent."""
+        with self.answer(source, now, own) as answer:
+            for record in records:
+                answer.add(record)
+            answer.done(now)
+
+    def _done(self, answer: Answer, now: float) -> None:
+        new = answer.own
+        old = self._holders.get(new.holder)
+        self.is_back(new.holder)
+        if answer.is_other or new.count != (old.count if old is not None else 0):
+            self._changes += 1
+        self._replace(new, now)
+        for (_, ttl), statement in answer.hearsay.items():
+            statement.expires, statement.state = now + ttl, CURRENT
+            self._changes += statement.count
+
+    def put(self, holder: Address, record: IndexRecord, now: float) -> bool:
+        """Add a record that `holder` itself sent. Return False if there is no room for it."""
         self.is_back(holder)
-        self._put(holder, record.name, Entry(record, now + TTL))
+        statement, packed = self._statement(holder, now), pack(record)
+        if not self._store.says(statement, record.name, packed):
+            self._changes += 1
+            return self._store.say(statement, record.name, packed)
+        return True
 
     def remove(self, holder: Address, name: str) -> None:
         """Remove a document that `holder` itself no longer has."""
-        if name in self._holders.get(holder, {}):
-            self._drop(holder, name)
+        statement = self._holders.get(holder)
+        if statement is not None and self._store.withdraw(statement, name):
+            self._changes += 1
 
     def renew(self, holder: Address, now: float) -> None:
         """Renew all records of `holder`, which has confirmed them."""
         self.is_back(holder)
-        for entry in self._holders.get(holder, {}).values():
-            entry.expires = now + TTL
+        self._statement(holder, now).expires = now + TTL
 
-    def _replace(self, holder: Address, records: dict[str, IndexRecord], now: float) -> None:
-        for name in self._holders.get(holder, {}).keys() - records.keys():
-            self._drop(holder, name)
-        for name, record in records.items():
-            self._put(holder, name, Entry(record, now + TTL))
+    def _statement(self, holder: Address, now: float) -> Statement:
+        statement = self._holders.get(holder)
+        if statement is None or statement.expires <= now:
+            statement = self._store.statement(holder, holder)
+            self._replace(statement, now)
+        return statement
 
-    def _hear(self, holder: Address, record: IndexRecord, now: float) -> None:
-        known = self._holders.get(holder, {}).get(record.name)
-        if known is None or known.expires <= now:
-            self._put(holder, record.name, Entry(record, now + min(TTL, record.ttl)))
+    def _replace(self, statement: Statement, now: float) -> None:
+        """Let `statement` count from `now` on, in place of what its holder said before."""
+        old = self._holders.get(statement.holder)
+        if old is not None:
+            self._store.kill([old])
+        self._holders[statement.holder] = statement
+        statement.expires, statement.state = now + TTL, CURRENT
 
-    def _put(self, holder: Address, name: str, entry: Entry) -> None:
-        entries = self._holders.setdefault(holder, {})
-        if name in entries or len(entries) < MAX_RECORDS_OF_HOLDER:
-            if name not in entries or entries[name].record != entry.record:
-                self.generation += 1
-            entries[name] = entry
-            self._names.setdefault(name, set()).add(holder)
-
-    def _drop(self, holder: Address, name: str) -> None:
-        entries, holders = self._holders[holder], self._names[name]
-        self.generation += 1
-        del entries[name]
-        holders.discard(holder)
-        if not entries:
-            del self._holders[holder]
-        if not holders:
-            del self._names[name]
+    # what becomes of a holder
 
     def forget(self, holder: Address) -> None:
         """Remove all records of `holder`: it will send everything again, or it is this peer."""
-        self._replace(holder, {}, 0)
+        self._holders.pop(holder, None)
+        known = [one for one in self._store if one.holder == holder and one.state == CURRENT]
+        self._store.kill(known)
+        self._changes += sum(one.count for one in known)
 
     def is_gone(self, holder: Address) -> None:
         """Remove all records of `holder`, which has stopped, and ignore hearsay about it until it is back."""
@@ -128,43 +135,89 @@ class DistributedIndex:
         self._gone.pop(holder, None)
 
     def expire(self, now: float) -> int:
-        """Remove expired records and return their number."""
-        gone = [
-            (holder, name)
-            for holder, entries in self._holders.items()
-            for name, entry in entries.items()
-            if entry.expires <= now
-        ]
-        for holder, name in gone:
-            self._drop(holder, name)
-        return len(gone)
+        """Remove expired records, and hearsay that no longer counts; return their number."""
+        before = len(self._store)
+        over = [one for one in self._store if one.state == CURRENT and not self._counts(one, now)]
+        for holder in [one.holder for one in over if one.is_first_hand]:
+            self._holders.pop(holder, None)
+        self._store.kill(over)
+        for _ in self._store.sweep():
+            pass
+        self._changes += before - len(self._store)
+        return before - len(self._store)
+
+    def _accepts(self, holder: Address, now: float, own: Collection[Address] = ()) -> bool:
+        """Return whether hearsay about `holder` counts."""
+        if holder in own or holder in self._gone:
+            return False
+        known = self._holders.get(holder)
+        return known is None or known.expires <= now
+
+    def _counts(self, statement: Statement, now: float) -> bool:
+        if statement.state != CURRENT or statement.expires <= now:
+            return False
+        return statement.is_first_hand or self._accepts(statement.holder, now)
+
+    # what is known
 
     def records(self, now: float) -> Iterator[IndexRecord]:
-        """Yield every record that has not expired, with the TTL that is left."""
-        for entries in self._holders.values():
-            for entry in entries.values():
-                if entry.expires > now:
-                    yield entry.aged(now)
+        """Yield the records that may be passed on, with the TTL that is left: first-hand ones, then hearsay.
 
-    def lasting(self, now: float) -> tuple[list[IndexRecord], float]:
-        """Return every record that has not expired, as received, and when the first of them expires."""
-        entries = [entry for known in self._holders.values() for entry in known.values() if entry.expires > now]
-        return [entry.record for entry in entries], min((entry.expires for entry in entries), default=math.inf)
-
-    def ttl(self, record: IndexRecord, now: float) -> int:
-        """Return the TTL that `record` has left, or its own TTL if it is not one of the learnt records."""
-        entry = self._holders.get((record.host, record.port), {}).get(record.name)
-        return record.ttl if entry is None else entry.ttl(now)
+        Private ones are left out. The index may change meanwhile.
+        """
+        for is_first_hand in (True, False):
+            for name in self._store.names():
+                for record in self._records(name, now, is_first_hand):
+                    if not record.private:
+                        yield record
 
     def holders_of(self, name: str, now: float) -> list[IndexRecord]:
-        """Return the records of the document `name`, one for each holder."""
-        entries = (self._holders[holder][name] for holder in self._names.get(name, ()))
-        return [entry.aged(now) for entry in entries if entry.expires > now]
+        """Return what its holders themselves say of the document `name`, one record for each."""
+        return self._records(name, now, True)
+
+    def hearsay_of(self, name: str, now: float) -> list[IndexRecord]:
+        """Return what others say of the document `name` at holders of which nothing is known first-hand."""
+        return self._records(name, now, False)
+
+    def _records(self, name: str, now: float, is_first_hand: bool) -> list[IndexRecord]:
+        return [
+            unpack(name, variant.packed, one.holder, _ttl(one, now))
+            for variant in self._store.variants(name)
+            for one in variant.statements
+            if one.is_first_hand == is_first_hand and self._counts(one, now)
+        ]
+
+    def lasting(self, now: float) -> tuple[list[IndexRecord], float]:
+        """Return every record that has not expired, and when the first of them expires."""
+        expiries = (one.expires for one in self._store if one.count and self._counts(one, now))
+        names = self._store.names()
+        records = [record for name in names for record in self.holders_of(name, now) + self.hearsay_of(name, now)]
+        return records, min(expiries, default=math.inf)
+
+    def ttl(self, record: IndexRecord, now: float) -> int:
+        """Return the TTL that `record` has left, or its own TTL if it is not first-hand."""
+        statement = self._holders.get((record.host, record.port))
+        return record.ttl if statement is None else _ttl(statement, now)
 
     def held_by(self, holder: Address, now: float) -> list[IndexRecord]:
-        """Return the records of the peer `holder`."""
-        return [entry.aged(now) for entry in self._holders.get(holder, {}).values() if entry.expires > now]
+        """Return what the peer `holder` says of its documents."""
+        records = (record for name in self._store.names() for record in self.holders_of(name, now))
+        return [record for record in records if (record.host, record.port) == holder]
 
     def names(self) -> set[str]:
         """Return the names of all learnt documents."""
-        return set(self._names)
+        return {name for name in self._store.names() if any(map(_has_current, self._store.variants(name)))}
+
+    def count_of(self, holder: Address, now: float) -> int:
+        """Return the number of documents that the peer `holder` has, by its own word."""
+        statement = self._holders.get(holder)
+        return 0 if statement is None or statement.expires <= now else statement.count
+
+
+def _has_current(variant: Variant) -> bool:
+    return any(statement.state == CURRENT for statement in variant.statements)
+
+
+def _ttl(statement: Statement, now: float) -> int:
+    """Return the TTL that is left at `now`, in whole seconds rounded up."""
+    return max(0, min(TTL, -int(-(statement.expires - now) // 1)))

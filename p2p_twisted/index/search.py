@@ -21,6 +21,11 @@ class Document:
     holders: list[IndexRecord] = field(default_factory=list)
 
     @property
+    def private(self) -> bool:
+        """Whether all of its holders let only some peers have it."""
+        return all(holder.private for holder in self.holders)
+
+    @property
     def piece_list(self) -> str:
         """The digest of its piece list according to most of its holders; "" if none has one."""
         given = Counter(holder.pieces for holder in self.holders if holder.pieces is not None)

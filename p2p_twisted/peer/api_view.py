@@ -84,7 +84,7 @@ class ApiView:
                 OtherPeer(
                     host=peer.address[0],
                     port=peer.address[1],
-                    files=len(self._peer.index.held_by(peer.address, now)),
+                    files=self._peer.index.count_of(peer.address, now),
                     last_seen=None if peer.seen is None else now - peer.seen,
                     failures=peer.failures,
                 )

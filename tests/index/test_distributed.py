@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,10 +33,10 @@ def test_hearsay_counts_what_it_has_left_and_never_raises() -> None:
     index = DistributedIndex()
     index.learn(B, [record("x", A, ttl=100)], now=0)
     index.learn(C, [record("x", A, ttl=5000)], now=10)
-    assert index.holders_of("x", 10)[0].ttl == 90
+    assert index.hearsay_of("x", 10)[0].ttl == 90 and index.holders_of("x", 10) == []
     index.learn(A, [record("x", A)], now=20)
     index.learn(C, [record("x", A, ttl=3)], now=20)
-    assert index.holders_of("x", 20)[0].ttl == TTL
+    assert index.holders_of("x", 20)[0].ttl == TTL and index.hearsay_of("x", 20) == []
 
 
 def test_hearsay_does_not_change_the_content_of_a_known_record() -> None:
@@ -47,7 +49,7 @@ def test_hearsay_does_not_change_the_content_of_a_known_record() -> None:
 def test_an_expired_record_is_gone_when_read_before_it_is_swept() -> None:
     index = DistributedIndex()
     index.learn(B, [record("x", A, ttl=10)], now=0)
-    assert index.holders_of("x", 10) == [] and list(index.records(10)) == []
+    assert index.hearsay_of("x", 10) == [] and list(index.records(10)) == []
     assert len(index) == 1
     assert index.expire(10) == 1
     assert len(index) == 0 and index.names() == set()
@@ -57,7 +59,7 @@ def test_expired_hearsay_may_be_received_again() -> None:
     index = DistributedIndex()
     index.learn(B, [record("x", A, ttl=10)], now=0)
     index.learn(B, [record("x", A, ttl=7)], now=10)
-    assert index.holders_of("x", 10)[0].ttl == 7
+    assert index.hearsay_of("x", 10)[0].ttl == 7
 
 
 def test_a_holders_own_answer_replaces_what_was_known_of_it() -> None:
@@ -65,7 +67,7 @@ def test_a_holders_own_answer_replaces_what_was_known_of_it() -> None:
     index.learn(A, [record("x", A), record("y", A), record("z", B, 50)], now=0)
     index.learn(A, [record("y", A)], now=1)
     assert {r.name for r in index.records(1)} == {"y", "z"}
-    assert [r.name for r in index.held_by(A, 1)] == ["y"]
+    assert [r.name for r in index.records(1) if (r.host, r.port) == A] == ["y"] and index.count_of(A, 1) == 1
 
 
 def test_one_document_has_one_record_for_each_holder() -> None:
@@ -73,6 +75,7 @@ def test_one_document_has_one_record_for_each_holder() -> None:
     index.learn(A, [record("x", A)], now=0)
     index.learn(B, [record("x", B), record("x", A, 9)], now=0)
     assert sorted((r.host, r.port) for r in index.holders_of("x", 0)) == [A, B]
+    assert len(list(index.records(0))) == 2
 
 
 def test_our_own_files_are_not_learnt_from_others() -> None:
@@ -96,11 +99,12 @@ EVENTS = st.lists(st.tuples(HOLDERS, st.lists(RECORDS, max_size=6), st.integers(
 
 @given(EVENTS)
 def test_a_ttl_only_falls_unless_the_record_came_from_the_holder(events) -> None:
-    index, now = DistributedIndex(), 0.0
+    index, now, answered = DistributedIndex(), 0.0, dict[tuple[str, int], float]()
     for source, records, passed in events:
         now += passed
         before = {(r.name, r.host, r.port): r for r in index.records(now)}
         index.learn(source, records, now)
+        answered[source] = now
         after = {(r.name, r.host, r.port): r for r in index.records(now)}
         for key, new in after.items():
             if key[1:] == source:
@@ -108,28 +112,42 @@ def test_a_ttl_only_falls_unless_the_record_came_from_the_holder(events) -> None
             elif key in before:
                 assert new == before[key]
             else:
+                assert now >= answered.get(key[1:], -TTL) + TTL
                 ttls = [r.ttl for r in records if (r.name, r.host, r.port) == key]
                 assert new.ttl in ttls
         index.expire(now)
         assert len(index) == len(after)
 
 
-def test_hearsay_of_a_removed_holder_does_not_count_until_it_is_back() -> None:
-    """A peer is back once an answer of it was received, or once it has registered again."""
-    for back in (
+@pytest.mark.parametrize(
+    "back",
+    [
         lambda index: index.learn(A, [record("own", A)], 0),
         lambda index: index.put(A, record("own", A), 0),
         lambda index: index.renew(A, 0),
-        lambda index: index.is_back(A),
-    ):
-        index = DistributedIndex()
-        index.learn(A, [record("own", A)], 0)
-        index.is_gone(A)
-        index.learn(B, [record("x", A), record("y", B)], 0)
-        assert index.names() == {"y"}
-        back(index)
-        index.learn(B, [record("x", A), record("y", B)], 0)
-        assert "x" in index.names()
+    ],
+)
+def test_hearsay_of_a_holder_that_has_answered_does_not_count(back: Callable[[DistributedIndex], object]) -> None:
+    index = DistributedIndex()
+    index.learn(B, [record("x", A), record("y", B)], 0)
+    assert [r.name for r in index.hearsay_of("x", 0)] == ["x"]
+    back(index)
+    index.learn(C, [record("x", A)], 0)
+    assert index.hearsay_of("x", 0) == [] and "x" not in {r.name for r in index.records(0)}
+    assert index.expire(0) == 1
+    index.learn(B, [record("x", A)], TTL)
+    assert [r.name for r in index.hearsay_of("x", TTL)] == ["x"]
+
+
+def test_hearsay_of_a_removed_holder_does_not_count_until_it_is_back() -> None:
+    index = DistributedIndex()
+    index.learn(A, [record("own", A)], 0)
+    index.is_gone(A)
+    index.learn(B, [record("x", A), record("y", B)], 0)
+    assert index.names() == {"y"}
+    index.is_back(A)
+    index.learn(B, [record("x", A), record("y", B)], 0)
+    assert index.names() == {"x", "y"}
 
 
 def test_holders_that_are_gone_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,3 +157,33 @@ def test_holders_that_are_gone_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
         index.is_gone(("10.0.0.9", port))
     index.learn(B, [record(str(port), ("10.0.0.9", port)) for port in range(1, 6)], 0)
     assert index.names() == {"1", "2"}
+
+
+def test_an_answer_counts_when_it_is_done() -> None:
+    index = DistributedIndex()
+    index.learn(A, [record("old", A)], 0)
+    before = index.generation
+    with index.answer(A, 0) as answer:
+        assert answer.add(record("new", A)) and answer.add(record("x", B))
+        assert index.names() == {"old"} and len(index) == 1
+    assert index.names() == {"old"} and index.generation == before
+    with index.answer(A, 0) as answer:
+        answer.add(record("new", A))
+        answer.add(record("new", A, sha="b" * 64))
+        answer.done(0)
+    assert [r.sha256 for r in index.records(0)] == ["b" * 64] and len(index) == 1
+    assert index.generation > before
+    index.expire(0)
+    assert index.names() == {"new"}
+
+
+def test_hearing_the_same_again_is_no_change() -> None:
+    index = DistributedIndex()
+    index.learn(A, [record("x", A), record("y", A), record("z", B)], 0)
+    before = index.generation
+    index.learn(A, [record("y", A), record("x", A), record("z", B)], 5)
+    index.put(A, record("x", A), 6)
+    index.renew(A, 7)
+    assert index.generation == before
+    index.learn(A, [record("x", A)], 8)
+    assert index.generation > before

@@ -125,7 +125,7 @@ def test_holders_have_the_time_that_is_left(case) -> None:
 def test_an_expired_record_is_left_out_before_it_is_swept(case) -> None:
     case.put("a")
     case.now += 10
-    case.put("b")
+    case.put("b", holder=FARTHER)
     assert case.names() == ["a", "b"]
     case.now += TTL - 10
     assert case.names() == ["b"]

@@ -137,7 +137,9 @@ class Case(SynchronousTestCase):
         return sorted(self.index.names())
 
     def holders(self, name):
-        return sorted((record.host, record.port) for record in self.index.holders_of(name, self.network.seconds()))
+        now = self.network.seconds()
+        known = self.index.holders_of(name, now) + self.index.hearsay_of(name, now)
+        return sorted((record.host, record.port) for record in known)
 
     def messages(self):
         return [event for event in self.events if event.get("log_namespace", "").startswith("p2p_twisted")]

@@ -1,0 +1,58 @@
+"""A record in little memory: its fields but name, holder and TTL as bytes, equal for all who have the same document.
+
+The first byte says which fields there are: none but the title, size and SHA-256 as well, or also the piece list. Its
+highest bit is set in a private record.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from ..wire.address import Address
+from ..wire.records import IndexRecord
+
+_OLD, _ONE_PIECE, _PIECES = range(3)
+_PRIVATE = 0x80
+_HEAD = Struct(">Bq32s")
+_WITH_PIECES = Struct(">Bq32s32s")
+
+
+def pack(record: IndexRecord) -> bytes:
+    """Return what `record` says of its document."""
+    title = record.title.encode("utf-8", "surrogatepass")
+    mark = _PRIVATE if record.private else 0
+    if record.sha256 is None or record.size is None:
+        return bytes([mark | _OLD]) + title
+    sha256 = bytes.fromhex(record.sha256)
+    if not record.pieces:
+        return _HEAD.pack(mark | _ONE_PIECE, record.size, sha256) + title
+    return _WITH_PIECES.pack(mark | _PIECES, record.size, sha256, bytes.fromhex(record.pieces)) + title
+
+
+def unpack(name: str, packed: bytes, holder: Address, ttl: int) -> IndexRecord:
+    """Return the record of the document `name` at `holder`."""
+    size = sha256 = pieces = None
+    kind = packed[0] & ~_PRIVATE
+    if kind == _ONE_PIECE:
+        _, size, raw = _HEAD.unpack_from(packed)
+        sha256, pieces = raw.hex(), ""
+    elif kind == _PIECES:
+        _, size, raw, list_ = _WITH_PIECES.unpack_from(packed)
+        sha256, pieces = raw.hex(), list_.hex()
+    return IndexRecord(name, title_of(packed), *holder, ttl, size, sha256, pieces, is_private(packed))
+
+
+def title_of(packed: bytes) -> str:
+    """Return the title."""
+    start = (1, _HEAD.size, _WITH_PIECES.size)[packed[0] & ~_PRIVATE]
+    return packed[start:].decode("utf-8", "surrogatepass")
+
+
+def hash_of(packed: bytes) -> bytes:
+    """Return the SHA-256 as 32 bytes, nothing for a record of 1.0."""
+    return packed[9:41] if packed[0] & ~_PRIVATE != _OLD else b""
+
+
+def is_private(packed: bytes) -> bool:
+    """Return whether the record is for this peer alone."""
+    return packed[0] & _PRIVATE != 0

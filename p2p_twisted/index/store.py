@@ -1,0 +1,121 @@
+"""The statements of all peers and their memory: first-hand records and hearsay, each in a pool of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..wire.address import Address
+from .statement import CURRENT, DEAD, Account, Pool, Statement
+from .table import Table, Variant, cost
+
+STATEMENT_COST = 300
+"""Bytes of memory for a statement without its records."""
+
+
+class Store:
+    """Keeps statements, and what each says of which document."""
+
+    def __init__(self, max_first_hand: int, max_hearsay: int) -> None:
+        """Make an empty store with so many bytes for either kind."""
+        self._first_hand = Pool(max_first_hand, max_first_hand)
+        self._hearsay = Pool(max_hearsay, max_hearsay // 4)
+        self._table = Table()
+        self._statements: set[Statement] = set()
+        self._has_dead = False
+        self._sweeping: Iterator[None] | None = None
+        self.cuts = 0
+        """Number of times that the largest accounts had to give something back."""
+
+    def __iter__(self) -> Iterator[Statement]:
+        return iter(self._statements)
+
+    def __len__(self) -> int:
+        return sum(statement.count for statement in self._statements if statement.state == CURRENT)
+
+    def statement(self, teller: Address, holder: Address) -> Statement:
+        """Return a new, pending statement of the peer at `teller` about `holder`."""
+        is_first_hand = teller == holder
+        account = (self._first_hand if is_first_hand else self._hearsay).account(teller)
+        account.pay(STATEMENT_COST)
+        statement = Statement(account, holder, is_first_hand)
+        self._statements.add(statement)
+        return statement
+
+    def kill(self, statements: Iterable[Statement]) -> None:
+        """Let `statements` count no more."""
+        for statement in statements:
+            statement.state = DEAD
+            self._has_dead = True
+
+    def say(self, statement: Statement, name: str, packed: bytes) -> bool:
+        """Let `statement` say `packed` of the document `name`, in place of what it said. False if there is no room."""
+        if not self._make_room(statement.account, cost(name, packed)):
+            return False
+        old = self._table.find(name, statement)
+        if old is None or old.packed != packed:
+            if old is not None:
+                self._table.remove(name, old, statement)
+            self._table.add(name, packed, self._table.variant(name, packed), statement)
+        return True
+
+    def withdraw(self, statement: Statement, name: str) -> bool:
+        """Remove what `statement` says of the document `name`; return whether it was anything."""
+        variant = self._table.find(name, statement)
+        if variant is not None:
+            self._table.remove(name, variant, statement)
+        return variant is not None
+
+    def says(self, statement: Statement, name: str, packed: bytes) -> bool:
+        """Return whether `statement` says just that of the document `name`."""
+        variant = self._table.variant(name, packed)
+        return variant is not None and statement in variant.statements
+
+    def variants(self, name: str) -> Iterator[Variant]:
+        """Yield all that is said of the document `name`, also by statements that do not count."""
+        return self._table.variants(name)
+
+    def names(self) -> list[str]:
+        """Return the names of all documents, also of those of which no statement counts any more."""
+        return self._table.names()
+
+    # memory
+
+    def _make_room(self, account: Account, size: int) -> bool:
+        """Return whether `account` may take `size` bytes, if need be after the largest have given some back."""
+        pool = account.pool
+        if account.used + size > pool.share:
+            return False
+        while not pool.has_room(size):
+            if self._sweeping is None:
+                if account.used + size <= pool.level():
+                    pool.cut()
+                    self.cuts += 1
+                elif not self._has_dead:
+                    return False
+                self._sweeping = self._sweep()
+            next(self._sweeping, None)
+        return True
+
+    def sweep(self) -> Iterator[None]:
+        """Free the memory of dead statements, in small steps."""
+        while self._has_dead or self._sweeping is not None:
+            if self._sweeping is None:
+                self._sweeping = self._sweep()
+            yield next(self._sweeping, None)
+
+    def _sweep(self) -> Iterator[None]:
+        """Free the memory of statements that are dead now, and what accounts have in excess."""
+        over = [one for one in self._statements if _is_over(one)]
+        self._has_dead = False
+        yield from self._table.sweep()
+        for statement in over:
+            self._statements.discard(statement)
+            statement.account.pay(-STATEMENT_COST)
+        self._first_hand.tidy()
+        self._hearsay.tidy()
+        self._sweeping = None
+
+
+def _is_over(statement: Statement) -> bool:
+    is_empty = not statement.count and statement.state == CURRENT and not statement.is_first_hand
+    return statement.state == DEAD or is_empty
