@@ -45,14 +45,12 @@ class RequestFactory(Factory):
         self._sweep = LoopingCall(self._expire)
         self._sweep.clock = clock
 
-    def doStart(self) -> None:
-        """Start to look for connections whose timeout has run out."""
-        super().doStart()
+    def startFactory(self) -> None:
+        """Start to look for connections whose timeout has run out: the first port is open."""
         self._sweep.start(SWEEP_INTERVAL, now=False)
 
-    def doStop(self) -> None:
+    def stopFactory(self) -> None:
         """End all connections: no port is left."""
-        super().doStop()
         self._sweep.stop()
         for connection in list(self.connections):
             connection.end()
