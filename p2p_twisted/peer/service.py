@@ -6,6 +6,7 @@ import errno
 import os
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -74,12 +75,12 @@ class Peer(MultiService):
     def bind(self) -> None:
         """Open the port. Raises StartError when it is in use, SettingsError when `listen` is not an endpoint."""
         self._port = self._listen()
-        address = self._port.getHost()
-        assert isinstance(address, IPv4Address | IPv6Address)
-        port = self.content_store.port = address.port
+        port = self.content_store.port = _port_of(self._port)
         settings, reactor, now, events = self.settings, self._reactor, time.monotonic, self.events
         rs = settings.rs_host, settings.rs_port
-        self.registration = Registration(reactor, rs, port, settings.state_dir, events, settings.advertise)
+        self.registration = Registration(
+            reactor, rs, port, settings.state_dir, events, settings.advertise, self._next_port
+        )
         self.discovery = Discovery(reactor, self.registration, self.index, now, events)
         self.reachability = Reachability(reactor, self.registration, self.discovery.peers.values, events)
         self.factory.prober = Prober(reactor, now, self.discovery.is_listed)
@@ -89,12 +90,30 @@ class Peer(MultiService):
     def _listen(self) -> IListeningPort:
         if self.settings.listen is not None:
             return listen_tcp(self._reactor, "--listen", self.settings.listen, self.factory)
-        for port in PORTS:
+        port = self._first_free(PORTS)
+        if port is None:
+            raise StartError(f"all ports from {PORTS[0]} to {PORTS[-1]} are taken; name a free one with --listen")
+        return port
+
+    def _first_free(self, ports: Sequence[int]) -> IListeningPort | None:
+        for port in ports:
             try:
                 return listen_tcp(self._reactor, "--listen", f"tcp:{port}", self.factory)
             except StartError:
                 continue
-        raise StartError(f"all ports from {PORTS[0]} to {PORTS[-1]} are taken; name a free one with --listen")
+        return None
+
+    def _next_port(self) -> int | None:
+        """Listen on the next free port of PORTS instead; None if there is none, or `listen` names the one to use."""
+        old, new = self._port, None
+        if self.settings.listen is None and old is not None:
+            new = self._first_free([port for port in PORTS if port > self.content_store.port])
+        if new is None or old is None:
+            return None
+        self._port = new
+        old.stopListening()  # connections to it go on
+        self.content_store.port = _port_of(new)
+        return self.content_store.port
 
     def startService(self) -> None:
         """Scan the shared folders, then register and look for other peers."""
@@ -136,6 +155,12 @@ class Peer(MultiService):
             await self.library.add_folder(folder)
         except OSError as e:
             raise ValueError(f"{folder}: {e.strerror}; name an existing folder") from e
+
+
+def _port_of(port: IListeningPort) -> int:
+    address = port.getHost()
+    assert isinstance(address, IPv4Address | IPv6Address)
+    return address.port
 
 
 def _check_folders(settings: PeerSettings) -> None:

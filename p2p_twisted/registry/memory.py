@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from heapq import heappop, heappush
 
-from ..wire.address import Address, neighbourhood
+from ..wire.address import Address
+from ..wire.fields import neighbourhood
+from ..wire.limits import MAX_COOKIE_1_0
 from .address_book import AddressBook
 from .record import Clocks, PeerRecord
 from .rules import Changes, Found, Lookup, Request
 from .store import Counts, Swept
+
+MAPPED = "::ffff:"
+"""Before an IPv4 address that connects to a port for IPv6."""
 
 
 class Neighbourhood:
@@ -55,10 +60,12 @@ class MemoryStore:
                 self._commit(changes, request.durable)
                 return changes.record
 
-    def renew(self, cookie: int, port: int) -> bool:
-        """Renew the TTL of the active peer with this cookie and port; False if there is none."""
+    def renew(self, cookie: int, port: int, host: str) -> bool:
+        """Renew the TTL of the active peer with this cookie and port; False if there is none (`store.Store`)."""
         record, now = self._records.get(cookie), self.clocks.monotonic()
         if record is None or record.port != port or not record.active or record.deadline <= now:
+            return False
+        if cookie <= MAX_COOKIE_1_0 and record.host != host.removeprefix(MAPPED):
             return False
         record.deadline = now + self.clocks.ttl
         self._touched(cookie)

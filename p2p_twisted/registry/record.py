@@ -14,6 +14,9 @@ from ..wire.limits import TTL
 COUNTED_SECONDS = 30 * 24 * 3600
 """`registered_count` looks back this many seconds."""
 
+PROTECTED_TIME = 300
+"""Seconds since its last renewal for which no other peer can take the address of one; half the TTL if that is less."""
+
 MAX_ACTIVATIONS = 1000
 """Most activations that a record remembers, and the highest `registered_count`."""
 
@@ -70,6 +73,13 @@ class PeerRecord:
     def alive(self, now: float) -> bool:
         """Return whether the peer is active and its TTL has not run out, swept or not."""
         return self.active and self.deadline > now
+
+    def protected(self, at: Moment) -> float:
+        """Return for how many seconds more no other peer can take its address, unless it renews; 0 if one can."""
+        if not self.alive(at.now):
+            return 0.0
+        ttl = at.deadline - at.now
+        return max(0.0, self.deadline - ttl + min(PROTECTED_TIME, ttl / 2) - at.now)
 
     def registered(self, address: Address, at: Moment) -> PeerRecord:
         """Return the record after a Register from `address`, which may be a new one."""

@@ -6,14 +6,23 @@ the records that change (`Changes`) or raises `wire.errors.Forbidden` (403). Sto
 
 from __future__ import annotations
 
+import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ..wire.address import Address, neighbourhood
+from ..wire.address import Address
 from ..wire.errors import Forbidden
+from ..wire.fields import neighbourhood
 from ..wire.limits import MAX_COOKIE, MAX_COOKIE_1_0
 from .record import Moment, PeerRecord
+
+Origin = Sequence[str]
+"""The hosts that a request may speak for: the address that it comes from, and one that it may name."""
+
+
+class WrongCookie(Forbidden):
+    """The cookie is that of no peer, or of one at another port, or of one elsewhere: it may be a guess."""
 
 
 class Lookup(NamedTuple):
@@ -64,11 +73,15 @@ class Request(NamedTuple):
 
 
 def register(host: str, port: int, cookie: int | None = None, wide: bool = True, limit: int | None = None) -> Request:
-    """Enter a new peer, or bring back the one with `cookie`. Another peer at the same address becomes inactive.
+    """Enter a new peer, or bring back the one with `cookie`.
+
+    Another peer at the same address becomes inactive, unless it has renewed within PROTECTED_TIME. A cookie of 31 bits
+    counts only on the host it was given to.
 
     A new peer gets a cookie that nobody had before and nobody can guess: of 63 bits if `wide`, else of 31. If its host
     (of IPv6, the /64) has `limit` records, it replaces the one that has been inactive for the longest time. Forbidden:
-    the cookie is unknown; all records of a full host are active.
+    the address is protected; all records of a full host are active. WrongCookie: the cookie is unknown, or of a host
+    elsewhere.
     """
     address = host, port
     if cookie is not None:
@@ -79,19 +92,26 @@ def register(host: str, port: int, cookie: int | None = None, wide: bool = True,
     )
 
 
-def leave(cookie: int, port: int) -> Request:
-    """Make an active peer inactive. Forbidden: unknown, other port, inactive."""
-    return Request(lambda: Lookup(cookie), lambda found, at: Changes(_active(found, port, at).inactive()), True)
+def leave(cookie: int, port: int, origin: Origin) -> Request:
+    """Make an active peer inactive. Forbidden: inactive. WrongCookie: unknown, other port or host."""
+    return Request(lambda: Lookup(cookie), lambda found, at: Changes(_active(found, port, origin, at).inactive()), True)
 
 
-def keep_alive(cookie: int, port: int) -> Request:
-    """Renew the TTL of a peer; an inactive one becomes active again. Forbidden: unknown, other port."""
-    return Request(lambda: Lookup(cookie), lambda found, at: _take(found, _own(found, port).renewed(at)), False)
+def keep_alive(cookie: int, port: int, origin: Origin) -> Request:
+    """Renew the TTL of a peer; an inactive one becomes active again.
+
+    Forbidden: its address is protected for another peer. WrongCookie: unknown, other port or host.
+    """
+    return Request(
+        lambda: Lookup(cookie), lambda found, at: _take(found, _own(found, port, origin).renewed(at), at), False
+    )
 
 
-def query(cookie: int, port: int) -> Request:
-    """Renew the TTL of an active peer. Forbidden: unknown, other port, inactive."""
-    return Request(lambda: Lookup(cookie), lambda found, at: Changes(_active(found, port, at).renewed(at)), False)
+def query(cookie: int, port: int, origin: Origin) -> Request:
+    """Renew the TTL of an active peer. Forbidden: inactive. WrongCookie: unknown, other port or host."""
+    return Request(
+        lambda: Lookup(cookie), lambda found, at: Changes(_active(found, port, origin, at).renewed(at)), False
+    )
 
 
 def _draw_cookie(wide: bool) -> int:
@@ -106,30 +126,45 @@ def _enter(found: Found, address: Address, limit: int | None, at: Moment) -> Cha
     if limit is not None and found.neighbours >= limit and dropped is None:
         raise Forbidden("too many peers are registered from this address; use a cookie that was given to one of them")
     record = PeerRecord(*address, found.lookup.cookie)
-    return _take(found, record.registered(address, at), dropped)
+    return _take(found, record.registered(address, at), at, dropped)
 
 
 def _bring_back(found: Found, address: Address, at: Moment) -> Changes:
-    if found.record is None:
-        raise Forbidden("this cookie was never given out: register with an empty one")
-    return _take(found, found.record.registered(address, at))
+    if found.record is None or not _is_at_home(found.record, (address[0],)):
+        raise WrongCookie("this cookie was never given out: register with an empty one")
+    return _take(found, found.record.registered(address, at), at)
 
 
-def _take(found: Found, record: PeerRecord, dropped: PeerRecord | None = None) -> Changes:
-    """Let `record` have its address, from which another peer may be displaced."""
+def _take(found: Found, record: PeerRecord, at: Moment, dropped: PeerRecord | None = None) -> Changes:
+    """Let `record` have its address, from which a peer that has not renewed lately is displaced."""
     holder = found.holder
-    displaced = None if holder is None or holder.cookie == record.cookie else holder.inactive()
-    return Changes(record, displaced, dropped)
+    if holder is None or holder.cookie == record.cookie:
+        return Changes(record, None, dropped)
+    if wait := math.ceil(holder.protected(at)):
+        raise Forbidden(
+            "another peer is registered at this address and port and has renewed lately: use its cookie or another "
+            "port, or try again later",
+            wait,
+        )
+    return Changes(record, holder.inactive(), dropped)
 
 
-def _own(found: Found, port: int) -> PeerRecord:
-    if found.record is None or found.record.port != port:
-        raise Forbidden("no peer is registered with this cookie and port")
-    return found.record
+def _own(found: Found, port: int, origin: Origin) -> PeerRecord:
+    record = found.record
+    if record is None or record.port != port or not _is_at_home(record, origin):
+        raise WrongCookie("no peer is registered with this cookie and port")
+    return record
 
 
-def _active(found: Found, port: int, at: Moment) -> PeerRecord:
-    record = _own(found, port)
+def _is_at_home(record: PeerRecord, origin: Origin) -> bool:
+    """Return whether the cookie of `record` counts from `origin`: 31 bits could be guessed from anywhere."""
+    if record.cookie > MAX_COOKIE_1_0:
+        return True
+    return neighbourhood(record.host) in map(neighbourhood, origin)
+
+
+def _active(found: Found, port: int, origin: Origin, at: Moment) -> PeerRecord:
+    record = _own(found, port, origin)
     if not record.alive(at.now):
         raise Forbidden("this peer is not active: it has left, or its TTL ran out; register again")
     return record

@@ -57,10 +57,11 @@ class Store(Protocol):
         record that was only renewed is the same): a store that others use meanwhile looks up and decides again.
         """
 
-    def renew(self, cookie: int, port: int) -> bool:
+    def renew(self, cookie: int, port: int, host: str) -> bool:
         """Renew the TTL of the active peer with this cookie and port at once, without waiting for anything.
 
-        Return False, with nothing changed, if there is no such peer, or if this store cannot tell so soon.
+        A cookie of 31 bits counts only if `host` is that of the record. Return False, with nothing changed, if there is
+        no such peer, or if this store cannot tell so soon.
         """
 
     async def active(self, limit: int | None = None, after: Address | None = None) -> tuple[list[Address], bool]:

@@ -60,7 +60,7 @@ class RSConnection(RequestConnection):
             return None
         minor, cookie, port = match.groups()
         registry = self.factory.registry
-        if not registry.renew(int(cookie), int(port)):
+        if not registry.renew(int(cookie), int(port), self.caller.address[0]):
             return None
         answer, version = _keep_alive_answer(self.here, minor, registry.clocks.ttl)
         return match.end(), answer, version
@@ -85,28 +85,32 @@ class RSConnection(RequestConnection):
         if sending is not None:
             await sending
 
+    def _origin(self, request: Request) -> rules.Origin:
+        """Return the hosts that the caller may speak for: the one that is recorded for it, then its own address."""
+        peer, _ = self.caller.address
+        return self.factory.trusted.host_of(peer, request.host), clean_host(peer) or peer
+
     async def _register(self, message: Register, request: Request, caller: Caller) -> Answer:
-        factory, (peer, _) = self.factory, caller.address
-        host = factory.trusted.host_of(peer, request.host)
+        factory, (host, peer) = self.factory, self._origin(request)
         limit = None if peer in factory.trusted else factory.max_records
         wide = request.version is Version.V11
         record = await factory.registry.apply(rules.register(host, message.port, message.cookie, wide, limit))
         return b"cookie:%d\n" % record.cookie, {}
 
     async def _leave(self, message: Leave, request: Request, caller: Caller) -> Answer:
-        await self.factory.registry.apply(rules.leave(message.cookie, message.port))
+        await self.factory.registry.apply(rules.leave(message.cookie, message.port, self._origin(request)))
         return b"you have been unregistered from the RS server!\n", {}
 
     async def _keep_alive(self, message: KeepAlive, request: Request, caller: Caller) -> Answer:
-        registry = self.factory.registry
-        if not registry.renew(message.cookie, message.port):
-            await registry.apply(rules.keep_alive(message.cookie, message.port))
+        registry, origin = self.factory.registry, self._origin(request)
+        if not registry.renew(message.cookie, message.port, origin[0]):
+            await registry.apply(rules.keep_alive(message.cookie, message.port, origin))
         return _renewed(registry.clocks.ttl), {}
 
     async def _query(self, message: PQuery, request: Request, caller: Caller) -> Answer:
-        registry = self.factory.registry
-        if not registry.renew(message.cookie, message.port):
-            await registry.apply(rules.query(message.cookie, message.port))
+        registry, origin = self.factory.registry, self._origin(request)
+        if not registry.renew(message.cookie, message.port, origin[0]):
+            await registry.apply(rules.query(message.cookie, message.port, origin))
         if message.limit is None and message.after is None:
             return await self.factory.peer_list(), {}
         page, more = await registry.active(min(message.limit or MAX_PAGE, MAX_PAGE), message.after)

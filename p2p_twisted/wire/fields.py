@@ -174,3 +174,13 @@ def split_type(full: str) -> tuple[str, str]:
 def join_type(stem: str, kind: str) -> str:
     """Return the whole name again: the inverse of `split_type`."""
     return f"{stem}.{kind}" if kind else stem
+
+
+def neighbourhood(host: str) -> str:
+    """Return the key under which what one host does is counted: its address; of IPv6 its /64."""
+    if ":" not in host:
+        return host
+    try:
+        return str(IPv6Address(int(IPv6Address(host)) >> 64 << 64))
+    except ValueError:
+        return host

@@ -17,7 +17,14 @@ from twisted.trial.unittest import TestCase
 
 from p2p_twisted.config.settings import Network, SettingsError, network
 from p2p_twisted.config.startup import StartError
-from p2p_twisted.events.types import DocumentShared, DownloadEnded, Event, IndexReceived, Registered
+from p2p_twisted.events.types import (
+    DocumentShared,
+    DownloadEnded,
+    Event,
+    IndexReceived,
+    Registered,
+    RegistrationFailed,
+)
 from p2p_twisted.peer import service
 from p2p_twisted.peer.api_view import ApiView
 from p2p_twisted.peer.downloads.model import DONE
@@ -191,8 +198,8 @@ class Running(Case):
         peer.events.subscribe(kind, lambda event: None if done.called else done.callback(event))
         return done
 
-    async def started(self, name: str, *share: Path) -> Peer:
-        peer = self.peer(*share, state=self.base / name, rs_port=self.rs_port)
+    async def started(self, name: str, *share: Path, **options: Any) -> Peer:
+        peer = self.peer(*share, state=self.base / name, rs_port=self.rs_port, **options)
         registered = self.event(peer, Registered)
         peer.startService()
         await registered
@@ -216,6 +223,34 @@ class Running(Case):
         await downloader.stopService()
         await holder.stopService()
         self.assertEqual([record.active for record in self.registry.records()], [False, False])
+
+    async def test_a_port_that_the_rs_keeps_for_another_is_left(self) -> None:
+        taken = self.peer(state=self.base / "free", listen="tcp:0").content_store.port
+        self.patch(service, "PORTS", [taken - 2, taken - 1, taken, taken + 1, taken + 2, taken + 3])
+        expected = self.peer(state=self.base / "first", listen=None)
+        first = expected.content_store.port
+        await expected.stopService()
+        self.registry.register("127.0.0.1", first)
+        peer = await self.started("peer", listen=None)
+        self.assertGreater(peer.content_store.port, first)
+        self.assertIn(("127.0.0.1", peer.content_store.port), self.registry.active()[0])
+        index = b"GET INDEX P2P_DI_1.0\nHost h\nOS o\n\n"
+        self.assertIn(b"200 OK", await deferToThread(_exchange, peer.content_store.port, index))
+        with self.assertRaises(ConnectionRefusedError):
+            await deferToThread(_exchange, first, index)
+        await peer.stopService()
+
+    async def test_a_named_port_is_kept_and_tried_again(self) -> None:
+        taken = self.peer(state=self.base / "free", listen="tcp:0")
+        port = taken.content_store.port
+        await taken.stopService()
+        self.registry.register("127.0.0.1", port)
+        peer = self.peer(state=self.base / "peer", rs_port=self.rs_port, listen=f"tcp:{port}")
+        failed = self.event(peer, RegistrationFailed)
+        peer.startService()
+        self.assertIn("has renewed lately", getattr(await failed, "reason", ""))
+        self.assertEqual(peer.content_store.port, port)
+        await peer.stopService()
 
     async def test_addresses_that_may_not_connect_are_reset_but_may_be_connected_to(self) -> None:
         (self.documents / "a.txt").write_text("text")

@@ -6,6 +6,7 @@ A new store needs one more class at the end, which makes it in `make_store`.
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from twisted.trial.unittest import TestCase
 
 from p2p_twisted.registry import rules
 from p2p_twisted.registry.memory import MemoryStore
-from p2p_twisted.registry.record import COUNTED_SECONDS, MAX_ACTIVATIONS
+from p2p_twisted.registry.record import COUNTED_SECONDS, MAX_ACTIVATIONS, PROTECTED_TIME
+from p2p_twisted.registry.rules import WrongCookie
 from p2p_twisted.registry.sqlite import SQLiteStore
 from p2p_twisted.registry.store import Counts, Store
 from p2p_twisted.wire.address import Address
@@ -54,14 +56,14 @@ class Contract(Suite):
         """Register a peer; return its cookie."""
         return (await self.store.apply(rules.register(host, port, cookie, wide, limit))).cookie
 
-    async def leave(self, cookie: int, port: int) -> None:
-        await self.store.apply(rules.leave(cookie, port))
+    async def leave(self, cookie: int, port: int, *origin: str) -> None:
+        await self.store.apply(rules.leave(cookie, port, origin))
 
-    async def keep_alive(self, cookie: int, port: int) -> None:
-        await self.store.apply(rules.keep_alive(cookie, port))
+    async def keep_alive(self, cookie: int, port: int, *origin: str) -> None:
+        await self.store.apply(rules.keep_alive(cookie, port, origin))
 
-    async def query(self, cookie: int, port: int) -> None:
-        await self.store.apply(rules.query(cookie, port))
+    async def query(self, cookie: int, port: int, *origin: str) -> None:
+        await self.store.apply(rules.query(cookie, port, origin))
 
     async def addresses(self) -> list[Address]:
         return (await self.store.active())[0]
@@ -116,25 +118,88 @@ class Contract(Suite):
         self.assertEqual((described["TTL"], described["registered_count"]), (7200, 1))
         self.assertEqual(described["last_registered"], START + 100)
 
-    async def test_a_peer_that_lost_its_cookie_displaces_its_old_self(self) -> None:
-        old, new = await self.enter(), await self.enter()
+    async def test_a_peer_that_lost_its_cookie_displaces_its_old_self_after_a_while(self) -> None:
+        old = await self.enter()
+        self.clocks.advance(PROTECTED_TIME)
+        new = await self.enter()
         self.assertNotEqual(old, new)
         self.assertEqual(await self.addresses(), [(HOST, PORT)])
         self.assertFalse((await self.described(old))["isActive"])
         await self.leave(new, PORT)
         self.assertEqual(await self.addresses(), [])
 
-    async def test_a_displaced_peer_that_keeps_alive_takes_its_address_back(self) -> None:
-        old, new = await self.enter(), await self.enter()
+    async def test_a_displaced_peer_that_keeps_alive_takes_its_address_back_after_a_while(self) -> None:
+        old = await self.enter()
+        self.clocks.advance(PROTECTED_TIME)
+        new = await self.enter()
+        with self.assertRaises(Forbidden):
+            await self.keep_alive(old, PORT)
+        self.clocks.advance(PROTECTED_TIME)
         await self.keep_alive(old, PORT)
         self.assertEqual(await self.addresses(), [(HOST, PORT)])
         self.assertFalse((await self.described(new))["isActive"])
         with self.assertRaises(Forbidden):
             await self.leave(new, PORT)
 
+    async def test_a_peer_that_renews_lately_is_listed_throughout_a_takeover(self) -> None:
+        victim = await self.enter()
+        other = await self.enter("10.0.0.2", 9)
+        for second in range(4 * PROTECTED_TIME):
+            if second % (PROTECTED_TIME - 1) == 0:
+                await (self.keep_alive, self.query)[second % 2](victim, PORT)
+            for cookie in None, other:
+                with self.assertRaises(Forbidden) as raised:
+                    await self.enter(cookie=cookie)
+            self.clocks.advance(1)
+            if second % 100 == 0:
+                self.assertIn((HOST, PORT), await self.addresses())
+        self.assertIn(raised.exception.retry_after, range(1, PROTECTED_TIME + 1))
+        self.assertTrue((await self.described(victim))["isActive"])
+
+    async def test_a_short_ttl_protects_for_half_of_it(self) -> None:
+        self.clocks.clocks = replace(self.clocks.clocks, ttl=60)
+        self.store.clocks = self.clocks.clocks
+        await self.enter()
+        self.clocks.advance(29)
+        with self.assertRaises(Forbidden):
+            await self.enter()
+        self.clocks.advance(1)
+        await self.enter()
+
+    async def test_who_comes_back_with_its_cookie_is_never_refused_its_address(self) -> None:
+        cookie = await self.enter()
+        for _ in range(3):
+            await self.enter(cookie=cookie)
+        await self.leave(cookie, PORT)
+        await self.enter(cookie=cookie)
+        self.assertEqual(await self.addresses(), [(HOST, PORT)])
+
+    async def test_who_has_left_protects_nothing(self) -> None:
+        await self.leave(await self.enter(), PORT)
+        await self.enter()
+        self.assertEqual((await self.store.counts()).active, 1)
+
+    async def test_31_bits_count_only_on_the_host_they_were_given_to(self) -> None:
+        for host, near, far in (HOST, HOST, "10.0.0.2"), ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"):
+            cookie = await self.enter(host, wide=False)
+            for method in self.leave, self.keep_alive, self.query:
+                with self.assertRaises(WrongCookie):
+                    await method(cookie, PORT, far)
+            with self.assertRaises(WrongCookie):
+                await self.enter(far, PORT, cookie)
+            self.assertFalse(self.store.renew(cookie, PORT, far))
+            for method in self.query, self.keep_alive, self.leave, self.keep_alive:
+                await method(cookie, PORT, far, near)
+            await self.enter(near, PORT, cookie)
+
     async def test_moving_onto_anothers_address_displaces_it(self) -> None:
         other = await self.enter("10.0.0.2", 9)
+        self.clocks.advance(PROTECTED_TIME - 1)
         cookie = await self.enter()
+        with self.assertRaises(Forbidden):
+            await self.enter("10.0.0.2", 9, cookie)
+        self.assertEqual(await self.addresses(), [(HOST, PORT), ("10.0.0.2", 9)])
+        self.clocks.advance(1)
         await self.enter("10.0.0.2", 9, cookie)
         self.assertEqual(await self.addresses(), [("10.0.0.2", 9)])
         self.assertFalse((await self.described(other))["isActive"])
@@ -334,12 +399,12 @@ class Contract(Suite):
         cookie = await self.enter()
         self.clocks.advance(10)
         for wrong in (cookie, PORT + 1), (cookie ^ 1, PORT):
-            self.assertFalse(self.store.renew(*wrong))
-        renewed = self.store.renew(cookie, PORT)
+            self.assertFalse(self.store.renew(*wrong, HOST))
+        renewed = self.store.renew(cookie, PORT, "10.0.0.9")
         self.assertEqual(renewed, not isinstance(self.store, RemoteStore))
         self.assertEqual((await self.described(cookie))["TTL"], TTL if renewed else TTL - 10)
         self.clocks.advance(TTL)
-        self.assertFalse(self.store.renew(cookie, PORT))
+        self.assertFalse(self.store.renew(cookie, PORT, HOST))
         await self.leave_forbidden(cookie)
 
     async def leave_forbidden(self, cookie: int) -> None:

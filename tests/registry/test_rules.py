@@ -22,7 +22,7 @@ def decide(request: Request, found: Found, at: Moment = AT) -> Changes:
 
 def test_each_request_looks_at_the_records_that_it_may_change() -> None:
     assert rules.register("a", 1, 7).lookup() == LOOKUP
-    for request in rules.leave(7, 1), rules.keep_alive(7, 1), rules.query(7, 1):
+    for request in rules.leave(7, 1, ["a"]), rules.keep_alive(7, 1, ["a"]), rules.query(7, 1, ["a"]):
         assert request.lookup() == Lookup(7)
     new = rules.register("2001:db8::1", 1, limit=3)
     lookup = new.lookup()
@@ -40,8 +40,12 @@ def test_a_cookie_that_is_in_use_is_not_given_out() -> None:
     assert rules.register("a", 1).decide(Found(LOOKUP, ACTIVE), AT) is None
 
 
-def test_a_new_peer_displaces_the_holder_of_its_address() -> None:
-    changes = decide(rules.register("a", 1), Found(Lookup(8, ("a", 1)), None, ACTIVE))
+def test_a_new_peer_displaces_the_holder_of_its_address_that_has_not_renewed_lately() -> None:
+    found = Found(Lookup(8, ("a", 1)), None, ACTIVE)
+    with pytest.raises(Forbidden, match="has renewed lately") as raised:
+        decide(rules.register("a", 1), found)
+    assert raised.value.retry_after == 45
+    changes = decide(rules.register("a", 1), found, Moment(55.0, 95.9, 145.0))
     assert changes.displaced is not None
     assert (changes.record.cookie, changes.record.active) == (8, True)
     assert (changes.displaced.cookie, changes.displaced.active) == (7, False)
@@ -66,19 +70,19 @@ def test_a_full_host_with_active_peers_only_is_refused() -> None:
 def test_a_peer_displaces_itself_neither_at_a_register_nor_at_a_keep_alive() -> None:
     found = Found(LOOKUP, ACTIVE, ACTIVE)
     assert decide(rules.register("a", 1, 7), found).displaced is None
-    assert decide(rules.keep_alive(7, 1), found).displaced is None
+    assert decide(rules.keep_alive(7, 1, ["a"]), found).displaced is None
 
 
 def test_a_ttl_that_has_run_out_counts_before_any_sweep() -> None:
     found, late = Found(LOOKUP, ACTIVE), Moment(100.0, 140.0, 200.0)
-    for request in rules.leave(7, 1), rules.query(7, 1):
+    for request in rules.leave(7, 1, ["a"]), rules.query(7, 1, ["a"]):
         assert decide(request, found).record.cookie == 7
         with pytest.raises(Forbidden, match="this peer is not active"):
             decide(request, found, late)
-    assert decide(rules.keep_alive(7, 1), found).record.activations == (5,)
-    assert decide(rules.keep_alive(7, 1), found, late).record.activations == (5, 140)
+    assert decide(rules.keep_alive(7, 1, ["a"]), found).record.activations == (5,)
+    assert decide(rules.keep_alive(7, 1, ["a"]), found, late).record.activations == (5, 140)
 
 
 def test_only_what_must_survive_a_crash_is_durable() -> None:
-    assert rules.register("a", 1).durable and rules.register("a", 1, 7).durable and rules.leave(7, 1).durable
-    assert not rules.keep_alive(7, 1).durable and not rules.query(7, 1).durable
+    assert rules.register("a", 1).durable and rules.register("a", 1, 7).durable and rules.leave(7, 1, ["a"]).durable
+    assert not rules.keep_alive(7, 1, ["a"]).durable and not rules.query(7, 1, ["a"]).durable

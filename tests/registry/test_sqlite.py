@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from twisted.logger import formatEvent
 
 from p2p_twisted.registry import sqlite
-from p2p_twisted.registry.record import Clocks
+from p2p_twisted.registry.record import PROTECTED_TIME, Clocks
 from p2p_twisted.registry.sqlite import SQLiteStore
 from p2p_twisted.registry.store import StoreError
 from p2p_twisted.wire.errors import Forbidden
@@ -77,6 +77,7 @@ def test_a_register_and_a_leave_survive_a_crash_at_once(machine: Machine) -> Non
 
 def test_a_displaced_peer_is_displaced_after_a_crash_too(machine: Machine) -> None:
     machine.registry.register("10.0.0.1", 1, None, True)
+    machine.clocks.advance(PROTECTED_TIME)
     machine.registry.register("10.0.0.1", 1, None, True)
     machine.crash()
     assert sorted(row["isActive"] for row in machine.table()) == [False, True]

@@ -63,7 +63,7 @@ def request_of(kind: str, which: int, cookies: list[int]) -> rules.Request:
         return rules.register("h", port, limit=LIMIT)
     if kind == "again":
         return rules.register("h", port, cookie)
-    return {"keep": rules.keep_alive, "leave": rules.leave, "query": rules.query}[kind](cookie, port)
+    return {"keep": rules.keep_alive, "leave": rules.leave, "query": rules.query}[kind](cookie, port, ["h"])
 
 
 @settings(deadline=None, max_examples=200)

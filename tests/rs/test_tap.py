@@ -93,7 +93,7 @@ class Services(Case):
         registry, self.state = self.state / tap.REGISTRY_FILE, self.state.with_name("other")
         self.state.mkdir(mode=0o700)
         shutil.copy(registry, self.state)
-        answer = await self.ask(self.start("--ttl", "50"), keep_alive(cookie))
+        answer = await self.ask(self.start("--ttl", "50"), keep_alive(cookie, host="10.0.0.1"))
         self.assertTrue(answer.endswith(b"TTL is 50 seconds\n"), answer)
 
     async def test_it_answers_on_its_socket(self) -> None:

@@ -63,13 +63,17 @@ class SynchronousRegistry:
         return result_of(self.store.apply(rules.register(host, port, cookie, wide, limit)))
 
     def leave(self, cookie: int, port: int) -> None:
-        result_of(self.store.apply(rules.leave(cookie, port)))
+        result_of(self.store.apply(rules.leave(cookie, port, self._home(cookie))))
 
     def keep_alive(self, cookie: int, port: int) -> None:
-        result_of(self.store.apply(rules.keep_alive(cookie, port)))
+        result_of(self.store.apply(rules.keep_alive(cookie, port, self._home(cookie))))
 
     def query(self, cookie: int, port: int) -> None:
-        result_of(self.store.apply(rules.query(cookie, port)))
+        result_of(self.store.apply(rules.query(cookie, port, self._home(cookie))))
+
+    def _home(self, cookie: int) -> list[str]:
+        """Return the host of the record with this cookie, from which it counts whatever its width."""
+        return [record.host for record in self.records() if record.cookie == cookie]
 
     def active(self, limit: int | None = None, after: Address | None = None) -> tuple[list[Address], bool]:
         return result_of(self.store.active(limit, after))
@@ -126,7 +130,7 @@ class RemoteStore(MemoryStore):
                 self._commit(changes, request.durable)
                 return changes.record
 
-    def renew(self, cookie: int, port: int) -> bool:
+    def renew(self, cookie: int, port: int, host: str) -> bool:
         return False
 
     async def active(self, limit: int | None = None, after: Address | None = None) -> tuple[list[Address], bool]:

@@ -99,8 +99,8 @@ def request(
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def keep_alive(cookie: int, port: int = 4394, minor: int = 0) -> bytes:
-    return request("KeepAlive", f"cookie:{cookie}", f"port:{port}", minor=minor)
+def keep_alive(cookie: int, port: int = 4394, minor: int = 0, host: str = "10.153.44.84") -> bytes:
+    return request("KeepAlive", f"cookie:{cookie}", f"port:{port}", minor=minor, host=host)
 
 
 def answer(body: str, status: str = "200 OK", minor: int = 0, more: bool = False) -> bytes:

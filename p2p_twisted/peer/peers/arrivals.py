@@ -15,9 +15,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ...net.errors import FetchError
-from ...wire.address import Address, neighbourhood
+from ...wire.address import Address
 from ...wire.errors import Forbidden
-from ...wire.fields import clean_host
+from ...wire.fields import clean_host, neighbourhood
 
 WINDOW = 10
 """The window of time in seconds."""

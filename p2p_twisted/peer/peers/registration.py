@@ -33,8 +33,9 @@ LAST_RETRY = 60.0
 LEAVE_TIMEOUT = 3
 ANSWER_TIMEOUT = 2
 """Seconds without an answer after which `error` says so: less than a download waits for news."""
-MAX_KEEPALIVE = 600
-"""Most seconds between KeepAlives: after so long, an RS that lost its registry knows this peer again."""
+MAX_KEEPALIVE = 180
+"""Most seconds between KeepAlives: an RS protects the address of a peer that renews within 300 s, and one that lost its
+registry knows this peer again."""
 MAX_LISTED = 20_000
 """Most lines of a peer list that are read."""
 
@@ -52,8 +53,13 @@ class Registration(Service):
         state_dir: Path,
         publisher: Publisher,
         advertise: str | None = None,
+        next_port: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """Load the cookie from `state_dir`. `port` is that of this peer's server, `advertise` its host if it is set."""
+        """Load the cookie from `state_dir`. `port` is that of this peer's server, `advertise` its host if it is set.
+
+        `next_port` is called when the RS keeps the port for another peer: it moves the server to another port and
+        returns that, or None if the port must stay.
+        """
         self.rs = rs
         self.port = port
         self.registered = False
@@ -67,6 +73,7 @@ class Registration(Service):
         self.cookie = self._cookie_file.load()
         """The cookie given by this RS, None before the first registration."""
         self._advertise = advertise
+        self._next_port = next_port
         self._ttl = TTL
         self._loop: Deferred[None] = succeed(None)
         self._is_registering = False
@@ -153,14 +160,7 @@ class Registration(Service):
                 one.callback(outcome)  # a Failure becomes an errback
 
     async def _register(self) -> None:
-        cookie = self.cookie
-        try:
-            line = await self._ask(Register(cookie, self.port))
-        except Refused as e:
-            if cookie is None or e.status != Refused.FORBIDDEN:
-                raise
-            line = await self._ask(Register(None, self.port))
-        key, _, text = line.strip().partition(":")
+        key, _, text = (await self._introduce()).strip().partition(":")
         try:
             self.cookie = fields.cookie(text.strip() if key == "cookie" else "")
         except BadRequest:
@@ -169,6 +169,30 @@ class Registration(Service):
         self.registered, self.error = True, None
         self._publisher.publish(Registered(self.rs))
         self._note_ttl(await self._ask(KeepAlive(self.cookie or 0, self.port)))
+
+    async def _introduce(self) -> str:
+        """Send Register until it is granted: without a cookie that the RS does not know, from a port that is free."""
+        cookie = self.cookie
+        while True:
+            try:
+                return await self._ask(Register(cookie, self.port))
+            except Refused as e:
+                if e.status != Refused.FORBIDDEN:
+                    raise
+                if e.retry_after is not None:  # the RS keeps the address for another peer
+                    self._move(e)
+                elif cookie is not None:
+                    cookie = None
+                else:
+                    raise
+
+    def _move(self, why: Refused) -> None:
+        """Take the next port; raise `why` if there is none."""
+        port = self._next_port()
+        if port is None:
+            raise why
+        self.log.info("port {old} is another peer's at the RS: listening on {new}", old=self.port, new=port)
+        self.port = port
 
     async def _keep_alive(self) -> None:
         self._note_ttl(await self._of_a_member(KeepAlive))

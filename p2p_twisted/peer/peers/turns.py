@@ -13,7 +13,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ...config.descriptors import max_peers
-from ...wire.address import Address, neighbourhood
+from ...wire.address import Address
+from ...wire.fields import neighbourhood
 
 AT_ONCE = 32
 """Most peers asked at the same time, slow ones not counted."""

@@ -82,6 +82,8 @@ class Case(SynchronousTestCase):
         self.publisher.subscribe(Event, self.published.append)
         self.registration = Registration(self.network, RS, PORT, self.folder, self.publisher)
         self.discovery = Discovery(self.network, self.registration, self.index, self.network.seconds, self.publisher)
+        self.cookies: dict[int, int] = {}
+        """The cookie of each peer that was registered."""
         self.events = EventLoggingObserver.createWithCleanup(cast(Any, self), globalLogPublisher)
         self.addCleanup(self.stop)
 
@@ -122,7 +124,8 @@ class Case(SynchronousTestCase):
     def serve(self, number, factory):
         self.network.servers[at(number)] = factory
         host, port = at(number)
-        self.registry.register(host, port, None, True)
+        record = self.registry.register(host, port, self.cookies.get(number), True)
+        self.cookies[number] = record.cookie
         return factory
 
     def refresh(self, seconds=0):
@@ -231,7 +234,7 @@ class Oneself(Case):
         self.registration.seen_as = "10.9.9.9"
         self.registration._advertise = "10.9.9.9"
         self.network.servers[SELF] = ScriptedFactory(HEAD_10 + line("mine", SELF))
-        self.registry.register(*SELF, None, True)
+        self.registration.cookie = self.registry.register(*SELF, None, True).cookie
         self.refresh()
         self.assertTrue(self.discovery.peers[SELF].is_self)
         self.assertEqual(self.seen_and_gone(), [PeerSeen(SELF), PeerGone(SELF)])
@@ -474,6 +477,7 @@ class Arrives(Case):
         network.HOST = at(number)[0]
         publisher = Publisher()
         registration = Registration(network, RS, at(number)[1], self.folder / str(number), publisher)
+        registration.cookie = self.cookies[number]
         other = Discovery(network, registration, DistributedIndex(), network.seconds, publisher)
         other.startService()
         self.addCleanup(other.stopService)

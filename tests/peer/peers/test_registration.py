@@ -12,7 +12,7 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import EventLoggingObserver
-from twisted.logger import globalLogPublisher
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -23,6 +23,7 @@ from p2p_twisted.net import connect as dialing
 from p2p_twisted.net.errors import FetchError, Garbled, Refused, Unreachable
 from p2p_twisted.peer.peers import registration as rs_client
 from p2p_twisted.peer.peers.registration import Registration
+from p2p_twisted.registry.record import PROTECTED_TIME
 from p2p_twisted.rs.protocol import RSFactory, TrustedNetworks
 from p2p_twisted.wire.limits import MAX_COOKIE
 from tests.support.memory_network import Network, ScriptedFactory, Silent
@@ -204,6 +205,39 @@ class Registers(Case):
         self.assertTrue(received[1].endswith(b"\n\ncookie:4\nport:4394\n"))
 
 
+class TakenPort(Case):
+    """The RS keeps the port for another peer, which has renewed lately."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.registry = self.rs()
+        for port in (PORT, PORT + 1):
+            self.registry.register(Network.HOST, port)
+
+    def test_the_next_port_is_taken(self) -> None:
+        ports = iter((PORT + 1, PORT + 2))
+        registration = self.run_one(next_port=lambda: next(ports))
+        self.assertEqual((registration.registered, registration.port, registration.error), (True, PORT + 2, None))
+        self.assertIn((Network.HOST, PORT + 2), self.registry.active()[0])
+        self.assertEqual(self.logged(), [])
+
+    def test_a_saved_cookie_is_kept(self) -> None:
+        registration = self.make()
+        registration.port = PORT + 5
+        self.outcome(registration.register())
+        again = self.run_one(next_port=lambda: PORT + 2)
+        self.assertEqual((again.cookie, again.port), (registration.cookie, PORT + 2))
+        self.assertEqual(len(self.registry.records()), 3)
+
+    def test_a_port_that_must_stay_is_tried_again(self) -> None:
+        registration = self.run_one()
+        self.assertFalse(registration.registered)
+        (line,) = self.logged()
+        self.assertIn("has renewed lately", formatEvent(line))
+        self.network.wait(PROTECTED_TIME + 75)
+        self.assertEqual((registration.registered, registration.port), (True, PORT))
+
+
 class KeepsAlive(Case):
     """The RS's TTL sets the pace."""
 
@@ -223,7 +257,9 @@ class KeepsAlive(Case):
         registry = self.rs(ttl=2_592_000)
         self.run_one()
         self.network.wait(2000, step=5)
-        self.assertIn(len(self.tries()), (4, 5, 6))
+        self.assertIn(len(self.tries()), range(10, 18), "each 180 s, with jitter")
+        pauses = [later - earlier for earlier, later in pairwise(self.tries()[1:])]
+        self.assertLess(max(pauses), PROTECTED_TIME)
         self.assertTrue(registry.records()[0].active)
 
     def test_an_invalid_ttl(self) -> None:

@@ -1,10 +1,10 @@
-"""The address of a peer, and its neighbourhood."""
+"""The values of fields."""
 
 from __future__ import annotations
 
 import pytest
 
-from p2p_twisted.wire.address import neighbourhood
+from p2p_twisted.wire.fields import neighbourhood
 
 
 @pytest.mark.parametrize(
