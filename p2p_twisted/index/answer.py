@@ -15,7 +15,7 @@ from .store import Store
 class Answer:
     """Takes the records of the peer at `source`: its own, and those of others, of which it tells.
 
-    To be used in a ``with`` statement: left before `done` was called, it changes nothing.
+    If it is abandoned before it is done, or the ``with`` statement that it is used in is left, it changes nothing.
     """
 
     def __init__(
@@ -47,6 +47,10 @@ class Answer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Take nothing more, and change nothing, unless it is done."""
         self._store.kill(one for one in (self.own, *self.hearsay.values()) if one.state == PENDING)
 
     def add(self, record: IndexRecord) -> bool:

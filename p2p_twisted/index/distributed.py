@@ -10,8 +10,10 @@ Memory is bounded: first-hand records and hearsay have a pool each, in which all
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
+from itertools import chain, zip_longest
 
 from ..wire.address import Address
 from ..wire.limits import TTL
@@ -30,6 +32,8 @@ MAX_FIRST_HAND = 26 * 2**20
 """Bytes of memory for what holders say of themselves."""
 MAX_HEARSAY = 10 * 2**20
 """Bytes of memory for hearsay; a quarter of it at most for what one peer tells."""
+BATCH = 200
+"""Documents whose records are looked up at once."""
 
 
 class DistributedIndex:
@@ -160,16 +164,35 @@ class DistributedIndex:
 
     # what is known
 
-    def records(self, now: float) -> Iterator[IndexRecord]:
+    def batches(self, now: float) -> Iterator[list[IndexRecord]]:
         """Yield the records that may be passed on, with the TTL that is left: first-hand ones, then hearsay.
 
-        Private ones are left out. The index may change meanwhile.
+        Each list has those of a few names, and may be empty. The index may change meanwhile. Private records are left
+        out.
         """
         for is_first_hand in (True, False):
-            for name in self._store.names():
-                for record in self._records(name, now, is_first_hand):
-                    if not record.private:
-                        yield record
+            names = self._store.names()
+            for start in range(0, len(names), BATCH):
+                found = (self._records(name, now, is_first_hand) for name in names[start : start + BATCH])
+                yield [record for records in found for record in records if not record.private]
+
+    def records(self, now: float) -> Iterator[IndexRecord]:
+        """Yield the records of all batches."""
+        return chain.from_iterable(self.batches(now))
+
+    def hints(self, names: Iterable[str], now: float) -> list[Address]:
+        """Return the holders that hearsay names for these documents, to be asked in this order.
+
+        All who tell have the same rights: the first ones are, for each of them, the holder that it names most often.
+        """
+        told: dict[Address, Counter[Address]] = {}
+        for name in names:
+            for variant in self._store.variants(name):
+                for one in variant.statements:
+                    if not one.is_first_hand and self._counts(one, now):
+                        told.setdefault(one.account.teller, Counter())[one.holder] += 1
+        turns = zip_longest(*([holder for holder, _ in counts.most_common()] for counts in told.values()))
+        return list(dict.fromkeys(holder for turn in turns for holder in turn if holder is not None))
 
     def holders_of(self, name: str, now: float) -> list[IndexRecord]:
         """Return what its holders themselves say of the document `name`, one record for each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -187,3 +188,34 @@ def test_hearing_the_same_again_is_no_change() -> None:
     assert index.generation == before
     index.learn(A, [record("x", A)], 8)
     assert index.generation > before
+
+
+def test_an_abandoned_answer_changes_nothing() -> None:
+    index = DistributedIndex()
+    answer = index.answer(A, 0)
+    answer.add(record("x", A))
+    answer.add(record("y", B))
+    answer.abandon()
+    assert len(index) == 0 and not list(index.records(0))
+    index.learn(C, [record("y", B)], 0)
+    assert [r.name for r in index.hearsay_of("y", 0)] == ["y"]
+
+
+def test_batches_leave_out_what_is_private_and_put_hearsay_last() -> None:
+    index = DistributedIndex()
+    index.learn(B, [record("mine", A), record("theirs", B), replace(record("secret", B), private=True)], 0)
+    index.learn(B, [record("mine", A), record("theirs", B), replace(record("secret", C), private=True)], 0)
+    index.put(B, replace(record("secret", B), private=True), 0)
+    assert [[r.name for r in batch] for batch in index.batches(0)] == [["theirs"], ["mine"]]
+    assert [r.private for r in index.holders_of("secret", 0)] == [True]
+    assert index.hearsay_of("secret", 0) == []
+
+
+def test_who_tells_little_is_heard_as_well_as_who_tells_much() -> None:
+    index = DistributedIndex()
+    false = [("10.9.0.1", port) for port in range(1, 1001)]
+    index.learn(B, [record("x", holder) for holder in false] + [record("y", false[7])], 0)
+    index.learn(C, [record("x", A)], 0)
+    assert set(index.hints(["x", "y"], 0)[:2]) == {A, false[7]}
+    assert len(index.hints(["x"], 0)) == 1001
+    assert index.hints(["y"], 0) == [false[7]] and index.hints(["z"], 0) == []
