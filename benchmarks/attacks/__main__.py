@@ -12,14 +12,14 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks.attacks import floods
+from benchmarks.attacks import floods, holders, services
 from benchmarks.attacks.outcome import Outcome, keep
 from p2p_twisted.experiment.run.interrupts import Interrupts
 from p2p_twisted.experiment.run.iproute import PlaceError
 from p2p_twisted.experiment.run.processes import ClusterError
 from p2p_twisted.web.control_client import ControlError
 
-ATTACKS: dict[str, Callable[[], Outcome]] = {**floods.ATTACKS}
+ATTACKS: dict[str, Callable[[], Outcome]] = {**floods.ATTACKS, **holders.ATTACKS, **services.ATTACKS}
 
 
 def main() -> None:

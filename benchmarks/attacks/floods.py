@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.attacks.outcome import Outcome
-from benchmarks.attacks.place import MB, Load, Place, memory, names_known, place
+from benchmarks.attacks.place import MB, Load, Place, memory, names_known, place, stranger_address
 from p2p_twisted.wire.address import Address
 from tests.support.invented_rows import Flood
 from tests.support.strangers import Plan, Stranger
@@ -25,7 +25,7 @@ CALM_SECONDS = 4
 NEWCOMER_SECONDS = 60
 HOLDERS: tuple[Address, ...] = tuple((f"10.79.{number}.1", 4400) for number in range(200))
 """Nobody is there."""
-STRANGERS: tuple[Address, ...] = tuple((f"10.78.0.{number}", 4400) for number in range(1, 4))
+STRANGERS = tuple(map(stranger_address, range(3)))
 
 
 @dataclass(frozen=True)

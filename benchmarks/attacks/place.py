@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
+from subprocess import PIPE, Popen
 from typing import Any
 
 from benchmarks.attacks.metered_twistd import NUMBERS
@@ -45,11 +45,22 @@ class Load:
 class Place(Crowd):
     """A running ``cluster``, and a crowd of strangers that register at its RS; this process is at their host."""
 
-    def __init__(self, cluster: Cluster, launcher: _Launcher) -> None:
+    def __init__(self, cluster: Cluster, launcher: _Launcher, host: str) -> None:
         super().__init__((launcher.address("rs"), PORT))
         self.cluster = cluster
+        self.host = host
+        """The address of this host in the network of the others; those of `stranger_address` are here, too."""
+        self._launcher = launcher
         self.rs: Address = (launcher.address("rs"), PORT)
         self.peers: list[Address] = [(launcher.address(peer.role), PORT) for peer in cluster.peers]
+
+    def run_at(self, role: str, *argv: str) -> Popen[bytes]:
+        """Start ``python -m ARGV`` in the host of an honest process; its output can be read."""
+        return self._launcher.launch(role, (sys.executable, "-m", *argv), stdout=PIPE, cwd=REPOSITORY)
+
+    def run_here(self, *argv: str) -> Popen[bytes]:
+        """Start ``python -m ARGV`` in the host of the strangers; its output can be read."""
+        return Popen((sys.executable, "-m", *argv), stdout=PIPE, cwd=REPOSITORY, start_new_session=True)
 
     def forget(self) -> dict[str, int]:
         """Begin to measure all running processes anew; return the memory of each (bytes)."""
@@ -76,10 +87,11 @@ class _Launcher(NetnsLauncher):
     """Starts each process with a meter of its reactor."""
 
     def launch(self, role: str, argv: Sequence[str], **options: Any) -> Popen[bytes]:
-        meter = _meter(Path(options["cwd"]))
-        meter.write_bytes(bytes(NUMBERS.size))
-        metered = (sys.executable, "-m", "benchmarks.attacks.metered_twistd", str(meter), *argv[3:])
-        return super().launch(role, metered if tuple(argv[:3]) == TWISTD[:3] else argv, **options)
+        if tuple(argv[:3]) == TWISTD[:3]:
+            meter = _meter(Path(options["cwd"]))
+            meter.write_bytes(bytes(NUMBERS.size))
+            argv = (sys.executable, "-m", "benchmarks.attacks.metered_twistd", str(meter), *argv[3:])
+        return super().launch(role, argv, **options)
 
 
 @contextmanager
@@ -96,11 +108,16 @@ def place(peers: int, options: dict[str, Sequence[str]] | None = None, idle: int
         with Cluster(peers + idle, launcher, lambda role: (options or {}).get(role, ())) as cluster:
             try:
                 _enter(os.open(f"/run/netns/{network.namespace(network.hosts[-2])}", os.O_RDONLY))
-                made = Place(cluster, launcher)
+                made = Place(cluster, launcher, network.address(network.hosts[-2]))
                 with made:
                     yield made
             finally:
                 _enter(home)
+
+
+def stranger_address(number: int) -> Address:
+    """Return the address of stranger ``number``, from 0 on: each has an IP address of its own in NETWORK."""
+    return f"10.78.{number // 250}.{number % 250 + 1}", PORT
 
 
 def memory(member: Member, what: str = "VmRSS") -> int:
