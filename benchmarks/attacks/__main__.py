@@ -12,14 +12,15 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks.attacks import floods, holders, services
+from benchmarks.attacks import floods, holders, registrations, services
 from benchmarks.attacks.outcome import Outcome, keep
 from p2p_twisted.experiment.run.interrupts import Interrupts
 from p2p_twisted.experiment.run.iproute import PlaceError
 from p2p_twisted.experiment.run.processes import ClusterError
 from p2p_twisted.web.control_client import ControlError
 
-ATTACKS: dict[str, Callable[[], Outcome]] = {**floods.ATTACKS, **holders.ATTACKS, **services.ATTACKS}
+MODULES = (floods, holders, services, registrations)
+ATTACKS: dict[str, Callable[[], Outcome]] = dict(attack for module in MODULES for attack in module.ATTACKS.items())
 
 
 def main() -> None:

@@ -17,9 +17,11 @@ class CountingProtocol(asyncio.Protocol):
         self._counts = counts
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count it."""
         self._counts[0] += 1
 
     def data_received(self, data: bytes) -> None:
+        """Count the bytes."""
         self._counts[1] += len(data)
 
 
