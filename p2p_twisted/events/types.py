@@ -7,6 +7,7 @@ publishes events of its files by name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,10 +147,20 @@ class FileEnded(Event):
 
 @dataclass(frozen=True)
 class LibraryChanged(Event):
-    """A batch of documents was added or replaced, and another removed; an event for each of them follows."""
+    """A batch of documents for everybody was added or replaced, and another removed.
+
+    One that is for some from now on counts as removed. An event for each document follows.
+    """
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PrivateFilesChanged(Event):
+    """Documents that are for some, or were, have changed. `readers`: the peers that may know of each change."""
+
+    readers: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from types import MappingProxyType
 from twisted.logger import Logger
 
 from ..events.publisher import Publisher
-from ..events.types import DocumentShared, DocumentUnshared, LibraryChanged
+from ..events.types import DocumentShared, DocumentUnshared, LibraryChanged, PrivateFilesChanged
 from ..wire.fields import LAST_MODIFIED
+from .audience import Audience, includes
 from .beneath import open_file_beneath
 
 
@@ -24,7 +25,8 @@ class Changed(FileNotFoundError):
 @dataclass(frozen=True, slots=True)
 class SharedFile:
     """A shared file: `name` (with ``/``), `path`, `size` in bytes, `mtime_ns`, `sha256` in hex, `pieces` (the
-    32-byte digests of all pieces, b"" when there is at most one), `title` or "", and `inode` (0 if of no matter)."""
+    32-byte digests of all pieces, b"" when there is at most one), `title` or "", `inode` (0 if of no matter), and
+    `audience`, who may know of it."""
 
     name: str
     path: Path
@@ -34,6 +36,7 @@ class SharedFile:
     pieces: bytes
     title: str
     inode: int = 0
+    audience: Audience = None
 
     @property
     def modified(self) -> int | None:
@@ -50,7 +53,8 @@ class SharedFile:
 class Catalogue:
     """Shared files by name. Not for several threads.
 
-    Changes are events of `publisher`. `version` is the number of batches of changes so far.
+    Changes are events of `publisher`. `version` is the number of batches of changes so far. `files`, `get` and
+    `by_sha256` are for this machine's own use; what another peer asks for is looked up in `public`, or by `find`.
     """
 
     log = Logger()
@@ -59,12 +63,35 @@ class Catalogue:
         self.publisher = publisher or Publisher()
         self.version = 0
         self._files: dict[str, SharedFile] = {}
+        self._public: dict[str, SharedFile] = {}
+        self._private: dict[str, SharedFile] = {}
         self._by_sha256: dict[str, dict[str, SharedFile]] = {}
 
     @property
     def files(self) -> Mapping[str, SharedFile]:
         """All files by name; a live view."""
         return MappingProxyType(self._files)
+
+    @property
+    def public(self) -> Mapping[str, SharedFile]:
+        """The files that everybody may know of, by name; a live view."""
+        return MappingProxyType(self._public)
+
+    @property
+    def private(self) -> Mapping[str, SharedFile]:
+        """The files that not everybody may know of, by name; a live view."""
+        return MappingProxyType(self._private)
+
+    def find(self, name: str, sha256: str | None, reader: str | None) -> SharedFile | None:
+        """Return the file shared as `name`, or one with the hash `sha256` if that is given, None if there is none.
+
+        Only files of which the peer with the name `reader` (None: any peer) may know are there.
+        """
+        if sha256 is None:
+            file = self._files.get(name)
+            return file if file is not None and includes(file.audience, reader) else None
+        same = self._by_sha256.get(sha256, {}).values()
+        return next((file for file in same if includes(file.audience, reader)), None)
 
     def get(self, name: str) -> SharedFile | None:
         """Return the file shared as `name`, None if there is none."""
@@ -92,24 +119,40 @@ class Catalogue:
         """Remove these names, add these files (replacing those of the same names), and publish the changes."""
         if not added and not removed:
             return
-        unshared = {name for name in removed if self._remove(name)}
+        before = {name: self._remove(name) for name in dict.fromkeys([*removed, *(file.name for file in added)])}
         for file in added:
             self._remove(file.name)
             self._files[file.name] = file
+            (self._public if file.audience is None else self._private)[file.name] = file
             self._by_sha256.setdefault(file.sha256, {})[file.name] = file
         self.version += 1
-        self.publisher.publish(LibraryChanged(tuple(file.name for file in added), tuple(removed)))
-        for name in unshared.difference(file.name for file in added):
+        self._publish(before, added)
+
+    def _publish(self, before: Mapping[str, SharedFile | None], added: list[SharedFile]) -> None:
+        """Publish the change from `before`, where each name that changes had this file or none."""
+        public = tuple(file.name for file in added if file.audience is None)
+        was_public = [name for name, file in before.items() if file is not None and file.audience is None]
+        removed = tuple(name for name in was_public if name not in self._public)
+        if public or removed:
+            self.publisher.publish(LibraryChanged(public, removed))
+        readers: dict[str, frozenset[str]] = {}
+        for file in [*filter(None, before.values()), *added]:
+            if file.audience is not None:
+                readers[file.name] = readers.get(file.name, frozenset()) | file.audience
+        if readers:
+            self.publisher.publish(PrivateFilesChanged(readers))
+        for name in [name for name, file in before.items() if file is not None and name not in self._files]:
             self.publisher.publish(DocumentUnshared(name))
         for file in added:
             self.publisher.publish(DocumentShared(file.name, file.size, file.sha256))
 
-    def _remove(self, name: str) -> bool:
-        """Return whether there was a file of that name."""
+    def _remove(self, name: str) -> SharedFile | None:
+        """Return the file that had that name."""
         old = self._files.pop(name, None)
         if old is not None:
+            (self._public if old.audience is None else self._private).pop(name)
             same = self._by_sha256[old.sha256]
             del same[name]
             if not same:
                 del self._by_sha256[old.sha256]
-        return old is not None
+        return old

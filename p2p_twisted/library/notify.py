@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from .identity import Identity
 from .inotify import Event, Inotify
 from .paths import is_unmentioned
-from .walk import Identity
 
 # A new name, new content, new rights, or the end of the folder itself.
 _EVENTS = (

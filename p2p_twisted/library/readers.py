@@ -11,8 +11,17 @@ from collections.abc import Callable, Sequence
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
-from .scan import HUGE, batches
 from .walk import Found
+
+BIG = 2**20
+"""Bytes from which a file is worth reading beside another: hashing releases the interpreter. The cost of a smaller one
+is mostly Python, in which two threads are slower than one."""
+
+HUGE = 2**30
+"""Bytes from which a file may take so long that other files need a thread of their own."""
+
+BATCH = 64
+"""Most small files read before they are shared."""
 
 _READERS = ((0,), (1,), (1, 2))
 """Which kinds of files each reader takes: 0 is below BIG bytes, 2 is HUGE, 1 between them."""
@@ -72,3 +81,12 @@ class Readers:
     def _next(self, number: int) -> list[Found]:
         """Return the smallest batch that this reader takes, [] if there is none."""
         return next((self._waiting[kind].popleft() for kind in _READERS[number] if self._waiting[kind]), [])
+
+
+def batches(unread: Sequence[Found]) -> tuple[deque[list[Found]], deque[list[Found]], deque[list[Found]]]:
+    """Divide files into batches, smallest first: many small files in one, big and huge ones one by one."""
+    ordered = sorted(unread, key=lambda file: file.stamp.size)
+    small = [file for file in ordered if file.stamp.size < BIG]
+    big = deque([file] for file in ordered if BIG <= file.stamp.size < HUGE)
+    huge = deque([file] for file in ordered if file.stamp.size >= HUGE)
+    return deque(small[i : i + BATCH] for i in range(0, len(small), BATCH)), big, huge

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,10 @@ from typing import NamedTuple
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from .walk import real, resolved
+from .audience import Audience, Audiences, described
+from .identity import identity, real, resolved
+from .paths import open_beneath
+from .walk import Found, root_of, stamp_of
 
 INTERVAL = 0.5
 """Seconds between two checks of the shared folders."""
@@ -18,10 +22,19 @@ INTERVAL = 0.5
 class SharedFolders:
     """The shared folders in order of precedence: `shared`, then the download folder if there is one.
 
-    `real` has their paths at the last walk, links resolved.
+    `real` has their paths at the last walk, links resolved. `audiences` has those of the private ones. Files in one of
+    the folders `excluded` are never shared.
     """
 
-    def __init__(self, shared: Sequence[Path], downloads: Path | None) -> None:
+    def __init__(
+        self,
+        shared: Sequence[Path],
+        downloads: Path | None,
+        excluded: Sequence[Path] = (),
+        audiences: Audiences | None = None,
+    ) -> None:
+        self.excluded = excluded
+        self.audiences = audiences or Audiences()
         self._shared = [folder.absolute() for folder in shared]
         self._downloads = [] if downloads is None else [downloads.absolute()]
         self.real = resolved(self.named())
@@ -30,11 +43,35 @@ class SharedFolders:
         """Return the folders as they were named: one may be a link that leads elsewhere by now."""
         return *self._shared, *self._downloads
 
-    def add(self, folder: Path) -> None:
-        """Share `folder` too, before the downloads."""
+    def audience(self, root: Path) -> Audience:
+        """Return who may know of the files in one of the folders `real`."""
+        return self.audiences.of(root, identity(root))
+
+    def add(self, folder: Path, audience: Audience) -> None:
+        """Share `folder` with `audience` too, before the downloads. Raises ValueError if it has another audience."""
+        shared = self.audience(real(folder)) if real(folder) in self.real else audience
+        if shared != audience:
+            raise ValueError(f"{folder} is shared with {described(shared)} already; stop the peer to change that")
+        self.audiences.add(folder, audience)
         if real(folder) not in self.real:
             self._shared.append(folder.absolute())
             self.real = resolved(self.named())
+
+    def find(self, folder: Path, name: str | None) -> Found:
+        """Find the file `name` in the shared folder `folder`, under its name in the innermost shared folder.
+
+        Raises FileNotFoundError, and ValueError if `folder` is not shared, or it may not be shared from there.
+        """
+        if folder not in self.real or name is None:
+            raise ValueError("not in a shared folder, or not a name that may be shared")
+        path = folder / name
+        root = root_of(path, self.real, self.excluded)
+        name = path.relative_to(root).as_posix()
+        fd = open_beneath(root, name)
+        try:
+            return Found(os.fspath(root), name, os.fspath(path), stamp_of(os.fstat(fd)), self.audience(root))
+        finally:
+            os.close(fd)
 
     def walked(self, named: tuple[Path, ...], roots: tuple[Path, ...]) -> None:
         """Note that a walk found the folders `named` at `roots`."""

@@ -6,7 +6,6 @@ Nothing here touches the reactor or the `Library`; arguments and results are val
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -15,28 +14,20 @@ from typing import BinaryIO
 
 from twisted.logger import Logger
 
+from .audience import NOBODY, Audiences
 from .cache import HashCache, Hashes
 from .catalogue import SharedFile
+from .identity import Identity, resolved
 from .paths import open_beneath
 from .pieces import PieceHasher
 from .titles import title_of
 from .unshared import Unshared, reason
-from .walk import Found, Identity, Walk, resolved, stamp_of
+from .walk import Found, Walk, stamp_of
 
 log = Logger()
 
 BLOCK = 2**20
 """Bytes read and hashed at a time."""
-
-BIG = 2**20
-"""Bytes from which a file is worth reading beside another: hashing releases the interpreter. The cost of a smaller one
-is mostly Python, in which two threads are slower than one."""
-
-HUGE = 2**30
-"""Bytes from which a file may take so long that other files need a thread of their own."""
-
-BATCH = 64
-"""Most small files read before they are shared."""
 
 
 @dataclass
@@ -68,16 +59,20 @@ class Reading:
 
 
 def survey(
-    roots: Sequence[Path], known: Mapping[str, SharedFile], cache: HashCache, private: Collection[Path] = ()
+    roots: Sequence[Path],
+    known: Mapping[str, SharedFile],
+    cache: HashCache,
+    excluded: Collection[Path] = (),
+    audiences: Audiences | None = None,
 ) -> Survey:
     """Walk through `roots` and compare with the files `known` by name; of equal names the first root's counts.
 
-    The folders `private` are left out. A changed file whose new hashes the cache does not have is `unread`; if its size
-    changed, it is `gone` too. With the same size its content may be the same, as after ``touch``, so it stays until it
-    has been read.
+    The folders `excluded` are left out. A changed file whose new hashes the cache does not have is `unread`; if its
+    size changed, it is `gone` too. With the same size its content may be the same, as after ``touch``, so it stays
+    until it has been read.
     """
     real_roots = resolved(roots)
-    walk = Walk(real_roots, private)
+    walk = Walk(real_roots, excluded, audiences)
     result = Survey(real_roots, walk.folders, walk.failures, walk.refused)
     seen: dict[str, Found] = {}
     kept, present = set(), set()
@@ -131,33 +126,26 @@ def matches(found: Found, file: SharedFile | None) -> bool:
         file is not None
         and found.stamp == (file.size, file.mtime_ns, file.inode)
         and found.path == os.fspath(file.path)
+        and file.audience in (found.audience, NOBODY)
     )
 
 
 def is_touched(found: Found, file: SharedFile | None) -> bool:
-    """Return whether `file` lies where the one found does and has its size."""
-    return file is not None and (found.stamp.size, found.path) == (file.size, os.fspath(file.path))
+    """Return whether `file` lies where the one found does, for the same audience, and has its size."""
+    here = found.stamp.size, found.path, found.audience
+    return file is not None and here == (file.size, os.fspath(file.path), file.audience)
 
 
 def with_hashes(found: Found, hashes: Hashes) -> SharedFile:
     """Return the shared file for a found one and its hashes."""
     size, mtime_ns, inode = found.stamp
-    return SharedFile(found.name, Path(found.path), size, mtime_ns, *hashes, inode)
+    return SharedFile(found.name, Path(found.path), size, mtime_ns, *hashes, inode, found.audience)
 
 
 def _prune(present: set[str], result: Survey, cache: HashCache) -> None:
     """Forget vanished files, but not those of a root that is missing: that may be a disk to be mounted again."""
     for root in set(map(os.fspath, result.roots)).intersection(result.folders):
         cache.prune(root, present)
-
-
-def batches(unread: Sequence[Found]) -> tuple[deque[list[Found]], deque[list[Found]], deque[list[Found]]]:
-    """Divide files into batches, smallest first: many small files in one, big and huge ones one by one."""
-    ordered = sorted(unread, key=lambda file: file.stamp.size)
-    small = [file for file in ordered if file.stamp.size < BIG]
-    big = deque([file] for file in ordered if BIG <= file.stamp.size < HUGE)
-    huge = deque([file] for file in ordered if file.stamp.size >= HUGE)
-    return deque(small[i : i + BATCH] for i in range(0, len(small), BATCH)), big, huge
 
 
 def read_files(batch: Sequence[Found], cache: HashCache, stopping: Event) -> Reading:

@@ -9,8 +9,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 if TYPE_CHECKING:
+    from .identity import Identity
     from .notify import Notifier
-    from .walk import Identity
 
 POLL = 5.0
 """Seconds between scans where changes are not reported."""

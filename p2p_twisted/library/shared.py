@@ -15,16 +15,18 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 
 from ..events.publisher import Publisher
+from .audience import Audience, Audiences
 from .cache import HashCache, Hashes, Stamp
 from .catalogue import Catalogue, SharedFile
-from .paths import name_of, open_beneath
+from .identity import Identity, real
+from .paths import name_of
 from .pieces import list_length
 from .readers import Readers
 from .roots import RootWatch, SharedFolders
 from .scan import differing, matches, read_files, survey, with_hashes
 from .scan_schedule import ScanSchedule
 from .unshared import Report, Unshared, reason
-from .walk import Found, Identity, real, root_of, stamp_of
+from .walk import Found, root_of, stamp_of
 
 SLICE = 1000
 """Changes published in one turn of the reactor."""
@@ -41,7 +43,7 @@ class Library(Catalogue):
     """The files shared from `folders`, by name; where two folders have a file of the same name, the first counts.
 
     The folder `downloads` comes after all others, so that a download never takes the name of a shared file. Files in
-    one of the folders `private` are never shared.
+    one of the folders `excluded` are never shared, those in one of the folders `audiences` with its audience only.
 
     A file whose size has changed is removed at once and added again when it has been read; one that was only touched
     stays meanwhile. `hashed` counts the files read so far.
@@ -53,14 +55,14 @@ class Library(Catalogue):
         folders: Sequence[Path],
         cache: HashCache,
         downloads: Path | None = None,
-        private: Sequence[Path] = (),
+        excluded: Sequence[Path] = (),
         publisher: Publisher | None = None,
+        audiences: Audiences | None = None,
     ) -> None:
         super().__init__(publisher)
         self.hashed = 0
         self._reactor = reactor
-        self._roots = SharedFolders(folders, downloads)
-        self._private = private
+        self._roots = SharedFolders(folders, downloads, excluded, audiences)
         self._cache = cache
         self._unsaved: list[tuple[str, Stamp, Hashes]] = []
         self._report = Report()
@@ -118,11 +120,21 @@ class Library(Catalogue):
             Deferred.fromCoroutine(self._scan_while_asked())
         return done
 
-    def add_folder(self, path: Path) -> Deferred[None]:
-        """Share the folder `path` too; fires when it has been read. Fails with NotADirectoryError if it is none."""
-        if not path.is_dir():
-            return fail(NotADirectoryError(errno.ENOTDIR, "is not a folder", str(path)))
-        self._roots.add(path)
+    def audience(self, folder: Path) -> Audience:
+        """Return who may know of the files in one of the shared `folders`."""
+        return self._roots.audience(folder)
+
+    def add_folder(self, path: Path, audience: Audience = None) -> Deferred[None]:
+        """Share the folder `path` too, with `audience`; fires when it has been read.
+
+        Fails with NotADirectoryError if it is none, ValueError if it is shared with another audience.
+        """
+        try:
+            if not path.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, "is not a folder", str(path))
+            self._roots.add(path, audience)
+        except (OSError, ValueError):
+            return fail()
         return self.scan()
 
     def add_file(self, folder: Path, path: Path, sha256: str, pieces: bytes, title: str = "") -> SharedFile:
@@ -131,10 +143,10 @@ class Library(Catalogue):
         Returns the file shared under its name, which is that of an earlier folder if that has one. Below a shared
         folder inside `folder`, the name is relative to the inner one.
 
-        Raises FileNotFoundError if it is not there, ValueError if it is in no shared folder or in a private one, has a
-        name that may not be shared, or `pieces` is not the list for its size.
+        Raises FileNotFoundError if it is not there, ValueError if it is in no shared folder or in an excluded one, has
+        a name that may not be shared, or `pieces` is not the list for its size.
         """
-        found = self._find(real(folder), name_of(folder, path))
+        found = self._roots.find(real(folder), name_of(folder, path))
         if len(pieces) != list_length(found.stamp.size):
             raise ValueError(f"{path}: {len(pieces)} bytes of piece digests for {found.stamp.size} bytes")
         current = self._files.get(found.name)
@@ -152,22 +164,11 @@ class Library(Catalogue):
         try:
             root = root_of(Path(path), self.folders, ())
             name = Path(path).relative_to(root).as_posix()
-            found = Found(os.fspath(root), name, path, stamp_of(os.lstat(path)))
+            file = self._files.get(name)
+            found = Found(os.fspath(root), name, path, stamp_of(os.lstat(path)), file.audience if file else None)
         except (OSError, ValueError):  # it is gone by now, or in no shared folder
             return False
-        return matches(found, self._files.get(name))
-
-    def _find(self, folder: Path, name: str | None) -> Found:
-        if folder not in self.folders or name is None:
-            raise ValueError("not in a shared folder, or not a name that may be shared")
-        path = folder / name
-        root = root_of(path, self.folders, self._private)
-        name = path.relative_to(root).as_posix()
-        fd = open_beneath(root, name)
-        try:
-            return Found(os.fspath(root), name, os.fspath(path), stamp_of(os.fstat(fd)))
-        finally:
-            os.close(fd)
+        return matches(found, file)
 
     async def _scan_while_asked(self) -> None:
         """Walk as long as scans are requested. Reading goes on meanwhile."""
@@ -196,7 +197,8 @@ class Library(Catalogue):
         if self._stopping.is_set():
             return None
         named = self._roots.named()
-        found = await self._in_thread(survey, named, dict(self._files), self._cache, self._private)
+        arguments = named, dict(self._files), self._cache, self._roots.excluded, self._roots.audiences
+        found = await self._in_thread(survey, *arguments)
         self._roots.walked(named, found.roots)
         # A file that was added again since the walk stays.
         gone = [old.name for old in found.gone if self._files.get(old.name) is old]

@@ -1,8 +1,9 @@
 """Walk through the shared folders: which files may be shared, under which names, and which are skipped and why.
 
-A file has one name: where one shared folder lies inside another, the files of the inner one are found there only. A
-private folder, and the state folder of any peer or RS, is never entered. Folders are told apart by device and inode, so
-that neither a link nor a mount makes another folder of one.
+A file has one name: where one shared folder lies inside another, the files of the inner one are found there only. An
+excluded folder, and the state folder of any peer or RS, is never entered. Folders are told apart by device and inode,
+so that neither a link nor a mount makes another folder of one; a file that is also in a private folder, by a hard link,
+is as private elsewhere.
 """
 
 from __future__ import annotations
@@ -14,39 +15,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..config.folders import holds_state
+from .audience import Audience, Audiences, narrower
 from .cache import Stamp
+from .identity import Identity, identity, identity_of, real
 from .paths import is_unmentioned, safe_name
 from .unshared import Unshared, reason
 
 
-class Identity(NamedTuple):
-    """The identity of a folder, independent of its path: device and inode."""
-
-    device: int
-    inode: int
-
-
 class Found(NamedTuple):
-    """A file found on a walk: its `name` in the shared folder `root`, its whole path, its stamp."""
+    """A file found on a walk: its `name` in the shared folder `root`, its whole path, its stamp, who may know of it."""
 
     root: str
     name: str
     path: str
     stamp: Stamp
-
-
-def identity(path: str | Path) -> Identity | None:
-    """Return the identity of the folder at `path`, None if there is none that can be read."""
-    try:
-        status = Path(path).stat()
-    except (OSError, ValueError):
-        return None
-    return _identity_of(status) if stat.S_ISDIR(status.st_mode) else None
-
-
-def _identity_of(status: os.stat_result) -> Identity | None:
-    """Return the identity of a folder; None where the file system does not number its folders."""
-    return Identity(status.st_dev, status.st_ino) if status.st_ino else None
+    audience: Audience = None
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
@@ -55,26 +38,37 @@ def stamp_of(status: os.stat_result) -> Stamp:
 
 
 class Walk:
-    """A walk through the folders `roots`, in their order; not into any of the folders `private`.
+    """A walk through the folders `roots`, in their order; not into any of the folders `excluded`.
 
     Afterwards `folders` maps the path of each folder walked through to its identity, `failures` has the files that
     could not be read, `refused` those that are not shared by rule.
     """
 
-    def __init__(self, roots: Sequence[Path], private: Collection[Path] = ()) -> None:
+    def __init__(
+        self, roots: Sequence[Path], excluded: Collection[Path] = (), audiences: Audiences | None = None
+    ) -> None:
         self.folders: dict[str, Identity | None] = {}
         self.failures = Unshared()
         self.refused = Unshared()
-        self._roots = [os.fspath(root) for root in roots]
-        self._private = {found for path in private if (found := identity(path))}
+        self._excluded = {found for path in excluded if (found := identity(path))}
+        self._audiences = audiences or Audiences()
+        self._audiences.look()
+        identities = {os.fspath(root): identity(root) for root in roots}
+        self._roots = {path: self._audiences.of(Path(path), which) for path, which in identities.items()}
         self._entered: set[Identity | None] = set()
-        self._elsewhere = {found for root in self._roots if (found := identity(root))}
+        self._elsewhere = {found for found in identities.values() if found}
         """The shared folders: their files are shared from there."""
+        self._linked: dict[Identity, Audience] = {}
+        """The files in private folders that have several names on the disk, and who may know of them."""
 
     def files(self) -> Iterator[Found]:
-        """Yield all files that may be shared, links not followed, folder after folder."""
+        """Yield all files that may be shared, links not followed, folder after folder.
+
+        The private folders are walked through first: what lies there is private under all its names.
+        """
+        private = {root: list(self._below(root)) for root, audience in self._roots.items() if audience is not None}
         for root in self._roots:
-            yield from self._below(root)
+            yield from private[root] if root in private else self._below(root)
 
     def _below(self, root: str) -> Iterator[Found]:
         pending = [(root, "", identity(root))]
@@ -83,8 +77,8 @@ class Walk:
             if which is not None and which in self._entered:
                 continue
             self._entered.add(which)
-            if which in self._private or holds_state(folder):
-                self.refused.add(folder, "holds the state of a peer or an RS")
+            if why := self._why_not(root, folder, which):
+                self.refused.add(folder, why)
                 continue
             try:
                 with os.scandir(folder) as entries:
@@ -94,6 +88,14 @@ class Walk:
                             yield file
             except OSError as e:
                 self.failures.add(folder, reason(e))
+
+    def _why_not(self, root: str, folder: str, which: Identity | None) -> str | None:
+        """Return why this folder is not entered, None if it is."""
+        if which in self._excluded or holds_state(folder):
+            return "holds the state of a peer or an RS"
+        if folder != root and self._audiences.is_private(which):
+            return "was a private share; share it anew under its new name"
+        return None
 
     def _look(
         self, root: str, prefix: str, entry: os.DirEntry[str], pending: list[tuple[str, str, Identity | None]]
@@ -114,37 +116,30 @@ class Walk:
             self.refused.add(entry.path, "its name is not UTF-8" if isinstance(e, UnicodeError) else str(e))
             return None
         if stat.S_ISREG(status.st_mode):
-            return Found(root, name, entry.path, stamp_of(status))
+            return Found(root, name, entry.path, stamp_of(status), self._audience(root, status))
         if stat.S_ISDIR(status.st_mode):
-            which = _identity_of(status)
-            if which not in self._elsewhere:
+            which = identity_of(status)
+            if which not in self._elsewhere and entry.path not in self._roots:
                 pending.append((entry.path, f"{name}/", which))
         else:
             link = stat.S_ISLNK(status.st_mode)
             self.refused.add(entry.path, "is a link; links are not followed" if link else "is not a regular file")
         return None
 
+    def _audience(self, root: str, status: os.stat_result) -> Audience:
+        """Return who may know of a file with this status in the shared folder `root`."""
+        audience, which = self._roots[root], identity_of(status)
+        if status.st_nlink > 1 and which is not None:
+            audience = narrower(audience, self._linked.get(which))
+            if audience is not None:
+                self._linked[which] = audience
+        return audience
 
-def is_within(path: Path, folder: Path) -> bool:
-    """Return whether `path` is `folder` or lies below it, also where links or mounts give it another path."""
-    which, whole = identity(folder), real(path)
-    return which is not None and any(identity(one) == which for one in (whole, *whole.parents))
 
-
-def root_of(path: Path, roots: Collection[Path], private: Collection[Path]) -> Path:
+def root_of(path: Path, roots: Collection[Path], excluded: Collection[Path]) -> Path:
     """Return the innermost of the shared folders `roots` that `path`, a real path in one of them, lies in. Raises
-    ValueError if one of the `private` folders lies between the two."""
+    ValueError if one of the `excluded` folders lies between the two."""
     root = max((one for one in roots if one in path.parents), key=lambda one: len(one.parts))
-    if any(root in one.parents and one in path.parents for one in map(real, private)):
+    if any(root in one.parents and one in path.parents for one in map(real, excluded)):
         raise ValueError("in a folder that is never shared")
     return root
-
-
-def resolved(folders: Sequence[Path]) -> tuple[Path, ...]:
-    """Return `folders` with all links in them resolved, each once, in their order."""
-    return tuple(dict.fromkeys(map(real, folders)))
-
-
-def real(path: Path) -> Path:
-    """Return `path` absolute, with all links in it resolved."""
-    return Path(os.path.realpath(path))

@@ -21,8 +21,8 @@ from ..config.state_folder import make_state_folder
 from ..events.publisher import Publisher
 from ..index.distributed import DistributedIndex
 from ..library.cache import HashCache
+from ..library.identity import is_within
 from ..library.shared import Library
-from ..library.walk import is_within
 from ..net.admission import admission
 from ..net.connect import Reactor
 from ..net.throttle import Throttle
@@ -59,7 +59,7 @@ class Peer(MultiService):
             settings.share,
             self._cache,
             downloads=settings.download_dir,
-            private=[settings.state_dir],
+            excluded=[settings.state_dir],
             publisher=self.events,
         )
         self.index = DistributedIndex()

@@ -7,12 +7,12 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted.events.types import DocumentShared, DocumentUnshared, LibraryChanged
+from p2p_twisted.events.types import DocumentShared, DocumentUnshared, LibraryChanged, PrivateFilesChanged
 from p2p_twisted.library.catalogue import Catalogue, SharedFile
 
 
-def file(name, sha256="aa", root="/share"):
-    return SharedFile(name, Path(root, name), 1, 0, sha256, b"", "")
+def file(name, sha256="aa", root="/share", audience=None):
+    return SharedFile(name, Path(root, name), 1, 0, sha256, b"", "", 0, audience and frozenset(audience))
 
 
 class CatalogueTests(SynchronousTestCase):
@@ -78,6 +78,32 @@ class CatalogueTests(SynchronousTestCase):
         self.catalogue.apply([file("a")], [])
         self.assertEqual(self.changes, [(["a"], [])])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_a_private_file_is_there_for_its_readers_only(self) -> None:
+        private, public = file("a", audience={"alice"}), file("b")
+        self.catalogue.apply([private, public], [])
+        self.assertEqual(dict(self.catalogue.public), {"b": public})
+        self.assertEqual(dict(self.catalogue.private), {"a": private})
+        for reader, found in (("alice", private), ("bob", None), (None, None)):
+            self.assertIs(self.catalogue.find("a", None, reader), found)
+            self.assertIs(self.catalogue.find("a", "aa", reader), found or public)
+            self.assertIs(self.catalogue.find("", "aa", reader), found or public)
+        self.catalogue.apply([], ["b"])
+        self.assertIsNone(self.catalogue.find("b", "aa", "bob"))
+
+    def test_everybody_is_told_of_public_changes_only(self) -> None:
+        private = []
+        self.catalogue.publisher.subscribe(PrivateFilesChanged, lambda event: private.append(dict(event.readers)))
+        self.catalogue.apply([file("a", audience={"alice"})], [])
+        self.catalogue.apply([file("a", "bb", audience={"bob"})], [])
+        self.assertEqual((self.changes, private), ([], [{"a": {"alice"}}, {"a": {"alice", "bob"}}]))
+        self.catalogue.apply([file("a")], [])
+        self.assertEqual((self.changes, private[2:]), ([(["a"], [])], [{"a": {"bob"}}]))
+        self.catalogue.apply([file("a", audience={"alice"})], [])
+        self.assertEqual((self.changes[1:], private[3:]), ([([], ["a"])], [{"a": {"alice"}}]))
+        self.catalogue.apply([], ["a"])
+        self.assertEqual((self.changes[2:], private[4:]), ([], [{"a": {"alice"}}]))
+        self.assertEqual(dict(self.catalogue.private), {})
 
     def test_the_path_of_a_file(self) -> None:
         self.assertEqual(file("sub/deeper/a").root, Path("/share"))

@@ -15,8 +15,8 @@ from twisted.trial.unittest import SkipTest, TestCase
 from p2p_twisted.events.types import LibraryChanged
 from p2p_twisted.library import roots, scan_schedule
 from p2p_twisted.library.cache import HashCache
+from p2p_twisted.library.identity import identity
 from p2p_twisted.library.shared import Library
-from p2p_twisted.library.walk import identity
 
 
 class NotifyTests(TestCase):

@@ -12,8 +12,7 @@ import pytest
 from p2p_twisted.library import paths, scan
 from p2p_twisted.library.cache import HashCache, Stamp
 from p2p_twisted.library.pieces import MIN_PIECE
-from p2p_twisted.library.scan import BATCH, BIG, HUGE, batches, differing, read_files, survey
-from p2p_twisted.library.walk import Found
+from p2p_twisted.library.scan import differing, read_files, survey
 
 
 @pytest.fixture
@@ -245,15 +244,3 @@ def test_stopping_leaves_the_rest_unread(root, cache) -> None:
     stopping.set()
     reading = read_files(survey([root], {}, cache).unread, cache, stopping)
     assert (reading.files, reading.unreadable) == ([], {})
-
-
-def test_batches() -> None:
-    def found(size):
-        return Found("/r", str(size), f"/r/{size}", Stamp(size, 0, 0))
-
-    small, big, huge = batches([found(size) for size in (HUGE, BIG + 1, BIG, *range(2 * BATCH + 1, 0, -1))])
-    assert [[file.stamp.size for file in batch] for batch in big] == [[BIG], [BIG + 1]]
-    assert [[file.stamp.size for file in batch] for batch in huge] == [[HUGE]]
-    assert [len(batch) for batch in small] == [BATCH, BATCH, 1]
-    assert small[0][0].stamp.size == 1
-    assert batches([]) == (small.__class__(), big.__class__(), huge.__class__())

@@ -14,12 +14,15 @@ from zope.interface import provider
 
 from p2p_twisted.events.types import LibraryChanged
 from p2p_twisted.library import paths, readers, scan, shared
+from p2p_twisted.library.audience import Audiences
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.pieces import MIN_PIECE, PieceHasher
 from p2p_twisted.library.scan import read_files
 from p2p_twisted.library.scan_schedule import POLL, ScanSchedule
 from p2p_twisted.library.shared import Library
 from tests.support.inline_reactor import InlineReactor
+
+ALICE = frozenset({"alice"})
 
 
 class LibraryCase(SynchronousTestCase):
@@ -260,11 +263,54 @@ class FolderTests(LibraryCase):
         library = self.make(self.share, downloads=self.share)
         self.assertEqual(list(library.folders), [self.share])
 
+    def test_a_folder_that_becomes_private_is_so_at_once(self) -> None:
+        inner = self.write("inner/a.txt").parent
+        self.scan()
+        self.assertEqual(set(self.library.public), {"inner/a.txt"})
+        self.successResultOf(self.library.add_folder(inner, ALICE))
+        self.assertEqual((set(self.library.public), set(self.library.private)), (set(), {"a.txt"}))
+        self.assertEqual(self.library.audience(inner), ALICE)
+        self.assertIsNone(self.library.audience(self.share))
+        self.scan()
+        self.assertEqual(self.changes, [(["inner/a.txt"], []), ([], ["inner/a.txt"])])
+
+    def test_no_folder_gets_another_audience(self) -> None:
+        self.successResultOf(self.library.add_folder(self.share))
+        self.failureResultOf(self.library.add_folder(self.share, ALICE), ValueError)
+        private = self.base / "private"
+        private.mkdir()
+        self.successResultOf(self.library.add_folder(private, ALICE))
+        self.successResultOf(self.library.add_folder(private, ALICE))
+        for audience in (None, frozenset({"bob"}), ALICE | {"bob"}):
+            failure = self.failureResultOf(self.library.add_folder(private, audience), ValueError)
+            self.assertIn("is shared with alice already", str(failure.value))
+
+    def test_a_file_moved_between_folders_changes_its_audience(self) -> None:
+        private = self.base / "private"
+        path = self.write("a.txt")
+        private.mkdir()
+        library = self.make(self.share, private, audiences=Audiences({private: ALICE}))
+        self.scan(library)
+        moved = path.rename(private / "a.txt")
+        self.scan(library)
+        self.assertEqual((set(library.public), library.private["a.txt"].audience), (set(), ALICE))
+        moved.rename(path)
+        self.scan(library)
+        self.assertEqual((set(library.public), set(library.private)), ({"a.txt"}, set()))
+
+    def test_what_is_added_to_a_private_folder_is_private(self) -> None:
+        private = self.base / "private"
+        private.mkdir()
+        library = self.make(self.share, private, audiences=Audiences({private: ALICE}))
+        path = self.write("b.txt", b"data", private)
+        library.add_file(private, path, sha256(b"data").hexdigest(), b"")
+        self.assertEqual(library.private["b.txt"].audience, ALICE)
+
     def test_private_files_are_neither_shared_nor_added(self) -> None:
         state = self.share / "state"
         path = self.write("state/api.key", b"key")
         self.write("state/downloads/a.txt", b"data")
-        library = self.make(self.share, downloads=state / "downloads", private=[state])
+        library = self.make(self.share, downloads=state / "downloads", excluded=[state])
         self.scan(library)
         self.assertEqual(set(library.files), {"a.txt"})
         self.assertEqual(list(library.unshared.items), [str(state)])
@@ -347,8 +393,7 @@ class UnderWayTests(LibraryCase):
     def test_a_huge_file_keeps_nobody_waiting(self) -> None:
         """Two are huge; what comes while one is read is seen, and read, and the scans go on."""
         self.patch(readers, "HUGE", 5)
-        self.patch(scan, "BIG", 3)
-        self.patch(scan, "HUGE", 5)
+        self.patch(readers, "BIG", 3)
         self.write("huge", b"12345")
         self.write("huger", b"123456")
         self.write("big", b"123")
@@ -373,7 +418,7 @@ class UnderWayTests(LibraryCase):
         self.assertEqual(self.library.hashed, 5)
 
     def test_stop_waits_for_a_file_that_is_read_and_begins_no_other(self) -> None:
-        for i in range(scan.BATCH + 1):
+        for i in range(readers.BATCH + 1):
             self.write(str(i))
         self.library.scan()
         self.go_on()

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from p2p_twisted.config.folders import STATE_MARK
+from p2p_twisted.library import identity as identities
 from p2p_twisted.library import walk as module
+from p2p_twisted.library.audience import Audience, Audiences
 from p2p_twisted.library.unshared import MAX_LISTED
-from p2p_twisted.library.walk import Walk, is_within
+from p2p_twisted.library.walk import Walk
 
 
 @pytest.fixture
@@ -27,13 +29,13 @@ def write(path, data=b"x"):
     return path
 
 
-def names(*roots, private=()):
-    walk = Walk(roots, private)
+def names(*roots, excluded=()):
+    walk = Walk(roots, excluded)
     return sorted(found.name for found in walk.files()), walk
 
 
-def paths(*roots, private=()):
-    return sorted(found.path for found in Walk(roots, private).files())
+def paths(*roots, excluded=()):
+    return sorted(found.path for found in Walk(roots, excluded).files())
 
 
 def test_takes_what_may_be_shared(root) -> None:
@@ -130,7 +132,7 @@ def test_a_folder_reached_twice_has_one_name(root, monkeypatch: pytest.MonkeyPat
 def test_folders_without_a_number_are_all_walked_through(root, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a/x", "b/x"):
         write(root / name)
-    monkeypatch.setattr(module, "_identity_of", lambda status: None)
+    monkeypatch.setattr(module, "identity_of", lambda status: None)
     assert names(root)[0] == ["a/x", "b/x"]
 
 
@@ -138,12 +140,12 @@ def test_a_private_folder_is_never_entered(root) -> None:
     write(root / "state" / "api.key")
     write(root / "state" / "downloads" / "a.txt")
     write(root / "b.txt")
-    found, walk = names(root, private=[root / "state"])
+    found, walk = names(root, excluded=[root / "state"])
     assert found == ["b.txt"]
     assert walk.refused.items == {f"{root}/state": "holds the state of a peer or an RS"}
     assert f"{root}/state" not in walk.folders
-    assert names(root, root / "state" / "downloads", private=[root / "state"])[0] == ["a.txt", "b.txt"]
-    assert names(root / "state", private=[root / "state"])[0] == []
+    assert names(root, root / "state" / "downloads", excluded=[root / "state"])[0] == ["a.txt", "b.txt"]
+    assert names(root / "state", excluded=[root / "state"])[0] == []
 
 
 def test_the_state_of_another_process_is_never_entered(root) -> None:
@@ -159,17 +161,81 @@ def test_a_private_folder_that_was_renamed_or_linked_to_is_still_private(root) -
     write(root / "state" / "api.key")
     link = root.with_name("link")
     link.symlink_to(root / "state")
-    assert names(root, private=[link])[0] == []
-    assert names(link, private=[root / "state"])[0] == []
+    assert names(root, excluded=[link])[0] == []
+    assert names(link, excluded=[root / "state"])[0] == []
 
 
-def test_paths_within_a_folder(root) -> None:
-    write(root / "state" / "x" / "y")
+def audiences_of(*roots: Path, **private: frozenset[str]) -> dict[str, Audience]:
+    """Who may know of each file in the folders `roots`; `private` has the audiences of some, by the folders' names."""
+    audiences = Audiences({root: private[root.name] for root in roots if root.name in private})
+    return {
+        os.path.relpath(found.path, roots[0].parent): found.audience for found in Walk(roots, (), audiences).files()
+    }
+
+
+def test_the_innermost_folder_decides_who_may_know_of_a_file(root) -> None:
+    for name in ("a", "x/b", "x/y/c", "x/y/z/d"):
+        write(root / name)
+    folders = root, root / "x", root / "x" / "y", root / "x" / "y" / "z"
+    found = audiences_of(*folders, x=frozenset({"alice"}), z=frozenset({"bob"}))
+    assert found == {
+        "share/a": None,
+        "share/x/b": frozenset({"alice"}),
+        "share/x/y/c": None,
+        "share/x/y/z/d": frozenset({"bob"}),
+    }
+
+
+def test_a_private_folder_without_a_number_is_not_walked_through_with_the_one_around_it(
+    root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(root / "x" / "a")
+    for one in (module, identities):
+        monkeypatch.setattr(one, "identity_of", lambda status: None)
+    assert audiences_of(root, root / "x", x=frozenset({"alice"})) == {"share/x/a": frozenset({"alice"})}
+
+
+def test_a_private_folder_that_moves_into_a_public_one_is_not_shared(root) -> None:
+    private = root.with_name("private")
+    write(private / "a")
+    audiences = Audiences({private: frozenset({"alice"})})
+    private.rename(root / "moved")
+    walk = Walk([root, private], (), audiences)
+    assert list(walk.files()) == []
+    assert walk.refused.items == {f"{root}/moved": "was a private share; share it anew under its new name"}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_folder_that_is_shared_twice_has_the_narrower_audience(root, order) -> None:
+    write(root / "a")
     link = root.with_name("link")
-    link.symlink_to(root / "state")
-    for path in (root / "state", root / "state" / "x", link, link / "x", root / "state" / "x" / ".." / "x"):
-        assert is_within(path, root / "state")
-        assert is_within(path, link)
-    for path in (root, root / "other", root / "state2", root / "nowhere"):
-        assert not is_within(path, root / "state")
-    assert not is_within(root, root / "nowhere")
+    link.symlink_to(root)
+    audiences = Audiences({link: frozenset({"alice", "bob"})})
+    audiences.add(root, frozenset({"bob", "carol"}))
+    found = list(Walk([root, root][::order], (), audiences).files())
+    assert [file.audience for file in found] == [frozenset({"bob"})]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_private_file_stays_private_under_a_second_name_outside(root, order) -> None:
+    private = root.with_name("private")
+    os.link(write(private / "secret"), root / "report")
+    os.link(write(root / "twice"), root / "again")
+    found = audiences_of(*[root, private][::order], private=frozenset({"alice"}))
+    assert found == {
+        "private/secret": frozenset({"alice"}),
+        "share/report": frozenset({"alice"}),
+        "share/twice": None,
+        "share/again": None,
+    }
+
+
+def test_a_folder_mounted_elsewhere_too_stays_private(root, monkeypatch: pytest.MonkeyPatch) -> None:
+    private = root.with_name("private")
+    write(private / "sub" / "secret")
+    write(root / "mounted" / "secret")
+    lstat = os.lstat
+    same = {f"{root}/mounted": f"{private}/sub"}
+    monkeypatch.setattr(os, "lstat", lambda path: lstat(same.get(path) or path))
+    found = audiences_of(root, private, private=frozenset({"alice"}))
+    assert found == {"private/sub/secret": frozenset({"alice"})}
