@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -12,7 +11,10 @@ from .query import Query
 
 @dataclass
 class Document:
-    """A name with one content, and its holders. `size` and `sha256` are None if only 1.0 peers have it."""
+    """A name with one content, and its holders. `size` and `sha256` are None if only 1.0 peers have it.
+
+    Where holders give different sizes or piece lists for one SHA-256, at most one is right: `size` is that of most.
+    """
 
     name: str
     title: str
@@ -28,8 +30,19 @@ class Document:
     @property
     def piece_list(self) -> str:
         """The digest of its piece list according to most of its holders; "" if none has one."""
-        given = Counter(holder.pieces for holder in self.holders if holder.pieces is not None)
-        return given.most_common(1)[0][0] if given else ""
+        return self.variants()[0].holders[0].pieces or ""
+
+    def variants(self) -> list[Document]:
+        """Return it once for each size and piece list that holders give, that of most holders first.
+
+        Holders of 1.0, which give neither, are in none; without others it is its only variant.
+        """
+        found: dict[tuple[int | None, str | None], list[IndexRecord]] = {}
+        for holder in self.holders:
+            if holder.sha256 is not None:
+                found.setdefault((holder.size, holder.pieces), []).append(holder)
+        groups = sorted(found.values(), key=len, reverse=True)
+        return [Document(self.name, self.title, group[0].size, self.sha256, group) for group in groups] or [self]
 
 
 def documents(records: Iterable[IndexRecord]) -> list[Document]:
@@ -51,6 +64,8 @@ def documents(records: Iterable[IndexRecord]) -> list[Document]:
 
 def _by_holders(contents: dict[str | None, Document]) -> list[Document]:
     unhashed = contents.pop(None, None)
+    for document in contents.values():
+        document.size = document.variants()[0].size
     ranked = sorted(contents.values(), key=lambda document: (-len(document.holders), document.sha256 or ""))
     if unhashed is not None:
         if ranked:

@@ -89,6 +89,15 @@ class Swarm:
         """
         return self._files.finished(sha256)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether what is here is still being looked at."""
+        return not self._fetcher.resumed or self._fetcher.verifier.is_busy
+
+    def give_up(self, error: DownloadError) -> None:
+        """Let all unfinished files fail with `error`."""
+        self._files.end_all(error)
+
     def run(self) -> Deferred[None]:
         """Start. Fires when every file is complete or has failed; cancelling it stops the swarm as it is."""
         self._files.all_ended.addCallback(lambda _: self._stop())
@@ -180,10 +189,10 @@ class Swarm:
         received = self.received
         self._idle = self._idle + 1 if received == self._received_before else 1
         self._received_before = received
-        if not self._fetcher.resumed or self._fetcher.verifier.is_busy:
-            self._idle = 0  # what is here is still being looked at
+        if self.is_busy:
+            self._idle = 0
             return
         is_awaited = any(source.is_hopeful and (source.outstanding or source.unresponsive) for source in self.sources)
         timeout = UNRESPONSIVE_TIMEOUT if is_awaited else IDLE_TIMEOUT
         if self._idle > timeout:
-            self._files.end_all(NoProgress(f"nothing was received for {timeout} s"))
+            self.give_up(NoProgress(f"nothing was received for {timeout} s"))

@@ -29,7 +29,8 @@ async def is_there(
     that must stay: a file or a link, unless `overwrite` is true; a folder, a pipe, a socket or a device, always.
     """
     is_file = stat.S_ISREG(found.st_mode)
-    if is_file and document.size in (None, found.st_size) and await _has_hash(reactor, target, document.sha256):
+    sizes = {holder.size for holder in document.holders}
+    if is_file and (found.st_size in sizes or None in sizes) and await _has_hash(reactor, target, document.sha256):
         sweep(target)
         return True
     if not is_file and not stat.S_ISLNK(found.st_mode):
@@ -67,12 +68,12 @@ class Copies:
     async def copy(self, file: DownloadFile, target: Target) -> bool:
         """Copy the content of `file` to `target` if this machine has it; return whether `file` is settled by that."""
         document = file.document
-        if document is None or document.sha256 is None or document.size is None:
+        if document is None or document.sha256 is None:
             return False
         source = self._open(document.sha256)
         if source is None:
             return False
-        sha256, size = document.sha256, document.size
+        sha256, size = document.sha256, os.fstat(source).st_size
         file.start()
         try:
             pieces = await in_thread_until_cancelled(

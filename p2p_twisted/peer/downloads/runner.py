@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from twisted.internet.defer import Deferred, DeferredSemaphore, FirstError, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from ...swarm.errors import DownloadError, NoHolder
@@ -17,7 +16,8 @@ from .local_content import Copies, is_there, one_of_each_content, share_failures
 from .model import FAILED, THERE, WAITING, Download, DownloadFile
 from .parts import Parts
 from .sequential import SequentialFetcher
-from .swarm_fetcher import SwarmFetcher, has_pieces
+from .swarm_fetcher import SwarmFetcher
+from .together import together
 
 MAX_GROUPS = 8
 """Groups of holders from which whole documents are fetched at the same time."""
@@ -82,7 +82,7 @@ class DownloadRunner:
         """Fetch `files`, all of different content."""
         if self._download.swarm:
             fetcher = SwarmFetcher(self._parts, self._download, self._completed)
-            await fetcher.run([(file, self._targets[file]) for file in files if has_pieces(file.document)])
+            await fetcher.run({file: self._targets[file] for file in files})
         await self._fetch_whole([file for file in files if file.ended is None and not file.is_taken])
 
     async def _fetch_whole(self, files: list[DownloadFile]) -> None:
@@ -114,12 +114,3 @@ class DownloadRunner:
             library.add_file(folder, target.path, sha256, pieces, file.document.title if file.document else "")
         except (OSError, ValueError):
             library.scan()  # it was moved or changed at once: the library reads it again
-
-
-async def together(most: int, work: Iterable[Callable[[], Deferred[None]]]) -> None:
-    """Do all of `work`, at most `most` at the same time. Raises the first error; cancelled, it cancels all of it."""
-    places = DeferredSemaphore(most)
-    try:
-        await gatherResults([places.run(one) for one in work], consumeErrors=True)
-    except FirstError as e:
-        e.subFailure.raiseException()

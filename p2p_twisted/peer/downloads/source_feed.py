@@ -12,6 +12,7 @@ from ...swarm.swarm import Swarm
 from ...wire.address import Address
 from ...wire.changes import Change, Have, Removed
 from ...wire.ranges import from_ranges
+from ...wire.records import IndexRecord
 from .parts import Parts
 
 LOOK_INTERVAL = 5
@@ -21,14 +22,18 @@ RECENT = 120.0
 
 
 class SourceFeed:
-    """Tells a swarm of the peers that have `documents` (by SHA-256); `may_ask` says which peers may be asked."""
+    """Tells a swarm of the peers that have `documents` (by SHA-256); `may_ask` says which peers may be asked.
+
+    A peer that gives another size or piece list for the same content is none of them: at most one of both is right.
+    """
 
     def __init__(self, parts: Parts, may_ask: Callable[[Address], bool], documents: Mapping[str, Document]) -> None:
         self._discovery = parts.discovery
         self._now = parts.now
         self._may_ask = may_ask
         self._documents = documents
-        self._lists = {sha256: document.piece_list for sha256, document in documents.items()}
+        self._said = {sha256: (document.size, document.piece_list) for sha256, document in documents.items()}
+        """The size and the piece list of each."""
         self._contents: dict[tuple[Address, str], str] = {}
         """(peer, name) -> the content that the peer is last known to have under that name."""
         self._names: dict[tuple[Address, str], set[str]] = {}
@@ -56,7 +61,7 @@ class SourceFeed:
         self._swarm = swarm
         for sha256, document in self._documents.items():
             for holder in document.holders:
-                if holder.pieces == self._lists[sha256]:
+                if self._is_wanted(holder):
                     address = holder.host, holder.port
                     self._note(address, holder.name, sha256)
                     swarm.add_seed(address, sha256)
@@ -80,9 +85,14 @@ class SourceFeed:
         name = self._documents[sha256].name
         for holder in self._discovery.index.holders_of(name, self._now()):
             address = holder.host, holder.port
-            is_it = (holder.sha256, holder.pieces) == (sha256, self._lists[sha256])
+            is_it = holder.sha256 == sha256 and self._is_wanted(holder)
             if is_it and self._may_ask(address) and self._contents.get((address, name)) != sha256:
                 yield address
+
+    def _is_wanted(self, record: IndexRecord) -> bool:
+        """Return whether `record` is that of a wanted document, with the same size and piece list."""
+        said = None if record.sha256 is None else self._said.get(record.sha256)
+        return said is not None and said == (record.size, record.pieces)
 
     def _look(self) -> None:
         if self._looked_at == self._discovery.index.generation:
@@ -113,12 +123,12 @@ class SourceFeed:
     def _change(self, address: Address, change: Change) -> None:
         wanted = self._swarm.files
         if isinstance(change, Have):
-            if change.sha256 in wanted:
+            if change.sha256 in wanted and change.size == wanted[change.sha256].size:
                 pieces = from_ranges(change.pieces, wanted[change.sha256].count)
                 self._swarm.add_pieces(address, change.sha256, pieces)
             return
         before = self._forget(address, change.name)
-        if not isinstance(change, Removed) and change.sha256 in wanted:
+        if not isinstance(change, Removed) and change.sha256 is not None and self._is_wanted(change):
             self._note(address, change.name, change.sha256)
             self._swarm.add_complete(address, change.sha256)
         if before is not None and not self._names[address, before]:

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from ...events.publisher import Publisher
 from ...events.types import Event, PieceVerified, TransferStarted
 from ...index.search import Document
-from ...library.pieces import piece_count, piece_size
 from ...net.client import ClientConnection
 from ...net.connect import dial_1_1
-from ...swarm.errors import DownloadError, NameTaken, PartFileInUse
+from ...swarm.errors import DownloadError, NameTaken, PartFileInUse, WrongContent
 from ...swarm.storage import Storage
 from ...swarm.swarm import Swarm
 from ...swarm.target import Target
 from ...wire.address import Address
-from ...wire.limits import MAX_PIECE_LIST
+from .disputed import Contenders, Patience, swarm_variants
 from .model import DONE, FAILED, Download, DownloadFile, OnComplete
 from .parts import Parts
 from .source_feed import SourceFeed
+from .together import together
 
 MAX_FILES = 2_000
 """Documents in one swarm; a longer list is fetched in parts, because each unfinished document takes memory."""
-MAX_PIECES = MAX_PIECE_LIST // 65
-"""Pieces of one document: as many as fit into an answer to GET PIECES."""
 REFRESH_TIMEOUT = 3
 """Seconds that a download waits at most for the RS and the peers to be asked again."""
+
+Trial = dict[DownloadFile, Document]
+"""Files, and the variant of the document of each that a swarm tries."""
+OnFailed = Callable[[DownloadFile, Document, DownloadError], object]
+"""Called with a file that has failed, as which variant, and why."""
 
 
 class SwarmFetcher:
@@ -40,58 +46,97 @@ class SwarmFetcher:
         self._on_complete = on_complete
         self._files: dict[str, DownloadFile] = {}
         """By the hash of their content."""
-        self._failed: list[tuple[DownloadFile, DownloadError]] = []
+        self._failed: dict[DownloadFile, DownloadError] = {}
         """Files that none of their known holders gave."""
 
-    async def run(self, files: Sequence[tuple[DownloadFile, Target]]) -> None:
-        """Fetch each file, all of different content, to its target.
+    async def run(self, targets: Mapping[DownloadFile, Target]) -> None:
+        """Fetch each file that a swarm can fetch, all of different content, to its target.
 
         Before a file fails for want of sources, the RS and the peers are asked again, once. One that peers of 1.0 have
         does not fail: it can still be fetched whole.
         """
+        self._targets = targets
+        variants = {file: swarm_variants(file.document) for file in targets}
+        agreed = {file: found[0] for file, found in variants.items() if len(found) == 1}
+        disputed = [file for file, found in variants.items() if len(found) > 1]
+        await together(
+            2,
+            [
+                lambda: Deferred.fromCoroutine(self._agreed(agreed)),
+                lambda: Deferred.fromCoroutine(self._disputed(disputed)),
+            ],
+        )
+
+    async def _agreed(self, files: Trial) -> None:
+        """Fetch files of which all holders give the same size and piece list."""
         feeds: dict[DownloadFile, SourceFeed] = {}
-        targets = dict(files)
-        for start in range(0, len(files), MAX_FILES):
-            part = files[start : start + MAX_FILES]
-            feeds.update(dict.fromkeys((file for file, _ in part), await self._swarm(part)))
-        failed, self._failed = self._failed, []
+        for part in _parts_of(files):
+            feeds.update(dict.fromkeys(part, await self._swarm(part, self._fail)))
+        failed, self._failed = self._failed, {}
         if failed:
             await self._parts.discovery.refresh(REFRESH_TIMEOUT)
-        again = [file for file, _ in failed if feeds[file].has_more(_sha256(file))]
-        for file in again:
-            file.document = self._with_present_holders(file)
+        again = {file: files[file] for file in failed if feeds[file].has_more(_sha256(files[file]))}
         if again:
-            await self._swarm([(file, targets[file]) for file in again])
-        for file, error in [pair for pair in failed if pair[0] not in again] + self._failed:
+            await self._swarm({file: self._with_present_holders(one) for file, one in again.items()}, self._fail)
+        for file, error in ({file: failed[file] for file in failed if file not in again} | self._failed).items():
             file.end(FAILED, error)
 
-    def _with_present_holders(self, file: DownloadFile) -> Document:
-        old = file.document
-        assert old is not None
-        holders = self._parts.discovery.index.holders_of(file.name, self._parts.now())
-        same = [h for h in holders if h.sha256 == old.sha256 and self._download.may_ask((h.host, h.port))]
-        return Document(old.name, old.title, old.size, old.sha256, same)
+    def _with_present_holders(self, old: Document) -> Document:
+        holders = self._parts.discovery.index.holders_of(old.name, self._parts.now())
+        same = (old.sha256, old.size, old.piece_list)
+        return replace(
+            old,
+            holders=[
+                holder
+                for holder in holders
+                if (holder.sha256, holder.size, holder.pieces) == same
+                and self._download.may_ask((holder.host, holder.port))
+            ],
+        )
 
-    async def _swarm(self, files: Sequence[tuple[DownloadFile, Target]]) -> SourceFeed:
+    async def _disputed(self, files: list[DownloadFile]) -> None:
+        """Fetch files of which holders give different sizes or piece lists."""
+        contenders = Contenders(files)
+        for trial, patience in contenders.rounds():
+            for part in _parts_of(trial):
+                await self._swarm(part, partial(self._fail_variant, contenders), patience)
+        for file, error in contenders.errors.items():
+            if file.ended is None and not file.is_taken and not _has_old_holder(file.document):
+                file.end(FAILED, error)
+
+    def _fail_variant(
+        self, contenders: Contenders, file: DownloadFile, variant: Document, error: DownloadError
+    ) -> None:
+        if not contenders.failed(file, variant, error):
+            file.end(FAILED, error)
+
+    async def _swarm(self, files: Trial, on_failed: OnFailed, patience: float = math.inf) -> SourceFeed:
         """Run one swarm until each file is complete or has failed; return the feed that told it of sources."""
-        self._files.update((_sha256(file), file) for file, _ in files)
-        storages = [_storage(file, target) for file, target in files]
-        documents = {_sha256(file): file.document for file, _ in files if file.document is not None}
-        feed = SourceFeed(self._parts, self._download.may_ask, documents)
+        self._files.update((_sha256(document), file) for file, document in files.items())
+        storages = [self._storage(file, document) for file, document in files.items()]
+        feed = SourceFeed(self._parts, self._download.may_ask, {_sha256(one): one for one in files.values()})
         swarm = Swarm(self._parts.reactor, storages, self._connect, feed.rank, self._publisher(storages))
-        for storage in storages:
-            swarm.finished(storage.sha256).addBoth(self._finished, storage)
+        for storage, document in zip(storages, files.values(), strict=True):
+            swarm.finished(storage.sha256).addBoth(self._finished, storage, document, on_failed)
             self._parts.content_store.serve(storage)
         self._download.swarms.append(swarm)
         feed.start(swarm)
+        watch = Patience(self._parts.reactor, swarm, patience)
+        watch.start()
         try:
             await swarm.run()
         finally:
+            watch.stop()
             feed.stop()
             for storage in storages:
                 self._parts.content_store.withdraw(storage)
                 storage.close()
         return feed
+
+    def _storage(self, file: DownloadFile, variant: Document) -> Storage:
+        assert variant.size is not None and file.document is not None
+        file.document = replace(file.document, size=variant.size)
+        return Storage(file.name, _sha256(variant), variant.size, variant.piece_list, self._targets[file])
 
     async def _connect(self, address: Address) -> ClientConnection:
         """Return a connection on which 1.1 may be spoken. Raises SourceError."""
@@ -122,7 +167,7 @@ class SwarmFetcher:
 
     # the end of a file
 
-    def _finished(self, outcome: Failure | None, storage: Storage) -> None:
+    def _finished(self, outcome: Failure | None, storage: Storage, document: Document, on_failed: OnFailed) -> None:
         """Give the file in `storage` its name if it is complete, or note the error."""
         self._parts.content_store.withdraw(storage)
         file = self._files[storage.sha256]
@@ -134,39 +179,28 @@ class SwarmFetcher:
             storage.discard() if e.is_final else storage.close()
             file.is_taken = isinstance(e, PartFileInUse) or (outcome is None and isinstance(e, NameTaken))
             if not file.is_taken:
-                self._fail(file, e)
+                on_failed(file, document, e)
         else:
             file.end(DONE)
             self._on_complete(file, storage.target, storage.sha256, storage.digests or b"")
 
-    def _fail(self, file: DownloadFile, error: DownloadError) -> None:
-        if error.is_final:
+    def _fail(self, file: DownloadFile, _: Document, error: DownloadError) -> None:
+        can_be_whole = _has_old_holder(file.document)
+        if error.is_final and not (can_be_whole and isinstance(error, WrongContent)):
             file.end(FAILED, error)
-        elif not _has_old_holder(file.document):
-            self._failed.append((file, error))
+        elif not can_be_whole:
+            self._failed[file] = error
 
 
-def has_pieces(document: Document | None) -> bool:
-    """Return whether a swarm can fetch `document`.
-
-    Its hash must be known, and that of its piece list if it has more than one piece.
-    """
-    if document is None or document.sha256 is None or document.size is None:
-        return False
-    if piece_count(document.size) > MAX_PIECES:
-        return False
-    return document.size <= piece_size(document.size) or bool(document.piece_list)
+def _parts_of(files: Trial) -> list[Trial]:
+    """Return `files` in parts of as many as one swarm fetches."""
+    items = list(files.items())
+    return [dict(items[start : start + MAX_FILES]) for start in range(0, len(items), MAX_FILES)]
 
 
-def _storage(file: DownloadFile, target: Target) -> Storage:
-    document = file.document
-    assert document is not None and document.sha256 is not None and document.size is not None
-    return Storage(file.name, document.sha256, document.size, document.piece_list, target)
-
-
-def _sha256(file: DownloadFile) -> str:
-    assert file.document is not None and file.document.sha256 is not None
-    return file.document.sha256
+def _sha256(document: Document) -> str:
+    assert document.sha256 is not None
+    return document.sha256
 
 
 def _has_old_holder(document: Document | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
@@ -120,7 +121,8 @@ class WholeFile:
         self.retry_at = 0.0
         """When it may be asked again, in the clock's seconds."""
         self._holders = holders
-        known = [(holder.host, holder.port) for holder in file.document.holders] if file.document else []
+        self._sizes = _sizes(file.document)
+        known = list(self._sizes)
         self._untried = random.sample(known, len(known))
         self._holder: Address | None = None
         self._errors: dict[Address, FetchError] = {}
@@ -150,7 +152,7 @@ class WholeFile:
         self._part = self._part or PartFile(self.target)
         self._part.truncate(0)
         self._holder, self.file.received = address, 0
-        self._sink = FileSink(self._part, document, self._on_data, now)
+        self._sink = FileSink(self._part, replace(document, size=self._sizes[address]), self._on_data, now)
         self.started = Deferred()
         self.response = connection.request(GetFile(document.name), self._sink).addCallbacks(lambda _: None, _error)
         self.response.addBoth(self._on_end)
@@ -203,6 +205,18 @@ class WholeFile:
             return NoHolder(f"no peer has {self.file.name}")
         text = "; ".join(f"{host}:{port}: {error}" for (host, port), error in self._errors.items())
         return (WrongContent if all(isinstance(e, WrongContent) for e in self._errors.values()) else PeersFailed)(text)
+
+
+def _sizes(document: Document | None) -> dict[Address, int | None]:
+    """Map each holder to the size that it gives: at most one is right where they differ, and the hash shows which.
+
+    A holder of 1.0 gives none: it is taken to mean the size that all others give.
+    """
+    if document is None:
+        return {}
+    given = {holder.size for holder in document.holders if holder.sha256 is not None}
+    agreed = given.pop() if len(given) == 1 else None
+    return {(holder.host, holder.port): agreed if holder.sha256 is None else holder.size for holder in document.holders}
 
 
 def _error(failure: Failure) -> FetchError:

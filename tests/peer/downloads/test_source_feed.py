@@ -28,7 +28,7 @@ class FakeSwarm:
     """A swarm of one file of three pieces that notes the calls of the feed."""
 
     def __init__(self) -> None:
-        self.files = {SHA256: SimpleNamespace(count=3)}
+        self.files = {SHA256: SimpleNamespace(count=3, size=300_000)}
         self.unfinished = {SHA256}
         self.calls: list[tuple[object, ...]] = []
 
