@@ -18,7 +18,7 @@ from twisted.python import usage
 
 from .config_file import SettingsError as SettingsError
 from .config_file import read_section, split_values, suggestion
-from .folders import expand
+from .folders import expand, folder
 
 Network = IPv4Network | IPv6Network
 MAPPED_BITS = 96
@@ -117,6 +117,13 @@ ADMISSION = (
     ),
 )
 """The settings, of RS and peer alike, of the addresses that may connect to the port that serves peers."""
+
+TLS = Setting(
+    "tls",
+    "Folder with the certificate of this member, made by 'p2p pki issue': all connections are mutual TLS then. "
+    "Default: none of them is encrypted.",
+    folder,
+)
 
 
 def exit_with(line: str, code: int) -> NoReturn:

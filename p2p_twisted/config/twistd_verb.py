@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable, MutableMapping
@@ -31,6 +32,39 @@ def stop_at_signals(reactor: Any) -> None:
     if hangup is not None:
         _handle(hangup, lambda *_: reactor.callFromThread(_stop, reactor))
     reactor.addSystemEventTrigger("before", "shutdown", _be_patient)
+
+
+def act_at_hangup(reactor: Any, action: Callable[[], object]) -> None:
+    """Call `action` at SIGHUP, in place of stopping; but stop if the terminal that the process had is gone.
+
+    Whether it has one is known when the reactor runs: a daemon gives up that of its parent.
+    """
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is None:
+        return
+    had_terminal = False
+
+    def note() -> None:
+        nonlocal had_terminal
+        had_terminal = _has_terminal()
+
+    def act() -> None:
+        if had_terminal and not _has_terminal():
+            _stop(reactor)
+        else:
+            action()
+
+    reactor.callWhenRunning(note)
+    _handle(hangup, lambda *_: reactor.callFromThread(act))
+
+
+def _has_terminal() -> bool:
+    """Return whether the process has a controlling terminal."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError as error:
+        return error.errno not in (errno.ENXIO, errno.ENOENT)
+    return True
 
 
 def _stop(reactor: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING
 
 from twisted.internet import error
 from twisted.internet.defer import CancelledError
@@ -18,6 +19,9 @@ from ..wire.messages import GetIndex, Version
 from .client import ClientConnection
 from .errors import FetchError, SourceError, Unreachable
 from .throttle import Throttle
+
+if TYPE_CHECKING:
+    from .tls import Tls
 
 CONNECT_TIMEOUT = 5
 """Seconds in which a connection must be made."""
@@ -58,9 +62,12 @@ async def dial(
     host: str | None = None,
     version: Version | None = None,
     downlink: Throttle | None = None,
+    tls: Tls | None = None,
 ) -> ClientConnection:
-    """Return a connection to the server at `address`; see ClientConnection. Raises Unreachable."""
+    """Return a connection to the server at `address`, under `tls` if any; see ClientConnection. Raises Unreachable."""
     try:
+        if tls is not None:
+            return await _dial_tls(tls, reactor, address, (host, version, downlink))
         connection = ClientConnection(reactor, host, version, downlink)
         await endpoint(reactor, address).connect(_OneConnection(connection))
         return connection
@@ -68,6 +75,18 @@ async def dial(
         raise CancelledError from None
     except (error.ConnectError, error.DNSLookupError, OSError, ValueError) as e:
         raise Unreachable(_reason(e)) from e
+
+
+async def _dial_tls(
+    tls: Tls, reactor: Reactor, address: Address, options: tuple[str | None, Version | None, Throttle | None]
+) -> ClientConnection:
+    from .tls_client import SecureConnection
+
+    connection = SecureConnection(reactor, *options)
+    factory = tls.client_factory(_OneConnection(connection), clean_host(address[0]) or "", reactor)
+    await endpoint(reactor, address).connect(factory)
+    await connection.secured
+    return connection
 
 
 async def dial_1_1(reactor: Reactor, address: Address, version: Version | None, downlink: Throttle) -> ClientConnection:

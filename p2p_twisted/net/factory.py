@@ -16,6 +16,7 @@ from .connection_state import Event
 
 if TYPE_CHECKING:
     from .server import RequestConnection
+    from .tls import Tls
 
 SWEEP_INTERVAL = 1
 """Seconds between two looks for connections whose timeout has run out."""
@@ -27,6 +28,8 @@ class RequestFactory(Factory):
     protocol: Any = None  # Twisted declares a bare Protocol
     noisy = False
     log = Logger()
+    tls: Tls | None = None
+    """The TLS under all connections, if there is; `Tls.serve` sets it."""
 
     def __init__(
         self, clock: IReactorTime, max_connections: int, max_per_host: int, admission: Admission | None = None

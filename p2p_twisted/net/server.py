@@ -8,10 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
+from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
-from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -25,8 +23,8 @@ from . import OS_NAME
 from .caller import Caller
 from .closing import half_close
 from .connection_state import CONNECTED, Action, Event, step
-from .factory import RequestFactory
 from .producers import PART, BodySender
+from .secured import SecuredConnection
 
 MAX_WAITING = 64
 """Requests read ahead while one is being answered."""
@@ -36,20 +34,14 @@ FastAnswer = tuple[int, bytes, Version]
 """Where the request ends in the data (exclusive), its answer (head and body), and the version it was sent in."""
 
 
-@implementer(IHalfCloseableProtocol)
-class RequestConnection(LineReceiver):
+@implementer(IHalfCloseableProtocol, IHandshakeListener)
+class RequestConnection(SecuredConnection):
     """One connection of a server."""
 
-    log = Logger()
-    transport: ITCPTransport
-    factory: RequestFactory
     delimiter = b"\n"
     MAX_LENGTH = MAX_LINE
     lingers = False
     """Whether a 1.0 client may still be sending after its request (see LAST_LINGERING)."""
-    caller: Caller
-    here = ""
-    """The address at which the client reached this server."""
     expires = math.inf
     """When (the factory's clock) the timeout of the state runs out."""
 
@@ -102,13 +94,17 @@ class RequestConnection(LineReceiver):
 
     def connectionMade(self) -> None:
         """Start to read, if the factory admits the connection."""
+        super().connectionMade()
         self.transport.setTcpNoDelay(True)
-        self.here = self.transport.getHost().host
-        peer = self.transport.getPeer()
-        self.caller = Caller((peer.host, peer.port))
-        self.expires = self.factory.clock.seconds() + self._state.timeout
+        after_connecting = self.factory.clock.seconds() + self._state.timeout
+        self.expires = self._handshake_expires if self.factory.tls else after_connecting
         if not self.factory.admit(self):
             self.handle(Event.STOP)
+
+    def handshakeCompleted(self) -> None:
+        """Wait for the first request: the client is a member of the swarm."""
+        super().handshakeCompleted()
+        self.expires = self.factory.clock.seconds() + self._state.timeout
 
     def dataReceived(self, data: bytes) -> None:
         """Read bytes of requests; after the last request they are dropped."""
@@ -147,6 +143,8 @@ class RequestConnection(LineReceiver):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Note that the connection is gone."""
+        if self.factory.tls and self.caller.name is None:
+            self.log_refusal(reason)
         self.handle(Event.LOST)
         self.factory.dismiss(self)
 

@@ -25,6 +25,7 @@ from ..library.identity import is_within
 from ..library.shared import Library
 from ..net.admission import admission
 from ..net.connect import Reactor
+from ..net.secured import open_tls
 from ..net.throttle import Throttle
 from ..wire.limits import RS_PORT
 from .downloads.manager import DownloadManager
@@ -70,6 +71,9 @@ class Peer(MultiService):
         TransferLog(reactor, self.events)
         admitted = admission(settings.allow, settings.deny)
         self.factory = PeerFactory(reactor, self.content_store, self.uplink, self.events, admitted)
+        self.tls = open_tls(settings.tls)
+        """The TLS under all connections to and from other members, None without."""
+        self._served = self.tls.serve(self.factory) if self.tls else self.factory
         self._port: IListeningPort | None = None
 
     def bind(self) -> None:
@@ -81,6 +85,7 @@ class Peer(MultiService):
         self.registration = Registration(
             reactor, rs, port, settings.state_dir, events, settings.advertise, self._next_port
         )
+        self.registration.tls = self.tls
         self.discovery = Discovery(reactor, self.registration, self.index, now, events)
         self.reachability = Reachability(reactor, self.registration, self.discovery.peers.values, events)
         self.factory.prober = Prober(reactor, now, self.discovery.is_listed)
@@ -89,7 +94,7 @@ class Peer(MultiService):
 
     def _listen(self) -> IListeningPort:
         if self.settings.listen is not None:
-            return listen_tcp(self._reactor, "--listen", self.settings.listen, self.factory)
+            return listen_tcp(self._reactor, "--listen", self.settings.listen, self._served)
         port = self._first_free(PORTS)
         if port is None:
             raise StartError(f"all ports from {PORTS[0]} to {PORTS[-1]} are taken; name a free one with --listen")
@@ -98,7 +103,7 @@ class Peer(MultiService):
     def _first_free(self, ports: Sequence[int]) -> IListeningPort | None:
         for port in ports:
             try:
-                return listen_tcp(self._reactor, "--listen", f"tcp:{port}", self.factory)
+                return listen_tcp(self._reactor, "--listen", f"tcp:{port}", self._served)
             except StartError:
                 continue
         return None

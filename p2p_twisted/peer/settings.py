@@ -10,7 +10,7 @@ from typing import Any
 from ..config.folders import default_state_dir, folder
 from ..config.hosts import host, host_and_port
 from ..config.rates import parse_rate
-from ..config.settings import ADMISSION, Network, Setting, whole
+from ..config.settings import ADMISSION, TLS, Network, Setting, whole
 from ..wire.limits import RS_PORT
 
 SETTINGS = (
@@ -20,6 +20,7 @@ SETTINGS = (
         "listen", "Address at which to serve: a Twisted endpoint. Default: the first free port from 65400 to 65500."
     ),
     *ADMISSION,
+    TLS,
     Setting("share", "A folder to share, with everything below it.", folder, repeatable=True),
     Setting("download-dir", "Folder for downloads; it is shared too. Default: downloads in the state folder.", folder),
     Setting(
@@ -58,6 +59,8 @@ class PeerSettings:
     allow: Sequence[Network] = ()
     deny: Sequence[Network] = ()
     """The networks from which others may connect (none given: all), and those from which they may not."""
+    tls: Path | None = None
+    """The folder with this peer's certificate; None without TLS."""
     share: list[Path] = field(default_factory=list)
     advertise: str | None = None
     up_rate: float | None = None
@@ -74,6 +77,7 @@ def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
         listen=values["listen"],
         allow=values["allow"],
         deny=values["deny"],
+        tls=values["tls"],
         share=list(values["share"]),
         download_dir=values["download-dir"] or state_dir / "downloads",
         state_dir=state_dir,

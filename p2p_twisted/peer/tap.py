@@ -10,6 +10,7 @@ from ..config.settings import SettingsError, exit_with
 from ..config.startup import StartError, allow_many_connections
 from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.twistd_verb import VerbOptions, stop_at_signals
+from ..net.secured import reread_at_hangup
 from ..web.api.events import EventLog
 from ..web.api.peer import peer_root
 from ..web.api.schema import Settings
@@ -65,8 +66,11 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         from twisted.internet import reactor
     stop_at_signals(reactor)
     try:
-        return make_peer(reactor, peer_settings(options), Options.verb, options["web"], describe_settings(options))
+        peer = make_peer(reactor, peer_settings(options), Options.verb, options["web"], describe_settings(options))
     except SettingsError as e:
         exit_with(f"p2p-peer: {e}", 2)
     except (StartError, ApiStartError, OSError) as e:
         exit_with(f"p2p-peer: {e}", 1)
+    if peer.tls is not None:
+        reread_at_hangup(reactor, peer.tls)
+    return peer

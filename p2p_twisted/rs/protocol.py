@@ -20,7 +20,7 @@ from ..registry import rules
 from ..registry.store import Store, StoreError
 from ..wire.address import Address
 from ..wire.encode import encode_response
-from ..wire.errors import BadRequest
+from ..wire.errors import BadRequest, Forbidden
 from ..wire.fields import clean_host, parse_address
 from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
 from .store_alarm import StoreAlarm
@@ -92,6 +92,8 @@ class RSConnection(RequestConnection):
 
     async def _register(self, message: Register, request: Request, caller: Caller) -> Answer:
         factory, (host, peer) = self.factory, self._origin(request)
+        if not caller.may_announce(host):
+            raise Forbidden(f"the certificate of {caller.name} is not for the host {host}; have one issued that is")
         limit = None if peer in factory.trusted else factory.max_records
         wide = request.version is Version.V11
         record = await factory.registry.apply(rules.register(host, message.port, message.cookie, wide, limit))

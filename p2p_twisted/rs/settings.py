@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ..config.folders import default_state_dir, folder
-from ..config.settings import ADMISSION, Setting, network, one_of, whole, yes_or_no
+from ..config.settings import ADMISSION, TLS, Setting, network, one_of, whole, yes_or_no
 from ..wire.limits import RS_PORT, TTL
 
 SETTINGS = (
     Setting("listen", "Address at which peers reach the RS: a Twisted endpoint on TCP.", str, f"tcp:{RS_PORT}"),
     *ADMISSION,
+    TLS,
     Setting(
         "state-dir", "Folder of the registry, the API key and the control socket.", folder, default_state_dir("rs")
     ),

@@ -9,6 +9,7 @@ from ..config.startup import PortService, StartError, allow_many_connections, li
 from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.twistd_verb import VerbOptions, stop_at_signals
 from ..net.admission import admission
+from ..net.secured import open_tls, reread_at_hangup
 from ..registry.memory import MemoryStore
 from ..registry.record import Clocks
 from ..registry.sqlite import SQLiteStore
@@ -58,15 +59,18 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
     admitted = admission(options["allow"], options["deny"])
     factory = RSFactory(reactor, registry, trusted, options["max-peers-per-host"], admitted)
     server = RegistrationServer(reactor, registry, factory)
+    tls = open_tls(options["tls"])
     page = load_extension(EXPERIMENT_PAGE, reactor, options["state-dir"] / LAB_FOLDER) if options["lab"] else None
     root = rs_root(registry, server.status, describe_settings(options), page)
     for service in (  # the port last: when a peer can connect, the API is there
         lock,
         makeApiService(reactor, options["web"], options["state-dir"], root, page.listening if page else None),
         *([page.service] if page else []),
-        PortService(listen_tcp(reactor, "--listen", options["listen"], factory)),
+        PortService(listen_tcp(reactor, "--listen", options["listen"], tls.serve(factory) if tls else factory)),
     ):
         service.setServiceParent(server)
+    if tls is not None:
+        reread_at_hangup(reactor, tls)
     return server
 
 

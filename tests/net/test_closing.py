@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import ssl
-import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -17,15 +14,18 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.task import Clock, deferLater
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import alsoProvides
 
 from p2p_twisted.net.caller import Caller
 from p2p_twisted.net.connection_state import CLOSE_TIMEOUT
 from p2p_twisted.net.factory import RequestFactory
 from p2p_twisted.net.server import RequestConnection
+from p2p_twisted.net.tls import Tls
 from p2p_twisted.wire.messages import Request
 from tests.support.peer_server import connect
+from tests.support.swarm_ca import SwarmCA
+from tests.support.tls_strangers import context
 
 INDEX = b"GET INDEX P2P_DI_1.%d\nHost 127.0.0.1\nOS Linux\n\n"
 BODY = b"x" * 1_000_000
@@ -110,13 +110,9 @@ class RealSockets(TestCase):
         return int(port.getHost().port)
 
     def listen_tls(self) -> int:
-        try:
-            from twisted.internet.ssl import PrivateCertificate
-            from twisted.protocols.tls import TLSMemoryBIOFactory
-        except ImportError:
-            raise SkipTest("pyOpenSSL is not installed") from None
-        certificate = PrivateCertificate.loadPEM(made_certificate())
-        return self.listen(TLSMemoryBIOFactory(certificate.options(), False, self.factory))
+        folder = Path(self.mktemp()).absolute()
+        self.member = SwarmCA(folder).issue("member")
+        return self.listen(Tls(self.member).serve(self.factory))
 
     async def closed(self, client: Callable[[Event], None]) -> None:
         """Run `client` until it has ended and the server has no connection left.
@@ -135,7 +131,7 @@ class RealSockets(TestCase):
         port = self.listen_tls()
 
         def client(answered: Event) -> None:
-            with connected(port) as connection, connection.makefile("rb") as answer:
+            with connected(port, self.member) as connection, connection.makefile("rb") as answer:
                 connection.sendall(INDEX % 0)
                 for line in range(100):  # goes on sending while the answer comes
                     connection.sendall(b"NULL %d\n" % line)
@@ -150,7 +146,7 @@ class RealSockets(TestCase):
         port = self.listen_tls()
 
         def client(answered: Event) -> None:
-            with connected(port) as connection, connection.makefile("rb") as answer:
+            with connected(port, self.member) as connection, connection.makefile("rb") as answer:
                 connection.sendall(b"rubbish\n\n" + b"x" * 500_000)
                 self.assertEqual(read_head(answer)[0], b"300 BAD_REQUEST P2P-CI/1.0\n")
                 answered.set()
@@ -162,7 +158,7 @@ class RealSockets(TestCase):
         port = self.listen_tls()
 
         def client(answered: Event) -> None:
-            with connected(port) as connection, connection.makefile("rb") as answer:
+            with connected(port, self.member) as connection, connection.makefile("rb") as answer:
                 for _ in range(3):
                     connection.sendall(INDEX % 1)
                     self.assertIn(b"Length: %d\n" % len(BODY), read_head(answer))
@@ -192,21 +188,7 @@ def read_head(answer: BinaryIO) -> list[bytes]:
     return list(iter(answer.readline, b"\n"))
 
 
-def connected(port: int) -> ssl.SSLSocket:
+def connected(port: int, member: Path) -> ssl.SSLSocket:
     """Return a TLS connection to this machine that takes a TCP end without an end of TLS for an error."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     plain = socket.create_connection(("127.0.0.1", port), 30)
-    return context.wrap_socket(plain, suppress_ragged_eofs=False)
-
-
-def made_certificate() -> bytes:
-    """Return a new key and self-signed certificate. Raises SkipTest where there is no openssl."""
-    if shutil.which("openssl") is None:
-        raise SkipTest("there is no openssl to make a certificate with")
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, name) for name in ("key.pem", "certificate.pem")]
-        new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]
-        subprocess.run([*new, "-keyout", files[0], "-out", files[1]], check=True, capture_output=True)
-        return b"".join(file.read_bytes() for file in files)
+    return context(member, server=False).wrap_socket(plain, suppress_ragged_eofs=False)

@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -63,6 +64,7 @@ class Registration(Service):
         self.rs = rs
         self.port = port
         self.registered = False
+        self.tls: Any = None  # the Tls of its connections
         self.error: str | None = None
         """The error of the last request to the RS; None if it was answered."""
         self.seen_as: str | None = advertise
@@ -250,7 +252,7 @@ class Registration(Service):
         late = self._reactor.callLater(ANSWER_TIMEOUT, self._note_silence)
         try:
             known = self._version if isinstance(message, PQuery) and message.limit else None
-            connection = await dial(self._reactor, self.rs, self._advertise, known)
+            connection = await dial(self._reactor, self.rs, self._advertise, known, tls=self.tls)
             self.seen_as = self._advertise or connection.transport.getHost().host
             try:
                 response, body = await connection.collect(message, MAX_PEER_LIST)

@@ -19,6 +19,7 @@ from ...net.server import RequestConnection
 from ...net.throttle import Throttle
 from ...swarm.super_seeding import SuperSeeding
 from ...wire.errors import BadRequest, FileNotFound, Forbidden
+from ...wire.fields import clean_host
 from ...wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Hello, Probe, Request
 from ..peers.arrivals import Arrivals
 from ..peers.probing import Prober
@@ -64,6 +65,8 @@ class PeerConnection(RequestConnection):
             self.reply()
             return None
         if isinstance(message, Hello):
+            if not caller.may_announce(host := clean_host(request.host) or caller.address[0]):
+                raise Forbidden(f"the certificate of {caller.name} is not for the host {host}; have one issued that is")
             if self.factory.arrivals is not None:
                 self.factory.arrivals.hello(caller.address[0], request.host, message.port)
             self.reply()

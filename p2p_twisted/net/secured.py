@@ -1,0 +1,92 @@
+"""TLS as the rest of the program sees it, without its libraries: they are imported only where ``--tls`` is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import ITCPTransport
+from twisted.logger import Logger
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+
+from ..config.extras import TLS, missing
+from ..config.startup import StartError
+from ..config.twistd_verb import act_at_hangup
+from .caller import Caller
+from .factory import RequestFactory
+
+if TYPE_CHECKING:
+    from .tls import Tls
+
+HANDSHAKE_TIMEOUT = 6
+"""Seconds in which the TLS handshake of a connection must be done."""
+
+
+def open_tls(folder: Path | None) -> Tls | None:
+    """Return the TLS of ``--tls``, None where it is not given. Raises StartError."""
+    if folder is None:
+        return None
+    if line := missing(TLS):
+        raise StartError(line)
+    from .pki import PkiError
+    from .tls import Tls
+
+    try:
+        return Tls(folder)
+    except PkiError as error:
+        raise StartError(f"--tls: {error}") from None
+
+
+def reread_at_hangup(reactor: Any, tls: Tls) -> None:
+    """Read the folder of `tls` again at each SIGHUP, with one line in the log."""
+    log = Logger()
+
+    def reread() -> None:
+        from .pki import PkiError
+
+        try:
+            ended = tls.reload()
+        except PkiError as error:
+            log.error("certificates not read again, the old ones stay: {error}", error=error)
+        else:
+            log.info("read {folder} again; {ended} connections ended", folder=str(tls.folder), ended=ended)
+
+    act_at_hangup(reactor, reread)
+
+
+class SecuredConnection(LineReceiver):
+    """The part of a server's connection that knows the client."""
+
+    log = Logger()
+    transport: ITCPTransport
+    factory: RequestFactory
+    caller: Caller
+    here = ""
+    """The address at which the client reached this server."""
+
+    _handshake_expires = 0.0
+
+    def connectionMade(self) -> None:
+        """Take the addresses of both ends, and the time."""
+        self._handshake_expires = self.factory.clock.seconds() + HANDSHAKE_TIMEOUT
+        self.here = self.transport.getHost().host
+        peer = self.transport.getPeer()
+        self.caller = Caller((peer.host, peer.port))
+
+    def handshakeCompleted(self) -> None:
+        """Take the name and the hosts of the client, whose certificate is verified; its first request may come."""
+        from .tls import peer_of
+
+        peer = peer_of(self.transport)
+        self.caller = Caller(self.caller.address, peer.name, peer.hosts)
+
+    def log_refusal(self, reason: Failure) -> None:
+        """Log why the connection was lost for `reason`, if there was no handshake."""
+        from .tls import refusal_of
+
+        late = self.factory.clock.seconds() >= self._handshake_expires
+        why = f"no handshake within {HANDSHAKE_TIMEOUT} s" if late else refusal_of(self.transport, reason)
+        if why is not None:
+            host, port = self.caller.address
+            self.log.warn("no TLS with {host}:{port}: {why}", host=host, port=port, why=why)
