@@ -10,10 +10,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTR
 CORPUS ?=
 # More for a benchmark's command line.
 ARGS ?=
-# Of the long runs: how long, how often, and the random numbers to repeat.
+# Of the long runs: how long, how often, the random numbers to repeat, and how many crash points and failing calls.
 MINUTES ?= 10
 RUNS ?= 20
 SEED ?=
+POINTS ?= 1000
+FAILURES ?= 200
 # Of `make attacks`: one attack in place of all.
 ROW ?=
 # Of `make fuzz`: one target in place of all, and how long each is run.
@@ -23,7 +25,7 @@ SECONDS ?= 60
 TRIAL = $(shell grep -rlE 'twisted\.trial\.unittest|tests\.support\.[a-z_]*_case' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 docs bench-rs bench-loopback bench-memory bench-netlab fuzz soak push gone attacks hooks changelog dist clean FORCE
+.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 crash docs bench-rs bench-loopback bench-memory bench-netlab fuzz soak push gone attacks hooks changelog dist clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -64,6 +66,9 @@ coverage: $(VENV)/installed-test ## all tests, and how many lines and branches t
 
 kill9: $(VENV)/installed-test ## 50 times an RS killed with signal 9 under load, all answers held against it
 	P2P_KILLS=50 $(BIN)/python -m pytest -s tests/rs/test_kill9.py
+
+crash: $(VENV)/installed-test ## a downloader killed at POINTS=1000 points, and FAILURES=200 system calls that fail
+	P2P_CRASH_POINTS=$(POINTS) P2P_FAILURES=$(FAILURES) $(BIN)/python -m pytest -s tests/crash
 
 bench-rs: $(VENV)/installed ## KeepAlive with 100 000 peers, against a bare LineReceiver (ARGS="...")
 	$(BIN)/python -m benchmarks.keepalive $(ARGS)

@@ -67,11 +67,8 @@ class Folder:
         except OSError:
             self._check_kind(name, self.status(name))
             raise
-        try:
+        with closed_on_error(fd):
             self._check_kind(name, os.fstat(fd))
-        except OSError:
-            os.close(fd)
-            raise
         return fd
 
     def remove(self, name: str) -> None:
@@ -96,6 +93,22 @@ class Folder:
             raise OSError(errno.ELOOP if stat.S_ISLNK(status.st_mode) else errno.EINVAL, text, str(self.path / name))
 
 
+def close(fd: int) -> None:
+    """Close `fd`, which is closed even where close(2) fails: what that may say of written data is not asked here."""
+    with suppress(OSError):
+        os.close(fd)
+
+
+@contextmanager
+def closed_on_error(fd: int) -> Iterator[None]:
+    """Close `fd` if an exception leaves the block."""
+    try:
+        yield
+    except BaseException:
+        close(fd)
+        raise
+
+
 def kind_of(status: os.stat_result) -> str:
     """Return the kind of file that has this status, in words."""
     return next((kind for is_one, kind in _KINDS if is_one(status.st_mode)), "a file")
@@ -115,12 +128,11 @@ def folder_beneath(root: Path, segments: Sequence[str], make: bool = False) -> I
     fd = _open_root(root, make)
     try:
         for number in range(len(segments)):
-            inner = _step(Folder(fd, root, segments[:number]), segments[number], make)
-            os.close(fd)
-            fd = inner
+            outer, fd = fd, _step(Folder(fd, root, segments[:number]), segments[number], make)
+            close(outer)
         yield Folder(fd, root, segments)
     finally:
-        os.close(fd)
+        close(fd)
 
 
 def open_file_beneath(root: Path, segments: Sequence[str]) -> int:

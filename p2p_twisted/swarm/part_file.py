@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from threading import Event, Lock
 
 from ..config.platform import optional_module
+from ..library.beneath import close, closed_on_error
 from .errors import DownloadError, PartFileInUse, Unwritable
 from .open_files import OPEN_FILES
 from .part_state import is_state, remove_state
@@ -114,6 +115,7 @@ class PartFile:
             modified = plausible(self.modified)
             if modified is not None and os.utime in os.supports_fd:
                 os.utime(fd, (time.time(), modified))
+            os.close(os.dup(fd))  # here network file systems report what they could not write
             self.target.give_name(os.fstat(fd), overwrite)
             remove_state(self.target)
         self.close()
@@ -128,12 +130,13 @@ class PartFile:
 
     def _rest(self) -> None:
         if self._fd >= 0:
-            self._left = os.fstat(self._fd)
+            fd, self._fd, self._left = self._fd, -1, None
+            with suppress(OSError):
+                self._left = os.fstat(fd)
             if fcntl is not None:
                 with suppress(OSError):  # descriptors given out by `duplicate` would hold the lock
-                    fcntl.flock(self._fd, fcntl.LOCK_UN)
-            os.close(self._fd)
-            self._fd = -1
+                    fcntl.flock(fd, fcntl.LOCK_UN)
+            close(fd)
 
     def _let_go(self) -> None:
         OPEN_FILES.forget(self)
@@ -158,9 +161,9 @@ class PartFile:
 
     def _open_again(self) -> int:
         fd = self._open_own(0)
-        if self._left is None or _stamp(os.fstat(fd)) != _stamp(self._left):
-            os.close(fd)
-            raise Unwritable(f"{self._path} was changed by another process while it was being fetched")
+        with closed_on_error(fd):
+            if self._left is None or _stamp(os.fstat(fd)) != _stamp(self._left):
+                raise Unwritable(f"{self._path} was changed by another process while it was being fetched")
         return fd
 
     def _open_own(self, create: int) -> int:
@@ -170,16 +173,15 @@ class PartFile:
         """
         fd = self.target.open_own(PART, os.O_RDWR | create)
         try:
-            _lock(fd)
-            if self.target.is_same(PART, os.fstat(fd)):
-                return fd
+            with closed_on_error(fd):
+                _lock(fd)
+                if self.target.is_same(PART, os.fstat(fd)):
+                    return fd
         except BlockingIOError as e:
-            os.close(fd)
             raise self._taken() from e
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)
+        except OSError as e:
+            raise local_error(e, self._path) from e
+        close(fd)
         return self._open_own(create)
 
     def _taken(self) -> PartFileInUse:

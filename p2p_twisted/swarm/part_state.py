@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 
+from ..library.beneath import close, closed_on_error
 from ..library.pieces import DIGEST
 from .errors import DownloadError, Unwritable
 from .target import STATE, Target, local_error
@@ -67,11 +68,21 @@ class State:
             if isinstance(e.__cause__, FileNotFoundError):
                 return False
             raise
-        if os.fstat(fd).st_nlink > 1:
-            os.close(fd)
+        if self._is_shared(fd):
             return False
         self._write(fd, text)
         return True
+
+    def _is_shared(self, fd: int) -> bool:
+        """Return whether the file has another name too; if it has, or an error is raised, `fd` is closed."""
+        try:
+            with closed_on_error(fd):
+                is_shared = os.fstat(fd).st_nlink > 1
+        except OSError as e:
+            raise local_error(e, self._target.beside(STATE)) from e
+        if is_shared:
+            close(fd)
+        return is_shared
 
     def _write(self, fd: int, text: str, whole: bool = False) -> None:
         """Write `text` and close the file, cut off behind it if it is the `whole`."""
@@ -84,7 +95,7 @@ class State:
         except OSError as e:
             raise local_error(e, self._target.beside(STATE)) from e
         finally:
-            os.close(fd)
+            close(fd)
 
     def _numbers(self, lines: list[str]) -> Iterator[int]:
         for line in lines:
@@ -113,4 +124,4 @@ def _start_of(target: Target, length: int) -> bytes:
     except OSError as e:
         raise local_error(e, target.beside(STATE)) from e
     finally:
-        os.close(fd)
+        close(fd)

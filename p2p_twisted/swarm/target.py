@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..config.folders import holds_state
-from ..library.beneath import Folder, folder_beneath
+from ..library.beneath import Folder, close, closed_on_error, folder_beneath
 from ..library.paths import safe_name
 from .errors import DiskFull, DownloadError, NameTaken, TooManyOpenFiles, Unwritable
 from .open_files import OPEN_FILES
@@ -92,13 +92,8 @@ class Target:
 
         `give_name` leaves such a file when it is killed; and another process may have put one there.
         """
-        for _ in range(TRIES):
-            fd = self.open(ending, flags)
-            if os.fstat(fd).st_nlink <= 1:
-                return fd
-            os.close(fd)
-            self._do(ending, lambda folder: folder.remove(self._name(ending)))
-        raise Unwritable(f"{self.beside(ending)} has other names too (hard links); move it away")
+        name = self._name(ending)
+        return self._do(ending, lambda folder: _open_single(folder, name, flags), make=bool(flags & os.O_CREAT))
 
     def place(self) -> tuple[int, int, str]:
         """Return an identity of the target, however its folder is spelled. Makes the folders above."""
@@ -167,3 +162,15 @@ class Target:
                 raise local_error(e, self.beside(ending)) from e
 
         return OPEN_FILES.with_room(do)
+
+
+def _open_single(folder: Folder, name: str, flags: int) -> int:
+    """Open the file `name` once it has no other name. Raises OSError."""
+    for _ in range(TRIES):
+        fd = folder.open(name, flags)
+        with closed_on_error(fd):
+            if os.fstat(fd).st_nlink <= 1:
+                return fd
+        close(fd)
+        folder.remove(name)
+    raise OSError(errno.EMLINK, "it has other names too (hard links); move it away")

@@ -326,3 +326,40 @@ class TestHash:
     def test_the_hash_of_an_unreadable_file(self, target, tmp_path: Path) -> None:
         assert sha256_of(place(target), Event()) is None
         assert sha256_of(place(tmp_path), Event()) is None
+
+
+class TestFailingCalls:
+    """Of those that say nothing of the data: tests/crash has the others, in a process of their own."""
+
+    @pytest.fixture
+    def close_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        close = os.close
+
+        def failing_close(fd: int) -> None:
+            close(fd)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        monkeypatch.setattr(os, "close", failing_close)
+
+    def test_a_close_that_fails_does_not_keep_the_place(self, target, path, close_fails) -> None:
+        part = part_of(target)
+        part.write(0, b"data")
+        part.close()
+        part_of(target).close()
+        assert path.read_bytes() == b"data"
+
+    def test_what_could_not_be_written_is_noticed_before_the_file_has_its_name(self, target, close_fails) -> None:
+        part = part_of(target)
+        part.write(0, b"data")
+        with pytest.raises(Unwritable, match="Input/output error"):
+            part.finish(False)
+        assert not target.exists()
+
+    def test_no_descriptor_is_left_where_its_status_cannot_be_read(
+        self, target, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        monkeypatch.setattr(os, "fstat", failing(errno.EIO))
+        with pytest.raises(Unwritable, match="Input/output error"):
+            part_of(target)
+        assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208

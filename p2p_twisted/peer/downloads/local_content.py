@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...index.search import Document
-from ...library.beneath import kind_of
+from ...library.beneath import close, kind_of
 from ...library.shared import Library
 from ...net.connect import Reactor
 from ...swarm.errors import DownloadError, NameTaken, PartFileInUse, Unwritable
@@ -108,7 +108,7 @@ def _copy_and_close(source: int, *args: Any) -> bytes | None:
     try:
         return copy_file(source, *args)
     finally:
-        os.close(source)
+        close(source)
 
 
 def one_of_each_content(files: Iterable[DownloadFile]) -> list[DownloadFile]:

@@ -1,0 +1,90 @@
+"""A downloader killed with signal 9 at any point: each final name is absent or right, and a new start completes all.
+
+P2P_CRASH_POINTS says at how many points (40 if not told): in the middle, before or after a system call that writes to
+the folder of the download, or at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.crash_lab import DOCUMENTS, CrashLab, crash_lab
+from tests.support.faults import AFTER, BEFORE, CHANGING, MIDDLE, Fault
+
+pytestmark = pytest.mark.slow
+
+POINTS = int(os.environ.get("P2P_CRASH_POINTS", "40"))
+AT_CALLS = 0.7
+"""Share of the points that are at a system call; the others are at a time."""
+AGAIN = 0.25
+"""Share of the points after which the next start is killed too."""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CrashLab]:
+    with crash_lab(tmp_path_factory.mktemp("crash")) as running:
+        yield running
+
+
+def at_calls(calls: Mapping[str, int]) -> list[Fault]:
+    """Return all points at the calls that a whole download makes."""
+    return [
+        Fault(name, number, when)
+        for name in CHANGING
+        for number in range(1, calls.get(name, 0) + 1)
+        for when in (BEFORE, AFTER, *([MIDDLE] if name.endswith("write") else []))
+    ]
+
+
+def points(lab: CrashLab) -> list[dict[str, Any]]:
+    """Return the points, as changes of an order; the same each time on a machine of the same speed."""
+    chosen, orders = random.Random(POINTS), list[dict[str, Any]]()
+    for swarm, number in ((True, (POINTS + 1) // 2), (False, POINTS // 2)):
+        lab.clear()
+        whole = lab.run(swarm=swarm)
+        faults = at_calls(whole.calls)
+        some = chosen.sample(faults, min(len(faults), round(AT_CALLS * number)))
+        orders += [{"swarm": swarm, "fault": asdict(fault)} for fault in some]
+        times = (chosen.uniform(0, whole.seconds) for _ in range(number - len(some)))
+        orders += [{"swarm": swarm, "kill_after": seconds} for seconds in times]
+    return orders
+
+
+def test_a_final_name_is_absent_or_right(lab: CrashLab) -> None:
+    killed, seen, chosen = 0, 0, random.Random(POINTS)
+    for point in points(lab):
+        lab.clear()
+        ending = lab.run(**point)
+        killed += ending.killed
+        assert lab.wrong() == [], point
+        if chosen.random() < AGAIN:
+            killed += lab.run(kill_after=chosen.uniform(0, 0.1)).killed
+            assert lab.wrong() == [], point
+        seen += len(DOCUMENTS.keys() & lab.files().keys())
+        ending = lab.run(swarm=point["swarm"])
+        assert ending.downloads == [dict.fromkeys(DOCUMENTS, "")], point
+        assert lab.files() == DOCUMENTS, point
+        assert ending.open_files == [], point
+    assert killed >= POINTS / 2
+    assert lab.complaints() == []
+    print(f"{POINTS} points: killed {killed} times, {seen} final names seen, none wrong; each new start completed all")
+
+
+def test_the_state_folder_survives(lab: CrashLab, tmp_path: Path) -> None:
+    """Killed on the first start, when cookie and hashes are written, and again: the next start is like any other."""
+    state = tmp_path / "state"
+    chosen = random.Random(POINTS)
+    for _ in range(max(3, POINTS // 20)):
+        lab.clear()
+        lab.run(state=str(state), kill_after=chosen.uniform(0, 0.1))
+        ending = lab.run(state=str(state))
+        assert ending.downloads == [dict.fromkeys(DOCUMENTS, "")]
+        assert lab.files() == DOCUMENTS
+        assert not list(state.glob("*.broken"))
