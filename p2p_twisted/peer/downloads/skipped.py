@@ -13,7 +13,7 @@ def skipped_names(holders: Mapping[str, int], own: Collection[str]) -> dict[str,
 
     `holders` has the number of holders of each name that might be fetched, `own` the names that this peer has itself.
     Where the name of a file is that of a folder in another name, only one of both can be fetched: the one that is
-    here already, else the one that more holders have.
+    here already, else the file. Anybody could invent names below it, and many holders of them.
     """
     found = {name: why for name in holders if (why := why_tricky(name)) is not None}
     found = look_alikes({name: number for name, number in holders.items() if name not in found}, own) | found
@@ -23,11 +23,10 @@ def skipped_names(holders: Mapping[str, int], own: Collection[str]) -> dict[str,
             found.setdefault(name, "a folder here has this name")
         elif file := next((folder for folder in _folders(name) if folder in own_names), None):
             found.setdefault(name, f"{file} is a file here")
-    for file, below in _clashes([name for name in holders if name not in found]).items():
-        if sum(holders[name] for name in below) > holders[file]:
-            found.setdefault(file, "others have a folder of this name")
-        else:
-            found = dict.fromkeys(below, f"{file} is a file at others") | found
+    files = holders.keys() - found.keys()
+    for name in files:
+        if file := next((folder for folder in _folders(name) if folder in files), None):
+            found[name] = f"{file} is a file at others"
     return found
 
 
@@ -37,14 +36,3 @@ def _folders(name: str) -> Iterator[str]:
     while end >= 0:
         yield name[:end]
         end = name.find("/", end + 1)
-
-
-def _clashes(names: Collection[str]) -> dict[str, list[str]]:
-    """Map each of `names` that is the name of a folder as well to those that lie in it."""
-    files = set(names)
-    clashes: dict[str, list[str]] = {}
-    for name in names:
-        for folder in _folders(name):
-            if folder in files:
-                clashes.setdefault(folder, []).append(name)
-    return clashes

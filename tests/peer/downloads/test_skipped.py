@@ -15,15 +15,16 @@ def test_names_that_mislead():
     assert skipped_names({"-rf": 9, "a": 1}, []) == {"-rf": "a part begins with -, as options of commands do"}
 
 
-def test_a_stranger_cannot_block_a_file_with_a_folder():
-    assert skipped_names({"README": 2, "README/x": 1, "README/x/y": 1}, []) == {
-        "README/x": "README is a file at others",
-        "README/x/y": "README is a file at others",
+def test_names_below_a_file_never_stand_in_its_way():
+    names = {"doc.bin": 1, "doc.bin/x": 9, "doc.bin/x/y": 9, "doc.bin.txt": 1}
+    assert skipped_names(names, []) == {
+        "doc.bin/x": "doc.bin is a file at others",
+        "doc.bin/x/y": "doc.bin is a file at others",
     }
 
 
-def test_a_stranger_cannot_block_a_folder_with_a_file():
-    assert skipped_names({"docs": 1, "docs/a": 1, "docs/b": 1}, []) == {"docs": "others have a folder of this name"}
+def test_a_file_that_is_skipped_stands_in_nobodys_way():
+    assert skipped_names({"-d": 9, "docs": 9, "docs/a": 1}, ["docs/b"]).keys() == {"-d", "docs"}
 
 
 def test_existing_files_exclude_conflicting_names():
