@@ -355,11 +355,10 @@ class TestFailingCalls:
             part.finish(False)
         assert not target.exists()
 
-    def test_no_descriptor_is_left_where_its_status_cannot_be_read(
-        self, target, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-        monkeypatch.setattr(os, "fstat", failing(errno.EIO))
-        with pytest.raises(Unwritable, match="Input/output error"):
-            part_of(target)
-        assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    def test_no_descriptor_is_left_where_its_status_cannot_be_read(self, target) -> None:
+        before = set(Path("/proc/self/fd").iterdir())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "fstat", failing(errno.EIO))
+            with pytest.raises(Unwritable, match="Input/output error"):
+                part_of(target)
+        assert set(Path("/proc/self/fd").iterdir()) == before
