@@ -83,6 +83,16 @@ class Folder:
         """Rename the file `name`, in place of any other that is called `new`. Raises OSError."""
         os.replace(self.at(name), self.at(new), src_dir_fd=self.fd, dst_dir_fd=self.fd)
 
+    @contextmanager
+    def entries(self) -> Iterator[Iterator[os.DirEntry[str]]]:
+        """Give what is in the folder, for the length of the block. Raises OSError."""
+        fd = os.open(".", os.O_RDONLY | CLOEXEC, dir_fd=self.fd)
+        try:
+            with os.scandir(fd) as found:
+                yield found
+        finally:
+            close(fd)
+
     def own_status(self) -> os.stat_result:
         """Return the status of the folder. Raises OSError."""
         return self.path.stat() if self.fd is None else os.fstat(self.fd)

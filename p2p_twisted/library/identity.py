@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+from .beneath import STEPWISE, folder_beneath
 
 
 class Identity(NamedTuple):
@@ -28,6 +32,23 @@ def identity(path: str | Path) -> Identity | None:
 def identity_of(status: os.stat_result) -> Identity | None:
     """Return the identity of what has this status; None where the file system does not number its files."""
     return Identity(status.st_dev, status.st_ino) if status.st_ino else None
+
+
+@contextmanager
+def names_in(folder: str, which: Identity | None) -> Iterator[Iterator[str]]:
+    """Give the names in the folder at the path `folder`, for the length of the block.
+
+    Raises OSError, also if another folder than `which` is found there: it may lie behind a link by now.
+    """
+    if not STEPWISE or which is None:
+        with os.scandir(folder) as entries:
+            yield (entry.name for entry in entries)
+        return
+    with folder_beneath(Path(folder), ()) as found:
+        if identity_of(found.own_status()) != which:
+            raise OSError(errno.ESTALE, "was replaced while it was being looked at", folder)
+        with found.entries() as entries:
+            yield (entry.name for entry in entries)
 
 
 def is_within(path: Path, folder: Path) -> bool:

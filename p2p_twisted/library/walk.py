@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ..config.folders import holds_state
 from .audience import Audience, Audiences, narrower
 from .cache import Stamp
-from .identity import Identity, identity, identity_of, real
+from .identity import Identity, identity, identity_of, names_in, real
 from .paths import is_unmentioned, safe_name
 from .unshared import Unshared, reason
 
@@ -81,10 +81,10 @@ class Walk:
                 self.refused.add(folder, why)
                 continue
             try:
-                with os.scandir(folder) as entries:
+                with names_in(folder, which) as names:
                     self.folders[folder] = which
-                    for entry in entries:
-                        if file := self._look(root, prefix, entry, pending):
+                    for name in names:
+                        if file := self._look(root, prefix, folder, name, pending):
                             yield file
             except OSError as e:
                 self.failures.add(folder, reason(e))
@@ -98,32 +98,32 @@ class Walk:
         return None
 
     def _look(
-        self, root: str, prefix: str, entry: os.DirEntry[str], pending: list[tuple[str, str, Identity | None]]
+        self, root: str, prefix: str, folder: str, entry: str, pending: list[tuple[str, str, Identity | None]]
     ) -> Found | None:
-        """Return `entry` if it is a file to share; add it to `pending` if it is a folder to walk through."""
-        if is_unmentioned(entry.name):
+        """Return the `entry` of `folder` if it is a file to share; add it to `pending` if it is a folder to walk."""
+        if is_unmentioned(entry):
             return None
-        name = prefix + entry.name
+        name, path = prefix + entry, os.path.join(folder, entry)  # noqa: PTH118 - for each of many files
         try:
             safe_name(name)
-            status = os.lstat(entry.path)
+            status = os.lstat(path)
         except FileNotFoundError:
             return None  # it vanished after its folder was read
         except OSError as e:
-            self.failures.add(entry.path, reason(e))
+            self.failures.add(path, reason(e))
             return None
         except ValueError as e:
-            self.refused.add(entry.path, "its name is not UTF-8" if isinstance(e, UnicodeError) else str(e))
+            self.refused.add(path, "its name is not UTF-8" if isinstance(e, UnicodeError) else str(e))
             return None
         if stat.S_ISREG(status.st_mode):
-            return Found(root, name, entry.path, stamp_of(status), self._audience(root, status))
+            return Found(root, name, path, stamp_of(status), self._audience(root, status))
         if stat.S_ISDIR(status.st_mode):
             which = identity_of(status)
-            if which not in self._elsewhere and entry.path not in self._roots:
-                pending.append((entry.path, f"{name}/", which))
+            if which not in self._elsewhere and path not in self._roots:
+                pending.append((path, f"{name}/", which))
         else:
             link = stat.S_ISLNK(status.st_mode)
-            self.refused.add(entry.path, "is a link; links are not followed" if link else "is not a regular file")
+            self.refused.add(path, "is a link; links are not followed" if link else "is not a regular file")
         return None
 
     def _audience(self, root: str, status: os.stat_result) -> Audience:

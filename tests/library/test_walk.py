@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -239,3 +240,22 @@ def test_a_folder_mounted_elsewhere_too_stays_private(root, monkeypatch: pytest.
     monkeypatch.setattr(os, "lstat", lambda path: lstat(same.get(path) or path))
     found = audiences_of(root, private, private=frozenset({"alice"}))
     assert found == {"private/sub/secret": frozenset({"alice"})}
+
+
+def test_a_folder_that_is_swapped_for_a_link_during_the_walk_is_not_entered(root, monkeypatch) -> None:
+    """Between the look at its entry in the folder above and the listing of its own."""
+    write(root / "sub/a.txt")
+    write(root.parent / "outside/secret.txt")
+    lstat = os.lstat
+
+    def swap(path):
+        status = lstat(path)
+        if path == f"{root}/sub" and not stat.S_ISLNK(status.st_mode):
+            (root / "sub").rename(root.parent / "moved")
+            (root / "sub").symlink_to(root.parent / "outside")
+        return status
+
+    monkeypatch.setattr(os, "lstat", swap)
+    found, walk = names(root)
+    assert found == []
+    assert list(walk.failures.items.values()) == ["was replaced while it was being looked at"]
