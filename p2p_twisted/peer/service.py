@@ -145,6 +145,7 @@ class Peer(MultiService):
             await (self._port.stopListening() or succeed(None))
         await self.library.stop()
         self.factory.index_feed.stop()
+        self.factory.private_index.stop()
         self._cache.close()
 
     @property

@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from p2p_twisted.index.distributed import DistributedIndex
+from p2p_twisted.library.audience import Audience, Audiences
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.shared import Library
 from p2p_twisted.peer.serving.content_store import ContentStore
@@ -60,8 +61,12 @@ async def make_factory(
     clock: Clock | None = None,
     now: Callable[[], float] = time.monotonic,
     reactor: Any = reactor,
+    audiences: Mapping[str, Audience] | None = None,
 ) -> PeerFactory:
-    """Return a PeerFactory that shares `files` (name -> bytes), written to `folder`; `reactor` has the threads."""
+    """Return a PeerFactory that shares `files` (name -> bytes), written to `folder`; `reactor` has the threads.
+
+    `audiences` has folders in `folder` that are shared as well, each with its audience.
+    """
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
@@ -70,16 +75,18 @@ async def make_factory(
         path.write_bytes(data)
         os.utime(path, (MODIFIED, MODIFIED))
     cache = HashCache(Path(f"{folder}-hashes.sqlite"))
-    library = Library(reactor, [root], cache)
+    inner = {root / name: audience for name, audience in (audiences or {}).items()}
+    library = Library(reactor, [root, *inner], cache, audiences=Audiences(inner))
     await library.scan()
     content_store = ContentStore(library, DistributedIndex(), now)
     content_store.port = 4394
     return PeerFactory(clock or Clock(), content_store)
 
 
-def connect(factory: Any, host: str = "192.168.1.1") -> tuple[Any, Transport]:
-    """Return protocol and transport of a new in-memory connection."""
+def connect(factory: Any, host: str = "192.168.1.1", name: str | None = None) -> tuple[Any, Transport]:
+    """Return protocol and transport of a new in-memory connection; `name` is that of the client's certificate."""
     transport = Transport(IPv4Address("TCP", "10.153.15.5", 4394), IPv4Address("TCP", host, 50000))
     protocol = factory.buildProtocol(None)
     protocol.makeConnection(transport)
+    protocol.caller = protocol.caller._replace(name=name)
     return protocol, transport

@@ -51,7 +51,8 @@ class ContentStore:
         """Return the index record of an own file; `host` is this peer's host, unless it advertises another."""
         pieces = list_digest(file.pieces) if file.pieces else ""
         host = self.advertise or host
-        return IndexRecord(file.name, file.title, host, self.port, TTL, file.size, file.sha256, pieces)
+        private = file.audience is not None
+        return IndexRecord(file.name, file.title, host, self.port, TTL, file.size, file.sha256, pieces, private)
 
     def body(self, host: str, version: Version) -> bytes:
         """Return the answer to GET INDEX: own files first, then the learnt records, each with its holder."""
@@ -61,7 +62,7 @@ class ContentStore:
     def _own_lines(self, host: str, version: Version) -> str:
         key = (self.library.version, host, self.port, version)
         if self._own[0] != key:
-            lines = (encode_record(self.record(file, host), version) for file in self.library.files.values())
+            lines = (encode_record(self.record(file, host), version) for file in self.library.public.values())
             self._own = key, "".join(f"{line}\n" for line in lines)
         return self._own[1]
 
@@ -78,12 +79,13 @@ class ContentStore:
     def _records(self, host: str) -> list[IndexRecord]:
         return [self.record(file, host) for file in self.library.files.values()]
 
-    def find(self, name: str, sha256: str | None) -> SharedFile:
-        """Return the shared file `name`, or one with the hash `sha256` if that is given.
+    def find(self, name: str, sha256: str | None, reader: str | None = None) -> SharedFile:
+        """Return the shared file `name`, or one with the hash `sha256` if that is given, for the peer named `reader`.
 
-        Raises FileNotFound, with `retry_after` while the shared folders are being scanned.
+        Raises FileNotFound, with `retry_after` while the shared folders are being scanned: the same whether there is no
+        such file or it is not for this reader.
         """
-        file = self.library.get(name) if sha256 is None else self.library.by_sha256(sha256)
+        file = self.library.find(name, sha256, reader)
         if file is None:
             raise FileNotFound(f"no such document here: {name}", self._retry_after)
         return file
@@ -93,9 +95,9 @@ class ContentStore:
         """Seconds after which a missing file may be here; None unless a scan is under way."""
         return READ_AGAIN if self.library.is_scanning else None
 
-    def name_of(self, sha256: str) -> str:
-        """Return the name under which the file with that hash is served, unfinished or not; else the hash."""
-        found = self.library.by_sha256(sha256) or self.parts.get(sha256)
+    def name_of(self, sha256: str, reader: str | None = None) -> str:
+        """Return the name under which the file with that hash is served to `reader`, or the hash."""
+        found = self.library.find("", sha256, reader) or self.parts.get(sha256)
         return sha256 if found is None else found.name
 
     def serve(self, content: Storage) -> bool:
@@ -115,9 +117,9 @@ class ContentStore:
         size = piece_size(content.size)
         return content if content.have.issuperset(range(first // size, last // size + 1)) else None
 
-    def piece_list(self, sha256: str) -> bytes:
-        """Return the piece hashes of the file with that hash, one after the other. Raises FileNotFound."""
-        file, content = self.library.by_sha256(sha256), self.parts.get(sha256)
+    def piece_list(self, sha256: str, reader: str | None = None) -> bytes:
+        """Return the piece hashes of the file with that hash, one after the other. Raises FileNotFound, as `find`."""
+        file, content = self.library.find("", sha256, reader), self.parts.get(sha256)
         if file is not None:
             return file.pieces or bytes.fromhex(sha256)
         if content is not None and content.digests is not None:

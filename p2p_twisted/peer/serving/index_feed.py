@@ -149,13 +149,13 @@ class IndexFeed:
     # the lines
 
     def _all(self, here: str) -> list[Change]:
-        return [self._content_store.record(file, here) for file in self._content_store.library.files.values()]
+        return [self._content_store.record(file, here) for file in self._content_store.library.public.values()]
 
     def _changes(self, after: int, here: str) -> list[Change]:
         newest = itertools.takewhile(lambda entry: entry[0] > after, reversed(self._log))
         changes: list[Change] = []
         for name in {name for _, name in newest}:
-            file = self._content_store.library.get(name)
+            file = self._content_store.library.public.get(name)
             changes.append(Removed(name) if file is None else self._content_store.record(file, here))
         return changes
 

@@ -20,13 +20,15 @@ from ...net.throttle import Throttle
 from ...swarm.super_seeding import SuperSeeding
 from ...wire.errors import BadRequest, FileNotFound, Forbidden
 from ...wire.fields import clean_host
-from ...wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Hello, Probe, Request
+from ...wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Hello, Probe, Request, Version
 from ..peers.arrivals import Arrivals
 from ..peers.probing import Prober
 from .content_store import ContentStore, OpenFile
 from .file_sender import SendingStopped, file_sender
 from .index_feed import IndexFeed
 from .index_follower import IndexFollower
+from .private_follower import follower_for
+from .private_index import PrivateIndex
 from .uploads import Uploads
 
 MAX_CONNECTIONS = 2_000
@@ -52,14 +54,15 @@ class PeerConnection(RequestConnection):
     def answer(self, request: Request, caller: Caller) -> Deferred[Any] | None:
         """Serve the messages of peers; those of the RS are BadRequest."""
         message = request.message
+        reader = caller.name if request.version is Version.V11 else None  # a client of 1.0 knows no private records
         if isinstance(message, GetFile):
-            return self._send_file(message)
+            return self._send_file(message, reader)
         if isinstance(message, GetNext):
-            return Deferred.fromCoroutine(self._send_next_in_turn(message))
+            return Deferred.fromCoroutine(self._send_next_in_turn(message, reader))
         if isinstance(message, GetIndex):
-            return self._send_index(message, request)
+            return self._send_index(message, request, reader)
         if isinstance(message, GetPieces):
-            digests = self.factory.content_store.piece_list(message.sha256)
+            digests = self.factory.content_store.piece_list(message.sha256, reader)
             return self.send("".join(f"{d.hex()}\n" for d in _split(digests)).encode())
         if isinstance(message, Cancel):
             self.reply()
@@ -102,20 +105,20 @@ class PeerConnection(RequestConnection):
 
     # the index
 
-    def _send_index(self, message: GetIndex, request: Request) -> Deferred[Any] | None:
+    def _send_index(self, message: GetIndex, request: Request, reader: str | None) -> Deferred[Any] | None:
+        feed, private = self.factory.index_feed, self.factory.private_index
         if message.follow and message.since is not None:
-            self._follower = IndexFollower(self, self.factory.index_feed, message.since)
+            self._follower = follower_for(reader, self, feed, private, message.since)
             return self._follower.start()
         if message.since is not None:
-            body, since = self.factory.index_feed.since(message.since, self.here)
-            return self.send(body, since=since, index=self.factory.index_feed.version)
-        return self.send(
-            self.factory.content_store.body(self.here, request.version), index=self.factory.index_feed.version
-        )
+            answer = private.since(message.since, feed, reader, self.here)
+            return self.send(answer.body, since=answer.since, index=answer.index)
+        body = private.records(reader, self.here) + self.factory.content_store.body(self.here, request.version)
+        return self.send(body, index=private.version(feed.version, reader))
 
     # files
 
-    def _send_file(self, message: GetFile) -> Deferred[bool]:
+    def _send_file(self, message: GetFile, reader: str | None) -> Deferred[bool]:
         key = message.sha256, message.byte_range
         if key in self._cancelled:
             self._cancelled.remove(key)
@@ -125,7 +128,7 @@ class PeerConnection(RequestConnection):
             part = content_store.part(message.sha256, *message.byte_range)
             if part is not None:
                 return self._send_range(content_store.open_part(part), message.byte_range)
-        file = content_store.find(message.name, message.sha256)
+        file = content_store.find(message.name, message.sha256, reader)
         if message.byte_range and message.byte_range[1] >= file.size:
             raise BadRequest(f"the range goes beyond the {file.size} bytes of the file")
         return self._send_range(content_store.open(file), message.byte_range)
@@ -151,7 +154,7 @@ class PeerConnection(RequestConnection):
 
     # super-seeding
 
-    async def _send_next_in_turn(self, message: GetNext) -> None:
+    async def _send_next_in_turn(self, message: GetNext, reader: str | None) -> None:
         """Send the next piece; a downloader that is ahead of the others waits a moment for them to catch up."""
         waited = 0.0
         while self.factory.super_seeding.is_ahead(self) and waited < CATCH_UP_TIMEOUT:
@@ -159,12 +162,12 @@ class PeerConnection(RequestConnection):
             waited += CATCH_UP_INTERVAL
         if getattr(self.transport, "disconnected", False):
             return
-        file, piece = self._open_next(message)
+        file, piece = self._open_next(message, reader)
         first, length = piece_range(file.size, piece)
         if not await self._send_range(file, (first, first + length - 1)):
             self.factory.super_seeding.take_back(file.sha256, piece)
 
-    def _open_next(self, message: GetNext) -> tuple[OpenFile, int]:
+    def _open_next(self, message: GetNext, reader: str | None) -> tuple[OpenFile, int]:
         """Return a file that can be sent, open, and its first piece that no downloader was given.
 
         Raises FileNotFound: that of the first file that cannot be sent, if there is one.
@@ -174,7 +177,7 @@ class PeerConnection(RequestConnection):
         for sha256, pieces in message.wants:
             given = None
             try:
-                file = content_store.find("", sha256)
+                file = content_store.find("", sha256, reader)
                 given = super_seeding.next(self, [(sha256, pieces, piece_count(file.size))])
                 if given is not None:
                     return content_store.open(file), given[1]
@@ -206,6 +209,7 @@ class PeerFactory(RequestFactory):
         super().__init__(clock, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_HOST, admission)
         self.content_store = content_store
         self.index_feed = IndexFeed(clock, content_store)
+        self.private_index = PrivateIndex(clock, content_store)
         self.super_seeding = SuperSeeding()
         self.uploads = Uploads(clock, content_store.name_of, publisher or Publisher())
         self.uplink = uplink

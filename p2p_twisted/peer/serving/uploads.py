@@ -40,8 +40,8 @@ class _Upload:
 class Uploads:
     """The files being sent to all connections."""
 
-    def __init__(self, clock: IReactorTime, name_of: Callable[[str], str], publisher: Publisher) -> None:
-        """`name_of` returns the name of the file that is served under a SHA-256."""
+    def __init__(self, clock: IReactorTime, name_of: Callable[[str, str | None], str], publisher: Publisher) -> None:
+        """`name_of` returns the name under which a SHA-256 is served to the peer with a certificate's name."""
         self._clock = clock
         self._name_of = name_of
         self._publisher = publisher
@@ -53,7 +53,7 @@ class Uploads:
         files = self._files.setdefault(connection, {})
         if sha256 not in files and len(files) >= MAX_FILES:
             self._publish(connection, next(iter(files)))
-        upload = files.setdefault(sha256, _Upload(self._name_of(sha256), started, started))
+        upload = files.setdefault(sha256, _Upload(self._name_of(sha256, connection.caller.name), started, started))
         upload.size += size
         upload.complete &= complete
         upload.ended = self._clock.seconds()

@@ -23,7 +23,7 @@ class AddingUp(SynchronousTestCase):
         publisher = Publisher()
         self.events: list[TransferServed] = []
         publisher.subscribe(TransferServed, self.events.append)
-        self.uploads = Uploads(self.clock, lambda sha256: f"{sha256}.txt", publisher)
+        self.uploads = Uploads(self.clock, lambda sha256, reader: f"{sha256}.txt", publisher)
         self.client, self.other = Connection(1234), Connection(1235)
 
     def send(

@@ -1,0 +1,206 @@
+"""The private files of this peer, in the words of an index, for each of those who may know of them.
+
+The index feed tells everybody of the public files. To a reader, who may know of private ones, the answers are longer:
+private records and their changes are added, and to the version of the index another one, of the private files that he
+may know of. Changes are numbered for each reader apart, so that nobody can count what is not for him.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections import deque
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IReactorTime
+
+from ...events.types import PrivateFilesChanged
+from ...library.audience import includes
+from ...library.catalogue import SharedFile
+from ...wire.changes import Removed, encode_change, parse_change
+from ...wire.messages import INITIAL_VERSION
+from .content_store import ContentStore
+from .index_feed import IndexFeed
+
+BATCH_INTERVAL = 0.3
+"""Seconds for which changes are gathered."""
+MAX_REMEMBERED = 1_000
+"""Most changes that are remembered for a reader; one that is further behind gets everything."""
+_MARK = ".private."
+"""Stands between the two parts of a version."""
+
+
+@dataclass(frozen=True)
+class IndexAnswer:
+    """An answer to GET INDEX with Since: its lines, the version they start from (None: from nothing), and lead to."""
+
+    body: bytes
+    since: str | None
+    index: str
+
+
+class Follower(Protocol):
+    """A follower of the index whose client is a reader."""
+
+    def private_changed(self) -> None:
+        """Send what has changed."""
+
+
+class _Changes:
+    """The changes of the files that one reader may know of."""
+
+    def __init__(self) -> None:
+        self._epoch = secrets.token_hex(6)
+        self._number = 0
+        self._log: deque[tuple[int, str]] = deque(maxlen=MAX_REMEMBERED)
+
+    @property
+    def version(self) -> str:
+        """The present version."""
+        return f"{self._epoch}.{self._number}"
+
+    def add(self, names: list[str]) -> None:
+        """Add the changes of the files `names`."""
+        self._number += 1
+        self._log.extend((self._number, name) for name in names)
+
+    def since(self, version: str) -> set[str] | None:
+        """Return the names that have changed since `version`, None if that is not known."""
+        epoch, _, number = version.partition(".")
+        if epoch != self._epoch or not number.isdigit() or int(number) > self._number:
+            return None
+        if len(self._log) == MAX_REMEMBERED and int(number) < self._log[0][0]:
+            return None
+        return {name for _, name in itertools.takewhile(lambda entry: entry[0] > int(number), reversed(self._log))}
+
+
+class PrivateIndex:
+    """The private files of `content_store`, and their changes. A reader is named by his certificate."""
+
+    def __init__(self, clock: IReactorTime, content_store: ContentStore) -> None:
+        self._clock = clock
+        self._content_store = content_store
+        self._library = content_store.library
+        self._changes: dict[str, _Changes] = {}
+        """Of each reader for whom there has been a private file."""
+        self._followers: dict[str, set[Follower]] = {}
+        self._new: set[str] = set()
+        """Readers whose followers are to be told of changes."""
+        self._timer: Any = None
+        self._add({name: file.audience or frozenset() for name, file in self._library.private.items()})
+        self._library.publisher.subscribe(PrivateFilesChanged, self._changed)
+
+    def stop(self) -> None:
+        """Tell followers nothing more, unless something changes again."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    def follow(self, reader: str, follower: Follower) -> None:
+        """Let `follower` know of all changes that `reader` may know of."""
+        self._followers.setdefault(reader, set()).add(follower)
+
+    def unfollow(self, reader: str, follower: Follower) -> None:
+        """Let it know no longer."""
+        followers = self._followers.get(reader, set())
+        followers.discard(follower)
+        if not followers:
+            self._followers.pop(reader, None)
+
+    def _changed(self, event: PrivateFilesChanged) -> None:
+        self._new.update(self._add(event.readers) & self._followers.keys())
+        if self._new and (self._timer is None or not self._timer.active()):
+            self._timer = self._clock.callLater(BATCH_INTERVAL, self._announce)
+
+    def _add(self, readers: Mapping[str, frozenset[str]]) -> Set[str]:
+        """Add changes of files (name -> who may know of it); return all who may know of one."""
+        changed: dict[str, list[str]] = {}
+        for name, audience in readers.items():
+            for reader in audience:
+                changed.setdefault(reader, []).append(name)
+        for reader, names in changed.items():
+            self._changes.setdefault(reader, _Changes()).add(names)
+        return changed.keys()
+
+    def _announce(self) -> None:
+        new, self._new = self._new, set()
+        for reader in new:
+            for follower in list(self._followers.get(reader, ())):
+                follower.private_changed()
+
+    # the lines
+
+    def version(self, public: str, reader: str | None) -> str:
+        """Return the version of the index for `reader`, in which that of the public files is `public`."""
+        changes = None if reader is None else self._changes.get(reader)
+        return public if changes is None else f"{public}{_MARK}{changes.version}"
+
+    def records(self, reader: str | None, here: str) -> bytes:
+        """Return the records of all private files that `reader` may know of; he has reached this peer at `here`."""
+        if reader is None or reader not in self._changes:
+            return b""
+        records = (self._content_store.record(file, here) for file in self._files(reader))
+        return "".join(f"{encode_change(record)}\n" for record in records).encode()
+
+    def since(self, version: str, index_feed: IndexFeed, reader: str | None, here: str) -> IndexAnswer:
+        """Return what has changed for `reader` since that version of his; everything if it is not known."""
+        if reader is None:
+            return IndexAnswer(*index_feed.since(version, here), index_feed.version)
+        public, told = split_version(version)
+        for start in (public, INITIAL_VERSION):
+            answer = IndexAnswer(*index_feed.since(start, here), index_feed.version)
+            if extended := self.extended(answer, told, reader, here):
+                return extended
+        raise AssertionError("an answer from nothing can always be extended")
+
+    def extended(self, answer: IndexAnswer, told: str, reader: str, here: str) -> IndexAnswer | None:
+        """Return `answer`, which is about public files, with the changes of private ones since the version `told`.
+
+        None if that is not known: the reader must get everything.
+        """
+        index = self.version(answer.index, reader)
+        if answer.since is None:
+            return IndexAnswer(answer.body + self.records(reader, here), None, index)
+        names = self._changed_since(told, reader)
+        if names is None:
+            return None
+        lines = (self._line(name, reader, here) for name in names)
+        since = f"{answer.since}{_MARK}{told}" if told else answer.since
+        return IndexAnswer(self._without_private(answer.body, reader) + b"".join(lines), since, index)
+
+    def _changed_since(self, told: str, reader: str) -> set[str] | None:
+        """Return the names that have changed for `reader` since the version `told`, None if that is not known."""
+        if not told:
+            return {file.name for file in self._files(reader)}
+        changes = self._changes.get(reader)
+        return None if changes is None else changes.since(told)
+
+    def _files(self, reader: str) -> Iterable[SharedFile]:
+        return (file for file in self._library.private.values() if includes(file.audience, reader))
+
+    def _line(self, name: str, reader: str, here: str) -> bytes:
+        """Return the line about one change; none for a file that is public by now, as the index feed tells of it."""
+        file = self._library.find(name, None, reader)
+        if file is not None and file.audience is None:
+            return b""
+        change = Removed(name) if file is None else self._content_store.record(file, here)
+        return f"{encode_change(change)}\n".encode()
+
+    def _without_private(self, body: bytes, reader: str) -> bytes:
+        """Return `body` without the lines that say of a file that it is gone, where it is private for `reader` now."""
+        if reader not in self._changes or b"-\t" not in body:
+            return body
+        return b"".join(line for line in body.splitlines(keepends=True) if not self._is_private(line, reader))
+
+    def _is_private(self, line: bytes, reader: str) -> bool:
+        if not line.startswith(b"-\t"):
+            return False
+        change = parse_change(line.decode().rstrip("\n"))
+        return isinstance(change, Removed) and self._library.find(change.name, None, reader) is not None
+
+
+def split_version(version: str) -> tuple[str, str]:
+    """Return the version of the public files in `version`, and that of the private ones, "" if there is none."""
+    public, _, private = version.partition(_MARK)
+    return public, private
