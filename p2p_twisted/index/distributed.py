@@ -24,8 +24,6 @@ from .statement import CURRENT, Statement
 from .store import Store
 from .table import Variant
 
-MAX_RECORDS_OF_HOLDER = 1_000_000
-"""Maximum number of records of one answer that are read."""
 MAX_GONE = 10_000
 """Maximum number of stopped holders that are remembered, the most recent ones."""
 MAX_FIRST_HAND = 26 * 2**20

@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 from twisted.internet import error
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime, ITCPTransport
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import connectionDone
-from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
 from ..wire.encode import encode_request
@@ -23,6 +22,7 @@ from ..wire.messages import GetIndex, Message, Request, Response, Version, first
 from ..wire.response_parser import ResponseParser
 from . import OS_NAME
 from .errors import FetchError, Garbled, Stalled, Unreachable
+from .holding import HeldReceiver
 from .receiving import Collect, Countdown, OutstandingRequest, Sink, Wakeups
 from .throttle import Throttle
 
@@ -34,10 +34,9 @@ COLLECT_TIMEOUT = 120
 """Seconds in which a body that is collected must be complete, however long it is."""
 
 
-class ClientConnection(LineReceiver):
+class ClientConnection(HeldReceiver):
     """A connection to one server, made by `connect.dial`."""
 
-    transport: ITCPTransport
     delimiter = b"\n"
     MAX_LENGTH = MAX_LINE
     stall_timeout = STALL_TIMEOUT
@@ -55,11 +54,11 @@ class ClientConnection(LineReceiver):
 
         `downlink` limits the rate at which responses are read.
         """
+        super().__init__()
         self.version = version
         self._host = host
         self._clock = clock
         self._downlink = downlink
-        self._holds: set[str] = set()
         self._outstanding: deque[OutstandingRequest] = deque()
         self._parser = ResponseParser()
         self._left: int | None = None  # bytes of the body that are still to come; None: until the connection ends
@@ -85,31 +84,27 @@ class ClientConnection(LineReceiver):
         """
         return self._send(OutstandingRequest(message, sink))
 
-    def collect(
-        self, message: Message, limit: int, on_progress: Callable[[int], object] | None = None
-    ) -> Deferred[tuple[Response, bytes]]:
-        """As `request`, but fire with the head and the whole body, of at most `limit` bytes, within COLLECT_TIMEOUT.
-
-        `on_progress` is called with the number of bytes of the body each time that some have come.
-        """
-        sink = Collect(limit, on_progress)
+    def request_in_time(self, message: Message, sink: Sink) -> Deferred[Response]:
+        """As `request`, but the body must be complete within COLLECT_TIMEOUT."""
         late = Countdown(self._clock, lambda: self._fail(Stalled(f"not complete within {COLLECT_TIMEOUT} s")))
         late.start(COLLECT_TIMEOUT)
+        return self.request(message, sink).addBoth(late.stopped)
 
-        def ended(result: Response) -> Response:
-            late.stop()
-            return result
-
-        return self.request(message, sink).addBoth(ended).addCallback(lambda response: (response, sink.take()))
-
-    def follow(self, message: GetIndex, limit: int, changed: Callable[[Response, bytes], object]) -> Deferred[Response]:
-        """Ask for responses without end, each of at most `limit` bytes; `changed` takes the head and body of each.
-
-        No other request may be made on this connection. The Deferred only ever fails: see `request`.
-        """
+    def collect(self, message: Message, limit: int) -> Deferred[tuple[Response, bytes]]:
+        """As `request_in_time`, but fire with the head and the whole body, of at most `limit` bytes."""
         sink = Collect(limit)
+        return self.request_in_time(message, sink).addCallback(lambda response: (response, sink.take()))
+
+    def follow(
+        self, message: GetIndex, sink: Sink, on_response: Callable[[Response], Deferred[None]]
+    ) -> Deferred[Response]:
+        """Ask for responses without end; `on_response` takes the head of each once `sink` has all of its body.
+
+        The next one is looked at when the Deferred that it returns fires; it may fail with a FetchError. No other
+        request may be made on this connection. The Deferred returned here only ever fails: see `request`.
+        """
         self.stall_timeout = 3 * STALL_TIMEOUT
-        return self._send(OutstandingRequest(message, sink, on_response=lambda head: changed(head, sink.take())))
+        return self._send(OutstandingRequest(message, sink, on_response=on_response))
 
     def _send(self, request: OutstandingRequest) -> Deferred[Response]:
         if self._lost is not None:
@@ -123,18 +118,6 @@ class ClientConnection(LineReceiver):
             self._since_progress = 0
             self._stall.start(self.stall_timeout)
         return request.done
-
-    def hold(self, why: str) -> None:
-        """Stop reading until every reason to hold it is released."""
-        if not self._holds and self._lost is None:
-            self.transport.pauseProducing()  # type: ignore[attr-defined]  # a transport that reads is also a producer
-        self._holds.add(why)
-
-    def release(self, why: str) -> None:
-        """Drop the reason `why` to hold it."""
-        self._holds.discard(why)
-        if not self._holds and self._lost is None:
-            self.transport.resumeProducing()  # type: ignore[attr-defined]  # as above
 
     def close(self) -> None:
         """Close the connection; outstanding requests fail with Unreachable."""
@@ -193,21 +176,37 @@ class ClientConnection(LineReceiver):
             self.hold("rate")
             self._downlink.wait(lambda: self.release("rate"))
         try:
-            self._outstanding[0].sink.data(data)
+            ready = self._outstanding[0].sink.data(data)
         except FetchError as e:
             return self._reject(e)
-        if self._left == 0 and self._outstanding:  # else the sink has closed the connection
+        if ready is not None:
+            self._buffer = extra  # after the body, to be looked at once the sink is ready
+            self.wait_for(ready)
+        elif self._left == 0 and self._outstanding:  # else the sink has closed the connection
             self._finish()
             self.setLineMode(extra)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End the body of a 1.0 response, if the server closed properly, and fail all other requests."""
+        if self.is_waiting_at_end(reason):
+            return
         self.is_closed_by_server = closed = self._lost is None and bool(reason.check(error.ConnectionDone))
         if closed and self._outstanding and self._left is None and self._outstanding[0].response is not None:
             self._finish()
         self._fail(Unreachable("the connection was lost"))
 
     # the end of a request
+
+    def sink_ready(self) -> None:
+        """End the body, if all of it has come, now that the sink has taken all that has."""
+        if self._left == 0 and not self.line_mode:
+            self.setLineMode()
+            self._finish()
+
+    def sink_failed(self, why: FetchError) -> None:
+        """End the connection: the sink will not have the rest."""
+        if self._lost is None:
+            self._reject(why)
 
     def _finish(self) -> None:
         self._progress()
@@ -216,7 +215,7 @@ class ClientConnection(LineReceiver):
         assert response is not None
         if request.on_response is not None and response.ok:
             request.response = None
-            request.on_response(response)
+            self.wait_for(request.on_response(response))
             return
         self._outstanding.popleft()
         if not self._outstanding:

@@ -18,6 +18,7 @@ from ..wire.limits import MAX_INDEX
 from ..wire.messages import GetIndex, Version
 from .client import ClientConnection
 from .errors import FetchError, SourceError, Unreachable
+from .receiving import Discard
 from .throttle import Throttle
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ async def dial_1_1(reactor: Reactor, address: Address, version: Version | None, 
     connection = await dial(reactor, address, None, version, downlink)
     try:
         if connection.version is None:
-            await connection.collect(GetIndex(), MAX_INDEX)
+            await connection.request_in_time(GetIndex(), Discard(MAX_INDEX))
         if connection.version is Version.V10:
             raise SourceError("it speaks 1.0, which has no pieces")
     except FetchError:

@@ -6,13 +6,15 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ..wire.messages import Message, Response
 from .errors import Garbled, Refused
+
+T = TypeVar("T")
 
 MAX_REFUSAL = 4096
 """Bytes of the body in which a server gives the reason of a refusal."""
@@ -32,16 +34,18 @@ class Sink(Protocol):
     def begin(self, response: Response) -> None:
         """Take the head of a granted response."""
 
-    def data(self, data: bytes) -> None:
-        """Take a part of its body."""
+    def data(self, data: bytes) -> Deferred[None] | None:
+        """Take a part of its body. If this takes a while, return a Deferred: more comes once it has fired.
+
+        It may fail with a FetchError, as if this method had raised it.
+        """
 
 
 class Collect:
-    """Keeps a body of at most `limit` bytes, and tells `on_progress` how many have come. Raises Garbled over that."""
+    """Keeps a body of at most `limit` bytes. Raises Garbled over that."""
 
-    def __init__(self, limit: int, on_progress: Callable[[int], object] | None = None) -> None:
+    def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._on_progress = on_progress
         self._size = 0
         self._parts: list[bytes] = []
 
@@ -56,14 +60,26 @@ class Collect:
         if self._size > self._limit:
             raise Garbled(f"an answer longer than the {self._limit} bytes allowed")
         self._parts.append(data)
-        if self._on_progress is not None:
-            self._on_progress(len(data))
 
     def take(self) -> bytes:
-        """Return the body, and make room for another."""
-        body = b"".join(self._parts)
-        self._parts, self._size = [], 0
-        return body
+        """Return the body."""
+        return b"".join(self._parts)
+
+
+class Discard:
+    """Passes over a body of at most `limit` bytes. Raises Garbled over that."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+
+    def begin(self, response: Response) -> None:
+        """Take any head."""
+
+    def data(self, data: bytes) -> None:
+        """Pass over a part of the body."""
+        self._left -= len(data)
+        if self._left < 0:
+            raise Garbled("an answer longer than the bytes allowed")
 
 
 @dataclass
@@ -74,7 +90,7 @@ class OutstandingRequest:
     sink: Sink
     done: Deferred[Response] = field(default_factory=Deferred)
     response: Response | None = None
-    on_response: Callable[[Response], object] | None = None
+    on_response: Callable[[Response], Deferred[None]] | None = None
     """Called with each response, where the request goes on for further ones; None where there is one."""
 
     def begin(self, response: Response) -> None:
@@ -120,6 +136,11 @@ class Countdown:
         if self._next is not None:
             self._next.cancel()
             self._next = None
+
+    def stopped(self, result: T) -> T:
+        """Stop, as a callback of the Deferred that ends what is timed."""
+        self.stop()
+        return result
 
     def _tick(self) -> None:
         self._next = None

@@ -18,6 +18,9 @@ MAX_HEAD = 16384
 MAX_DATA = 16384
 """Longest data part of a request."""
 
+MAX_BODY_LINE = 65536
+"""Longest line of an index or a list of changes, without its line end; a longer one is passed over."""
+
 MAX_NAME = 1024
 """Longest document name, in bytes of UTF-8."""
 

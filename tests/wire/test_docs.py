@@ -16,6 +16,8 @@ from twisted.python.failure import Failure
 from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_count, piece_range, piece_size
 from p2p_twisted.net import client, connection_state, server
 from p2p_twisted.peer.downloads import whole_file
+from p2p_twisted.peer.peers import pace
+from p2p_twisted.peer.peers.changes_sink import MAX_ROWS
 from p2p_twisted.peer.peers.probing import Prober
 from p2p_twisted.peer.serving import index_feed
 from p2p_twisted.peer.serving.protocol import PeerFactory
@@ -323,6 +325,7 @@ LIMITS = {
     "files named in a GET NEXT": limits.MAX_WANTS,
     "the number of a piece": limits.MAX_PIECES,
     "an answer to GET INDEX": limits.MAX_INDEX,
+    "a line of such an answer, without end": limits.MAX_BODY_LINE,
     "an answer to GET PIECES": limits.MAX_PIECE_LIST,
     "an answer to PQuery": limits.MAX_PEER_LIST,
 }
@@ -340,6 +343,13 @@ def test_connections() -> None:
     assert f"nothing is asked for {connection_state.IDLE_TIMEOUT} s" in TEXT
     assert f"takes nothing of an answer for {stall} s" in TEXT
     assert f"has taken nothing for {stall} s loses" in TEXT
+
+
+def test_what_a_client_reads_of_an_index() -> None:
+    assert f"reads {MAX_ROWS} lines of it" in TEXT
+    assert f"after {pace.CHANGES_BURST} changes or {pace.ANSWERS_BURST} answers at once" in TEXT
+    rates = f"{pace.CHANGES_RATE} changes or {pace.ANSWERS_RATE} answers a second"
+    assert rates in " ".join(TEXT.split())
 
 
 def test_following() -> None:

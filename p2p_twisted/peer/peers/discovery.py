@@ -22,18 +22,20 @@ from ...index.distributed import DistributedIndex
 from ...net.client import ClientConnection
 from ...net.connect import Reactor
 from ...net.errors import FetchError, Garbled, Refused
+from ...net.lines import make_cooperator
 from ...wire.address import Address
 from ...wire.changes import Change
-from ...wire.limits import MAX_INDEX
-from ...wire.messages import INITIAL_VERSION, GetIndex, Version
+from ...wire.messages import Version
+from .changes_sink import Intake
 from .contact import Contact
 from .directory import MAX_PEERS, Directory
-from .index_fetch import records_of
+from .index_fetch import IndexFetcher
 from .index_subscription import IndexSubscription
-from .known_peer import KnownPeer, Lost
+from .known_peer import LAST_RETRY, KnownPeer, Lost
 from .registration import Registration
 from .rounds import Rounds
 from .turns import URGENT, Turns
+from .unfinished import Room
 from .waiting import MAX_WAIT, Waiters
 
 T = TypeVar("T")
@@ -59,9 +61,8 @@ class Discovery(Service):
     ) -> None:
         """Make a stopped discovery; `publisher` is also that of `registration`, `now` gives monotonic seconds."""
         self.index = index
-        self._directory = Directory(
-            index, lambda address: IndexSubscription(address, index, now, self._changed), publisher
-        )
+        intake = Intake(reactor, now, index, self._changed, make_cooperator(reactor), Room())
+        self._directory = Directory(index, lambda address: IndexSubscription(address, intake), publisher)
         self.peers = self._directory.peers
         self._reactor = reactor
         self._registration = registration
@@ -69,6 +70,7 @@ class Discovery(Service):
         self._contact = Contact(reactor, registration)
         self._turns = Turns(reactor, self._ask, self._asked)
         self._waiters = Waiters(reactor)
+        self._indexes = IndexFetcher(intake, self.own_addresses, self._waiters.came)
         self._rounds = Rounds(reactor, self._ask_all, self._round_due, self._asked)
         self._followed = 0
         self._publisher = publisher
@@ -192,24 +194,19 @@ class Discovery(Service):
             self._failed(peer, e)
 
     async def _hear(self, peer: KnownPeer, connection: ClientConnection) -> None:
-        """Fetch its index: the whole of it the first time, then the changes."""
-        came = self._waiters.came
-        if peer.version is Version.V11:
-            peer.subscription.changed(*await connection.collect(GetIndex(peer.subscription.since), MAX_INDEX, came))
-        else:
-            response, body = await connection.collect(GetIndex(), MAX_INDEX, came)
-            reached = connection.transport.getPeer().host, peer.address[1]
-            records = await records_of(self._reactor, body, reached, peer.address)
-            self.index.learn(peer.address, records, self._now(), self.own_addresses())
-            peer.version, peer.subscription.since = response.version, response.index or INITIAL_VERSION
+        """Fetch its index; one that is too long is not fetched again soon."""
+        is_cut = await self._indexes.fetch(peer, connection)
         is_new = peer.seen is None
         peer.answered(self._now())
+        if is_cut:
+            peer.retry_at = self._now() + LAST_RETRY
         self._waiters.news()
         if is_new:
             self._publisher.publish(IndexReceived(peer.address))
 
     def _follow(self, peer: KnownPeer, connection: ClientConnection) -> None:
-        if peer.version is Version.V11 and self._followed < max_peers(MAX_FOLLOWED) and self.running:
+        has_place = peer.subscription.may_follow and self._followed < max_peers(MAX_FOLLOWED)
+        if peer.version is Version.V11 and has_place and self.running:
             self._followed += 1
             subscription = Deferred.fromCoroutine(peer.subscription.run(connection))
             subscription.addBoth(self._unfollowed)

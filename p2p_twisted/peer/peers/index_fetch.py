@@ -1,58 +1,83 @@
-"""Fetch the index of another peer once: its records, with the address under which the peer is known."""
+"""Fetch the index of another peer once: the whole of it the first time, with hearsay, and then the changes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from itertools import islice
 
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from ...index.distributed import MAX_RECORDS_OF_HOLDER
+from ...index.answer import Answer
+from ...net.client import ClientConnection
+from ...net.lines import Lines
 from ...wire.address import Address
 from ...wire.errors import BadRequest
-from ...wire.records import IndexRecord, parse_record
-from .index_subscription import lines_of
-
-BATCH = 2_000
-"""Records parsed in one turn of the reactor."""
-
-_log = Logger()
+from ...wire.limits import MAX_INDEX
+from ...wire.messages import INITIAL_VERSION, GetIndex, Version
+from ...wire.records import parse_record
+from .changes_sink import MAX_ROWS, Intake
+from .known_peer import KnownPeer
 
 
-def parse_index(body: bytes) -> Iterator[IndexRecord | None]:
-    """Yield the records of an answer to GET INDEX, None for each line that is not one."""
-    for line in lines_of(body):
-        try:
-            yield parse_record(line)
-        except BadRequest:
-            yield None
+class IndexSink(Lines):
+    """Takes the whole index of the peer known as `known_as` and reached at `reached`, and gives it to `answer`.
 
-
-async def records_of(clock: IReactorTime, body: bytes, reached: Address, known_as: Address) -> list[IndexRecord]:
-    """Parse `body`, the answer of the peer known as `known_as` and reached at `reached`, in turns of the reactor.
-
-    Its own records get the address under which it is known.
+    The peer's own records get the address under which it is known.
     """
-    records = []
-    bad = 0
-    for count, record in enumerate(islice(parse_index(body), MAX_RECORDS_OF_HOLDER), 1):
-        if record is None:
-            bad += 1
-        else:
-            records.append(record)
-        if count % BATCH == 0:
-            await deferLater(clock, 0)
-    if bad:
-        _log.info("{peer} sent {bad} lines that are not records", peer=known_as, bad=bad)
-    return list(_readdress(records, reached, known_as))
+
+    def __init__(
+        self, intake: Intake, answer: Answer, reached: Address, known_as: Address, came: Callable[[int], object]
+    ) -> None:
+        super().__init__(intake.cooperator, self._take_line, MAX_INDEX, MAX_ROWS, came)
+        self.bad = 0
+        """Lines that are not records."""
+        self._answer = answer
+        self._reached = reached
+        self._known_as = known_as
+
+    def _take_line(self, line: str) -> None:
+        try:
+            record = parse_record(line)
+        except BadRequest:
+            self.bad += 1
+            return
+        if (record.host, record.port) == self._reached != self._known_as:
+            record = replace(record, host=self._known_as[0], port=self._known_as[1])
+        self._answer.add(record)
 
 
-def _readdress(records: Iterable[IndexRecord], old: Address, new: Address) -> Iterator[IndexRecord]:
-    for record in records:
-        if (record.host, record.port) == old != new:
-            yield replace(record, host=new[0], port=new[1])
+class IndexFetcher:
+    """Fetches the indexes of peers."""
+
+    log = Logger()
+
+    def __init__(self, intake: Intake, own: Callable[[], Collection[Address]], came: Callable[[int], object]) -> None:
+        """`own` returns this peer's addresses; `came` is called with the size of each part of an index."""
+        self._intake = intake
+        self._own = own
+        self._came = came
+
+    async def fetch(self, peer: KnownPeer, connection: ClientConnection) -> bool:
+        """Fetch what `peer` has over `connection`; return whether it was too much, and cut off. Raises FetchError."""
+        if peer.version is Version.V11:
+            is_cut = await peer.subscription.fetch(connection, self._came)
         else:
-            yield record
+            is_cut = await self._fetch_all(peer, connection)
+        if is_cut:
+            self.log.info("{peer} sent too long an index; what came first counts", peer=peer.address)
+        return is_cut
+
+    async def _fetch_all(self, peer: KnownPeer, connection: ClientConnection) -> bool:
+        reached = connection.transport.getPeer().host, peer.address[1]
+        with self._intake.index.answer(peer.address, self._intake.now(), self._own()) as answer:
+            sink = IndexSink(self._intake, answer, reached, peer.address, self._came)
+            try:
+                response, is_cut = await sink.read(connection, GetIndex())
+                sink.end()
+            finally:
+                sink.stop()
+            answer.done(self._intake.now())
+        if sink.bad:
+            self.log.info("{peer} sent {bad} lines that are not records", peer=peer.address, bad=sink.bad)
+        peer.version, peer.subscription.since = response.version, response.index or INITIAL_VERSION
+        return is_cut

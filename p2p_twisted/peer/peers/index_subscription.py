@@ -1,47 +1,54 @@
-"""Follow the index of another peer: its present state, then each change, unfinished files included."""
+"""The subscription to the index of another peer: its present state, then each change, unfinished files included."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from io import BytesIO
-from itertools import islice
+from collections.abc import Callable
 
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from ...index.distributed import MAX_RECORDS_OF_HOLDER, DistributedIndex
-from ...library.pieces import piece_count
 from ...net.client import ClientConnection
-from ...net.errors import FetchError
+from ...net.errors import FetchError, Garbled
 from ...wire.address import Address
-from ...wire.changes import Change, Have, Removed, parse_change
-from ...wire.errors import BadRequest
-from ...wire.limits import MAX_INDEX
 from ...wire.messages import INITIAL_VERSION, GetIndex, Response
-from ...wire.ranges import from_ranges
-from ...wire.records import IndexRecord
+from .changes_sink import ChangesSink, Intake
+from .pace import Pace
+from .unfinished import Unfinished
 
-MAX_PARTS = 10_000
-"""Most unfinished files remembered of one peer."""
-MAX_PIECES = 100_000
-"""Most pieces of them together remembered of one peer."""
-
-OnChanges = Callable[[Address, Iterable[Change]], object]
-"""Called with the address of a peer and its changes."""
+UNFOLLOWED_TIME = 600
+"""Seconds for which a peer that told of too many changes is not followed."""
 
 
-@dataclass
-class Part:
-    """An unfinished file of another peer: the number of its pieces, and those that the peer has."""
-
-    count: int
-    pieces: set[int] = field(default_factory=set)
+class TooFast(Garbled):
+    """The peer tells of more changes than it may."""
 
 
-def lines_of(body: bytes) -> Iterator[str]:
-    """Yield the lines of an index without their ends; one at a time, as it may be long."""
-    for line in BytesIO(body):
-        yield line.rstrip(b"\r\n").decode("utf-8", "replace")
+class PacedSink(ChangesSink):
+    """Takes the answers of a peer that is followed, and reads one that is too fast more slowly. Fails with TooFast."""
+
+    lists_all_parts = False
+
+    def __init__(self, address: Address, intake: Intake, parts: Unfinished) -> None:
+        super().__init__(address, intake, parts, lambda size: None)
+        self._pace = Pace()
+
+    def data(self, data: bytes) -> Deferred[None]:
+        """Take the lines in `data`; fires when the peer may tell of more."""
+        before = self.count
+        return super().data(data).addCallback(lambda _: self._pause(self.count - before, 0))
+
+    def answered(self) -> Deferred[None]:
+        """Note the end of an answer; fires when the peer may give another, in the next turn of the reactor at once."""
+        self.finish()
+        return deferLater(self._intake.clock, 0).addCallback(lambda _: self._pause(0, 1))
+
+    def _pause(self, changes: int, answers: int) -> Deferred[None] | None:
+        now = self._intake.now()
+        pause = self._pace.took(changes, answers, now)
+        if self._pace.is_too_fast(now):
+            raise TooFast("it tells of too many changes; it is not followed for a while")
+        return deferLater(self._intake.clock, pause) if pause else None
 
 
 class IndexSubscription:
@@ -49,83 +56,61 @@ class IndexSubscription:
 
     log = Logger()
 
-    def __init__(
-        self, address: Address, index: DistributedIndex, now: Callable[[], float], on_changes: OnChanges
-    ) -> None:
+    def __init__(self, address: Address, intake: Intake) -> None:
         self.address = address
         self.since = INITIAL_VERSION
-        self.parts: dict[str, Part] = {}
-        self._pieces = 0
+        self.parts = Unfinished(intake.room)
         self.connection: ClientConnection | None = None
-        self._index = index
-        self._now = now
-        self._on_changes = on_changes
+        self._intake = intake
+        self._not_before = 0.0
+
+    @property
+    def may_follow(self) -> bool:
+        """Whether the peer may be followed: it has not just told of too many changes."""
+        return self._intake.now() >= self._not_before
+
+    async def fetch(self, connection: ClientConnection, came: Callable[[int], object]) -> bool:
+        """Ask once for the changes since the last answer. Return whether they were cut off. Raises FetchError.
+
+        `came` is called with the size of each part of the answer.
+        """
+        sink = ChangesSink(self.address, self._intake, self.parts, came)
+        try:
+            response, is_cut = await sink.read(connection, GetIndex(self.since))
+            sink.finish()
+        finally:
+            sink.stop()
+        self.since = response.index or INITIAL_VERSION
+        return is_cut
 
     async def run(self, connection: ClientConnection) -> FetchError | None:
         """Follow over `connection`, on which the peer has answered in 1.1. Returns the error that ended it."""
         self.connection = connection
         why = None
+        sink = PacedSink(self.address, self._intake, self.parts)
+
+        def answered(response: Response) -> Deferred[None]:
+            self.since = response.index or INITIAL_VERSION
+            return sink.answered()
+
         try:
-            await connection.follow(GetIndex(self.since, follow=True), MAX_INDEX, self.changed)
+            await connection.follow(GetIndex(self.since, follow=True), sink, answered)
         except FetchError as e:
             why = e
-            self.log.debug("{peer} is no longer followed: {why}", peer=self.address, why=str(e))
+            self._ended(e)
         finally:
             self.connection = None
+            sink.stop()
             self.parts.clear()
-            self._pieces = 0
             connection.close()
         return why
+
+    def _ended(self, why: FetchError) -> None:
+        self.log.debug("{peer} is no longer followed: {why}", peer=self.address, why=str(why))
+        if isinstance(why, TooFast):
+            self._not_before = self._intake.now() + UNFOLLOWED_TIME
 
     def close(self) -> None:
         """End the subscription."""
         if self.connection is not None:
             self.connection.close()
-
-    def changed(self, response: Response, body: bytes) -> None:
-        """Take one answer to GET INDEX with Since."""
-        now = self._now()
-        changes = list(self._parsed(body))
-        if response.since is None:
-            self._index.forget(self.address)
-        else:
-            self._index.renew(self.address, now)
-        if response.since is None or self.connection is None:  # it lists every unfinished file
-            self.parts.clear()
-            self._pieces = 0
-        for change in changes:
-            self._apply(change, now)
-        self.since = response.index or INITIAL_VERSION
-        self._on_changes(self.address, changes)
-
-    def _parsed(self, body: bytes) -> Iterable[Change]:
-        """Yield the changes in `body`; the peer's own records get the address under which it is known."""
-        bad = 0
-        for line in islice(lines_of(body), MAX_RECORDS_OF_HOLDER):
-            try:
-                change = parse_change(line)
-            except BadRequest:
-                bad += 1
-                continue
-            if isinstance(change, IndexRecord):
-                yield replace(change, host=self.address[0], port=self.address[1])
-            else:
-                yield change
-        if bad:
-            self.log.info("{peer} sent {bad} lines that are not changes", peer=self.address, bad=bad)
-
-    def _apply(self, change: Change, now: float) -> None:
-        if isinstance(change, IndexRecord):
-            self._index.put(self.address, change, now)
-            part = self.parts.pop(change.sha256 or "", None)
-            self._pieces -= len(part.pieces) if part else 0
-        elif isinstance(change, Removed):
-            self._index.remove(self.address, change.name)
-        elif change.sha256 in self.parts or len(self.parts) < MAX_PARTS:
-            self._have(change)
-
-    def _have(self, change: Have) -> None:
-        part = self.parts.setdefault(change.sha256, Part(piece_count(change.size)))
-        before = len(part.pieces)
-        part.pieces.update(islice(from_ranges(change.pieces, part.count), MAX_PIECES - self._pieces))
-        self._pieces += len(part.pieces) - before

@@ -18,8 +18,9 @@ from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.net import client
 from p2p_twisted.net.connect import dial
-from p2p_twisted.peer.peers import index_subscription as subscription
-from p2p_twisted.peer.peers.index_subscription import IndexSubscription
+from p2p_twisted.peer.peers import changes_sink
+from p2p_twisted.peer.peers.index_subscription import UNFOLLOWED_TIME, IndexSubscription, TooFast
+from p2p_twisted.peer.peers.pace import MAX_PAUSE, MAX_SLOWED
 from p2p_twisted.peer.serving.index_feed import BATCH_INTERVAL, KEEPALIVE_INTERVAL
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
@@ -27,6 +28,7 @@ from p2p_twisted.wire.changes import Have, Removed
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.messages import INITIAL_VERSION, Response, Version
 from p2p_twisted.wire.records import IndexRecord
+from tests.support.index_intake import make_intake
 from tests.support.memory_network import Network, ScriptedFactory, Silent
 from tests.support.peer_server import make_factory
 
@@ -43,6 +45,39 @@ def have(pieces, sha256=ONE, size=9 * MIN_PIECE):
     return f"have\t{sha256}\t{size}\t{pieces}\n"
 
 
+def v11(body):
+    """An answer of a 1.1 server that tells everything."""
+    return f"200 OK P2P-CI/1.1\nHost: h\nOS: o\nLength: {len(body)}\nIndex: x.1\n\n{body}".encode()
+
+
+class Answering:
+    """A connection of a follower, or of a client that asks once, on which answers come when the test says so."""
+
+    def __init__(self, network) -> None:
+        self._network = network
+
+    def follow(self, message, sink, on_response) -> Deferred[Any]:
+        self._sink, self._on_response = sink, on_response
+        return Deferred()
+
+    def request_in_time(self, message, sink) -> Deferred[Any]:
+        self.done: Deferred[Any] = Deferred()
+        self.follow(message, sink, self.done.callback)
+        return self.done
+
+    def close(self) -> None:
+        pass
+
+    def answer(self, text, since, index) -> None:
+        body = text.encode("utf-8", "surrogateescape")
+        response = Response(200, Version.V11, "h", "o", length=len(body), index=index, since=since)
+        self._sink.begin(response)
+        if body:
+            self._sink.data(body)
+        self._network.settle()
+        self._on_response(response)
+
+
 class Case(SynchronousTestCase):
     """Each test has somebody who follows the peer at THERE."""
 
@@ -50,24 +85,24 @@ class Case(SynchronousTestCase):
         self.network = cast(Any, Network())
         self.index = DistributedIndex()
         self.on_changes = []
-        self.subscription = IndexSubscription(
-            THERE, self.index, self.network.seconds, lambda address, changes: self.on_changes.append((address, changes))
-        )
+        on_changes = lambda address, changes: self.on_changes.append((address, changes))  # noqa: E731
+        self.intake = make_intake(self.network, self.index, on_changes)
+        self.subscription = IndexSubscription(THERE, self.intake)
         self.events = EventLoggingObserver.createWithCleanup(cast(Any, self), globalLogPublisher)
 
     def answer(self, *lines, since="x.1", index="x.2") -> None:
-        """An answer with these lines; `since` None: it tells everything."""
-        self.subscription.connection = cast(Any, object())  # it comes to a follower
-        body = "".join(lines).encode("utf-8", "surrogateescape")
-        self.subscription.changed(
-            Response(200, Version.V11, "h", "o", length=len(body), index=index, since=since), body
-        )
+        """An answer to a follower with these lines; `since` None: it tells everything."""
+        if self.subscription.connection is None:
+            self.connection = Answering(self.network)
+            Deferred.fromCoroutine(self.subscription.run(cast(Any, self.connection)))
+        self.connection.answer("".join(lines), since, index)
+        self.network.settle()
 
     def names(self):
         return sorted(record.name for record in self.index.held_by(THERE, self.network.seconds()))
 
     def pieces(self, sha256=ONE):
-        return self.subscription.parts[sha256].pieces
+        return set(self.subscription.parts[sha256].pieces)
 
 
 class Answers(Case):
@@ -122,9 +157,9 @@ class Answers(Case):
     def test_an_answer_without_following_lists_every_unfinished_file(self) -> None:
         """A file that was given up is not listed any more, so its known pieces are removed."""
         self.answer(have("1"), have("2", TWO), since=None)
-        self.subscription.connection = None
-        body = have("3", TWO).encode()
-        self.subscription.changed(Response(200, Version.V11, "h", "o", index="x.3", since="x.2"), body)
+        asked = Answering(self.network)
+        Deferred.fromCoroutine(self.subscription.fetch(cast(Any, asked), lambda size: None))
+        asked.answer(have("3", TWO), "x.2", "x.3")
         self.assertEqual(set(self.subscription.parts), {TWO})
         self.assertEqual(self.pieces(TWO), {3})
 
@@ -162,34 +197,58 @@ class Hostile(Case):
         self.answer(have("0-7", TWO, size=0))
         self.assertEqual(self.pieces(TWO), set())
 
-    def test_more_pieces_than_are_remembered(self) -> None:
-        self.patch(subscription, "MAX_PIECES", 6)
-        self.answer(have("0-3"), have("0-8", TWO))
-        self.assertEqual((len(self.pieces()), len(self.pieces(TWO))), (4, 2))
-        self.answer(have("4-8"))
-        self.assertEqual(len(self.pieces()), 4)
-        self.answer(record("a"))
-        self.answer(have("2-8", TWO))
-        self.assertEqual(len(self.pieces(TWO)), 6, "a file that is complete has made room")
-        self.answer(have("0-5"), since=None)
-        self.assertEqual(self.pieces(), set(range(6)), "as has starting from the first version")
-
-    def test_more_unfinished_files_than_are_remembered(self) -> None:
-        self.patch(subscription, "MAX_PARTS", 3)
-        self.answer(*(have("1", f"{number:064x}") for number in range(9)))
-        self.assertEqual(len(self.subscription.parts), 3)
-        self.answer(have("2", f"{0:064x}"))
-        self.assertEqual(self.pieces(f"{0:064x}"), {1, 2})
-
     def test_more_lines_than_are_looked_at(self) -> None:
-        self.patch(subscription, "MAX_RECORDS_OF_HOLDER", 3)
-        self.answer(*(record(str(number)) for number in range(9)))
-        self.assertEqual(self.names(), ["0.txt", "1.txt", "2.txt"])
+        """What came first counts."""
+        self.patch(changes_sink, "MAX_ROWS", 3)
+        self.network.servers[THERE] = ScriptedFactory(v11("".join(record(str(number)) for number in range(9))))
+        cut: list[bool] = []
+
+        async def fetch() -> None:
+            connection = await dial(self.network, THERE, None, Version.V11)
+            cut.append(await self.subscription.fetch(connection, lambda size: None))
+
+        Deferred.fromCoroutine(fetch())
+        self.network.settle()
+        self.assertEqual((self.names(), cut), (["0.txt", "1.txt", "2.txt"], [True]))
+
+    def test_a_peer_that_is_too_fast_is_read_slowly_and_then_followed_no_longer(self) -> None:
+        self.network.servers[THERE] = factory = cast(Any, ScriptedFactory(b""))
+        factory.protocol, factory.network = Pushing, self.network
+        ended: list[Any] = []
+
+        async def run() -> None:
+            connection = await dial(self.network, THERE, None, Version.V11)
+            ended.append(await self.subscription.run(connection))
+
+        Deferred.fromCoroutine(run())
+        self.network.settle()
+        self.assertEqual(self.names(), ["good.txt"])
+        self.network.wait(MAX_SLOWED - 1, step=1)
+        self.assertEqual((ended, self.subscription.may_follow), ([], True))
+        self.network.wait(2 * MAX_PAUSE, step=1)
+        self.assertEqual([type(why) for why in ended], [TooFast])
+        self.assertFalse(self.subscription.may_follow)
+        self.network.wait(UNFOLLOWED_TIME, step=10)
+        self.assertTrue(self.subscription.may_follow)
 
     def test_removing_an_unknown_document_changes_nothing(self) -> None:
         self.index.put(("10.0.0.7", 7), IndexRecord("a.txt", "", "10.0.0.7", 7, TTL), 0)
         self.answer("-\ta\ttxt\n", "-\tb\ttxt\n")
         self.assertEqual(self.index.names(), {"a.txt"})
+
+
+class Pushing(Protocol):
+    """A server that pushes 6 000 changes a second without end."""
+
+    def dataReceived(self, data) -> None:
+        self.push()
+
+    def push(self) -> None:
+        if not self.transport.disconnected:
+            body = record("good") + 6000 * "-\ta\ttxt\n"
+            head = f"200 OK P2P-CI/1.1\nHost: h\nOS: o\nLength: {len(body)}\nIndex: x.1\nSince: x.1\n\n"
+            self.transport.write((head + body).encode())
+            self.factory.network.callLater(1, self.push)
 
 
 class Refusing(Protocol):
@@ -271,7 +330,7 @@ class Followed(Case):
         self.follow()
         self.keep(2)
         self.lose()
-        self.assertEqual((self.ended, self.subscription.connection, self.subscription.parts), ([None], None, {}))
+        self.assertEqual((self.ended, self.subscription.connection, dict(self.subscription.parts)), ([None], None, {}))
         self.assertEqual(self.names(), ["a.txt"])
         self.change("b.txt")
         self.assertEqual(self.names(), ["a.txt"])

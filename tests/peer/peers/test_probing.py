@@ -12,7 +12,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.events.types import Registered
-from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.net import connect as dialing
 from p2p_twisted.peer.peers import probing
 from p2p_twisted.peer.peers.index_subscription import IndexSubscription
@@ -20,6 +19,7 @@ from p2p_twisted.peer.peers.known_peer import KnownPeer
 from p2p_twisted.peer.peers.probing import Prober, Reachability
 from p2p_twisted.wire.errors import Forbidden
 from p2p_twisted.wire.messages import Version
+from tests.support.index_intake import make_intake
 from tests.support.memory_network import Network, ScriptedFactory, Silent
 
 SOURCE = "10.0.5.5"
@@ -108,7 +108,7 @@ class FindsOut(SynchronousTestCase):
         for number, one in enumerate(answers, 1):
             address = f"10.0.1.{number}", 4000
             self.network.servers[address] = ScriptedFactory(one)
-            subscription = IndexSubscription(address, DistributedIndex(), self.network.seconds, lambda *_: None)
+            subscription = IndexSubscription(address, make_intake(self.network))
             self.peers.append(KnownPeer(address, subscription, version=Version.V11))
 
     def look(self):
