@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..wire.fields import parse_address
+from .tally import Tally
 
 if TYPE_CHECKING:
     from ..config.settings import Network
@@ -24,17 +24,11 @@ class Admission:
     def __init__(self, allow: Sequence[Network], deny: Sequence[Network]) -> None:
         self._allow = tuple(allow)
         self._deny = tuple(deny)
-        self._refused = 0
-        self._last = ""
-        self._reported = -math.inf
+        self._refused = Tally(REPORT_INTERVAL)
 
-    def admits(self, host: str) -> bool:
-        """Return whether the IP address `host` is admitted, and count it if it is not."""
-        if self._is_admitted(host):
-            return True
-        self._refused += 1
-        self._last = host
-        return False
+    def admits(self, host: str, now: float) -> bool:
+        """Return whether the IP address `host` is admitted; count it if it is not. `now` is in seconds."""
+        return self._is_admitted(host) or self._refused.add(host, now)
 
     def _is_admitted(self, host: str) -> bool:
         address = parse_address(host)
@@ -47,10 +41,7 @@ class Admission:
 
         None if there were none, or the last report was less than REPORT_INTERVAL before `now` (seconds).
         """
-        if not self._refused or now - self._reported < REPORT_INTERVAL:
-            return None
-        refused, self._refused, self._reported = self._refused, 0, now
-        return refused, self._last
+        return self._refused.report(now)
 
 
 def admission(allow: Sequence[Network], deny: Sequence[Network]) -> Admission | None:

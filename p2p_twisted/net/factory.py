@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -11,8 +10,10 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from ..config.descriptors import max_connections
-from .admission import Admission
+from .admission import REPORT_INTERVAL, Admission
 from .connection_state import Event
+from .places import Places
+from .tally import Tally
 
 if TYPE_CHECKING:
     from .server import RequestConnection
@@ -34,17 +35,17 @@ class RequestFactory(Factory):
     def __init__(
         self, clock: IReactorTime, max_connections: int, max_per_host: int, admission: Admission | None = None
     ) -> None:
-        """Admit at most `max_connections`, and `max_per_host` from one address; more are dropped at once.
+        """Admit at most `max_connections`, and `max_per_host` from one host; one more gets the place of a slow one.
 
         Where this process may not have enough descriptors for `max_connections`, one address gets at most half of those
         there are. `admission` says which addresses may connect; None: all.
         """
         self.clock = clock
-        self.connections: set[RequestConnection] = set()
+        self.places: Places[RequestConnection] = Places()
+        self._ended = Tally(REPORT_INTERVAL)
         self._max_connections = max_connections
         self._max_per_host = max_per_host
         self._admission = admission
-        self._hosts: Counter[str] = Counter()
         self._sweep = LoopingCall(self._expire)
         self._sweep.clock = clock
 
@@ -58,27 +59,40 @@ class RequestFactory(Factory):
         for connection in list(self.connections):
             connection.end()
 
+    @property
+    def connections(self) -> set[RequestConnection]:
+        """The connections that are open."""
+        return self.places.all
+
     def admit(self, connection: RequestConnection) -> bool:
-        """Count a new connection in; return False if there are too many, or its address may not connect."""
-        host = connection.caller.address[0]
-        if self._admission is not None and not self._admission.admits(host):
+        """Give a new connection a place; return False if there is none, or its address may not connect."""
+        now = self.clock.seconds()
+        if self._admission is not None and not self._admission.admits(connection.host, now):
             return False
+        if not self._make_room(connection.host, now):
+            return False
+        self.places.add(connection)
+        return True
+
+    def _make_room(self, host: str, now: float) -> bool:
+        """End the slowest connection if all places are taken, or all of `host`; return whether there is a place."""
         most = max_connections(self._max_connections)
         of_one = self._max_per_host if most == self._max_connections else min(self._max_per_host, most // 2)
-        if len(self.connections) >= most or self._hosts[host] >= of_one:
-            return False
-        self.connections.add(connection)
-        self._hosts[host] += 1
-        return True
+        if len(self.places.of(host)) >= of_one:
+            slowest = self.places.slowest(now, most, host)
+        elif len(self.connections) >= most:
+            slowest = self.places.slowest(now, most)
+        else:
+            return True
+        if slowest is not None:
+            self._ended.add(slowest.host, now)
+            self.places.remove(slowest)
+            slowest.handle(Event.STOP)
+        return slowest is not None
 
     def dismiss(self, connection: RequestConnection) -> None:
         """Count a connection out, if it was admitted."""
-        if connection in self.connections:
-            self.connections.remove(connection)
-            host = connection.caller.address[0]
-            self._hosts[host] -= 1
-            if not self._hosts[host]:
-                del self._hosts[host]
+        self.places.remove(connection)
 
     def _expire(self) -> None:
         now = self.clock.seconds()
@@ -87,3 +101,8 @@ class RequestFactory(Factory):
         if self._admission is not None and (report := self._admission.report(now)):
             count, host = report
             self.log.warn("connections refused (allow, deny): {count}, the last from {host}", count=count, host=host)
+        if report := self._ended.report(now):
+            count, host = report
+            self.log.warn(
+                "all places are taken: {count} slow connections ended, the last of {host}", count=count, host=host
+            )

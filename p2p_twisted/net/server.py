@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -23,6 +22,7 @@ from . import OS_NAME
 from .caller import Caller
 from .closing import half_close
 from .connection_state import CONNECTED, Action, Event, step
+from .places import PlacedConnection
 from .producers import PART, BodySender
 from .secured import SecuredConnection
 
@@ -35,15 +35,13 @@ FastAnswer = tuple[int, bytes, Version]
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
-class RequestConnection(SecuredConnection):
+class RequestConnection(PlacedConnection, SecuredConnection):
     """One connection of a server."""
 
     delimiter = b"\n"
     MAX_LENGTH = MAX_LINE
     lingers = False
     """Whether a 1.0 client may still be sending after its request (see LAST_LINGERING)."""
-    expires = math.inf
-    """When (the factory's clock) the timeout of the state runs out."""
 
     def __init__(self) -> None:
         self._state = CONNECTED
@@ -67,6 +65,9 @@ class RequestConnection(SecuredConnection):
 
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
         """Take note of a request that will be answered after those that are `waiting`."""
+
+    def note_refusal(self, error: WireError) -> None:
+        """Take note of a request that is refused."""
 
     def reply(self, body: bytes = b"", status: int = 200, length: int | None = None, **headers: Any) -> None:
         """Send the head of an answer and `body`; `length` is that of the whole body when more of it follows.
@@ -217,6 +218,7 @@ class RequestConnection(SecuredConnection):
             self.log.failure("while answering", failure)
             self.handle(Event.FAILED)
             return
+        self.note_refusal(error)
         self.reply(f"{shown(error.reason)}\n".encode(), error.status, retry_after=error.retry_after)
         if isinstance(error, BadRequest):
             self._waiting.clear()

@@ -5,13 +5,12 @@ Names are shown as Python writes them, so that no name can look like another lin
 
 from __future__ import annotations
 
-import math
-
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ..events.publisher import Publisher
 from ..events.types import FileEnded, TransferServed
+from ..net.tally import Tally
 from ..wire.visible import visible
 from .downloads.model import CANCELLED, DONE, FAILED
 
@@ -32,7 +31,7 @@ class TransferLog:
 
     def __init__(self, clock: IReactorTime, publisher: Publisher) -> None:
         self._clock = clock
-        self._lines, self._since = 0, -math.inf
+        self._lines = Tally(LINES_INTERVAL, MAX_LINES)
         publisher.subscribe(TransferServed, self._log_served)
         publisher.subscribe(FileEnded, _log_fetched)
 
@@ -50,12 +49,11 @@ class TransferLog:
 
     def _may_log(self) -> bool:
         now = self._clock.seconds()
-        if now - self._since >= LINES_INTERVAL:
-            self._lines, self._since = 0, now
-        self._lines += 1
-        if self._lines == MAX_LINES + 1:
+        if self._lines.add("", now):
+            return True
+        if self._lines.report(now):
             _log.warn("more than {most} transfers in a minute: the rest are not logged", most=MAX_LINES)
-        return self._lines <= MAX_LINES
+        return False
 
 
 def _log_fetched(event: FileEnded) -> None:

@@ -181,6 +181,7 @@ def neighbourhood(host: str) -> str:
     if ":" not in host:
         return host
     try:
-        return str(IPv6Address(int(IPv6Address(host)) >> 64 << 64))
+        address = IPv6Address(host)
+        return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
     except ValueError:
         return host

@@ -45,7 +45,7 @@ def rule(allow: str = "", deny: str = "") -> Admission:
     ],
 )
 def test_admitted_are_allowed_addresses_that_are_not_denied(allow: str, deny: str, host: str, admitted: bool) -> None:
-    assert rule(allow, deny).admits(host) is admitted
+    assert rule(allow, deny).admits(host, 0) is admitted
 
 
 networks = st.lists(
@@ -56,7 +56,7 @@ networks = st.lists(
 @given(networks, networks, st.ip_addresses(v=4))
 def test_a_mapped_address_is_judged_as_ipv4(allow: list[Network], deny: list[Network], address: IPv4Address) -> None:
     by_network = Admission(allow, deny)
-    assert by_network.admits(str(address)) == by_network.admits(f"::ffff:{address}")
+    assert by_network.admits(str(address), 0) == by_network.admits(f"::ffff:{address}", 0)
 
 
 def test_without_networks_there_is_nothing_to_ask() -> None:
@@ -67,16 +67,16 @@ def test_without_networks_there_is_nothing_to_ask() -> None:
 
 def test_a_report_counts_the_refused_and_comes_once_in_an_interval() -> None:
     deny = rule(deny="10.0.0.0/8")
-    assert deny.admits("192.0.2.7")
+    assert deny.admits("192.0.2.7", 0)
     assert deny.report(0) is None
-    deny.admits("10.0.0.1")
-    deny.admits("10.0.0.2")
-    deny.admits("192.0.2.7")
+    deny.admits("10.0.0.1", 0)
+    deny.admits("10.0.0.2", 0)
+    deny.admits("192.0.2.7", 0)
     assert deny.report(5) == (2, "10.0.0.2")
     assert deny.report(5 + REPORT_INTERVAL) is None
-    deny.admits("10.0.0.3")
+    deny.admits("10.0.0.3", 0)
     assert deny.report(5 + REPORT_INTERVAL) == (1, "10.0.0.3")
     for number in range(4, 9):
-        deny.admits(f"10.0.0.{number}")
+        deny.admits(f"10.0.0.{number}", 0)
     assert deny.report(4 + 2 * REPORT_INTERVAL) is None
     assert deny.report(5 + 2 * REPORT_INTERVAL) == (5, "10.0.0.8")

@@ -47,7 +47,7 @@ def test_a_refused_connection_reads_nothing_and_takes_no_place(factory: RequestF
     connection.dataReceived(REQUEST)
     connection.connectionLost(Failure(ConnectionAborted()))
     assert transport.received() == b""
-    assert not factory.connections and not factory._hosts
+    assert not factory.connections and not factory.places.of("192.0.2.66")
 
 
 def test_one_line_a_minute_counts_the_refused(factory: RequestFactory, clock: Clock) -> None:
@@ -64,11 +64,13 @@ def test_one_line_a_minute_counts_the_refused(factory: RequestFactory, clock: Cl
     ]
 
 
-def test_connections_beyond_a_limit_are_not_in_the_line(factory: RequestFactory, clock: Clock) -> None:
+def test_connections_beyond_a_limit_have_a_line_of_their_own(factory: RequestFactory, clock: Clock) -> None:
     with captured_log() as log:
-        assert [aborted(factory, "192.0.2.1") for _ in range(3)] == [False, True, True]
+        assert [aborted(factory, "192.0.2.1") for _ in range(3)] == [False, False, False]
         clock.advance(SWEEP_INTERVAL)
-    assert list(log) == []
+    assert [formatEvent(event) for event in log] == [
+        "all places are taken: 2 slow connections ended, the last of 192.0.2.1"
+    ]
 
 
 def test_without_networks_all_addresses_are_admitted(clock: Clock) -> None:

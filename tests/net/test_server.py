@@ -335,21 +335,23 @@ class Bounds(Case):
         self.factory._max_connections = len(self.factory.connections) + 2
         hosts = ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
         made = [connect(self.factory, host) for host in hosts]
-        self.assertEqual([transport.aborted for _, transport in made], [False, False, True])
+        self.assertEqual([transport.aborted for _, transport in made], [False, False, False])
+        self.assertTrue(self.transport.aborted, "the newest has the place of the one that was there first")
+        self.assertEqual(len(self.factory.connections), self.factory._max_connections)
         for connection, _ in reversed(made):
             connection.dataReceived(index())
             connection.connectionLost(Failure(ConnectionDone()))
-        self.assertEqual(made[2][1].received(), b"")
-        self.assertEqual([connect(self.factory, host)[1].aborted for host in hosts], [False, False, True])
+        self.assertIn(b"200 OK", made[2][1].received())
+        self.assertEqual([connect(self.factory, host)[1].aborted for host in hosts], [False, False, False])
 
     def test_few_descriptors(self) -> None:
         """Half of what there is for connections is for others than the one who makes the most of them."""
         before = set(self.factory.connections)
         self.patch(factory, "max_connections", lambda most: len(before) + 6)
         hosts = ["10.0.0.1"] * 5 + ["10.0.0.2"] * 4
-        admitted = [not connect(self.factory, host)[1].aborted for host in hosts]
+        admitted = [connect(self.factory, host)[1] for host in hosts]
         half = (len(before) + 6) // 2
-        self.assertEqual(sum(admitted[:5]), half)
+        self.assertEqual(sum(not transport.aborted for transport in admitted[:5]), half)
         self.assertEqual(len(self.factory.connections), len(before) + 6)
 
     def test_when_the_port_closes(self) -> None:

@@ -11,6 +11,7 @@ from p2p_twisted.wire.fields import neighbourhood
     ("host", "wanted"),
     [
         ("10.0.0.1", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
         ("peer.example", "peer.example"),
         ("2001:db8::1", "2001:db8::"),
         ("2001:db8:0:0:1::", "2001:db8::"),

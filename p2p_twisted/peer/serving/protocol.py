@@ -33,6 +33,8 @@ from .uploads import Uploads
 
 MAX_CONNECTIONS = 2_000
 MAX_CONNECTIONS_PER_HOST = 500
+MAX_PAUSE = 15
+"""Seconds without progress after which a download may lose its place when all are taken."""
 CATCH_UP_INTERVAL = 0.02
 CATCH_UP_TIMEOUT = 1.0
 """Seconds between checks of a downloader that is ahead of the others in super-seeding, and the most that it waits."""
@@ -91,6 +93,10 @@ class PeerConnection(RequestConnection):
         super().connectionLost(reason)
         self.factory.super_seeding.remove(self)
         self.factory.uploads.close(self)
+
+    def is_shielded(self, now: float) -> bool:
+        """Return whether a file is being sent, and its receiver has taken some of it lately."""
+        return self.sending > 0 and now - self.slow_since < MAX_PAUSE
 
     def end(self) -> None:
         """Close the connection; a follower sees by a clean end that this peer stops."""
