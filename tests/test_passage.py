@@ -24,7 +24,7 @@ def passage(kind: str) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "most"),
     [
-        ("register", 9),
+        ("register", 13),
         ("holder", 8),
         ("downloader", 10),
         ("get", 19),
@@ -35,4 +35,4 @@ def test_few_modules_are_passed_through(kind: str, most: int) -> None:
     for _ in range(TRIES - 1):
         if len(found) > most:
             found = min(found, passage(kind), key=len)
-    assert len(found) <= most, found
+    assert 0 < len(found) <= most, found

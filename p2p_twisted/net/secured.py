@@ -70,6 +70,7 @@ class SecuredConnection(LineReceiver):
     def connectionMade(self) -> None:
         """Take the addresses of both ends, and the time."""
         self._handshake_expires = self.factory.clock.seconds() + HANDSHAKE_TIMEOUT
+        self.transport.setTcpNoDelay(True)
         self.here = self.transport.getHost().host
         peer = self.transport.getPeer()
         self.caller = Caller((peer.host, peer.port))

@@ -96,7 +96,6 @@ class RequestConnection(PlacedConnection, SecuredConnection):
     def connectionMade(self) -> None:
         """Start to read, if the factory admits the connection."""
         super().connectionMade()
-        self.transport.setTcpNoDelay(True)
         after_connecting = self.factory.clock.seconds() + self._state.timeout
         self.expires = self._handshake_expires if self.factory.tls else after_connecting
         if not self.factory.admit(self):

@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
 from ..net import OS_NAME
 from ..net.admission import Admission
@@ -20,15 +21,23 @@ from ..registry import rules
 from ..registry.store import Store, StoreError
 from ..wire.address import Address
 from ..wire.encode import encode_response
-from ..wire.errors import BadRequest, Forbidden
+from ..wire.errors import BadRequest, Forbidden, WireError
 from ..wire.fields import clean_host, parse_address
 from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
+from .guesses import Guesses, Step
+from .request_log import RequestLog
 from .store_alarm import StoreAlarm
 
 MAX_CONNECTIONS = 10_000
 MAX_CONNECTIONS_PER_HOST = 2_000
 MAX_PAGE = 1_000
 """Most lines of a part of the peer list. Only the whole list is longer; it is built once for all requests."""
+
+MAX_GUESSES = 3
+"""Wrong cookies of a host, for each record that it may have, after which it is cut off: when an RS has lost its
+registry, each of its peers sends two."""
+TRUSTED_FACTOR = 10
+"""The trusted networks, which may have any number of records, may send so many times more."""
 
 KEEP_ALIVE = re.compile(
     rb"KeepAlive NULL P2P(?:_DI_|-DI_|-DI/)1\.([01])\r?\n"
@@ -76,6 +85,9 @@ class RSConnection(RequestConnection):
         alarm = self.factory.alarm
         try:
             body, headers = await handler(self, request.message, request, caller)
+        except rules.WrongCookie:
+            await self.factory.wrong_cookie(self)
+            raise
         except StoreError as error:
             alarm.failed(error)
             raise BadRequest("the RS cannot write down anything now; try again later") from None
@@ -84,6 +96,10 @@ class RSConnection(RequestConnection):
         sending = self.send(body, **headers)
         if sending is not None:
             await sending
+
+    def note_refusal(self, error: WireError) -> None:
+        """Log the refusal."""
+        self.factory.request_log.refused(self.caller, error)
 
     def _origin(self, request: Request) -> rules.Origin:
         """Return the hosts that the caller may speak for: the one that is recorded for it, then its own address."""
@@ -97,10 +113,12 @@ class RSConnection(RequestConnection):
         limit = None if peer in factory.trusted else factory.max_records
         wide = request.version is Version.V11
         record = await factory.registry.apply(rules.register(host, message.port, message.cookie, wide, limit))
+        factory.request_log.granted(record.address, "registered", caller)
         return b"cookie:%d\n" % record.cookie, {}
 
     async def _leave(self, message: Leave, request: Request, caller: Caller) -> Answer:
-        await self.factory.registry.apply(rules.leave(message.cookie, message.port, self._origin(request)))
+        record = await self.factory.registry.apply(rules.leave(message.cookie, message.port, self._origin(request)))
+        self.factory.request_log.granted(record.address, "left", caller)
         return b"you have been unregistered from the RS server!\n", {}
 
     async def _keep_alive(self, message: KeepAlive, request: Request, caller: Caller) -> Answer:
@@ -183,8 +201,34 @@ class RSFactory(RequestFactory):
         self.trusted = trusted
         self.max_records = max_records
         self.alarm = StoreAlarm(clock)
+        self.request_log = RequestLog(clock)
+        self.guesses = Guesses()
         self._list = b""
         self._list_generation: int | None = None
+
+    def admit(self, connection: RequestConnection) -> bool:
+        """Give a new connection a place, unless its host guesses cookies."""
+        return not self.guesses.is_cut_off(connection.host, self.clock.seconds()) and super().admit(connection)
+
+    async def wrong_cookie(self, connection: RSConnection) -> None:
+        """Count a wrong cookie: wait before it is refused, or end the connection, or all of the host."""
+        host = connection.host
+        limit = MAX_GUESSES * self.max_records * (TRUSTED_FACTOR if host in self.trusted else 1)
+        delay, step, count = self.guesses.wrong(host, limit, self.clock.seconds())
+        if step is not None:
+            self.request_log.guesses(f"{host} has sent {count} wrong cookies: {step.value}")
+        if step is Step.CUT_OFF:
+            for other in list(self.places.of(host)):
+                other.end()
+        elif delay is None:
+            connection.end()
+        elif delay:
+            await deferLater(self.clock, delay)
+            self.guesses.answered(host)
+
+    def _expire(self) -> None:
+        super()._expire()
+        self.request_log.report()
 
     async def peer_list(self) -> bytes:
         """Return the whole peer list as PQuery answers it; it is built again only when it has changed."""

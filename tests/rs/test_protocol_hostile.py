@@ -177,10 +177,12 @@ class Floods(Case):
     def test_connections_are_bounded_in_all_and_for_one_address(self) -> None:
         self.rig.factory._max_connections, self.rig.factory._max_per_host = 5, 3
         one = [self.rig.connect("10.0.0.1")[1] for _ in range(4)]
-        self.assertEqual([transport.aborted for transport in one], [False, False, False, True])
+        self.assertEqual([transport.aborted for transport in one], [True, False, False, False])
         self.rig.factory._max_connections = len(self.rig.factory.connections) + 1
         other = [self.rig.connect(f"10.0.1.{last}")[1] for last in (1, 2)]
-        self.assertEqual([transport.aborted for transport in other], [False, True])
+        self.assertEqual([transport.aborted for transport in other], [False, False])
+        self.assertEqual([transport.aborted for transport in one], [True, True, False, False])
+        self.assertEqual(len(self.rig.factory.connections), self.rig.factory._max_connections)
 
     def test_a_client_that_pipelines_and_reads_nothing_is_not_answered_without_end(self) -> None:
         connection, transport = self.rig.connect()

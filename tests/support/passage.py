@@ -51,7 +51,7 @@ reactor: Any = _reactor
 async def register(user: Home) -> list[str]:
     """Trace a Register of protocol 1.0 at the RS, on a connection that is open."""
     trace = Trace()
-    async with _service(rs_tap, user.rs()):
+    async with _service(rs_tap, [*user.rs(), "--state-dir", str(user.state("rs"))]):
         with socket.create_connection(("127.0.0.1", user.rs_port), WAIT_TIMEOUT) as client, trace.running():
             await _in_thread(_exchange, client, REGISTER, b"cookie:")
     return trace.modules(trace.first("dataReceived", "Register"), trace.last("system", SENDING))

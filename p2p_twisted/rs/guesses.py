@@ -1,0 +1,117 @@
+"""The wrong cookies of each host: who guesses is answered slowly, then not at all. Pure: it is given the time.
+
+A cookie of 31 bits counts only from the host that it was given to, so only somebody on that host (behind the same NAT)
+can guess it; with `n` such peers there, a guess is right with a probability of n / 2**31. Every wrong cookie counts,
+also one that is answered late or never, and one is forgiven each FORGIVE_INTERVAL: a host has at most `limit` guesses
+at once and 0.1 a second from then on.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from enum import Enum
+from typing import NamedTuple
+
+from ..wire.fields import neighbourhood
+
+FREE_GUESSES = 50
+"""Wrong cookies that are answered at once: the peers behind one address that an RS has forgotten send as many."""
+FIRST_DELAY = 0.1
+MAX_DELAY = 4.0
+"""Seconds by which the first and the last answers are delayed; doubled with each wrong cookie."""
+MAX_WAITING = 32
+"""Most answers of one host that are delayed at a time; a connection that makes one more is ended."""
+FORGIVE_INTERVAL = 10.0
+"""Seconds after which one wrong cookie of a host is forgiven."""
+CUT_OFF_TIME = 300.0
+"""Seconds for which the connections of a host that guesses on are refused."""
+MAX_HOSTS = 10_000
+"""Hosts remembered; beyond them, the one whose last wrong cookie is longest ago is forgotten."""
+
+
+class Step(Enum):
+    """The first wrong cookie with which a host is treated otherwise than before."""
+
+    SLOWED = "its answers are delayed"
+    CUT_OFF = f"its connections are refused for {CUT_OFF_TIME:.0f} s"
+
+
+class Verdict(NamedTuple):
+    """What to do about a wrong cookie."""
+
+    delay: float | None
+    """Seconds before it is answered; None: end the connection. If it is not 0, call `answered` afterwards."""
+    step: Step | None
+    """Set if it is the first that is treated so."""
+    wrong: int
+    """Wrong cookies of this host that are not forgiven, this one included."""
+
+
+class _Host:
+    __slots__ = ("count", "cut_off_until", "last", "waiting")
+
+    def __init__(self, now: float) -> None:
+        self.count = 0.0
+        self.last = now
+        self.waiting = 0
+        self.cut_off_until = 0.0
+
+
+class Guesses:
+    """Counts the wrong cookies of hosts; of IPv6, those of each /64."""
+
+    def __init__(self) -> None:
+        self._hosts: OrderedDict[str, _Host] = OrderedDict()
+        self._any_until = 0.0
+        """The time until which some host is cut off: most connections are admitted by this test alone."""
+
+    def __len__(self) -> int:
+        return len(self._hosts)
+
+    def wrong(self, host: str, limit: int, now: float) -> Verdict:
+        """Count a wrong cookie of `host`, which is cut off when it has sent `limit`."""
+        entry = self._entry(neighbourhood(host), now)
+        entry.count = max(0.0, entry.count - (now - entry.last) / FORGIVE_INTERVAL) + 1
+        entry.last = now
+        count = int(entry.count)
+        if count >= limit:
+            step = None if entry.cut_off_until > now else Step.CUT_OFF
+            self._any_until = entry.cut_off_until = now + CUT_OFF_TIME
+            return Verdict(None, step, count)
+        if count <= FREE_GUESSES:
+            return Verdict(0.0, None, count)
+        step = Step.SLOWED if count == FREE_GUESSES + 1 else None
+        if entry.waiting >= MAX_WAITING:
+            return Verdict(None, step, count)
+        entry.waiting += 1
+        return Verdict(min(FIRST_DELAY * 2.0 ** min(count - FREE_GUESSES - 1, 10), MAX_DELAY), step, count)
+
+    def answered(self, host: str) -> None:
+        """Note that a delayed answer was given."""
+        entry = self._hosts.get(neighbourhood(host))
+        if entry is not None and entry.waiting:
+            entry.waiting -= 1
+
+    def is_cut_off(self, host: str, now: float) -> bool:
+        """Return whether the connections of `host` are refused."""
+        if self._any_until <= now:
+            return False
+        entry = self._hosts.get(neighbourhood(host))
+        return entry is not None and entry.cut_off_until > now
+
+    def _entry(self, key: str, now: float) -> _Host:
+        self._forget(now)
+        entry = self._hosts.get(key)
+        if entry is None:
+            entry = self._hosts[key] = _Host(now)
+        self._hosts.move_to_end(key)
+        return entry
+
+    def _forget(self, now: float) -> None:
+        """Forget the hosts that are forgiven, and the oldest of too many; they are in the order of their last guess."""
+        while self._hosts:
+            key, oldest = next(iter(self._hosts.items()))
+            is_forgiven = now - oldest.last > max(CUT_OFF_TIME, oldest.count * FORGIVE_INTERVAL)
+            if not is_forgiven and len(self._hosts) < MAX_HOSTS:
+                return
+            del self._hosts[key]
