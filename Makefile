@@ -25,7 +25,7 @@ SECONDS ?= 60
 TRIAL = $(shell grep -rlE 'twisted\.trial\.unittest|tests\.support\.[a-z_]*_case' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 crash docs bench-rs bench-loopback bench-memory bench-netlab fuzz soak push gone attacks hooks changelog dist clean FORCE
+.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 crash docs bench-rs bench-loopback bench-memory bench-netlab fuzz soak soak-hostile push gone attacks hooks changelog dist clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -85,13 +85,16 @@ bench-netlab: $(VENV)/installed-benchmarks ## works on shaped links, against lib
 soak: $(VENV)/installed ## an RS and five peers at random for MINUTES=10, every failure explained (SEED=n repeats)
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)$(if $(SEED), --seed $(SEED))
 
+soak-hostile: $(VENV)/installed-test ## an RS and peers among strangers that do every attack at a tenth of its rate, for MINUTES=60; as root
+	$(BIN)/python -m benchmarks.soak.hostile --minutes $(if $(filter file,$(origin MINUTES)),60,$(MINUTES))
+
 push: $(VENV)/installed ## RUNS=20 times 2 GB in 300 files to three peers while the files are touched (SEED=n)
 	$(BIN)/python -m benchmarks.soak.push --runs $(RUNS)$(if $(SEED), --seed $(SEED)) $(ARGS)
 
 gone: $(VENV)/installed ## RUNS=20 times p2p get where 300 of 301 holders are gone
 	$(BIN)/python -m benchmarks.soak.gone --runs $(RUNS) $(ARGS)
 
-attacks: $(VENV)/installed ## strangers attack an RS and peers, each attack against its bar; as root (ROW=name: that one)
+attacks: $(VENV)/installed-test ## strangers attack an RS and peers, each attack against its bar; as root (ROW=name: that one)
 	$(BIN)/python -m benchmarks.attacks $(ROW)
 
 fuzz: $(VENV)/installed-test ## fuzz targets with atheris for SECONDS=60 each (TARGET=requests: that one)

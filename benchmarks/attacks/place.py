@@ -18,7 +18,7 @@ from p2p_twisted.experiment.run.cluster import MAX_DOCUMENTS, Cluster
 from p2p_twisted.experiment.run.iproute import batch
 from p2p_twisted.experiment.run.netns import HostNetwork
 from p2p_twisted.experiment.run.places import PORT, NetnsLauncher
-from p2p_twisted.experiment.run.processes import TWISTD, Member
+from p2p_twisted.experiment.run.processes import TWISTD, ClusterError, Member
 from p2p_twisted.web.control_client import ControlError
 from p2p_twisted.wire.address import Address
 from tests.support.strangers import Crowd
@@ -54,9 +54,9 @@ class Place(Crowd):
         self.rs: Address = (launcher.address("rs"), PORT)
         self.peers: list[Address] = [(launcher.address(peer.role), PORT) for peer in cluster.peers]
 
-    def run_at(self, role: str, *argv: str) -> Popen[bytes]:
+    def run_at(self, role: str, *argv: str, stdout: int = PIPE) -> Popen[bytes]:
         """Start ``python -m ARGV`` in the host of an honest process; its output can be read."""
-        return self._launcher.launch(role, (sys.executable, "-m", *argv), stdout=PIPE, cwd=REPOSITORY)
+        return self._launcher.launch(role, (sys.executable, "-m", *argv), stdout=stdout, cwd=REPOSITORY)
 
     def run_here(self, *argv: str) -> Popen[bytes]:
         """Start ``python -m ARGV`` in the host of the strangers; its output can be read."""
@@ -67,8 +67,8 @@ class Place(Crowd):
         running = [member for member in self.cluster.members if member.pid is not None]
         for member in running:
             Path(f"/proc/{member.pid}/clear_refs").write_text("5")
-            meter = _meter(member.state_dir.parent)
-            meter.write_bytes(meter.read_bytes()[:16] + NUMBERS.pack(0, 0, 1)[16:])
+            with _meter(member.state_dir.parent).open("r+b") as meter:  # mapped by the process: never truncated
+                meter.write(NUMBERS.pack(0, 0, 1))
         time.sleep(0.1)
         return {member.role: memory(member) for member in running}
 
@@ -121,7 +121,9 @@ def stranger_address(number: int) -> Address:
 
 
 def memory(member: Member, what: str = "VmRSS") -> int:
-    """Return a figure of /proc/PID/status, in bytes."""
+    """Return a figure of /proc/PID/status, in bytes. Raises ClusterError if the process has ended."""
+    if member.pid is None:
+        raise ClusterError(f"{member.role} has ended: {member.last_log_line()}")
     lines = Path(f"/proc/{member.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{what}:"))
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from collections import deque
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -28,8 +29,8 @@ from p2p_twisted.wire.messages import GetFile, GetIndex, GetNext, GetPieces, Hel
 from p2p_twisted.wire.parser import RequestParser
 from tests.support.stranger_client import CHUNK, WAIT_TIMEOUT, StrangerClient
 
-INDEX = "stranger.1"
-"""The version of a stranger's index, which never changes."""
+MAX_REQUESTS = 10_000
+"""The last ones are kept."""
 FOREVER = 86400
 """Seconds."""
 OK, NOT_FOUND, FORBIDDEN = 200, 100, 403
@@ -56,6 +57,10 @@ class Plan:
     """The bodies that it sends to each follower, lines of changes; empty ones too."""
     push_interval: float = 0.0
     """Seconds from one to the next."""
+    hangs_up: bool = False
+    """Whether a follower's connection ends after the last push."""
+    index_version: str = "stranger.1"
+    """The version of its index: with the same one again, a follower is told that nothing has changed."""
     contents: Mapping[str, bytes] = field(default_factory=dict)
     """What it sends for a GET FILE: by SHA-256 or, where that is not asked for, by name."""
     piece_lists: Mapping[str, bytes] = field(default_factory=dict)
@@ -72,7 +77,7 @@ class Stranger(StrangerClient):
     def __init__(self, plan: Plan, rs: Address | None, listener: socket.socket) -> None:
         super().__init__(listener.getsockname()[:2], rs)
         self.plan = plan
-        self.requests: list[Message] = []
+        self.requests: deque[Message] = deque(maxlen=MAX_REQUESTS)
         self.connections = 0
         self.received = 0
 
@@ -108,13 +113,15 @@ class Stranger(StrangerClient):
         else:
             await _send(writer, *self._made(message, head), drip=how is How.DRIP)
         if isinstance(message, GetIndex) and message.follow:
-            await self._push(writer, replace(head, index=INDEX, since=INDEX))
+            await self._push(writer, head)
+            return False
         return version is Version.V11
 
     def _made(self, message: Message, head: Response) -> tuple[Response, Iterable[bytes]]:
         if isinstance(message, GetIndex):
-            known = message.since == INDEX
-            return replace(head, index=INDEX, since=INDEX if known else None), () if known else self.plan.rows
+            index = self.plan.index_version
+            known = message.since == index
+            return replace(head, index=index, since=index if known else None), () if known else self.plan.rows
         if isinstance(message, GetPieces) and message.sha256 in self.plan.piece_lists:
             digests = self.plan.piece_lists[message.sha256]
             return head, [b"%s\n" % digests[at : at + DIGEST].hex().encode() for at in range(0, len(digests), DIGEST)]
@@ -137,10 +144,14 @@ class Stranger(StrangerClient):
         return replace(head, byte_range=byte_range), [sent]
 
     async def _push(self, writer: asyncio.StreamWriter, head: Response) -> None:
-        for body in self.plan.pushes:
-            await asyncio.sleep(self.plan.push_interval)
-            await _send(writer, head, [body] if body else [])
-        await asyncio.sleep(FOREVER)
+        plan = self.plan
+        for body in plan.pushes:
+            await asyncio.sleep(plan.push_interval)
+            await _send(
+                writer, replace(head, index=plan.index_version, since=plan.index_version), [body] if body else []
+            )
+        if not plan.hangs_up:
+            await asyncio.sleep(FOREVER)
 
 
 async def _send(writer: asyncio.StreamWriter, head: Response, parts: Iterable[bytes], drip: bool = False) -> None:
