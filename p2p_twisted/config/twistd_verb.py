@@ -37,16 +37,18 @@ def stop_at_signals(reactor: Any) -> None:
 def act_at_hangup(reactor: Any, action: Callable[[], object]) -> None:
     """Call `action` at SIGHUP, in place of stopping; but stop if the terminal that the process had is gone.
 
-    Whether it has one is known when the reactor runs: a daemon gives up that of its parent.
+    Whether it has one is known when the reactor runs: a daemon gives up that of its parent. Under ``nohup`` it only
+    calls `action`.
     """
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is None:
         return
+    ignored = signal.getsignal(hangup) is signal.SIG_IGN
     had_terminal = False
 
     def note() -> None:
         nonlocal had_terminal
-        had_terminal = _has_terminal()
+        had_terminal = not ignored and _has_terminal()
 
     def act() -> None:
         if had_terminal and not _has_terminal():
@@ -55,7 +57,7 @@ def act_at_hangup(reactor: Any, action: Callable[[], object]) -> None:
             action()
 
     reactor.callWhenRunning(note)
-    _handle(hangup, lambda *_: reactor.callFromThread(act))
+    signal.signal(hangup, lambda *_: reactor.callFromThread(act))
 
 
 def _has_terminal() -> bool:

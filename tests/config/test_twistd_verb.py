@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sqlite3
 import stat
+import termios
 from contextlib import closing
 
 import pytest
 
 from p2p_twisted.web.control_client import ControlClient
+from tests.support.swarm_ca import SwarmCA
 from tests.support.twistd import WAIT_TIMEOUT, ended, home, status, wait_for
 
 pytestmark = pytest.mark.slow
@@ -75,6 +78,72 @@ def test_a_process_that_ignores_a_hangup_goes_on(user) -> None:
     rs.send_signal(signal.SIGHUP)
     assert status(state) and rs.poll() is None
     assert ended(rs) == -signal.SIGTERM
+
+
+@pytest.fixture
+def tls(user):
+    """The folder of the certificate of a member."""
+    return SwarmCA(user.home / "pki").issue("rs")
+
+
+def log_of(user):
+    return lambda: "".join(log.read_text() for log in user.home.rglob("*.log"))
+
+
+def test_under_tls_a_hangup_reads_the_certificates_again(user, tls) -> None:
+    rs = user.start(user.state("rs"), *user.rs(), "--tls", str(tls), start_new_session=True)
+    rs.send_signal(signal.SIGHUP)
+    wait_for(lambda: f"read {tls} again; 0 connections ended" in log_of(user)())
+    (tls / "cert.pem").write_text("rubbish")
+    rs.send_signal(signal.SIGHUP)
+    line = f"certificates not read again, the old ones stay: {tls / 'cert.pem'} is not a certificate in PEM form"
+    wait_for(lambda: line in log_of(user)())
+    assert "Traceback" not in log_of(user)()
+    assert ended(rs) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("ignored", [False, True], ids=["terminal", "nohup"])
+def test_under_tls_it_stops_when_its_terminal_is_gone_unless_hangups_are_ignored(user, tls, ignored) -> None:
+    master, slave = os.openpty()
+
+    def take_terminal() -> None:
+        os.setsid()
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+        if ignored:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    state = user.state("rs")
+    rs = user.start(state, *user.rs(), "--tls", str(tls), preexec_fn=take_terminal, stdin=slave, pass_fds=[slave])
+    os.close(slave)
+    rs.send_signal(signal.SIGHUP)
+    wait_for(lambda: log_of(user)().count("connections ended") == 1)
+    os.close(master)
+    if ignored:
+        wait_for(lambda: log_of(user)().count("connections ended") == 2)
+        assert status(state)
+        assert ended(rs) == -signal.SIGTERM
+    else:
+        assert rs.wait(WAIT_TIMEOUT) == 0
+        assert "Received SIGHUP, shutting down." in log_of(user)()
+
+
+def test_under_tls_a_daemon_reads_the_certificates_again(user, tls) -> None:
+    state, log = user.state("rs"), user.home / "rs.log"
+    assert user.run("--logfile", str(log), *user.rs(), "--tls", str(tls)).returncode == 0
+    wait_for(lambda: status(state))
+    daemon = int((state / "twistd.pid").read_text())
+    os.kill(daemon, signal.SIGHUP)
+    wait_for(lambda: f"read {tls} again" in log.read_text())
+    os.kill(daemon, signal.SIGTERM)
+    wait_for(lambda: not (state / "twistd.pid").exists())
+
+
+@pytest.mark.parametrize("verb", ["rs", "peer"])
+def test_a_folder_for_tls_that_cannot_be_used_is_one_line(user, verb) -> None:
+    arguments = user.rs() if verb == "rs" else user.peer()
+    done = user.run("-n", *arguments, "--tls", str(user.home / "none"))
+    line = f"--tls: {user.home}/none/ca.pem: No such file or directory; make the folder with 'p2p pki issue'"
+    assert (done.returncode, done.stderr) == (1, f"p2p-{verb}: {line}\n")
 
 
 @pytest.mark.parametrize(
