@@ -14,11 +14,10 @@ from twisted.internet.protocol import Factory
 
 from ..wire.address import Address
 from ..wire.fields import clean_host, parse_address
-from ..wire.limits import MAX_INDEX
-from ..wire.messages import GetIndex, Version
+from ..wire.messages import Version
 from .client import ClientConnection
-from .errors import FetchError, SourceError, Unreachable
-from .receiving import Discard
+from .errors import Unreachable
+from .resolving import Permits, PermittingReactor
 from .throttle import Throttle
 
 if TYPE_CHECKING:
@@ -32,8 +31,11 @@ class Reactor(IReactorTCP, IReactorTime, IReactorThreads):
     """The part of a reactor that a peer uses."""
 
 
-def endpoint(reactor: Reactor, address: Address) -> IStreamClientEndpoint:
-    """Return an endpoint for `address`. Raises ValueError if its host is neither an IP address nor a host name."""
+def endpoint(reactor: Reactor, address: Address, permits: Permits | None = None) -> IStreamClientEndpoint:
+    """Return an endpoint for `address`. Raises ValueError if its host is neither an IP address nor a host name.
+
+    Of the IP addresses of a host name, only those that `permits` allows are dialled.
+    """
     host, port = address
     if clean_host(host) is None:
         raise ValueError("not an IP address or host name")
@@ -42,7 +44,7 @@ def endpoint(reactor: Reactor, address: Address) -> IStreamClientEndpoint:
             return TCP4ClientEndpoint(reactor, str(ip), port, CONNECT_TIMEOUT)
         case IPv6Address() as ip:
             return TCP6ClientEndpoint(reactor, str(ip), port, CONNECT_TIMEOUT)
-    return HostnameEndpoint(reactor, host, port, CONNECT_TIMEOUT)
+    return HostnameEndpoint(PermittingReactor(reactor, permits) if permits else reactor, host, port, CONNECT_TIMEOUT)
 
 
 class _OneConnection(Factory):
@@ -64,13 +66,18 @@ async def dial(
     version: Version | None = None,
     downlink: Throttle | None = None,
     tls: Tls | None = None,
+    permits: Permits | None = None,
 ) -> ClientConnection:
-    """Return a connection to the server at `address`, under `tls` if any; see ClientConnection. Raises Unreachable."""
+    """Return a connection to the server at `address`, under `tls` if any. Raises Unreachable.
+
+    For addresses that the user has named, such as the RS; those that others have named are dialled by a Dialler. See
+    ClientConnection, and `endpoint` for `permits`.
+    """
     try:
         if tls is not None:
-            return await _dial_tls(tls, reactor, address, (host, version, downlink))
+            return await _dial_tls(tls, reactor, address, permits, (host, version, downlink))
         connection = ClientConnection(reactor, host, version, downlink)
-        await endpoint(reactor, address).connect(_OneConnection(connection))
+        await endpoint(reactor, address, permits).connect(_OneConnection(connection))
         return connection
     except error.ConnectingCancelledError:
         raise CancelledError from None
@@ -79,31 +86,18 @@ async def dial(
 
 
 async def _dial_tls(
-    tls: Tls, reactor: Reactor, address: Address, options: tuple[str | None, Version | None, Throttle | None]
+    tls: Tls,
+    reactor: Reactor,
+    address: Address,
+    permits: Permits | None,
+    options: tuple[str | None, Version | None, Throttle | None],
 ) -> ClientConnection:
     from .tls_client import SecureConnection
 
     connection = SecureConnection(reactor, *options)
     factory = tls.client_factory(_OneConnection(connection), clean_host(address[0]) or "", reactor)
-    await endpoint(reactor, address).connect(factory)
+    await endpoint(reactor, address, permits).connect(factory)
     await connection.secured
-    return connection
-
-
-async def dial_1_1(reactor: Reactor, address: Address, version: Version | None, downlink: Throttle) -> ClientConnection:
-    """Return a connection to a server of 1.1. `version` is the server's; None if it is not known yet.
-
-    Raises SourceError, also if the server speaks 1.0.
-    """
-    connection = await dial(reactor, address, None, version, downlink)
-    try:
-        if connection.version is None:
-            await connection.request_in_time(GetIndex(), Discard(MAX_INDEX))
-        if connection.version is Version.V10:
-            raise SourceError("it speaks 1.0, which has no pieces")
-    except FetchError:
-        connection.close()
-        raise
     return connection
 
 

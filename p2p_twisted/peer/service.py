@@ -86,10 +86,12 @@ class Peer(MultiService):
             reactor, rs, port, settings.state_dir, events, settings.advertise, self._next_port
         )
         self.registration.tls = self.tls
-        self.discovery = Discovery(reactor, self.registration, self.index, now, events)
-        self.reachability = Reachability(reactor, self.registration, self.discovery.peers.values, events)
-        self.factory.prober = Prober(reactor, now, self.discovery.is_listed)
-        self.factory.arrivals = Arrivals(now, self.discovery.is_listed, self.discovery.arrived)
+        self.discovery = Discovery(reactor, self.registration, self.index, now, events, settings.dial)
+        self.discovery.dialler.tls = self.tls
+        dialler, is_listed = self.discovery.dialler, self.discovery.vouching.is_listed
+        self.reachability = Reachability(dialler, self.registration, self.discovery.peers.values, events)
+        self.factory.prober = Prober(dialler, now, is_listed)
+        self.factory.arrivals = Arrivals(now, is_listed, self.discovery.arrived)
         self.download_manager = DownloadManager(reactor, self.factory, self.discovery, self.downlink, now, events)
 
     def _listen(self) -> IListeningPort:

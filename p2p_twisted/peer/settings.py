@@ -10,7 +10,7 @@ from typing import Any
 from ..config.folders import default_state_dir, folder
 from ..config.hosts import host, host_and_port
 from ..config.rates import parse_rate
-from ..config.settings import ADMISSION, TLS, Network, Setting, whole
+from ..config.settings import ADMISSION, TLS, Network, Setting, network, whole
 from ..wire.limits import RS_PORT
 
 SETTINGS = (
@@ -42,6 +42,13 @@ SETTINGS = (
         parse_rate,
         "none",
     ),
+    Setting(
+        "dial",
+        "Network in CIDR notation, or address, to which others may send this peer, whatever it is and even if the RS "
+        "does not list it.",
+        network,
+        repeatable=True,
+    ),
     Setting("advertise", "Host under which others reach this peer, if not the one that the RS sees.", host),
 )
 """The settings of a peer, on the command line and in ``[peer]`` of a config file."""
@@ -61,6 +68,8 @@ class PeerSettings:
     """The networks from which others may connect (none given: all), and those from which they may not."""
     tls: Path | None = None
     """The folder with this peer's certificate; None without TLS."""
+    dial: Sequence[Network] = ()
+    """Networks whose addresses are dialled whatever they are, if another peer names them."""
     share: list[Path] = field(default_factory=list)
     advertise: str | None = None
     up_rate: float | None = None
@@ -81,6 +90,7 @@ def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
         share=list(values["share"]),
         download_dir=values["download-dir"] or state_dir / "downloads",
         state_dir=state_dir,
+        dial=values["dial"],
         advertise=values["advertise"],
         up_rate=values["up-rate"],
         down_rate=values["down-rate"],

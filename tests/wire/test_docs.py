@@ -45,6 +45,7 @@ from p2p_twisted.wire.messages import (
 from p2p_twisted.wire.parser import METHODS, ONLY_1_1, VERSIONS
 from p2p_twisted.wire.ranges import from_ranges
 from p2p_twisted.wire.records import IndexRecord, encode_record, parse_record
+from tests.support.diallers import make_dialler
 from tests.support.memory_network import Network
 from tests.support.peer_server import Transport, make_factory
 from tests.support.protocol_text import EXAMPLES, GRAMMAR, TEXT, blocks, sent, tables
@@ -270,7 +271,7 @@ def test_a_peer_tries_whether_another_can_be_reached(
     network = Network()
     network.servers["10.153.44.84", 4394] = peers["10.153.44.85"]
     factory = peers["10.153.44.86"]
-    factory.prober = Prober(network, network.seconds, None)  # type: ignore[arg-type]  # never asked
+    factory.prober = Prober(make_dialler(network), network.seconds, None)  # type: ignore[arg-type]  # never asked
     said = said_by(factory, "10.153.44.86", sent(block, "C->P"), network)
     assert said == sent(block, "P->C")
 

@@ -7,8 +7,8 @@ from collections import Counter
 from twisted.internet.defer import CancelledError, Deferred
 
 from ...net.client import STALL_TIMEOUT, ClientConnection
-from ...net.connect import Reactor, dial
-from ...net.errors import FetchError, Refused, Stalled, Unreachable
+from ...net.connect import Reactor
+from ...net.errors import FetchError, Refused, SourceError, Stalled, Unreachable
 from ...net.throttle import Throttle
 from ...swarm.swarm import UNRESPONSIVE_TIMEOUT
 from ...wire.address import Address
@@ -36,7 +36,8 @@ class Holders:
     def rank(self, address: Address) -> tuple[int, int]:
         """How late to ask a holder: one that has failed here, or lately when it was asked for its index, comes last."""
         known = self._discovery.peers.get(address)
-        return self._failures[address], known.failures if known else 0
+        failures = self._failures[address] + self._discovery.dialler.backoff.failures(address)
+        return failures, known.failures if known else 0
 
     def may_be_suspended(self, address: Address) -> bool:
         """Whether it is connected and silent, and that not for so long that it is given up."""
@@ -95,9 +96,11 @@ class Holders:
 
     async def _connect(self, address: Address) -> Exception | None:
         try:
-            connection = await dial(self._reactor, address, downlink=self._downlink)
-        except (Unreachable, CancelledError) as e:
+            connection = await self._discovery.dialler.dial_holder(address, self._downlink)
+        except CancelledError as e:
             return e
+        except SourceError as e:
+            return e if isinstance(e, Unreachable) else Unreachable(str(e))
         self._make_room(address)
         self._kept[address] = connection
         return None

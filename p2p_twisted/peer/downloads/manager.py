@@ -77,6 +77,7 @@ class DownloadManager(Service):
         unique = None if names is None else list(dict.fromkeys(names))
         download = Download(secrets.token_hex(4), unique, directory, overwrite, swarm, holders)
         self.downloads[download.id] = download
+        self._discovery.dialler.name(holders or ())
         self._publisher.publish(DownloadStarted(download.id, None if unique is None else tuple(unique), directory))
         running = self._running[download.id] = Deferred.fromCoroutine(self._run(download))
         running.addErrback(self._failed, download)

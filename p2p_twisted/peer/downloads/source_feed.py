@@ -54,7 +54,7 @@ class SourceFeed:
         if peer.subscription.connection is not None:
             return 0
         recently = peer.seen is not None and self._now() - peer.seen < RECENT
-        return (1 if recently else 2) + peer.failures
+        return (1 if recently else 2) + peer.failures + self._discovery.dialler.backoff.failures(address)
 
     def start(self, swarm: Swarm) -> None:
         """Tell `swarm` of all known sources, and of new ones until `stop`."""

@@ -14,12 +14,13 @@ from ...events.publisher import Publisher
 from ...events.types import Event, PieceVerified, TransferStarted
 from ...index.search import Document
 from ...net.client import ClientConnection
-from ...net.connect import dial_1_1
+from ...net.errors import SourceError
 from ...swarm.errors import DownloadError, NameTaken, PartFileInUse, WrongContent
 from ...swarm.storage import Storage
 from ...swarm.swarm import Swarm
 from ...swarm.target import Target
 from ...wire.address import Address
+from ...wire.messages import Version
 from .disputed import Contenders, Patience, swarm_variants
 from .model import DONE, FAILED, Download, DownloadFile, OnComplete
 from .parts import Parts
@@ -140,8 +141,11 @@ class SwarmFetcher:
 
     async def _connect(self, address: Address) -> ClientConnection:
         """Return a connection on which 1.1 may be spoken. Raises SourceError."""
-        known = self._parts.discovery.peers.get(address)
-        return await dial_1_1(self._parts.reactor, address, known.version if known else None, self._parts.downlink)
+        connection = await self._parts.discovery.dialler.dial_holder(address, self._parts.downlink)
+        if connection.version is not Version.V11:
+            connection.close()
+            raise SourceError("it speaks 1.0, which has no pieces")
+        return connection
 
     # the events of a swarm
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...net.client import ClientConnection
-from ...net.connect import Reactor, dial
+from ...net.dialler import Dialler
 from ...net.errors import FetchError, Refused
 from ...net.receiving import MAX_REFUSAL
 from ...wire.messages import Hello, Version
@@ -17,13 +17,13 @@ ANSWER_TIMEOUT = 5
 class Contact:
     """Makes connections to other peers."""
 
-    def __init__(self, reactor: Reactor, registration: Registration) -> None:
-        self._reactor = reactor
+    def __init__(self, dialler: Dialler, registration: Registration) -> None:
+        self._dialler = dialler
         self._registration = registration
 
     async def dial(self, peer: KnownPeer) -> ClientConnection:
         """Return a connection on which `peer` may be asked for its index. Raises Unreachable."""
-        connection = await dial(self._reactor, peer.address, self._registration.seen_as, peer.version)
+        connection = await self._dialler.dial(peer.address, self._registration.seen_as)
         connection.stall_timeout = ANSWER_TIMEOUT
         return connection
 

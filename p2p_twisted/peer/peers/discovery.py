@@ -7,43 +7,41 @@ once when its connection ends, so that a peer that has stopped does not count as
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ...config.descriptors import max_peers
+from ...config.settings import Network
 from ...events.publisher import Publisher
 from ...events.types import IndexChanged, IndexReceived, Registered, RoundStarted
 from ...index.distributed import DistributedIndex
 from ...net.client import ClientConnection
 from ...net.connect import Reactor
+from ...net.dial_policy import DialPolicy
+from ...net.dialler import Dialler
 from ...net.errors import FetchError, Garbled, Refused
 from ...net.lines import make_cooperator
 from ...wire.address import Address
 from ...wire.changes import Change
 from ...wire.messages import Version
 from .changes_sink import Intake
+from .confirmation import Confirmation
 from .contact import Contact
 from .directory import MAX_PEERS, Directory
+from .following import Following
 from .index_fetch import IndexFetcher
 from .index_subscription import IndexSubscription
-from .known_peer import LAST_RETRY, KnownPeer, Lost
+from .known_peer import LAST_RETRY, KnownPeer
 from .registration import Registration
 from .rounds import Rounds
 from .turns import URGENT, Turns
 from .unfinished import Room
+from .vouching import Vouching
 from .waiting import MAX_WAIT, Waiters
-
-T = TypeVar("T")
-
-MAX_FOLLOWED = 64
-"""Most peers followed at the same time, fewer where descriptors are scarce; the others are asked each round."""
-REDIAL = 10
-"""Least seconds between two immediate redials of a peer whose connection ended."""
 
 
 class Discovery(Service):
@@ -58,8 +56,12 @@ class Discovery(Service):
         index: DistributedIndex,
         now: Callable[[], float],
         publisher: Publisher,
+        networks: Sequence[Network] = (),
     ) -> None:
-        """Make a stopped discovery; `publisher` is also that of `registration`, `now` gives monotonic seconds."""
+        """Make a stopped discovery; `publisher` is also that of `registration`, `now` gives monotonic seconds.
+
+        `networks` may be dialled whatever they are: see DialPolicy.
+        """
         self.index = index
         intake = Intake(reactor, now, index, self._changed, make_cooperator(reactor), Room())
         self._directory = Directory(index, lambda address: IndexSubscription(address, intake), publisher)
@@ -67,23 +69,29 @@ class Discovery(Service):
         self._reactor = reactor
         self._registration = registration
         self._now = now
-        self._contact = Contact(reactor, registration)
+        policy = DialPolicy(networks, lambda: registration.near)
+        self.vouching = Vouching(registration, self.peers, policy, now)
+        self.dialler = Dialler(reactor, policy, self.vouching.check, now)
+        self._contact = Contact(self.dialler, registration)
         self._turns = Turns(reactor, self._ask, self._asked)
+        self._confirmation = Confirmation(reactor, self._directory, self.vouching, self._turns)
         self._waiters = Waiters(reactor)
         self._indexes = IndexFetcher(intake, self.own_addresses, self._waiters.came)
         self._rounds = Rounds(reactor, self._ask_all, self._round_due, self._asked)
-        self._followed = 0
+        self._following = Following(now, self._redial, self._failed)
         self._publisher = publisher
         publisher.subscribe(Registered, self._registered)
 
     def startService(self) -> None:
         """Start the rounds."""
         super().startService()
+        self._following.is_running = True
         self._rounds.start()
 
     def stopService(self) -> None:
         """Stop the rounds."""
         super().stopService()
+        self._following.is_running = False
         self._rounds.stop()
         self._turns.stop()
         for peer in self.peers.values():
@@ -139,24 +147,19 @@ class Discovery(Service):
         """Ask the RS; return the peers to ask because of its list."""
         was_away = self._registration.error is not None
         try:
-            listed = dict.fromkeys((await self._registration.peers())[:MAX_PEERS])
+            listed = self.vouching.may_be_dialled(await self._registration.peers())
         except FetchError as e:
             self.log.info("the RS sent no list of peers: {why}", why=str(e))
             return []
         self._waiters.news()
-        return list(self._directory.update(listed, self.own_addresses(), was_away))
-
-    async def is_listed(self, address: Address) -> bool:
-        """Return whether the RS lists the peer at `address`. Raises FetchError."""
-        peer = self.peers.get(address)
-        return (peer is not None and bool(peer.is_listed)) or await self._registration.is_listed(address)
+        return list(self._directory.update(dict(islice(listed.items(), MAX_PEERS)), self.own_addresses(), was_away))
 
     def arrived(self, address: Address, is_listed: bool) -> bool:
         """Ask the peer at `address`, which said Hello, at once. False if there is no room for one that may be unlisted.
 
         `is_listed`: the RS is known to list it.
         """
-        if address in self.own_addresses():
+        if address in self.own_addresses() or self.dialler.refusal(address):
             return True
         peer = self._directory.arrive(address, is_listed)
         if peer is not None and not peer.is_self:
@@ -165,18 +168,30 @@ class Discovery(Service):
                 self._turns.add([(address, URGENT)])
         return peer is not None
 
+    async def confirm(self, addresses: Sequence[Address], timeout: float) -> None:
+        """Ask the holders at `addresses`, which others have named, for their index.
+
+        Only those that the RS lists are asked, or that are known or allowed otherwise, and whose answer is not fresh.
+        Returns when all have answered or failed, or after `timeout` seconds; never fails.
+        """
+        await self._confirmation.confirm(addresses, self.own_addresses(), self._now(), timeout)
+
     # a peer
 
     def _changed(self, address: Address, changes: Iterable[Change]) -> None:
-        if address in self.peers:
-            self.peers[address].seen = self._now()
+        if peer := self.peers.get(address):
+            peer.seen = self._now()
+            if peer.subscription.connection is not None:
+                self.dialler.answered(peer.subscription.connection)
         self._publisher.publish(IndexChanged(address, tuple(changes)))
 
     def _ask(self, address: Address) -> Deferred[None]:
         peer = self.peers.get(address)
         if peer is None or peer.subscription.connection is not None:  # the peer is followed
-            return succeed(None)
-        return Deferred.fromCoroutine(self._exchange(peer)).addErrback(self._trouble)
+            asking = succeed(None)
+        else:
+            asking = Deferred.fromCoroutine(self._exchange(peer)).addErrback(self._trouble)
+        return asking.addCallback(lambda _: self._confirmation.asked(address))
 
     async def _exchange(self, peer: KnownPeer) -> None:
         try:
@@ -186,7 +201,11 @@ class Discovery(Service):
                     return self._directory.is_own(peer)
                 await self._hear(peer, connection)
                 connection = await self._contact.greet(peer, connection)
-                self._follow(peer, connection)
+                if peer.version is Version.V11:
+                    self._following.follow(peer, connection)
+            except (Garbled, Refused):
+                self.dialler.garbled(connection)
+                raise
             finally:
                 if peer.subscription.connection is not connection:
                     connection.close()
@@ -198,35 +217,15 @@ class Discovery(Service):
         is_cut = await self._indexes.fetch(peer, connection)
         is_new = peer.seen is None
         peer.answered(self._now())
+        self.dialler.answered(connection)
         if is_cut:
             peer.retry_at = self._now() + LAST_RETRY
         self._waiters.news()
         if is_new:
             self._publisher.publish(IndexReceived(peer.address))
 
-    def _follow(self, peer: KnownPeer, connection: ClientConnection) -> None:
-        has_place = peer.subscription.may_follow and self._followed < max_peers(MAX_FOLLOWED)
-        if peer.version is Version.V11 and has_place and self.running:
-            self._followed += 1
-            subscription = Deferred.fromCoroutine(peer.subscription.run(connection))
-            subscription.addBoth(self._unfollowed)
-            subscription.addCallback(lambda why: self._lost(peer, connection, why))
-            subscription.addErrback(lambda failure: self.log.failure("following", failure))
-
-    def _unfollowed(self, result: T) -> T:
-        self._followed -= 1
-        return result
-
-    def _lost(self, peer: KnownPeer, connection: ClientConnection, why: FetchError | None) -> None:
-        """Redial a followed peer whose connection has ended, to see whether it is still there."""
-        if not self.running:
-            return
-        peer.lost = Lost.CLOSED if connection.is_closed_by_server else Lost.BROKEN
-        if isinstance(why, Garbled | Refused):
-            self._failed(peer, why)
-        elif self._now() - peer.redialled >= REDIAL:
-            peer.redialled = self._now()
-            self._turns.add([(peer.address, URGENT)])
+    def _redial(self, peer: KnownPeer) -> None:
+        self._turns.add([(peer.address, URGENT)])
 
     def _failed(self, peer: KnownPeer, why: FetchError) -> None:
         if not peer.failures:

@@ -58,8 +58,11 @@ class IndexFetcher:
         self._came = came
 
     async def fetch(self, peer: KnownPeer, connection: ClientConnection) -> bool:
-        """Fetch what `peer` has over `connection`; return whether it was too much, and cut off. Raises FetchError."""
-        if peer.version is Version.V11:
+        """Fetch what `peer` has over `connection`; return whether it was too much, and cut off. Raises FetchError.
+
+        The whole of it where nothing has answered in 1.1 lately: that message has no word of anybody else in it.
+        """
+        if connection.version is Version.V11:
             is_cut = await peer.subscription.fetch(connection, self._came)
         else:
             is_cut = await self._fetch_all(peer, connection)

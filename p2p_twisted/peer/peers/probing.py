@@ -15,8 +15,8 @@ from twisted.logger import Logger
 
 from ...events.publisher import Publisher
 from ...events.types import Event, IndexReceived, Registered, RoundStarted
-from ...net.connect import Reactor, dial
-from ...net.errors import FetchError
+from ...net.dialler import Dialler
+from ...net.errors import FetchError, Garbled
 from ...net.receiving import MAX_REFUSAL
 from ...wire.address import Address
 from ...wire.errors import Forbidden
@@ -45,9 +45,9 @@ IsListed = Callable[[Address], Coroutine[Deferred[Any], Any, bool]]
 class Prober:
     """Tries to reach other peers, at the address that they ask from or at the one that the RS lists."""
 
-    def __init__(self, reactor: Reactor, now: Callable[[], float], is_listed: IsListed) -> None:
+    def __init__(self, dialler: Dialler, now: Callable[[], float], is_listed: IsListed) -> None:
         """`now` gives seconds; `is_listed` says whether the RS lists an address, and raises FetchError."""
-        self._reactor = reactor
+        self._dialler = dialler
         self._allowance = Allowance(now, MAX_PROBES_OF_HOST, MAX_PROBES_OF_ALL)
         self._is_listed = is_listed
         self._probes = 0
@@ -66,7 +66,7 @@ class Prober:
             address = await self._address(here, clean_host(said) or here, port)
             where = f"{address[0]}:{address[1]}"
             try:
-                (await dial(self._reactor, address)).close()
+                (await self._dialler.dial(address)).close()
             except FetchError as e:
                 return f"{where} cannot be reached: {str(e).removeprefix(f'{where}: ')}"
             return f"{where} can be reached"
@@ -89,7 +89,7 @@ class Reachability:
 
     def __init__(
         self,
-        reactor: Reactor,
+        dialler: Dialler,
         registration: Registration,
         peers: Callable[[], Iterable[KnownPeer]],
         publisher: Publisher,
@@ -98,7 +98,7 @@ class Reachability:
         self.is_reachable: bool | None = None
         self.why: str | None = None
         """The reason why it is not reachable, with the remedy; None unless it is not."""
-        self._reactor = reactor
+        self._dialler = dialler
         self._registration = registration
         self._peers = peers
         self._asking: Deferred[None] | None = None
@@ -142,8 +142,10 @@ class Reachability:
         self._found(False, f"{complaints[-1]}; {REMEDY}")
 
     async def _try(self, witness: KnownPeer) -> str:
-        connection = await dial(self._reactor, witness.address, self._registration.seen_as, witness.version)
+        connection = await self._dialler.dial(witness.address, self._registration.seen_as)
         try:
+            if connection.version is None:
+                raise Garbled("it has not answered lately")
             _, body = await connection.collect(Probe(self._registration.port), MAX_REFUSAL)
         finally:
             connection.close()

@@ -69,6 +69,8 @@ class Registration(Service):
         """The error of the last request to the RS; None if it was answered."""
         self.seen_as: str | None = advertise
         """The host under which this peer is registered, as far as it knows; None before the RS was reached."""
+        self.near: tuple[str, ...] = ()
+        """The IP addresses of this peer and of the RS on the last connection between them, and `advertise`."""
         self._reactor = reactor
         self._publisher = publisher
         self._cookie_file = CookieFile(state_dir, rs)
@@ -253,7 +255,9 @@ class Registration(Service):
         try:
             known = self._version if isinstance(message, PQuery) and message.limit else None
             connection = await dial(self._reactor, self.rs, self._advertise, known, tls=self.tls)
-            self.seen_as = self._advertise or connection.transport.getHost().host
+            here, there = connection.transport.getHost().host, connection.transport.getPeer().host
+            self.seen_as = self._advertise or here
+            self.near = here, there, self.seen_as
             try:
                 response, body = await connection.collect(message, MAX_PEER_LIST)
                 self._version = response.version

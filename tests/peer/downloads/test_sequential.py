@@ -28,8 +28,10 @@ from p2p_twisted.peer.downloads.sequential import (
 )
 from p2p_twisted.swarm.part_file import PartFile
 from p2p_twisted.swarm.target import Target
+from p2p_twisted.wire.messages import Version
 from p2p_twisted.wire.parser import RequestParser
 from p2p_twisted.wire.records import IndexRecord
+from tests.support.diallers import make_dialler
 from tests.support.memory_network import Network
 
 
@@ -140,7 +142,9 @@ class Case(SynchronousTestCase):
         self.files = [DownloadFile(name, self.document(name, body, held, has_size)) for name, body, held in wanted]
         peers = {self.at(number): SimpleNamespace(failures=number) for number in range(100)}
         downlink = Throttle(self.network, self.network.seconds, None)
-        discovery: Any = SimpleNamespace(peers=peers)
+        versions = {b"1.0": Version.V10, b"1.1": Version.V11}
+        proven = {self.at(number): versions[holder.version] for number, holder in self.holders.items()}
+        discovery: Any = SimpleNamespace(peers=peers, dialler=make_dialler(self.network, proven))
         reactor: Any = self.network
         self.fetcher = SequentialFetcher(
             reactor, discovery, downlink, lambda file, *_: self.completed.append(file.name)

@@ -15,6 +15,7 @@ from p2p_twisted.index.search import Document
 from p2p_twisted.peer.downloads.source_feed import LOOK_INTERVAL, RECENT, SourceFeed
 from p2p_twisted.wire.changes import Change, Have, Removed
 from p2p_twisted.wire.records import IndexRecord
+from tests.support.diallers import make_dialler
 
 ONE, TWO, FORBIDDEN = (("10.0.1.1", port) for port in (1, 2, 3))
 SHA256, LIST, OTHER = "ab" * 32, "cd" * 32, "ef" * 32
@@ -44,7 +45,7 @@ class FakeSwarm:
 class Case(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock, self.publisher, self.index = Clock(), Publisher(), DistributedIndex()
-        self.discovery: Any = SimpleNamespace(peers={}, index=self.index)
+        self.discovery: Any = SimpleNamespace(peers={}, index=self.index, dialler=make_dialler(self.clock))
         parts: Any = SimpleNamespace(
             reactor=self.clock, now=self.clock.seconds, discovery=self.discovery, publisher=self.publisher
         )

@@ -18,7 +18,7 @@ from p2p_twisted.events.types import Event, PeerGone, PeerSeen
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.net import client
 from p2p_twisted.net import connect as dialing
-from p2p_twisted.peer.peers import arrivals, directory, discovery, rounds, turns, waiting
+from p2p_twisted.peer.peers import arrivals, directory, following, rounds, turns, waiting
 from p2p_twisted.peer.peers.arrivals import Arrivals
 from p2p_twisted.peer.peers.discovery import Discovery
 from p2p_twisted.peer.peers.registration import Registration
@@ -453,7 +453,7 @@ class Hostile(Case):
         self.assertTrue(parts)
 
     def test_a_list_of_peers_that_is_too_long(self) -> None:
-        lines = b"".join(b"10.2.%d.%d 5\n" % (number // 250, number % 250 + 1) for number in range(15_000))
+        lines = b"".join(b"10.2.%d.%d 5000\n" % (number // 250, number % 250 + 1) for number in range(15_000))
         answers = {b"P": HEAD_10 + lines, b"R": HEAD_10 + b"cookie:4\n", b"K": HEAD_10 + b"TTL is 7200 seconds\n"}
         self.network.servers[RS] = ScriptedFactory(lambda said: answers[said[:1]])
         self.refresh()
@@ -469,7 +469,7 @@ class Arrives(Case):
         self.start()
         self.network.wait(2 * rounds.REFRESH)
         self.server = self.network.servers[SELF] = self.make_peer(0)
-        self.server.arrivals = Arrivals(self.network.seconds, self.discovery.is_listed, self.discovery.arrived)
+        self.server.arrivals = Arrivals(self.network.seconds, self.discovery.vouching.is_listed, self.discovery.arrived)
 
     def newcomer(self, number, **files):
         """A peer that registers now, and asks everybody once."""
@@ -539,7 +539,7 @@ class Arrives(Case):
         self.assertIsNotNone(self.discovery.peers[at(3)].subscription.connection)
 
     def test_a_peer_that_is_not_followed_is_queried(self) -> None:
-        self.patch(discovery, "MAX_FOLLOWED", 0)
+        self.patch(following, "MAX_FOLLOWED", 0)
         self.newcomer(2, two=b"2")
         self.assertEqual(self.names(), ["one.txt", "two.txt"])
 

@@ -19,6 +19,7 @@ from p2p_twisted.peer.peers.known_peer import KnownPeer
 from p2p_twisted.peer.peers.probing import Prober, Reachability
 from p2p_twisted.wire.errors import Forbidden
 from p2p_twisted.wire.messages import Version
+from tests.support.diallers import make_dialler
 from tests.support.index_intake import make_intake
 from tests.support.memory_network import Network, ScriptedFactory, Silent
 
@@ -34,7 +35,7 @@ class Tries(SynchronousTestCase):
         self.network.servers[SOURCE, OPEN] = Factory.forProtocol(Silent)
         self.network.servers[SOURCE, MUTE] = None
         self.listed = []
-        self.prober = Prober(self.network, self.network.seconds, self.is_listed)
+        self.prober = Prober(make_dialler(self.network), self.network.seconds, self.is_listed)
 
     async def is_listed(self, address):
         return address in self.listed
@@ -100,14 +101,16 @@ class FindsOut(SynchronousTestCase):
         self.network = cast(Any, Network())
         self.peers = []
         self.registration = cast(Any, AtTheRS())
+        self.dialler = make_dialler(self.network)
         self.publisher = Publisher()
-        self.reachability = Reachability(self.network, self.registration, lambda: self.peers, self.publisher)
+        self.reachability = Reachability(self.dialler, self.registration, lambda: self.peers, self.publisher)
         self.events = EventLoggingObserver.createWithCleanup(cast(Any, self), globalLogPublisher)
 
     def witnesses(self, *answers) -> None:
         for number, one in enumerate(answers, 1):
             address = f"10.0.1.{number}", 4000
             self.network.servers[address] = ScriptedFactory(one)
+            self.dialler.proven.put(address, Version.V11)
             subscription = IndexSubscription(address, make_intake(self.network))
             self.peers.append(KnownPeer(address, subscription, version=Version.V11))
 
