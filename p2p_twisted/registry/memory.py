@@ -2,29 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Collection, Iterable
 from heapq import heappop, heappush
 
 from ..wire.address import Address
-from ..wire.fields import neighbourhood
 from ..wire.limits import MAX_COOKIE_1_0
-from .address_book import AddressBook
 from .record import Clocks, PeerRecord
+from .room import Group, Room
 from .rules import Changes, Found, Lookup, Request
 from .store import Counts, Swept
 
+MAX_SINGLE_REMOVALS = 64
+"""Up to so many addresses are removed one by one; for more, the list is built again."""
 MAPPED = "::ffff:"
 """Before an IPv4 address that connects to a port for IPv6."""
 
 
-class Neighbourhood:
-    """The records of one neighbourhood: how many there are, and the cookies of the inactive ones, oldest first."""
-
-    __slots__ = ("inactive", "size")
+class AddressBook:
+    """A sorted list of different addresses. `generation` (int) grows with every change."""
 
     def __init__(self) -> None:
-        self.size = 0
-        self.inactive: dict[int, None] = {}
+        self._sorted: list[Address] = []
+        self.generation = 0
+
+    def __len__(self) -> int:
+        return len(self._sorted)
+
+    def load(self, addresses: Iterable[Address]) -> None:
+        """Replace all addresses by these, in any order."""
+        self._sorted = sorted(addresses)
+        self.generation += 1
+
+    def add(self, address: Address) -> None:
+        """Add an address that is not in the book."""
+        insort(self._sorted, address)
+        self.generation += 1
+
+    def remove(self, addresses: Collection[Address]) -> None:
+        """Remove addresses, all of which are in the book."""
+        if not addresses:
+            return
+        self.generation += 1
+        if len(addresses) > MAX_SINGLE_REMOVALS:
+            removed = set(addresses)
+            self._sorted = [address for address in self._sorted if address not in removed]
+            return
+        for address in addresses:
+            del self._sorted[bisect_left(self._sorted, address)]
+
+    def page(self, limit: int | None, after: Address | None) -> tuple[list[Address], bool]:
+        """Return at most `limit` addresses after `after`, which need not be in the book; and whether more follow."""
+        first = 0 if after is None else bisect_right(self._sorted, after)
+        end = len(self._sorted) if limit is None else first + limit
+        return self._sorted[first:end], end < len(self._sorted)
 
 
 class MemoryStore:
@@ -38,7 +69,7 @@ class MemoryStore:
         self._holders: dict[Address, PeerRecord] = {}
         """The active records."""
         self._book = AddressBook()
-        self._neighbourhoods: dict[str, Neighbourhood] = {}
+        self._room = Room()
         self._due: list[tuple[float, int]] = []
         """A heap of (deadline, cookie): each active record once, with a deadline that it had. A renewal leaves it as it
         is; a record that comes up here and has been renewed is entered again with its present deadline."""
@@ -68,6 +99,7 @@ class MemoryStore:
         if cookie <= MAX_COOKIE_1_0 and record.host != host.removeprefix(MAPPED):
             return False
         record.deadline = now + self.clocks.ttl
+        record.proven = True
         self._touched(cookie)
         return True
 
@@ -127,18 +159,26 @@ class MemoryStore:
         record = self._records.get(lookup.cookie)
         address = record.address if lookup.address is None and record is not None else lookup.address
         holder = None if address is None else self._holders.get(address)
-        near = None if lookup.neighbourhood is None else self._neighbourhoods.get(lookup.neighbourhood)
-        if near is None:
-            return Found(lookup, record, holder)
-        oldest = next(iter(near.inactive), None)
-        return Found(lookup, record, holder, near.size, None if oldest is None else self._records[oldest])
+        near, all_ = self._room.of(lookup.neighbourhood), self._room.all
+        is_full = lookup.most is not None and all_.size >= lookup.most
+        return Found(
+            lookup,
+            record,
+            holder,
+            near.size if near else 0,
+            self._replaceable(near),
+            is_full,
+            self._replaceable(all_ if is_full else None),
+        )
+
+    def _replaceable(self, group: Group | None) -> PeerRecord | None:
+        cookie = None if group is None else group.replaceable()
+        return None if cookie is None else self._records[cookie]
 
     def _put(self, record: PeerRecord, listed: bool = True) -> None:
         """Put `record` in the place of the one with its cookie. Unless `listed`, the caller updates the book."""
         old = self._records.get(record.cookie)
-        if old is not None and old.host != record.host:
-            self._leave_neighbourhood(old)
-        self._enter_neighbourhood(record, old is None or old.host != record.host)
+        self._room.put(old, record)
         self._records[record.cookie] = record
         before = old.address if old is not None and old.active else None
         after = record.address if record.active else None
@@ -155,26 +195,7 @@ class MemoryStore:
     def _drop(self, record: PeerRecord) -> None:
         """Forget an inactive record."""
         del self._records[record.cookie]
-        self._leave_neighbourhood(record)
-
-    def _leave_neighbourhood(self, record: PeerRecord) -> None:
-        name = neighbourhood(record.host)
-        near = self._neighbourhoods[name]
-        near.size -= 1
-        near.inactive.pop(record.cookie, None)
-        if not near.size:
-            del self._neighbourhoods[name]
-
-    def _enter_neighbourhood(self, record: PeerRecord, new: bool) -> None:
-        name = neighbourhood(record.host)
-        near = self._neighbourhoods.get(name)
-        if near is None:
-            near = self._neighbourhoods[name] = Neighbourhood()
-        near.size += new
-        if record.active:
-            near.inactive.pop(record.cookie, None)
-        else:
-            near.inactive[record.cookie] = None
+        self._room.drop(record)
 
     def _await_expiry(self, record: PeerRecord) -> None:
         if record.cookie not in self._in_due:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ..wire.address import Address
@@ -52,7 +52,7 @@ class Clocks:
 
 @dataclass(eq=False, slots=True)
 class PeerRecord:
-    """A peer as the registry knows it. The methods return a changed record; only a store may set its `deadline`."""
+    """A peer as the registry knows it. The methods return changed records; a store may set `deadline` and `proven`."""
 
     host: str
     port: int
@@ -64,6 +64,8 @@ class PeerRecord:
     """Unix time of the last Register."""
     activations: tuple[int, ...] = ()
     """Unix times at which the peer became active, oldest first."""
+    proven: bool = False
+    """Whether the peer has come back with its cookie: a record that never was used makes room first."""
 
     @property
     def address(self) -> Address:
@@ -83,16 +85,17 @@ class PeerRecord:
 
     def registered(self, address: Address, at: Moment) -> PeerRecord:
         """Return the record after a Register from `address`, which may be a new one."""
-        return PeerRecord(*address, self.cookie, True, at.deadline, int(at.wall), self._activations(at))
+        proven = bool(self.activations)
+        return PeerRecord(*address, self.cookie, True, at.deadline, int(at.wall), self._activations(at), proven)
 
     def renewed(self, at: Moment) -> PeerRecord:
         """Return the record with a new TTL; a peer that was inactive becomes active."""
         activations = self._activations(at)
-        return PeerRecord(self.host, self.port, self.cookie, True, at.deadline, self.registered_at, activations)
+        return PeerRecord(self.host, self.port, self.cookie, True, at.deadline, self.registered_at, activations, True)
 
     def inactive(self) -> PeerRecord:
         """Return the record of the peer when it has left, lost its address or run out of TTL."""
-        return PeerRecord(self.host, self.port, self.cookie, False, self.deadline, self.registered_at, self.activations)
+        return replace(self, active=False)
 
     def _activations(self, at: Moment) -> tuple[int, ...]:
         if self.alive(at.now):

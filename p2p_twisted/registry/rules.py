@@ -17,6 +17,9 @@ from ..wire.fields import neighbourhood
 from ..wire.limits import MAX_COOKIE, MAX_COOKIE_1_0
 from .record import Moment, PeerRecord
 
+MAX_RECORDS = 1_000_000
+"""Most records of a store, about 1 KB each; inactive ones make room for new ones."""
+
 Origin = Sequence[str]
 """The hosts that a request may speak for: the address that it comes from, and one that it may name."""
 
@@ -34,6 +37,8 @@ class Lookup(NamedTuple):
     """The address whose active peer is looked up; None: the address of the record itself."""
     neighbourhood: str | None = None
     """The neighbourhood whose records are counted, if any."""
+    most: int | None = None
+    """The number of records that the store may have, if another one is to be entered."""
 
 
 class Found(NamedTuple):
@@ -47,7 +52,11 @@ class Found(NamedTuple):
     neighbours: int = 0
     """Number of records of the neighbourhood, active or not."""
     replaceable: PeerRecord | None = None
-    """The record of the neighbourhood that has been inactive for the longest time."""
+    """The inactive record of the neighbourhood that makes room: one that was never used, or the longest inactive."""
+    is_full: bool = False
+    """Whether the store has `most` records."""
+    oldest: PeerRecord | None = None
+    """If it is full, the inactive record that makes room, as in the neighbourhood."""
 
 
 class Changes(NamedTuple):
@@ -79,16 +88,19 @@ def register(host: str, port: int, cookie: int | None = None, wide: bool = True,
     counts only on the host it was given to.
 
     A new peer gets a cookie that nobody had before and nobody can guess: of 63 bits if `wide`, else of 31. If its host
-    (of IPv6, the /64) has `limit` records, it replaces the one that has been inactive for the longest time. Forbidden:
-    the address is protected; all records of a full host are active. WrongCookie: the cookie is unknown, or of a host
-    elsewhere.
+    (of IPv6, the /64) has `limit` records, or the store MAX_RECORDS, it replaces an inactive one.
+
+    Forbidden: the address is protected; all records of a full host or store are active. WrongCookie: the cookie is
+    unknown, or of a host elsewhere.
     """
     address = host, port
     if cookie is not None:
         return Request(lambda: Lookup(cookie, address), lambda found, at: _bring_back(found, address, at), True)
     counted = None if limit is None else neighbourhood(host)
     return Request(
-        lambda: Lookup(_draw_cookie(wide), address, counted), lambda found, at: _enter(found, address, limit, at), True
+        lambda: Lookup(_draw_cookie(wide), address, counted, MAX_RECORDS),
+        lambda found, at: _enter(found, address, limit, at),
+        True,
     )
 
 
@@ -122,9 +134,15 @@ def _draw_cookie(wide: bool) -> int:
 def _enter(found: Found, address: Address, limit: int | None, at: Moment) -> Changes | None:
     if found.record is not None:
         return None
-    dropped = found.replaceable if limit is not None and found.neighbours >= limit else None
-    if limit is not None and found.neighbours >= limit and dropped is None:
-        raise Forbidden("too many peers are registered from this address; use a cookie that was given to one of them")
+    dropped = None
+    if limit is not None and found.neighbours >= limit:
+        dropped = found.replaceable
+        if dropped is None:
+            raise Forbidden("too many peers are registered from this address; use a cookie given to one of them")
+    elif found.is_full:
+        dropped = found.oldest
+        if dropped is None:
+            raise Forbidden("this RS has as many peers as it can hold; try again later")
     record = PeerRecord(*address, found.lookup.cookie)
     return _take(found, record.registered(address, at), at, dropped)
 

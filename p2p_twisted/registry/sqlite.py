@@ -27,7 +27,7 @@ from .record import Clocks, Moment, PeerRecord
 from .rules import Changes
 from .store import StoreError, Swept
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of the layout of the table, kept as SQLite's user_version."""
 
 MAX_BATCH = 1000
@@ -44,10 +44,13 @@ CREATE TABLE IF NOT EXISTS peers (
     active INTEGER NOT NULL,
     expires REAL NOT NULL,          -- Unix time at which the TTL is 0
     registered_at INTEGER NOT NULL, -- Unix time
-    activations TEXT NOT NULL       -- Unix times, separated by spaces
+    activations TEXT NOT NULL,      -- Unix times, separated by spaces
+    proven INTEGER NOT NULL         -- whether the cookie was used since the first Register
 )"""
-_SELECT = "SELECT cookie, host, port, active, expires, registered_at, activations FROM peers ORDER BY expires"
-_INSERT = "INSERT OR REPLACE INTO peers VALUES (?, ?, ?, ?, ?, ?, ?)"
+_UPGRADE = "ALTER TABLE peers ADD COLUMN proven INTEGER NOT NULL DEFAULT 1"
+"""From layout 1 to 2."""
+_SELECT = "SELECT cookie, host, port, active, expires, registered_at, activations, proven FROM peers ORDER BY expires"
+_INSERT = "INSERT OR REPLACE INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 _REMEDIES = {
     "locked": "; close the program that has opened it",
@@ -59,7 +62,7 @@ _REMEDIES = {
     "full": "; make room on the disk",
 }
 
-Row = tuple[int, str, int, int, float, int, str]
+Row = tuple[int, str, int, int, float, int, str, int]
 """A row as it is written. In one that is read, any column may have a value of any type: SQLite does not check them."""
 
 T = TypeVar("T")
@@ -177,10 +180,11 @@ def _prepare(file: sqlite3.Connection) -> int:
     with file:
         file.execute("BEGIN IMMEDIATE")
         layout = int(file.execute("PRAGMA user_version").fetchone()[0])
-        if layout == 0:
-            file.execute(_CREATE)
-            file.execute(f"PRAGMA user_version = {LAYOUT}")
-    return layout or LAYOUT
+        if layout >= LAYOUT:
+            return layout
+        file.execute(_UPGRADE if layout else _CREATE)
+        file.execute(f"PRAGMA user_version = {LAYOUT}")
+    return LAYOUT
 
 
 def _transact(file: sqlite3.Connection, rows: list[Row], dropped: int | None) -> None:
@@ -197,12 +201,12 @@ def _transact(file: sqlite3.Connection, rows: list[Row], dropped: int | None) ->
 def _row_of(record: PeerRecord, at: Moment) -> Row:
     times = " ".join(map(str, record.activations))
     expires = record.deadline + (at.wall - at.now)
-    return record.cookie, record.host, record.port, record.active, expires, record.registered_at, times
+    return record.cookie, record.host, record.port, record.active, expires, record.registered_at, times, record.proven
 
 
 def _record_of(row: Row, at: Moment) -> PeerRecord:
     """Return the record of a row that was read. Raises BadRequest."""
-    cookie, host, port, active, expires, registered_at, activations = row
+    cookie, host, port, active, expires, registered_at, activations, proven = row
     if not isinstance(expires, int | float) or not math.isfinite(expires):
         raise BadRequest(f"expires must be a number, not {expires!a:.50}")
     left = min(expires - at.wall, at.deadline - at.now)  # a clock that was set back must not make it longer
@@ -214,6 +218,7 @@ def _record_of(row: Row, at: Moment) -> PeerRecord:
         at.now + left,
         _whole(registered_at, "registered_at", 0, fields.LAST_MODIFIED),
         _times(_text(activations, "activations")),
+        _whole(proven, "proven", 0, 1) == 1,
     )
 
 

@@ -220,6 +220,50 @@ class Contract(Suite):
             await self.enter(HOST, 5, limit=3)
         self.assertEqual(await self.addresses(), [(HOST, 1), (HOST, 3), (HOST, 4)])
 
+    async def test_records_that_were_never_used_make_room_first_then_the_longest_inactive(self) -> None:
+        used, left, unused, kept = [await self.enter(HOST, port, limit=4) for port in (1, 2, 3, 4)]
+        self.assertEqual(self.store.renew(used, 1, HOST), not isinstance(self.store, RemoteStore))
+        await self.keep_alive(used, 1)
+        await self.query(left, 2)
+        for cookie, port in ((used, 1), (left, 2), (unused, 3)):
+            await self.leave(cookie, port)
+            self.clocks.advance(1)
+        for port, gone in ((5, unused), (6, used), (7, left)):
+            await self.enter(HOST, port, limit=4)
+            self.assertNotIn(gone, {record.cookie for record in await self.store.records()})
+        with self.assertRaises(Forbidden):
+            await self.enter(HOST, 8, limit=4)
+        await self.keep_alive(kept, 4)
+
+    async def test_a_full_store_gives_up_inactive_records_of_any_host_and_never_an_active_one(self) -> None:
+        self.patch(rules, "MAX_RECORDS", 4)
+        used = await self.enter("10.0.0.1")
+        await self.enter("10.0.0.1", cookie=used)
+        unused, active, other = [await self.enter(f"10.0.0.{last}", limit=9) for last in (2, 3, 4)]
+        with self.assertRaises(Forbidden) as raised:
+            await self.enter("10.0.0.5")
+        self.assertIn("as many peers as it can hold", str(raised.exception))
+        await self.leave(used, PORT)
+        await self.leave(unused, PORT)
+        await self.enter("10.0.0.5", limit=9)
+        await self.enter("10.0.0.6", limit=9)
+        self.assertEqual(await self.store.counts(), Counts(4, 4))
+        cookies = {record.cookie for record in await self.store.records()}
+        self.assertEqual(cookies & {used, unused, active, other}, {active, other})
+
+    async def test_a_flood_of_registrations_leaves_the_peers_of_others_alone(self) -> None:
+        self.patch(rules, "MAX_RECORDS", 50)
+        honest = [await self.enter("10.0.0.1", port) for port in range(1, 11)]
+        for port, cookie in enumerate(honest, 1):
+            await self.keep_alive(cookie, port)
+        await self.leave(honest[0], 1)
+        for number in range(300):
+            cookie = await self.enter(f"10.1.{number // 10}.1", number % 10 + 1, limit=10)
+            await self.leave(cookie, number % 10 + 1)
+        cookies = {record.cookie for record in await self.store.records()}
+        self.assertEqual(len(cookies), 50)
+        self.assertLessEqual(set(honest), cookies)
+
     async def test_peers_that_all_left_or_ran_out_shut_nobody_out(self) -> None:
         for port in range(1, 200):
             cookie = await self.enter(HOST, port, limit=5)

@@ -26,7 +26,7 @@ def test_each_request_looks_at_the_records_that_it_may_change() -> None:
         assert request.lookup() == Lookup(7)
     new = rules.register("2001:db8::1", 1, limit=3)
     lookup = new.lookup()
-    assert lookup == Lookup(lookup.cookie, ("2001:db8::1", 1), "2001:db8::")
+    assert lookup == Lookup(lookup.cookie, ("2001:db8::1", 1), "2001:db8::", rules.MAX_RECORDS)
 
 
 @pytest.mark.parametrize(("wide", "cookies"), [(False, range(1, 2**31)), (True, range(2**31, 2**63))])

@@ -274,3 +274,29 @@ def test_a_file_without_the_table(machine: Machine) -> None:
         file.execute("DROP TABLE peers")
     with pytest.raises(StoreError, match="no such table: peers; move it away to start with an empty registry"):
         machine.start()
+
+
+def test_a_registry_of_layout_1_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "registry.sqlite"
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute(
+            "CREATE TABLE peers (cookie INTEGER PRIMARY KEY, host TEXT NOT NULL, port INTEGER NOT NULL, "
+            "active INTEGER NOT NULL, expires REAL NOT NULL, registered_at INTEGER NOT NULL, activations TEXT NOT NULL)"
+        )
+        file.execute("INSERT INTO peers VALUES (5, '10.0.0.1', 1, 1, 1e12, 7, '7')")
+        file.execute("PRAGMA user_version = 1")
+    for _ in range(2):
+        registry = SynchronousRegistry(store=SQLiteStore(path, Clocks()))
+        registry.start()
+        (record,) = registry.records()
+        assert (record.cookie, record.address, record.active, record.proven) == (5, ("10.0.0.1", 1), True, True)
+        registry.close()
+
+
+def test_whether_a_cookie_was_used_survives_a_restart(machine: Machine) -> None:
+    machine.registry.register("10.0.0.1", 1, None, True)
+    used = machine.registry.register("10.0.0.1", 2, None, True).cookie
+    machine.registry.keep_alive(used, 2)
+    machine.registry.sweep()
+    registry = machine.crash()
+    assert {record.port: record.proven for record in registry.records()} == {1: False, 2: True}

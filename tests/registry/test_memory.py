@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2p_twisted.registry.address_book import MAX_SINGLE_REMOVALS, AddressBook
+from p2p_twisted.registry.memory import MAX_SINGLE_REMOVALS, AddressBook
 from p2p_twisted.wire.address import Address
 
 addresses = st.tuples(st.sampled_from(["10.0.0.1", "10.0.0.10", "10.0.0.2", "host"]), st.integers(1, 5))
