@@ -82,6 +82,11 @@ def peers(where: Where) -> None:
     print_table(("peer", "files", "seen", "failures"), rows, right=("files", "failures"), none="no other peer is known")
 
 
+def _holders(item: Mapping[str, Any]) -> str:
+    """Return the number of its holders, with a question mark if none of them has said so itself."""
+    return f"{len(item['holders'])}{'' if item['first_hand'] else '?'}"
+
+
 @click.command()
 @click.argument("pattern", default="")
 @for_peer
@@ -101,7 +106,7 @@ def ls(where: Where, pattern: str) -> None:
         return
     names = choices(items)
     rows = [
-        (name, size_field(item["size"]), len(item["holders"]), "yes" if item["local"] else "no", item["title"])
+        (name, size_field(item["size"]), _holders(item), "yes" if item["local"] else "no", item["title"])
         for name, item in zip(names, items, strict=True)
     ]
     none = f"no document matches '{pattern}'" if pattern else "no known peer has a document"

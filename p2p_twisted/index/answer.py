@@ -40,6 +40,8 @@ class Answer:
         """Whether that has a record which `old` has not."""
         self.hearsay: dict[tuple[Address, int], Statement] = {}
         """What it says of others, by the holder and the TTL in seconds."""
+        self._mine: set[Statement] = set()
+        """The same."""
 
     def __enter__(self) -> Answer:
         return self
@@ -65,13 +67,13 @@ class Answer:
         statement = self.hearsay.get((holder, record.ttl))
         if statement is None:
             statement = self.hearsay[holder, record.ttl] = self._store.statement(self._source, holder)
+            self._mine.add(statement)
         return self._store.say(statement, record.name, packed)
 
     def _is_told(self, name: str, holder: Address) -> bool:
         """Return whether somebody tells already that `holder` has the document: that is not renewed by telling it."""
         return any(
-            one.holder == holder
-            and (one.expires > self._now if one.state == CURRENT else one.account.teller == self._source)
+            one.holder == holder and (one in self._mine or (one.state == CURRENT and one.expires > self._now))
             for variant in self._store.variants(name)
             for one in variant.statements
         )

@@ -19,10 +19,9 @@ from ..wire.address import Address
 from ..wire.limits import TTL
 from ..wire.records import IndexRecord
 from .answer import Answer
-from .packed import pack, unpack
+from .packed import hash_of, pack, title_of, unpack
 from .statement import CURRENT, Statement
 from .store import Store
-from .table import Variant
 
 MAX_GONE = 10_000
 """Maximum number of stopped holders that are remembered, the most recent ones."""
@@ -137,16 +136,18 @@ class DistributedIndex:
         self._gone.pop(holder, None)
 
     def expire(self, now: float) -> int:
-        """Remove expired records, and hearsay that no longer counts; return their number."""
-        before = len(self._store)
+        """Let expired records, and hearsay that no longer counts, be removed; return their number."""
         over = [one for one in self._store if one.state == CURRENT and not self._counts(one, now)]
         for holder in [one.holder for one in over if one.is_first_hand]:
             self._holders.pop(holder, None)
         self._store.kill(over)
-        for _ in self._store.sweep():
-            pass
-        self._changes += before - len(self._store)
-        return before - len(self._store)
+        number = sum(one.count for one in over)
+        self._changes += number
+        return number
+
+    def sweep(self) -> Iterator[None]:
+        """Free the memory of what was removed, in steps of a millisecond or so."""
+        return self._store.sweep()
 
     def _accepts(self, holder: Address, now: float, own: Collection[Address] = ()) -> bool:
         """Return whether hearsay about `holder` counts."""
@@ -208,35 +209,32 @@ class DistributedIndex:
             if one.is_first_hand == is_first_hand and self._counts(one, now)
         ]
 
-    def lasting(self, now: float) -> tuple[list[IndexRecord], float]:
-        """Return every record that has not expired, and when the first of them expires."""
-        expiries = (one.expires for one in self._store if one.count and self._counts(one, now))
-        names = self._store.names()
-        records = [record for name in names for record in self.holders_of(name, now) + self.hearsay_of(name, now)]
-        return records, min(expiries, default=math.inf)
+    def names(self) -> list[str]:
+        """Return the names of all learnt documents, also of some that were removed a moment ago."""
+        return self._store.names()
 
-    def ttl(self, record: IndexRecord, now: float) -> int:
-        """Return the TTL that `record` has left, or its own TTL if it is not first-hand."""
-        statement = self._holders.get((record.host, record.port))
-        return record.ttl if statement is None else _ttl(statement, now)
+    def hashes_of(self, name: str, now: float, is_first_hand: bool = True) -> set[bytes]:
+        """Return the SHA-256 of each content of the document `name` that has a holder; b"" for what 1.0 peers have."""
+        found = set()
+        for variant in self._store.variants(name):
+            for one in variant.statements:
+                if one.is_first_hand == is_first_hand and self._counts(one, now):
+                    found.add(hash_of(variant.packed))
+                    break
+        return found
 
-    def held_by(self, holder: Address, now: float) -> list[IndexRecord]:
-        """Return what the peer `holder` says of its documents."""
-        records = (record for name in self._store.names() for record in self.holders_of(name, now))
-        return [record for record in records if (record.host, record.port) == holder]
+    def titles_of(self, name: str) -> set[str]:
+        """Return all titles of the document `name`."""
+        return {title_of(variant.packed) for variant in self._store.variants(name)}
 
-    def names(self) -> set[str]:
-        """Return the names of all learnt documents."""
-        return {name for name in self._store.names() if any(map(_has_current, self._store.variants(name)))}
+    def next_expiry(self, now: float) -> float:
+        """Return when the next records expire, in monotonic seconds."""
+        return min((one.expires for one in self._store if one.count and self._counts(one, now)), default=math.inf)
 
     def count_of(self, holder: Address, now: float) -> int:
         """Return the number of documents that the peer `holder` has, by its own word."""
         statement = self._holders.get(holder)
         return 0 if statement is None or statement.expires <= now else statement.count
-
-
-def _has_current(variant: Variant) -> bool:
-    return any(statement.state == CURRENT for statement in variant.statements)
 
 
 def _ttl(statement: Statement, now: float) -> int:

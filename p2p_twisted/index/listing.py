@@ -1,53 +1,124 @@
-"""The documents of this peer and of all others as one sorted list, which is rebuilt only after a change.
+"""The documents of this peer and of all others as one sorted list, which is made anew only after a change.
 
-A long list is requested page by page: building and searching it for each page would cost more than the pages. Pure;
-time is an argument.
+A long list is requested page by page: making and searching it for each page would cost more than the pages. It is made
+in steps, and holds no more than names: 100 000 documents must neither stop the process nor fill the memory. Pure; time
+is an argument.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable
+from bisect import bisect_left
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from heapq import merge
+from typing import Protocol
 
 from ..wire.records import IndexRecord
 from .distributed import DistributedIndex
-from .search import Document, documents, matching
+from .query import Query
+from .search import Document, documents
+
+STEP = 200
+"""Names looked at in one step."""
+SORTED_AT_ONCE = 10_000
+"""Names sorted in one step."""
+
+
+class OwnRecords(Protocol):
+    """The records of this peer."""
+
+    @property
+    def state(self) -> Hashable:
+        """Something that is another after each change."""
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all of them."""
+
+    def get(self, name: str) -> IndexRecord | None:
+        """Return the record of the document `name`."""
 
 
 class Listing:
-    """The list of all documents in `index` and of this peer."""
+    """The list of all documents in `index` and in `own`."""
 
-    def __init__(self, index: DistributedIndex) -> None:
+    def __init__(self, index: DistributedIndex, own: OwnRecords) -> None:
         self._index = index
+        self._own = own
         self._state: Hashable = None
         self._valid_until = -math.inf
-        self._documents: list[Document] = []
+        self._names: list[str] = []
+        """In order, each as often as it has contents."""
         self._query = ""
-        self._found: list[Document] = []
+        self._found: list[str] = []
 
-    def page(
-        self,
-        own: Callable[[], Iterable[IndexRecord]],
-        own_state: Hashable,
-        now: float,
-        query: str,
-        limit: int,
-        offset: int,
-    ) -> tuple[int, list[Document]]:
-        """Return how many documents match `query` (see Query), and those from `offset` on, at most `limit`.
+    def search(self, query: str, now: float) -> Iterator[None]:
+        """Find the documents that match `query` (see Query) in steps; nothing else may be called until the last one.
 
-        `own` returns the records of this peer; it is called when `own_state` differs from the last call. `now` is
-        monotonic seconds. The caller must not change the documents; `index` has the TTL that each record has left.
+        `now` is monotonic seconds. A name counts as a whole: all of its contents match if one of them does.
         """
-        state = own_state, self._index.generation
+        state = self._own.state, self._index.generation
         if state != self._state or now >= self._valid_until:
-            learnt, self._valid_until = self._index.lasting(now)
-            self._documents = documents([*own(), *learnt])
-            self._state = state
-            self._search(query)
-        elif query != self._query:
-            self._search(query)
-        return len(self._found), self._found[offset : offset + limit]
+            names: list[str] = []
+            yield from self._collect(names, now)
+            self._names, self._state, self._valid_until = names, state, self._index.next_expiry(now)
+        elif query == self._query:
+            return
+        self._found, self._query = self._names, query
+        if query.strip():
+            self._found = []
+            yield from self._filter(Query(query), self._found)
 
-    def _search(self, query: str) -> None:
-        self._query, self._found = query, matching(self._documents, query)
+    def _collect(self, names: list[str], now: float) -> Iterator[None]:
+        every = list({*self._index.names(), *self._own.names()})
+        parts = []
+        for start in range(0, len(every), SORTED_AT_ONCE):
+            parts.append(sorted(every[start : start + SORTED_AT_ONCE]))
+            yield
+        for number, name in enumerate(merge(*parts)):
+            names += [name] * self._contents(name, now)
+            if number % STEP == 0:
+                yield
+
+    def _contents(self, name: str, now: float) -> int:
+        """Return the number of documents of that name."""
+        hashes = self._index.hashes_of(name, now)
+        own = self._own.get(name)
+        if own is not None:
+            hashes.add(bytes.fromhex(own.sha256 or ""))
+        hashes = hashes or self._index.hashes_of(name, now, False)
+        return len(hashes) - (len(hashes) > 1 and b"" in hashes)
+
+    def _filter(self, query: Query, found: list[str]) -> Iterator[None]:
+        for number, name in enumerate(self._names):
+            if number % STEP == 0:
+                yield
+            titles = self._index.titles_of(name)
+            if (own := self._own.get(name)) is not None:
+                titles.add(own.title)
+            if any(query.matches(name, title) for title in titles):
+                found.append(name)
+
+    def page(self, limit: int, offset: int, now: float) -> tuple[int, list[Document]]:
+        """Return how many documents were found, and those from `offset` on, at most `limit`.
+
+        Those that are gone since then are left out.
+        """
+        names = self._found[offset : offset + limit]
+        skipped = offset - bisect_left(self._found, names[0]) if names else 0
+        return len(self._found), self._documents(dict.fromkeys(names), now)[skipped : skipped + limit]
+
+    def _documents(self, names: Iterable[str], now: float) -> list[Document]:
+        known: list[IndexRecord] = []
+        told: list[IndexRecord] = []
+        for name in names:
+            own = self._own.get(name)
+            records = self._index.holders_of(name, now)
+            if own is not None:
+                known.append(own)
+            elif not records:
+                told += self._index.hearsay_of(name, now)
+            known += records
+        hearsay = documents(told)
+        for document in hearsay:
+            document.is_first_hand = False
+        return sorted(documents(known) + hearsay, key=lambda document: document.name)

@@ -31,15 +31,12 @@ def pack(record: IndexRecord) -> bytes:
 
 def unpack(name: str, packed: bytes, holder: Address, ttl: int) -> IndexRecord:
     """Return the record of the document `name` at `holder`."""
-    size = sha256 = pieces = None
-    kind = packed[0] & ~_PRIVATE
-    if kind == _ONE_PIECE:
-        _, size, raw = _HEAD.unpack_from(packed)
-        sha256, pieces = raw.hex(), ""
-    elif kind == _PIECES:
-        _, size, raw, list_ = _WITH_PIECES.unpack_from(packed)
-        sha256, pieces = raw.hex(), list_.hex()
-    return IndexRecord(name, title_of(packed), *holder, ttl, size, sha256, pieces, is_private(packed))
+    kind, private = packed[0] & ~_PRIVATE, packed[0] >= _PRIVATE
+    if kind == _OLD:
+        return IndexRecord(name, title_of(packed), *holder, ttl, private=private)
+    size, sha256 = int.from_bytes(packed[1:9], "big"), packed[9:41].hex()
+    pieces = packed[41:73].hex() if kind == _PIECES else ""
+    return IndexRecord(name, title_of(packed), *holder, ttl, size, sha256, pieces, private)
 
 
 def title_of(packed: bytes) -> str:

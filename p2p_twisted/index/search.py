@@ -1,4 +1,4 @@
-"""Documents built from records: records of one name and content are one document; and their search."""
+"""Documents built from records: records of one name and content are one document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..wire.records import IndexRecord
-from .query import Query
 
 
 @dataclass
@@ -21,6 +20,8 @@ class Document:
     size: int | None
     sha256: str | None
     holders: list[IndexRecord] = field(default_factory=list)
+    is_first_hand: bool = True
+    """Whether a holder has said so itself; others have, if not."""
 
     @property
     def private(self) -> bool:
@@ -62,22 +63,14 @@ def documents(records: Iterable[IndexRecord]) -> list[Document]:
     return [document for name in sorted(found) for document in _by_holders(found[name])]
 
 
-def _by_holders(contents: dict[str | None, Document]) -> list[Document]:
-    unhashed = contents.pop(None, None)
+def _by_holders(contents: dict[str | None, Document]) -> Iterable[Document]:
     for document in contents.values():
-        document.size = document.variants()[0].size
+        if len(document.holders) > 1 and any(holder.size != document.size for holder in document.holders):
+            document.size = document.variants()[0].size
+    if len(contents) == 1:
+        return contents.values()
+    unhashed = contents.pop(None, None)
     ranked = sorted(contents.values(), key=lambda document: (-len(document.holders), document.sha256 or ""))
     if unhashed is not None:
-        if ranked:
-            ranked[0].holders.extend(unhashed.holders)
-        else:
-            ranked = [unhashed]
+        ranked[0].holders.extend(unhashed.holders)
     return ranked
-
-
-def matching(found: list[Document], query: str) -> list[Document]:
-    """Return the documents of `found` that match `query` (see Query), in their order."""
-    if not query.strip():
-        return found
-    wanted = Query(query)
-    return [document for document in found if wanted.matches(document.name, document.title)]

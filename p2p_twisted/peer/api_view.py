@@ -26,6 +26,7 @@ from ..web.api.schema import (
 )
 from ..wire.address import Address
 from ..wire.fields import split_type
+from .document_list import DocumentList
 from .download_view import banned_sources, details, summary
 from .service import Peer
 
@@ -37,6 +38,7 @@ class ApiView:
         self._reactor = reactor
         self._peer = peer
         self._started = time.time()
+        self._documents = DocumentList(reactor, peer.content_store, lambda: peer.host, time.monotonic)
 
     def status(self) -> PeerStatus:
         """Return the state of the peer."""
@@ -93,24 +95,15 @@ class ApiView:
             ]
         )
 
-    def index(self, q: str, limit: int, offset: int) -> IndexPage:
-        """Return at most `limit` of the documents that match `q`, from number `offset` on, in order of their names."""
-        store, host = self._peer.content_store, self._peer.host
-        own = (store.advertise or host, store.port)
-        total, found = store.documents(host, q, limit, offset)
-        return IndexPage(total, [self._document(document, own) for document in found])
+    def index(self, q: str, limit: int, offset: int) -> Deferred[IndexPage]:
+        """Fire with at most `limit` of the documents that match `q`, from number `offset` on, in order of names."""
+        return self._documents.page(q, limit, offset).addCallback(self._index_page)
 
-    def _document(self, document: Document, own: Address) -> IndexedDocument:
-        ttl = self._peer.content_store.ttl
-        return IndexedDocument(
-            name=document.name,
-            type=split_type(document.name)[1],
-            title=document.title,
-            size=document.size,
-            sha256=document.sha256,
-            local=any((holder.host, holder.port) == own for holder in document.holders),
-            holders=[Holder(holder.host, holder.port, ttl(holder)) for holder in document.holders],
-        )
+    def _index_page(self, page: tuple[int, list[Document]]) -> IndexPage:
+        total, found = page
+        store = self._peer.content_store
+        own = (store.advertise or self._peer.host, store.port)
+        return IndexPage(total, [_document(document, own) for document in found])
 
     def downloads(self) -> DownloadList:
         """Return the downloads since the start, the newest last."""
@@ -155,3 +148,17 @@ class ApiView:
     def refresh(self) -> Deferred[None]:
         """Query the RS and the other peers now; fires when all have answered or failed."""
         return self._peer.discovery.refresh()
+
+
+def _document(document: Document, own: Address) -> IndexedDocument:
+    """Return `document`, which this peer shares if the peer at `own` is among its holders."""
+    return IndexedDocument(
+        name=document.name,
+        type=split_type(document.name)[1],
+        title=document.title,
+        size=document.size,
+        sha256=document.sha256,
+        local=any((holder.host, holder.port) == own for holder in document.holders),
+        first_hand=document.is_first_hand,
+        holders=[Holder(holder.host, holder.port, holder.ttl) for holder in document.holders],
+    )

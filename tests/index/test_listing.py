@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Hashable
+
 import pytest
 
-from p2p_twisted.index import listing as module
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.index.listing import Listing
-from p2p_twisted.index.search import documents, matching
+from p2p_twisted.index.search import documents
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.records import IndexRecord
 
@@ -19,46 +21,50 @@ def rec(name, holder=FAR, ttl=TTL, sha="a" * 64):
     return IndexRecord(name, f"Title of {name}", host, port, ttl, 7, sha, "")
 
 
+class Own(dict[str, IndexRecord]):
+    """Own records by their names."""
+
+    @property
+    def state(self) -> Hashable:
+        return tuple(self)
+
+    def names(self) -> list[str]:
+        return list(self)
+
+
 class Case:
-    """A listing with its index, own records, and a count of how often it was put together and searched."""
+    """A listing with its index and own records, and the number of steps that it took last."""
 
-    def __init__(self, monkeypatch) -> None:
+    def __init__(self) -> None:
         self.index = DistributedIndex()
-        self.own = []
+        self.own = Own()
         self.now = 1000.0
-        self.made = self.searched = 0
-        self.listing = Listing(self.index)
-        monkeypatch.setattr(module, "documents", self._documents)
-        monkeypatch.setattr(module, "matching", self._matching)
+        self.steps = 0
+        self.listing = Listing(self.index, self.own)
 
-    def _documents(self, records):
-        self.made += 1
-        return documents(records)
-
-    def _matching(self, found, query):
-        self.searched += 1
-        return matching(found, query)
+    def share(self, *names: str) -> None:
+        self.own.update({name: rec(name, HERE) for name in names})
 
     def put(self, *names, holder=FAR) -> None:
         for name in names:
             self.index.put(holder, rec(name, holder), self.now)
 
     def page(self, query="", limit=100, offset=0):
-        own = tuple(self.own)
-        return self.listing.page(lambda: own, own, self.now, query, limit, offset)
+        self.steps = len(list(self.listing.search(query, self.now)))
+        return self.listing.page(limit, offset, self.now)
 
     def names(self, *args):
         return [document.name for document in self.page(*args)[1]]
 
 
 @pytest.fixture
-def case(monkeypatch: pytest.MonkeyPatch):
-    return Case(monkeypatch)
+def case() -> Case:
+    return Case()
 
 
 def test_pages_of_all_and_of_those_found(case) -> None:
     case.put("c", "a", "e")
-    case.own += [rec("b", HERE), rec("d", HERE)]
+    case.share("b", "d")
     assert case.page() == (5, documents([rec("a"), rec("b", HERE), rec("c"), rec("d", HERE), rec("e")]))
     assert [case.names("", 2, offset) for offset in (0, 2, 4, 6)] == [["a", "b"], ["c", "d"], ["e"], []]
     assert case.page("?", 1, 1) == (5, documents([rec("b", HERE)]))
@@ -67,11 +73,10 @@ def test_pages_of_all_and_of_those_found(case) -> None:
 
 def test_pages_cost_a_slice(case) -> None:
     case.put(*map(str, range(50)))
-    for offset in range(0, 50, 10):
-        assert len(case.names("", 10, offset)) == 10
-    for offset in range(0, 50, 10):
-        case.names("title", 10, offset)
-    assert (case.made, case.searched) == (1, 2)
+    for query in ("", "title"):
+        for offset in range(0, 50, 10):
+            assert len(case.names(query, 10, offset)) == 10
+            assert bool(case.steps) == (offset == 0)
 
 
 def test_a_record_received_again_changes_nothing(case) -> None:
@@ -82,7 +87,7 @@ def test_a_record_received_again_changes_nothing(case) -> None:
     case.index.renew(FAR, case.now)
     case.index.learn(FARTHER, [rec("a", ttl=5)], case.now)
     case.page()
-    assert case.made == 1
+    assert case.steps == 0
 
 
 def test_every_change_shows(case) -> None:
@@ -90,7 +95,7 @@ def test_every_change_shows(case) -> None:
     assert case.names() == ["a"]
     case.put("b", holder=FARTHER)
     assert case.names() == ["a", "b"]
-    case.own.append(rec("c", HERE))
+    case.share("c")
     assert case.names() == ["a", "b", "c"]
     case.index.put(FAR, rec("a", sha="b" * 64), case.now)
     assert case.page()[1][0].sha256 == "b" * 64
@@ -112,14 +117,61 @@ def test_a_search_sees_a_change_too(case) -> None:
 def test_holders_have_the_time_that_is_left(case) -> None:
     case.put("a")
     case.put("a", holder=FARTHER)
-    case.own.append(rec("a", HERE))
+    case.share("a")
     case.page()
     case.now += 100
     case.index.renew(FARTHER, case.now)
     ((document,),) = case.page()[1:]
-    ttls = {holder.host: case.index.ttl(holder, case.now) for holder in document.holders}
+    ttls = {holder.host: holder.ttl for holder in document.holders}
     assert ttls == {"far": TTL - 100, "farther": TTL, "here": TTL}
-    assert case.made == 1
+    assert case.steps == 0
+
+
+def test_contents_of_one_name_are_documents_of_their_own(case) -> None:
+    case.put("a", "c")
+    case.share("b")
+    for holder, sha in ((FAR, "b" * 64), (FARTHER, "c" * 64), (("farthest", 4), "c" * 64)):
+        case.index.put(holder, rec("b", holder, sha=sha), case.now)
+    case.index.put(("old", 5), IndexRecord("b", "", "old", 5, TTL), case.now)
+    total, found = case.page()
+    assert (total, [document.name for document in found]) == (5, ["a", "b", "b", "b", "c"])
+    assert [document.sha256 for document in found][1] == "c" * 64
+    for offset in range(5):
+        assert case.page("", 1, offset)[1] == [found[offset]]
+    assert case.page("", 2, 2)[1] == found[2:4]
+
+
+def test_hearsay_is_listed_only_where_no_holder_has_spoken(case) -> None:
+    case.put("a")
+    case.share("b")
+    liar, third = ("liar", 6), ("third", 7)
+    told = [rec("a", FARTHER, sha="f" * 64), rec("b", FARTHER, sha="f" * 64), rec("c", FARTHER), rec("c", third)]
+    case.index.learn(liar, told, case.now)
+    total, found = case.page()
+    assert (total, [(one.name, one.is_first_hand) for one in found]) == (3, [("a", True), ("b", True), ("c", False)])
+    assert [one.sha256 for one in found] == ["a" * 64] * 3
+    assert sorted(holder.host for holder in found[2].holders) == ["farther", "third"]
+    case.put("x", holder=FARTHER)
+    assert [holder.host for holder in case.page("c")[1][0].holders] == ["third"]
+
+
+def test_what_goes_between_two_pages_is_left_out(case) -> None:
+    case.put("a", "b", "c")
+    assert case.names("", 2, 0) == ["a", "b"]
+    case.index.remove(FAR, "a")
+    assert [document.name for document in case.listing.page(2, 0, case.now)[1]] == ["b"]
+
+
+def test_steps_are_short_in_a_long_list(case) -> None:
+    case.put(*(f"{number * 7919 % 30_000}" for number in range(30_000)))
+    longest, before = 0.0, time.thread_time()
+    for _ in case.listing.search("9", case.now):
+        now = time.thread_time()
+        longest, before = max(longest, now - before), now
+    total, found = case.listing.page(100, 0, case.now)
+    assert total == sum("9" in str(number) for number in range(30_000))
+    assert [one.name for one in found] == sorted(one.name for one in found)
+    assert longest < 0.1
 
 
 def test_an_expired_record_is_left_out_before_it_is_swept(case) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from p2p_twisted.index.search import documents, matching
+from dataclasses import replace
+
+from p2p_twisted.index.search import documents
 from p2p_twisted.wire.records import IndexRecord
 
 AES, BEE = "a" * 64, "b" * 64
@@ -30,11 +32,18 @@ def test_a_record_of_1_0_joins_the_commonest_content() -> None:
     assert alone.sha256 is None and alone.size is None
 
 
-def test_matching_words_and_patterns() -> None:
-    found = documents(
-        [rec("rfc8446.txt.pdf", 1, title="The TLS Protocol"), rec("rfc791.txt", 1, title="IP"), rec("z", 1)]
-    )
-    assert [d.name for d in matching(found, "tls RFC")] == ["rfc8446.txt.pdf"]
-    assert matching(found, "rfc*") == found[:2]
-    assert matching(found, "") == matching(found, "  ") == found
-    assert matching(found, "rfc?91.txt nothing") == []
+def test_a_document_has_a_variant_for_each_size_and_piece_list() -> None:
+    holders = [rec("x", 1), *(replace(rec("x", port), size=9) for port in (2, 3)), replace(rec("x", 4), pieces=BEE)]
+    (doc,) = documents([*holders, rec("x", 5, None)])
+    assert (doc.size, doc.piece_list, len(doc.holders)) == (9, "", 5)
+    variants = [(one.size, one.piece_list, [holder.port for holder in one.holders]) for one in doc.variants()]
+    assert variants == [(9, "", [2, 3]), (7, "", [1]), (7, BEE, [4])]
+    (old,) = documents([rec("x", 1, None)])
+    assert old.variants() == [old]
+
+
+def test_a_document_is_private_if_all_of_its_records_are() -> None:
+    (doc,) = documents([replace(rec("x", 1), private=True)])
+    assert doc.private
+    (doc,) = documents([replace(rec("x", 1), private=True), rec("x", 2)])
+    assert not doc.private

@@ -78,6 +78,7 @@ def a_document(number: int) -> dict[str, Any]:
         "size": number,
         "sha256": f"{number:064x}",
         "local": number % 2 == 0,
+        "first_hand": True,
         "holders": [{"host": "127.0.0.1", "port": 65401, "ttl": 7000}],
     }
 
@@ -155,10 +156,10 @@ class FakePeer:
         first = schema.OtherPeer("127.0.0.1", 65401, files=10, last_seen=12.3, failures=0)
         return schema.OtherPeers([first, schema.OtherPeer("127.0.0.1", 65402, files=0, last_seen=None, failures=3)])
 
-    def index(self, q: str, limit: int, offset: int) -> schema.IndexPage:
+    def index(self, q: str, limit: int, offset: int) -> Deferred[schema.IndexPage]:
         query = Query(q)
         found = [document for document in self.documents if query.matches(document["name"], "")]
-        return from_json(schema.IndexPage, {"total": len(found), "items": found[offset : offset + limit]})
+        return succeed(from_json(schema.IndexPage, {"total": len(found), "items": found[offset : offset + limit]}))
 
     def downloads(self) -> download_schema.DownloadList:
         return download_schema.DownloadList([summary_of(download) for download in self.running.values()])

@@ -168,7 +168,8 @@ class DownloadManager(Service):
         Those that are to be skipped are left out, and noted in `download`.
         """
         own = self._content_store.library.files
-        holders = {name: self._holders(name) for name in sorted(self._discovery.index.names() - set(own))}
+        found = {name: self._holders(name) for name in sorted(set(self._discovery.index.names()) - set(own))}
+        holders = {name: records for name, records in found.items() if records}
         download.skipped = skipped_names({name: len(records) for name, records in holders.items()}, own)
         return {name: records for name, records in holders.items() if name not in download.skipped}
 

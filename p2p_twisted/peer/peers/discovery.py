@@ -63,7 +63,8 @@ class Discovery(Service):
         `networks` may be dialled whatever they are: see DialPolicy.
         """
         self.index = index
-        intake = Intake(reactor, now, index, self._changed, make_cooperator(reactor), Room())
+        self._cooperator = make_cooperator(reactor)
+        intake = Intake(reactor, now, index, self._changed, self._cooperator, Room())
         self._directory = Directory(index, lambda address: IndexSubscription(address, intake), publisher)
         self.peers = self._directory.peers
         self._reactor = reactor
@@ -119,6 +120,7 @@ class Discovery(Service):
 
     def _round_due(self) -> None:
         self.index.expire(self._now())
+        self._cooperator.cooperate(self.index.sweep())
         self._publisher.publish(RoundStarted())
 
     async def _ask_all(self) -> None:

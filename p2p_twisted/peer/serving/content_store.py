@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ...index.distributed import DistributedIndex
-from ...index.listing import Listing
-from ...index.search import Document
 from ...library.catalogue import Changed, SharedFile
 from ...library.pieces import list_digest, piece_size
 from ...library.shared import Library
@@ -44,7 +42,6 @@ class ContentStore:
         self._now = now
         self.parts: dict[str, Storage] = {}
         """The unfinished files of running downloads by their hash; their verified pieces are served too."""
-        self._listing = Listing(index)
         self._own: tuple[tuple[object, ...], str] = ((), "")
 
     def record(self, file: SharedFile, host: str) -> IndexRecord:
@@ -65,19 +62,6 @@ class ContentStore:
             lines = (encode_record(self.record(file, host), version) for file in self.library.public.values())
             self._own = key, "".join(f"{line}\n" for line in lines)
         return self._own[1]
-
-    def documents(self, host: str, query: str, limit: int, offset: int) -> tuple[int, list[Document]]:
-        """Return how many documents, here or elsewhere, match `query` (see Query), and at most `limit` of them from
-        `offset` on, by name."""
-        state = self.library.version, self.advertise or host, self.port
-        return self._listing.page(lambda: self._records(host), state, self._now(), query, limit, offset)
-
-    def ttl(self, record: IndexRecord) -> int:
-        """Return the seconds for which a record of one of these documents is still valid."""
-        return self.index.ttl(record, self._now())
-
-    def _records(self, host: str) -> list[IndexRecord]:
-        return [self.record(file, host) for file in self.library.files.values()]
 
     def find(self, name: str, sha256: str | None, reader: str | None = None) -> SharedFile:
         """Return the shared file `name`, or one with the hash `sha256` if that is given, for the peer named `reader`.

@@ -23,8 +23,8 @@ class PeerFacade(Protocol):
     def peers(self) -> OtherPeers:
         """Return the other peers that it knows."""
 
-    def index(self, q: str, limit: int, offset: int) -> IndexPage:
-        """Return at most `limit` of the documents that match `q`, from number `offset` on, in order of their names."""
+    def index(self, q: str, limit: int, offset: int) -> Deferred[IndexPage]:
+        """Fire with at most `limit` of the documents that match `q`, from number `offset` on, in order of names."""
 
     def downloads(self) -> DownloadList:
         """Return the downloads since the start, the newest last."""

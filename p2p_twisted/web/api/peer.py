@@ -43,10 +43,10 @@ def peer_root(peer: PeerFacade, config: Settings, events: EventLog) -> Endpoint:
     )
 
 
-def _index(call: Call, peer: PeerFacade) -> Reply:
+def _index(call: Call, peer: PeerFacade) -> Deferred[Reply]:
     query = call.query(("q", "limit", "offset"))
     limit, offset = paging(query)
-    return Reply(peer.index(query.get("q", ""), limit, offset))
+    return peer.index(query.get("q", ""), limit, offset).addCallback(Reply)
 
 
 def _share(call: Call, peer: PeerFacade) -> Deferred[Reply]:

@@ -122,7 +122,10 @@ class Holder:
 
 @dataclass(frozen=True)
 class IndexedDocument:
-    """One name with one content, and its holders. `size` and `sha256` are None if only 1.0 peers have it."""
+    """One name with one content, and its holders. `size` and `sha256` are None if only 1.0 peers have it.
+
+    `first_hand` is false if none of the holders has said so itself yet, but others have.
+    """
 
     name: str
     type: str
@@ -130,6 +133,7 @@ class IndexedDocument:
     size: int | None
     sha256: str | None
     local: bool
+    first_hand: bool
     holders: list[Holder]
 
 

@@ -33,9 +33,9 @@ class Disputed(Case):
         store: Any = factory.content_store
         true, file = store.record, store.library.get("doc")
         store.record = lambda file, host: replace(true(file, host), sha256=SHA256, **forged)
-        store.find = lambda name, sha256: file
-        store.piece_list = lambda sha256: file.pieces or bytes.fromhex(SHA256)
-        store.open = lambda file: OpenFile(store.library.open(file), file.size, SHA256, None)
+        store.find = lambda *_: file
+        store.piece_list = lambda *_: file.pieces or bytes.fromhex(SHA256)
+        store.open = lambda *_: OpenFile(store.library.open(file), file.size, SHA256, None)
 
     def silent(self, number: int, size: int, pieces: str) -> None:
         """Start a peer that says that it has the content, and answers nothing but that."""

@@ -138,7 +138,7 @@ class Case(SynchronousTestCase):
         return done.called
 
     def names(self):
-        return sorted(self.index.names())
+        return sorted({record.name for record in self.index.records(self.network.seconds())})
 
     def holders(self, name):
         now = self.network.seconds()

@@ -124,14 +124,6 @@ class Index(Case):
         self.begin(0, 1)
         self.assertNotIn(PARTIAL.name, self.records())
 
-    def test_documents_are_those_of_all_with_their_holders(self) -> None:
-        self.learn(SMALL.name)
-        self.learn("far.txt", document=BIG)
-        found = {document.name: document for document in self.content_store.documents(HERE, "", 100, 0)[1]}
-        self.assertEqual(set(found), {SMALL.name, BIG.name, "far.txt"})
-        holders = sorted((holder.host, holder.port) for holder in found[SMALL.name].holders)
-        self.assertEqual(holders, [(HERE, 4394), FAR])
-
 
 class Unfinished(Case):
     """Verified pieces of an unfinished file are served."""
