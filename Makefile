@@ -25,7 +25,7 @@ SECONDS ?= 60
 TRIAL = $(shell grep -rlE 'twisted\.trial\.unittest|tests\.support\.[a-z_]*_case' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 crash docs bench-rs bench-loopback bench-memory bench-netlab fuzz soak soak-hostile push gone attacks hooks changelog dist clean FORCE
+.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 crash docs bench-rs bench-loopback bench-memory bench-netlab fuzz soak soak-hostile push gone attacks reliability hooks changelog dist clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -96,6 +96,9 @@ gone: $(VENV)/installed ## RUNS=20 times p2p get where 300 of 301 holders are go
 
 attacks: $(VENV)/installed-test ## strangers attack an RS and peers, each attack against its bar; as root (ROW=name: that one)
 	$(BIN)/python -m benchmarks.attacks $(ROW)
+
+reliability: $(VENV)/installed-test ## the latest figures into docs/reliability.rst (ARGS=--run: and the tests that are named there)
+	$(BIN)/python -m benchmarks.reliability $(ARGS)
 
 fuzz: $(VENV)/installed-test ## fuzz targets with atheris for SECONDS=60 each (TARGET=requests: that one)
 	@$(BIN)/python -c 'import atheris' 2> /dev/null || $(PIP) --editable '.[fuzz]' > /dev/null 2>&1 || true

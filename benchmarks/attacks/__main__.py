@@ -12,14 +12,14 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks.attacks import false_records, floods, holders, registrations, services, slow_connections
+from benchmarks.attacks import delegated, false_records, floods, holders, registrations, services, slow_connections
 from benchmarks.attacks.outcome import Outcome, keep
 from p2p_twisted.experiment.run.interrupts import Interrupts
 from p2p_twisted.experiment.run.iproute import PlaceError
 from p2p_twisted.experiment.run.processes import ClusterError
 from p2p_twisted.web.control_client import ControlError
 
-MODULES = (false_records, floods, holders, services, registrations, slow_connections)
+MODULES = (false_records, floods, holders, services, registrations, slow_connections, delegated)
 ATTACKS: dict[str, Callable[[], Outcome]] = dict(attack for module in MODULES for attack in module.ATTACKS.items())
 
 

@@ -7,6 +7,7 @@ are open, and all that were made.
 
 import asyncio
 import json
+import os
 import random
 import signal
 import sys
@@ -69,9 +70,7 @@ async def main() -> None:
     print("ready", flush=True)
     await over.wait()
     print(json.dumps({"open": slow.open, "made": slow.made}), flush=True)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    os._exit(0)  # ending ten thousand tasks one by one takes long
 
 
 if __name__ == "__main__":

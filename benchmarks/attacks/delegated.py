@@ -1,0 +1,83 @@
+"""Rows of the table that tests, and other commands, measure: they are run here, and what they say is the figure."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks.attacks.outcome import Outcome
+
+REPOSITORY = Path(__file__).parents[2]
+MAX_SECONDS = 3 * 3600
+PASSED = r"(\d+ (?:passed|failed)[^=\n]*) in [\d.]+s"
+"""What pytest says at the end."""
+
+
+@dataclass(frozen=True)
+class Delegated:
+    """A row, its bar, the command (of Python), and the pattern of the lines that have the figure, in group 1."""
+
+    row: str
+    bar: str
+    command: tuple[str, ...]
+    pattern: str = PASSED
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+def _tests(*paths: str) -> tuple[str, ...]:
+    return "-m", "pytest", "-rN", "-p", "no:cacheprovider", *paths
+
+
+FUZZED = ("requests", "responses", "records")
+ROWS = {
+    "fuzz": Delegated(
+        "10^6 mutated requests, responses and records each",
+        "0 tracebacks, 0 hangs over 1 s, 0 wrong statuses",
+        ("-m", "fuzz", "--mutations", "1000000", *FUZZED),
+        r"^(.* none failed)$",
+    ),
+    "names": Delegated(
+        "500 hostile names on each side, links and FIFOs planted",
+        "0 bytes from or to outside",
+        _tests("tests/e2e/test_hostile_serving.py", "tests/e2e/test_hostile_receiving.py"),
+    ),
+    "crash": Delegated(
+        "1 000 crash points, 200 failing system calls",
+        "final name absent or right, every time",
+        ("-m", "pytest", "-s", "-rN", "-p", "no:cacheprovider", "tests/crash"),
+        rf"{PASSED}|^(\S.*\d+.*(?:point|call|kill|fail).*)$",
+        (("P2P_CRASH_POINTS", "1000"), ("P2P_FAILURES", "200")),
+    ),
+    "tls-refusals": Delegated(
+        "TLS refusals: RS and peer, as server and as client",
+        "10 of 10, four times",
+        _tests("tests/net/test_tls_refusals.py"),
+    ),
+    "private": Delegated(
+        "one name in a private share, each way to learn of it",
+        "none",
+        _tests("tests/peer/serving/test_private_index.py"),
+    ),
+}
+
+
+def run(name: str) -> Outcome:
+    """Run the command of a row; its figure is the lines of its output that match."""
+    row = ROWS[name]
+    settings = [f"{key}={value}" for key, value in row.environment]
+    done = subprocess.run(
+        ["env", *settings, sys.executable, *row.command],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=MAX_SECONDS,
+    )
+    found = [next(filter(None, match.groups())) for match in re.finditer(row.pattern, done.stdout, re.MULTILINE)]
+    return Outcome(row.row, "; ".join(found) or f"exit {done.returncode}", row.bar, done.returncode == 0)
+
+
+ATTACKS = {name: partial(run, name) for name in ROWS}
