@@ -45,7 +45,7 @@ def test_nothing_of_one_peer_is_anothers(peers):
 
 
 def test_the_shared_folders_are_in_the_checkout(peers):
-    assert all(folder.is_dir() for peer in peers for folder in peer["share"])
+    assert all(share.folder.is_dir() for peer in peers for share in peer["share"])
 
 
 def test_peers_look_for_the_rs_where_it_listens(peers):

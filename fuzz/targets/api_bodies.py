@@ -28,7 +28,7 @@ _CALL = re.compile(rb"([A-Z]{1,16}) (/[\x21-\x7e]{0,4000})\n([\x20-\x7e]{0,4000}
 class _Peer(FakePeer):
     """Shares every folder."""
 
-    def share(self, path: str) -> Deferred[None]:
+    def share(self, path: str, readers: list[str] | None = None) -> Deferred[None]:
         self.shared.append(path)
         return succeed(None)
 

@@ -16,6 +16,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, global
 from zope.interface import provider
 
 from ..config.settings import SettingsError
+from ..config.shares import Share
 from ..config.startup import StartError
 from ..config.state_folder import HeldError
 from ..peer.service import Peer
@@ -32,9 +33,9 @@ _reactor: Any = reactor
 
 
 class OwnPeer:
-    """A peer with `state_dir` at the RS `rs`, which shares the folders `share`: it runs in the block of a ``with``."""
+    """A peer with `state_dir` at the RS `rs`, which shares `share`: it runs in the block of a ``with``."""
 
-    def __init__(self, state_dir: Path, rs: tuple[str, int], share: Sequence[Path]) -> None:
+    def __init__(self, state_dir: Path, rs: tuple[str, int], share: Sequence[Share]) -> None:
         self._settings = PeerSettings(
             rs_host=rs[0],
             rs_port=rs[1],
@@ -52,7 +53,8 @@ class OwnPeer:
         except HeldError:
             raise
         except (StartError, SettingsError, OSError) as error:
-            raise exits.Failure(exits.FAILED, str(error)) from None
+            code = exits.USAGE if isinstance(error, SettingsError) else exits.FAILED
+            raise exits.Failure(code, str(error)) from None
         _reactor.callWhenRunning(self._peer.startService)
         self._thread.start()
         return self

@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 from ..config.folders import default_state_dir
+from ..config.shares import Share
 from ..web.control_client import ControlClient, ControlError
 from . import exits
 from .options import Where
@@ -36,9 +36,9 @@ class Session:
 
 @contextmanager
 def peer(
-    where: Where, share: Sequence[Path] = (), news: bool = False, deadline: float | None = None
+    where: Where, share: Sequence[Share] = (), news: bool = False, deadline: float | None = None
 ) -> Iterator[Session]:
-    """Connect to the running peer; if there is none and an RS is given, start one here that shares the folders `share`.
+    """Connect to the running peer; if there is none and an RS is given, start one here that shares `share`.
 
     That one is registered when the block begins, by `deadline` (monotonic) if there is one; with `news`, it has asked
     the other peers too. Raises Failure, also in place of a ControlError in the block. SIGTERM and SIGHUP are a
@@ -78,7 +78,7 @@ def registry(where: Where) -> Iterator[ControlClient]:
         yield client
 
 
-def _start_or_join(where: Where, share: Sequence[Path], stack: ExitStack, client: ControlClient) -> tuple[Any, Any]:
+def _start_or_join(where: Where, share: Sequence[Share], stack: ExitStack, client: ControlClient) -> tuple[Any, Any]:
     """Return an OwnPeer, as `_start` does, and no status; or none, and the status of a peer that has just started.
 
     While another process holds the state folder, it is about to answer, or to end. Raises Failure.
@@ -98,7 +98,7 @@ def _start_or_join(where: Where, share: Sequence[Path], stack: ExitStack, client
         time.sleep(POLL)
 
 
-def _start(where: Where, share: Sequence[Path], stack: ExitStack) -> Any:
+def _start(where: Where, share: Sequence[Share], stack: ExitStack) -> Any:
     """Start a peer here until `stack` is closed; return the OwnPeer. Raises Failure."""
     if where.rs is None:
         raise exits.Failure(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ..config.shares import Share, parse_readers
 from .options import UserPath, Where, for_peer, text
 from .output import clean, count, print_json, say, size, warn_interrupted
 from .session import Session, peer
@@ -17,23 +18,39 @@ READ_TIME = 24 * 3600
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=UserPath(exists=True, file_okay=False, resolve_path=True))
+@click.option(
+    "--to",
+    "readers",
+    metavar="NAME,@GROUP",
+    help="Share it only with the peers of these names, as in their certificates, and of these groups.",
+)
 @for_peer
-def share(where: Where, folder: Path) -> None:
+def share(where: Where, folder: Path, readers: str | None) -> None:
     """Share DIR and everything below it.
 
     The running peer shares it until it stops. If none is running, --rs-host makes this command a peer in the
     foreground, until Ctrl-C.
     """
-    path = text(str(folder), "DIR")
-    with peer(where, share=[folder]) as session:
+    path, names = text(str(folder), "DIR"), _names(readers)
+    with peer(where, share=[Share(folder, names)]) as session:
         if session.own:
             _serve(session, where, folder)
             return
-        status = session.client.post("shares", {"dir": path}, timeout=READ_TIME)
+        order = {"dir": path} if names is None else {"dir": path, "to": names}
+        status = session.client.post("shares", order, timeout=READ_TIME)
     if where.as_json:
         print_json(status)
     else:
-        say(f"sharing {clean(folder)}; {count(status['files'], 'file')}, {size(status['bytes'])}, shared in total")
+        to = "" if readers is None else f" with {readers}"
+        say(f"sharing {clean(folder)}{to}; {count(status['files'], 'file')}, {size(status['bytes'])}, shared in total")
+
+
+def _names(readers: str | None) -> tuple[str, ...] | None:
+    """Return the value of --to as names. Raises UsageError."""
+    try:
+        return None if readers is None else parse_readers(readers)
+    except ValueError as error:
+        raise click.UsageError(f"--to {error}, not {readers!r}") from None
 
 
 def _serve(session: Session, where: Where, folder: Path) -> None:

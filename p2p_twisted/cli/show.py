@@ -38,8 +38,9 @@ def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if rs["reachable"] is False:
         yield "unreachable", rs["unreachable_why"]
     yield "shares", f"{count(status['files'], 'file')}, {size(status['bytes'])}"
+    readers = {private["path"]: ", ".join(private["readers"]) for private in status["private"]}
     for folder in status["shared"]:
-        yield "folder", folder
+        yield "folder", f"{folder} (only {readers[folder]})" if folder in readers else folder
     yield from _not_shared(status["not_shared"])
     yield "downloads", status["download_dir"]
     for name, rate in status["limits"].items():

@@ -14,6 +14,8 @@ from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 
+from .names import is_name
+
 _PART = re.compile(r"""\s*(?:"((?:[^"]|"")*)"|([^",\s][^,]*?)?)\s*(?:,|$)""")
 """One value of a list, quoted or plain, with the separator after it."""
 
@@ -56,6 +58,21 @@ def read_section(path: Path, section: str, known: Sequence[str]) -> dict[str, st
         if key not in known:
             raise SettingsError(f"{path}: unknown key {key!r} in [{section}]{suggestion(key, known)}")
     return found
+
+
+def read_groups(path: Path) -> dict[str, frozenset[str]]:
+    """Return the groups in the section ``[groups]`` of the INI file `path`: name -> peers. Raises SettingsError."""
+    parser = read_config(path)
+    groups = {}
+    for name, text in parser.items("groups") if parser.has_section("groups") else ():
+        try:
+            peers = [peer for line in text.split("\n") for peer in split_values(line)]
+        except ValueError as error:
+            raise SettingsError(f"{path}: {name} in [groups] {error}, not {text!r}") from None
+        if not is_name(name) or not peers or not all(map(is_name, peers)):
+            raise SettingsError(f"{path}: {name} in [groups] must be a name, with the names of peers, not {text!r}")
+        groups[name] = frozenset(peers)
+    return groups
 
 
 def split_values(line: str) -> list[str]:

@@ -31,7 +31,8 @@ class Setting:
 
     `name`: the flag without its dashes. `help`: one sentence. `convert`: turns the text into the value, or raises
     ValueError, which says what it must be. `default`: a text, None for "not set". `repeatable`: the value is a tuple.
-    `flag`: on the command line it has no value and means ``yes``.
+    `flag`: on the command line it has no value and means ``yes``. `never_empty`: an empty value is an error, because it
+    could be taken for the opposite of what it does.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Setting:
     repeatable: bool = False
     required: bool = False
     flag: bool = False
+    never_empty: bool = False
 
     def value(self, texts: Sequence[str]) -> Any:
         """Return the value of `texts`; only the last one counts if it is not repeatable. Raises ValueError."""
@@ -108,6 +110,7 @@ ADMISSION = (
         "Network in CIDR notation, or address, from which connections are accepted. Default: all.",
         network,
         repeatable=True,
+        never_empty=True,
     ),
     Setting(
         "deny",
@@ -150,6 +153,7 @@ class SettingsOptions(usage.Options):
 
     def __init__(self) -> None:
         self.given: dict[str, list[str]] = {}
+        self.config_file: Path | None = None
         self.origins: dict[str, str] = {}
         """The origin of each setting's value: "flag", "default", or the path of the config file."""
         super().__init__()
@@ -178,7 +182,7 @@ class SettingsOptions(usage.Options):
     def postOptions(self) -> None:
         """Merge flags, config file and defaults. Raises SettingsError."""
         config = self.given.pop("config", None)
-        path = _config_file(config[-1]) if config else None
+        path = self.config_file = _config_file(config[-1]) if config else None
         file = read_section(path, self.section, [setting.name for setting in self.settings]) if path else {}
         for setting in self.settings:
             if texts := self.given.get(setting.name, []):
@@ -201,9 +205,12 @@ def _config_file(text: str) -> Path:
 
 def _taken_apart(setting: Setting, text: str, where: str) -> list[str]:
     try:
-        return setting.texts(text)
+        texts = setting.texts(text)
     except ValueError as error:
         raise SettingsError(f"{where} {error}, not {text!r}") from None
+    if not texts and setting.never_empty:
+        raise SettingsError(f"{where} must not be empty; leave it out for its default")
+    return texts
 
 
 def _value(setting: Setting, texts: Sequence[str], where: str) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from .. import __version__
+from ..config.shares import Share
 from ..index.search import Document
 from ..web.api.download_schema import DownloadDetails, DownloadList
 from ..web.api.schema import (
@@ -20,6 +21,7 @@ from ..web.api.schema import (
     OtherPeer,
     OtherPeers,
     PeerStatus,
+    PrivateFolder,
     RsConnection,
     UnsharedPath,
     UnsharedPaths,
@@ -51,6 +53,7 @@ class ApiView:
             port=peer.content_store.port,
             rs=self._rs(),
             shared=[str(folder) for folder in peer.library.folders],
+            private=self._private(),
             download_dir=str(peer.settings.download_dir),
             files=len(files),
             bytes=sum(file.size for file in files),
@@ -73,6 +76,10 @@ class ApiView:
             reachable=reachability.is_reachable,
             unreachable_why=reachability.why,
         )
+
+    def _private(self) -> list[PrivateFolder]:
+        audiences = {str(folder): self._peer.library.audience(folder) for folder in self._peer.library.folders}
+        return [PrivateFolder(path, sorted(names)) for path, names in audiences.items() if names is not None]
 
     def _not_shared(self) -> UnsharedPaths:
         unshared = self._peer.library.unshared
@@ -131,9 +138,10 @@ class ApiView:
         """Stop a download. Return False if it has ended, or is unknown."""
         return self._peer.download_manager.cancel(id)
 
-    def share(self, path: str) -> Deferred[None]:
-        """Share one more folder until the peer stops. Fails with ValueError."""
-        return Deferred.fromCoroutine(self._peer.share(Path(path).expanduser()))
+    def share(self, path: str, readers: Sequence[str] | None = None) -> Deferred[None]:
+        """Share one more folder until the peer stops, with all or with `readers` only. Fails with ValueError."""
+        share = Share(Path(path).expanduser(), None if readers is None else tuple(readers))
+        return Deferred.fromCoroutine(self._peer.share(share))
 
     def limits(self) -> Limits:
         """Return the rate limits."""

@@ -16,10 +16,12 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IListeningPort
 
+from ..config.shares import Share
 from ..config.startup import StartError, listen_tcp
 from ..config.state_folder import make_state_folder
 from ..events.publisher import Publisher
 from ..index.distributed import DistributedIndex
+from ..library.audience import Audiences
 from ..library.cache import HashCache
 from ..library.identity import is_within
 from ..library.shared import Library
@@ -48,20 +50,22 @@ class Peer(MultiService):
     """A peer: call `bind`, then start it as a service. `events` publishes all that happens to it."""
 
     def __init__(self, reactor: Reactor, settings: PeerSettings) -> None:
-        """Open the state folder. Raises StartError when a folder is missing or cannot be used."""
+        """Open the state folder. Raises StartError when a folder is missing or cannot be used, and SettingsError."""
         super().__init__()
         self.settings = settings
         self.events = Publisher()
         self._reactor = reactor
+        audiences = settings.audiences()
         _check_folders(settings)
         self._cache = _open_cache(settings.state_dir / "hashes.sqlite")
         self.library = Library(
             cast(Any, reactor),  # also with threads, as the library wants it
-            settings.share,
+            [share.folder for share in settings.share],
             self._cache,
             downloads=settings.download_dir,
             excluded=[settings.state_dir],
             publisher=self.events,
+            audiences=Audiences(audiences),
         )
         self.index = DistributedIndex()
         self.content_store = ContentStore(self.library, self.index, time.monotonic)
@@ -155,14 +159,14 @@ class Peer(MultiService):
         """The address at which others reach this peer, as far as it knows."""
         return self.registration.seen_as or "127.0.0.1"
 
-    async def share(self, folder: Path) -> None:
-        """Share `folder` too until the peer stops, and return when it has been read. Raises ValueError."""
-        if why := _holds_state(folder, self.settings):
+    async def share(self, share: Share) -> None:
+        """Share a folder too until the peer stops, and return when it has been read. Raises ValueError."""
+        if why := _holds_state(share.folder, self.settings):
             raise ValueError(why)
         try:
-            await self.library.add_folder(folder)
+            await self.library.add_folder(share.folder, self.settings.audience(share))
         except OSError as e:
-            raise ValueError(f"{folder}: {e.strerror}; name an existing folder") from e
+            raise ValueError(f"{share.folder}: {e.strerror}; name an existing folder") from e
 
 
 def _port_of(port: IListeningPort) -> int:
@@ -173,12 +177,14 @@ def _port_of(port: IListeningPort) -> int:
 
 def _check_folders(settings: PeerSettings) -> None:
     """Make the folders of state and downloads. Raises StartError, also for a shared folder that cannot be shared."""
-    for folder in settings.share:
+    shared = [share.folder for share in settings.share]
+    for folder in shared:
         if not folder.is_dir():
-            raise StartError(f"share folder {folder} does not exist; create it, or name another with --share")
+            quoted = "" if all(share.readers is None for share in settings.share) else '; a list of names stands in ""'
+            raise StartError(f"share folder {folder} does not exist; create it, or name another with --share{quoted}")
     make_state_folder(settings.state_dir)
     _make_download_folder(settings.download_dir)
-    for folder in [settings.download_dir, *settings.share]:
+    for folder in [settings.download_dir, *shared]:
         if why := _holds_state(folder, settings):
             raise StartError(f"{why}, or keep the state elsewhere with --state-dir")
 

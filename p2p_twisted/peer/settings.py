@@ -10,7 +10,8 @@ from typing import Any
 from ..config.folders import default_state_dir, folder
 from ..config.hosts import host, host_and_port
 from ..config.rates import parse_rate
-from ..config.settings import ADMISSION, TLS, Network, Setting, network, whole
+from ..config.settings import ADMISSION, TLS, Network, Setting, SettingsError, network, whole
+from ..config.shares import Share, members, parse_share
 from ..wire.limits import RS_PORT
 
 SETTINGS = (
@@ -21,7 +22,12 @@ SETTINGS = (
     ),
     *ADMISSION,
     TLS,
-    Setting("share", "A folder to share, with everything below it.", folder, repeatable=True),
+    Setting(
+        "share",
+        "A folder to share, with everything below it; as DIR:NAME,@GROUP with these peers only, which needs --tls.",
+        parse_share,
+        repeatable=True,
+    ),
     Setting("download-dir", "Folder for downloads; it is shared too. Default: downloads in the state folder.", folder),
     Setting(
         "state-dir",
@@ -70,11 +76,33 @@ class PeerSettings:
     """The folder with this peer's certificate; None without TLS."""
     dial: Sequence[Network] = ()
     """Networks whose addresses are dialled whatever they are, if another peer names them."""
-    share: list[Path] = field(default_factory=list)
+    share: list[Share] = field(default_factory=list)
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The groups of peers with which folders may be shared: name -> names of peers."""
     advertise: str | None = None
     up_rate: float | None = None
     down_rate: float | None = None
     """Bytes/s of files sent and received, None without limit."""
+
+    def audience(self, share: Share) -> frozenset[str] | None:
+        """Return the names of the peers with which `share` is shared, None for all. Raises ValueError."""
+        if share.readers is None:
+            return None
+        if self.tls is None:
+            raise ValueError(f"{share.folder} can be shared with some peers only with --tls, which shows who asks")
+        return members(share.readers, self.groups)
+
+    def audiences(self) -> dict[Path, frozenset[str]]:
+        """Return the audience of each private folder in `share`. Raises SettingsError."""
+        found: dict[Path, frozenset[str] | None] = {}
+        for share in self.share:
+            try:
+                audience = self.audience(share)
+            except ValueError as error:
+                raise SettingsError(f"--share {share}: {error}") from None
+            if found.setdefault(share.folder, audience) != audience:
+                raise SettingsError(f"--share {share}: this folder is shared with others already; share it once")
+        return {path: audience for path, audience in found.items() if audience is not None}
 
 
 def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
@@ -88,6 +116,7 @@ def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
         deny=values["deny"],
         tls=values["tls"],
         share=list(values["share"]),
+        groups=values["groups"],
         download_dir=values["download-dir"] or state_dir / "downloads",
         state_dir=state_dir,
         dial=values["dial"],

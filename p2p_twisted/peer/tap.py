@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.application.service import IService
 
+from ..config.config_file import read_groups
 from ..config.settings import SettingsError, exit_with
 from ..config.startup import StartError, allow_many_connections
 from ..config.state_folder import StateFolderLock, make_state_folder
@@ -29,11 +30,12 @@ class Options(VerbOptions):
     settings = SETTINGS
 
     def postOptions(self) -> None:
-        """Merge the settings; the port of the RS may be part of ``rs-host``.
+        """Merge the settings and read the groups; the port of the RS may be part of ``rs-host``.
 
         Raises SettingsError when both are flags, or both in the file, and name different ports.
         """
         super().postOptions()
+        self["groups"] = read_groups(self.config_file) if self.config_file else {}
         self["rs-host"], port = self["rs-host"]
         if port is None or port == self["rs-port"]:
             return

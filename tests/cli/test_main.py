@@ -59,6 +59,11 @@ def test_share(tmp_path: Path) -> None:
         result = p2p("--state-dir", folder, "share", tmp_path)
         assert result.exit_code == 0
         assert f"sharing {tmp_path}" in result.stdout
+        result = p2p("--state-dir", folder, "share", tmp_path, "--to", "alice,@readers")
+        assert f"sharing {tmp_path} with alice,@readers;" in result.stdout
+        result = p2p("--state-dir", folder, "share", tmp_path, "--to", "al ice")
+        assert result.exit_code == 2
+        assert "--to must be the names of peers" in result.stderr
         result = p2p("--state-dir", folder, "share", "--json", tmp_path)
         assert str(tmp_path) in result.stdout
         assert p2p("--state-dir", folder, "share", tmp_path / "none").exit_code == 2

@@ -16,6 +16,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted.config.settings import Network, SettingsError, network
+from p2p_twisted.config.shares import Share
 from p2p_twisted.config.startup import StartError
 from p2p_twisted.events.types import (
     DocumentShared,
@@ -53,7 +54,7 @@ class Case(TestCase):
 
     def peer(
         self,
-        *share: Path,
+        *share: Path | Share,
         downloads: Path | None = None,
         state: Path | None = None,
         listen: str | None = LOCAL,
@@ -69,14 +70,14 @@ class Case(TestCase):
             deny=deny,
             state_dir=state,
             download_dir=downloads or state / "downloads",
-            share=list(share),
+            share=[Share(one) if isinstance(one, Path) else one for one in share],
         )
         peer = Peer(reactor, settings)
         peer.bind()
         self.addCleanup(peer._stop)
         return peer
 
-    def error_of(self, *share: Path, **settings: Any) -> str:
+    def error_of(self, *share: Path | Share, **settings: Any) -> str:
         """Return the error of a peer that cannot start."""
         with self.assertRaises(StartError) as caught:
             self.peer(*share, **settings)
@@ -106,7 +107,7 @@ class StateFolder(Case):
     def test_the_state_folder_is_not_shared_on_request(self) -> None:
         peer = self.peer(self.documents)
         for folder in (self.state, self.state / "inner"):
-            failure = self.failureResultOf(Deferred.fromCoroutine(peer.share(folder)), ValueError)
+            failure = self.failureResultOf(Deferred.fromCoroutine(peer.share(Share(folder))), ValueError)
             self.assertIn("holds the state of this peer", str(failure.value))
         self.assertEqual(list(peer.library.folders), [self.documents, self.state / "downloads"])
 
@@ -140,11 +141,27 @@ class Folders(Case):
     async def test_a_folder_shared_later(self) -> None:
         peer = self.peer()
         (self.documents / "a.txt").write_text("a")
-        await peer.share(self.documents)
+        await peer.share(Share(self.documents))
         self.assertEqual(set(peer.library.files), {"a.txt"})
         with self.assertRaises(ValueError) as caught:
-            await peer.share(self.base / "missing")
+            await peer.share(Share(self.base / "missing"))
         self.assertIn("name an existing folder", str(caught.exception))
+
+
+class PrivateShares(Case):
+    """Folders for some peers only, who are known by their certificates."""
+
+    def test_without_tls_there_is_none(self) -> None:
+        with self.assertRaises(SettingsError) as caught:
+            self.peer(Share(self.documents, ("alice",)))
+        self.assertIn("--tls", str(caught.exception))
+
+    async def test_without_tls_none_is_added(self) -> None:
+        peer = self.peer()
+        with self.assertRaises(ValueError) as caught:
+            await peer.share(Share(self.documents, ("alice",)))
+        self.assertIn("--tls", str(caught.exception))
+        self.assertNotIn(self.documents, peer.library.folders)
 
 
 class Ports(Case):

@@ -9,6 +9,8 @@ from twisted.application.service import IService
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
+from p2p_twisted.config.settings import SettingsError
+from p2p_twisted.config.shares import Share
 from p2p_twisted.peer import tap
 from p2p_twisted.peer.service import Peer
 from p2p_twisted.peer.settings import PeerSettings, peer_settings
@@ -56,7 +58,7 @@ class OptionsTests(Case):
             listen="tcp:0",
             allow=(ip_network("10.0.0.0/8"),),
             deny=(ip_network("10.0.0.7/32"),),
-            share=[self.base],
+            share=[Share(self.base)],
             download_dir=self.base / "down",
             state_dir=self.base / "state",
             advertise="peer.example",
@@ -64,6 +66,40 @@ class OptionsTests(Case):
             down_rate=500_000,
         )
         self.assertEqual(settings, expected)
+
+    def test_shares_for_some_and_groups_of_the_config_file(self) -> None:
+        config, folder = self.base / "peer.ini", self.base / "documents"
+        folder.mkdir()
+        groups = "[groups]\nreaders = bob, carol\n"
+        config.write_text(f'[peer]\nshare = "{folder}:alice,@readers"\n    {self.base}\n{groups}')
+        settings = peer_settings(parsed(*self.at, "--config", str(config), "--tls", str(self.base)))
+        self.assertEqual(settings.share, [Share(folder, ("alice", "@readers")), Share(self.base)])
+        self.assertEqual(settings.audiences(), {folder: frozenset({"alice", "bob", "carol"})})
+
+    def test_shares_that_cannot_be(self) -> None:
+        folder = str(self.base)
+        tls = "--tls", folder
+        for arguments, why in (
+            (["--share", f"{folder}:alice"], "only with --tls"),
+            (["--share", f"{folder}:@readers", *tls], "there is no group readers"),
+            (["--share", f"{folder}:alice", "--share", folder, *tls], "with others already"),
+        ):
+            with self.assertRaises(SettingsError) as caught:
+                peer_settings(parsed(*self.at, *arguments)).audiences()
+            self.assertIn(why, str(caught.exception))
+
+    def test_networks_that_are_allowed_are_not_left_empty(self) -> None:
+        config = self.base / "peer.ini"
+        for line in ("allow =", "allow = ,", "allow =\n    \n"):
+            config.write_text(f"[peer]\n{line}\n")
+            self.assertIn("allow must not be empty", self.refused(2, lambda: parsed(*self.at, "--config", str(config))))
+
+    def test_groups_that_cannot_be(self) -> None:
+        config = self.base / "peer.ini"
+        for line in ("readers =", "readers = a b", "re:aders = alice", 'readers = "alice', "readers = @others"):
+            config.write_text(f"[peer]\n[groups]\n{line}\n")
+            error = self.refused(2, lambda: parsed(*self.at, "--config", str(config)))
+            self.assertIn("in [groups]", error)
 
     def test_the_port_of_the_rs_stands_in_its_host(self) -> None:
         for host, port in (("rs.example:1000", 1000), ("rs.example:65423", 65423), ("rs.example", 65423)):
@@ -116,6 +152,10 @@ class ServiceTests(Case):
 
     def test_a_failed_start_is_exit_1_and_one_line(self) -> None:
         self.assertIn("--share", self.refused(1, lambda: self.make("--share", str(self.base / "missing"))))
+
+    def test_a_share_for_some_without_tls_is_exit_2_and_one_line(self) -> None:
+        error = self.refused(2, lambda: self.make("--share", f"{self.base}:alice"))
+        self.assertIn("only with --tls", error)
 
     def test_a_bad_setting_is_exit_2_and_one_line(self) -> None:
         self.assertIn("--listen must be", self.refused(2, lambda: self.make("--listen", "nothing")))

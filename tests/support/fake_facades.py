@@ -132,6 +132,7 @@ class FakePeer:
                 "unreachable_why": None,
             },
             "shared": ["/srv/documents", *self.shared],
+            "private": [],
             "download_dir": "/tmp/fetched",
             "files": 12,
             "bytes": 3456789,
@@ -195,12 +196,12 @@ class FakePeer:
         self.events.publish(DownloadEnded(id, "cancelled"))
         return True
 
-    def share(self, path: str) -> Deferred[None]:
+    def share(self, path: str, readers: list[str] | None = None) -> Deferred[None]:
         if path == "/not/a/folder":
             return fail(ValueError("/not/a/folder is not a folder"))
         if path == "/broken":
             return fail(RuntimeError("a secret of the inside"))
-        self.shared.append(path)
+        self.shared.append(path if readers is None else f"{path}:{','.join(readers)}")
         return succeed(None)
 
     def limits(self) -> schema.Limits:

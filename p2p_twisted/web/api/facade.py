@@ -53,8 +53,11 @@ class PeerFacade(Protocol):
     def cancel_download(self, id: str) -> bool:  # noqa: A002
         """Stop a download; fetched pieces stay for the next time. Return False if it has ended, or is unknown."""
 
-    def share(self, path: str) -> Deferred[None]:
-        """Share one more folder. Fires when it has been read; fails with ValueError if that cannot be done."""
+    def share(self, path: str, readers: list[str] | None = None) -> Deferred[None]:
+        """Share one more folder, with all peers or with `readers` only, which are names of peers and @groups.
+
+        Fires when it has been read; fails with ValueError if that cannot be done.
+        """
 
     def limits(self) -> Limits:
         """Return the rate limits."""

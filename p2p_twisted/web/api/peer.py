@@ -9,6 +9,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
 from ...config.rates import MIN_RATE
+from ...config.shares import check_readers
 from ...library.paths import safe_name
 from ...wire import fields
 from ...wire.errors import BadRequest
@@ -50,8 +51,8 @@ def _index(call: Call, peer: PeerFacade) -> Deferred[Reply]:
 
 
 def _share(call: Call, peer: PeerFacade) -> Deferred[Reply]:
-    body = call.body(("dir",))
-    folder = _folder(body, "dir")
+    body = call.body(("dir", "to"))
+    folder, readers = _folder(body, "dir"), _readers(body)
     if folder is None:
         raise BadRequest('name the folder: {"dir": PATH}')
 
@@ -59,8 +60,22 @@ def _share(call: Call, peer: PeerFacade) -> Deferred[Reply]:
         failure.trap(ValueError)
         raise ApiError(400, str(failure.value))
 
-    done = peer.share(folder).addErrback(refused)
+    done = peer.share(folder, readers).addErrback(refused)
     return done.addCallback(lambda _: Reply(peer.status()))
+
+
+def _readers(body: dict[str, Any]) -> list[str] | None:
+    """Return the peers and groups to share with, None for all. Raises BadRequest."""
+    listed = body.get("to")
+    if listed is None:
+        return None
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise BadRequest('to must be a list: ["NAME", "@GROUP", ...]')
+    try:
+        check_readers(listed)
+    except ValueError as error:
+        raise BadRequest(f"to {error}") from None
+    return listed
 
 
 def _refresh(call: Call, peer: PeerFacade) -> Deferred[Reply]:

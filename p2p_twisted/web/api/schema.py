@@ -54,6 +54,14 @@ class UnsharedPaths:
 
 
 @dataclass(frozen=True)
+class PrivateFolder:
+    """A shared folder that is shared with the peers `readers` only."""
+
+    path: str
+    readers: list[str]
+
+
+@dataclass(frozen=True)
 class BannedSource:
     """A source that a download banned. `when` the download ended; None while it runs."""
 
@@ -81,6 +89,7 @@ class PeerStatus:
     port: int
     rs: RsConnection
     shared: list[str]
+    private: list[PrivateFolder]
     download_dir: str
     files: int
     bytes: int

@@ -264,6 +264,17 @@ class ShareTests(ApiTestCase):
         answer = await self.ask("POST", "/api/v1/shares", {"dir": "/srv/more"})
         self.assertEqual((answer.status, answer.json["shared"]), (200, ["/srv/documents", "/srv/more"]))
 
+    async def test_share_with_some(self) -> None:
+        answer = await self.ask("POST", "/api/v1/shares", {"dir": "/srv/more", "to": ["alice", "@readers"]})
+        self.assertEqual((answer.status, self.peer.shared), (200, ["/srv/more:alice,@readers"]))
+
+    async def test_some_who_are_none(self) -> None:
+        for to in ([], "alice", ["al ice"], ["alice", 1], ["@"], {}):
+            answer = await self.ask("POST", "/api/v1/shares", {"dir": "/srv/more", "to": to})
+            self.assertEqual(answer.status, 400, to)
+            self.assertTrue(answer.error.startswith("to must be"), answer.error)
+        self.assertEqual(self.peer.shared, [])
+
     async def test_unsuitable_folders_are_not_shared(self) -> None:
         for body in {"dir": "/not/a/folder"}, {"dir": "docs"}, {"dir": None}, {}, {"dir": "/x", "more": 1}:
             self.assertEqual((await self.ask("POST", "/api/v1/shares", body)).status, 400, body)
