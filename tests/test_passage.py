@@ -24,7 +24,7 @@ def passage(kind: str) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "most"),
     [
-        ("register", 13),
+        ("register", 14),
         ("holder", 8),
         ("downloader", 10),
         ("get", 19),

@@ -6,7 +6,6 @@ Each request has a connection of its own: an RS with a million peers cannot keep
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,17 @@ from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from ...events.publisher import Publisher
 from ...events.types import Registered, RegistrationFailed
 from ...net.connect import Reactor, dial
-from ...net.errors import FetchError, Garbled, Refused
-from ...wire import fields
+from ...net.errors import FetchError, Refused
 from ...wire.address import Address
-from ...wire.errors import BadRequest
 from ...wire.limits import MAX_PEER_LIST, TTL
 from ...wire.messages import KeepAlive, Leave, Message, PQuery, Register, Version
 from .cookie_file import CookieFile
+from .one_attempt import OneAttempt
+from .rs_answers import given_cookie, listed_peers, told_ttl
 
 FIRST_RETRY = 1.0
 LAST_RETRY = 60.0
@@ -37,8 +35,6 @@ ANSWER_TIMEOUT = 2
 MAX_KEEPALIVE = 180
 """Most seconds between KeepAlives: an RS protects the address of a peer that renews within 300 s, and one that lost its
 registry knows this peer again."""
-MAX_LISTED = 20_000
-"""Most lines of a peer list that are read."""
 
 
 class Registration(Service):
@@ -80,8 +76,7 @@ class Registration(Service):
         self._next_port = next_port
         self._ttl = TTL
         self._loop: Deferred[None] = succeed(None)
-        self._is_registering = False
-        self._waiting: list[Deferred[None]] = []
+        self._registration = OneAttempt(self._register)
         self._version: Version | None = None
 
     # the loop
@@ -103,8 +98,8 @@ class Registration(Service):
 
     async def _stop(self) -> None:
         self._loop.cancel()
-        if self._is_registering:  # a pending request may still be granted: leave then
-            await self._registration()
+        if self._registration.is_running:  # a pending request may still be granted: leave then
+            await self._registration.join()
         if self.registered and self.cookie is not None:
             self.registered = False
             await self._ask(Leave(self.cookie, self.port))
@@ -145,30 +140,10 @@ class Registration(Service):
         Concurrent calls wait for the same registration: a second one would get a cookie of its own.
         """
         if not self.registered:
-            await self._registration()
-
-    def _registration(self) -> Deferred[None]:
-        """Return a Deferred for the outcome of the one attempt, which goes on when a waiting caller is cancelled."""
-        waiting: Deferred[None] = Deferred()
-        self._waiting.append(waiting)
-        if not self._is_registering:
-            self._is_registering = True
-            Deferred.fromCoroutine(self._register()).addBoth(self._tried)
-        return waiting
-
-    def _tried(self, outcome: Failure | None) -> None:
-        self._is_registering = False
-        waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            if not one.called:
-                one.callback(outcome)  # a Failure becomes an errback
+            await self._registration.join()
 
     async def _register(self) -> None:
-        key, _, text = (await self._introduce()).strip().partition(":")
-        try:
-            self.cookie = fields.cookie(text.strip() if key == "cookie" else "")
-        except BadRequest:
-            raise Garbled("the RS did not answer Register with a cookie") from None
+        self.cookie = given_cookie(await self._introduce())
         self._cookie_file.save(self.cookie)
         self.registered, self.error = True, None
         self._publisher.publish(Registered(self.rs))
@@ -202,8 +177,7 @@ class Registration(Service):
         self._note_ttl(await self._of_a_member(KeepAlive))
 
     def _note_ttl(self, line: str) -> None:
-        match = re.search(r"TTL is ([0-9]{1,9}) seconds", line)
-        self._ttl = max(4, int(match[1])) if match else TTL
+        self._ttl = told_ttl(line)
         self._answered()
 
     async def peers(self) -> list[Address]:
@@ -227,14 +201,7 @@ class Registration(Service):
         return address in self._listed(body)
 
     def _listed(self, body: str) -> list[Address]:
-        lines = body.split("\n", MAX_LISTED)[:MAX_LISTED]
-        found = []
-        bad = 0
-        for line in filter(None, lines):
-            try:
-                found.append(fields.address(line.rstrip("\r")))
-            except BadRequest:
-                bad += 1
+        found, bad = listed_peers(body)
         if bad:
             self.log.info("the RS sent {bad} lines that are not peers", bad=bad)
         return found

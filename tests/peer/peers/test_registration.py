@@ -23,6 +23,7 @@ from p2p_twisted.net import connect as dialing
 from p2p_twisted.net.errors import FetchError, Garbled, Refused, Unreachable
 from p2p_twisted.peer.peers import registration as rs_client
 from p2p_twisted.peer.peers.registration import Registration
+from p2p_twisted.peer.peers.rs_answers import MAX_LISTED
 from p2p_twisted.registry.record import PROTECTED_TIME
 from p2p_twisted.rs.protocol import RSFactory, TrustedNetworks
 from p2p_twisted.wire.limits import MAX_COOKIE
@@ -529,7 +530,7 @@ class Hostile(Case):
         self.script(ok(b"10.0.0.1 1\n" * 100_000))
         registration = self.make()
         registration.registered = True
-        self.assertEqual(len(self.outcome(registration.peers())), rs_client.MAX_LISTED)
+        self.assertEqual(len(self.outcome(registration.peers())), MAX_LISTED)
 
     def test_unexpected_errors(self) -> None:
         for answer, kind in ((REFUSED, Refused), (ok(b"no"), Garbled), (b"", Unreachable)):
