@@ -34,7 +34,7 @@ class Answer:
         self._accepts = accepts
         self._on_done = on_done
         self._now = now
-        self.own = store.statement(source, source)
+        self.own = store.first_hand(source)
         """What the peer says of itself."""
         self.is_other = False
         """Whether that has a record which `old` has not."""
@@ -66,7 +66,10 @@ class Answer:
             return True
         statement = self.hearsay.get((holder, record.ttl))
         if statement is None:
-            statement = self.hearsay[holder, record.ttl] = self._store.statement(self._source, holder)
+            statement = self._store.hearsay(self._source, holder)
+            if statement is None:
+                return False
+            self.hearsay[holder, record.ttl] = statement
             self._mine.add(statement)
         return self._store.say(statement, record.name, packed)
 

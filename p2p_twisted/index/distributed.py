@@ -102,7 +102,7 @@ class DistributedIndex:
     def _statement(self, holder: Address, now: float) -> Statement:
         statement = self._holders.get(holder)
         if statement is None or statement.expires <= now:
-            statement = self._store.statement(holder, holder)
+            statement = self._store.first_hand(holder)
             self._replace(statement, now)
         return statement
 

@@ -52,6 +52,10 @@ class Pool:
         for account in self._accounts.values():
             account.excess = max(0, account.used - level)
 
+    def close(self) -> None:
+        """Have nobody take more until something is given back: looking for room takes time."""
+        self._level = 0
+
     def tidy(self) -> None:
         """Forget the accounts that take nothing."""
         self._accounts = {teller: account for teller, account in self._accounts.items() if account.used}

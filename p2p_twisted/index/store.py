@@ -8,7 +8,7 @@ from ..wire.address import Address
 from .statement import CURRENT, DEAD, Account, Pool, Statement
 from .table import Table, Variant, cost
 
-STATEMENT_COST = 300
+STATEMENT_COST = 600
 """Bytes of memory for a statement without its records."""
 
 
@@ -32,10 +32,16 @@ class Store:
     def __len__(self) -> int:
         return sum(statement.count for statement in self._statements if statement.state == CURRENT)
 
-    def statement(self, teller: Address, holder: Address) -> Statement:
-        """Return a new, pending statement of the peer at `teller` about `holder`."""
-        is_first_hand = teller == holder
-        account = (self._first_hand if is_first_hand else self._hearsay).account(teller)
+    def first_hand(self, holder: Address) -> Statement:
+        """Return a new, pending statement of `holder` about itself."""
+        return self._statement(self._first_hand.account(holder), holder, True)
+
+    def hearsay(self, teller: Address, holder: Address) -> Statement | None:
+        """Return a new, pending statement of the peer at `teller` about `holder`; None if there is no room for it."""
+        account = self._hearsay.account(teller)
+        return self._statement(account, holder, False) if self._make_room(account, STATEMENT_COST) else None
+
+    def _statement(self, account: Account, holder: Address, is_first_hand: bool) -> Statement:
         account.pay(STATEMENT_COST)
         statement = Statement(account, holder, is_first_hand)
         self._statements.add(statement)
@@ -85,12 +91,15 @@ class Store:
         pool = account.pool
         if account.used + size > pool.share:
             return False
+        has_cut = False
         while not pool.has_room(size):
             if self._sweeping is None:
-                if account.used + size <= pool.level():
+                if not has_cut and account.used + size <= pool.level():
                     pool.cut()
                     self.cuts += 1
+                    has_cut = True
                 elif not self._has_dead:
+                    pool.close()
                     return False
                 self._sweeping = self._sweep()
             next(self._sweeping, None)

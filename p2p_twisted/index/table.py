@@ -11,7 +11,7 @@ from .statement import DEAD, Statement
 
 DOCUMENT_COST = 230
 """Bytes of memory for a document, besides its name and what is said of it."""
-REFERENCE_COST = 16
+REFERENCE_COST = 10
 """Bytes of memory for each further statement about it."""
 STEP = 250
 """Documents looked at in one step of a sweep."""
