@@ -20,8 +20,8 @@ MAX_MEMORY, MAX_STALL = 64 * MB, 0.1
 BAR = "≤ 64 MB more, stall ≤ 100 ms, newcomer knows all"
 MAX_SECONDS = 120
 """Until a flood is over, or is taken to be."""
-CALM_SECONDS = 4
-"""For so long neither bytes nor memory change at the end of a flood."""
+CALM_SECONDS = 6
+"""For so long neither what was sent nor memory changes at the end of a flood."""
 NEWCOMER_SECONDS = 60
 HOLDERS: tuple[Address, ...] = tuple((f"10.79.{number}.1", 4400) for number in range(200))
 """Nobody is there."""
@@ -44,11 +44,12 @@ class _Victims:
         return crowd
 
     def wait_calm(self) -> None:
-        """Return when the memory of both has been the same for a while."""
-        end, since, last = time.monotonic() + MAX_SECONDS, time.monotonic(), [0, 0]
+        """Return when for a while nothing was sent, and the memory of both peers was the same."""
+        end, since, last = time.monotonic() + MAX_SECONDS, time.monotonic(), [0]
         while time.monotonic() < min(end, since + CALM_SECONDS):
             time.sleep(0.25)
             now = [memory(peer) // (2 * MB) for peer in self.place.cluster.peers[:2]]
+            now += [stranger.sent for stranger in self.place.strangers]
             if now != last:
                 since, last = time.monotonic(), now
 

@@ -44,11 +44,11 @@ class Guesser:
             while self.sent < count and time.monotonic() < until:
                 sock.sendall(guesses(self._port))
                 self.sent += BATCH
-                self._read(sock)
+                self._read(sock, until)
 
-    def _read(self, sock: socket.socket) -> None:
+    def _read(self, sock: socket.socket, until: float) -> None:
         missing = BATCH
-        while missing > 0:
+        while missing > 0 and time.monotonic() < until:
             data = sock.recv(2**18)
             if not data:
                 raise ConnectionError("closed")

@@ -72,7 +72,7 @@ class Plan:
 
 
 class Stranger(StrangerClient):
-    """A member at `address`. What it was asked is in `requests`; `connections` and `received` (bytes) are counted."""
+    """A member at `address`. `requests`: the last ones that came; `received` and `sent` are bytes."""
 
     def __init__(self, plan: Plan, rs: Address | None, listener: socket.socket) -> None:
         super().__init__(listener.getsockname()[:2], rs)
@@ -80,6 +80,7 @@ class Stranger(StrangerClient):
         self.requests: deque[Message] = deque(maxlen=MAX_REQUESTS)
         self.connections = 0
         self.received = 0
+        self.sent = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection, then close it."""
@@ -109,9 +110,9 @@ class Stranger(StrangerClient):
         version = Version.V10 if Version.V10 in (self.plan.version, request.version) else Version.V11
         head = Response(OK, version, self.address[0], "Linux")
         if how is How.REFUSE:
-            await _send(writer, replace(head, status=FORBIDDEN), [b"no\n"])
+            await self._send(writer, replace(head, status=FORBIDDEN), [b"no\n"])
         else:
-            await _send(writer, *self._made(message, head), drip=how is How.DRIP)
+            await self._send(writer, *self._made(message, head), drip=how is How.DRIP)
         if isinstance(message, GetIndex) and message.follow:
             await self._push(writer, head)
             return False
@@ -147,30 +148,34 @@ class Stranger(StrangerClient):
         plan = self.plan
         for body in plan.pushes:
             await asyncio.sleep(plan.push_interval)
-            await _send(
+            await self._send(
                 writer, replace(head, index=plan.index_version, since=plan.index_version), [body] if body else []
             )
         if not plan.hangs_up:
             await asyncio.sleep(FOREVER)
 
+    async def _send(
+        self, writer: asyncio.StreamWriter, head: Response, parts: Iterable[bytes], drip: bool = False
+    ) -> None:
+        """Send an answer, no faster than it is read."""
+        if head.version is Version.V11:
+            head = replace(head, length=sum(map(len, parts)))
+        elif head.status == OK:
+            head = Response(head.status, head.version, head.host, head.os)
+        pending = encode_response(head)
+        for part in parts:
+            pending += part
+            if len(pending) >= CHUNK and not drip:
+                await self._write(writer, pending)
+                pending = b""
+        for at in range(0, len(pending), 1 if drip else max(len(pending), 1)):
+            await self._write(writer, pending[at : at + 1] if drip else pending)
+            await asyncio.sleep(1 if drip else 0)
 
-async def _send(writer: asyncio.StreamWriter, head: Response, parts: Iterable[bytes], drip: bool = False) -> None:
-    """Send an answer, no faster than it is read."""
-    if head.version is Version.V11:
-        head = replace(head, length=sum(map(len, parts)))
-    elif head.status == OK:
-        head = Response(head.status, head.version, head.host, head.os)
-    pending = encode_response(head)
-    for part in parts:
-        pending += part
-        if len(pending) >= CHUNK and not drip:
-            writer.write(pending)
-            await writer.drain()
-            pending = b""
-    for at in range(0, len(pending), 1 if drip else max(len(pending), 1)):
-        writer.write(pending[at : at + 1] if drip else pending)
+    async def _write(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        writer.write(data)
         await writer.drain()
-        await asyncio.sleep(1 if drip else 0)
+        self.sent += len(data)
 
 
 class Crowd:
