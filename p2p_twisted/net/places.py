@@ -20,7 +20,7 @@ from .connection_state import State
 
 FAIR_SHARE = 16
 """One host's share of connections that are being answered, which go last, is one place of so many."""
-BATCH = 32
+BATCH = 16
 """One of so many connections is chosen at a time, so that a flood does not sort all of them for each newcomer."""
 
 
