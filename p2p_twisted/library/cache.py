@@ -27,6 +27,8 @@ _TABLE = """CREATE TABLE hashes (
     path BLOB PRIMARY KEY, stamp BLOB, sha256 BLOB, pieces BLOB, title BLOB, checksum BLOB
 ) WITHOUT ROWID"""
 _SEP = os.fsencode(os.sep)
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""Errors of the module sqlite3; the second where its text repeats a damaged schema."""
 _T = TypeVar("_T")
 
 
@@ -61,7 +63,7 @@ class HashCache:
         self._lock = Lock()
         try:
             self._db = self._open()
-        except sqlite3.DatabaseError as e:
+        except _ERRORS as e:
             if not _is_broken(e):
                 raise
             self._db = self._start_anew(e)
@@ -72,7 +74,7 @@ class HashCache:
             self._db.close()
             try:
                 self._db = self._open()
-            except sqlite3.DatabaseError as e:
+            except _ERRORS as e:
                 self._warn(str(e))
 
     def get(self, path: str, stamp: Stamp) -> Hashes | None:
@@ -117,7 +119,7 @@ class HashCache:
             try:
                 with self._db:
                     return work(self._db)
-            except sqlite3.Error as e:
+            except _ERRORS as e:
                 if _is_broken(e):
                     self._replace_broken(e)
                 else:
@@ -140,23 +142,23 @@ class HashCache:
             schema = db.execute("SELECT sql FROM sqlite_master WHERE name = 'hashes'").fetchone()
             if db.execute("PRAGMA user_version").fetchone() != (FORMAT,) or schema != (_TABLE.encode(),):
                 db.executescript(f"DROP TABLE IF EXISTS hashes; {_TABLE}; PRAGMA user_version = {FORMAT}")
-        except sqlite3.DatabaseError:
+        except _ERRORS:
             db.close()
             raise
         return db
 
-    def _replace_broken(self, why: sqlite3.Error) -> None:
+    def _replace_broken(self, why: Exception) -> None:
         """Start with an empty file while in use; if that fails too, keep the hashes in memory until the next start."""
         self._db.close()
         try:
             self._db = self._start_anew(why)
-        except (OSError, sqlite3.DatabaseError) as e:
+        except (OSError, *_ERRORS) as e:
             self._warn(f"no new one can be made ({e}); hashes are kept in memory")
             self._db = sqlite3.connect(":memory:", check_same_thread=False)
             self._db.text_factory = bytes
             self._db.execute(_TABLE)
 
-    def _start_anew(self, why: sqlite3.Error) -> sqlite3.Connection:
+    def _start_anew(self, why: Exception) -> sqlite3.Connection:
         """Set the broken file aside; its write-ahead log must not meet the new one."""
         self.log.warn("hash cache {path} is broken ({why}); a new one is started", path=str(self._path), why=why)
         self._path.replace(f"{self._path}.broken")
@@ -188,12 +190,12 @@ def _checksum(*fields: bytes) -> bytes:
     return digest.digest()[:16]
 
 
-def _is_broken(error: sqlite3.Error) -> bool:
+def _is_broken(error: Exception) -> bool:
     """Return whether the file is no database, or one that can never be used; other errors mean locked, full or closed.
 
     A damaged head shows as a format of the future, or as a read-only one.
     """
-    return type(error) is sqlite3.DatabaseError or str(error) in (
+    return type(error) in (sqlite3.DatabaseError, UnicodeDecodeError) or str(error) in (
         "unsupported file format",
         "attempt to write a readonly database",
     )

@@ -11,6 +11,7 @@ from random import Random
 
 import pytest
 
+from fuzz.harness import seeds
 from p2p_twisted.library import cache as module
 from p2p_twisted.library.cache import HashCache, Hashes, Stamp
 
@@ -274,3 +275,12 @@ def test_an_error_of_the_interface_costs_no_scan(cache, monkeypatch: pytest.Monk
     monkeypatch.setattr(cache, "_db", Misused())
     cache.put([("/a", STAMP, HASHES)])
     assert cache.get("/a", STAMP) is None
+
+
+def test_a_damaged_schema_that_is_not_utf_8_is_a_broken_file(path) -> None:
+    """The module sqlite3 then raises a UnicodeDecodeError, as its text repeats the schema."""
+    path.write_bytes(seeds("hash_caches")["schema-not-utf-8"])
+    with closing(HashCache(path)) as cache:
+        cache.put([("/a", STAMP, HASHES)])
+        assert cache.get("/a", STAMP) == HASHES
+    assert path.with_name(f"{path.name}.broken").exists()
