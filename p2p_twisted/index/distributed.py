@@ -184,14 +184,12 @@ class DistributedIndex:
 
         All who tell have the same rights: the first ones are, for each of them, the holder that it names most often.
         """
-        told: dict[Address, Counter[Address]] = {}
-        for name in names:
-            for variant in self._store.variants(name):
-                for one in variant.statements:
-                    if not one.is_first_hand and self._counts(one, now):
-                        told.setdefault(one.account.teller, Counter())[one.holder] += 1
-        turns = zip_longest(*([holder for holder, _ in counts.most_common()] for counts in told.values()))
-        return list(dict.fromkeys(holder for turn in turns for holder in turn if holder is not None))
+        told = [one for name in names for variant in self._store.variants(name) for one in variant.statements]
+        return _in_turn((one, 1) for one in told if not one.is_first_hand and self._counts(one, now))
+
+    def all_hints(self, now: float) -> list[Address]:
+        """Return the holders that hearsay names for any document, ordered likewise."""
+        return _in_turn((one, one.count) for one in self._store if not one.is_first_hand and self._counts(one, now))
 
     def holders_of(self, name: str, now: float) -> list[IndexRecord]:
         """Return what its holders themselves say of the document `name`, one record for each."""
@@ -235,6 +233,15 @@ class DistributedIndex:
         """Return the number of documents that the peer `holder` has, by its own word."""
         statement = self._holders.get(holder)
         return 0 if statement is None or statement.expires <= now else statement.count
+
+
+def _in_turn(told: Iterable[tuple[Statement, int]]) -> list[Address]:
+    """Return the holders in statements, each of which counts as often as the number says: of each teller in turn."""
+    tellers: dict[Address, Counter[Address]] = {}
+    for one, number in told:
+        tellers.setdefault(one.account.teller, Counter())[one.holder] += number
+    turns = zip_longest(*([holder for holder, _ in counts.most_common()] for counts in tellers.values()))
+    return list(dict.fromkeys(holder for turn in turns for holder in turn if holder is not None))
 
 
 def _ttl(statement: Statement, now: float) -> int:

@@ -1,10 +1,9 @@
-"""The downloads of a peer: which documents the user means, and that each download is carried out."""
+"""The downloads of a peer: each is carried out, and remembered for a while."""
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from twisted.application.service import Service
@@ -14,25 +13,18 @@ from twisted.python.failure import Failure
 
 from ...events.publisher import Publisher
 from ...events.types import DownloadEnded, DownloadStarted
-from ...index.search import Document, documents
 from ...library.paths import safe_name
 from ...net.connect import Reactor
 from ...net.throttle import Throttle
-from ...swarm.errors import Ambiguous, DownloadError
+from ...swarm.errors import DownloadError
 from ...wire.address import Address
-from ...wire.records import IndexRecord
 from ..peers.discovery import Discovery
 from ..serving.protocol import PeerFactory
-from .model import CANCELLED, DONE, FAILED, RUNNING, Claims, Download, DownloadFile
+from .model import CANCELLED, DONE, FAILED, RUNNING, Claims, Download
 from .parts import Parts
 from .runner import DownloadRunner
-from .skipped import skipped_names
-from .swarm_fetcher import REFRESH_TIMEOUT
+from .selection import Selection
 
-HASH = re.compile("[0-9a-fA-F]{8,64}")
-"""First digits of a SHA-256, which choose one content of a name."""
-MAX_CONTENTS, MAX_HOLDERS = 5, 3
-"""Contents of one name that an error names, and holders of each."""
 MAX_ENDED = 100
 """Downloads that have ended and are still listed."""
 
@@ -54,10 +46,9 @@ class DownloadManager(Service):
         """Take the parts of the peer: `downlink` limits the rate of downloads, `now` gives monotonic seconds."""
         self.downloads: dict[str, Download] = {}
         """By their ids, the newest last."""
-        self._content_store = factory.content_store
         self._discovery = discovery
-        self._now = now
         self._publisher = publisher
+        self._selection = Selection(reactor, factory.content_store.library, discovery, now)
         self._running: dict[str, Deferred[None]] = {}
         self._parts = Parts(
             reactor, factory.content_store, factory.index_feed, discovery, downlink, now, publisher, Claims()
@@ -109,8 +100,7 @@ class DownloadManager(Service):
 
     async def _run(self, download: Download) -> None:
         download.state = RUNNING
-        await self._refresh(download)
-        download.files = self._select(download)
+        download.files = await self._selection.files(download)
         for file in download.files:
             file.download, file.publisher = download.id, self._publisher
             if file.error is not None:
@@ -132,57 +122,6 @@ class DownloadManager(Service):
         kind, text = (None, None) if download.error is None else (download.error.kind, str(download.error))
         self._publisher.publish(DownloadEnded(download.id, download.state, kind, text))
 
-    # the documents that the user means
-
-    async def _refresh(self, download: Download) -> None:
-        """Ask the RS and the peers again, unless all names are known: followed peers announce what changes."""
-        if download.names is None or not all(self._is_known(name) for name in download.names):
-            if len(self._discovery.index):
-                await self._discovery.refresh(REFRESH_TIMEOUT)
-            else:
-                await self._discovery.refresh()
-
-    def _is_known(self, wanted: str) -> bool:
-        name, _ = self._parsed(wanted)
-        return bool(self._holders(name))
-
-    def _parsed(self, wanted: str) -> tuple[str, str]:
-        """Return the name and the first digits of a SHA-256 (or "") that NAME or NAME@HASH stands for."""
-        name, at, hash_ = wanted.rpartition("@")
-        if not at or not HASH.fullmatch(hash_) or self._holders(wanted):
-            return wanted, ""
-        return name, hash_.lower()
-
-    def _select(self, download: Download) -> list[DownloadFile]:
-        """Return a file for each document of the download; one that cannot be fetched has its error."""
-        if download.names is None:
-            files = [self._file(download, name, "", holders) for name, holders in self._lacking(download).items()]
-            download.skipped |= {file.name: str(file.error) for file in files if file.error is not None}
-            return [file for file in files if file.document is not None]
-        wanted = [self._parsed(name) for name in download.names]
-        return [self._file(download, name, hash_, self._holders(name)) for name, hash_ in wanted]
-
-    def _lacking(self, download: Download) -> dict[str, list[IndexRecord]]:
-        """Return the names that others have and this peer lacks, with the holders of each.
-
-        Those that are to be skipped are left out, and noted in `download`.
-        """
-        own = self._content_store.library.files
-        found = {name: self._holders(name) for name in sorted(set(self._discovery.index.names()) - set(own))}
-        holders = {name: records for name, records in found.items() if records}
-        download.skipped = skipped_names({name: len(records) for name, records in holders.items()}, own)
-        return {name: records for name, records in holders.items() if name not in download.skipped}
-
-    def _holders(self, name: str) -> list[IndexRecord]:
-        return self._discovery.index.holders_of(name, self._now())
-
-    def _file(self, download: Download, name: str, hash_: str, holders: Iterable[IndexRecord]) -> DownloadFile:
-        found = documents(holder for holder in holders if download.may_ask((holder.host, holder.port)))
-        found = [document for document in found if (document.sha256 or "").startswith(hash_)]
-        if len(found) > 1:
-            return DownloadFile(name, None, error=Ambiguous(_choice(name, found)))
-        return DownloadFile(name, found[0] if found else None)
-
 
 def _check(names: list[str] | None, directory: Path) -> None:
     """Raise ValueError when a name is not safe, there is none, or `directory` cannot be a folder."""
@@ -196,19 +135,3 @@ def _check(names: list[str] | None, directory: Path) -> None:
         raise ValueError(f"{directory}: {e.strerror}") from e
     if is_other:
         raise ValueError(f"{directory} is not a folder")
-
-
-def _choice(name: str, found: Sequence[Document]) -> str:
-    """Return the text of an error: the contents of one name, and how to choose one."""
-    contents = []
-    for document in found[:MAX_CONTENTS]:
-        assert document.sha256 is not None  # records without a hash are joined to one that has
-        holders = [f"{holder.host}:{holder.port}" for holder in document.holders]
-        more = f" and {len(holders) - MAX_HOLDERS} more" if len(holders) > MAX_HOLDERS else ""
-        at = ", ".join(holders[:MAX_HOLDERS])
-        contents.append(f"@{document.sha256[:8]} ({document.size} bytes, at {at}{more})")
-    more = f" and {len(found) - MAX_CONTENTS} more" if len(found) > MAX_CONTENTS else ""
-    return (
-        f"there are {len(found)} contents of this name: {', '.join(contents)}{more}; "
-        f"choose one with {name}@{(found[0].sha256 or '')[:8]} or by its holder (from)"
-    )
