@@ -44,11 +44,11 @@ class _Victims:
         return crowd
 
     def wait_calm(self) -> None:
-        """Return when for a while nothing was sent, and the memory of both peers was the same."""
+        """Return when for a while nothing was sent, and the memory of all peers was the same."""
         end, since, last = time.monotonic() + MAX_SECONDS, time.monotonic(), [0]
         while time.monotonic() < min(end, since + CALM_SECONDS):
             time.sleep(0.25)
-            now = [memory(peer) // (2 * MB) for peer in self.place.cluster.peers[:2]]
+            now = [memory(peer) // (2 * MB) for peer in self.place.cluster.peers if peer.pid is not None]
             now += [stranger.sent for stranger in self.place.strangers]
             if now != last:
                 since, last = time.monotonic(), now
@@ -61,6 +61,7 @@ class _Victims:
         while known < 2 * DOCUMENTS and time.monotonic() < end:
             time.sleep(0.5)
             known = len(names_known(peer, "honest"))
+        self.wait_calm()
         return known
 
 
@@ -131,14 +132,15 @@ def flood(name: str) -> Outcome:
         loads = {peer.role: here.load(peer) for peer in here.cluster.peers[:2]}
         known = victims.newcomer_knows()
         newcomer_load = here.load(newcomer)
-        faults = here.log_faults()
+        faults, sent = here.log_faults(), sum(stranger.sent for stranger in here.strangers)
     more = max(load.peak - victims.before[role] for role, load in loads.items())
     newcomer_more = newcomer_load.peak - victims.before["peer1"]
     worst = max(loads.values(), key=lambda load: load.stall)
     is_light = max(more, newcomer_more) <= MAX_MEMORY and max(worst.stall, newcomer_load.stall) <= MAX_STALL
     figure = (
-        f"{more / MB:.0f} MB more, stall {_ms(worst)}; newcomer knows {min(known, 2 * DOCUMENTS)} of {2 * DOCUMENTS}, "
-        f"{newcomer_more / MB:.0f} MB more, stall {_ms(newcomer_load)}; {len(faults)} errors in logs"
+        f"{sent / MB:.1f} MB were read; {more / MB:.0f} MB more, stall {_ms(worst)}; newcomer knows "
+        f"{min(known, 2 * DOCUMENTS)} of {2 * DOCUMENTS}, {newcomer_more / MB:.0f} MB more, stall {_ms(newcomer_load)}"
+        f"; {len(faults)} errors in logs"
     )
     return Outcome(row, figure, BAR, is_light and known >= 2 * DOCUMENTS and not faults)
 
