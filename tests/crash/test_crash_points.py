@@ -1,6 +1,6 @@
 """A downloader killed with signal 9 at any point: each final name is absent or right, and a new start completes all.
 
-P2P_CRASH_POINTS says at how many points (40 if not told): in the middle, before or after a system call that writes to
+P2P_CRASH_POINTS says at how many points (24 if not told): in the middle, before or after a system call that writes to
 the folder of the download, or at any time.
 """
 
@@ -8,23 +8,32 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.crash_lab import DOCUMENTS, CrashLab, crash_lab
+from tests.support.crash_lab import DOCUMENTS, EMPTY, OLD, CrashLab, crash_lab
 from tests.support.faults import AFTER, BEFORE, CHANGING, MIDDLE, Fault
 
 pytestmark = pytest.mark.slow
 
-POINTS = int(os.environ.get("P2P_CRASH_POINTS", "40"))
+POINTS = int(os.environ.get("P2P_CRASH_POINTS", "24"))
 AT_CALLS = 0.7
 """Share of the points that are at a system call; the others are at a time."""
 AGAIN = 0.25
 """Share of the points after which the next start is killed too."""
+
+
+MODES: Sequence[tuple[Mapping[str, bool], float]] = (
+    ({"swarm": True, "overwrite": False}, 0.35),
+    ({"swarm": False, "overwrite": False}, 0.35),
+    ({"swarm": True, "overwrite": True}, 0.15),
+    ({"swarm": False, "overwrite": True}, 0.15),
+)
+"""How it is downloaded, and the share of the points: a file that is overwritten is the old or the new one."""
 
 
 @pytest.fixture(scope="module")
@@ -46,29 +55,30 @@ def at_calls(calls: Mapping[str, int]) -> list[Fault]:
 def points(lab: CrashLab) -> list[dict[str, Any]]:
     """Return the points, as changes of an order; the same each time on a machine of the same speed."""
     chosen, orders = random.Random(POINTS), list[dict[str, Any]]()
-    for swarm, number in ((True, (POINTS + 1) // 2), (False, POINTS // 2)):
-        lab.clear()
-        whole = lab.run(swarm=swarm)
-        faults = at_calls(whole.calls)
+    for mode, share in MODES:
+        lab.clear(OLD if mode["overwrite"] else EMPTY)
+        whole = lab.run(**mode)
+        number, faults = round(POINTS * share), at_calls(whole.calls)
         some = chosen.sample(faults, min(len(faults), round(AT_CALLS * number)))
-        orders += [{"swarm": swarm, "fault": asdict(fault)} for fault in some]
+        orders += [{**mode, "fault": asdict(fault)} for fault in some]
         times = (chosen.uniform(0, whole.seconds) for _ in range(number - len(some)))
-        orders += [{"swarm": swarm, "kill_after": seconds} for seconds in times]
+        orders += [{**mode, "kill_after": seconds} for seconds in times]
     return orders
 
 
 def test_a_final_name_is_absent_or_right(lab: CrashLab) -> None:
     killed, seen, chosen = 0, 0, random.Random(POINTS)
     for point in points(lab):
-        lab.clear()
+        old = OLD if point["overwrite"] else EMPTY
+        lab.clear(old)
         ending = lab.run(**point)
         killed += ending.killed
-        assert lab.wrong() == [], point
+        assert lab.wrong(old) == [], point
         if chosen.random() < AGAIN:
-            killed += lab.run(kill_after=chosen.uniform(0, 0.1)).killed
-            assert lab.wrong() == [], point
+            killed += lab.run(overwrite=point["overwrite"], kill_after=chosen.uniform(0, 0.1)).killed
+            assert lab.wrong(old) == [], point
         seen += len(DOCUMENTS.keys() & lab.files().keys())
-        ending = lab.run(swarm=point["swarm"])
+        ending = lab.run(swarm=point["swarm"], overwrite=point["overwrite"])
         assert ending.downloads == [dict.fromkeys(DOCUMENTS, "")], point
         assert lab.files() == DOCUMENTS, point
         assert ending.open_files == [], point

@@ -1,11 +1,12 @@
 """System calls that fail once while a document is written: one clear error or a retry, and never a wrong file.
 
-P2P_FAILURES says how many (30 if not told).
+P2P_FAILURES says how many (24 if not told).
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import random
 from collections.abc import Iterator, Mapping
@@ -14,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.crash_lab import DOCUMENTS, CrashLab, crash_lab
+from tests.support.crash_lab import DOCUMENTS, EMPTY, OLD, CrashLab, crash_lab
 from tests.support.faults import CALLS, Fault
 
 pytestmark = pytest.mark.slow
 
-FAILURES = int(os.environ.get("P2P_FAILURES", "30"))
+FAILURES = int(os.environ.get("P2P_FAILURES", "24"))
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.EACCES, errno.EINTR, errno.ENOMEM, errno.EROFS)
 KINDS = ("unwritable", "disk-full", "peers-failed", "exists", "no-holder")
 """The kinds of errors that a failing disk of this side may end in."""
@@ -41,17 +42,17 @@ def failures(calls: Mapping[str, int], number: int) -> list[Fault]:
 
 def orders(lab: CrashLab) -> list[dict[str, Any]]:
     found = list[dict[str, Any]]()
-    for swarm, number in ((True, (FAILURES + 1) // 2), (False, FAILURES // 2)):
-        lab.clear()
-        faults = failures(lab.run(swarm=swarm).calls, number)
-        found += [{"swarm": swarm, "fault": asdict(fault)} for fault in faults]
+    for swarm, overwrite in itertools.product((True, False), (True, False)):
+        lab.clear(OLD if overwrite else EMPTY)
+        faults = failures(lab.run(swarm=swarm, overwrite=overwrite).calls, -(-FAILURES // 4))
+        found += [{"swarm": swarm, "overwrite": overwrite, "fault": asdict(fault)} for fault in faults]
     return found
 
 
 def test_a_call_that_fails_once(lab: CrashLab) -> None:
-    failed = 0
-    for order in orders(lab):
-        lab.clear()
+    failed, made = 0, orders(lab)
+    for order in made:
+        lab.clear(OLD if order["overwrite"] else EMPTY)
         ending = lab.run(**order, times=2)
         first, second = ending.downloads
         bad = {name: error for name, error in first.items() if error}
@@ -62,4 +63,4 @@ def test_a_call_that_fails_once(lab: CrashLab) -> None:
         assert lab.files() == DOCUMENTS, (order, first, lab.files().keys())
         assert ending.open_files == [], order
         assert lab.complaints() == [], order
-    print(f"{FAILURES} failing calls: {failed} downloads ended with an error, all others without; none wrong")
+    print(f"{len(made)} failing calls: {failed} downloads ended with an error, all others without; none wrong")

@@ -28,6 +28,8 @@ DOCUMENTS = {
 }
 """The first has many pieces; a copy of `notes/one.txt` is made on this machine, without the network."""
 DOCUMENTS["copy.txt"] = DOCUMENTS["notes/one.txt"]
+OLD = dict.fromkeys(DOCUMENTS, b"an older content of the same name")
+EMPTY: Mapping[str, bytes] = {}
 COMPLAINTS = ("Traceback", "Unhandled", "#critical")
 
 
@@ -47,18 +49,26 @@ class CrashLab:
         self._server.stdin.flush()
         return Ending(**json.loads(self._server.stdout.readline()))
 
-    def clear(self) -> None:
-        """Remove all that was downloaded."""
+    def clear(self, old: Mapping[str, bytes] = EMPTY) -> None:
+        """Remove all that was downloaded, and put `old` in its place."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        for name, data in old.items():
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / name).write_bytes(data)
 
     def files(self) -> dict[str, bytes]:
         """Return the content of each file in the folder."""
         paths = [path for path in self.folder.rglob("*") if not path.is_dir()]
         return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in paths}
 
-    def wrong(self) -> list[str]:
-        """Return the documents that are there, and not with their content."""
-        return [name for name, data in self.files().items() if name in DOCUMENTS and data != DOCUMENTS[name]]
+    def wrong(self, old: Mapping[str, bytes] = EMPTY) -> list[str]:
+        """Return the documents that are there, and not with their content nor with that which they have in `old`.
+
+        One of `old` that is not there is wrong, too.
+        """
+        found = self.files()
+        wrong = [name for name in DOCUMENTS.keys() & found if found[name] not in (DOCUMENTS[name], old.get(name))]
+        return wrong + [name for name in old if name not in found]
 
     def complaints(self) -> list[str]:
         """Return the lines of the downloaders' log that tell of an error of the program's own."""

@@ -71,8 +71,8 @@ class CrashPeer:
         reactor.stop()
 
     async def _download(self) -> dict[str, str]:
-        manager = self._peer.download_manager
-        download = manager.start(self._order.names, self._folder, False, self._order.swarm)
+        manager, order = self._peer.download_manager, self._order
+        download = manager.start(order.names, self._folder, order.overwrite, order.swarm)
         while not download.has_ended:
             await deferLater(reactor, POLL)
         return outcome(download)

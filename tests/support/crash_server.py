@@ -31,6 +31,7 @@ class Order:
     folder: str
     names: list[str]
     swarm: bool = True
+    overwrite: bool = False
     times: int = 1
     """How often it is ordered, one after the other."""
     fault: dict[str, Any] | None = None
