@@ -24,6 +24,9 @@ UNFINISHED = (".part", ".part.state")
 LONGEST_SEGMENT = 255
 """Most bytes in the name of a file or folder on nearly all file systems."""
 
+MAX_DEPTH = 32
+"""Most parts of a name that does not mislead."""
+
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\xb9\xb2\xb3]) *(\..*)?", re.IGNORECASE)
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _FORBIDDEN = re.compile('[<>:"|?*]')
@@ -36,6 +39,7 @@ _TRICKS: tuple[tuple[Callable[[str], object], str], ...] = (
     (lambda segment: segment != segment.strip(), "a part begins or ends with a space"),
     (lambda segment: segment.endswith("."), "a part ends with a dot"),
     (_DEVICE.fullmatch, "a part is the name of a device on Windows"),
+    (lambda segment: segment.lower().endswith(UNFINISHED), "a part ends as the names of unfinished downloads do"),
 )
 
 # Separators and drive letters of other systems are not allowed in names here either.
@@ -82,6 +86,8 @@ def why_tricky(name: str) -> str | None:
         segments = safe_name(name)
     except ValueError as e:
         return str(e)
+    if len(segments) > MAX_DEPTH:
+        return f"it lies more than {MAX_DEPTH - 1} folders deep, and each takes room on the disk"
     return next((why for is_one, why in _TRICKS if any(map(is_one, segments))), None)
 
 

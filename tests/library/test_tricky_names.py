@@ -22,6 +22,7 @@ from p2p_twisted.library.paths import same_elsewhere, why_tricky
         "nullable/aux1",
         "a" * 255,
         "/".join(["d" * 200] * 5),
+        "/".join("d" * 32),
         "$(reboot)",
     ],
 )
@@ -69,6 +70,9 @@ def test_harmless_names_are_accepted(name) -> None:
         ("/etc/passwd", "no part of a name is empty"),
         ("a\\b", "backslashes"),
         ("x.part", "unfinished"),
+        ("x.PART", "unfinished"),
+        ("x.Part.State/y", "unfinished"),
+        ("/".join("d" * 33), "more than 31 folders deep"),
         ("", "1 to 1024 bytes"),
     ],
 )
