@@ -16,6 +16,7 @@ from ..events.types import DocumentShared, DocumentUnshared, LibraryChanged, Pri
 from ..wire.fields import LAST_MODIFIED
 from .audience import Audience, includes
 from .beneath import open_file_beneath
+from .confidential import Confidential
 
 
 class Changed(FileNotFoundError):
@@ -59,8 +60,10 @@ class Catalogue:
 
     log = Logger()
 
-    def __init__(self, publisher: Publisher | None = None) -> None:
+    def __init__(self, publisher: Publisher | None = None, confidential: Confidential | None = None) -> None:
+        """Make an empty catalogue; files with `confidential` contents are for this machine only."""
         self.publisher = publisher or Publisher()
+        self.confidential = confidential or Confidential()
         self.version = 0
         self._files: dict[str, SharedFile] = {}
         self._public: dict[str, SharedFile] = {}
@@ -119,6 +122,7 @@ class Catalogue:
         """Remove these names, add these files (replacing those of the same names), and publish the changes."""
         if not added and not removed:
             return
+        added = [self.confidential.narrowed(file) for file in added]
         before = {name: self._remove(name) for name in dict.fromkeys([*removed, *(file.name for file in added)])}
         for file in added:
             self._remove(file.name)

@@ -18,6 +18,7 @@ from ..events.publisher import Publisher
 from .audience import Audience, Audiences
 from .cache import HashCache, Hashes, Stamp
 from .catalogue import Catalogue, SharedFile
+from .confidential import Confidential
 from .identity import Identity, real
 from .paths import name_of
 from .pieces import list_length
@@ -58,8 +59,9 @@ class Library(Catalogue):
         excluded: Sequence[Path] = (),
         publisher: Publisher | None = None,
         audiences: Audiences | None = None,
+        confidential: Confidential | None = None,
     ) -> None:
-        super().__init__(publisher)
+        super().__init__(publisher, confidential)
         self.hashed = 0
         self._reactor = reactor
         self._roots = SharedFolders(folders, downloads, excluded, audiences)
@@ -155,9 +157,8 @@ class Library(Catalogue):
             return current
         hashes = Hashes(sha256, pieces, title)
         self._unsaved.append((found.path, found.stamp, hashes))
-        file = with_hashes(found, hashes)
-        self.apply([file], [])
-        return file
+        self.apply([with_hashes(found, hashes)], [])
+        return self._files[found.name]
 
     def _is_known(self, path: str) -> bool:
         """Return whether the file at `path` is shared in its present state."""

@@ -23,6 +23,7 @@ from ..events.publisher import Publisher
 from ..index.distributed import DistributedIndex
 from ..library.audience import Audiences
 from ..library.cache import HashCache
+from ..library.confidential import Confidential
 from ..library.identity import is_within
 from ..library.shared import Library
 from ..net.admission import admission
@@ -66,6 +67,7 @@ class Peer(MultiService):
             excluded=[settings.state_dir],
             publisher=self.events,
             audiences=Audiences(audiences),
+            confidential=_open_confidential(settings),
         )
         self.index = DistributedIndex()
         self.content_store = ContentStore(self.library, self.index, time.monotonic)
@@ -214,3 +216,11 @@ def _open_cache(path: Path) -> HashCache:
         return HashCache(path)
     except sqlite3.OperationalError as e:
         raise StartError(f"hash cache {path}: {e}; move it away, and the shared files are hashed again") from e
+
+
+def _open_confidential(settings: PeerSettings) -> Confidential:
+    path = settings.state_dir / "confidential"
+    try:
+        return Confidential(path, settings.download_dir)
+    except OSError as e:
+        raise StartError(f"{path}: {e.strerror}; without it, what was received in confidence would be shared") from e

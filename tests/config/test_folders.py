@@ -168,7 +168,10 @@ def test_with_a_state_folder_no_home_folder_is_needed(user) -> None:
 
 def test_secrets_are_readable_by_their_owner_only(user) -> None:
     rs, peer = user.home / "rs", user.home / "peer"
-    secrets = {rs: {"registry.sqlite", "api.key", "lock"}, peer: {"hashes.sqlite", "cookie", "api.key", "lock"}}
+    secrets = {
+        rs: {"registry.sqlite", "api.key", "lock"},
+        peer: {"hashes.sqlite", "confidential", "cookie", "api.key", "lock"},
+    }
     commands = {rs: user.rs(), peer: user.peer("--state-dir", str(peer))}
     commands[rs] += ["--state-dir", str(rs)]
 

@@ -12,6 +12,7 @@ from twisted.internet.task import deferLater
 from ...swarm.errors import DownloadError, NoHolder
 from ...swarm.target import Target
 from ...wire.address import Address
+from .confidence import note_confidential
 from .local_content import Copies, is_there, one_of_each_content, share_failures
 from .model import FAILED, THERE, WAITING, Download, DownloadFile
 from .parts import Parts
@@ -53,6 +54,8 @@ class DownloadRunner:
 
     async def _fetch(self, files: list[DownloadFile]) -> None:
         """Fetch `files`; those whose place is taken do not end, and are looked at again."""
+        note_confidential(self._parts.content_store.library, self._download.directory, files)
+        files = [file for file in files if file.ended is None]
         for file in files:
             file.is_taken, file.state = False, WAITING
             try:

@@ -24,7 +24,8 @@ RECENT = 120.0
 class SourceFeed:
     """Tells a swarm of the peers that have `documents` (by SHA-256); `may_ask` says which peers may be asked.
 
-    A peer that gives another size or piece list for the same content is none of them: at most one of both is right.
+    A peer that gives another size or piece list for the same content is none of them: at most one of both is right. Of
+    a private document only those who have told of it by its name are; a request would tell others that name.
     """
 
     def __init__(self, parts: Parts, may_ask: Callable[[Address], bool], documents: Mapping[str, Document]) -> None:
@@ -67,7 +68,7 @@ class SourceFeed:
                     swarm.add_seed(address, sha256)
             for peer in self._discovery.peers.values():
                 part = peer.subscription.parts.get(sha256)
-                if part is not None and self._may_ask(peer.address):
+                if part is not None and self._may_ask(peer.address) and not document.private:
                     swarm.add_pieces(peer.address, sha256, part.pieces)
         self._unsubscribe = self._publisher.subscribe(IndexChanged, self._index_changed)
         self._looking.start(LOOK_INTERVAL, now=False)
@@ -91,8 +92,10 @@ class SourceFeed:
 
     def _is_wanted(self, record: IndexRecord) -> bool:
         """Return whether `record` is that of a wanted document, with the same size and piece list."""
-        said = None if record.sha256 is None else self._said.get(record.sha256)
-        return said is not None and said == (record.size, record.pieces)
+        if record.sha256 is None or self._said.get(record.sha256) != (record.size, record.pieces):
+            return False
+        document = self._documents[record.sha256]
+        return record.name == document.name or not document.private
 
     def _look(self) -> None:
         if self._looked_at == self._discovery.index.generation:
@@ -123,7 +126,8 @@ class SourceFeed:
     def _change(self, address: Address, change: Change) -> None:
         wanted = self._swarm.files
         if isinstance(change, Have):
-            if change.sha256 in wanted and change.size == wanted[change.sha256].size:
+            is_it = change.sha256 in wanted and change.size == wanted[change.sha256].size
+            if is_it and not self._documents[change.sha256].private:
                 pieces = from_ranges(change.pieces, wanted[change.sha256].count)
                 self._swarm.add_pieces(address, change.sha256, pieces)
             return

@@ -85,7 +85,12 @@ class ContentStore:
         return sha256 if found is None else found.name
 
     def serve(self, content: Storage) -> bool:
-        """Serve the verified pieces of `content`, unless those of another download are served; return whether."""
+        """Serve the verified pieces of `content`; return whether.
+
+        They are not served if those of another download are, or if they are received in confidence.
+        """
+        if self.library.confidential.keeps(content.sha256, content.target.path):
+            return False
         return self.parts.setdefault(content.sha256, content) is content
 
     def withdraw(self, content: Storage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -137,6 +138,25 @@ class Learnt(Case):
         self.index.put(TWO, record(2, sha256=OTHER), 0.0)
         self.clock.advance(LOOK_INTERVAL)
         self.assertEqual(self.swarm.new_calls(), [])
+
+
+class Private(Case):
+    """A request names the document, so only those who have told of it by that name are asked."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.feed._documents[SHA256].holders[:] = [replace(record(1), private=True)]
+
+    def test_others_with_the_content_are_not_asked(self) -> None:
+        self.peer(2, {0, 2})
+        self.feed.start(self.swarm)
+        self.assertEqual(self.swarm.new_calls(), [("add_seed", ONE)])
+        self.assertEqual(self.change(2, Have(SHA256, 300_000, ((0, 1),))), [])
+        self.assertEqual(self.change(2, record(2, "b.bin")), [])
+
+    def test_another_who_has_it_by_that_name(self) -> None:
+        self.start()
+        self.assertEqual(self.change(2, replace(record(2), private=True)), [("add_complete", TWO)])
 
 
 class Rank(Case):
