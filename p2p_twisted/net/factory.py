@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SWEEP_INTERVAL = 1
 """Seconds between two looks for connections whose timeout has run out."""
+MAX_LINES = 20
+"""Log lines about clients without TLS between two such looks; one more says how many were left out."""
 
 
 class RequestFactory(Factory):
@@ -43,6 +45,7 @@ class RequestFactory(Factory):
         self.clock = clock
         self.places: Places[RequestConnection] = Places()
         self._ended = Tally(REPORT_INTERVAL)
+        self._unsecured = Tally(SWEEP_INTERVAL, MAX_LINES)
         self._max_connections = max_connections
         self._max_per_host = max_per_host
         self._admission = admission
@@ -94,6 +97,11 @@ class RequestFactory(Factory):
         """Count a connection out, if it was admitted."""
         self.places.remove(connection)
 
+    def log_unsecured(self, text: str) -> None:
+        """Log that there is no TLS with a client, and why, unless there are too many lines already."""
+        if self._unsecured.add(text, self.clock.seconds()):
+            self.log.warn("no TLS with {text}", text=text)
+
     def _expire(self) -> None:
         now = self.clock.seconds()
         for connection in [c for c in self.connections if c.expires <= now]:
@@ -101,6 +109,9 @@ class RequestFactory(Factory):
         if self._admission is not None and (report := self._admission.report(now)):
             count, host = report
             self.log.warn("connections refused (allow, deny): {count}, the last from {host}", count=count, host=host)
+        if report := self._unsecured.report(now):
+            count, last = report
+            self.log.warn("no TLS with {count} more, the last {last}", count=count, last=last)
         if report := self._ended.report(now):
             count, host = report
             self.log.warn(

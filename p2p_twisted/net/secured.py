@@ -90,4 +90,4 @@ class SecuredConnection(LineReceiver):
         why = f"no handshake within {HANDSHAKE_TIMEOUT} s" if late else refusal_of(self.transport, reason)
         if why is not None:
             host, port = self.caller.address
-            self.log.warn("no TLS with {host}:{port}: {why}", host=host, port=port, why=why)
+            self.factory.log_unsecured(f"{host}:{port}: {why}")

@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 
 from p2p_twisted.config.settings import network
 from p2p_twisted.net.admission import REPORT_INTERVAL, admission
-from p2p_twisted.net.factory import SWEEP_INTERVAL, RequestFactory
+from p2p_twisted.net.factory import MAX_LINES, SWEEP_INTERVAL, RequestFactory
 from p2p_twisted.net.server import RequestConnection
 from tests.support.captured_log import captured_log
 from tests.support.peer_server import connect
@@ -77,3 +77,13 @@ def test_without_networks_all_addresses_are_admitted(clock: Clock) -> None:
     factory = RequestFactory(clock, 10, 10, admission([], []))
     factory.protocol = RequestConnection
     assert [aborted(factory, host) for host in ("192.0.2.66", "2001:db8::1", "127.0.0.1")] == [False] * 3
+
+
+def test_clients_without_tls_have_a_line_each_until_there_are_too_many(factory: RequestFactory, clock: Clock) -> None:
+    with captured_log() as log:
+        for number in range(MAX_LINES + 3):
+            factory.log_unsecured(f"192.0.2.1:{number}: it does not speak TLS")
+        clock.advance(SWEEP_INTERVAL)
+    lines = [formatEvent(event) for event in log]
+    assert lines[0] == "no TLS with 192.0.2.1:0: it does not speak TLS"
+    assert lines[MAX_LINES:] == [f"no TLS with 3 more, the last 192.0.2.1:{MAX_LINES + 2}: it does not speak TLS"]
