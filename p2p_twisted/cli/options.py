@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,15 @@ Command = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Where:
-    """Whom a verb talks to, and how it answers. `rs` (host, port) is the RS of a peer to be if none is running."""
+    """Whom a verb talks to, and how it answers.
+
+    If no peer is running, `rs` (host, port) is the RS of one to be, and `tls` the folder with its certificate.
+    """
 
     state_dir: Path
     as_json: bool
     rs: tuple[str, int] | None = None
+    tls: Path | None = None
 
 
 class UserPath(click.Path):
@@ -67,10 +71,18 @@ def for_peer(command: Command) -> Command:
     @click.option(
         "--rs-port", metavar="PORT", type=click.IntRange(1, 65535), help=f"Port of that RS, if not {RS_PORT}."
     )
+    @click.option(
+        "--tls",
+        type=UserPath(exists=True, file_okay=False, resolve_path=True),
+        metavar="DIR",
+        help="Folder with the certificate of that peer, made by 'p2p pki issue'.",
+    )
     @wraps(command)
-    def verb(state_dir: Path | None, as_json: bool, rs_host: str | None, rs_port: int | None, **rest: Any) -> Any:
+    def verb(
+        state_dir: Path | None, as_json: bool, rs_host: str | None, rs_port: int | None, tls: Path | None, **rest: Any
+    ) -> Any:
         rs = _rs(rs_host, rs_port) if rs_host is not None else None
-        return command(_where("peer", state_dir, as_json, rs), **rest)
+        return command(replace(_where("peer", state_dir, as_json), rs=rs, tls=tls), **rest)
 
     return verb
 
@@ -86,9 +98,9 @@ def for_rs(command: Command) -> Command:
     return verb
 
 
-def _where(role: str, state_dir: Path | None, as_json: bool, rs: tuple[str, int] | None = None) -> Where:
+def _where(role: str, state_dir: Path | None, as_json: bool) -> Where:
     path = state_dir or _before("state_dir") or _from_environment(role) or _default(role)
-    return Where(path, as_json or bool(_before("as_json")), rs)
+    return Where(path, as_json or bool(_before("as_json")))
 
 
 def _before(option: str) -> Any:

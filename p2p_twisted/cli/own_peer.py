@@ -33,15 +33,19 @@ _reactor: Any = reactor
 
 
 class OwnPeer:
-    """A peer with `state_dir` at the RS `rs`, which shares `share`: it runs in the block of a ``with``."""
+    """A peer with `state_dir` at the RS `rs`, which shares `share`: it runs in the block of a ``with``.
 
-    def __init__(self, state_dir: Path, rs: tuple[str, int], share: Sequence[Share]) -> None:
+    `tls` is the folder with its certificate, if any.
+    """
+
+    def __init__(self, state_dir: Path, rs: tuple[str, int], share: Sequence[Share], tls: Path | None = None) -> None:
         self._settings = PeerSettings(
             rs_host=rs[0],
             rs_port=rs[1],
             state_dir=state_dir,
             download_dir=state_dir / "downloads",
             share=list(share),
+            tls=tls,
         )
         self._thread = Thread(target=_reactor.run, kwargs={"installSignalHandlers": False}, daemon=True)
         self._peer: Peer

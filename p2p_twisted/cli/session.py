@@ -108,7 +108,7 @@ def _start(where: Where, share: Sequence[Share], stack: ExitStack) -> Any:
         )
     from .own_peer import OwnPeer
 
-    return stack.enter_context(OwnPeer(where.state_dir, where.rs, share))
+    return stack.enter_context(OwnPeer(where.state_dir, where.rs, share, where.tls))
 
 
 def _folder(where: Where, role: str) -> str:
