@@ -19,13 +19,14 @@ from twisted.internet.interfaces import (
     IProtocolFactory,
     IReactorTime,
 )
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from . import certificates
 from .credentials import Credentials, read_credentials
 from .factory import RequestFactory
+from .tls_transport import TlsFactory
 
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2; all those of TLS 1.3 will do."""
@@ -62,7 +63,7 @@ class Peer:
         """`host` is what was dialled, None for a client."""
         self.name: str | None = None
         self.hosts: frozenset[str] = frozenset()
-        self.certificate: x509.Certificate | None = None
+        self._serial: int | None = None
         self.refusal: str | None = None
         self._protocol = protocol
         self._host = host
@@ -74,15 +75,22 @@ class Peer:
         except ValueError as error:
             self.refusal = f"the name in its certificate {error}"
             return False
-        self.certificate = certificate
+        self._serial = certificate.serial_number
         if self._host is not None and self._host not in self.hosts:
             self.refusal = f"its certificate is that of {self.name} and not for the host {self._host}"
             return False
         return True
 
-    def abort(self) -> None:
-        """End the connection."""
-        self._protocol.abortConnection()
+    def counts(self, credentials: Credentials) -> bool:
+        """Return whether its certificate was verified, and is not revoked by `credentials`, of the same CA."""
+        return self._serial is not None and self._serial not in credentials.revoked
+
+    def abort(self) -> bool:
+        """End the connection; return False if it has ended already."""
+        connected = bool(self._protocol.connected)
+        if connected:
+            self._protocol.abortConnection()
+        return connected
 
 
 class Connection(SSL.Connection):
@@ -115,23 +123,17 @@ class Tls:
         old, new = self.credentials, read_credentials(self.folder)
         new.check_replaces(old)
         self._use(new)
-        ended = [
-            peer
-            for peer in self._connections
-            if peer.certificate is not None and (new.ca != old.ca or peer.certificate.serial_number in new.revoked)
-        ]
-        for peer in ended:
-            peer.abort()
-        return len(ended)
+        out = [peer for peer in self._connections if new.ca != old.ca or not peer.counts(new)]
+        return sum(peer.abort() for peer in out)
 
-    def serve(self, factory: RequestFactory) -> TLSMemoryBIOFactory:
+    def serve(self, factory: RequestFactory) -> TlsFactory:
         """Put TLS under the connections of `factory`; return the factory to listen with."""
         factory.tls = self
-        return TLSMemoryBIOFactory(self, False, factory)
+        return TlsFactory(self, False, factory)
 
-    def client_factory(self, factory: IProtocolFactory, host: str, clock: IReactorTime) -> TLSMemoryBIOFactory:
+    def client_factory(self, factory: IProtocolFactory, host: str, clock: IReactorTime) -> TlsFactory:
         """Return a factory that makes the client's connection of `factory` under TLS to `host`, in its one spelling."""
-        return TLSMemoryBIOFactory(_Client(self, host), True, factory, clock)
+        return TlsFactory(_Client(self, host), True, factory, clock)
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> Connection:
         """Return the TLS state of a new connection of a server."""
