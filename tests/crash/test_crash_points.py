@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.crash_lab import DOCUMENTS, EMPTY, OLD, CrashLab, crash_lab
 from tests.support.faults import AFTER, BEFORE, CHANGING, MIDDLE, Fault
+from tests.support.rs_process import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -88,13 +89,19 @@ def test_a_final_name_is_absent_or_right(lab: CrashLab) -> None:
 
 
 def test_the_state_folder_survives(lab: CrashLab, tmp_path: Path) -> None:
-    """Killed on the first start, when cookie and hashes are written, and again: the next start is like any other."""
-    state = tmp_path / "state"
-    chosen = random.Random(POINTS)
-    for _ in range(max(3, POINTS // 20)):
+    """Killed while it starts, when lock, key, cookie and hashes are written: the next start is like any other.
+
+    With a port of its own: the cookie that the RS gave may not have been saved.
+    """
+    chosen, number = random.Random(POINTS), max(5, POINTS // 10)
+    killed = 0
+    for folder in range(number):
         lab.clear()
-        lab.run(state=str(state), kill_after=chosen.uniform(0, 0.1))
-        ending = lab.run(state=str(state))
+        new = {"state": str(tmp_path / f"{folder % (number // 2)}"), "port": free_port()}
+        killed += lab.run(**new, kill_after=chosen.uniform(0, 0.3), from_fork=True).killed
+        ending = lab.run(**new | {"port": free_port()})
         assert ending.downloads == [dict.fromkeys(DOCUMENTS, "")]
         assert lab.files() == DOCUMENTS
-        assert not list(state.glob("*.broken"))
+        assert not list(tmp_path.glob("*/*.broken"))
+    assert killed
+    print(f"{number} starts, {killed} killed: each next start registered and completed all")

@@ -38,6 +38,8 @@ class Order:
     """The fields of a Fault in the first download, None for none."""
     kill_after: float | None = None
     """Seconds from the start of the download to a kill -9."""
+    from_fork: bool = False
+    """Whether these seconds begin when the process does."""
 
 
 @dataclass
@@ -71,7 +73,8 @@ def _carry_out(order: Order) -> Ending:
         _be_a_peer(order, has_begun, has_result)
     os.close(has_begun)
     os.close(has_result)
-    os.read(began, 1)  # or the end, when it is dead
+    if not order.from_fork:
+        os.read(began, 1)  # or the end, when it is dead
     start = time.monotonic()
     if order.kill_after is not None:
         time.sleep(order.kill_after)
