@@ -25,10 +25,8 @@ from .store import Store
 
 MAX_GONE = 10_000
 """Maximum number of stopped holders that are remembered, the most recent ones."""
-MAX_FIRST_HAND = 26 * 2**20
-"""Bytes of memory for what holders say of themselves."""
-MAX_HEARSAY = 10 * 2**20
-"""Bytes of memory for hearsay; a quarter of it at most for what one peer tells."""
+MEMORY = 48 * 2**20
+"""Bytes of memory for records: three quarters of it for what holders say of themselves, and a quarter for hearsay."""
 BATCH = 200
 """Documents whose records are looked up at once."""
 
@@ -36,9 +34,10 @@ BATCH = 200
 class DistributedIndex:
     """The records learnt from other peers. Times are monotonic seconds, given by the caller."""
 
-    def __init__(self, max_first_hand: int = MAX_FIRST_HAND, max_hearsay: int = MAX_HEARSAY) -> None:
+    def __init__(self, memory: int = MEMORY) -> None:
+        """Make an empty index for which `memory` bytes may be taken."""
         self._changes = 0
-        self._store = Store(max_first_hand, max_hearsay)
+        self._store = Store(memory * 3 // 4, memory // 4)
         self._holders: dict[Address, Statement] = {}
         """What each holder says of itself."""
         self._gone: dict[Address, None] = {}

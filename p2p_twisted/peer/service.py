@@ -69,7 +69,7 @@ class Peer(MultiService):
             audiences=Audiences(audiences),
             confidential=_open_confidential(settings),
         )
-        self.index = DistributedIndex()
+        self.index = DistributedIndex(settings.index_memory * 2**20)
         self.content_store = ContentStore(self.library, self.index, time.monotonic)
         self.content_store.advertise = settings.advertise
         self.uplink = Throttle(reactor, time.monotonic, settings.up_rate)

@@ -55,6 +55,12 @@ SETTINGS = (
         network,
         repeatable=True,
     ),
+    Setting(
+        "index-memory",
+        "MiB of memory for the records of other peers; 1 MiB is enough for about 2 500 documents.",
+        whole(1, 65536),
+        "48",
+    ),
     Setting("advertise", "Host under which others reach this peer, if not the one that the RS sees.", host),
 )
 """The settings of a peer, on the command line and in ``[peer]`` of a config file."""
@@ -79,6 +85,8 @@ class PeerSettings:
     share: list[Share] = field(default_factory=list)
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The groups of peers with which folders may be shared: name -> names of peers."""
+    index_memory: int = 48
+    """MiB for the records of other peers."""
     advertise: str | None = None
     up_rate: float | None = None
     down_rate: float | None = None
@@ -120,6 +128,7 @@ def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
         download_dir=values["download-dir"] or state_dir / "downloads",
         state_dir=state_dir,
         dial=values["dial"],
+        index_memory=values["index-memory"],
         advertise=values["advertise"],
         up_rate=values["up-rate"],
         down_rate=values["down-rate"],
