@@ -18,4 +18,4 @@ def half_close(transport: ITCPTransport, flushed: Callable[[], None]) -> None:
     if hasattr(transport, "loseWriteConnection") and not ISSLTransport.providedBy(transport):
         transport.loseWriteConnection()  # calls the protocol's writeConnectionLost
     else:
-        BodySender(transport, b"", lambda: None).start().addCallback(lambda _: flushed())
+        BodySender(transport, (), lambda: None).start().addCallback(lambda _: flushed())

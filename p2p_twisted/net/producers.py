@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPullProducer
 from zope.interface import implementer
 
+from .connection_state import STALL_TIMEOUT, Event
+
 PART = 64 * 1024
 """Bytes written to the transport at a time."""
+MIN_RATE = 32 * 1024
+"""Bytes/s at which a long answer must be read, STALL_TIMEOUT seconds not counted."""
+
+
+class Answering(Protocol):
+    """The part of `server.RequestConnection` that is told how an answer gets on."""
+
+    @property
+    def factory(self) -> Any:
+        """Its `clock` is the connection's."""
+
+    def handle(self, event: Event) -> None:
+        """Take note of an event."""
+
+
+def paced(connection: Answering, size: int) -> Callable[[], None]:
+    """Return what to call before each part of an answer of `size` bytes: it ends a connection that is too slow."""
+    clock = connection.factory.clock
+    until = clock.seconds() + STALL_TIMEOUT + size / MIN_RATE
+    return lambda: connection.handle(Event.PROGRESS if clock.seconds() < until else Event.TIMEOUT)
 
 
 @implementer(IPullProducer)
 class BodySender:
-    """Writes `body`, without copying it, as fast as the other side reads. Nothing else may be written meanwhile.
+    """Writes the bytes of `body`, one after the other and without copying them, as fast as the other side reads.
 
-    With an empty body it waits until everything written before is sent.
+    Nothing else may be written meanwhile. With an empty body it waits until everything written before is sent.
     """
 
-    def __init__(self, transport: Any, body: bytes, progress: Callable[[], None]) -> None:
+    def __init__(self, transport: Any, body: Iterable[bytes], progress: Callable[[], None]) -> None:
         """`progress` is called before each part."""
         self._transport = transport
-        self._body = body
-        self._at = 0
+        self._parts = (whole[at : at + PART] for whole in body for at in range(0, len(whole), PART))
         self._progress = progress
         self._begun = False
         self._done: Deferred[None] = Deferred()
@@ -37,10 +58,9 @@ class BodySender:
 
     def resumeProducing(self) -> None:
         """Write the next part: the transport has sent the one before, or (called by registerProducer) begins."""
-        if self._at < len(self._body):
+        part = next(self._parts, None)
+        if part is not None:
             self._progress()
-            part = self._body[self._at : self._at + PART]
-            self._at += PART
             self._transport.write(part)
         elif self._begun:
             self._transport.unregisterProducer()

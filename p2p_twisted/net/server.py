@@ -23,7 +23,7 @@ from .caller import Caller
 from .closing import half_close
 from .connection_state import CONNECTED, Action, Event, step
 from .places import PlacedConnection
-from .producers import PART, BodySender
+from .producers import PART, BodySender, paced
 from .secured import SecuredConnection
 
 MAX_WAITING = 64
@@ -81,13 +81,13 @@ class RequestConnection(PlacedConnection, SecuredConnection):
         self._unread += len(data)
         self.transport.write(data)
 
-    def send(self, body: bytes, **headers: Any) -> Deferred[None] | None:
+    def send(self, *parts: bytes, **headers: Any) -> Deferred[None] | None:
         """Send an answer of any length, as fast as it is read; return what `answer` is to return."""
-        if len(body) <= PART:
-            self.reply(body, **headers)
+        if (size := sum(map(len, parts))) <= PART:
+            self.reply(b"".join(parts), **headers)
             return None
-        self.reply(length=len(body), **headers)
-        return BodySender(self.transport, body, self.touch).start()
+        self.reply(length=size, **headers)
+        return BodySender(self.transport, parts, paced(self, size)).start()
 
     def touch(self) -> None:
         """Restart the timeout: the answer being sent makes progress."""
@@ -202,7 +202,7 @@ class RequestConnection(PlacedConnection, SecuredConnection):
             return pending
         if self._state.answers and self._unread > MAX_UNREAD:
             self._unread = 0
-            return BodySender(self.transport, b"", self.touch).start()
+            return BodySender(self.transport, (), self.touch).start()
         return None
 
     def _answered(self, result: object) -> None:

@@ -14,12 +14,12 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_count, piece_range, piece_size
-from p2p_twisted.net import client, connection_state, server
+from p2p_twisted.net import client, connection_state, producers, server
 from p2p_twisted.peer.downloads import whole_file
 from p2p_twisted.peer.peers import pace
 from p2p_twisted.peer.peers.changes_sink import MAX_ROWS
 from p2p_twisted.peer.peers.probing import Prober
-from p2p_twisted.peer.serving import index_feed
+from p2p_twisted.peer.serving import index_answers, index_feed
 from p2p_twisted.peer.serving.protocol import PeerFactory
 from p2p_twisted.swarm import picker, piece_fetcher, source, source_pool, swarm
 from p2p_twisted.swarm.storage import Storage
@@ -343,6 +343,7 @@ def test_connections() -> None:
     assert f"complete {request} s after its first byte, the first one {request} s after" in TEXT
     assert f"nothing is asked for {connection_state.IDLE_TIMEOUT} s" in TEXT
     assert f"takes nothing of an answer for {stall} s" in TEXT
+    assert f"more slowly than {producers.MIN_RATE // 1024} KiB/s" in TEXT
     assert f"has taken nothing for {stall} s loses" in TEXT
 
 
@@ -351,6 +352,11 @@ def test_what_a_client_reads_of_an_index() -> None:
     assert f"after {pace.CHANGES_BURST} changes or {pace.ANSWERS_BURST} answers at once" in TEXT
     rates = f"{pace.CHANGES_RATE} changes or {pace.ANSWERS_RATE} answers a second"
     assert rates in " ".join(TEXT.split())
+
+
+def test_what_a_server_tells_of_others() -> None:
+    most = f"at most {index_answers.MAX_TOLD} records of others, in {index_answers.MAX_TOLD_BYTES} bytes or"
+    assert most in " ".join(TEXT.split())
 
 
 def test_following() -> None:

@@ -14,8 +14,7 @@ from ...swarm.errors import DownloadError
 from ...swarm.storage import Storage
 from ...wire.errors import FileNotFound
 from ...wire.limits import TTL
-from ...wire.messages import Version
-from ...wire.records import IndexRecord, encode_record
+from ...wire.records import IndexRecord
 
 READ_AGAIN = 1
 """Seconds after which a file that cannot be sent at the moment may be requested again."""
@@ -34,15 +33,15 @@ class ContentStore:
     """The library, the unfinished files and the index together."""
 
     def __init__(self, library: Library, index: DistributedIndex, now: Callable[[], float]) -> None:
-        """`now` gives monotonic seconds."""
+        """Make an empty one; `now` gives monotonic seconds."""
         self.library = library
         self.index = index
         self.port = 0
         self.advertise: str | None = None
-        self._now = now
+        self.now = now
+        """Gives monotonic seconds, as the TTLs of the index are counted."""
         self.parts: dict[str, Storage] = {}
         """The unfinished files of running downloads by their hash; their verified pieces are served too."""
-        self._own: tuple[tuple[object, ...], str] = ((), "")
 
     def record(self, file: SharedFile, host: str) -> IndexRecord:
         """Return the index record of an own file; `host` is this peer's host, unless it advertises another."""
@@ -50,18 +49,6 @@ class ContentStore:
         host = self.advertise or host
         private = file.audience is not None
         return IndexRecord(file.name, file.title, host, self.port, TTL, file.size, file.sha256, pieces, private)
-
-    def body(self, host: str, version: Version) -> bytes:
-        """Return the answer to GET INDEX: own files first, then the learnt records, each with its holder."""
-        learnt = "".join(f"{encode_record(record, version)}\n" for record in self.index.records(self._now()))
-        return (self._own_lines(host, version) + learnt).encode()
-
-    def _own_lines(self, host: str, version: Version) -> str:
-        key = (self.library.version, host, self.port, version)
-        if self._own[0] != key:
-            lines = (encode_record(self.record(file, host), version) for file in self.library.public.values())
-            self._own = key, "".join(f"{line}\n" for line in lines)
-        return self._own[1]
 
     def find(self, name: str, sha256: str | None, reader: str | None = None) -> SharedFile:
         """Return the shared file `name`, or one with the hash `sha256` if that is given, for the peer named `reader`.

@@ -6,37 +6,50 @@ followers the announcements themselves cost uplink.
 
 from __future__ import annotations
 
-import itertools
 import math
-import secrets
-from collections import deque
+from enum import Enum, auto
 from typing import Any, Protocol
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import Cooperator
 from twisted.logger import Logger
 
 from ...events.types import LibraryChanged
 from ...swarm.storage import Storage
-from ...wire.changes import Change, Have, Removed, encode_change
-from ...wire.ranges import to_ranges
+from ...wire.changes import encode_change
 from .content_store import ContentStore
+from .index_answers import IndexAnswer, IndexAnswers
+from .index_log import IndexLog
 
 BATCH_INTERVAL = 0.3
 BATCH_INTERVAL_EACH = 0.05
 """Seconds for which changes that are not urgent are gathered: at least, and for each follower."""
 KEEPALIVE_INTERVAL = 30
 """Seconds after which a follower gets an empty answer if nothing has changed."""
-MAX_REMEMBERED = 10_000
-"""Most changes of the index that are remembered; a follower further behind gets the whole index."""
+
+
+class State(Enum):
+    """How far a follower is."""
+
+    CURRENT = auto()
+    """It has all changes up to the last announcement, and gets the next."""
+    CATCHING_UP = auto()
+    """What it lacks is being put together."""
+    STALE = auto()
+    """It has been sent the newest body that there is, which is older than the last announcement."""
+    BUSY = auto()
+    """It does not keep up; it asks for what it lacks when it does."""
 
 
 class Follower(Protocol):
-    """A follower of the index. `here` is the address at which it reached this peer."""
+    """A follower of the index: the address at which it reached this peer, and the version that it has come to."""
 
     here: str
+    since: str
 
-    def push(self, body: bytes, since: str | None, index: str) -> None:
-        """Send changes that lead from the version `since` (None: from nothing) to `index`."""
+    def push(self, answer: IndexAnswer) -> bool:
+        """Send an answer; return False if the client does not keep up, and will catch up itself."""
 
 
 class IndexFeed:
@@ -44,15 +57,16 @@ class IndexFeed:
 
     log = Logger()
 
-    def __init__(self, clock: IReactorTime, content_store: ContentStore) -> None:
+    def __init__(self, clock: IReactorTime, content_store: ContentStore, cooperator: Cooperator) -> None:
         self._clock = clock
         self._content_store = content_store
-        self._epoch = secrets.token_hex(6)
-        self._version = 1
-        self._log: deque[tuple[int, str]] = deque(maxlen=MAX_REMEMBERED)
-        self._followers: set[Follower] = set()
-        self._announced = 1
+        self._log = IndexLog()
+        self.answers = IndexAnswers(content_store, self._log, cooperator)
+        self._followers: dict[Follower, State] = {}
+        self._announced = self._log.version
         self._announced_at = -math.inf
+        self._is_announcing = False
+        self._is_due = False
         self._new: dict[str, set[int]] = {}
         self._timer: Any = None
         self._due = 0.0
@@ -61,7 +75,7 @@ class IndexFeed:
     @property
     def version(self) -> str:
         """The present version of the index."""
-        return f"{self._epoch}.{self._version}"
+        return self._log.version
 
     def stop(self) -> None:
         """Announce nothing more, unless something changes again."""
@@ -71,8 +85,7 @@ class IndexFeed:
     # changes
 
     def _changed(self, event: LibraryChanged) -> None:
-        self._version += 1
-        self._log.extend((self._version, name) for name in event.removed + event.added)
+        self._log.add(event.removed + event.added)
         self._announce_in(max(0.0, self._announced_at + self._batch_interval - self._clock.seconds()))
 
     def piece_verified(self, content: Storage, piece: int, super_seeded: bool) -> None:
@@ -95,74 +108,81 @@ class IndexFeed:
 
     # announcements
 
-    def follow(self, follower: Follower, since: str) -> None:
-        """Send `follower` the changes since that version, and all further ones."""
-        self._followers.add(follower)
-        self.catch_up(follower, since)
+    def follow(self, follower: Follower) -> None:
+        """Send `follower` the changes since its version, and all further ones."""
+        self._followers[follower] = State.CATCHING_UP
+        self.catch_up(follower, follower.since)
         if self._timer is None or not self._timer.active():
             self._announce_in(KEEPALIVE_INTERVAL)
 
     def unfollow(self, follower: Follower) -> None:
         """Stop sending changes to `follower`."""
-        self._followers.discard(follower)
+        self._followers.pop(follower, None)
 
     def catch_up(self, follower: Follower, since: str) -> None:
         """Send one follower all changes since that version, and the pieces of all unfinished files."""
-        body, told_since = self.since(since, follower.here)
-        follower.push(body, told_since, self.version)
+        if follower in self._followers:
+            self._followers[follower] = State.CATCHING_UP
+            caught_up = Deferred.fromCoroutine(self._catch_up(follower, since))
+            caught_up.addErrback(lambda failure: self.log.failure("answering a follower", failure))
 
-    def since(self, since: str, here: str) -> tuple[bytes, str | None]:
-        """Return (lines, version): the changes since the version `since`; the version is None for the whole index."""
-        after = self._known(since)
-        changes = self._all(here) if after is None else self._changes(after, here)
-        changes += (self._have(content, content.have) for content in self._content_store.parts.values() if content.have)
-        return _lines(changes), None if after is None else since
+    async def _catch_up(self, follower: Follower, since: str) -> None:
+        while True:
+            answer = await self.answers.since(since, follower.here)
+            if follower not in self._followers:
+                return
+            state = self._state_after(follower, answer, since)
+            if state is not State.CATCHING_UP:
+                self._followers[follower] = state
+                return
+            since = answer.index
 
-    def _known(self, since: str) -> int | None:
-        """Return the number of that version if every change since then is remembered, else None."""
-        epoch, _, number = since.partition(".")
-        if epoch != self._epoch or not number.isdigit() or int(number) > self._version:
-            return None
-        forgotten = self._log[0][0] if len(self._log) == MAX_REMEMBERED else 1
-        return int(number) if int(number) >= forgotten else None
+    def _state_after(self, follower: Follower, answer: IndexAnswer, since: str) -> State:
+        """Push `answer` to a follower that has come to `since`, unless it brings nothing; return how far it is then."""
+        if answer.since is None and answer.index == since:
+            return State.STALE
+        if not follower.push(answer):
+            return State.BUSY
+        is_behind = self._log.is_before(answer.index, self._announced)
+        return State.CATCHING_UP if is_behind else State.CURRENT
 
     def _announce(self) -> None:
-        new, self._new = self._new, {}
-        haves: list[Change] = [
-            self._have(self._content_store.parts[sha256], new[sha256])
-            for sha256 in new.keys() & self._content_store.parts
-        ]
-        since, self._announced = f"{self._epoch}.{self._announced}", self._version
-        self._announced_at = self._clock.seconds()
-        after = self._known(since)
-        bodies: dict[str, bytes] = {}
-        for follower in list(self._followers):
-            if after is None:  # more changes at once than are remembered
-                self.catch_up(follower, since)
-                continue
-            if follower.here not in bodies:
-                bodies[follower.here] = _lines(self._changes(after, follower.here) + haves)
-            follower.push(bodies[follower.here], since, self.version)
-        if self._followers:
+        self._is_due = self._is_announcing
+        if not self._is_announcing:
+            self._is_announcing = True
+            announced = Deferred.fromCoroutine(self._announce_changes())
+            announced.addErrback(lambda failure: self.log.failure("announcing", failure))
+            announced.addCallback(lambda _: self._has_announced())
+
+    def _has_announced(self) -> None:
+        self._is_announcing = False
+        if self._is_due:
+            self._announce_in(0)
+        elif self._followers:
             self._announce_in(KEEPALIVE_INTERVAL)
 
-    # the lines
+    async def _announce_changes(self) -> None:
+        have = self._new_pieces()
+        since, self._announced = self._announced, self._log.version
+        index, names = self._announced, self._log.names_since(since)
+        self._announced_at = self._clock.seconds()
+        followers, stale = self._those_that_are(State.CURRENT), self._those_that_are(State.STALE)
+        for follower in stale if names is not None else followers + stale:
+            self.catch_up(follower, follower.since)
+        if names is None:  # more changes at once than are remembered
+            return
+        bodies = {here: await self.answers.changes(names, here) for here in {follower.here for follower in followers}}
+        for follower in followers:
+            is_current = self._followers.get(follower) is State.CURRENT
+            if is_current and not follower.push(IndexAnswer((*bodies[follower.here], have), since, index)):
+                self._followers[follower] = State.BUSY
 
-    def _all(self, here: str) -> list[Change]:
-        return [self._content_store.record(file, here) for file in self._content_store.library.public.values()]
+    def _those_that_are(self, state: State) -> list[Follower]:
+        return [follower for follower, its_state in self._followers.items() if its_state is state]
 
-    def _changes(self, after: int, here: str) -> list[Change]:
-        newest = itertools.takewhile(lambda entry: entry[0] > after, reversed(self._log))
-        changes: list[Change] = []
-        for name in {name for _, name in newest}:
-            file = self._content_store.library.public.get(name)
-            changes.append(Removed(name) if file is None else self._content_store.record(file, here))
-        return changes
-
-    @staticmethod
-    def _have(content: Storage, pieces: set[int]) -> Have:
-        return Have(content.sha256, content.size, to_ranges(pieces))
-
-
-def _lines(changes: list[Change]) -> bytes:
-    return "".join(f"{encode_change(change)}\n" for change in changes).encode()
+    def _new_pieces(self) -> bytes:
+        """Return the lines about pieces that were verified since the last announcement."""
+        new, self._new = self._new, {}
+        contents = self._content_store.parts
+        have = (self.answers.have(contents[sha256], new[sha256]) for sha256 in new.keys() & contents)
+        return "".join(f"{encode_change(one)}\n" for one in have).encode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from typing import cast
 
 from twisted.internet.defer import Deferred
@@ -9,7 +11,9 @@ from twisted.internet.interfaces import IConsumer, IPushProducer
 from zope.interface import implementer
 
 from ...net.connection_state import Event
+from ...net.producers import PART, paced
 from ...net.server import RequestConnection
+from .index_answers import IndexAnswer
 from .index_feed import IndexFeed
 
 
@@ -25,25 +29,50 @@ class IndexFollower:
         self._connection = connection
         self._consumer = cast(IConsumer, connection.transport)
         self._index_feed = index_feed
-        self._since = since
+        self.since = since
         self._paused = False
         self._missed = False
+        self._answer: IndexAnswer | None = None  # that is being sent, as it is too long to be sent at once
+        self._unsent: deque[bytes] = deque()
+        self._progress: Callable[[], None] = connection.touch
         self._done: Deferred[None] = Deferred()
 
     def start(self) -> Deferred[None]:
         """Send the changes so far, then each further batch. Fires when the client is gone."""
         self._consumer.registerProducer(self, True)
-        self._index_feed.follow(self, self._since)
+        self._index_feed.follow(self)
         return self._done
 
-    def push(self, body: bytes, since: str | None, index: str) -> None:
-        """Send a batch of changes (`index_feed.Follower`)."""
+    def push(self, answer: IndexAnswer) -> bool:
+        """Send an answer (`index_feed.Follower`)."""
         if self._paused:
             self._missed = True
-            return
-        self._since = index
+            return False
+        self.since = answer.index
         self._connection.touch()
-        self._connection.reply(body, since=since, index=index)
+        size = sum(map(len, answer.parts))
+        if size <= PART:
+            self._connection.reply(b"".join(answer.parts), since=answer.since, index=answer.index)
+        else:
+            self._connection.reply(length=size, since=answer.since, index=answer.index)
+            self._progress = paced(self._connection, size)
+            self._answer, self._unsent = answer, deque(answer.parts)
+            answer.hold()
+            self._send()
+        return True
+
+    def _send(self) -> None:
+        while self._unsent and not self._paused:
+            self._progress()
+            self._consumer.write(self._unsent.popleft())
+        if not self._unsent:
+            self._release()
+
+    def _release(self) -> None:
+        answer, self._answer = self._answer, None
+        self._unsent.clear()
+        if answer is not None:
+            answer.release()
 
     def end(self) -> bool:
         """Close the connection when all is sent; return False, and do nothing, if the client does not keep up."""
@@ -59,14 +88,16 @@ class IndexFollower:
         self._paused = True
 
     def resumeProducing(self) -> None:
-        """Send the changes that the client has missed."""
+        """Send the rest of an answer, then the changes that the client has missed."""
         self._paused = False
-        if self._missed:
+        self._send()
+        if self._missed and not self._paused:
             self._missed = False
-            self._index_feed.catch_up(self, self._since)
+            self._index_feed.catch_up(self, self.since)
 
     def stopProducing(self) -> None:
         """Stop: the client is gone."""
+        self._release()
         self._index_feed.unfollow(self)
         if not self._done.called:
             self._done.callback(None)

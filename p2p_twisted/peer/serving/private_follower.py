@@ -6,9 +6,10 @@ from twisted.internet.defer import Deferred
 
 from ...net.server import RequestConnection
 from ...wire.messages import INITIAL_VERSION
+from .index_answers import IndexAnswer
 from .index_feed import IndexFeed
 from .index_follower import IndexFollower
-from .private_index import IndexAnswer, PrivateIndex, split_version
+from .private_index import PrivateIndex, split_version
 
 
 class PrivateFollower(IndexFollower):
@@ -32,19 +33,20 @@ class PrivateFollower(IndexFollower):
         self._private_index.follow(self._reader, self)
         return super().start()
 
-    def push(self, body: bytes, since: str | None, index: str) -> None:
-        """Send a batch of changes of public files, and what has changed of the private ones."""
-        answer = self._private_index.extended(IndexAnswer(body, since, index), self._told, self._reader, self.here)
-        if answer is None:
+    def push(self, answer: IndexAnswer) -> bool:
+        """Send an answer about public files, and what has changed of the private ones."""
+        extended = self._private_index.extended(answer, self._told, self._reader, self.here)
+        if extended is None:
             self._index_feed.catch_up(self, INITIAL_VERSION)
-            return
-        super().push(answer.body, answer.since, answer.index)
-        if not self._paused:
-            self._since, self._told = index, split_version(answer.index)[1]
+            return True
+        if not super().push(extended):
+            return False
+        self.since, self._told = answer.index, split_version(extended.index)[1]
+        return True
 
     def private_changed(self) -> None:
         """Send what has changed of the private files."""
-        self.push(b"", self._since, self._since)
+        self.push(IndexAnswer((), self.since, self.since))
 
     def stopProducing(self) -> None:
         """Stop: the client is gone."""

@@ -11,7 +11,7 @@ import itertools
 import secrets
 from collections import deque
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -22,7 +22,8 @@ from ...library.catalogue import SharedFile
 from ...wire.changes import Removed, encode_change, parse_change
 from ...wire.messages import INITIAL_VERSION
 from .content_store import ContentStore
-from .index_feed import IndexFeed
+from .index_answers import IndexAnswer, IndexAnswers
+from .index_body import Parts
 
 BATCH_INTERVAL = 0.3
 """Seconds for which changes are gathered."""
@@ -30,15 +31,6 @@ MAX_REMEMBERED = 1_000
 """Most changes that are remembered for a reader; one that is further behind gets everything."""
 _MARK = ".private."
 """Stands between the two parts of a version."""
-
-
-@dataclass(frozen=True)
-class IndexAnswer:
-    """An answer to GET INDEX with Since: its lines, the version they start from (None: from nothing), and lead to."""
-
-    body: bytes
-    since: str | None
-    index: str
 
 
 class Follower(Protocol):
@@ -143,13 +135,13 @@ class PrivateIndex:
         records = (self._content_store.record(file, here) for file in self._files(reader))
         return "".join(f"{encode_change(record)}\n" for record in records).encode()
 
-    def since(self, version: str, index_feed: IndexFeed, reader: str | None, here: str) -> IndexAnswer:
+    async def since(self, version: str, answers: IndexAnswers, reader: str | None, here: str) -> IndexAnswer:
         """Return what has changed for `reader` since that version of his; everything if it is not known."""
         if reader is None:
-            return IndexAnswer(*index_feed.since(version, here), index_feed.version)
+            return await answers.since(version, here)
         public, told = split_version(version)
         for start in (public, INITIAL_VERSION):
-            answer = IndexAnswer(*index_feed.since(start, here), index_feed.version)
+            answer = await answers.since(start, here)
             if extended := self.extended(answer, told, reader, here):
                 return extended
         raise AssertionError("an answer from nothing can always be extended")
@@ -161,13 +153,13 @@ class PrivateIndex:
         """
         index = self.version(answer.index, reader)
         if answer.since is None:
-            return IndexAnswer(answer.body + self.records(reader, here), None, index)
+            return replace(answer, parts=(*answer.parts, self.records(reader, here)), index=index)
         names = self._changed_since(told, reader)
         if names is None:
             return None
         lines = (self._line(name, reader, here) for name in names)
         since = f"{answer.since}{_MARK}{told}" if told else answer.since
-        return IndexAnswer(self._without_private(answer.body, reader) + b"".join(lines), since, index)
+        return replace(answer, parts=(*self._without_private(answer.parts, reader), *lines), since=since, index=index)
 
     def _changed_since(self, told: str, reader: str) -> set[str] | None:
         """Return the names that have changed for `reader` since the version `told`, None if that is not known."""
@@ -187,11 +179,14 @@ class PrivateIndex:
         change = Removed(name) if file is None else self._content_store.record(file, here)
         return f"{encode_change(change)}\n".encode()
 
-    def _without_private(self, body: bytes, reader: str) -> bytes:
-        """Return `body` without the lines that say of a file that it is gone, where it is private for `reader` now."""
-        if reader not in self._changes or b"-\t" not in body:
-            return body
-        return b"".join(line for line in body.splitlines(keepends=True) if not self._is_private(line, reader))
+    def _without_private(self, parts: Parts, reader: str) -> Parts:
+        """Return `parts` without the lines that say of a file that it is gone, where it is private for `reader` now."""
+        if reader not in self._changes:
+            return parts
+        return tuple(self._without_private_lines(part, reader) if b"-\t" in part else part for part in parts)
+
+    def _without_private_lines(self, part: bytes, reader: str) -> bytes:
+        return b"".join(line for line in part.splitlines(keepends=True) if not self._is_private(line, reader))
 
     def _is_private(self, line: bytes, reader: str) -> bool:
         if not line.startswith(b"-\t"):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
@@ -15,6 +16,7 @@ from ...library.pieces import DIGEST, piece_count, piece_range
 from ...net.admission import Admission
 from ...net.caller import Caller
 from ...net.factory import RequestFactory
+from ...net.lines import make_cooperator
 from ...net.server import RequestConnection
 from ...net.throttle import Throttle
 from ...swarm.super_seeding import SuperSeeding
@@ -111,16 +113,27 @@ class PeerConnection(RequestConnection):
 
     # the index
 
-    def _send_index(self, message: GetIndex, request: Request, reader: str | None) -> Deferred[Any] | None:
+    def _send_index(self, message: GetIndex, request: Request, reader: str | None) -> Deferred[Any]:
         feed, private = self.factory.index_feed, self.factory.private_index
         if message.follow and message.since is not None:
             self._follower = follower_for(reader, self, feed, private, message.since)
             return self._follower.start()
-        if message.since is not None:
-            answer = private.since(message.since, feed, reader, self.here)
-            return self.send(answer.body, since=answer.since, index=answer.index)
-        body = private.records(reader, self.here) + self.factory.content_store.body(self.here, request.version)
-        return self.send(body, index=private.version(feed.version, reader))
+        return Deferred.fromCoroutine(self._send_answer(message.since, request.version, reader))
+
+    async def _send_answer(self, since: str | None, version: Version, reader: str | None) -> None:
+        """Send an index whole, or its changes since a version."""
+        answers, private = self.factory.index_feed.answers, self.factory.private_index
+        if since is not None:
+            answer = await private.since(since, answers, reader, self.here)
+        else:
+            public = await answers.whole(self.here, version)
+            parts = (private.records(reader, self.here), *public.parts)
+            answer = replace(public, parts=parts, index=private.version(public.index, reader))
+        answer.hold()
+        try:
+            await (self.send(*answer.parts, since=answer.since, index=answer.index) or succeed(None))
+        finally:
+            answer.release()
 
     # files
 
@@ -214,7 +227,7 @@ class PeerFactory(RequestFactory):
         """Make a server; `publisher` gets a TransferServed for each file sent over a connection."""
         super().__init__(clock, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_HOST, admission)
         self.content_store = content_store
-        self.index_feed = IndexFeed(clock, content_store)
+        self.index_feed = IndexFeed(clock, content_store, make_cooperator(clock))
         self.private_index = PrivateIndex(clock, content_store)
         self.super_seeding = SuperSeeding()
         self.uploads = Uploads(clock, content_store.name_of, publisher or Publisher())

@@ -58,7 +58,8 @@ class Answering:
 
     def follow(self, message, sink, on_response) -> Deferred[Any]:
         self._sink, self._on_response = sink, on_response
-        return Deferred()
+        self.following: Deferred[Any] = Deferred()  # kept, as a coroutine waits for it
+        return self.following
 
     def request_in_time(self, message, sink) -> Deferred[Any]:
         self.done: Deferred[Any] = Deferred()
@@ -345,7 +346,7 @@ class Followed(Case):
         self.follow()
         self.lose()
         self.change("b.txt", removed=["a.txt"])
-        self.factory.index_feed._epoch = "fedcba987654"
+        self.factory.index_feed._log.epoch = "fedcba987654"
         self.follow()
         self.assertEqual(self.names(), ["b.txt"])
         self.assertEqual(self.subscription.since, self.factory.index_feed.version)

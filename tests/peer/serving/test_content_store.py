@@ -15,8 +15,7 @@ from p2p_twisted.library.shared import Library
 from p2p_twisted.peer.serving.content_store import READ_AGAIN, ContentStore
 from p2p_twisted.wire.errors import FileNotFound
 from p2p_twisted.wire.limits import TTL
-from p2p_twisted.wire.messages import Version
-from p2p_twisted.wire.records import IndexRecord, parse_record
+from p2p_twisted.wire.records import IndexRecord
 from tests.support.fake_sources import PIECE, Document
 from tests.support.inline_reactor import InlineReactor
 
@@ -63,66 +62,6 @@ class Case(SynchronousTestCase):
             content.keep(piece)
         self.content_store.serve(content)
         return content
-
-    def records(self, version=Version.V11, host=HERE):
-        """The index, parsed, by name."""
-        lines = self.content_store.body(host, version).decode().splitlines()
-        found = {record.name: record for record in map(parse_record, lines)}
-        self.assertEqual(len(found), len(lines))
-        return found
-
-
-class Index(Case):
-    """The answer to GET INDEX."""
-
-    def test_own_files_with_all_that_binds_them(self) -> None:
-        expected = {
-            d.name: IndexRecord(d.name, "", HERE, 4394, TTL, d.size, d.sha256, d.list_digest) for d in (SMALL, BIG)
-        }
-        self.assertEqual(self.records(), expected)
-        self.assertTrue(BIG.list_digest)
-
-    def test_in_1_0_a_line_has_six_fields(self) -> None:
-        self.learn("far.txt")
-        lines = self.content_store.body(HERE, Version.V10).decode().splitlines()
-        self.assertEqual([line.count("\t") for line in lines], [5] * 3)
-        self.assertIn("sub/big\tbin\t\t10.0.0.1\t4394\t7200", lines)
-
-    def test_the_version_is_new_after_each_change(self) -> None:
-        """Own lines are kept for the next to ask, but not for longer than they are true."""
-        self.records()
-        self.write("new.txt", b"new")
-        self.successResultOf(self.library.scan())
-        self.assertEqual(set(self.records()), {"new.txt", SMALL.name, BIG.name})
-        (self.folder / "share" / "new.txt").unlink()
-        self.write(SMALL.name, b"of another size")
-        self.successResultOf(self.library.scan())
-        self.assertEqual(self.records()[SMALL.name].size, 15)
-        self.assertEqual(set(self.records()), {SMALL.name, BIG.name})
-        self.content_store.port = 4395
-        self.assertEqual({record.port for record in self.records().values()}, {4395})
-
-    def test_each_client_gets_the_address_that_it_reached(self) -> None:
-        for host in (HERE, "192.168.1.1", HERE):
-            self.assertEqual({record.host for record in self.records(host=host).values()}, {host})
-
-    def test_or_the_one_that_is_advertised(self) -> None:
-        self.content_store.advertise = "peer.example"
-        self.learn("far.txt")
-        hosts = {record.name: record.host for record in self.records().values()}
-        self.assertEqual(hosts, {SMALL.name: "peer.example", BIG.name: "peer.example", "far.txt": FAR[0]})
-
-    def test_learnt_records_have_their_remaining_ttl(self) -> None:
-        self.learn("far.txt")
-        self.reactor.advance(200)
-        self.assertEqual(self.records()["far.txt"].ttl, TTL - 200)
-        self.assertEqual(self.records()[SMALL.name].ttl, TTL)
-        self.reactor.advance(TTL - 200)
-        self.assertNotIn("far.txt", self.records())
-
-    def test_unfinished_files_are_not_in_it(self) -> None:
-        self.begin(0, 1)
-        self.assertNotIn(PARTIAL.name, self.records())
 
 
 class Unfinished(Case):

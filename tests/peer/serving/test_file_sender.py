@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.internet.task import deferLater
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
 from p2p_twisted.net import connection_state, server
@@ -277,9 +277,12 @@ class BySendfile(Case):
         async def run() -> None:
             holder = ("10.1.1.1", 4395)
             records = [IndexRecord(f"{n}.txt", "A title" * 20, *holder, 7200) for n in range(20_000)]
-            self.factory.content_store._now = lambda: 0.0
+            self.factory.content_store.now = lambda: 0.0
             self.factory.content_store.index.learn(holder, records, 0.0)
             said = b"GET INDEX P2P_DI_1.0\n" + ENVELOPE + b"\n"
+            turns = LoopingCall(cast(Any, self.factory.clock).advance, 0)  # its body is made in slices
+            turns.start(0)
+            self.addCleanup(turns.stop)
             slow = await self.connect(said, 0)
             body = (await self.whole(said)).body
             self.assertEqual(body.count(b"\n"), 20_003)

@@ -7,13 +7,15 @@ from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.catalogue import Catalogue, SharedFile
 from p2p_twisted.library.pieces import MIN_PIECE
-from p2p_twisted.peer.serving import index_feed as announcing
+from p2p_twisted.net.lines import make_cooperator
+from p2p_twisted.peer.serving import index_log
 from p2p_twisted.peer.serving.content_store import ContentStore
 from p2p_twisted.peer.serving.index_feed import BATCH_INTERVAL, BATCH_INTERVAL_EACH, KEEPALIVE_INTERVAL, IndexFeed
 from p2p_twisted.swarm.storage import Storage
@@ -38,15 +40,16 @@ class Follower:
         self.files, self.pieces, self.holder = {}, {}, set()
         self.since = INITIAL_VERSION
 
-    def push(self, body, since, index) -> None:
-        self.bodies.append(body)
-        self.take(body, since, index)
+    def push(self, answer) -> bool:
+        self.bodies.append(b"".join(answer.parts))
+        self.take(answer)
+        return True
 
-    def take(self, body, since, index) -> None:
+    def take(self, answer) -> None:
         """Apply an answer as a client does (docs/protocol.rst, "Versions of an index")."""
-        if since is None:
+        if answer.since is None:
             self.files, self.pieces = {}, {}
-        for line in body.decode().splitlines():
+        for line in b"".join(answer.parts).decode().splitlines():
             change = parse_change(line)
             if isinstance(change, Removed):
                 self.files.pop(change.name, None)
@@ -56,7 +59,7 @@ class Follower:
                 self.files[change.name] = change.sha256
                 self.holder.add((change.host, change.port))
                 self.pieces.pop(change.sha256, None)
-        self.since = index
+        self.since = answer.index
 
 
 class Peer:
@@ -67,7 +70,15 @@ class Peer:
         self.library = cast(Any, Catalogue())
         self.content_store = ContentStore(self.library, DistributedIndex(), self.clock.seconds)
         self.content_store.port = 4394
-        self.index_feed = IndexFeed(self.clock, self.content_store)
+        self.index_feed = IndexFeed(self.clock, self.content_store, make_cooperator(self.clock))
+
+    def since(self, version, here="10.0.0.1"):
+        """The answer to a client that has come to that version."""
+        answers: list[Any] = []
+        Deferred.fromCoroutine(self.index_feed.answers.since(version, here)).addCallback(answers.append)
+        while not answers:
+            self.clock.advance(0)
+        return answers[0]
 
     def add(self, *names, content=0) -> None:
         self.library.apply([a_file(name, content) for name in names], [])
@@ -92,7 +103,8 @@ class Peer:
     def follower(self, since=INITIAL_VERSION, here="10.0.0.1"):
         """One who follows from now on, and has taken the first answer."""
         follower = Follower(here)
-        self.index_feed.follow(follower, since)
+        follower.since = since
+        self.index_feed.follow(follower)
         follower.bodies.clear()
         return follower
 
@@ -112,7 +124,8 @@ class Since(Case):
     """Changes since a version, for clients that do not follow."""
 
     def ask(self, since):
-        return self.peer.index_feed.since(since, "10.0.0.1")
+        answer = self.peer.since(since)
+        return b"".join(answer.parts), answer.since
 
     def names(self, since):
         """The names in the answer, those that are gone with a minus before; and whether it tells everything."""
@@ -155,7 +168,7 @@ class Since(Case):
             self.assertEqual(self.names(since), (["a", "b"], True), since)
 
     def test_everything_when_too_much_has_changed_since(self) -> None:
-        self.patch(announcing, "MAX_REMEMBERED", 4)
+        self.patch(index_log, "MAX_REMEMBERED", 4)
         self.peer = Peer()
         versions = []
         for name in "abcdef":
@@ -185,7 +198,7 @@ class Followers(Case):
         self.peer.add("a")
         self.peer.keep(3)
         follower = Follower()
-        self.peer.index_feed.follow(follower, INITIAL_VERSION)
+        self.peer.index_feed.follow(follower)
         self.assertEqual((follower.files, follower.pieces), (self.peer.truth(), {HASH: {3}}))
         self.assertEqual(follower.since, self.peer.index_feed.version)
 
@@ -272,7 +285,7 @@ class Followers(Case):
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
 
     def test_more_changes_at_once_than_are_remembered(self) -> None:
-        self.patch(announcing, "MAX_REMEMBERED", 4)
+        self.patch(index_log, "MAX_REMEMBERED", 4)
         self.peer = Peer()
         self.peer.add("old")
         follower = self.peer.follower()
@@ -303,7 +316,7 @@ class Truth(SynchronousTestCase):
     @settings(deadline=None)
     @given(steps=STEPS, remembered=st.sampled_from([1, 3, 1000]))
     def test_a_follower_knows_the_index_in_the_end(self, steps, remembered) -> None:
-        self.patch(announcing, "MAX_REMEMBERED", remembered)
+        self.patch(index_log, "MAX_REMEMBERED", remembered)
         peer = Peer()
         here, away = [], []
         for what, *details in steps:
@@ -320,10 +333,10 @@ class Truth(SynchronousTestCase):
                 peer.index_feed.unfollow(away[-1])
             elif what == "return" and away:
                 here.append(away.pop(0))
-                peer.index_feed.follow(here[-1], here[-1].since)
+                peer.index_feed.follow(here[-1])
         peer.clock.advance(max(BATCH_INTERVAL, BATCH_INTERVAL_EACH * len(here)))
         for follower in away:
-            follower.take(*peer.index_feed.since(follower.since, "10.0.0.1"), peer.index_feed.version)
+            follower.take(peer.since(follower.since))
         for follower in here + away:
             self.assertEqual(follower.files, peer.truth())
             self.assertEqual(follower.since, peer.index_feed.version)

@@ -89,7 +89,7 @@ class Exact10(Case):
     def test_index_tells_what_was_learnt_with_its_holder(self) -> None:
         holder = ("10.1.1.1", 4395)
         index = self.factory.content_store.index
-        self.factory.content_store._now = lambda: 100.0
+        self.factory.content_store.now = lambda: 100.0
         index.learn(holder, [IndexRecord("far.txt", "Far", *holder, 7200)], 0.0)
         self.assertIn(b"far\ttxt\tFar\t10.1.1.1\t4395\t7100\n", self.ask(INDEX)[0])
 
