@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 from twisted.logger import Logger
 
+from ..wire.visible import visible
+
 MAX_LISTED = 100
 """Most files and folders kept by name: a folder may hold a million links."""
 
@@ -91,10 +93,10 @@ class Report:
         refused.update(self._differing)
         for line in failures.lines():
             if line not in self._said:
-                self.log.warn("not shared: {problem}", problem=line)
+                self.log.warn("not shared: {problem}", problem=visible(line))
         for line in refused.lines():
             if line not in self._said:
-                self.log.info("not shared: {line}", line=line)
+                self.log.info("not shared: {line}", line=visible(line))
         self._said = {*failures.lines(), *refused.lines()}
         failures.extend(refused)
         self.now = failures

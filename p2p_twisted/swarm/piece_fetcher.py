@@ -170,7 +170,7 @@ class PieceFetcher:
         self._picker.hash_failed(source.address, storage.sha256, piece)
         source.hash_failures += 1
         self.log.warn(
-            "{at} sent piece {piece} of {name} with a wrong hash", at=source.address, piece=piece, name=storage.name
+            "{at} sent piece {piece} of {name!r} with a wrong hash", at=source.address, piece=piece, name=storage.name
         )
         self._publisher.publish(HashFailed(storage.sha256, piece, source.address))
         corrupt = Corrupt(f"{source.hash_failures} hash failure" + "s" * (source.hash_failures != 1))
