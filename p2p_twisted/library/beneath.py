@@ -76,8 +76,11 @@ class Folder:
         os.unlink(self.at(name), dir_fd=self.fd)
 
     def link(self, name: str, new: str) -> None:
-        """Give the file `name` a second name. Raises FileExistsError when that is taken, OSError."""
-        os.link(self.at(name), self.at(new), src_dir_fd=self.fd, dst_dir_fd=self.fd)
+        """Give the file `name` a second name; of a link, the link itself. Raises FileExistsError when that is taken,
+        OSError.
+        """
+        follow = os.link not in os.supports_follow_symlinks
+        os.link(self.at(name), self.at(new), src_dir_fd=self.fd, dst_dir_fd=self.fd, follow_symlinks=follow)
 
     def replace(self, name: str, new: str) -> None:
         """Rename the file `name`, in place of any other that is called `new`. Raises OSError."""

@@ -118,13 +118,12 @@ class Target:
         source = self._name(PART)
 
         def rename(folder: Folder) -> None:
-            found = folder.status(source)
-            if found is None or not os.path.samestat(found, part):
-                raise FileNotFoundError(errno.ENOENT, f"another process has moved {source} away")
+            _check_is(folder, source, part, f"another process has moved {source} away")
             if overwrite:
                 folder.replace(source, self._base)
             else:
                 self._link(folder, source)
+            _check_is(folder, self._base, part, f"another process has put something in place of {source}")
 
         self._do("", rename)
 
@@ -174,3 +173,10 @@ def _open_single(folder: Folder, name: str, flags: int) -> int:
         close(fd)
         folder.remove(name)
     raise OSError(errno.EMLINK, "it has other names too (hard links); move it away")
+
+
+def _check_is(folder: Folder, name: str, status: os.stat_result, complaint: str) -> None:
+    """Raise FileNotFoundError, with the complaint, unless the file `name` is the one with that status."""
+    found = folder.status(name)
+    if found is None or not os.path.samestat(found, status):
+        raise FileNotFoundError(errno.ENOENT, complaint)

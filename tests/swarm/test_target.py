@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,6 +120,35 @@ class TestLinks:
             with pytest.raises(Unwritable, match="moved"):
                 content.finish(overwrite)
         assert not (folder / "sub" / "document.bin").exists()
+
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_a_link_put_in_place_of_the_part_at_the_last_moment(
+        self, folder, outside, overwrite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A hard link to what it leads to would have the content of a file outside, and be shared."""
+        (outside / "mine").write_bytes(b"mine")
+        content = begun(folder)
+        keep(content, 0, 1, 2)
+        for name in ("link", "replace"):
+            call = self.swapping(folder / "sub/document.bin.part", outside, getattr(os, name))
+            monkeypatch.setattr(os, name, call)
+            monkeypatch.setattr(os, "supports_follow_symlinks", os.supports_follow_symlinks | {call})
+        with pytest.raises(Unwritable, match="another process has put something in place of"):
+            content.finish(overwrite)
+        path = folder / "sub/document.bin"
+        assert path.is_symlink() or not path.exists()
+        assert (outside / "mine").stat().st_nlink == 1
+
+    @staticmethod
+    def swapping(part: Path, outside: Path, original: Any) -> Any:
+        """Return `original`, before which a link is put in place of `part`."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            part.unlink()
+            part.symlink_to(outside / "mine")
+            return original(*args, **kwargs)
+
+        return call
 
 
 class TestPipes:
