@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from ..wire.fields import neighbourhood
 
-FREE_GUESSES = 50
-"""Wrong cookies that are answered at once: the peers behind one address that an RS has forgotten send as many."""
+FREE_SHARE = 60
+"""One of so many of the wrong cookies that a host may send is answered at once: a few mistakes cost nobody time."""
 FIRST_DELAY = 0.1
 MAX_DELAY = 4.0
 """Seconds by which the first and the last answers are delayed; doubled with each wrong cookie."""
@@ -78,13 +78,14 @@ class Guesses:
             step = None if entry.cut_off_until > now else Step.CUT_OFF
             self._any_until = entry.cut_off_until = now + CUT_OFF_TIME
             return Verdict(None, step, count)
-        if count <= FREE_GUESSES:
+        free = limit // FREE_SHARE
+        if count <= free:
             return Verdict(0.0, None, count)
-        step = Step.SLOWED if count == FREE_GUESSES + 1 else None
+        step = Step.SLOWED if count == free + 1 else None
         if entry.waiting >= MAX_WAITING:
             return Verdict(None, step, count)
         entry.waiting += 1
-        return Verdict(min(FIRST_DELAY * 2.0 ** min(count - FREE_GUESSES - 1, 10), MAX_DELAY), step, count)
+        return Verdict(min(FIRST_DELAY * 2.0 ** min(count - free - 1, 10), MAX_DELAY), step, count)
 
     def answered(self, host: str) -> None:
         """Note that a delayed answer was given."""

@@ -33,9 +33,10 @@ MAX_CONNECTIONS_PER_HOST = 2_000
 MAX_PAGE = 1_000
 """Most lines of a part of the peer list. Only the whole list is longer; it is built once for all requests."""
 
-MAX_GUESSES = 3
-"""Wrong cookies of a host, for each record that it may have, after which it is cut off: when an RS has lost its
-registry, each of its peers sends two."""
+MAX_GUESSES = 3000
+"""Wrong cookies after which a host is cut off, or GUESSES_PER_RECORD for each record that it may have if that is more:
+when an RS has lost its registry, each peer of the host sends two."""
+GUESSES_PER_RECORD = 3
 TRUSTED_FACTOR = 10
 """The trusted networks, which may have any number of records, may send so many times more."""
 
@@ -213,7 +214,9 @@ class RSFactory(RequestFactory):
     async def wrong_cookie(self, connection: RSConnection) -> None:
         """Count a wrong cookie: wait before it is refused, or end the connection, or all of the host."""
         host = connection.host
-        limit = MAX_GUESSES * self.max_records * (TRUSTED_FACTOR if host in self.trusted else 1)
+        limit = max(MAX_GUESSES, GUESSES_PER_RECORD * self.max_records) * (
+            TRUSTED_FACTOR if host in self.trusted else 1
+        )
         delay, step, count = self.guesses.wrong(host, limit, self.clock.seconds())
         if step is not None:
             self.request_log.guesses(f"{host} has sent {count} wrong cookies: {step.value}")

@@ -8,14 +8,15 @@ from p2p_twisted.rs import guesses
 from p2p_twisted.rs.guesses import (
     CUT_OFF_TIME,
     FORGIVE_INTERVAL,
-    FREE_GUESSES,
+    FREE_SHARE,
     MAX_DELAY,
     MAX_WAITING,
     Guesses,
     Step,
 )
 
-LIMIT = 200
+LIMIT = 600
+FREE = LIMIT // FREE_SHARE
 
 
 def test_a_few_are_free_then_they_are_slowed_then_cut_off() -> None:
@@ -25,12 +26,12 @@ def test_a_few_are_free_then_they_are_slowed_then_cut_off() -> None:
         verdicts.append(found.wrong("10.0.0.1", LIMIT, 0))
         found.answered("10.0.0.1")
     delays = [verdict.delay for verdict in verdicts]
-    slowed = [delay for delay in delays[FREE_GUESSES : LIMIT - 1] if delay is not None]
-    assert delays[:FREE_GUESSES] == [0] * FREE_GUESSES
+    slowed = [delay for delay in delays[FREE : LIMIT - 1] if delay is not None]
+    assert delays[:FREE] == [0] * FREE
     assert slowed == sorted(slowed) and slowed[0] > 0 and slowed[-1] == MAX_DELAY and len(slowed) < LIMIT
     assert delays[LIMIT - 1 :] == [None] * 6
     steps = {number: verdict.step for number, verdict in enumerate(verdicts, 1) if verdict.step}
-    assert steps == {FREE_GUESSES + 1: Step.SLOWED, LIMIT: Step.CUT_OFF}
+    assert steps == {FREE + 1: Step.SLOWED, LIMIT: Step.CUT_OFF}
     assert found.is_cut_off("10.0.0.1", CUT_OFF_TIME - 1)
     assert not found.is_cut_off("10.0.0.2", CUT_OFF_TIME - 1)
     assert not found.is_cut_off("10.0.0.1", CUT_OFF_TIME)
@@ -38,7 +39,7 @@ def test_a_few_are_free_then_they_are_slowed_then_cut_off() -> None:
 
 def test_a_host_has_few_answers_waiting() -> None:
     found = Guesses()
-    for _ in range(FREE_GUESSES + MAX_WAITING):
+    for _ in range(10**6 // FREE_SHARE + MAX_WAITING):
         assert found.wrong("10.0.0.1", 10**6, 0).delay is not None
     assert found.wrong("10.0.0.1", 10**6, 0).delay is None
     found.answered("10.0.0.1")
@@ -47,7 +48,7 @@ def test_a_host_has_few_answers_waiting() -> None:
 
 def test_one_is_forgiven_now_and_then() -> None:
     found = Guesses()
-    for number in range(10 * FREE_GUESSES):
+    for number in range(10 * FREE):
         assert found.wrong("10.0.0.1", LIMIT, number * FORGIVE_INTERVAL).delay == 0
 
 
@@ -67,7 +68,7 @@ def test_ipv6_counts_by_network_and_a_mapped_address_as_ipv4() -> None:
     found = Guesses()
     for last in range(LIMIT):
         found.wrong(f"2001:db8::{last:x}", LIMIT, 0)
-        found.wrong(f"::ffff:10.0.{last}.1", LIMIT, 0)
+        found.wrong(f"::ffff:10.0.{last // 250}.{last % 250}", LIMIT, 0)
     assert found.is_cut_off("2001:db8::ffff", 1)
     assert not found.is_cut_off("::ffff:10.0.1.1", 1)
 

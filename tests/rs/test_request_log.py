@@ -8,17 +8,20 @@ import pytest
 from twisted.logger import formatEvent
 
 from p2p_twisted.rs import protocol
-from p2p_twisted.rs.guesses import CUT_OFF_TIME, FREE_GUESSES, MAX_DELAY
+from p2p_twisted.rs.guesses import CUT_OFF_TIME, FREE_SHARE, MAX_DELAY
 from p2p_twisted.rs.request_log import MAX_LINES
 from tests.support.captured_log import captured_log
 from tests.support.rs_server import RENEWED, Rig, answer, keep_alive, request
 
+LIMIT = 600
+FREE = LIMIT // FREE_SHARE
 WRONG = "no peer is registered with this cookie and port\n"
 
 
 @pytest.fixture
-def rig() -> Iterator[Rig]:
-    made = Rig(max_records=40)
+def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    monkeypatch.setattr(protocol, "MAX_GUESSES", LIMIT)
+    made = Rig(max_records=LIMIT // protocol.GUESSES_PER_RECORD - 1)
     yield made
     made.factory.doStop()
 
@@ -58,7 +61,7 @@ def wrong(rig: Rig, host: str = "192.168.1.1") -> bytes:
 def test_guesses_are_slowed_while_honest_peers_of_that_host_are_served(rig: Rig) -> None:
     cookie = rig.register(1)
     with captured_log() as log:
-        for _ in range(FREE_GUESSES):
+        for _ in range(FREE):
             assert wrong(rig) == answer(WRONG, "403 FORBIDDEN")
         connection, transport = rig.connect()
         connection.dataReceived(keep_alive(5))
@@ -68,15 +71,14 @@ def test_guesses_are_slowed_while_honest_peers_of_that_host_are_served(rig: Rig)
         rig.clock.advance(MAX_DELAY)
         assert transport.drain() == answer(WRONG, "403 FORBIDDEN")
     texts = [formatEvent(event) for event in log]
-    assert f"192.168.1.1 has sent {FREE_GUESSES + 1} wrong cookies: its answers are delayed" in texts
+    assert f"192.168.1.1 has sent {FREE + 1} wrong cookies: its answers are delayed" in texts
 
 
 def test_who_guesses_on_is_cut_off_for_a_while(rig: Rig) -> None:
     cookie = rig.register(1)
     _, open_transport = rig.connect()
-    limit = protocol.MAX_GUESSES * 40
     with captured_log() as log:
-        for _ in range(limit):
+        for _ in range(LIMIT):
             connection, _ = rig.connect()
             connection.dataReceived(keep_alive(5))
             rig.clock.advance(0)
@@ -84,14 +86,25 @@ def test_who_guesses_on_is_cut_off_for_a_while(rig: Rig) -> None:
     assert rig.connect()[1].aborted
     assert not rig.connect("192.168.1.2")[1].aborted
     lines = [formatEvent(event) for event in log if "refused for" in formatEvent(event)]
-    assert lines == [f"192.168.1.1 has sent {limit} wrong cookies: its connections are refused for 300 s"]
+    assert lines == [f"192.168.1.1 has sent {LIMIT} wrong cookies: its connections are refused for 300 s"]
     assert rig.registry.active()[0] == [("192.168.1.1", 1)]
     rig.clock.advance(CUT_OFF_TIME + 1)
     assert rig.ask(keep_alive(cookie, 1)) == answer(RENEWED)
 
 
+def test_more_records_and_a_trusted_network_raise_the_limit(rig: Rig) -> None:
+    for factory_records, host, limit in (
+        (LIMIT, "192.168.1.1", LIMIT * protocol.GUESSES_PER_RECORD),
+        (1, "127.0.0.1", LIMIT * protocol.TRUSTED_FACTOR),
+    ):
+        rig.factory.max_records = factory_records
+        for number in range(limit // FREE_SHARE + 1):
+            is_free = number < limit // FREE_SHARE
+            assert (wrong(rig, host) == answer(WRONG, "403 FORBIDDEN")) is is_free, (number, host)
+
+
 def test_a_connection_that_is_lost_while_it_waits_is_forgotten(rig: Rig) -> None:
-    for _ in range(FREE_GUESSES):
+    for _ in range(FREE):
         wrong(rig)
     connection, _ = rig.connect()
     connection.dataReceived(keep_alive(5, minor=1) * 10)
