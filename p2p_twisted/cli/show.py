@@ -88,6 +88,11 @@ def _holders(item: Mapping[str, Any]) -> str:
     return f"{len(item['holders'])}{'' if item['first_hand'] else '?'}"
 
 
+def _here(item: Mapping[str, Any]) -> str:
+    """Return whether the document is here, and whether it is for some only."""
+    return f"{'yes' if item['local'] else 'no'}{'' if item['readers'] is None else ', private'}"
+
+
 @click.command()
 @click.argument("pattern", default="")
 @for_peer
@@ -107,7 +112,7 @@ def ls(where: Where, pattern: str) -> None:
         return
     names = choices(items)
     rows = [
-        (name, size_field(item["size"]), _holders(item), "yes" if item["local"] else "no", item["title"])
+        (name, size_field(item["size"]), _holders(item), _here(item), item["title"])
         for name, item in zip(names, items, strict=True)
     ]
     none = f"no document matches '{pattern}'" if pattern else "no known peer has a document"

@@ -110,7 +110,14 @@ class ApiView:
         total, found = page
         store = self._peer.content_store
         own = (store.advertise or self._peer.host, store.port)
-        return IndexPage(total, [_document(document, own) for document in found])
+        return IndexPage(total, [_document(document, own, self._readers(document)) for document in found])
+
+    def _readers(self, document: Document) -> list[str] | None:
+        """Return the peers that this peer lets know of a private document, None for a public one."""
+        file = self._peer.library.get(document.name)
+        if file is not None and file.sha256 == document.sha256:
+            return None if file.audience is None else sorted(file.audience)
+        return [] if document.private else None
 
     def downloads(self) -> DownloadList:
         """Return the downloads since the start, the newest last."""
@@ -158,7 +165,7 @@ class ApiView:
         return self._peer.discovery.refresh()
 
 
-def _document(document: Document, own: Address) -> IndexedDocument:
+def _document(document: Document, own: Address, readers: list[str] | None) -> IndexedDocument:
     """Return `document`, which this peer shares if the peer at `own` is among its holders."""
     return IndexedDocument(
         name=document.name,
@@ -168,5 +175,6 @@ def _document(document: Document, own: Address) -> IndexedDocument:
         sha256=document.sha256,
         local=any((holder.host, holder.port) == own for holder in document.holders),
         first_hand=document.is_first_hand,
+        readers=readers,
         holders=[Holder(holder.host, holder.port, holder.ttl) for holder in document.holders],
     )

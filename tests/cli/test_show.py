@@ -40,7 +40,7 @@ def test_status(peer: Path) -> None:
     assert result.exit_code == 0
     assert "RS\t127.0.0.1:65423, registered\n" in result.stdout
     assert "shares\t12 files, 3.5 MB\n" in result.stdout
-    assert "folder\t/srv/documents\n" in result.stdout
+    assert "folder\t/srv/documents (only alice, bob)\n" in result.stdout
     assert "not shared\t7, among them\n" in result.stdout
     assert "not shared\t/srv/documents/0: is a link; links are not followed\n" in result.stdout
     assert result.stdout.count("not shared\t/srv/documents/") == 5
@@ -119,6 +119,10 @@ def test_ls_with_a_pattern(peer: Path) -> None:
     assert result.stdout == "rfc2.txt.pdf\t2\t1\tyes\tDocument 2\n"
     found = json.loads(p2p("--state-dir", peer, "ls", "rfc2.", "--json").stdout)
     assert (found["total"], found["items"]) == (1, [FakePeer().documents[1]])
+
+
+def test_ls_of_a_private_document(peer: Path) -> None:
+    assert p2p("--state-dir", peer, "ls", "rfc4.").stdout == "rfc4.txt.pdf\t4\t1\tyes, private\tDocument 4\n"
 
 
 def test_ls_of_a_name_with_two_contents(peer: Path) -> None:

@@ -205,6 +205,14 @@ def test_the_member_is_told_and_served(swarm: Swarm) -> None:
             assert answer.startswith(b"200"), form
 
 
+def test_the_owner_s_own_machine_shows_who_may_see_it(swarm: Swarm) -> None:
+    found = status(swarm.base / "state-owner")
+    assert found["private"] == [{"path": str(swarm.vault), "readers": ["member"]}]
+    readers = {name: item["readers"] for name, item in swarm.known("owner").items()}
+    assert readers == {f"{NAME}.txt": ["member"], "open.txt": None}
+    assert swarm.known("member")[f"{NAME}.txt"]["readers"] == []
+
+
 def test_what_the_member_fetches_is_not_passed_on(swarm: Swarm) -> None:
     """Not to the stranger, and not to another peer with the member's own certificate either."""
     found = swarm.fetch("member", f"{NAME}.txt")

@@ -79,6 +79,7 @@ def a_document(number: int) -> dict[str, Any]:
         "sha256": f"{number:064x}",
         "local": number % 2 == 0,
         "first_hand": True,
+        "readers": ["alice"] if number == 4 else None,
         "holders": [{"host": "127.0.0.1", "port": 65401, "ttl": 7000}],
     }
 
@@ -132,7 +133,7 @@ class FakePeer:
                 "unreachable_why": None,
             },
             "shared": ["/srv/documents", *self.shared],
-            "private": [],
+            "private": [{"path": "/srv/documents", "readers": ["alice", "bob"]}],
             "download_dir": "/tmp/fetched",
             "files": 12,
             "bytes": 3456789,

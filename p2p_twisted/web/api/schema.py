@@ -133,7 +133,8 @@ class Holder:
 class IndexedDocument:
     """One name with one content, and its holders. `size` and `sha256` are None if only 1.0 peers have it.
 
-    `first_hand` is false if none of the holders has said so itself yet, but others have.
+    `first_hand` is false if none of the holders has said so itself yet, but others have. `readers` are the peers that
+    may know of a private document of this peer; none if it is received in confidence, None if it is for everybody.
     """
 
     name: str
@@ -143,6 +144,7 @@ class IndexedDocument:
     sha256: str | None
     local: bool
     first_hand: bool
+    readers: list[str] | None
     holders: list[Holder]
 
 
