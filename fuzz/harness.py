@@ -12,7 +12,17 @@ Target = Callable[[bytes], None]
 """A function that runs one input, and raises for a bug."""
 
 TARGETS = (
-    *("requests", "responses", "records", "changes", "piece_lists", "part_states", "cookies", "hash_caches"),
+    *(
+        "requests",
+        "responses",
+        "records",
+        "changes",
+        "piece_lists",
+        "part_states",
+        "cookies",
+        "hash_caches",
+        "confidential",
+    ),
     *("api_bodies", "rs_connections", "peer_connections"),
 )
 """The modules of `fuzz.targets`, each with a folder of the same name in CORPUS."""

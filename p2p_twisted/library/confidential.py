@@ -91,7 +91,7 @@ class Confidential:
             try:
                 if line:
                     self._remember(*map(str, json.loads(line)))
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, RecursionError):
                 bad += 1
         if bad:
             self.log.warn("{path}: {bad} lines cannot be read and are ignored", path=str(path), bad=bad)
