@@ -50,9 +50,9 @@ ROWS = {
         _tests("tests/net/test_tls_refusals.py"),
     ),
     "private": Delegated(
-        "one name in a private share, each way to learn of it",
+        "one name in a private share, 11 ways to learn of it at 2 peers, and through a member",
         "none",
-        _tests("tests/peer/serving/test_private_index.py"),
+        _tests("tests/e2e/test_private_shares.py", "tests/peer/serving/test_private_index.py"),
     ),
 }
 
