@@ -22,6 +22,8 @@ from .events import EventLog
 from .facade import PeerFacade
 from .schema import Settings
 
+MAX_PATH = 4096
+"""Longest path of a folder, in characters: Linux takes as many bytes."""
 MAX_RATE = 2**50
 """Highest rate limit in bytes/s; beyond any link there is."""
 
@@ -209,4 +211,6 @@ def _folder(body: dict[str, Any], member: str) -> str | None:
         return None
     if not isinstance(folder, str) or not folder.startswith("/") or fields.has_control(folder):
         raise BadRequest(f"{member} must be an absolute path in UTF-8, without control characters")
+    if len(folder) > MAX_PATH:  # the refusal of the system repeats it
+        raise BadRequest(f"{member} must be an absolute path of at most {MAX_PATH} characters")
     return folder
