@@ -53,7 +53,7 @@ class BenchError(Exception):
 
 
 def main() -> None:
-    options = _options()
+    options = parse(__doc__)
     tools = {name: _find(name) for name in ("nginx", "curl", *CHECKS)}
     if absent := [name for name, path in tools.items() if path is None and name != "openssl"]:
         sys.exit(f"loopback: not found: {', '.join(absent)}; install nginx-light, curl and coreutils")
@@ -70,11 +70,11 @@ def _compare(folder: Path, size: int, repeat: int, tools: Mapping[str, str]) -> 
     share, target, state = (folder / name for name in ("share", "target", "nginx"))
     for made in (share, target, state):
         made.mkdir()
-    sha256 = _make(share / NAME, size)
+    sha256 = make(share / NAME, size)
     times: dict[str, list[float]] = {}
-    with _nginx(tools["nginx"], share, state) as url, _peer(share) as rs:
+    with _nginx(tools["nginx"], share, state) as url, peer(share) as rs:
         for _ in range(repeat):
-            for name, taken in (*_curl(tools, url, target, sha256).items(), (OURS, _p2p(rs, target, sha256))):
+            for name, taken in (*_curl(tools, url, target, sha256).items(), (OURS, p2p(rs, target, sha256))):
                 times.setdefault(name, []).append(taken)
     medians = {name: statistics.median(seconds) for name, seconds in times.items()}
     for name, seconds in times.items():
@@ -98,9 +98,9 @@ def _curl(tools: Mapping[str, str], url: str, target: Path, sha256: str) -> dict
     return times
 
 
-def _p2p(rs: tuple[str, int], target: Path, sha256: str) -> float:
+def p2p(rs: tuple[str, int], target: Path, sha256: str, options: Sequence[str] = ()) -> float:
     _cleared(target)
-    command = [sys.executable, "-m", "p2p_twisted.cli.main", "get", NAME, "-o", str(target)]
+    command = [sys.executable, "-m", "p2p_twisted.cli.main", "get", NAME, "-o", str(target), *options]
     with tempfile.TemporaryDirectory(prefix="p2p-") as state:
         seconds, _ = _timed([*command, "--rs-host", rs[0], "--rs-port", str(rs[1]), "--state-dir", state])
     if _sha256(target / NAME) != sha256:
@@ -137,11 +137,11 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
 
 
 @contextlib.contextmanager
-def _peer(share: Path) -> Iterator[tuple[str, int]]:
-    """Run an RS and a peer that serves ``share``; yields the RS's address and port."""
+def peer(share: Path, more: Sequence[str] = ()) -> Iterator[tuple[str, int]]:
+    """Run an RS and a peer that serves ``share``, with ``more`` options; yields the RS's address and port."""
 
     def options(role: str) -> Sequence[str]:
-        return () if role == "rs" else ("--share", str(share))
+        return more if role == "rs" else ("--share", str(share), *more)
 
     os.environ["PYTHONPATH"] = str(REPOSITORY)  # for every process of the package that is started from here on
     launcher = Ports()
@@ -164,7 +164,7 @@ def _timed(argv: list[str]) -> tuple[float, str]:
     return time.perf_counter() - start, done.stdout
 
 
-def _make(path: Path, size: int) -> str:
+def make(path: Path, size: int) -> str:
     """Write ``size`` MiB of random bytes; their SHA-256."""
     digest = hashlib.sha256()
     with path.open("wb") as file:
@@ -194,8 +194,8 @@ def _find(name: str) -> str | None:
     return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 
 
-def _options() -> argparse.Namespace:
-    summary, _, details = __doc__.partition("\n")
+def parse(text: str) -> argparse.Namespace:
+    summary, _, details = text.partition("\n")
     parser = argparse.ArgumentParser(description=summary, epilog=details.partition("\n\n")[2])
     parser.add_argument("--size", type=int, default=1024, help="MiB of the file; default: 1024")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each; default: 3")
