@@ -30,14 +30,19 @@ class Pool:
             self._level = None
         return account
 
-    def has_room(self, size: int) -> bool:
-        """Return whether `size` more bytes fit in."""
-        return self.used + size <= self.limit
+    def has_room(self, size: int, reserve: int = 0) -> bool:
+        """Return whether `size` more bytes fit in, with `reserve` bytes left."""
+        return self.used + size <= self.limit - reserve
+
+    @property
+    def reserve(self) -> int:
+        """Bytes that are for accounts below the fair level."""
+        return self.limit // 16
 
     def level(self) -> int:
-        """Return the bytes that each account may keep so that a sixteenth of the pool is free."""
+        """Return the bytes that each account may keep so that twice the reserve is free."""
         if self._level is None:
-            self._level = _fair(sorted(one.used for one in self._accounts.values()), self.limit * 15 // 16)
+            self._level = _fair(sorted(one.used for one in self._accounts.values()), self.limit - 2 * self.reserve)
         return self._level
 
     def pay(self, size: int) -> None:

@@ -87,30 +87,44 @@ class Store:
     # memory
 
     def _make_room(self, account: Account, size: int) -> bool:
-        """Return whether `account` may take `size` bytes, if need be after the largest have given some back."""
+        """Return whether `account` may take `size` bytes.
+
+        The last part of a pool is for accounts below the fair level; meanwhile the largest give some back.
+        """
         pool = account.pool
         if account.used + size > pool.share:
             return False
-        has_cut = False
+        if pool.has_room(size, pool.reserve):
+            return True
+        is_small = account.used + size <= pool.level()
+        if is_small and self._sweeping is None:
+            pool.cut()
+            self.cuts += 1
+            self._sweeping = self._sweep()
+        self._step()
+        return self._search_room(pool, size) if is_small else pool.has_room(size, pool.reserve)
+
+    def _search_room(self, pool: Pool, size: int) -> bool:
+        """Free memory until `size` bytes fit in; return whether they do."""
         while not pool.has_room(size):
-            if self._sweeping is None:
-                if not has_cut and account.used + size <= pool.level():
-                    pool.cut()
-                    self.cuts += 1
-                    has_cut = True
-                elif not self._has_dead:
-                    pool.close()
-                    return False
-                self._sweeping = self._sweep()
-            next(self._sweeping, None)
+            if self._sweeping is None and not self._has_dead:
+                pool.close()
+                return False
+            self._step()
         return True
+
+    def _step(self) -> None:
+        """Take a step of the sweep, if there is anything to free."""
+        if self._sweeping is None and self._has_dead:
+            self._sweeping = self._sweep()
+        if self._sweeping is not None:
+            next(self._sweeping, None)
 
     def sweep(self) -> Iterator[None]:
         """Free the memory of dead statements, in small steps."""
         while self._has_dead or self._sweeping is not None:
-            if self._sweeping is None:
-                self._sweeping = self._sweep()
-            yield next(self._sweeping, None)
+            self._step()
+            yield
 
     def _sweep(self) -> Iterator[None]:
         """Free the memory of statements that are dead now, and what accounts have in excess."""
