@@ -7,14 +7,14 @@ so, and what is fetched from a public source as well becomes public under that n
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from twisted.logger import Logger
 
 from ..config.folders import make_private
 from .audience import NOBODY
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from .catalogue import SharedFile
 
 _KEPT, _PUBLIC = "confidential below", "public as"
-"""The kinds of the lines of the file: SHA-256, kind, path of a folder or a file."""
+_Row = tuple[str, str, str]
+"""A line of the file: SHA-256, one of these kinds, path of a folder or a file."""
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class Confidential:
     """The contents, kept in the file `path` (None: in memory only). `downloads` is the download folder."""
 
-    log = Logger()
-
     def __init__(self, path: Path | None = None, downloads: Path | None = None) -> None:
-        """Read the file. Raises OSError if it cannot be read or made."""
+        """Read the file. Raises OSError if it cannot be read or made, ValueError if a line of it is damaged."""
         self._path = path
         self._always = set() if downloads is None else {os.path.realpath(downloads)}
         self._folders: dict[str, set[str]] = {}
@@ -71,27 +71,53 @@ class Confidential:
         kept = [(sha256, path) for sha256, path in files if self.keeps(sha256, path)]
         self._add([(sha256, _PUBLIC, os.path.realpath(path)) for sha256, path in kept])
 
-    def _add(self, rows: list[tuple[str, str, str]]) -> None:
+    def _add(self, rows: list[_Row]) -> None:
         if rows and self._path is not None:
-            with self._path.open("ab") as file:
-                # After a crash the last line may lack its end.
-                file.write(b"\n" + "".join(f"{json.dumps(row)}\n" for row in rows).encode())
-                file.flush()
-                os.fsync(file.fileno())
+            _append(self._path, "".join(f"{json.dumps(row)}\n" for row in rows).encode())
         for row in rows:
             self._remember(*row)
 
     def _remember(self, sha256: str, kind: str, path: str) -> None:
-        paths = {_KEPT: self._folders, _PUBLIC: self._public}[kind]
+        paths = self._folders if kind == _KEPT else self._public
         paths.setdefault(sha256, set()).add(path)
 
     def _read(self, path: Path) -> None:
-        bad = 0
-        for line in path.read_bytes().splitlines():
-            try:
-                if line:
-                    self._remember(*map(str, json.loads(line)))
-            except (ValueError, TypeError, KeyError, RecursionError):
-                bad += 1
-        if bad:
-            self.log.warn("{path}: {bad} lines cannot be read and are ignored", path=str(path), bad=bad)
+        """Read all lines. A last one without its end is none: nothing was received before it was whole."""
+        data = path.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        for number, line in enumerate(whole.splitlines(), 1):
+            row = _parsed(line)
+            if row is None:
+                raise ValueError(f"line {number} is damaged")
+            self._remember(*row)
+        if whole != data:
+            os.truncate(path, len(whole))
+
+
+def _append(path: Path, data: bytes) -> None:
+    """Append `data` to the file for good; if that fails, leave the file as it was. Raises OSError."""
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        end = os.lseek(fd, 0, os.SEEK_END)
+        try:
+            if os.write(fd, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
+            os.fsync(fd)
+        except OSError:
+            os.ftruncate(fd, end)
+            raise
+    finally:
+        os.close(fd)
+
+
+def _parsed(line: bytes) -> _Row | None:
+    """Return the row in a line, None if it has none."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, list) or len(row) != 3 or not all(isinstance(part, str) for part in row):
+        return None
+    sha256, kind, path = row
+    is_row = _SHA256.fullmatch(sha256) is not None and kind in (_KEPT, _PUBLIC) and path.startswith("/")
+    return (sha256, kind, path) if is_row else None

@@ -222,5 +222,6 @@ def _open_confidential(settings: PeerSettings) -> Confidential:
     path = settings.state_dir / "confidential"
     try:
         return Confidential(path, settings.download_dir)
-    except OSError as e:
-        raise StartError(f"{path}: {e.strerror}; without it, what was received in confidence would be shared") from e
+    except (OSError, ValueError) as e:
+        why = getattr(e, "strerror", e)
+        raise StartError(f"{path}: {why}; mend it, or remove it and share what was received in confidence") from e

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,6 @@ import pytest
 from p2p_twisted.library.audience import NOBODY
 from p2p_twisted.library.catalogue import SharedFile
 from p2p_twisted.library.confidential import Confidential
-from tests.support.captured_log import captured_log
 
 ONE, TWO = "aa" * 32, "bb" * 32
 
@@ -82,17 +82,56 @@ def test_nothing_is_written_twice(folder: Path) -> None:
     assert path.stat().st_mode & 0o077 == 0
 
 
-def test_a_line_that_was_cut_off_or_damaged_spoils_no_other(folder: Path) -> None:
+def test_a_line_that_was_cut_off_is_none(folder: Path) -> None:
     path = folder.with_name("state")
     Confidential(path).receive([ONE], folder)
-    with path.open("ab") as out:
-        out.write(b'["bb\n[1, 2]\n{}\n["x", "unknown", "y"]\n\xff\n["cut off')
-    with captured_log() as events:
+    whole = path.read_bytes()
+    for end in range(1, len(whole)):
+        path.write_bytes(whole + whole.replace(b"aa", b"bb")[:end])
         confidential = Confidential(path)
-    assert [event["bad"] for event in events if "bad" in event] == [6]
+        assert not confidential.keeps(TWO, folder / "a") and confidential.keeps(ONE, folder / "a")
+        assert path.read_bytes() == whole
     confidential.receive([TWO], folder)
     again = Confidential(path)
     assert again.keeps(ONE, folder / "a") and again.keeps(TWO, folder / "a")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"[1, 2]",
+        b"{}",
+        b"\xff",
+        b"[" * 5000,
+        b'["aa", "confidential below", "/a"]',
+        b'["%s", "unknown", "/a"]' % (b"a" * 64),
+        b'["%s", "public as", "a"]' % (b"a" * 64),
+        b'["%s", "public as", "/a", "/b"]' % (b"a" * 64),
+    ],
+)
+def test_a_damaged_line_is_an_error(folder: Path, line: bytes) -> None:
+    """What it said would be shared."""
+    path = folder.with_name("state")
+    Confidential(path).receive([ONE], folder)
+    path.write_bytes(path.read_bytes() + line + b"\n")
+    with pytest.raises(ValueError, match="line 2 is damaged"):
+        Confidential(path)
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder.with_name("state")
+    confidential = Confidential(path)
+    confidential.receive([ONE], folder)
+    before, write = path.read_bytes(), os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:10]))
+    with pytest.raises(OSError, match="No space left"):
+        confidential.receive([TWO], folder)
+    assert path.read_bytes() == before
+    assert not confidential.keeps(TWO, folder / "a")
+    monkeypatch.undo()
+    confidential.receive([TWO], folder)
+    assert Confidential(path).keeps(TWO, folder / "a")
 
 
 def test_if_it_cannot_be_written_down_nothing_is_received(folder: Path) -> None:
