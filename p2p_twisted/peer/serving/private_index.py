@@ -157,9 +157,10 @@ class PrivateIndex:
         names = self._changed_since(told, reader)
         if names is None:
             return None
-        lines = (self._line(name, reader, here) for name in names)
+        parts, hidden = self._without_private(answer.parts, reader)
+        lines = (self._line(name, reader, here) for name in names | hidden)
         since = f"{answer.since}{_MARK}{told}" if told else answer.since
-        return replace(answer, parts=(*self._without_private(answer.parts, reader), *lines), since=since, index=index)
+        return replace(answer, parts=(*parts, *lines), since=since, index=index)
 
     def _changed_since(self, told: str, reader: str) -> set[str] | None:
         """Return the names that have changed for `reader` since the version `told`, None if that is not known."""
@@ -179,20 +180,29 @@ class PrivateIndex:
         change = Removed(name) if file is None else self._content_store.record(file, here)
         return f"{encode_change(change)}\n".encode()
 
-    def _without_private(self, parts: Parts, reader: str) -> Parts:
-        """Return `parts` without the lines that say of a file that it is gone, where it is private for `reader` now."""
+    def _without_private(self, parts: Parts, reader: str) -> tuple[Parts, set[str]]:
+        """Return `parts` without the lines that say of a file that it is gone, where it is private for `reader` now.
+
+        Also return the names in these lines.
+        """
+        hidden: set[str] = set()
         if reader not in self._changes:
-            return parts
-        return tuple(self._without_private_lines(part, reader) if b"-\t" in part else part for part in parts)
+            return parts, hidden
+        kept = []
+        for part in parts:
+            lines = part.splitlines(keepends=True) if b"-\t" in part else []
+            names = {line: name for line in lines if (name := self._private_name(line, reader))}
+            hidden.update(names.values())
+            kept.append(b"".join(line for line in lines if line not in names) if names else part)
+        return tuple(kept), hidden
 
-    def _without_private_lines(self, part: bytes, reader: str) -> bytes:
-        return b"".join(line for line in part.splitlines(keepends=True) if not self._is_private(line, reader))
-
-    def _is_private(self, line: bytes, reader: str) -> bool:
+    def _private_name(self, line: bytes, reader: str) -> str | None:
+        """Return the name in a line that says that a file is gone, if it is private for `reader`; else None."""
         if not line.startswith(b"-\t"):
-            return False
+            return None
         change = parse_change(line.decode().rstrip("\n"))
-        return isinstance(change, Removed) and self._library.find(change.name, None, reader) is not None
+        is_here = isinstance(change, Removed) and self._library.find(change.name, None, reader) is not None
+        return change.name if isinstance(change, Removed) and is_here else None
 
 
 def split_version(version: str) -> tuple[str, str]:
