@@ -87,10 +87,10 @@ class Attackers:
             process.kill()
             process.wait()
         for stranger in self._place.strangers:
-            stranger.plan = Plan(index=How.CLOSE, file=How.CLOSE)
             if stranger.cookie is not None:
                 with contextlib.suppress(OSError):
                     stranger.leave()
+        self._place.hang_up()
 
     def _attacks(self) -> dict[Callable[[], None], float]:
         """Map each attack to the seconds between two times."""

@@ -198,6 +198,12 @@ class Crowd:
             stranger.register()
         return stranger
 
+    def hang_up(self) -> None:
+        """Let nobody be there any more: end all connections, and take no others."""
+        for server in self._servers:
+            self._loop.call_soon_threadsafe(server.close)
+        self._run(_cancel_all())
+
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(WAIT_TIMEOUT)
 
@@ -206,9 +212,7 @@ class Crowd:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for server in self._servers:
-            self._loop.call_soon_threadsafe(server.close)
-        self._run(_cancel_all())
+        self.hang_up()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(WAIT_TIMEOUT)
         self._loop.close()
