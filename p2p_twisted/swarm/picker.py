@@ -26,6 +26,8 @@ MAX_FILES_COMPARED = 32
 """Files with unrequested pieces that one choice is made among: of thousands, a look at all would cost too much."""
 ENDGAME_DELAY = 1.0
 """Seconds that a piece is outstanding before a second source may be asked for it too."""
+MAX_COPIES = 2
+"""Sources asked for the same piece at the same time, unless the swarm starves."""
 
 
 class Picker:
@@ -33,6 +35,8 @@ class Picker:
 
     def __init__(self, random: Random) -> None:
         self.state = PickerState()
+        self.copies = MAX_COPIES
+        """Sources that may be asked for the same piece at the same time. More: at once, for none of them sends."""
         self._random = random
 
     def next_request(self, source: Address, now: float) -> Request | None:
@@ -99,13 +103,14 @@ class Picker:
     def _endgame(self, source: Address, state: SourceState, now: float) -> tuple[WantedFile, int] | None:
         if self.state.unrequested:
             return None
+        delay = ENDGAME_DELAY if self.copies == MAX_COPIES else -1.0
         for sha256 in self._rotated(state.interesting):
             wanted = self.state.files.get(sha256)
             if wanted is None or not state.may_send(sha256, now):
                 continue
             for piece in state.pieces(wanted, wanted.missing):
                 since = wanted.outstanding.get(piece, {})
-                if source not in since and len(since) < 2 and all(now - at > ENDGAME_DELAY for at in since.values()):
+                if source not in since and len(since) < self.copies and all(now - at > delay for at in since.values()):
                     return wanted, piece
         return None
 

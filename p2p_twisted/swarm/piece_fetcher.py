@@ -14,6 +14,7 @@ from ..events.types import HashFailed, PieceVerified, TransferStarted
 from ..net.connect import Reactor
 from ..net.errors import FetchError, Refused
 from .errors import Corrupt, DownloadError, WrongContent
+from .in_turns import InTurns
 from .picker import Picker
 from .picker_state import PieceRequest, Request
 from .piece_hashes import PieceHashes
@@ -57,6 +58,7 @@ class PieceFetcher:
         self._picker = picker
         self._prospects = prospects
         self._publisher = publisher
+        self._in_turns = InTurns(reactor, self.fill_requests)
         self._typical_size = max((storage.piece_size for storage in files.storages.values()), default=1)
 
     # requests
@@ -75,17 +77,17 @@ class PieceFetcher:
             self.start(self._fetch(source, request))
 
     def fill_all(self) -> None:
-        """Have as many requests outstanding at all sources as they can answer soon."""
-        for source in self._sources:
-            self.fill_requests(source)
+        """Have as many requests outstanding at all sources as they can answer soon: of many, some in each turn."""
+        self._in_turns.add(self._sources.connected)
 
-    def release(self, source: Source) -> None:
-        """Let others be asked for what is outstanding at `source`; do not wait for it if it is not hopeful."""
-        for answer in source.outstanding:
-            self._release(source, answer)
-        if not source.is_hopeful:
-            self._prospects.lost(source, self._files.unfinished)
-            self.check(self._files.unfinished)
+    def release(self, *sources: Source) -> None:
+        """Let others be asked for what is outstanding at `sources`; do not wait for those that are not hopeful."""
+        for source in sources:
+            for answer in source.outstanding:
+                self._release(source, answer)
+            if not source.is_hopeful:
+                self._prospects.lost(source, self._files.unfinished)
+                self.check(self._files.unfinished)
         self.fill_all()
 
     def _release(self, source: Source, answer: PieceAnswer) -> None:

@@ -82,6 +82,8 @@ class Source:
         """The files, by their hashes, of which it has begun to send pieces."""
         self.idle = 0
         """Ticks (one a second, while this process runs) since the last byte of an answer."""
+        self.heard = 0.0
+        """When (seconds) the last byte of an answer came, or the first request went out after none was outstanding."""
         self.snubbed = False
         self.unresponsive = False
         """Whether it has left a request unanswered for long: its process may have been suspended."""
@@ -154,7 +156,7 @@ class Source:
         """Send `request`, for a piece of one of `files` (by SHA-256), over the connection."""
         assert self.connection is not None
         if not self.outstanding:
-            self.idle = 0
+            self.idle, self.heard = 0, self._clock.seconds()
         self.requested[type(request)] += 1
         answer = PieceAnswer(self, request, files)
         self.outstanding[answer] = request
@@ -163,9 +165,9 @@ class Source:
 
     def received(self, size: int) -> None:
         """Note that `size` bytes of an answer have been received."""
-        self.idle = 0
+        self.idle, self.heard = 0, self._clock.seconds()
         self.snubbed = self.unresponsive = False
-        self.meter.add(size, self._clock.seconds())
+        self.meter.add(size, self.heard)
 
     def cancel(self, sha256: str, piece: int) -> None:
         """Have it not send the piece, if it has not begun to."""

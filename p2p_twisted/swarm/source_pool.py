@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from ..config.descriptors import max_peers
 from ..events.publisher import Publisher
 from ..events.types import SourceBanned, SourceConnected, SourceLost, SourceSnubbed
 from ..net.errors import FetchError, Stalled, Unreachable
@@ -25,6 +26,8 @@ SNUB_TIMEOUT = 4.0
 """Seconds without a byte after which the requests that are outstanding at a source are released."""
 MAX_CONNECTED = 64
 """Sources connected at the same time; the others are queued."""
+MAX_TRIED, TRIED_AT_ONCE = 1024, 128
+"""Sources connected at the same time while the swarm starves, at most, and those added each time it goes on."""
 MAX_CONNECTING = 256
 """Sources being connected to at the same time."""
 SLOW_CONNECT = 1.0
@@ -58,6 +61,7 @@ class SourcePool:
         """Those that failed a moment ago."""
         self._order = itertools.count()
         self._filling = False
+        self._room = MAX_CONNECTED
         self._connected: set[Source] = set()
         self._connecting: dict[Source, float] = {}
         """Since when (seconds) each is being connected to."""
@@ -69,6 +73,9 @@ class SourcePool:
 
     def __iter__(self) -> Iterator[Source]:
         return iter(list(self._sources.values()))
+
+    def __len__(self) -> int:
+        return len(self._sources)
 
     def __getitem__(self, address: Address) -> Source:
         return self._sources[address]
@@ -85,6 +92,11 @@ class SourcePool:
         """Return whether the swarm may wait for the source at `address`."""
         source = self._sources.get(address)
         return source is not None and source.is_hopeful
+
+    @property
+    def connected(self) -> list[Source]:
+        """Those that are connected, in the order in which they came."""
+        return [source for source in self._sources.values() if source.connection is not None]
 
     @property
     def banned(self) -> list[Source]:
@@ -139,7 +151,16 @@ class SourcePool:
 
     def _has_room(self, now: float) -> bool:
         taken = len(self._connected) + sum(now - since < SLOW_CONNECT for since in self._connecting.values())
-        return taken < MAX_CONNECTED and len(self._connecting) < MAX_CONNECTING
+        return taken < self._room and len(self._connecting) < max(MAX_CONNECTING, self._room)
+
+    def widen(self) -> None:
+        """Make room for more sources: those that are connected send nothing."""
+        self._room = min(self._room + TRIED_AT_ONCE, max_peers(MAX_TRIED))
+        self._fill()
+
+    def narrow(self) -> None:
+        """Have no more room than usual: some source sends."""
+        self._room = MAX_CONNECTED
 
     def lost(self, source: Source, why: FetchError) -> None:
         """Note that the connection of `source` was lost, or not made; ban it unless it was a matter of reaching it."""
@@ -193,6 +214,15 @@ class SourcePool:
                 self._publisher.publish(SourceSnubbed(source.address))
                 snubbed.append(source)
         return snubbed
+
+    def snub_silent(self, seconds: float) -> list[Source]:
+        """Snub the sources that have answered nothing for so many seconds, though asked; return them."""
+        before = self._clock.seconds() - seconds
+        silent = [source for source in self if source.outstanding and not source.snubbed and source.heard <= before]
+        for source in silent:
+            source.snubbed = source.unresponsive = True
+            self._publisher.publish(SourceSnubbed(source.address))
+        return silent
 
     def hold(self, hold: bool) -> None:
         """Read nothing more from any source, or read on."""

@@ -22,6 +22,7 @@ from .piece_fetcher import PieceFetcher
 from .prospects import Prospects
 from .source import Connection, Source
 from .source_pool import SourcePool
+from .starvation import STEP, Starvation
 from .storage import Storage
 from .swarm_files import SwarmFiles
 from .verifier import in_thread
@@ -54,8 +55,10 @@ class Swarm:
         self._prospects = Prospects(reactor, picker, self.sources)
         self._files = SwarmFiles(files, picker.state, self._prospects)
         self._fetcher = PieceFetcher(reactor, self._files, self.sources, picker, self._prospects, publisher)
-        self._ticks = LoopingCall(self._tick)
-        self._ticks.clock = reactor
+        self._picker = picker
+        self._starvation = Starvation()
+        self._ticks, self._steps = LoopingCall(self._tick), LoopingCall(self._step)
+        self._ticks.clock = self._steps.clock = reactor
         self._idle = 0
         """Ticks since the last byte from any source."""
         self._received_before = 0
@@ -104,13 +107,15 @@ class Swarm:
         done: Deferred[None] = Deferred(lambda _: self._stop())
         self._files.all_ended.addCallback(done.callback)
         self._ticks.start(1, now=False)
+        self._steps.start(STEP, now=False)
         self._fetcher.start(self._resume())
         return done
 
     def _stop(self) -> None:
         self._files.over = True
-        if self._ticks.running:
-            self._ticks.stop()
+        for looping in (self._ticks, self._steps):
+            if looping.running:
+                looping.stop()
         self.sources.close()
 
     async def _resume(self) -> None:
@@ -173,13 +178,27 @@ class Swarm:
             self.sources.lost(source, why)
             self._fetcher.release(source)
 
-    # each second
+    # at intervals
+
+    def _step(self) -> None:
+        """Try ever more sources while none of them sends anything."""
+        if not self._fetcher.resumed or self._fetcher.held or self._fetcher.verifier.is_busy:
+            self._starvation.rest()
+        else:
+            self._starvation.step(self.received, len(self.sources))
+        self._picker.copies = self._starvation.copies
+        if self._starvation.level:
+            self.sources.widen()
+            self._fetcher.piece_hashes.widen()
+            self._fetcher.release(*self.sources.snub_silent(2 * STEP))
+        else:
+            self.sources.narrow()
 
     def _tick(self) -> None:
         """Try lost sources again, snub those that send nothing, and fail if nothing helps any more."""
         self.sources.tick()
-        for source in self.sources.snub_idle() if not self._fetcher.held else ():
-            self._fetcher.release(source)
+        if not self._fetcher.held:
+            self._fetcher.release(*self.sources.snub_idle())
         self._fetcher.piece_hashes.widen()
         self._fetcher.fill_all()
         self._fetcher.check(self.unfinished)

@@ -99,7 +99,7 @@ class Asked(Case):
         for _ in range(3):
             self.swarm.advance(1)
             asked.append(sum(self.lists()))
-        self.assertEqual(asked, [1, 4, 16, 40])
+        self.assertEqual(asked, [1, 4, 40, 40])
 
     def test_the_next_source_is_tried_when_one_is_lost(self) -> None:
         self.begin()
