@@ -1,6 +1,6 @@
 """A downloader killed with signal 9 at any point: each final name is absent or right, and a new start completes all.
 
-P2P_CRASH_POINTS says at how many points (24 if not told): in the middle, before or after a system call that writes to
+P2P_CRASH_POINTS says at how many points (20 if not told): in the middle, before or after a system call that writes to
 the folder of the download, or at any time.
 """
 
@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.crash_lab import DOCUMENTS, EMPTY, OLD, CrashLab, crash_lab
+from tests.support.crash_lab import DOCUMENTS, EMPTY, OLD, CrashLab
 from tests.support.faults import AFTER, BEFORE, CHANGING, MIDDLE, Fault
 from tests.support.rs_process import free_port
 
 pytestmark = pytest.mark.slow
 
-POINTS = int(os.environ.get("P2P_CRASH_POINTS", "24"))
+POINTS = int(os.environ.get("P2P_CRASH_POINTS", "20"))
 AT_CALLS = 0.7
 """Share of the points that are at a system call; the others are at a time."""
 AGAIN = 0.25
@@ -35,12 +35,6 @@ MODES: Sequence[tuple[Mapping[str, bool], float]] = (
     ({"swarm": False, "overwrite": True}, 0.15),
 )
 """How it is downloaded, and the share of the points: a file that is overwritten is the old or the new one."""
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CrashLab]:
-    with crash_lab(tmp_path_factory.mktemp("crash")) as running:
-        yield running
 
 
 def at_calls(calls: Mapping[str, int]) -> list[Fault]:

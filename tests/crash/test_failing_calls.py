@@ -1,6 +1,6 @@
 """System calls that fail once while a document is written: one clear error or a retry, and never a wrong file.
 
-P2P_FAILURES says how many (24 if not told).
+P2P_FAILURES says how many (20 if not told).
 """
 
 from __future__ import annotations
@@ -9,27 +9,21 @@ import errno
 import itertools
 import os
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from tests.support.crash_lab import DOCUMENTS, EMPTY, OLD, CrashLab, crash_lab
+from tests.support.crash_lab import DOCUMENTS, EMPTY, OLD, CrashLab
 from tests.support.faults import CALLS, Fault
 
 pytestmark = pytest.mark.slow
 
-FAILURES = int(os.environ.get("P2P_FAILURES", "24"))
+FAILURES = int(os.environ.get("P2P_FAILURES", "20"))
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.EACCES, errno.EINTR, errno.ENOMEM, errno.EROFS)
 KINDS = ("unwritable", "disk-full", "peers-failed", "exists", "no-holder")
 """The kinds of errors that a failing disk of this side may end in."""
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CrashLab]:
-    with crash_lab(tmp_path_factory.mktemp("failures")) as running:
-        yield running
 
 
 def failures(calls: Mapping[str, int], number: int) -> list[Fault]:
