@@ -92,7 +92,7 @@ class Lines:
 
     def end(self) -> None:
         """Take the last line, if the body ends without a line end, and make ready for another body."""
-        if self._rest:
+        if self._rest and self.count < self._max_lines:
             self._line(self._rest)
         self._rest, self._is_too_long, self.size, self.count = b"", False, 0, 0
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 
 from twisted.internet.interfaces import IReactorTime
 
+from ..library.pieces import DIGEST
 from ..net.errors import FetchError, Refused
 from ..wire.address import Address
-from ..wire.limits import MAX_PIECE_LIST
 from ..wire.messages import GetPieces
 from .errors import Corrupt
 from .picker_state import PickerState
 from .source import Source
 from .storage import Storage
 
+LINE = 2 * DIGEST + 2
+"""Bytes of a line of a piece list at most."""
 GROWTH = 4
 """Factor by which the number of sources that are asked at once grows, each second without an answer."""
 
@@ -69,7 +71,7 @@ class PieceHashes:
         need.asked.add(source.address)
         need.outstanding.add(source.address)
         try:
-            _, body = await source.connection.collect(GetPieces(storage.sha256), MAX_PIECE_LIST)
+            _, body = await source.connection.collect(GetPieces(storage.sha256), LINE * storage.count)
         except Refused as e:
             if e.retry_after is not None:
                 need.asked.discard(source.address)

@@ -7,7 +7,7 @@ once when its connection ends, so that a peer that has stopped does not count as
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from twisted.application.service import Service
@@ -42,6 +42,9 @@ from .turns import URGENT, Turns
 from .unfinished import Room
 from .vouching import Vouching
 from .waiting import MAX_WAIT, Waiters
+
+AT_ONCE = 50
+"""Peers added between two looks at the clock."""
 
 
 class Discovery(Service):
@@ -154,7 +157,10 @@ class Discovery(Service):
             self.log.info("the RS sent no list of peers: {why}", why=str(e))
             return []
         self._waiters.news()
-        return list(self._directory.update(dict(islice(listed.items(), MAX_PEERS)), self.own_addresses(), was_away))
+        peers: list[KnownPeer] = []
+        first = dict(islice(listed.items(), MAX_PEERS))
+        await self._cooperator.coiterate(_some(self._directory.update(first, self.own_addresses(), was_away), peers))
+        return peers
 
     def arrived(self, address: Address, is_listed: bool) -> bool:
         """Ask the peer at `address`, which said Hello, at once. False if there is no room for one that may be unlisted.
@@ -233,3 +239,10 @@ class Discovery(Service):
         if not peer.failures:
             self.log.info("{peer}: {why}", peer=peer.address, why=str(why))
         self._directory.failed(peer, why, self._now())
+
+
+def _some(found: Iterator[KnownPeer], peers: list[KnownPeer]) -> Iterator[None]:
+    """Fill `peers` with those that are `found`, a few at a time."""
+    while batch := list(islice(found, AT_ONCE)):
+        peers += batch
+        yield

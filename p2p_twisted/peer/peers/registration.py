@@ -6,7 +6,7 @@ Each request has a connection of its own: an RS with a million peers cannot keep
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,18 @@ from twisted.logger import Logger
 
 from ...events.publisher import Publisher
 from ...events.types import Registered, RegistrationFailed
+from ...net.client import ClientConnection
 from ...net.connect import Reactor, dial
 from ...net.errors import FetchError, Refused
+from ...net.lines import make_cooperator
+from ...net.receiving import MAX_REFUSAL
 from ...wire.address import Address
-from ...wire.limits import MAX_PEER_LIST, TTL
+from ...wire.limits import TTL
 from ...wire.messages import KeepAlive, Leave, Message, PQuery, Register, Version
 from .cookie_file import CookieFile
 from .one_attempt import OneAttempt
-from .rs_answers import given_cookie, listed_peers, told_ttl
+from .peer_list import PeerList
+from .rs_answers import given_cookie, told_ttl
 
 FIRST_RETRY = 1.0
 LAST_RETRY = 60.0
@@ -84,17 +88,14 @@ class Registration(Service):
     def startService(self) -> None:
         """Start to register, and go on until stopped."""
         super().startService()
-        self._loop = Deferred.fromCoroutine(self._run())
-        self._loop.addErrback(lambda failure: failure.trap(CancelledError))
+        self._loop = Deferred.fromCoroutine(self._run()).addErrback(lambda why: why.trap(CancelledError) and None)
 
     def stopService(self) -> Deferred[None]:
         """Leave the RS, if it answers within three seconds."""
         super().stopService()
         leaving = Deferred.fromCoroutine(self._stop())
         leaving.addTimeout(LEAVE_TIMEOUT, self._reactor)
-        return leaving.addErrback(
-            lambda failure: self.log.info("could not leave the RS: {e}", e=failure.getErrorMessage())
-        )
+        return leaving.addErrback(lambda why: self.log.info("could not leave the RS: {e}", e=why.getErrorMessage()))
 
     async def _stop(self) -> None:
         self._loop.cancel()
@@ -174,7 +175,7 @@ class Registration(Service):
         self.port = port
 
     async def _keep_alive(self) -> None:
-        self._note_ttl(await self._of_a_member(KeepAlive))
+        self._note_ttl(await self._of_a_member(KeepAlive, self._ask))
 
     def _note_ttl(self, line: str) -> None:
         self._ttl = told_ttl(line)
@@ -183,41 +184,45 @@ class Registration(Service):
     async def peers(self) -> list[Address]:
         """Return the active peers, this one included, by PQuery. Raises FetchError."""
         try:
-            if not self.registered:
-                await self.register()
-            body = await self._of_a_member(PQuery)
+            await self.register()
+            peers: list[Address] = await self._of_a_member(PQuery, self._list)
         except FetchError as e:
             self._failed(e)
             raise
         self._answered()
-        return self._listed(body)
+        return peers
 
     async def is_listed(self, address: Address) -> bool:
         """Return whether the RS lists that peer; an RS of 1.1 sends only its line. Raises FetchError."""
         host, port = address
         if not self.registered or port == 1:
             return address in await self.peers()
-        body = await self._of_a_member(lambda cookie, own: PQuery(cookie, own, 1, (host, port - 1)))
-        return address in self._listed(body)
+        after = host, port - 1
+        return address in await self._of_a_member(lambda cookie, own: PQuery(cookie, own, 1, after), self._list)
 
-    def _listed(self, body: str) -> list[Address]:
-        found, bad = listed_peers(body)
-        if bad:
-            self.log.info("the RS sent {bad} lines that are not peers", bad=bad)
-        return found
-
-    async def _of_a_member(self, message: Callable[[int, int], Message]) -> str:
-        """Send the message that `message` makes of cookie and port; register and retry if the RS has forgotten us."""
+    async def _of_a_member(
+        self, message: Callable[[int, int], Message], ask: Callable[[Message], Awaitable[Any]]
+    ) -> Any:
+        """Ask what `message` makes of cookie and port; register and retry if the RS has forgotten us."""
         try:
-            return await self._ask(message(self.cookie or 0, self.port))
+            return await ask(message(self.cookie or 0, self.port))
         except Refused as e:
             if e.status != Refused.FORBIDDEN:
                 raise
         self.registered = False
         await self.register()
-        return await self._ask(message(self.cookie or 0, self.port))
+        return await ask(message(self.cookie or 0, self.port))
+
+    async def _list(self, message: Message) -> list[Address]:
+        sink = PeerList(make_cooperator(self._reactor))
+        await self._exchange(message, lambda connection: sink.read(connection, message))
+        return sink.peers()
 
     async def _ask(self, message: Message) -> str:
+        _, body = await self._exchange(message, lambda connection: connection.collect(message, MAX_REFUSAL))
+        return str(body, "utf-8", "replace")
+
+    async def _exchange(self, message: Message, send: Callable[[ClientConnection], Awaitable[Any]]) -> Any:
         late = self._reactor.callLater(ANSWER_TIMEOUT, self._note_silence)
         try:
             known = self._version if isinstance(message, PQuery) and message.limit else None
@@ -226,8 +231,9 @@ class Registration(Service):
             self.seen_as = self._advertise or here
             self.near = here, there, self.seen_as
             try:
-                response, body = await connection.collect(message, MAX_PEER_LIST)
-                self._version = response.version
+                answer = await send(connection)
+                self._version = connection.version
+                return answer
             except FetchError as e:
                 if not isinstance(e, Refused):
                     self._version = None  # another server may be at that address by now
@@ -237,7 +243,6 @@ class Registration(Service):
         finally:
             if late.active():
                 late.cancel()
-        return body.decode("utf-8", "replace")
 
     def _note_silence(self) -> None:
         if self.registered and self.error is None:

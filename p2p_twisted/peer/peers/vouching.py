@@ -15,8 +15,8 @@ from ...net.remembered import Remembered
 from ...wire.address import Address
 from ...wire.fields import parse_address
 from .known_peer import KnownPeer
+from .peer_list import MAX_LISTED
 from .registration import Registration
-from .rs_answers import MAX_LISTED
 
 LISTED_FOR = 10.0
 """Seconds for which the word of the RS about one address is not asked for again."""

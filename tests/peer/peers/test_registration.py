@@ -22,8 +22,8 @@ from p2p_twisted.net import client
 from p2p_twisted.net import connect as dialing
 from p2p_twisted.net.errors import FetchError, Garbled, Refused, Unreachable
 from p2p_twisted.peer.peers import registration as rs_client
+from p2p_twisted.peer.peers.peer_list import MAX_LISTED
 from p2p_twisted.peer.peers.registration import Registration
-from p2p_twisted.peer.peers.rs_answers import MAX_LISTED
 from p2p_twisted.registry.record import PROTECTED_TIME
 from p2p_twisted.rs.protocol import RSFactory, TrustedNetworks
 from p2p_twisted.wire.limits import MAX_COOKIE

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p2p_twisted.net.errors import Garbled
-from p2p_twisted.peer.peers import rs_answers
-from p2p_twisted.peer.peers.rs_answers import MIN_TTL, given_cookie, listed_peers, told_ttl
+from p2p_twisted.peer.peers.rs_answers import MIN_TTL, given_cookie, told_ttl
 from p2p_twisted.wire.limits import MAX_COOKIE, TTL
 
 
@@ -35,11 +34,3 @@ def test_no_cookie(body: str) -> None:
 )
 def test_the_ttl(body: str, ttl: int) -> None:
     assert told_ttl(body) == ttl
-
-
-def test_the_peers_and_what_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rs_answers, "MAX_LISTED", 4)
-    assert listed_peers("10.0.0.1 1\r\n\nx\nhost.example 2\n10.0.0.3 3\n") == (
-        [("10.0.0.1", 1), ("host.example", 2)],
-        1,
-    )
