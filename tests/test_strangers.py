@@ -76,8 +76,14 @@ def test_an_index_larger_than_what_is_read_of_it() -> None:
         slow = client.readers(stranger.address, 3)
         answer = client.ask(stranger.address, GetIndex(), Version.V10)
         lines = answer.partition(b"\n\n")[2].splitlines(keepends=True)
+        assert flood.size == sum(map(len, flood)) == sum(map(len, lines))
         assert [len(lines), {len(line) for line in lines}] == [10_000, {500}]
         assert len({line.split(b"\t")[7] for line in lines}) == 10_000
         for sock in slow:
             assert sock.recv(6) == b"200 OK"
             sock.close()
+
+
+def test_the_size_of_a_flood_from_any_number_on() -> None:
+    flood = Flood((("10.0.0.1", 4000), ("10.0.0.200", 4000), ("10.0.0.3", 40)), 1000, start=7)
+    assert flood.size == sum(map(len, flood)) == sum(map(len, flood.blocks()))

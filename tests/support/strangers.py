@@ -27,6 +27,7 @@ from p2p_twisted.wire.encode import encode_response
 from p2p_twisted.wire.errors import BadRequest
 from p2p_twisted.wire.messages import GetFile, GetIndex, GetNext, GetPieces, Hello, Message, Request, Response, Version
 from p2p_twisted.wire.parser import RequestParser
+from tests.support.invented_rows import Flood
 from tests.support.stranger_client import CHUNK, WAIT_TIMEOUT, StrangerClient
 
 MAX_REQUESTS = 10_000
@@ -159,11 +160,11 @@ class Stranger(StrangerClient):
     ) -> None:
         """Send an answer, no faster than it is read."""
         if head.version is Version.V11:
-            head = replace(head, length=sum(map(len, parts)))
+            head = replace(head, length=parts.size if isinstance(parts, Flood) else sum(map(len, parts)))
         elif head.status == OK:
             head = Response(head.status, head.version, head.host, head.os)
         pending = encode_response(head)
-        for part in parts:
+        for part in parts.blocks() if isinstance(parts, Flood) else parts:
             pending += part
             if len(pending) >= CHUNK and not drip:
                 await self._write(writer, pending)
