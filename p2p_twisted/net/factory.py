@@ -10,6 +10,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from ..config.descriptors import max_connections
+from ..wire.fields import neighbourhood
 from .admission import REPORT_INTERVAL, Admission
 from .connection_state import Event
 from .places import Places
@@ -72,17 +73,18 @@ class RequestFactory(Factory):
         now = self.clock.seconds()
         if self._admission is not None and not self._admission.admits(connection.host, now):
             return False
-        if not self._make_room(connection.host, now):
+        connection.neighbourhood = neighbourhood(connection.host)
+        if not self._make_room(connection.neighbourhood, now):
             return False
         self.places.add(connection)
         return True
 
-    def _make_room(self, host: str, now: float) -> bool:
-        """End the slowest connection if all places are taken, or all of `host`; return whether there is a place."""
+    def _make_room(self, key: str, now: float) -> bool:
+        """End the slowest connection if all places are taken, or those of `key`; return whether one is free."""
         most = max_connections(self._max_connections)
         of_one = self._max_per_host if most == self._max_connections else min(self._max_per_host, most // 2)
-        if len(self.places.of(host)) >= of_one:
-            slowest = self.places.slowest(now, most, host)
+        if len(self.places.of(key)) >= of_one:
+            slowest = self.places.slowest(now, most, key)
         elif len(self.connections) >= most:
             slowest = self.places.slowest(now, most)
         else:

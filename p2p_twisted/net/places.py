@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import Generic, TypeVar
 
-from ..wire.fields import neighbourhood
 from .caller import Caller
 from .connection_state import State
 
@@ -30,6 +29,8 @@ class PlacedConnection:
     caller: Caller
     expires = math.inf
     """When (the factory's clock) the timeout of the state runs out."""
+    neighbourhood = ""
+    """The key of the host of the client, set when it asks for a place."""
     _state: State
 
     @property
@@ -64,32 +65,32 @@ class Places(Generic[T]):
         self._chosen: dict[str | None, list[tuple[float, T]]] = {}
         """The next to lose their places, of one host or (None) of all, the very next last; with their slow_since."""
 
-    def of(self, host: str) -> Collection[T]:
-        """Return the connections of `host`."""
-        return self._hosts.get(neighbourhood(host), ())
+    def of(self, key: str) -> Collection[T]:
+        """Return the connections of a neighbourhood."""
+        return self._hosts.get(key, ())
 
     def add(self, connection: T) -> None:
         """Give `connection` a place."""
         self.all.add(connection)
-        self._hosts[neighbourhood(connection.host)][connection] = None
+        self._hosts[connection.neighbourhood][connection] = None
 
     def remove(self, connection: T) -> None:
         """Take its place from `connection`, if it has one."""
         if connection not in self.all:
             return
         self.all.remove(connection)
-        key = neighbourhood(connection.host)
-        del self._hosts[key][connection]
-        if not self._hosts[key]:
+        key = connection.neighbourhood
+        of_host = self._hosts[key]
+        del of_host[connection]
+        if not of_host:
             del self._hosts[key]
             self._chosen.pop(key, None)
 
-    def slowest(self, now: float, most: int, host: str | None = None) -> T | None:
-        """Return the connection, of `host` if that is given, whose place a newcomer gets; None if all are shielded.
+    def slowest(self, now: float, most: int, key: str | None = None) -> T | None:
+        """Return the connection whose place a newcomer gets, one of the neighbourhood `key` if that is given.
 
-        `most` is the number of places of the server.
+        None if all are shielded. `most` is the number of places of the server.
         """
-        key = None if host is None else neighbourhood(host)
         for _ in range(2):  # what was chosen before, then what is chosen now
             chosen = self._chosen.get(key, [])
             while chosen:

@@ -221,7 +221,7 @@ class RSFactory(RequestFactory):
         if step is not None:
             self.request_log.guesses(f"{host} has sent {count} wrong cookies: {step.value}")
         if step is Step.CUT_OFF:
-            for other in list(self.places.of(host)):
+            for other in list(self.places.of(connection.neighbourhood)):
                 other.end()
         elif delay is None:
             connection.end()

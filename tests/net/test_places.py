@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from p2p_twisted.net.caller import Caller
 from p2p_twisted.net.connection_state import ANSWERING, RECEIVING
 from p2p_twisted.net.places import FAIR_SHARE, PlacedConnection, Places
+from p2p_twisted.wire.fields import neighbourhood
 
 MOST = 2 * FAIR_SHARE
 
@@ -19,6 +20,7 @@ class Fake(PlacedConnection):
 
     def __init__(self, host: str, since: float, answering: bool = False, shielded: bool = False) -> None:
         self.caller = Caller((host, 50000))
+        self.neighbourhood = neighbourhood(host)
         self._state = ANSWERING if answering else RECEIVING
         self.expires = since + self._state.timeout
         self.shielded = shielded
@@ -55,7 +57,7 @@ def test_the_host_with_most_loses_its_slowest() -> None:
 def test_ipv6_counts_by_network() -> None:
     places = places_of(Fake("2001:db8::1", 5), Fake("2001:db8::2", 4), Fake("10.0.0.1", 0))
     assert [one.host for one in gone(places, 1)] == ["2001:db8::2"]
-    assert len(places.of("2001:db8::3")) == 1
+    assert len(places.of("2001:db8::")) == 1
 
 
 def test_one_host_is_asked_for_a_place_of_its_own() -> None:
@@ -115,6 +117,6 @@ def test_the_very_next_is_of_the_host_with_most(wanted: list[tuple[str, int, boo
     places = places_of(*connections)
     slowest = places.slowest(100, MOST)
     if slowest is not None:
-        of_host = places.of(slowest.host)
-        assert len(of_host) == max(len(places.of(one.host)) for one in connections)
+        of_host = places.of(slowest.neighbourhood)
+        assert len(of_host) == max(len(places.of(one.neighbourhood)) for one in connections)
         assert slowest.slow_since == min(one.slow_since for one in of_host)

@@ -148,6 +148,7 @@ class LongLists(Case):
         self.assertEqual(transport.drain(), answer(self.body + "192.168.1.1 7000\n", minor=1))
 
     def test_a_client_that_reads_nothing_is_dropped_and_a_slow_one_is_not(self) -> None:
+        self.patch(sending, "MIN_RATE", 1)
         connection, transport = self.rig.connect()
         connection.dataReceived(self.query)
         for _ in range(5):
