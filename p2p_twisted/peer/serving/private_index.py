@@ -10,11 +10,13 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections import deque
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from typing import Any, Protocol
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import Cooperator
 
 from ...events.types import PrivateFilesChanged
 from ...library.audience import includes
@@ -23,7 +25,7 @@ from ...wire.changes import Removed, encode_change, parse_change
 from ...wire.messages import INITIAL_VERSION
 from .content_store import ContentStore
 from .index_answers import IndexAnswer, IndexAnswers
-from .index_body import Parts
+from .index_body import Parts, build
 
 BATCH_INTERVAL = 0.3
 """Seconds for which changes are gathered."""
@@ -71,8 +73,9 @@ class _Changes:
 class PrivateIndex:
     """The private files of `content_store`, and their changes. A reader is named by his certificate."""
 
-    def __init__(self, clock: IReactorTime, content_store: ContentStore) -> None:
-        self._clock = clock
+    def __init__(self, clock: IReactorTime, content_store: ContentStore, cooperator: Cooperator) -> None:
+        self.clock = clock
+        self._cooperator = cooperator
         self._content_store = content_store
         self._library = content_store.library
         self._changes: dict[str, _Changes] = {}
@@ -103,7 +106,7 @@ class PrivateIndex:
     def _changed(self, event: PrivateFilesChanged) -> None:
         self._new.update(self._add(event.readers) & self._followers.keys())
         if self._new and (self._timer is None or not self._timer.active()):
-            self._timer = self._clock.callLater(BATCH_INTERVAL, self._announce)
+            self._timer = self.clock.callLater(BATCH_INTERVAL, self._announce)
 
     def _add(self, readers: Mapping[str, frozenset[str]]) -> Set[str]:
         """Add changes of files (name -> who may know of it); return all who may know of one."""
@@ -123,17 +126,16 @@ class PrivateIndex:
 
     # the lines
 
-    def version(self, public: str, reader: str | None) -> str:
-        """Return the version of the index for `reader`, in which that of the public files is `public`."""
+    def version(self, reader: str | None) -> str:
+        """Return the version of the private files that `reader` may know of; "" if there never was one."""
         changes = None if reader is None else self._changes.get(reader)
-        return public if changes is None else f"{public}{_MARK}{changes.version}"
+        return "" if changes is None else changes.version
 
-    def records(self, reader: str | None, here: str) -> bytes:
+    async def whole(self, reader: str | None, here: str) -> Parts:
         """Return the records of all private files that `reader` may know of; he has reached this peer at `here`."""
         if reader is None or reader not in self._changes:
-            return b""
-        records = (self._content_store.record(file, here) for file in self._files(reader))
-        return "".join(f"{encode_change(record)}\n" for record in records).encode()
+            return ()
+        return await self._build({file.name for file in self._files(reader)}, reader, here)
 
     async def since(self, version: str, answers: IndexAnswers, reader: str | None, here: str) -> IndexAnswer:
         """Return what has changed for `reader` since that version of his; everything if it is not known."""
@@ -142,27 +144,24 @@ class PrivateIndex:
         public, told = split_version(version)
         for start in (public, INITIAL_VERSION):
             answer = await answers.since(start, here)
-            if extended := self.extended(answer, told, reader, here):
-                return extended
+            names = self.changed("" if answer.since is None else told, reader)
+            if names is not None:
+                return await self._extended(answer, told, names, reader, here)
         raise AssertionError("an answer from nothing can always be extended")
 
-    def extended(self, answer: IndexAnswer, told: str, reader: str, here: str) -> IndexAnswer | None:
-        """Return `answer`, which is about public files, with the changes of private ones since the version `told`.
+    async def _extended(self, answer: IndexAnswer, told: str, names: set[str], reader: str, here: str) -> IndexAnswer:
+        """Return `answer`, which is about public files, with what has become of the private ones `names`."""
+        index, since = joined(answer.index, self.version(reader)), answer.since
+        if since is None:
+            return replace(answer, parts=(*answer.parts, *await self._build(names, reader, here)), index=index)
+        parts, hidden = self.without_private(answer.parts, reader)
+        parts += await self._build(names | hidden, reader, here)
+        return replace(answer, parts=parts, since=joined(since, told), index=index)
 
-        None if that is not known: the reader must get everything.
-        """
-        index = self.version(answer.index, reader)
-        if answer.since is None:
-            return replace(answer, parts=(*answer.parts, self.records(reader, here)), index=index)
-        names = self._changed_since(told, reader)
-        if names is None:
-            return None
-        parts, hidden = self._without_private(answer.parts, reader)
-        lines = (self._line(name, reader, here) for name in names | hidden)
-        since = f"{answer.since}{_MARK}{told}" if told else answer.since
-        return replace(answer, parts=(*parts, *lines), since=since, index=index)
+    def _build(self, names: Iterable[str], reader: str, here: str) -> Deferred[Parts]:
+        return build(self._cooperator, ([line] for name in names for line in self.lines([name], reader, here)))
 
-    def _changed_since(self, told: str, reader: str) -> set[str] | None:
+    def changed(self, told: str, reader: str) -> set[str] | None:
         """Return the names that have changed for `reader` since the version `told`, None if that is not known."""
         if not told:
             return {file.name for file in self._files(reader)}
@@ -172,15 +171,16 @@ class PrivateIndex:
     def _files(self, reader: str) -> Iterable[SharedFile]:
         return (file for file in self._library.private.values() if includes(file.audience, reader))
 
-    def _line(self, name: str, reader: str, here: str) -> bytes:
-        """Return the line about one change; none for a file that is public by now, as the index feed tells of it."""
-        file = self._library.find(name, None, reader)
-        if file is not None and file.audience is None:
-            return b""
-        change = Removed(name) if file is None else self._content_store.record(file, here)
-        return f"{encode_change(change)}\n".encode()
+    def lines(self, names: Iterable[str], reader: str, here: str) -> Iterator[str]:
+        """Yield a line about each of these files; none about one that is public by now: the index feed tells of it."""
+        for name in names:
+            file = self._library.find(name, None, reader)
+            if file is None:
+                yield encode_change(Removed(name))
+            elif file.audience is not None:
+                yield encode_change(self._content_store.record(file, here))
 
-    def _without_private(self, parts: Parts, reader: str) -> tuple[Parts, set[str]]:
+    def without_private(self, parts: Parts, reader: str) -> tuple[Parts, set[str]]:
         """Return `parts` without the lines that say of a file that it is gone, where it is private for `reader` now.
 
         Also return the names in these lines.
@@ -203,6 +203,11 @@ class PrivateIndex:
         change = parse_change(line.decode().rstrip("\n"))
         is_here = isinstance(change, Removed) and self._library.find(change.name, None, reader) is not None
         return change.name if isinstance(change, Removed) and is_here else None
+
+
+def joined(public: str, private: str) -> str:
+    """Return the version of an index of which that of the private files is `private`; "" for none."""
+    return f"{public}{_MARK}{private}" if private else public
 
 
 def split_version(version: str) -> tuple[str, str]:

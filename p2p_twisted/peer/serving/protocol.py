@@ -30,7 +30,7 @@ from .file_sender import SendingStopped, file_sender
 from .index_feed import IndexFeed
 from .index_follower import IndexFollower
 from .private_follower import follower_for
-from .private_index import PrivateIndex
+from .private_index import PrivateIndex, joined
 from .uploads import Uploads
 
 MAX_CONNECTIONS = 2_000
@@ -126,9 +126,9 @@ class PeerConnection(RequestConnection):
         if since is not None:
             answer = await private.since(since, answers, reader, self.here)
         else:
-            public = await answers.whole(self.here, version)
-            parts = (private.records(reader, self.here), *public.parts)
-            answer = replace(public, parts=parts, index=private.version(public.index, reader))
+            public, told = await answers.whole(self.here, version), private.version(reader)
+            parts = (*await private.whole(reader, self.here), *public.parts)
+            answer = replace(public, parts=parts, index=joined(public.index, told))
         answer.hold()
         try:
             await (self.send(*answer.parts, since=answer.since, index=answer.index) or succeed(None))
@@ -227,8 +227,9 @@ class PeerFactory(RequestFactory):
         """Make a server; `publisher` gets a TransferServed for each file sent over a connection."""
         super().__init__(clock, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_HOST, admission)
         self.content_store = content_store
-        self.index_feed = IndexFeed(clock, content_store, make_cooperator(clock))
-        self.private_index = PrivateIndex(clock, content_store)
+        cooperator = make_cooperator(clock)
+        self.index_feed = IndexFeed(clock, content_store, cooperator)
+        self.private_index = PrivateIndex(clock, content_store, cooperator)
         self.super_seeding = SuperSeeding()
         self.uploads = Uploads(clock, content_store.name_of, publisher or Publisher())
         self.uplink = uplink

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted.library.pieces import MIN_PIECE
+from p2p_twisted.peer.serving.private_follower import AT_ONCE
 from p2p_twisted.peer.serving.private_index import BATCH_INTERVAL, MAX_REMEMBERED, _Changes, split_version
 from p2p_twisted.wire.changes import Removed, encode_change
 from tests.support.peer_server import connect, make_factory
@@ -77,14 +78,9 @@ class Case(TestCase):
         await self.factory.content_store.library.scan()
 
 
-def index_of(answer: str) -> str:
-    found = re.search(r"^Index: (\S+)$", answer, re.MULTILINE)
-    assert found is not None
-    return found[1]
-
-
-def without_index(answer: str) -> str:
-    return re.sub(r"Index: \S+\n", "", answer)
+def index_of(answers: str) -> str:
+    """The version of the index that the last of `answers` leads to."""
+    return re.findall(r"^Index: (\S+)$", answers, re.MULTILINE)[-1]
 
 
 class Strangers(Case):
@@ -264,6 +260,28 @@ class Readers(Case):
             for name in ("public", "secret", "second name"):
                 self.assertIn(f"\n{name}\ttxt\t", answer)
 
+    async def test_many_are_told_in_several_answers_as_fast_as_they_are_read(self) -> None:
+        names = {f"many {number}" for number in range(2 * AT_ONCE + 10)}
+        for name in names:
+            (self.folder / "shared" / "vault" / f"{name}.txt").write_text(name)
+        await self.factory.content_store.library.scan()
+        transport = self.follow("alice")
+        answers = [self.read(transport)]
+        transport.producer.pauseProducing()
+        self.clock.advance(0)
+        self.assertEqual(self.read(transport), "")
+        transport.producer.resumeProducing()
+        for _ in range(4):
+            answers.append(self.read(transport))
+            self.clock.advance(0)
+        told = [line.split("\t")[0] for line in "".join(answers).splitlines() if line.endswith("\tprivate")]
+        self.assertEqual(sorted(told), sorted([*names, "secret", "second name"]))
+        self.assertTrue(all(answer.count("\tprivate\n") <= AT_ONCE for answer in answers))
+        self.assertNotIn(".private.", answers[0])
+        index = index_of("".join(answers))
+        self.assertIn(".private.", index)
+        self.assertIn(f"Length: 0\nIndex: {index}\n", self.ask("alice", f"GET INDEX\nSince: {index}\n\n"))
+
     async def test_a_reader_who_had_nothing_to_read_learns_of_the_first_file(self) -> None:
         transport = self.follow("dave")
         version = index_of(self.read(transport))
@@ -276,7 +294,7 @@ class Readers(Case):
         self.assertIn("first\ttxt", answer)
         self.assertNotIn("secret", answer)
         self.assertNotIn("private", version)
-        self.assertIn(".private.", index_of(answer.replace(f"Index: {version}\n", "")))
+        self.assertIn(".private.", index_of(answer))
 
 
 class ChangesTests(TestCase):
