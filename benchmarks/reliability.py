@@ -39,9 +39,8 @@ of their own, in network namespaces); ``make reliability`` puts the figures into
 ``make test``, on a small scale where the attack itself takes minutes.
 
 A *stall* is the longest time for which the reactor of a process did nothing else, measured in the process itself every
-5 ms; *busy* is the processor time in it. Less of that than of the stall means that the process waited for the machine:
-the figures are from a machine with two cores that also ran the attackers. *MB more* is the peak of the process's memory
-above what it was before the attack.
+5 ms, without the time in which it was ready to run and had no processor: the machine has two cores, on which the
+attackers run as well. *MB more* is the peak of the process's memory above what it was before the attack.
 """
 
 Promise = dict[str, Any]

@@ -146,7 +146,7 @@ def flood(name: str) -> Outcome:
 
 
 def _ms(load: Load) -> str:
-    return f"{load.stall * 1000:.0f} ms ({load.busy * 1000:.0f} busy)"
+    return f"{load.stall * 1000:.0f} ms"
 
 
 ATTACKS = {name: partial(flood, name) for name in FLOODS}

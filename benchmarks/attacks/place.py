@@ -35,11 +35,11 @@ FAULT_WORDS = ("Traceback", "Unhandled")
 
 @dataclass(frozen=True)
 class Load:
-    """What a process has been through: memory (bytes) at most, longest stall and the processor's time in it (s)."""
+    """The peak of memory (bytes), the longest stall (s), and the longest one with waits for a processor (s)."""
 
     peak: int
     stall: float
-    busy: float
+    late: float
 
 
 class Place(Crowd):
@@ -74,8 +74,8 @@ class Place(Crowd):
 
     def load(self, member: Member) -> Load:
         """Return the load of a running process since `forget`."""
-        longest, busy, _ = NUMBERS.unpack(_meter(member.state_dir.parent).read_bytes())
-        return Load(memory(member, "VmHWM"), longest, busy)
+        stall, late, _ = NUMBERS.unpack(_meter(member.state_dir.parent).read_bytes())
+        return Load(memory(member, "VmHWM"), stall, late)
 
     def log_faults(self) -> list[str]:
         """Return the lines of the logs that tell of an error that nobody has handled."""

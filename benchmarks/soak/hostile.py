@@ -106,7 +106,7 @@ def _figures(here: Place, role: str) -> Sample:
         "descriptors": len(list(Path(f"/proc/{member.pid}/fd").iterdir())),
         "records": status["records"] if role == "rs" else status["index_records"],
         "stall": here.load(member).stall,
-        "busy": here.load(member).busy,
+        "late": here.load(member).late,
     }
 
 

@@ -62,6 +62,7 @@ class HonestOrders:
                 self.done += 1
             else:
                 self.faults.append(f"order {number}: {fault}")
+                print(self.faults[-1], flush=True)
 
     def _order(self, name: str) -> str | None:
         """Make a document at one peer, and fetch it at another one; return what went wrong, or None."""
@@ -77,7 +78,9 @@ class HonestOrders:
         try:
             sha256 = hashlib.sha256(data).hexdigest()
             if not self._is_learnt(control, name, sha256, self._place.peers[holder]):
-                return f"{there.role} does not know of {name} at {here.role} after {LEARN_SECONDS:.0f} s"
+                return f"{there.role} does not know of {name} at {here.role} after {LEARN_SECONDS:.0f} s: " + _seen(
+                    control, here, name, self._place.peers[holder]
+                )
             chosen = self._random.choice((name, f"{name}@{sha256[:8]}"))  # hearsay makes no name ambiguous
             return self._fetch(control, there, chosen, data)
         finally:
@@ -117,3 +120,14 @@ class HonestOrders:
         if (reader.download_dir / name.partition("@")[0]).read_bytes() != data:
             return f"{name} at {reader.role}: another content"
         return None
+
+
+def _seen(control: ControlClient, holder: Member, name: str, address: tuple[str, int]) -> str:
+    """Return what the reader knows of a holder, and what the holder says of the document."""
+    others = [other for other in control.get("peers")["items"] if (other["host"], other["port"]) == address]
+    there = ControlClient(holder.state_dir)
+    try:
+        shares = [item["local"] for item in there.get("index", q=name)["items"]]
+    finally:
+        there.close()
+    return f"it knows {others} and {control.get('index', q=name)['items']}, and there it is {shares}"
