@@ -245,4 +245,6 @@ class ClientConnection(HeldReceiver):
         self._stall.left, self._since_progress = self.stall_timeout, 0
 
     def _stalled(self) -> None:
+        if self.paused:  # this side is not ready for more
+            return self._stall.start(self.stall_timeout)
         self._fail(Stalled(f"it sent nothing, or next to nothing, for {self.stall_timeout} s"))

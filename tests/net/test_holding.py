@@ -7,7 +7,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 
-from p2p_twisted.net.errors import Garbled, Unreachable
+from p2p_twisted.net.client import STALL_TIMEOUT
+from p2p_twisted.net.errors import Garbled, Stalled, Unreachable
 from p2p_twisted.wire.messages import GetIndex, Response, Version
 from tests.net.test_client import FILE, Case, Recorder, v10, v11
 
@@ -85,6 +86,15 @@ class Holding(Case):
         self.assert_fails(outcome, Unreachable)
         self.ready()
         self.assertEqual(self.sink.body, b"ab")
+
+    def test_the_server_has_not_stalled_while_the_sink_is_busy(self) -> None:
+        outcome = self.ask(FILE, self.sink)
+        self.receive(v11(b"abcd")[:-2])
+        self.clock.pump([1] * 3 * STALL_TIMEOUT)
+        self.assertEqual(outcome, [])
+        self.ready()
+        self.clock.pump([1] * (STALL_TIMEOUT + 1))
+        self.assert_fails(outcome, Stalled)
 
     def test_a_sink_that_rejects_later(self) -> None:
         error = Garbled("no such thing")
