@@ -127,7 +127,7 @@ class Claims:
     """The paths to which files of running downloads are fetched: no two downloads write to one."""
 
     def __init__(self) -> None:
-        self._files: dict[Path, DownloadFile] = {}
+        self._files: dict[str, DownloadFile] = {}
 
     def __len__(self) -> int:
         return len(self._files)
@@ -140,9 +140,9 @@ class Claims:
         Returns the files that have their paths, and the others, each with the file that has its path until it ends.
         """
         mine, others = [], []
-        real = Path(os.path.realpath(folder))
+        real = os.path.realpath(folder)
         for file in files:
-            path = real / file.name
+            path = os.path.normpath(f"{real}/{file.name}")
             other = self._files.get(path)
             if other is not None and other is not file and other.ended is None:
                 others.append((file, other))

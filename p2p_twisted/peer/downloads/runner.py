@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from .model import FAILED, THERE, WAITING, Download, DownloadFile
 from .parts import Parts
 from .sequential import SequentialFetcher
 from .swarm_fetcher import SwarmFetcher
-from .together import together
+from .together import in_turns, together
 
 MAX_GROUPS = 8
 """Groups of holders from which whole documents are fetched at the same time."""
@@ -56,17 +57,23 @@ class DownloadRunner:
         """Fetch `files`; those whose place is taken do not end, and are looked at again."""
         note_confidential(self._parts.content_store.library, self._download.directory, files)
         files = [file for file in files if file.ended is None]
-        for file in files:
+        async for file in in_turns(self._parts.reactor, files):
             file.is_taken, file.state = False, WAITING
             try:
                 await self._prepare(file)
             except DownloadError as e:
                 file.end(FAILED, e)
         waiting = [file for file in files if file.state == WAITING]
-        while waiting := [file for file in waiting if not await self._copies.copy(file, self._targets[file])]:
+        while waiting := [file async for file in self._not_copied(waiting)]:
             fetched = one_of_each_content(waiting)
             await self._fetch_contents(fetched)
             waiting = [file for file in share_failures(fetched, waiting) if not file.is_taken]
+
+    async def _not_copied(self, files: list[DownloadFile]) -> AsyncIterator[DownloadFile]:
+        """Yield those of `files` whose content is not on this machine; copy the others."""
+        async for file in in_turns(self._parts.reactor, files):
+            if not await self._copies.copy(file, self._targets[file]):
+                yield file
 
     async def _prepare(self, file: DownloadFile) -> None:
         """End `file` if it is in place. Raises DownloadError if it cannot be fetched."""

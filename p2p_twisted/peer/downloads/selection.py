@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from twisted.internet.task import deferLater
-
 from ...index.search import Document, documents
 from ...library.shared import Library
 from ...net.connect import Reactor
@@ -21,6 +19,7 @@ from ..peers.discovery import Discovery
 from .model import Download, DownloadFile
 from .skipped import skipped_names
 from .swarm_fetcher import REFRESH_TIMEOUT
+from .together import in_turns
 
 HASH = re.compile("[0-9a-fA-F]{8,64}")
 """First digits of a SHA-256, which choose one content of a name."""
@@ -28,8 +27,6 @@ MAX_CONTENTS, MAX_HOLDERS = 5, 3
 """Contents of one name that an error names, and holders of each."""
 CONFIRM_TIMEOUTS = (3, 7)
 """Seconds for which the holders that hearsay names are waited for: all of them, then until one has answered."""
-BATCH = 200
-"""Names looked up in one turn of the reactor."""
 
 
 class Selection:
@@ -97,17 +94,12 @@ class Selection:
         """Return a file for each document that others have and this peer lacks."""
         own = set(self._library.files)
         names = await in_thread(self._reactor, sorted, set(self._index.names()) - own)
-        holders: dict[str, list[IndexRecord]] = {}
-        for start in range(0, len(names), BATCH):
-            holders.update((name, self._holders(download, name)) for name in names[start : start + BATCH])
-            await deferLater(self._reactor, 0)
-        counts = {name: len(records) for name, records in holders.items() if records}
+        found = {name: self._holders(download, name) async for name in in_turns(self._reactor, names)}
+        holders = {name: records for name, records in found.items() if records}
+        counts = {name: len(records) for name, records in holders.items()}
         download.skipped = await in_thread(self._reactor, skipped_names, counts, own)
-        files = []
-        for number, name in enumerate(name for name in counts if name not in download.skipped):
-            files.append(self._file(name, "", holders[name]))
-            if number % BATCH == 0:
-                await deferLater(self._reactor, 0)
+        left = [name for name in holders if name not in download.skipped]
+        files = [self._file(name, "", holders[name]) async for name in in_turns(self._reactor, left)]
         download.skipped |= {file.name: str(file.error) for file in files if file.error is not None}
         return [file for file in files if file.document is not None]
 

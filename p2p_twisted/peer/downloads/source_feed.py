@@ -60,15 +60,16 @@ class SourceFeed:
     def start(self, swarm: Swarm) -> None:
         """Tell `swarm` of all known sources, and of new ones until `stop`."""
         self._swarm = swarm
+        peers = [one for one in self._discovery.peers.values() if one.subscription.parts and self._may_ask(one.address)]
         for sha256, document in self._documents.items():
             for holder in document.holders:
                 if self._is_wanted(holder):
                     address = holder.host, holder.port
                     self._note(address, holder.name, sha256)
                     swarm.add_seed(address, sha256)
-            for peer in self._discovery.peers.values():
+            for peer in peers if not document.private else ():
                 part = peer.subscription.parts.get(sha256)
-                if part is not None and self._may_ask(peer.address) and not document.private:
+                if part is not None:
                     swarm.add_pieces(peer.address, sha256, part.pieces)
         self._unsubscribe = self._publisher.subscribe(IndexChanged, self._index_changed)
         self._looking.start(LOOK_INTERVAL, now=False)

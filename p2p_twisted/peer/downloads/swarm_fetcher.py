@@ -25,7 +25,7 @@ from .disputed import Contenders, Patience, swarm_variants
 from .model import DONE, FAILED, Download, DownloadFile, OnComplete
 from .parts import Parts
 from .source_feed import SourceFeed
-from .together import together
+from .together import in_turns, together
 
 MAX_FILES = 2_000
 """Documents in one swarm; a longer list is fetched in parts, because each unfinished document takes memory."""
@@ -57,7 +57,7 @@ class SwarmFetcher:
         does not fail: it can still be fetched whole.
         """
         self._targets = targets
-        variants = {file: swarm_variants(file.document) for file in targets}
+        variants = {file: swarm_variants(file.document) async for file in in_turns(self._parts.reactor, targets)}
         agreed = {file: found[0] for file, found in variants.items() if len(found) == 1}
         disputed = [file for file, found in variants.items() if len(found) > 1]
         await together(
