@@ -5,6 +5,7 @@ Pure: no I/O. A source is known by its address, a file by its SHA-256 (hex), tim
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -121,9 +122,8 @@ class PickerState:
         """Note that `source` has had all of the file since before this swarm began."""
         self.add_complete(source, sha256)
         self.sources[source].super_seeded.append(sha256)
-        seeds = self.seeds.setdefault(sha256, [])
-        seeds.append(source)
-        seeds.sort(key=repr)  # every downloader must give the same share to the same seed
+        # in order: every downloader must give the same share to the same seed
+        insort(self.seeds.setdefault(sha256, []), source, key=repr)
 
     def add_complete(self, source: Address, sha256: str) -> None:
         """Note that `source` has the whole file now, even if it refused pieces before."""

@@ -142,15 +142,17 @@ class SourcePool:
         if self._filling:
             return
         self._filling, now = True, self._clock.seconds()
-        while self._queue and not self._closed and self._has_room(now):
+        slow = sum(now - since >= SLOW_CONNECT for since in self._connecting.values())
+        while self._queue and not self._closed and self._has_room(slow):
             *_, source = heapq.heappop(self._queue)
             if source.banned is None:
                 self._connecting[source] = now
                 self._turns.pop(source).callback(None)
         self._filling = False
 
-    def _has_room(self, now: float) -> bool:
-        taken = len(self._connected) + sum(now - since < SLOW_CONNECT for since in self._connecting.values())
+    def _has_room(self, slow: int) -> bool:
+        """Return whether another source may be connected to; `slow` are being connected to for long."""
+        taken = len(self._connected) + len(self._connecting) - slow
         return taken < self._room and len(self._connecting) < max(MAX_CONNECTING, self._room)
 
     def widen(self) -> None:
