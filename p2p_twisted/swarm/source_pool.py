@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 
 from twisted.internet.defer import Deferred
@@ -20,6 +21,7 @@ from ..events.publisher import Publisher
 from ..events.types import SourceBanned, SourceConnected, SourceLost, SourceSnubbed
 from ..net.errors import FetchError, Stalled, Unreachable
 from ..wire.address import Address
+from ..wire.fields import parse_address
 from .source import Connection, Source
 
 SNUB_TIMEOUT = 4.0
@@ -55,14 +57,17 @@ class SourcePool:
         self._sources: dict[Address, Source] = {}
         self._turns: dict[Source, Deferred[None]] = {}
         """Those that wait to be connected to: each fires when it may be."""
-        self._queue: list[tuple[int, int, int, Source]] = []
-        """A heap of those that may be connected to now: by failures, rank, and the order in which they came."""
+        self._queue: list[tuple[int, int, int, int, Source]] = []
+        """A heap of those that may be connected to now: by failures and rank, one of each network before a second of
+        any, and by the order in which they came."""
+        self._networks: Counter[tuple[str, int]] = Counter()
+        """Sources that were queued so far, by their network and rank."""
         self._resting: set[Source] = set()
         """Those that failed a moment ago."""
         self._order = itertools.count()
         self._filling = False
         self._room = MAX_CONNECTED
-        self._connected: set[Source] = set()
+        self._connected: dict[Source, None] = {}
         self._connecting: dict[Source, float] = {}
         """Since when (seconds) each is being connected to."""
         self._clock = clock
@@ -95,8 +100,8 @@ class SourcePool:
 
     @property
     def connected(self) -> list[Source]:
-        """Those that are connected, in the order in which they came."""
-        return [source for source in self._sources.values() if source.connection is not None]
+        """Those that are connected, in the order in which that was done."""
+        return list(self._connected)
 
     @property
     def banned(self) -> list[Source]:
@@ -123,7 +128,7 @@ class SourcePool:
         if self._closed or source.banned is not None:
             connection.close()
             raise Unreachable("it is no longer needed")
-        self._connected.add(source)
+        self._connected[source] = None
         source.connected(connection)
         self._publisher.publish(SourceConnected(source.address))
 
@@ -134,7 +139,11 @@ class SourcePool:
             self._enqueue(source)
 
     def _enqueue(self, source: Source) -> None:
-        heapq.heappush(self._queue, (source.failures, self._rank(source.address), next(self._order), source))
+        rank = self._rank(source.address)
+        network = _network(source.address[0]), rank
+        self._networks[network] += 1
+        place = source.failures, rank, self._networks[network], next(self._order)
+        heapq.heappush(self._queue, (*place, source))
         self._fill()
 
     def _fill(self) -> None:
@@ -166,7 +175,7 @@ class SourcePool:
 
     def lost(self, source: Source, why: FetchError) -> None:
         """Note that the connection of `source` was lost, or not made; ban it unless it was a matter of reaching it."""
-        self._connected.discard(source)
+        self._connected.pop(source, None)
         if not isinstance(why, Unreachable | Stalled):
             self.ban(source, why)
         elif source.banned is None:
@@ -232,3 +241,9 @@ class SourcePool:
             source.idle = 0
             if source.connection is not None:
                 (source.connection.hold if hold else source.connection.release)("unverified")
+
+
+def _network(host: str) -> str:
+    """Return the network of a host, which may be all one owner's: 16 bits of an IPv4 address, 32 of an IPv6 address."""
+    ip = parse_address(host)
+    return host if ip is None else ip.packed[: 2 if ip.version == 4 else 4].hex()

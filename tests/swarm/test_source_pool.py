@@ -11,7 +11,7 @@ from twisted.trial.unittest import TestCase
 from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.net.errors import FetchError, Stalled, Unreachable
 from p2p_twisted.swarm.errors import PeersFailed
-from p2p_twisted.swarm.source_pool import MAX_CONNECTED, SourcePool
+from p2p_twisted.swarm.source_pool import MAX_CONNECTED, TRIED_AT_ONCE, SourcePool
 from p2p_twisted.wire.messages import GetNext
 from p2p_twisted.wire.ranges import from_ranges
 from tests.support.fake_sources import Document, FakeConnection, FakeSource, RunningSwarm, is_document
@@ -122,6 +122,26 @@ class TestPlaces(TestCase):
             except FetchError as e:
                 why = e
             pool.lost(source, why)
+
+    def test_one_of_each_network_before_a_second_of_any(self) -> None:
+        pool = self.pool()
+        for number in range(MAX_CONNECTED + 5):
+            self.add(pool, number)
+        pool.add(("10.9.9.9", 1))
+        other = pool[("10.9.9.9", 1)]
+        Deferred.fromCoroutine(self.use(pool, other)).addErrback(self.fail)
+        pool.ban(pool["10.0.0.1", 0], Unreachable("x"))
+        self.assertEqual(self.dialled[-1], ("10.9.9.9", 1))
+
+    def test_more_are_tried_while_none_of_them_sends(self) -> None:
+        pool = self.pool()
+        for number in range(MAX_CONNECTED + 2 * TRIED_AT_ONCE):
+            self.add(pool, number)
+        pool.widen()
+        self.assertEqual(len(self.dialled), MAX_CONNECTED + TRIED_AT_ONCE)
+        pool.narrow()
+        pool.ban(pool["10.0.0.1", 0], Unreachable("x"))
+        self.assertEqual(len(self.dialled), MAX_CONNECTED + TRIED_AT_ONCE)
 
     def test_connections_are_bounded_and_a_ban_makes_room(self) -> None:
         pool = self.pool()
