@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from p2p_twisted.web.control_client import ControlClient
+from p2p_twisted.web.control_client import ControlClient, ControlError
 from tests.support.swarm_ca import SwarmCA
 from tests.support.tls_strangers import context
 from tests.support.twistd import Home, home, status, wait_for
@@ -270,6 +270,24 @@ def test_the_stranger_s_peer_never_knew(swarm: Swarm) -> None:
     assert found["state"] == "failed"
     assert not (swarm.base / "state-stranger" / "downloads" / f"{NAME}.txt").exists()
     assert "secret" not in re.sub("not fetched: .*", "", swarm.log("stranger"))
+
+
+def test_a_folder_shared_with_some_while_the_peer_runs(swarm: Swarm) -> None:
+    folder = swarm.base / "later"
+    folder.mkdir()
+    (folder / "later secret.txt").write_text("later")
+    api = swarm.api("owner")
+    found = api.post("shares", {"dir": str(folder), "to": ["member"]})
+    assert {"path": str(folder), "readers": ["member"]} in found["private"]
+    for to in (None, ["stranger"]):
+        with pytest.raises(ControlError, match="is shared with member already"):
+            api.post("shares", {"dir": str(folder)} | ({"to": to} if to else {}))
+    with pytest.raises(ControlError, match="no group readers"):
+        api.post("shares", {"dir": str(swarm.base / "pki"), "to": ["@readers"]})
+    api.close()
+    wait_for(lambda: "later secret.txt" in swarm.known("member"))
+    for request, version in WAYS.values():
+        assert b"later secret" not in swarm.ask("stranger", "owner", request, version)
 
 
 def test_a_member_who_is_revoked_loses_access(swarm: Swarm) -> None:
