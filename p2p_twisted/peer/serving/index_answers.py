@@ -28,10 +28,10 @@ MAX_HAVE = 256 * 1024
 """Most bytes of an answer that tell of unfinished files."""
 MAX_RANGES = 4_000
 """Most ranges of pieces told of a file: they fit into a line."""
-MAX_TOLD = 20_000
-MAX_TOLD_BYTES = 4 * 2**20
-"""Most records of others in an answer, and their bytes: nobody takes more hearsay from one peer."""
-LEARNT_FOR = 1
+MAX_TOLD = 10_000
+MAX_TOLD_BYTES = 2 * 2**20
+"""Most records of others in an answer, and their bytes: hints, for each peer tells its own documents itself."""
+LEARNT_FOR = 10
 """Seconds for which the TTLs in a body of learnt records are right enough."""
 MAX_BODIES = 32
 """Most bodies kept, one for each own address and version of the protocol."""
