@@ -49,6 +49,12 @@ ROWS = {
         "10 of 10, four times",
         _tests("tests/net/test_tls_refusals.py"),
     ),
+    "tls-rate": Delegated(
+        "1 GiB on loopback: rate under TLS, divided by the plain rate",
+        "≥ 0.5",
+        ("-m", "benchmarks.tls"),
+        r"plain rate: (.*)$",
+    ),
     "private": Delegated(
         "one name in a private share, 11 ways to learn of it at 2 peers, and through a member",
         "none",
