@@ -18,9 +18,9 @@ INTERVAL = 5.0
 """Seconds from one order to the next."""
 LIE_SECONDS = 3.0
 """For the lies about a new document to arrive before it is ordered."""
-LEARN_SECONDS = 30.0
+LEARN_SECONDS = 60.0
 """Until the reader must know of a new document first-hand."""
-MAX_SECONDS = 30.0
+MAX_SECONDS = 60.0
 """Until an order must be fulfilled."""
 MIN_SIZE, MAX_SIZE = 1_000, 2_000_000
 KEPT = 40
