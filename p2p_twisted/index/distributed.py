@@ -25,7 +25,7 @@ from .store import Store
 
 MAX_GONE = 10_000
 """Maximum number of stopped holders that are remembered, the most recent ones."""
-MEMORY = 48 * 2**20
+MEMORY = 40 * 2**20
 """Bytes of memory for records: three quarters of it for what holders say of themselves, and a quarter for hearsay."""
 BATCH = 25
 """Documents whose records are looked up at once."""

@@ -59,7 +59,7 @@ SETTINGS = (
         "index-memory",
         "MiB of memory for the records of other peers; 1 MiB is enough for about 2 500 documents.",
         whole(1, 65536),
-        "48",
+        "40",
     ),
     Setting("advertise", "Host under which others reach this peer, if not the one that the RS sees.", host),
 )
@@ -85,7 +85,7 @@ class PeerSettings:
     share: list[Share] = field(default_factory=list)
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The groups of peers with which folders may be shared: name -> names of peers."""
-    index_memory: int = 48
+    index_memory: int = 40
     """MiB for the records of other peers."""
     advertise: str | None = None
     up_rate: float | None = None
