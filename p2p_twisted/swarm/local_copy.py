@@ -39,11 +39,19 @@ def copy_file(source: int, target: Target, sha256: str, size: int, overwrite: bo
         part.fill(lambda fd: _copy(source, fd, size, stop))
         pieces = _verified(part, sha256, size, stop)
         if pieces is not None:
-            part.modified = int(os.fstat(source).st_mtime)
+            part.modified = _modified(source)
             part.finish(overwrite)
     finally:
         part.discard()
     return pieces
+
+
+def _modified(source: int) -> int | None:
+    """Return the time of the file in Unix seconds; None if it cannot be read, as the copy is right without it."""
+    try:
+        return int(os.fstat(source).st_mtime)
+    except OSError:
+        return None
 
 
 def _copy(source: int, to: int, size: int, stop: Event) -> None:

@@ -129,3 +129,17 @@ def test_a_clone_that_fails_for_want_of_room_is_not_copied(source, folder, monke
     monkeypatch.setattr(fcntl, "ioctl", failing(errno.ENOSPC))
     with pytest.raises(DiskFull):
         copied(source, folder)
+
+
+def test_a_copy_of_a_file_whose_time_cannot_be_read(source, folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    fstat, number = os.fstat, source.fileno()
+
+    def failing(fd: int) -> os.stat_result:
+        if fd == number:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return fstat(fd)
+
+    monkeypatch.setattr(os, "fstat", failing)
+    assert copied(source, folder) is not None
+    monkeypatch.undo()
+    assert is_document(folder / "sub" / "copy.bin", DOCUMENT)
