@@ -19,11 +19,6 @@ NOBODY: Audience = frozenset()
 """The audience of a file that is for this machine only."""
 
 
-def includes(audience: Audience, name: str | None) -> bool:
-    """Return whether the peer whose certificate has this `name` (None without one) belongs to `audience`."""
-    return audience is None or name in audience
-
-
 def narrower(one: Audience, other: Audience) -> Audience:
     """Return the peers that belong to both."""
     if one is None or other is None:

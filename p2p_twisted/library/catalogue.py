@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from ..events.publisher import Publisher
 from ..events.types import DocumentShared, DocumentUnshared, LibraryChanged, PrivateFilesChanged
 from ..wire.fields import LAST_MODIFIED
-from .audience import Audience, includes
+from .audience import Audience
 from .beneath import open_file_beneath
 from .confidential import Confidential
 
@@ -44,6 +44,10 @@ class SharedFile:
         """The time of its last change in Unix seconds; None if the protocol cannot say that time."""
         seconds = self.mtime_ns // 10**9
         return seconds if 0 <= seconds <= LAST_MODIFIED else None
+
+    def is_for(self, reader: str | None) -> bool:
+        """Return whether the peer whose certificate has the name `reader` (None: without one) may know of it."""
+        return self.audience is None or reader in self.audience
 
     @property
     def root(self) -> Path:
@@ -92,9 +96,9 @@ class Catalogue:
         """
         if sha256 is None:
             file = self._files.get(name)
-            return file if file is not None and includes(file.audience, reader) else None
+            return file if file is not None and file.is_for(reader) else None
         same = self._by_sha256.get(sha256, {}).values()
-        return next((file for file in same if includes(file.audience, reader)), None)
+        return next((file for file in same if file.is_for(reader)), None)
 
     def get(self, name: str) -> SharedFile | None:
         """Return the file shared as `name`, None if there is none."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.events.types import DocumentShared, DocumentUnshared, LibraryChanged, PrivateFilesChanged
+from p2p_twisted.library.audience import NOBODY
 from p2p_twisted.library.catalogue import Catalogue, SharedFile
 
 
@@ -78,6 +80,12 @@ class CatalogueTests(SynchronousTestCase):
         self.catalogue.apply([file("a")], [])
         self.assertEqual(self.changes, [(["a"], [])])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_names_of_readers_are_compared_exactly(self) -> None:
+        for reader, is_one in (("alice", True), ("Alice", False), ("ali", False), ("", False), (None, False)):
+            self.assertIs(file("a", audience={"alice", "bob"}).is_for(reader), is_one)
+            self.assertIs(file("a").is_for(reader), True)
+            self.assertIs(replace(file("a"), audience=NOBODY).is_for(reader), False)
 
     def test_a_private_file_is_there_for_its_readers_only(self) -> None:
         private, public = file("a", audience={"alice"}), file("b")

@@ -19,7 +19,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Cooperator
 
 from ...events.types import PrivateFilesChanged
-from ...library.audience import includes
 from ...library.catalogue import SharedFile
 from ...wire.changes import Removed, encode_change, parse_change
 from ...wire.messages import INITIAL_VERSION
@@ -169,7 +168,7 @@ class PrivateIndex:
         return None if changes is None else changes.since(told)
 
     def _files(self, reader: str) -> Iterable[SharedFile]:
-        return (file for file in self._library.private.values() if includes(file.audience, reader))
+        return (file for file in self._library.private.values() if file.is_for(reader))
 
     def lines(self, names: Iterable[str], reader: str, here: str) -> Iterator[str]:
         """Yield a line about each of these files; none about one that is public by now: the index feed tells of it."""
