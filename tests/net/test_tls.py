@@ -13,9 +13,10 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
+from twisted.logger import formatEvent
 from twisted.trial.unittest import TestCase
 
-from p2p_twisted.net import pki
+from p2p_twisted.net import certificates, pki
 from p2p_twisted.net.caller import Caller
 from p2p_twisted.net.client import ClientConnection
 from p2p_twisted.net.connect import dial
@@ -25,6 +26,7 @@ from p2p_twisted.net.pki import PkiError
 from p2p_twisted.net.server import RequestConnection
 from p2p_twisted.net.tls import Tls, reason_text
 from p2p_twisted.wire.messages import GetIndex, Request
+from tests.support.captured_log import captured_log
 from tests.support.swarm_ca import SwarmCA
 from tests.support.tls_strangers import context
 
@@ -169,6 +171,34 @@ class MutualTls(TestCase):
         (self.rs / pki.CRL).write_bytes(old)
         with self.assertRaisesRegex(PkiError, "is number 1, older than 2 in use"):
             self.server.reload()
+
+    def test_a_member_cannot_make_members(self) -> Deferred[None]:
+        """Its certificate in the place of a CA, with a further one that it has signed for "rs"."""
+        key, own = pki.read_key(self.alice / pki.KEY), pki.read_certificate(self.alice / pki.CERTIFICATE)
+        begin, end = own.not_valid_before_utc, own.not_valid_after_utc
+        new = certificates.new_key()
+        made = certificates.make_certificate(own, key, new, "rs", ["127.0.0.1"], begin, end)
+        pki.write(self.alice / pki.CERTIFICATE, pki._pem(made) + pki._pem(own), pki.PUBLIC)
+        pki.write(self.alice / pki.KEY, pki._key_pem(new), pki.PRIVATE)
+
+        def client() -> bytes:
+            made = context(self.alice, server=False)
+            with socket.create_connection(("127.0.0.1", self.port), 10) as plain:
+                try:
+                    with made.wrap_socket(plain) as secure:
+                        secure.sendall(INDEX)
+                        return secure.recv(100)
+                except (ssl.SSLError, ConnectionError):
+                    return b""
+
+        async def talk() -> None:
+            with captured_log() as log:
+                self.assertEqual(await deferToThread(client), b"")
+                while not (lines := [formatEvent(event) for event in log]):
+                    await deferLater(reactor, 0.01)
+            self.assertRegex(lines[0], "no TLS with 127.0.0.1:.* not valid|another CA")
+
+        return Deferred.fromCoroutine(talk())
 
     def shaken(self, version: ssl.TLSVersion) -> str:
         """Return the cipher of a connection of that version, which tried to resume the session of one before."""
