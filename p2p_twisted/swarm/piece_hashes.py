@@ -86,14 +86,14 @@ class PieceHashes:
             raise Corrupt("its piece list is not the one in the index")
         return self.needed.pop(storage.sha256, None) is not None
 
-    def widen(self) -> None:
+    def widen(self, growth: int = GROWTH) -> None:
         """Ask more sources at once for what no source answers: the unresponsive must not hide the others.
 
-        To be called each second.
+        To be called each second, and with a larger `growth` while the swarm starves.
         """
         for need in self.needed.values():
             if len(need.outstanding) >= need.at_once:
-                need.at_once *= GROWTH
+                need.at_once *= growth
 
 
 def parse_piece_list(body: bytes) -> bytes:

@@ -227,9 +227,10 @@ class SourcePool:
         return snubbed
 
     def snub_silent(self, seconds: float) -> list[Source]:
-        """Snub the sources that have answered nothing for so many seconds, though asked; return them."""
+        """Snub the sources that were asked so many seconds ago and have never sent anything; return them."""
         before = self._clock.seconds() - seconds
-        silent = [source for source in self if source.outstanding and not source.snubbed and source.heard <= before]
+        asked = (source for source in self if source.outstanding and not source.snubbed)
+        silent = [source for source in asked if source.heard <= before and not source.meter.total]
         for source in silent:
             source.snubbed = source.unresponsive = True
             self._publisher.publish(SourceSnubbed(source.address))

@@ -22,6 +22,8 @@ class Starvation:
 
     def __init__(self) -> None:
         self.level = 0
+        self.has_been = False
+        """Whether the swarm has starved: many may still stay silent."""
         self._steps = 0
         self._received = 0
 
@@ -31,6 +33,7 @@ class Starvation:
         patience = LATER_STEPS if received >= MIN_RECEIVED else FIRST_OF_MANY if sources > MANY else FIRST_STEPS
         self._received = received
         self.level = max(0, self._steps - patience + 1) if sources > 1 else 0
+        self.has_been |= self.level > 0
 
     def rest(self) -> None:
         """Note a step in which nothing was to come."""

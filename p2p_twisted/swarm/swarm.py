@@ -29,6 +29,8 @@ from .verifier import in_thread
 
 IDLE_TIMEOUT = 30
 """Seconds without a byte from any source after which the files have failed, if nothing is outstanding."""
+STARVED_GROWTH = 16
+"""Factor by which the number of sources that are asked for piece hashes grows in each step of starvation."""
 UNRESPONSIVE_TIMEOUT = 90
 """The same if something is outstanding: the process of the source, or its machine, may have been suspended."""
 
@@ -189,10 +191,11 @@ class Swarm:
         self._picker.copies = self._starvation.copies
         if self._starvation.level:
             self.sources.widen()
-            self._fetcher.piece_hashes.widen()
-            self._fetcher.release(*self.sources.snub_silent(2 * STEP))
+            self._fetcher.piece_hashes.widen(STARVED_GROWTH)
         else:
             self.sources.narrow()
+        if self._starvation.has_been and not self._fetcher.held:
+            self._fetcher.release(*self.sources.snub_silent(2 * STEP))
 
     def _tick(self) -> None:
         """Try lost sources again, snub those that send nothing, and fail if nothing helps any more."""

@@ -29,7 +29,7 @@ def test_it_takes_longer_once_something_has_come() -> None:
 
 def test_it_grows_and_ends_with_the_first_bytes() -> None:
     starvation = Starvation()
-    assert starvation.copies == MAX_COPIES
+    assert (starvation.copies, starvation.has_been) == (MAX_COPIES, False)
     steps_until(starvation, 0, MANY + 1)
     copies = [starvation.copies]
     for _ in range(4):
@@ -37,7 +37,7 @@ def test_it_grows_and_ends_with_the_first_bytes() -> None:
         copies.append(starvation.copies)
     assert copies == [8, 32, 128, 512, 1024]
     starvation.step(MIN_RECEIVED, MANY + 1)
-    assert (starvation.level, starvation.copies) == (0, MAX_COPIES)
+    assert (starvation.level, starvation.copies, starvation.has_been) == (0, MAX_COPIES, True)
 
 
 def test_a_byte_now_and_then_does_not_end_it() -> None:
