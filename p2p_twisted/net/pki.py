@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cryptography import x509
@@ -65,9 +65,9 @@ class Authority:
         key = certificates.new_key()
         begin = max(at - certificates.CLOCK_SKEW, self.certificate.not_valid_before_utc)
         made = certificates.make_certificate(self.certificate, self._key, key, name, hosts, begin, end)
+        make_folder(out)
         make_folder(self.folder / ISSUED)
         write(self.folder / ISSUED / f"{made.serial_number:040x}.pem", _pem(made), PUBLIC)
-        make_folder(out)
         write(out / CA, _pem(self.certificate), PUBLIC)
         write(out / CRL, _pem(self.crl), PUBLIC)
         write(out / KEY, _key_pem(key), PRIVATE)
@@ -131,7 +131,8 @@ def open_authority(folder: Path) -> Iterator[Authority]:
         raise PkiError(f"{folder}: {error.strerror}; make a CA there with 'p2p pki init {folder}'") from None
     try:
         if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(handle, fcntl.LOCK_EX)
         yield Authority(folder)
     finally:
         os.close(handle)

@@ -116,6 +116,14 @@ def test_more_days_than_the_ca_has(tmp_path: Path) -> None:
     assert not (tmp_path / "alice").exists()
 
 
+def test_a_folder_that_cannot_be_made_costs_no_certificate(tmp_path: Path) -> None:
+    create_authority(tmp_path / "ca", 100)
+    (tmp_path / "file").touch()
+    with pytest.raises(PkiError, match=r"file/alice: Not a directory; name a folder that can be made"):
+        issue(tmp_path / "ca", "alice", tmp_path / "file" / "alice")
+    issue(tmp_path / "ca", "alice", tmp_path / "alice")
+
+
 def test_what_is_not_a_folder_of_a_ca(tmp_path: Path) -> None:
     for folder in (tmp_path / "none", tmp_path):
         with pytest.raises(PkiError, match="make a CA there with 'p2p pki init"):
