@@ -54,7 +54,7 @@ class Confirmation:
         due = sorted((peer for peer in peers if self._is_due(peer, now)), key=lambda peer: peer.failures)
         waiting = [self._wait(peer.address) for peer in due]
         self._turns.add((peer.address, URGENT) for peer in due)
-        await DeferredList(waiting)
+        await DeferredList(waiting, consumeErrors=True)  # they are cancelled after the timeout
 
     def _peer(self, address: Address) -> KnownPeer | None:
         """Return the peer at `address`, which somebody vouches for; None if there is no room for it."""
