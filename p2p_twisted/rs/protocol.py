@@ -12,6 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from ..events.publisher import Publisher
+from ..events.rs import CookiesGuessed, PeerLeft, PeerRegistered, RequestRefused
 from ..net import OS_NAME
 from ..net.admission import Admission
 from ..net.caller import Caller
@@ -99,8 +101,8 @@ class RSConnection(RequestConnection):
             await sending
 
     def note_refusal(self, error: WireError) -> None:
-        """Log the refusal."""
-        self.factory.request_log.refused(self.caller, error)
+        """Publish the refusal."""
+        self.factory.events.publish(RequestRefused(self.caller.address, error.status, error.reason))
 
     def _origin(self, request: Request) -> rules.Origin:
         """Return the hosts that the caller may speak for: the one that is recorded for it, then its own address."""
@@ -114,12 +116,12 @@ class RSConnection(RequestConnection):
         limit = None if peer in factory.trusted else factory.max_records
         wide = request.version is Version.V11
         record = await factory.registry.apply(rules.register(host, message.port, message.cookie, wide, limit))
-        factory.request_log.granted(record.address, "registered", caller)
+        factory.events.publish(PeerRegistered(record.address, caller.address))
         return b"cookie:%d\n" % record.cookie, {}
 
     async def _leave(self, message: Leave, request: Request, caller: Caller) -> Answer:
         record = await self.factory.registry.apply(rules.leave(message.cookie, message.port, self._origin(request)))
-        self.factory.request_log.granted(record.address, "left", caller)
+        self.factory.events.publish(PeerLeft(record.address, caller.address))
         return b"you have been unregistered from the RS server!\n", {}
 
     async def _keep_alive(self, message: KeepAlive, request: Request, caller: Caller) -> Answer:
@@ -202,7 +204,8 @@ class RSFactory(RequestFactory):
         self.trusted = trusted
         self.max_records = max_records
         self.alarm = StoreAlarm(clock)
-        self.request_log = RequestLog(clock)
+        self.events = Publisher()
+        self._request_log = RequestLog(clock, self.events)
         self.guesses = Guesses()
         self._list = b""
         self._list_generation: int | None = None
@@ -219,7 +222,7 @@ class RSFactory(RequestFactory):
         )
         delay, step, count = self.guesses.wrong(host, limit, self.clock.seconds())
         if step is not None:
-            self.request_log.guesses(f"{host} has sent {count} wrong cookies: {step.value}")
+            self.events.publish(CookiesGuessed(host, count, step.value))
         if step is Step.CUT_OFF:
             for other in list(self.places.of(connection.neighbourhood)):
                 other.end()
@@ -231,7 +234,7 @@ class RSFactory(RequestFactory):
 
     def _expire(self) -> None:
         super()._expire()
-        self.request_log.report()
+        self._request_log.report()
 
     async def peer_list(self) -> bytes:
         """Return the whole peer list as PQuery answers it; it is built again only when it has changed."""

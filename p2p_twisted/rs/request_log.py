@@ -5,10 +5,10 @@ from __future__ import annotations
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from ..net.caller import Caller
+from ..events.publisher import Publisher
+from ..events.rs import CookiesGuessed, PeerLeft, PeerRegistered, RequestRefused
 from ..net.tally import Tally
 from ..wire.address import Address
-from ..wire.errors import WireError
 from ..wire.visible import shown
 
 MAX_LINES = 20
@@ -20,25 +20,26 @@ GRANTED, REFUSED, GUESSES = "granted", "refused", "wrong cookies"
 
 
 class RequestLog:
-    """Logs what an RS decides. `report` is to be called each second."""
+    """Logs what an RS publishes on `events`. `report` is to be called each second."""
 
     log = Logger()
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, events: Publisher) -> None:
         self._clock = clock
         self._tallies = {kind: Tally(LINES_INTERVAL, MAX_LINES) for kind in (GRANTED, REFUSED, GUESSES)}
+        events.subscribe(PeerRegistered, lambda event: self._granted(event, "registered"))
+        events.subscribe(PeerLeft, lambda event: self._granted(event, "left"))
+        events.subscribe(RequestRefused, self._refused)
+        events.subscribe(CookiesGuessed, self._guessed)
 
-    def granted(self, address: Address, what: str, caller: Caller) -> None:
-        """Log that the peer at `address` registered or left: `what`."""
-        self._note(GRANTED, f"{address[0]}:{address[1]} has {what}, from {_of(caller)}")
+    def _granted(self, event: PeerRegistered | PeerLeft, what: str) -> None:
+        self._note(GRANTED, f"{_at(event.peer)} has {what}, from {_at(event.caller)}")
 
-    def refused(self, caller: Caller, error: WireError) -> None:
-        """Log a refusal and its reason."""
-        self._note(REFUSED, f"refused {_of(caller)}: {error.status} {shown(error.reason)}")
+    def _refused(self, event: RequestRefused) -> None:
+        self._note(REFUSED, f"refused {_at(event.caller)}: {event.status} {shown(event.reason)}")
 
-    def guesses(self, text: str) -> None:
-        """Log that a host sends wrong cookies, and what is done about it."""
-        self._note(GUESSES, text)
+    def _guessed(self, event: CookiesGuessed) -> None:
+        self._note(GUESSES, f"{event.host} has sent {event.count} wrong cookies: {event.treatment}")
 
     def report(self) -> None:
         """Log how many lines were left out since the last time."""
@@ -53,6 +54,5 @@ class RequestLog:
             self.log.info("{text}", text=text)
 
 
-def _of(caller: Caller) -> str:
-    host, port = caller.address
-    return f"{host}:{port}"
+def _at(address: Address) -> str:
+    return f"{address[0]}:{address[1]}"

@@ -68,7 +68,8 @@ class DownloadManager(Service):
         unique = None if names is None else list(dict.fromkeys(names))
         download = Download(secrets.token_hex(4), unique, directory, overwrite, swarm, holders)
         self.downloads[download.id] = download
-        self._discovery.dialler.name(holders or ())
+        if holders:
+            self._discovery.dialler.name(holders)
         self._publisher.publish(DownloadStarted(download.id, None if unique is None else tuple(unique), directory))
         running = self._running[download.id] = Deferred.fromCoroutine(self._run(download))
         running.addErrback(self._failed, download)
