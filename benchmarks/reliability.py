@@ -79,7 +79,7 @@ def run_tests(promises: list[Promise]) -> None:
     for promise in promises:
         if promise["command"] == TESTS:
             done = subprocess.run(
-                [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *promise["tests"]],
+                [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *promise["tests"]],
                 cwd=REPOSITORY,
                 capture_output=True,
                 text=True,
