@@ -21,7 +21,7 @@ from ..wire.limits import MAX_LINE
 from ..wire.messages import GetIndex, Message, Request, Response, Version, first_contact
 from ..wire.response_parser import ResponseParser
 from . import OS_NAME
-from .errors import FetchError, Garbled, Stalled, Unreachable
+from .errors import LOST, FetchError, Garbled, Stalled, Unreachable
 from .holding import HeldReceiver
 from .receiving import Collect, Countdown, OutstandingRequest, Sink, Wakeups
 from .throttle import Throttle
@@ -35,13 +35,15 @@ COLLECT_TIMEOUT = 120
 
 
 class ClientConnection(HeldReceiver):
-    """A connection to one server, made by `connect.dial`."""
+    """A connection to one server, made by `connect.dial`; `downlink` limits the rate at which responses are read."""
 
     delimiter = b"\n"
     MAX_LENGTH = MAX_LINE
     stall_timeout = STALL_TIMEOUT
     """Seconds without progress after which requests made from now on are given up."""
     is_closed_by_server = False
+    unanswered = f"{LOST} before any answer; if the other end speaks TLS, use --tls DIR"
+    """What is said of a server that closes the connection, and has never sent an answer."""
 
     def __init__(
         self,
@@ -50,10 +52,7 @@ class ClientConnection(HeldReceiver):
         version: Version | None = None,
         downlink: Throttle | None = None,
     ) -> None:
-        """Send `host` in the Host line (None: this side's address); `version` is the server's, if it is known.
-
-        `downlink` limits the rate at which responses are read.
-        """
+        """Send `host` in the Host line (None: this side's address); `version` is the server's, if it is known."""
         super().__init__()
         self.version = version
         self._host = host
@@ -193,7 +192,7 @@ class ClientConnection(HeldReceiver):
         self.is_closed_by_server = closed = self._lost is None and bool(reason.check(error.ConnectionDone))
         if closed and self._outstanding and self._left is None and self._outstanding[0].response is not None:
             self._finish()
-        self._fail(Unreachable("the connection was lost"))
+        self._fail(Unreachable(self.unanswered if closed and self.version is None else LOST))
 
     # the end of a request
 

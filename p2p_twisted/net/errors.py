@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+LOST = "the connection was lost"
+"""The text of an Unreachable that knows no more."""
+
 
 class FetchError(Exception):
     """An error that ends a fetch. Its text is one line for people."""

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from .client import ClientConnection
-from .errors import Unreachable
+from .errors import LOST, Unreachable
 from .secured import HANDSHAKE_TIMEOUT
 from .tls import refusal_of
 
@@ -29,6 +29,7 @@ _REMEDIES = {
 class SecureConnection(ClientConnection):
     """A ClientConnection under TLS, made by `connect.dial`."""
 
+    unanswered = LOST
     secured: Deferred[None]
     """Fires when the handshake is done, and fails with Unreachable."""
 
@@ -54,7 +55,7 @@ class SecureConnection(ClientConnection):
             self._fail(Unreachable(f"TLS: {refusal}{_remedy(refusal)}"))
         super().connectionLost(reason)
         if not self.secured.called:
-            self.secured.errback(self._lost or Unreachable("the connection was lost"))
+            self.secured.errback(self._lost or Unreachable(LOST))
 
 
 def _remedy(refusal: str) -> str:

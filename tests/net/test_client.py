@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.net import client
 from p2p_twisted.net.client import ClientConnection
-from p2p_twisted.net.errors import FetchError, Garbled, Refused, Stalled, Unreachable
+from p2p_twisted.net.errors import LOST, FetchError, Garbled, Refused, Stalled, Unreachable
 from p2p_twisted.swarm.errors import DiskFull
 from p2p_twisted.wire.limits import MAX_HEAD_LINES, MAX_LINE
 from p2p_twisted.wire.messages import GetFile, GetIndex, KeepAlive, Message, PQuery, Response, Version
@@ -286,6 +286,18 @@ class Understands(Case):
 
 class Ends(Case):
     """Every outstanding ask fails when the connection does, and none is forgotten."""
+
+    def test_a_server_that_closes_without_an_answer(self) -> None:
+        hint = f"{LOST} before any answer; if the other end speaks TLS, use --tls DIR"
+        for error, version, text in [
+            (ConnectionDone, None, hint),
+            (ConnectionDone, Version.V11, LOST),  # it has answered over another connection
+            (ConnectionLost, None, LOST),
+        ]:
+            self.connect(version=version)
+            outcome = self.ask()
+            self.lose(error)
+            self.assertEqual(str(self.assert_fails(outcome, Unreachable)), text)
 
     def test_a_lost_connection(self) -> None:
         self.connect()
