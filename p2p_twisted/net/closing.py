@@ -12,10 +12,15 @@ from .producers import BodySender
 def half_close(transport: ITCPTransport, flushed: Callable[[], None]) -> None:
     """Close this side of `transport`, or only wait until everything is sent where it cannot, and call `flushed`.
 
-    A TLS connection has no sides to close one by one: `loseWriteConnection` would reach the TCP connection beneath and
-    end it without a close_notify, which the client must take for an attack.
+    Under TLS, `loseWriteConnection` would reach the TCP connection beneath and end it without a close_notify, which the
+    client must take for an attack. There `loseConnection` is the half-close: it sends the close_notify, and reads on
+    until that of the client comes.
     """
-    if hasattr(transport, "loseWriteConnection") and not ISSLTransport.providedBy(transport):
+    secured = ISSLTransport.providedBy(transport)
+    if hasattr(transport, "loseWriteConnection") and not secured:
         transport.loseWriteConnection()  # calls the protocol's writeConnectionLost
-    else:
-        BodySender(transport, (), lambda: None).start().addCallback(lambda _: flushed())
+        return
+    sent = BodySender(transport, (), lambda: None).start()
+    if secured:
+        sent.addCallback(lambda _: transport.loseConnection())
+    sent.addCallback(lambda _: flushed())

@@ -42,7 +42,7 @@ class Action(IntEnum):
     """An action on entering a state: a way to close the connection."""
 
     HALF_CLOSE = auto()
-    """Close this side once everything is sent; where the transport cannot (TLS), only send everything."""
+    """Close this side once everything is sent, under TLS by a close_notify. Where that cannot be, only send all."""
     CLOSE = auto()
     """Close the connection once everything is sent."""
     ABORT = auto()

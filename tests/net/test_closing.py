@@ -1,4 +1,4 @@
-"""The ways to close: what a client that is still sending gets, over TCP and under TLS, where sides cannot be closed."""
+"""The ways to close: what a client that is still sending gets, over TCP and under TLS."""
 
 from __future__ import annotations
 
@@ -69,17 +69,26 @@ class WithoutHalfClose(SynchronousTestCase):
         del type(transport).loseWriteConnection
 
     def test_it_closes_after_the_client_had_time_to(self) -> None:
-        for change in (lambda transport: alsoProvides(transport, ISSLTransport), self.without):
-            transport = self.lingering(change)
-            self.connection.dataReceived(b"NULL\n")
-            self.clock.pump([1] * (CLOSE_TIMEOUT - 1))
-            self.assertFalse(transport.ended or transport.aborted)
-            self.clock.advance(1)
-            self.assertTrue(transport.disconnecting)
-            self.clock.pump([1] * (CLOSE_TIMEOUT - 1))
-            self.assertFalse(transport.aborted)
-            self.clock.advance(1)
-            self.assertTrue(transport.aborted, "the client reads no end of TLS")
+        transport = self.lingering(self.without)
+        self.connection.dataReceived(b"NULL\n")
+        self.clock.pump([1] * (CLOSE_TIMEOUT - 1))
+        self.assertFalse(transport.ended or transport.aborted)
+        self.clock.advance(1)
+        self.assertTrue(transport.disconnecting)
+        self.assert_aborted_later(transport, CLOSE_TIMEOUT)
+
+    def test_under_tls_its_own_end_is_announced_at_once(self) -> None:
+        transport = self.lingering(lambda transport: alsoProvides(transport, ISSLTransport))
+        self.assertTrue(transport.disconnecting, "TLS sends its close_notify, and waits for that of the client")
+        self.connection.dataReceived(b"NULL\n")
+        self.assert_aborted_later(transport, 2 * CLOSE_TIMEOUT)
+
+    def assert_aborted_later(self, transport: Any, seconds: int) -> None:
+        """Check that the connection is aborted in so many seconds: the client never closes it."""
+        self.clock.pump([1] * (seconds - 1))
+        self.assertFalse(transport.aborted)
+        self.clock.advance(1)
+        self.assertTrue(transport.aborted)
 
     def test_a_client_that_reads_nothing(self) -> None:
         clock = Clock()
@@ -136,11 +145,10 @@ class RealSockets(TestCase):
                 for line in range(100):  # goes on sending while the answer comes
                     connection.sendall(b"NULL %d\n" % line)
                 self.assertEqual(read_head(answer)[0], b"200 OK P2P-CI/1.0\n")
-                self.assertEqual(answer.read(len(BODY)), BODY)
-                answered.set()
-                self.assertEqual(answer.read(), b"")  # raises SSLEOFError if the end of TLS is not announced
+                self.assertEqual(answer.read(), BODY)  # raises SSLEOFError if the end of TLS is not announced
+                connection.sendall(b"NULL\n" * 1000)  # no reset: the server reads on
 
-        return Deferred.fromCoroutine(self.closed(client))
+        return Deferred.fromCoroutine(self.closed(client)).addCallback(self.no_time_has_passed)
 
     def test_a_refusal_under_tls_reaches_a_client_that_goes_on_sending(self) -> Deferred[None]:
         port = self.listen_tls()
