@@ -22,6 +22,7 @@ from ..config.folders import make_database_private
 from ..wire import fields
 from ..wire.errors import BadRequest
 from ..wire.limits import MAX_COOKIE
+from ..wire.visible import shown
 from .memory import MemoryStore
 from .record import Clocks, Moment, PeerRecord
 from .rules import Changes
@@ -166,9 +167,11 @@ class SQLiteStore(MemoryStore):
     def _try(self, action: Callable[[], T]) -> T:
         try:
             return action()
-        except sqlite3.Error as error:
-            remedy = next((text for sign, text in _REMEDIES.items() if sign in str(error)), "")
-            raise StoreError(f"{self._path}: {error}{remedy}") from error
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            # a damaged schema is repeated in the text of the error, whatever it is by now
+            text = str(error) if isinstance(error, sqlite3.Error) else "malformed database schema"
+            remedy = next((remedy for sign, remedy in _REMEDIES.items() if sign in text), "")
+            raise StoreError(f"{self._path}: {shown(' '.join(text.split()))}{remedy}") from error
 
 
 def _prepare(file: sqlite3.Connection) -> int:

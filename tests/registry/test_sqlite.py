@@ -276,6 +276,16 @@ def test_a_file_without_the_table(machine: Machine) -> None:
         machine.start()
 
 
+@pytest.mark.parametrize("damage", [b"CREATE TABL\xff peers", b"CREATE TABLE (eers", b"CREATE TABLE p\x1b[2J"])
+def test_a_file_with_a_damaged_schema(machine: Machine, damage: bytes) -> None:
+    machine.registry.close()
+    machine.path.write_bytes(machine.path.read_bytes().replace(b"CREATE TABLE peers", damage))
+    with pytest.raises(StoreError) as caught:
+        machine.start()
+    assert str(caught.value).isprintable()
+    assert str(caught.value).endswith("; move it away to start with an empty registry")
+
+
 def test_a_registry_of_layout_1_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "registry.sqlite"
     with closing(sqlite3.connect(path)) as file, file:
