@@ -21,7 +21,7 @@ from tests.support.rs_server import Rig
 class Unlimited(Guesses):
     """Answers all wrong cookies at once."""
 
-    def wrong(self, host: str, limit: int, now: float) -> Verdict:
+    def wrong(self, host: str, limit: int, now: float, is_wide: bool = False) -> Verdict:
         """Say so."""
         return Verdict(0.0, None, 1)
 

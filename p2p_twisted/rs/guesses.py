@@ -3,7 +3,8 @@
 A cookie of 31 bits counts only from the host that it was given to, so only somebody on that host (behind the same NAT)
 can guess it; with `n` such peers there, a guess is right with a probability of n / 2**31. Every wrong cookie counts,
 also one that is answered late or never, and one is forgiven each FORGIVE_INTERVAL: a host has at most `limit` guesses
-at once and 0.1 a second from then on.
+at once and 0.1 a second from then on. Nobody guesses a cookie of 63 bits; those that are wrong are mostly of honest
+peers, all of whom come back at once when an RS has lost its registry: WIDE_SHARE of them count as one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from ..wire.fields import neighbourhood
 
 FREE_SHARE = 60
 """One of so many of the wrong cookies that a host may send is answered at once: a few mistakes cost nobody time."""
+WIDE_SHARE = 40
+"""So many wrong cookies of 63 bits count as one."""
 FIRST_DELAY = 0.1
 MAX_DELAY = 4.0
 """Seconds by which the first and the last answers are delayed; doubled with each wrong cookie."""
@@ -68,10 +71,11 @@ class Guesses:
     def __len__(self) -> int:
         return len(self._hosts)
 
-    def wrong(self, host: str, limit: int, now: float) -> Verdict:
-        """Count a wrong cookie of `host`, which is cut off when it has sent `limit`."""
+    def wrong(self, host: str, limit: int, now: float, is_wide: bool = False) -> Verdict:
+        """Count a wrong cookie of `host`, which is cut off when it has sent `limit`. `is_wide`: it has 63 bits."""
         entry = self._entry(neighbourhood(host), now)
-        entry.count = max(0.0, entry.count - (now - entry.last) / FORGIVE_INTERVAL) + 1
+        before = max(0.0, entry.count - (now - entry.last) / FORGIVE_INTERVAL)
+        entry.count = before + (1 / WIDE_SHARE if is_wide else 1)
         entry.last = now
         count = int(entry.count)
         if count >= limit:
@@ -81,7 +85,7 @@ class Guesses:
         free = limit // FREE_SHARE
         if count <= free:
             return Verdict(0.0, None, count)
-        step = Step.SLOWED if count == free + 1 else None
+        step = Step.SLOWED if int(before) <= free else None
         if entry.waiting >= MAX_WAITING:
             return Verdict(None, step, count)
         entry.waiting += 1

@@ -25,8 +25,9 @@ from ..wire.address import Address
 from ..wire.encode import encode_response
 from ..wire.errors import BadRequest, Forbidden, WireError
 from ..wire.fields import clean_host, parse_address
+from ..wire.limits import MAX_COOKIE_1_0
 from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
-from .guesses import Guesses, Step
+from .guesses import CUT_OFF_TIME, Guesses, Step
 from .request_log import RequestLog
 from .store_alarm import StoreAlarm
 
@@ -37,7 +38,7 @@ MAX_PAGE = 1_000
 
 MAX_GUESSES = 3000
 """Wrong cookies after which a host is cut off, or GUESSES_PER_RECORD for each record that it may have if that is more:
-when an RS has lost its registry, each peer of the host sends two."""
+when an RS has lost its registry, each peer of the host sends two. Those of 63 bits hardly count: see guesses.py."""
 GUESSES_PER_RECORD = 3
 TRUSTED_FACTOR = 10
 """The trusted networks, which may have any number of records, may send so many times more."""
@@ -88,9 +89,9 @@ class RSConnection(RequestConnection):
         alarm = self.factory.alarm
         try:
             body, headers = await handler(self, request.message, request, caller)
-        except rules.WrongCookie:
-            await self.factory.wrong_cookie(self)
-            raise
+        except rules.WrongCookie as error:
+            warning = await self.factory.wrong_cookie(self, request.message)
+            raise Forbidden(error.reason + warning) from None
         except StoreError as error:
             alarm.failed(error)
             raise BadRequest("the RS cannot write down anything now; try again later") from None
@@ -214,13 +215,14 @@ class RSFactory(RequestFactory):
         """Give a new connection a place, unless its host guesses cookies."""
         return not self.guesses.is_cut_off(connection.host, self.clock.seconds()) and super().admit(connection)
 
-    async def wrong_cookie(self, connection: RSConnection) -> None:
-        """Count a wrong cookie: wait before it is refused, or end the connection, or all of the host."""
+    async def wrong_cookie(self, connection: RSConnection, message: Any) -> str:
+        """Count a wrong cookie: wait, or end the connection, or all of the host; return what the refusal adds."""
         host = connection.host
         limit = max(MAX_GUESSES, GUESSES_PER_RECORD * self.max_records) * (
             TRUSTED_FACTOR if host in self.trusted else 1
         )
-        delay, step, count = self.guesses.wrong(host, limit, self.clock.seconds())
+        is_wide = message.cookie > MAX_COOKIE_1_0
+        delay, step, count = self.guesses.wrong(host, limit, self.clock.seconds(), is_wide)
         if step is not None:
             self.events.publish(CookiesGuessed(host, count, step.value))
         if step is Step.CUT_OFF:
@@ -231,6 +233,8 @@ class RSFactory(RequestFactory):
         elif delay:
             await deferLater(self.clock, delay)
             self.guesses.answered(host)
+            return f"; your address has sent {count} wrong cookies: at {limit}, it is cut off for {CUT_OFF_TIME:.0f} s"
+        return ""
 
     def _expire(self) -> None:
         super()._expire()

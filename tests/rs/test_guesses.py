@@ -11,6 +11,7 @@ from p2p_twisted.rs.guesses import (
     FREE_SHARE,
     MAX_DELAY,
     MAX_WAITING,
+    WIDE_SHARE,
     Guesses,
     Step,
 )
@@ -62,6 +63,14 @@ def test_a_host_that_guesses_on_is_cut_off_again_soon() -> None:
         found.wrong("10.0.0.1", LIMIT, now)
         served += 1
     assert served <= LIMIT + now / FORGIVE_INTERVAL + 100
+
+
+def test_cookies_that_nobody_guesses_count_little() -> None:
+    found = Guesses()
+    for _ in range(WIDE_SHARE * FREE):
+        assert found.wrong("10.0.0.1", LIMIT, 0, is_wide=True).delay == 0
+    steps = [found.wrong("10.0.0.1", LIMIT, 0, is_wide=True).step for _ in range(WIDE_SHARE * LIMIT)]
+    assert [step for step in steps if step] == [Step.SLOWED, Step.CUT_OFF]
 
 
 def test_ipv6_counts_by_network_and_a_mapped_address_as_ipv4() -> None:

@@ -69,7 +69,8 @@ def test_guesses_are_slowed_while_honest_peers_of_that_host_are_served(rig: Rig)
         assert rig.ask(keep_alive(cookie, 1)) == answer(RENEWED)
         assert wrong(rig, "192.168.1.2") == answer(WRONG, "403 FORBIDDEN"), "other hosts are answered at once"
         rig.clock.advance(MAX_DELAY)
-        assert transport.drain() == answer(WRONG, "403 FORBIDDEN")
+        warning = f"; your address has sent {FREE + 1} wrong cookies: at {LIMIT}, it is cut off for 300 s\n"
+        assert transport.drain() == answer(WRONG.replace("\n", warning), "403 FORBIDDEN")
     texts = [formatEvent(event) for event in log]
     assert f"192.168.1.1 has sent {FREE + 1} wrong cookies: its answers are delayed" in texts
 
@@ -101,6 +102,12 @@ def test_more_records_and_a_trusted_network_raise_the_limit(rig: Rig) -> None:
         for number in range(limit // FREE_SHARE + 1):
             is_free = number < limit // FREE_SHARE
             assert (wrong(rig, host) == answer(WRONG, "403 FORBIDDEN")) is is_free, (number, host)
+
+
+def test_a_whole_host_comes_back_to_an_rs_that_has_lost_its_registry(rig: Rig) -> None:
+    for number in range(rig.factory.max_records):
+        for message in (keep_alive(2**62 + number), request("Register", f"cookie:{2**62 + number}", "port:7")):
+            assert b"403 FORBIDDEN" in rig.ask(message), "answered at once"
 
 
 def test_a_connection_that_is_lost_while_it_waits_is_forgotten(rig: Rig) -> None:
