@@ -49,7 +49,8 @@ class Document:
 def documents(records: Iterable[IndexRecord]) -> list[Document]:
     """Group `records` by name and content, sorted by name, the content with most holders first.
 
-    A record without a hash (from a 1.0 peer) joins the content of its name that has most holders, if there is one.
+    A record without a hash (from a 1.0 peer) joins the public content of its name that has most holders. It counts not
+    at all where all are private: whoever guesses the name of one could make it public, and would be asked for it.
     """
     found: dict[str, dict[str | None, Document]] = {}
     for record in records:
@@ -71,6 +72,7 @@ def _by_holders(contents: dict[str | None, Document]) -> Iterable[Document]:
         return contents.values()
     unhashed = contents.pop(None, None)
     ranked = sorted(contents.values(), key=lambda document: (-len(document.holders), document.sha256 or ""))
-    if unhashed is not None:
-        ranked[0].holders.extend(unhashed.holders)
+    public = next((document for document in ranked if not document.private), None)
+    if unhashed is not None and public is not None:
+        public.holders.extend(unhashed.holders)
     return ranked

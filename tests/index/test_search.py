@@ -47,3 +47,11 @@ def test_a_document_is_private_if_all_of_its_records_are() -> None:
     assert doc.private
     (doc,) = documents([replace(rec("x", 1), private=True), rec("x", 2)])
     assert not doc.private
+
+
+def test_a_record_of_1_0_makes_no_private_document_public() -> None:
+    secret, old = replace(rec("x", 1), private=True), rec("x", 2, None)
+    (doc,) = documents([old, secret])
+    assert doc.private and doc.holders == [secret]
+    first, second = documents([old, secret, replace(secret, port=3), rec("x", 4, BEE)])
+    assert first.private and [holder.port for holder in second.holders] == [4, 2]

@@ -6,12 +6,13 @@ import shutil
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
 
 from p2p_twisted.events.types import PieceVerified
 from p2p_twisted.library.confidential import Confidential
 from p2p_twisted.peer.downloads.model import DONE, FAILED
 from p2p_twisted.peer.serving.protocol import PeerConnection
-from tests.peer.downloads.test_runner import BIG, Case, at, shown
+from tests.peer.downloads.test_runner import BIG, HEAD_10, Case, at, shown
 from tests.support.peer_server import connect, make_factory
 
 READERS = frozenset({"me", "another"})
@@ -23,6 +24,16 @@ class KnownCaller(PeerConnection):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.caller = self.caller._replace(name="me")
+
+
+class Guesser(Protocol):
+    """A server of 1.0 that has guessed a name. It gives no hash, and has not got the content."""
+
+    def dataReceived(self, data: bytes) -> None:
+        host, port = at(2)
+        self.factory.asked.append(data.split(b" P2P_DI")[0].split(b"\n")[0])
+        self.transport.write(HEAD_10 + f"secret\t\t\t{host}\t{port}\t7200\n".encode())
+        self.transport.loseConnection()
 
 
 class ConfidenceTests(Case):
@@ -139,6 +150,15 @@ class ConfidenceTests(Case):
         self.peer(2, secret=BIG)
         self.assertEqual(self.fetch("secret").state, DONE)
         self.assertEqual(set(self.library.public), {"secret"})
+
+    def test_who_guesses_its_name_neither_makes_it_public_nor_is_asked_for_it(self) -> None:
+        guesser: Any = Factory.forProtocol(Guesser)
+        guesser.asked = []
+        self.serve(2, guesser)
+        self.assertEqual(self.fetch("secret", swarm=False).state, DONE)
+        self.assertEqual(set(guesser.asked), {b"GET INDEX"})
+        self.assertEqual({answer[:3] for answer in self.answers("stranger")}, {"100"})
+        self.assertEqual(set(self.library.public), set())
 
     def test_another_name_that_is_public_is_public_by_that_name(self) -> None:
         self.peer(2, known=BIG)
