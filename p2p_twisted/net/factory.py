@@ -70,11 +70,11 @@ class RequestFactory(Factory):
 
     def admit(self, connection: RequestConnection) -> bool:
         """Give a new connection a place; return False if there is none, or its address may not connect."""
-        now = self.clock.seconds()
-        if self._admission is not None and not self._admission.admits(connection.host, now):
+        now, host = self.clock.seconds(), connection.caller.address[0]
+        if self._admission is not None and not self._admission.admits(host, now):
             return False
-        connection.neighbourhood = neighbourhood(connection.host)
-        if not self._make_room(connection.neighbourhood, now):
+        key = connection.neighbourhood = neighbourhood(host)
+        if not self._make_room(key, now):
             return False
         self.places.add(connection)
         return True
@@ -85,7 +85,7 @@ class RequestFactory(Factory):
         of_one = self._max_per_host if most == self._max_connections else min(self._max_per_host, most // 2)
         if len(self.places.of(key)) >= of_one:
             slowest = self.places.slowest(now, most, key)
-        elif len(self.connections) >= most:
+        elif len(self.places.all) >= most:
             slowest = self.places.slowest(now, most)
         else:
             return True
@@ -94,10 +94,6 @@ class RequestFactory(Factory):
             self.places.remove(slowest)
             slowest.handle(Event.STOP)
         return slowest is not None
-
-    def dismiss(self, connection: RequestConnection) -> None:
-        """Count a connection out, if it was admitted."""
-        self.places.remove(connection)
 
     def log_unsecured(self, text: str) -> None:
         """Log that there is no TLS with a client, and why, unless there are too many lines already."""

@@ -66,10 +66,12 @@ class SecuredConnection(LineReceiver):
     """The address at which the client reached this server."""
 
     _handshake_expires = 0.0
+    """When the handshake must be done, 0 without TLS."""
 
     def connectionMade(self) -> None:
         """Take the addresses of both ends, and the time."""
-        self._handshake_expires = self.factory.clock.seconds() + HANDSHAKE_TIMEOUT
+        if self.factory.tls is not None:
+            self._handshake_expires = self.factory.clock.seconds() + HANDSHAKE_TIMEOUT
         self.transport.setTcpNoDelay(True)
         self.here = self.transport.getHost().host
         peer = self.transport.getPeer()

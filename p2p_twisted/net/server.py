@@ -96,8 +96,7 @@ class RequestConnection(PlacedConnection, SecuredConnection):
     def connectionMade(self) -> None:
         """Start to read, if the factory admits the connection."""
         super().connectionMade()
-        after_connecting = self.factory.clock.seconds() + self._state.timeout
-        self.expires = self._handshake_expires if self.factory.tls else after_connecting
+        self.expires = self._handshake_expires or self.factory.clock.seconds() + self._state.timeout
         if not self.factory.admit(self):
             self.handle(Event.STOP)
 
@@ -146,7 +145,7 @@ class RequestConnection(PlacedConnection, SecuredConnection):
         if self.factory.tls and self.caller.name is None:
             self.log_refusal(reason)
         self.handle(Event.LOST)
-        self.factory.dismiss(self)
+        self.factory.places.remove(self)
 
     def end(self) -> None:
         """Abort the connection: the server stops."""
@@ -182,8 +181,7 @@ class RequestConnection(PlacedConnection, SecuredConnection):
         """Answer the requests that wait until one takes time, or none is left."""
         while self._waiting:
             self.handle(Event.PROGRESS)
-            pending = self._start_answer(self._waiting.popleft())
-            if pending is not None:
+            if (pending := self._start_answer(self._waiting.popleft())) is not None:
                 pending.addCallback(self._answered)
                 return
         self.handle(Event.ANSWERED)
@@ -242,6 +240,8 @@ class RequestConnection(PlacedConnection, SecuredConnection):
             self.pauseProducing()
         elif old.paused:
             self.resumeProducing()
+        if new.action is None:
+            return
         if new.action is Action.CLOSE:
             self.transport.loseConnection()
         elif new.action is Action.ABORT:

@@ -65,8 +65,8 @@ class Guesses:
 
     def __init__(self) -> None:
         self._hosts: OrderedDict[str, _Host] = OrderedDict()
-        self._any_until = 0.0
-        """The time until which some host is cut off: most connections are admitted by this test alone."""
+        self.has_cut_off = False
+        """Whether any host was ever cut off: mostly, connections are admitted by this test alone."""
 
     def __len__(self) -> int:
         return len(self._hosts)
@@ -80,7 +80,8 @@ class Guesses:
         count = int(entry.count)
         if count >= limit:
             step = None if entry.cut_off_until > now else Step.CUT_OFF
-            self._any_until = entry.cut_off_until = now + CUT_OFF_TIME
+            entry.cut_off_until = now + CUT_OFF_TIME
+            self.has_cut_off = True
             return Verdict(None, step, count)
         free = limit // FREE_SHARE
         if count <= free:
@@ -99,8 +100,6 @@ class Guesses:
 
     def is_cut_off(self, host: str, now: float) -> bool:
         """Return whether the connections of `host` are refused."""
-        if self._any_until <= now:
-            return False
         entry = self._hosts.get(neighbourhood(host))
         return entry is not None and entry.cut_off_until > now
 

@@ -213,7 +213,8 @@ class RSFactory(RequestFactory):
 
     def admit(self, connection: RequestConnection) -> bool:
         """Give a new connection a place, unless its host guesses cookies."""
-        return not self.guesses.is_cut_off(connection.host, self.clock.seconds()) and super().admit(connection)
+        is_cut_off = self.guesses.has_cut_off and self.guesses.is_cut_off(connection.host, self.clock.seconds())
+        return not is_cut_off and super().admit(connection)
 
     async def wrong_cookie(self, connection: RSConnection, message: Any) -> str:
         """Count a wrong cookie: wait, or end the connection, or all of the host; return what the refusal adds."""
