@@ -556,6 +556,19 @@ class Arrives(Case):
         dialled = {address for _, address in self.network.dialled}
         self.assertFalse(dialled & {("10.0.1.9", 22), ("victim.example", 22), ("10.0.1.7", 22)})
 
+    def test_one_causes_at_most_one_connection(self) -> None:
+        """Whatever listens at the address that it comes from, and whatever its Host line says."""
+        source = "10.0.1.7"
+        servers = {4007: None, 4008: Factory.forProtocol(Silent), 4009: ScriptedFactory(b"220 smtp.example\r\n")}
+        self.network.servers.update({(source, port): server for port, server in servers.items()})
+        for port in (*servers, 4010):
+            for said in (source, "-", "0.0.0.0", "127.0.0.1", "10.0.1.9", "victim.example", at(1)[0]):
+                self.network.dialled.clear()
+                self.hello(source, said, port)
+                self.network.wait(20)
+                made = [address for _, address in self.network.dialled if address not in (RS, at(1))]
+                self.assertEqual(made, [(source, port)] if said in (source, "-", "0.0.0.0") else [], (port, said))
+
     def test_an_address_that_the_rs_lists_is(self) -> None:
         """The address of a peer that advertises it, or is behind a translator."""
         self.peer(2, two=b"2")
