@@ -152,13 +152,15 @@ class Discovery(Service):
         """Ask the RS; return the peers to ask because of its list."""
         was_away = self._registration.error is not None
         try:
-            listed = self.vouching.may_be_dialled(await self._registration.peers())
+            listed = await self._registration.peers()
         except FetchError as e:
             self.log.info("the RS sent no list of peers: {why}", why=str(e))
             return []
         self._waiters.news()
+        allowed: dict[Address, None] = {}
+        await self._cooperator.coiterate(self.vouching.sort_out(listed, allowed))
         peers: list[KnownPeer] = []
-        first = dict(islice(listed.items(), MAX_PEERS))
+        first = dict(islice(allowed.items(), MAX_PEERS))
         await self._cooperator.coiterate(_some(self._directory.update(first, self.own_addresses(), was_away), peers))
         return peers
 

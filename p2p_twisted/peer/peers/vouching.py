@@ -5,7 +5,7 @@ Records of others name holders, and anybody may invent them. What they name is l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from twisted.logger import Logger
 
@@ -20,6 +20,8 @@ from .registration import Registration
 
 LISTED_FOR = 10.0
 """Seconds for which the word of the RS about one address is not asked for again."""
+AT_ONCE = 200
+"""Addresses of a list that are judged between two looks at the clock."""
 MAX_SINGLE = 4
 """Addresses about which the RS is asked one by one; about more, it is asked for the whole list."""
 
@@ -43,10 +45,21 @@ class Vouching:
         self._listed: Remembered[bool] = Remembered(now, LISTED_FOR)
         self._refused = 0
 
-    def may_be_dialled(self, listed: Iterable[Address]) -> dict[Address, None]:
-        """Return the addresses in the list of the RS that the policy allows, and log it when their number changes."""
-        reasons = {address: self._policy.refusal(address) for address in listed}
-        refused = [(address, why) for address, why in reasons.items() if why is not None]
+    def sort_out(self, listed: Iterable[Address], allowed: dict[Address, None]) -> Iterator[None]:
+        """Put the addresses in the list of the RS into `allowed` that the policy allows, some in each step."""
+        refused: list[tuple[Address, str]] = []
+        for number, address in enumerate(listed, 1):
+            why = self._policy.refusal(address)
+            if why is None:
+                allowed[address] = None
+            else:
+                refused.append((address, why))
+            if number % AT_ONCE == 0:
+                yield
+        self._note(refused)
+
+    def _note(self, refused: list[tuple[Address, str]]) -> None:
+        """Log how many addresses of the list are not dialled, if they have become more."""
         if len(refused) > self._refused:
             (host, port), why = refused[0]
             self.log.info(
@@ -57,7 +70,6 @@ class Vouching:
                 why=why,
             )
         self._refused = len(refused)
-        return {address: None for address, why in reasons.items() if why is None}
 
     async def is_listed(self, address: Address) -> bool:
         """Return whether the RS lists the peer at `address`. Raises FetchError."""

@@ -11,8 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from p2p_twisted.config.settings import network
 from p2p_twisted.net.dial_policy import DialPolicy
 from p2p_twisted.net.errors import Unreachable
-from p2p_twisted.peer.peers.vouching import LISTED_FOR, MAX_SINGLE, Vouching
+from p2p_twisted.peer.peers.vouching import AT_ONCE, LISTED_FOR, MAX_SINGLE, Vouching
 from p2p_twisted.wire.address import Address
+from tests.support.captured_log import captured_log
 
 LISTED = ("10.0.1.1", 4001)
 KNOWN = ("10.0.1.2", 4002)
@@ -76,3 +77,13 @@ class Vouches(SynchronousTestCase):
         self.rs.error = Unreachable("no")
         failed = self.failureResultOf(Deferred.fromCoroutine(self.vouching.check(LISTED)), Unreachable)
         self.assertIn("the RS cannot say", str(failed.value))
+
+    def test_a_long_list_is_judged_in_slices(self) -> None:
+        listed = [(f"10.9.{number // 250}.{number % 250}", 4000 + number % 2) for number in range(20 * AT_ONCE)]
+        listed += [("127.0.0.1", 4001), ALLOWED]
+        allowed: dict[Address, None] = {}
+        with captured_log() as log:
+            steps = [len(allowed) for _ in self.vouching.sort_out(listed, allowed)]
+        self.assertEqual(list(allowed), [address for address in listed if address[0] != "127.0.0.1"])
+        self.assertEqual(steps, [AT_ONCE * number for number in range(1, 21)])
+        self.assertEqual(len(log), 1)
