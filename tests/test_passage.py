@@ -27,7 +27,7 @@ def passage(kind: str) -> list[str]:
         ("register", 13),
         ("holder", 8),
         ("downloader", 10),
-        ("get", 26),
+        ("get", 27),
     ],
 )
 def test_few_modules_are_passed_through(kind: str, most: int) -> None:

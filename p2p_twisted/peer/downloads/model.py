@@ -46,6 +46,8 @@ class DownloadFile:
     error: DownloadError | None = None
     transfers: dict[Address, Transfer] = field(default_factory=dict)
     """By the address of the source."""
+    whole_from: Address | None = None
+    """Who has sent it whole, without a swarm."""
     is_taken: bool = False
     """Whether another process was found writing to its place, or has written there: it is to be looked at again."""
     download: str = ""

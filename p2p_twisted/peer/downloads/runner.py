@@ -13,7 +13,7 @@ from twisted.internet.task import deferLater
 from ...swarm.errors import DownloadError, NoHolder
 from ...swarm.target import Target
 from ...wire.address import Address
-from .confidence import note_confidential
+from .confidence import note_confidential, note_source
 from .local_content import Copies, is_there, one_of_each_content, share_failures
 from .model import FAILED, THERE, WAITING, Download, DownloadFile
 from .parts import Parts
@@ -117,6 +117,8 @@ class DownloadRunner:
         if file.document is not None:
             self._copies.add(target, file.document)
         library, folder = self._parts.content_store.library, Path(os.path.realpath(self._download.directory))
+        if file.whole_from is not None:
+            note_source(library, file, target.path, file.whole_from)
         if folder not in library.folders:
             return
         pieces = digests if len(digests) > 32 else b""

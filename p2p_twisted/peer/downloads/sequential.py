@@ -137,7 +137,7 @@ class SequentialFetcher:
         """
         if error is None:
             self._holders.answered(address)
-            error = self._finish(whole)
+            error = self._finish(whole, address)
         elif isinstance(error, Unreachable) and was_open and not whole.received:
             return False
         else:
@@ -151,12 +151,13 @@ class SequentialFetcher:
             whole.failed(address, error)
         return False
 
-    def _finish(self, whole: WholeFile) -> DownloadError | None:
-        """Put it in place, or return why not."""
+    def _finish(self, whole: WholeFile, address: Address) -> DownloadError | None:
+        """Put it in place, or return why not; `address` has sent it."""
         try:
             sha256, pieces = whole.finish(self._overwrite)
         except DownloadError as e:
             return e
+        whole.file.whole_from = address
         self._on_complete(whole.file, whole.target, sha256, pieces)
         return None
 

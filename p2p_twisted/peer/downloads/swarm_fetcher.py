@@ -21,6 +21,7 @@ from ...swarm.swarm import Swarm
 from ...swarm.target import Target
 from ...wire.address import Address
 from ...wire.messages import Version
+from .confidence import note_source
 from .disputed import Contenders, Patience, swarm_variants
 from .model import DONE, FAILED, Download, DownloadFile, OnComplete
 from .parts import Parts
@@ -165,8 +166,11 @@ class SwarmFetcher:
 
     def _piece_verified(self, storages: dict[str, Storage], event: PieceVerified) -> None:
         storage = storages[event.sha256]
-        self._files[event.sha256].receive(event.source, event.size)
-        if self._parts.content_store.serve(storage):
+        file, content_store = self._files[event.sha256], self._parts.content_store
+        file.receive(event.source, event.size)
+        if content_store.serve(storage) or (
+            note_source(content_store.library, file, storage.target.path, event.source) and content_store.serve(storage)
+        ):
             self._parts.index_feed.piece_verified(storage, event.piece, event.super_seeded)
 
     # the end of a file

@@ -12,6 +12,7 @@ from p2p_twisted.events.types import PieceVerified
 from p2p_twisted.library.confidential import Confidential
 from p2p_twisted.peer.downloads.model import DONE, FAILED
 from p2p_twisted.peer.serving.protocol import PeerConnection
+from p2p_twisted.wire.errors import FileNotFound
 from tests.peer.downloads.test_runner import BIG, HEAD_10, Case, at, shown
 from tests.support.peer_server import connect, make_factory
 
@@ -160,10 +161,33 @@ class ConfidenceTests(Case):
         self.assertEqual({answer[:3] for answer in self.answers("stranger")}, {"100"})
         self.assertEqual(set(self.library.public), set())
 
+    def find_nothing(self, name: str, *_: object) -> None:
+        raise FileNotFound("not now")
+
+    def test_who_knows_its_hash_does_not_make_it_public_without_having_it(self) -> None:
+        liar = self.peer(2, secret=BIG)
+        liar.content_store.find = self.find_nothing
+        for swarm in (True, False):
+            self.assertEqual(self.fetch("secret", swarm=swarm, overwrite=True).state, DONE)
+            self.assertEqual((set(self.library.public), set(self.library.private)), (set(), {"secret"}))
+            self.assertEqual({answer[:3] for answer in self.answers("stranger")}, {"100"})
+            (self.into / "secret").unlink()
+
+    def test_who_has_it_whole_for_all_makes_it_public(self) -> None:
+        self.peer(2, secret=BIG)
+        self.owner.content_store.find = self.find_nothing
+        self.assertEqual(self.fetch("secret", swarm=False).state, DONE)
+        self.assertEqual(set(self.library.public), {"secret"})
+
     def test_another_name_that_is_public_is_public_by_that_name(self) -> None:
         self.peer(2, known=BIG)
-        self.assertEqual(self.fetch("secret", "known").state, DONE)
+        self.assertEqual((self.fetch("known").state, self.fetch("secret").state), (DONE, DONE))
         self.assertEqual((set(self.library.public), set(self.library.private)), ({"known"}, {"secret"}))
+
+    def test_a_copy_of_it_under_a_name_that_a_stranger_gives_it_is_not_public(self) -> None:
+        self.peer(2, bait=BIG)
+        self.assertEqual((self.fetch("secret").state, self.fetch("bait").state), (DONE, DONE))
+        self.assertEqual((set(self.library.public), set(self.library.private)), (set(), {"secret", "bait"}))
 
     def test_nothing_is_fetched_that_cannot_be_kept(self) -> None:
         (self.folder / "confidential").unlink()
