@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -11,6 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from . import certificates, pki
 from .pki import PkiError
+
+WARNING_TIME = timedelta(days=30)
+"""How long before the end of a file its owner is warned."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,17 @@ class Credentials:
     crl: x509.CertificateRevocationList
     revoked: frozenset[int]
     """The serial numbers in `crl`."""
+
+    def warning(self, at: datetime) -> str | None:
+        """Return what to do about a file that ends within WARNING_TIME after `at`, in one line; None if none does."""
+        dated = [(self.certificate.not_valid_after_utc, pki.CERTIFICATE), (self.ca.not_valid_after_utc, pki.CA)]
+        if self.crl.next_update_utc is not None:
+            dated.append((self.crl.next_update_utc, pki.CRL))
+        end, file = min(dated)
+        if at + WARNING_TIME < end:
+            return None
+        remedy = "'p2p pki issue --renew' makes another" if file == pki.CERTIFICATE else "the swarm needs a new one"
+        return f"{file} ends on {end:%Y-%m-%d}, and all connections with it: {remedy}, read at SIGHUP"
 
     def check_replaces(self, old: Credentials) -> None:
         """Raise PkiError if the list of the revoked is older than that of `old`."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 HANDSHAKE_TIMEOUT = 6
 """Seconds in which the TLS handshake of a connection must be done."""
+WARNING_INTERVAL = 24 * 3600
+"""Seconds between two warnings that a certificate ends soon."""
 
 
 def open_tls(folder: Path | None) -> Tls | None:
@@ -53,6 +56,21 @@ def reread_at_hangup(reactor: Any, tls: Tls) -> None:
             log.info("read {folder} again; {ended} connections ended", folder=str(tls.folder), ended=ended)
 
     act_at_hangup(reactor, reread)
+
+
+def warn_of_the_end(reactor: Any, tls: Tls) -> None:
+    """Log each day, once `reactor` runs, what has to be renewed in the folder of `tls`."""
+    from .certificates import now
+
+    log = Logger()
+
+    def look() -> None:
+        if (warning := tls.credentials.warning(now())) is not None:
+            log.warn("{folder}: {warning}", folder=str(tls.folder), warning=warning)
+
+    daily = LoopingCall(look)
+    daily.clock = reactor
+    reactor.callWhenRunning(daily.start, WARNING_INTERVAL)
 
 
 class SecuredConnection(LineReceiver):

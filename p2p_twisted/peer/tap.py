@@ -11,7 +11,7 @@ from ..config.settings import SettingsError, exit_with
 from ..config.startup import StartError, allow_many_connections
 from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.twistd_verb import VerbOptions, stop_at_signals
-from ..net.secured import reread_at_hangup
+from ..net.secured import reread_at_hangup, warn_of_the_end
 from ..web.api.events import EventLog
 from ..web.api.peer import peer_root
 from ..web.api.schema import Settings
@@ -75,4 +75,5 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         exit_with(f"p2p-peer: {e}", 1)
     if peer.tls is not None:
         reread_at_hangup(reactor, peer.tls)
+        warn_of_the_end(reactor, peer.tls)
     return peer

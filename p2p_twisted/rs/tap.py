@@ -9,7 +9,7 @@ from ..config.startup import PortService, StartError, allow_many_connections, li
 from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.twistd_verb import VerbOptions, stop_at_signals
 from ..net.admission import admission
-from ..net.secured import open_tls, reread_at_hangup
+from ..net.secured import open_tls, reread_at_hangup, warn_of_the_end
 from ..registry.memory import MemoryStore
 from ..registry.record import Clocks
 from ..registry.sqlite import SQLiteStore
@@ -71,6 +71,7 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
         service.setServiceParent(server)
     if tls is not None:
         reread_at_hangup(reactor, tls)
+        warn_of_the_end(reactor, tls)
     return server
 
 

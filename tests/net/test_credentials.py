@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -42,6 +43,15 @@ def test_files_that_are_absent_or_of_another_swarm(ca: SwarmCA, theirs: Path, na
     (alice / name).unlink()
     with pytest.raises(PkiError, match=rf"{name}: No such file or directory; make the folder with 'p2p pki issue'"):
         read_credentials(alice)
+
+
+def test_its_owner_is_warned_a_month_before_the_first_of_its_files_ends(ca: SwarmCA) -> None:
+    credentials, at = read_credentials(ca.dated("alice", -DAY, 50 * DAY)), certificates.now()
+    assert credentials.warning(at + 19 * DAY) is None
+    line = credentials.warning(at + 21 * DAY)
+    assert line is not None and re.match("cert.pem ends on [0-9-]{10}, .* --renew' makes another, read at SIGHUP", line)
+    long = read_credentials(ca.dated("bob", -DAY, 200 * DAY))  # the CA of the tests has 100 days
+    assert str(long.warning(at + 71 * DAY)).startswith("ca.pem ends on ")
 
 
 def test_a_key_that_others_may_read(ca: SwarmCA) -> None:

@@ -13,15 +13,17 @@ import pytest
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock, deferLater
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted.config.startup import StartError
 from p2p_twisted.net.connect import dial
 from p2p_twisted.net.factory import RequestFactory
-from p2p_twisted.net.secured import HANDSHAKE_TIMEOUT, open_tls
+from p2p_twisted.net.secured import HANDSHAKE_TIMEOUT, WARNING_INTERVAL, open_tls, warn_of_the_end
 from p2p_twisted.net.server import RequestConnection
 from p2p_twisted.net.tls import Tls
-from tests.support.swarm_ca import SwarmCA
+from tests.support.captured_log import captured_log
+from tests.support.swarm_ca import DAY, SwarmCA
 from tests.support.twistd import ROOT, TWISTD
 
 reactor: Any = _reactor
@@ -34,6 +36,17 @@ def test_without_a_folder_there_is_no_tls() -> None:
 def test_a_folder_that_is_not_usable(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=rf"^--tls: {tmp_path}/ca.pem: No such file or directory; "):
         open_tls(tmp_path)
+
+
+def test_each_day_it_says_what_ends_soon(tmp_path: Path) -> None:
+    ca, clock = SwarmCA(tmp_path), MemoryReactorClock()
+    for name, end in (("alice", 20 * DAY), ("bob", 40 * DAY)):
+        warn_of_the_end(clock, Tls(ca.dated(name, -DAY, end)))
+    with captured_log() as log:
+        clock.run()
+        clock.pump([WARNING_INTERVAL] * 2)
+    warnings = [event["warning"] for event in log if "warning" in event]
+    assert len(warnings) == 3 and all(line.startswith("cert.pem ends on ") for line in warnings)
 
 
 HIDE = "import sys; sys.modules.update(dict.fromkeys(('OpenSSL', 'cryptography', 'service_identity')));"
