@@ -7,10 +7,18 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
 from twisted.internet import error
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.interfaces import IReactorTCP, IReactorThreads, IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import (
+    IProtocol,
+    IProtocolFactory,
+    IReactorTCP,
+    IReactorThreads,
+    IReactorTime,
+    IStreamClientEndpoint,
+)
 from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
 
 from ..wire.address import Address
 from ..wire.fields import clean_host, parse_address
@@ -25,6 +33,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 5
 """Seconds in which a connection must be made."""
+NAME_TIMEOUT = 10
+"""Seconds for a connection to a host name: for its look-up, and for one after the other of any number of addresses."""
 
 
 class Reactor(IReactorTCP, IReactorTime, IReactorThreads):
@@ -77,12 +87,25 @@ async def dial(
         if tls is not None:
             return await _dial_tls(tls, reactor, address, permits, (host, version, downlink))
         connection = ClientConnection(reactor, host, version, downlink)
-        await endpoint(reactor, address, permits).connect(_OneConnection(connection))
+        await _connect(reactor, address, permits, _OneConnection(connection))
         return connection
     except error.ConnectingCancelledError:
         raise CancelledError from None
     except (error.ConnectError, error.DNSLookupError, OSError, ValueError) as e:
         raise Unreachable(_reason(e)) from e
+
+
+def _connect(
+    reactor: Reactor, address: Address, permits: Permits | None, factory: IProtocolFactory
+) -> Deferred[IProtocol]:
+    connecting = endpoint(reactor, address, permits).connect(factory)
+    if parse_address(address[0]) is None:
+        connecting.addTimeout(NAME_TIMEOUT, reactor, _too_late)
+    return connecting
+
+
+def _too_late(_: object, timeout: float) -> Failure:
+    return Failure(Unreachable(f"no connection within {timeout} s, the look-up of the host name included"))
 
 
 async def _dial_tls(
@@ -96,7 +119,7 @@ async def _dial_tls(
 
     connection = SecureConnection(reactor, *options)
     factory = tls.client_factory(_OneConnection(connection), clean_host(address[0]) or "", reactor)
-    await endpoint(reactor, address, permits).connect(factory)
+    await _connect(reactor, address, permits, factory)
     await connection.secured
     return connection
 

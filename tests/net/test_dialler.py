@@ -13,6 +13,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from p2p_twisted.net import connect
 from p2p_twisted.net import dialler as module
 from p2p_twisted.net.dial_policy import DialPolicy
 from p2p_twisted.net.dialler import Dialler
@@ -200,6 +201,14 @@ class Judged(Case):
         self.assertEqual(self.dialled, [])
 
 
+class Silence:
+    """A resolver that never answers."""
+
+    def resolveHostName(self, receiver: Any, *rest: Any, **more: Any) -> Any:
+        receiver.resolutionBegan(self)
+        return self
+
+
 class Resolver:
     """Resolves each name to `hosts`."""
 
@@ -244,5 +253,18 @@ class Names(TestCase):
             connection = await self.dial("127.0.0.1")
             self.listener.accept()[0].close()
             connection.close()
+
+        return Deferred.fromCoroutine(talk())
+
+    def test_to_one_that_nobody_tells(self) -> Deferred[None]:
+        """Or a list of such names would take all turns until the system gives up."""
+        reactor: Any = _reactor
+        reactor.installNameResolver(Silence())
+        self.patch(connect, "NAME_TIMEOUT", 0.1)
+
+        async def talk() -> None:
+            with self.assertRaises(FetchError) as caught:
+                await self.dial("127.0.0.1")
+            self.assertIn("no connection within 0.1 s", str(caught.exception))
 
         return Deferred.fromCoroutine(talk())
