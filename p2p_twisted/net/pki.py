@@ -195,6 +195,8 @@ def write(path: Path, data: bytes, mode: int) -> None:
 
 def _read(path: Path) -> bytes:
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise PkiError(f"{path} is not a regular file; copy it again")
         with path.open("rb") as file:
             data = file.read(MAX_FILE + 1)
     except OSError as error:

@@ -41,6 +41,8 @@ _REFUSALS = {
     20: "its certificate is from another CA",
     21: "its certificate is from another CA",
     23: "its certificate is revoked",
+    24: "its certificate is from a member, not from the CA",
+    79: "its certificate is from a member, not from the CA",
 }
 """Errors of verification (X509_V_ERR in OpenSSL) -> what they mean here."""
 _REASONS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from datetime import timedelta
@@ -52,6 +53,14 @@ def test_its_owner_is_warned_a_month_before_the_first_of_its_files_ends(ca: Swar
     assert line is not None and re.match("cert.pem ends on [0-9-]{10}, .* --renew' makes another, read at SIGHUP", line)
     long = read_credentials(ca.dated("bob", -DAY, 200 * DAY))  # the CA of the tests has 100 days
     assert str(long.warning(at + 71 * DAY)).startswith("ca.pem ends on ")
+
+
+def test_what_is_no_regular_file_is_not_waited_for(ca: SwarmCA) -> None:
+    alice = ca.issue("alice")
+    (alice / pki.CRL).unlink()
+    os.mkfifo(alice / pki.CRL)
+    with pytest.raises(PkiError, match=r"crl\.pem is not a regular file; copy it again"):
+        read_credentials(alice)
 
 
 def test_a_key_that_others_may_read(ca: SwarmCA) -> None:
