@@ -227,7 +227,13 @@ class SourcePool:
         return snubbed
 
     def snub_silent(self, seconds: float) -> list[Source]:
-        """Snub the sources that were asked so many seconds ago and have never sent anything; return them."""
+        """Snub the sources that were asked so many seconds ago and have never sent anything; return them.
+
+        Only where there are more of them than places: honest sources with slow uplinks begin late, and to ask others
+        for what those are about to send would double the time of the swarm.
+        """
+        if len(self) <= MAX_CONNECTED:
+            return []
         before = self._clock.seconds() - seconds
         asked = (source for source in self if source.outstanding and not source.snubbed)
         silent = [source for source in asked if source.heard <= before and not source.meter.total]

@@ -143,6 +143,19 @@ class TestPlaces(TestCase):
         pool.ban(pool["10.0.0.1", 0], Unreachable("x"))
         self.assertEqual(len(self.dialled), MAX_CONNECTED + TRIED_AT_ONCE)
 
+    def test_silent_ones_are_snubbed_only_where_others_wait_for_their_places(self) -> None:
+        pool = self.pool()
+        for number in range(MAX_CONNECTED + 1):
+            if number == MAX_CONNECTED:
+                self.assertEqual(pool.snub_silent(0.5), [], "slow ones of few are left alone")
+            self.add(pool, number)
+            pool["10.0.0.1", number].outstanding = {number: None}
+            self.clock.advance(1)
+        snubbed = pool.snub_silent(0.5)
+        self.assertEqual([source.address[1] for source in snubbed], list(range(MAX_CONNECTED + 1)))
+        self.assertTrue(all(source.snubbed for source in snubbed))
+        self.assertEqual(pool.snub_silent(0.5), [])
+
     def test_connections_are_bounded_and_a_ban_makes_room(self) -> None:
         pool = self.pool()
         for number in range(MAX_CONNECTED + 5):
