@@ -1,4 +1,4 @@
-"""The versions of this peer's index, and the names that have changed since each. Pure."""
+"""The versions of an index, and the names that have changed since each. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ MAX_REMEMBERED = 10_000
 
 
 class IndexLog:
-    """The changes of the index so far, the latest MAX_REMEMBERED by name."""
+    """The changes of an index so far, the latest `most` (else MAX_REMEMBERED) by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
         self.epoch = secrets.token_hex(6)
         self.number = 1
-        self._log: deque[tuple[int, str]] = deque(maxlen=MAX_REMEMBERED)
+        self._log: deque[tuple[int, str]] = deque(maxlen=most or MAX_REMEMBERED)
 
     @property
     def version(self) -> str:
@@ -39,7 +39,7 @@ class IndexLog:
         epoch, _, number = version.partition(".")
         if epoch != self.epoch or not number.isdigit() or int(number) > self.number:
             return None
-        forgotten = self._log[0][0] if len(self._log) == MAX_REMEMBERED else 1
+        forgotten = self._log[0][0] if len(self._log) == self._log.maxlen else 1
         if int(number) < forgotten:
             return None
         return {name for _, name in itertools.takewhile(lambda entry: entry[0] > int(number), reversed(self._log))}

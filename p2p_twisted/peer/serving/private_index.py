@@ -7,9 +7,6 @@ may know of. Changes are numbered for each reader apart, so that nobody can coun
 
 from __future__ import annotations
 
-import itertools
-import secrets
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from typing import Any, Protocol
@@ -25,6 +22,7 @@ from ...wire.messages import INITIAL_VERSION
 from .content_store import ContentStore
 from .index_answers import IndexAnswer, IndexAnswers
 from .index_body import Parts, build
+from .index_log import IndexLog
 
 BATCH_INTERVAL = 0.3
 """Seconds for which changes are gathered."""
@@ -41,34 +39,6 @@ class Follower(Protocol):
         """Send what has changed."""
 
 
-class _Changes:
-    """The changes of the files that one reader may know of."""
-
-    def __init__(self) -> None:
-        self._epoch = secrets.token_hex(6)
-        self._number = 0
-        self._log: deque[tuple[int, str]] = deque(maxlen=MAX_REMEMBERED)
-
-    @property
-    def version(self) -> str:
-        """The present version."""
-        return f"{self._epoch}.{self._number}"
-
-    def add(self, names: list[str]) -> None:
-        """Add the changes of the files `names`."""
-        self._number += 1
-        self._log.extend((self._number, name) for name in names)
-
-    def since(self, version: str) -> set[str] | None:
-        """Return the names that have changed since `version`, None if that is not known."""
-        epoch, _, number = version.partition(".")
-        if epoch != self._epoch or not number.isdigit() or int(number) > self._number:
-            return None
-        if len(self._log) == MAX_REMEMBERED and int(number) < self._log[0][0]:
-            return None
-        return {name for _, name in itertools.takewhile(lambda entry: entry[0] > int(number), reversed(self._log))}
-
-
 class PrivateIndex:
     """The private files of `content_store`, and their changes. A reader is named by his certificate."""
 
@@ -77,7 +47,7 @@ class PrivateIndex:
         self._cooperator = cooperator
         self._content_store = content_store
         self._library = content_store.library
-        self._changes: dict[str, _Changes] = {}
+        self._changes: dict[str, IndexLog] = {}
         """Of each reader for whom there has been a private file."""
         self._followers: dict[str, set[Follower]] = {}
         self._new: set[str] = set()
@@ -114,7 +84,7 @@ class PrivateIndex:
             for reader in audience:
                 changed.setdefault(reader, []).append(name)
         for reader, names in changed.items():
-            self._changes.setdefault(reader, _Changes()).add(names)
+            self._changes.setdefault(reader, IndexLog(MAX_REMEMBERED)).add(names)
         return changed.keys()
 
     def _announce(self) -> None:
@@ -165,7 +135,7 @@ class PrivateIndex:
         if not told:
             return {file.name for file in self._files(reader)}
         changes = self._changes.get(reader)
-        return None if changes is None else changes.since(told)
+        return None if changes is None else changes.names_since(told)
 
     def _files(self, reader: str) -> Iterable[SharedFile]:
         return (file for file in self._library.private.values() if file.is_for(reader))

@@ -13,8 +13,9 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted.library.pieces import MIN_PIECE
+from p2p_twisted.peer.serving.index_log import IndexLog
 from p2p_twisted.peer.serving.private_follower import AT_ONCE
-from p2p_twisted.peer.serving.private_index import BATCH_INTERVAL, MAX_REMEMBERED, _Changes, split_version
+from p2p_twisted.peer.serving.private_index import BATCH_INTERVAL, MAX_REMEMBERED, split_version
 from p2p_twisted.wire.changes import Removed, encode_change
 from tests.support.peer_server import connect, make_factory
 
@@ -299,16 +300,16 @@ class Readers(Case):
 
 class ChangesTests(TestCase):
     def test_changes_that_are_forgotten(self) -> None:
-        changes = _Changes()
+        changes = IndexLog(MAX_REMEMBERED)
         first = changes.version
         changes.add(["a"])
         second = changes.version
-        self.assertEqual((changes.since(first), changes.since(second)), ({"a"}, set()))
+        self.assertEqual((changes.names_since(first), changes.names_since(second)), ({"a"}, set()))
         for number in range(MAX_REMEMBERED):
             changes.add([f"{number}"])
-        self.assertIsNone(changes.since(first))
-        self.assertIsNone(changes.since("nonsense"))
-        self.assertEqual(changes.since(changes.version), set())
+        self.assertIsNone(changes.names_since(first))
+        self.assertIsNone(changes.names_since("nonsense"))
+        self.assertEqual(changes.names_since(changes.version), set())
 
     def test_lines_that_only_look_like_private_ones(self) -> None:
         self.assertEqual(split_version("a.1"), ("a.1", ""))
