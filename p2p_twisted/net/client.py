@@ -95,11 +95,11 @@ class ClientConnection(HeldReceiver):
         return self.request_in_time(message, sink).addCallback(lambda response: (response, sink.take()))
 
     def follow(
-        self, message: GetIndex, sink: Sink, on_response: Callable[[Response], Deferred[None]]
+        self, message: GetIndex, sink: Sink, on_response: Callable[[Response], Deferred[None] | None]
     ) -> Deferred[Response]:
         """Ask for responses without end; `on_response` takes the head of each once `sink` has all of its body.
 
-        The next one is looked at when the Deferred that it returns fires; it may fail with a FetchError. No other
+        If that returns a Deferred, the next one is looked at when it fires; it may fail with a FetchError. No other
         request may be made on this connection. The Deferred returned here only ever fails: see `request`.
         """
         self.stall_timeout = 3 * STALL_TIMEOUT
@@ -214,7 +214,8 @@ class ClientConnection(HeldReceiver):
         assert response is not None
         if request.on_response is not None and response.ok:
             request.response = None
-            self.wait_for(request.on_response(response))
+            if (ready := request.on_response(response)) is not None:
+                self.wait_for(ready)
             return
         self._outstanding.popleft()
         if not self._outstanding:

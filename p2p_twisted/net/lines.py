@@ -1,8 +1,8 @@
 """The lines of a long body, taken as they come, in slices of the reactor's time.
 
-All bodies that are read with one Cooperator take turns, and a slice of each turn of the reactor is theirs together,
-however many come at once. A connection is not read while lines of it wait: so a body of any length takes no more memory
-than one read of the socket and a line.
+All bodies that are read with one Slicer take turns, and a slice of each turn of the reactor is theirs together,
+however many come at once; what little comes first in a turn is taken as it is read. A connection is not read while
+lines of it wait: so a body of any length takes no more memory than one read of the socket and a line.
 """
 
 from __future__ import annotations
@@ -23,15 +23,33 @@ SLICE = 8 * 1024
 """Bytes of lines taken between two looks at the clock, unless one line is longer."""
 LINE_COST = 64
 """Bytes that a line counts for in addition to its own."""
+AT_ONCE = 8 * 1024
+"""Bytes of lines, of all bodies together, taken as they are read in each turn of the reactor, before any slice."""
 
 
 class TooMuch(Garbled):
     """The body is longer than the limit, in bytes or lines. Everything before it has been taken."""
 
 
-def make_cooperator(clock: IReactorTime) -> Cooperator:
-    """Return a Cooperator that runs on `clock`; its tasks together take at most 10 ms of a turn of the reactor."""
-    return Cooperator(scheduler=lambda call: clock.callLater(0, call))
+class Slicer(Cooperator):
+    """A Cooperator that runs on `clock`; its tasks together take at most 10 ms of a turn of the reactor."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        super().__init__(scheduler=lambda call: clock.callLater(0, call))
+        self._clock = clock
+        self._left = AT_ONCE
+
+    def may_do_at_once(self, cost: int) -> bool:
+        """Return whether lines of this cost (bytes) may be taken now: a few in each turn wait for nothing."""
+        if cost > self._left:
+            return False
+        if self._left == AT_ONCE:
+            self._clock.callLater(0, self._next_turn)
+        self._left -= cost
+        return True
+
+    def _next_turn(self) -> None:
+        self._left = AT_ONCE
 
 
 class Connection(Protocol):
@@ -50,13 +68,13 @@ class Lines:
 
     def __init__(
         self,
-        cooperator: Cooperator,
+        slicer: Slicer,
         take: Callable[[str], object],
         max_bytes: int,
         max_lines: int,
         came: Callable[[int], object] = lambda size: None,
     ) -> None:
-        self._cooperator = cooperator
+        self._slicer = slicer
         self._take = take
         self._max_bytes = max_bytes
         self._max_lines = max_lines
@@ -85,10 +103,15 @@ class Lines:
         """Accept any head: what is too much is cut off."""
         self._head = response
 
-    def data(self, data: bytes) -> Deferred[None]:
-        """Take the lines in `data`; fires when that is done."""
+    def data(self, data: bytes) -> Deferred[None] | None:
+        """Take the lines in `data`, a few of them at once; else return a Deferred that fires when that is done."""
         self._came(len(data))
-        return self._cooperator.coiterate(self._slices(data)).addCallback(lambda _: None)
+        slices = self._slices(data)
+        if not self._slicer.may_do_at_once(len(data) + LINE_COST * (data.count(b"\n") + 1)):
+            return self._slicer.coiterate(slices).addCallback(lambda _: None)
+        for _ in slices:
+            pass
+        return None
 
     def end(self) -> None:
         """Take the last line, if the body ends without a line end, and make ready for another body."""

@@ -90,7 +90,7 @@ class OutstandingRequest:
     sink: Sink
     done: Deferred[Response] = field(default_factory=Deferred)
     response: Response | None = None
-    on_response: Callable[[Response], Deferred[None]] | None = None
+    on_response: Callable[[Response], Deferred[None] | None] | None = None
     """Called with each response, where the request goes on for further ones; None where there is one."""
 
     def begin(self, response: Response) -> None:

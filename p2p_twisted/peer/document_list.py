@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..index.listing import Listing
 from ..index.search import Document
-from ..net.lines import make_cooperator
+from ..net.lines import Slicer
 from ..wire.records import IndexRecord
 from .serving.content_store import ContentStore
 
@@ -22,7 +22,7 @@ class DocumentList:
     ) -> None:
         """`now` gives monotonic seconds."""
         self._listing = Listing(content_store.index, _OwnRecords(content_store, host))
-        self._cooperator = make_cooperator(clock)
+        self._slicer = Slicer(clock)
         self._lock = DeferredLock()
         self._now = now
 
@@ -31,7 +31,7 @@ class DocumentList:
         return self._lock.run(lambda: Deferred.fromCoroutine(self._page(query, limit, offset)))
 
     async def _page(self, query: str, limit: int, offset: int) -> tuple[int, list[Document]]:
-        await self._cooperator.coiterate(self._listing.search(query, self._now()))
+        await self._slicer.coiterate(self._listing.search(query, self._now()))
         return self._listing.page(limit, offset, self._now())
 
 

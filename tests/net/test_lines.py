@@ -6,18 +6,22 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import Clock, Cooperator
 from twisted.trial.unittest import SynchronousTestCase
 
-from p2p_twisted.net.lines import Lines, TooMuch, make_cooperator
+from p2p_twisted.net.lines import AT_ONCE, LINE_COST, Lines, Slicer, TooMuch
 from p2p_twisted.wire.limits import MAX_BODY_LINE
 
 PARTS = st.lists(st.binary(max_size=20).map(lambda part: part.replace(b"x", b"\n")), max_size=8)
 
 
-def one_at_a_time(clock: Clock) -> Cooperator:
-    """A Cooperator that gives one task one step in each second."""
-    return Cooperator(lambda: lambda: True, lambda call: clock.callLater(1, call))
+class OneAtATime(Slicer):
+    """Gives one task one step in each second."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        Cooperator.__init__(self, lambda: lambda: True, lambda call: clock.callLater(1, call))
 
 
 class Case(SynchronousTestCase):
@@ -26,20 +30,18 @@ class Case(SynchronousTestCase):
         self.taken: list[str] = []
         self.came: list[int] = []
 
-    def lines(self, max_bytes: int = 10**9, max_lines: int = 10**9, cooperator: Cooperator | None = None) -> Lines:
-        return Lines(
-            cooperator or make_cooperator(self.clock), self.taken.append, max_bytes, max_lines, self.came.append
-        )
+    def lines(self, max_bytes: int = 10**9, max_lines: int = 10**9, slicer: Slicer | None = None) -> Lines:
+        return Lines(slicer or Slicer(self.clock), self.taken.append, max_bytes, max_lines, self.came.append)
 
     def run_out(self) -> None:
         while self.clock.getDelayedCalls():
             self.clock.advance(1)
 
     def give(self, lines: Lines, *parts: bytes) -> list[Any]:
-        """Give these parts one by one; return what each of the Deferreds fired with."""
+        """Give these parts one by one; return what the Deferred of each fired with."""
         fired: list[Any] = []
         for part in parts:
-            lines.data(part).addBoth(fired.append)
+            maybeDeferred(lines.data, part).addBoth(fired.append)
             self.run_out()
         return fired
 
@@ -99,10 +101,10 @@ class Limits(Case):
 
 class Slices(Case):
     def test_all_bodies_take_turns(self) -> None:
-        cooperator = one_at_a_time(self.clock)
+        slicer = OneAtATime(self.clock)
         fired: list[Any] = []
         for name in (b"a\n", b"b\n"):
-            self.lines(cooperator=cooperator).data(name * 10_000).addBoth(fired.append)
+            maybeDeferred(self.lines(slicer=slicer).data, name * 10_000).addBoth(fired.append)
         self.clock.advance(1)
         first = len(self.taken)
         self.assertTrue(0 < first < 500, first)
@@ -113,10 +115,25 @@ class Slices(Case):
         self.assertEqual((len(self.taken), fired), (20_000, [None, None]))
 
     def test_stopped_in_the_middle(self) -> None:
-        lines = self.lines(cooperator=one_at_a_time(self.clock))
+        lines = self.lines(slicer=OneAtATime(self.clock))
         lines.data(b"a\n" * 10_000)
         self.clock.advance(1)
         lines.stop()
         taken = len(self.taken)
         self.run_out()
         self.assertEqual(len(self.taken), taken)
+
+    def test_a_little_waits_for_nothing(self) -> None:
+        slicer = Slicer(self.clock)
+        self.assertIs(self.lines(slicer=slicer).data(b"a\nb\n"), None)
+        self.assertEqual(self.taken, ["a", "b"])
+
+    def test_what_is_taken_at_once_is_little_for_all_bodies_together(self) -> None:
+        slicer = Slicer(self.clock)
+        bodies = [self.lines(slicer=slicer) for _ in range(500)]
+        waiting = [body for body in bodies if body.data(b"a\nb\n") is not None]
+        self.assertLess(len(self.taken), 2 * AT_ONCE // LINE_COST)
+        self.assertEqual(len(self.taken), 2 * (500 - len(waiting)))
+        self.run_out()
+        self.assertEqual(len(self.taken), 1000)
+        self.assertIs(bodies[0].data(b"a\n"), None, "the next turn has its own")

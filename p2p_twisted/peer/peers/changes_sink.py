@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import Cooperator
 from twisted.logger import Logger
 
 from ...index.answer import Answer
 from ...index.distributed import DistributedIndex
-from ...net.lines import Lines
+from ...net.lines import Lines, Slicer
 from ...wire.address import Address
 from ...wire.changes import Change, Have, Removed, parse_change
 from ...wire.errors import BadRequest
@@ -38,7 +37,7 @@ class Intake:
     """Gives monotonic seconds."""
     index: DistributedIndex
     on_changes: OnChanges
-    cooperator: Cooperator
+    slicer: Slicer
     room: Room
 
 
@@ -53,7 +52,7 @@ class ChangesSink(Lines):
     """Whether an answer lists every unfinished file."""
 
     def __init__(self, address: Address, intake: Intake, parts: Unfinished, came: Callable[[int], object]) -> None:
-        super().__init__(intake.cooperator, self._take_line, MAX_INDEX, MAX_ROWS, came)
+        super().__init__(intake.slicer, self._take_line, MAX_INDEX, MAX_ROWS, came)
         self._address = address
         self._intake = intake
         self._parts = parts

@@ -24,7 +24,7 @@ from ...net.connect import Reactor
 from ...net.dial_policy import DialPolicy
 from ...net.dialler import Dialler
 from ...net.errors import FetchError, Garbled, Refused
-from ...net.lines import make_cooperator
+from ...net.lines import Slicer
 from ...wire.address import Address
 from ...wire.changes import Change
 from ...wire.messages import Version
@@ -66,8 +66,8 @@ class Discovery(Service):
         `networks` may be dialled whatever they are: see DialPolicy.
         """
         self.index = index
-        self._cooperator = make_cooperator(reactor)
-        intake = Intake(reactor, now, index, self._changed, self._cooperator, Room())
+        self._slicer = Slicer(reactor)
+        intake = Intake(reactor, now, index, self._changed, self._slicer, Room())
         self._directory = Directory(index, lambda address: IndexSubscription(address, intake), publisher)
         self.peers = self._directory.peers
         self._reactor = reactor
@@ -123,7 +123,7 @@ class Discovery(Service):
 
     def _round_due(self) -> None:
         self.index.expire(self._now())
-        self._cooperator.cooperate(self.index.sweep())
+        self._slicer.cooperate(self.index.sweep())
         self._publisher.publish(RoundStarted())
 
     async def _ask_all(self) -> None:
@@ -158,10 +158,10 @@ class Discovery(Service):
             return []
         self._waiters.news()
         allowed: dict[Address, None] = {}
-        await self._cooperator.coiterate(self.vouching.sort_out(listed, allowed))
+        await self._slicer.coiterate(self.vouching.sort_out(listed, allowed))
         peers: list[KnownPeer] = []
         first = dict(islice(allowed.items(), MAX_PEERS))
-        await self._cooperator.coiterate(_some(self._directory.update(first, self.own_addresses(), was_away), peers))
+        await self._slicer.coiterate(_some(self._directory.update(first, self.own_addresses(), was_away), peers))
         return peers
 
     def arrived(self, address: Address, is_listed: bool) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from ...net.client import ClientConnection
 from ...net.errors import FetchError, Garbled
+from ...net.lines import LINE_COST
 from ...wire.address import Address
 from ...wire.messages import INITIAL_VERSION, GetIndex, Response
 from .changes_sink import ChangesSink, Intake
@@ -33,21 +34,26 @@ class PacedSink(ChangesSink):
         super().__init__(address, intake, parts, lambda size: None)
         self._pace = Pace()
 
-    def data(self, data: bytes) -> Deferred[None]:
-        """Take the lines in `data`; fires when the peer may tell of more."""
+    def data(self, data: bytes) -> Deferred[None] | None:
+        """Take the lines in `data`; return a Deferred if the peer must wait until it fires to tell of more."""
         before = self.count
-        return super().data(data).addCallback(lambda _: self._pause(self.count - before, 0))
+        taking = super().data(data)
+        if taking is None:
+            return self._pause(self.count - before, 0)
+        return taking.addCallback(lambda _: self._pause(self.count - before, 0))
 
-    def answered(self) -> Deferred[None]:
-        """Note the end of an answer; fires when the peer may give another, in the next turn of the reactor at once."""
+    def answered(self) -> Deferred[None] | None:
+        """Note the end of an answer; return a Deferred if the peer must wait until it fires to give another."""
         self.finish()
+        if self._intake.slicer.may_do_at_once(LINE_COST):
+            return self._pause(0, 1)
         return deferLater(self._intake.clock, 0).addCallback(lambda _: self._pause(0, 1))
 
     def _pause(self, changes: int, answers: int) -> Deferred[None] | None:
         now = self._intake.now()
         pause = self._pace.took(changes, answers, now)
         if self._pace.is_too_fast(now):
-            raise TooFast("it tells of too many changes; it is not followed for a while")
+            return fail(TooFast("it tells of too many changes; it is not followed for a while"))
         return deferLater(self._intake.clock, pause) if pause else None
 
 
@@ -89,7 +95,7 @@ class IndexSubscription:
         why = None
         sink = PacedSink(self.address, self._intake, self.parts)
 
-        def answered(response: Response) -> Deferred[None]:
+        def answered(response: Response) -> Deferred[None] | None:
             self.since = response.index or INITIAL_VERSION
             return sink.answered()
 

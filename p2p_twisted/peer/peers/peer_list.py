@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from twisted.internet.task import Cooperator
 from twisted.logger import Logger
 
-from ...net.lines import Lines
+from ...net.lines import Lines, Slicer
 from ...wire import fields
 from ...wire.address import Address
 from ...wire.errors import BadRequest
@@ -20,8 +19,8 @@ class PeerList(Lines):
 
     log = Logger()
 
-    def __init__(self, cooperator: Cooperator) -> None:
-        super().__init__(cooperator, self._take_line, MAX_PEER_LIST, MAX_LISTED)
+    def __init__(self, slicer: Slicer) -> None:
+        super().__init__(slicer, self._take_line, MAX_PEER_LIST, MAX_LISTED)
         self._found: list[Address] = []
         self._bad = 0
 

@@ -20,7 +20,7 @@ from ...events.types import Registered, RegistrationFailed
 from ...net.client import ClientConnection
 from ...net.connect import Reactor, dial
 from ...net.errors import FetchError, Refused
-from ...net.lines import make_cooperator
+from ...net.lines import Slicer
 from ...net.receiving import MAX_REFUSAL
 from ...wire.address import Address
 from ...wire.limits import TTL
@@ -214,7 +214,7 @@ class Registration(Service):
         return await ask(message(self.cookie or 0, self.port))
 
     async def _list(self, message: Message) -> list[Address]:
-        sink = PeerList(make_cooperator(self._reactor))
+        sink = PeerList(Slicer(self._reactor))
         await self._exchange(message, lambda connection: sink.read(connection, message))
         return sink.peers()
 

@@ -16,7 +16,7 @@ from ...library.pieces import DIGEST, piece_count, piece_range
 from ...net.admission import Admission
 from ...net.caller import Caller
 from ...net.factory import RequestFactory
-from ...net.lines import make_cooperator
+from ...net.lines import Slicer
 from ...net.server import RequestConnection
 from ...net.throttle import Throttle
 from ...swarm.super_seeding import SuperSeeding
@@ -227,7 +227,7 @@ class PeerFactory(RequestFactory):
         """Make a server; `publisher` gets a TransferServed for each file sent over a connection."""
         super().__init__(clock, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_HOST, admission)
         self.content_store = content_store
-        cooperator = make_cooperator(clock)
+        cooperator = Slicer(clock)
         self.index_feed = IndexFeed(clock, content_store, cooperator)
         self.private_index = PrivateIndex(clock, content_store, cooperator)
         self.super_seeding = SuperSeeding()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 
-from p2p_twisted.net.lines import make_cooperator
+from p2p_twisted.net.lines import Slicer
 from p2p_twisted.net.receiving import Sink
 from p2p_twisted.peer.peers import peer_list
 from p2p_twisted.peer.peers.peer_list import PeerList
@@ -24,14 +24,12 @@ class Answering:
     def request_in_time(self, message: Message, sink: Sink) -> Deferred[Response]:
         response = Response(200, Version.V10, "h", "o")
         sink.begin(response)
-        taken = sink.data(self._body)
-        assert taken is not None
-        return taken.addCallback(lambda _: response)
+        return maybeDeferred(sink.data, self._body).addCallback(lambda _: response)
 
 
 def peers_in(body: bytes) -> list[Address]:
     clock = Clock()
-    sink = PeerList(make_cooperator(clock))
+    sink = PeerList(Slicer(clock))
     done: list[object] = []
     Deferred.fromCoroutine(sink.read(Answering(clock, body), PQuery(1, 1))).addCallback(done.append)
     while not done:

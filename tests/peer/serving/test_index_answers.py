@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from p2p_twisted.net.lines import make_cooperator
+from p2p_twisted.net.lines import Slicer
 from p2p_twisted.net.producers import PART
 from p2p_twisted.peer.serving import index_answers, index_body
 from p2p_twisted.peer.serving.index_answers import IndexAnswer
@@ -26,7 +26,7 @@ from tests.peer.serving.test_index_feed import a_file
 class Case(test_content_store.Case):
     def setUp(self) -> None:
         super().setUp()
-        self.feed = IndexFeed(self.reactor, self.content_store, make_cooperator(self.reactor))
+        self.feed = IndexFeed(self.reactor, self.content_store, Slicer(self.reactor))
         self.addCleanup(self.feed.stop)
         self.answers = self.feed.answers
 

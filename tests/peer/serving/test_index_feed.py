@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.catalogue import Catalogue, SharedFile
 from p2p_twisted.library.pieces import MIN_PIECE
-from p2p_twisted.net.lines import make_cooperator
+from p2p_twisted.net.lines import Slicer
 from p2p_twisted.peer.serving import index_log
 from p2p_twisted.peer.serving.content_store import ContentStore
 from p2p_twisted.peer.serving.index_feed import BATCH_INTERVAL, BATCH_INTERVAL_EACH, KEEPALIVE_INTERVAL, IndexFeed
@@ -70,7 +70,7 @@ class Peer:
         self.library = cast(Any, Catalogue())
         self.content_store = ContentStore(self.library, DistributedIndex(), self.clock.seconds)
         self.content_store.port = 4394
-        self.index_feed = IndexFeed(self.clock, self.content_store, make_cooperator(self.clock))
+        self.index_feed = IndexFeed(self.clock, self.content_store, Slicer(self.clock))
 
     def since(self, version, here="10.0.0.1"):
         """The answer to a client that has come to that version."""
