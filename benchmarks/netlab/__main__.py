@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.netlab.libtorrent_system import LibtorrentSystem
 from benchmarks.netlab.ours_system import OurSystem
 from benchmarks.netlab.run import Outcome, run
+from benchmarks.netlab.site_works import SITES, TOLD, one_file_at_sites
 from benchmarks.netlab.system import BenchError, System
 from benchmarks.netlab.table import Table
 from benchmarks.netlab.works import HARMED_DOWNLOADERS, Work, corrupt, kill_source, one_file, rfc_set, rfc_spread
@@ -16,7 +17,7 @@ from p2p_twisted.experiment.run.interrupts import Interrupts
 from p2p_twisted.experiment.run.iproute import PlaceError
 
 SYSTEMS: dict[str, System] = {system.name: system for system in (LibtorrentSystem(), OurSystem())}
-WORKS = ("one-file", "rfc-set", "rfc-spread", "corrupt", "kill-source")
+WORKS = ("one-file", "rfc-set", "rfc-spread", "corrupt", "kill-source", *SITES)
 RFC_DOWNLOADERS = 5
 
 
@@ -77,6 +78,9 @@ def _works(options: argparse.Namespace, folder: Path) -> Iterator[Work]:
         yield corrupt(folder)
     if "kill-source" in options.work:
         yield kill_source(folder)
+    for name in (name for name in SITES if name in options.work):
+        for told in options.told:
+            yield one_file_at_sites(folder, SITES[name], told)
 
 
 def _options() -> argparse.Namespace:
@@ -86,6 +90,7 @@ def _options() -> argparse.Namespace:
         "--system", type=_choice(tuple(SYSTEMS)), default=list(SYSTEMS), help=f"of {','.join(SYSTEMS)}; default: all"
     )
     parser.add_argument("--downloaders", type=_counts, default=[8, 16], help="for one-file; default: 8,16")
+    parser.add_argument("--told", type=_choice(TOLD), default=["prefix"], help=f"how sites are known: {','.join(TOLD)}")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each; default: 3")
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus/rfc"), help="folder of PDFs")
     parser.add_argument("--timeout", type=float, default=120, help="seconds for each download; default: 120")

@@ -8,13 +8,15 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.netlab.copies import Copies
+from benchmarks.netlab.site_works import site_of
 from benchmarks.netlab.system import BenchError, Totals
 from benchmarks.netlab.works import Work
-from p2p_twisted.experiment.run.cluster import Cluster
+from p2p_twisted.experiment.run.cluster import RS, Cluster
 from p2p_twisted.experiment.run.netns import HostNetwork
 from p2p_twisted.experiment.run.places import NetnsLauncher
 from p2p_twisted.experiment.run.processes import ClusterError, Member
@@ -36,7 +38,7 @@ class OurSystem:
     @contextlib.contextmanager
     def start(self, network: HostNetwork, work: Work, folder: Path) -> Iterator["OurSwarm"]:
         """See System.start; its files are in the cluster's own folder, a Unix socket's path being short."""
-        with Cluster(work.hosts, Hosts(network, work.corrupt)) as cluster:
+        with Cluster(work.hosts, Hosts(network, work.corrupt), partial(_options, work)) as cluster:
             swarm = OurSwarm(cluster, work)
             swarm.fill()
             try:
@@ -44,6 +46,13 @@ class OurSystem:
                 yield swarm
             except (ClusterError, ControlError) as error:
                 raise BenchError(str(error)) from error
+
+
+def _options(work: Work, role: str) -> Sequence[str]:
+    """Return the options of twistd for ``role``: the name of its site, if the work says that peers know it."""
+    if work.told != "name" or role == RS:
+        return ()
+    return ("--site", f"site{site_of(work, int(role.removeprefix('peer')))}")
 
 
 class Hosts(NetnsLauncher):

@@ -4,12 +4,14 @@ import hashlib
 import math
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from benchmarks.netlab.site_works import carried, network_for
 from benchmarks.netlab.system import BenchError, Swarm, System, Totals
-from benchmarks.netlab.works import DOWN, KILL_AFTER, SOURCE, UP, Work
+from benchmarks.netlab.works import KILL_AFTER, SOURCE, Work
 from p2p_twisted.experiment.run.netns import HostNetwork
 
 POLL_SECONDS = 0.005  # between looks at who has finished
@@ -25,7 +27,7 @@ class Outcome:
     ``seconds``: order until the last one had all. ``source``: sent by the source until then (None: there is none);
     ``copy``: until the downloaders together had everything (None: not known). ``extra``: received beyond the
     documents, protocol and duplicates, mean of the downloaders. ``busy``: the processors' busy share.
-    ``control``: TCP's congestion control.
+    ``control``: TCP's congestion control. ``links``: carried by each link between sites in its busier direction.
     """
 
     seconds: float
@@ -35,6 +37,7 @@ class Outcome:
     busy: float
     totals: Totals
     control: str
+    links: Sequence[float] = ()
 
 
 class Watch:
@@ -43,6 +46,7 @@ class Watch:
     def __init__(self, network: HostNetwork) -> None:
         self._network = network
         self._start = network.traffic()
+        self._carried = carried(network)
         self._source = [(time.monotonic(), 0)]
         self._processors = _processor_times()
 
@@ -63,6 +67,10 @@ class Watch:
         """Return the bytes that ``host`` has received until now."""
         return self._network.traffic()[host].received - self._start[host].received
 
+    def links(self) -> list[int]:
+        """Return the bytes that each link between sites has carried until now in its busier direction."""
+        return [now - before for now, before in zip(carried(self._network), self._carried, strict=True)]
+
     def busy(self) -> float:
         """Return the share of the processors' time that was spent on work since the start."""
         idle, total = (now - then for now, then in zip(_processor_times(), self._processors, strict=True))
@@ -71,8 +79,7 @@ class Watch:
 
 def run(system: System, work: Work, folder: Path, timeout: float) -> Outcome:
     """Run ``work`` once in new hosts, files in the empty ``folder``; raises BenchError, after ``timeout`` s too."""
-    hosts = work.hosts + system.services
-    with HostNetwork(hosts, UP, DOWN) as network, system.start(network, work, folder) as swarm:
+    with network_for(work, system.services) as network, system.start(network, work, folder) as swarm:
         watch = Watch(network)
         begun = time.monotonic()
         swarm.order()
@@ -88,6 +95,7 @@ def run(system: System, work: Work, folder: Path, timeout: float) -> Outcome:
             busy,
             swarm.totals(),
             network.congestion_control,
+            [size / work.size for size in watch.links()],
         )
         swarm.stop()
         _verify(swarm, work)

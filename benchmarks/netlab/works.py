@@ -21,7 +21,7 @@ class Work:
 
     ``bound`` is the fluid bound in seconds, framing not counted; ``killed`` says that the source is killed on the way.
     All that the host ``corrupt`` serves is garbage; it wants the documents as the others do. ``honest`` is the title of
-    the same work without it.
+    the same work without it. ``sites``: hosts of each site, if there are several; ``told``: see site_works.
     """
 
     title: str
@@ -32,6 +32,8 @@ class Work:
     killed: bool = False
     corrupt: int | None = None
     honest: str = ""
+    sites: tuple[int, ...] = ()
+    told: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,9 +99,9 @@ def rfc_spread(corpus: Path) -> Work:
     return Work(f"{len(documents)} RFCs, spread over {SPREAD_PEERS} peers", documents, holdings, peers, bound)
 
 
-def fluid_bound(size: int, downloaders: int) -> float:
+def fluid_bound(size: int, downloaders: int, up: int = UP, down: int = DOWN) -> float:
     """Seconds to bring ``size`` bytes from one source to ``downloaders`` hosts (Kumar and Ross 2006)."""
-    return 8 * max(size / UP, size / DOWN, downloaders * size / (UP * (1 + downloaders)))
+    return 8 * max(size / up, size / down, downloaders * size / (up * (1 + downloaders)))
 
 
 def _from_one_source(title: str, documents: tuple[Path, ...], downloaders: int) -> Work:

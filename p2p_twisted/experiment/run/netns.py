@@ -1,6 +1,6 @@
 """Hosts in network namespaces on one bridge, each with an uplink and a downlink of its own (Linux, root).
 
-Every host is a network namespace with loopback and one interface, ``eth0``, 10.77.0.N/24. The bridge that joins them
+Every host is a network namespace with loopback and one interface, ``eth0``, 10.77.0.N/16. The bridge that joins them
 is in a namespace too, so nothing is added to the machine's own network. ``tc tbf`` shapes both ends of each cable: the
 host's end is its uplink, the bridge's end its downlink. Rates are bits/s of Ethernet frames without their preamble, so
 TCP carries at most 1448/1514 of them.
@@ -70,7 +70,7 @@ class HostNetwork:
         self.hosts = range(1, hosts + 1)
         self.congestion_control = CONGESTION_CONTROL
         """TCP's congestion control in the hosts: the machine's own if its kernel lacks the usual one."""
-        self._rates = (_checked(up), _checked(down))
+        self._rates = (checked(up), checked(down))
         self._prefix = prefix
         self._name = f"{prefix}-{os.getpid()}-{next(_numbers)}"
         self._switch = f"{self._name}-switch"
@@ -110,8 +110,8 @@ class HostNetwork:
 
     def set_rate(self, host: int, up: int, down: int) -> None:
         """Change the rates of ``host``, in bits/s."""
-        run(["tc", "-n", self.namespace(host), *_shape("eth0", _checked(up)).split()])
-        run(["tc", "-n", self._switch, *_shape(f"p{host}", _checked(down)).split()])
+        run(["tc", "-n", self.namespace(host), *shape("eth0", checked(up)).split()])
+        run(["tc", "-n", self._switch, *shape(f"p{host}", checked(down)).split()])
 
     def cut(self, host: int) -> None:
         """Unplug the cable of ``host``: nothing arrives or leaves any more."""
@@ -119,9 +119,13 @@ class HostNetwork:
 
     def traffic(self) -> dict[int, Traffic]:
         """Return the traffic of each host, counted at the bridge, behind the shapers of both its links."""
+        ports = self._ports()
+        return {host: ports[f"p{host}"] for host in self.hosts}
+
+    def _ports(self) -> dict[str, Traffic]:
+        """Return the traffic of each interface of the switch, as its other end sees it."""
         links = json.loads(run(["ip", "-n", self._switch, "-s", "-j", "link", "show"]))
-        stats = {link["ifname"]: link["stats64"] for link in links}
-        return {host: _traffic(stats[f"p{host}"]) for host in self.hosts}
+        return {link["ifname"]: _traffic(link["stats64"]) for link in links}
 
     def close(self) -> None:
         """Kill all processes in the hosts and remove the hosts. Ctrl-C has to wait."""
@@ -137,6 +141,14 @@ class HostNetwork:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, masked)
 
+    def _bridges(self) -> list[str]:
+        """Return the commands of ``ip`` that make the bridges of the switch."""
+        return ["link add bridge type bridge stp_state 0", "link set bridge up"]
+
+    def _bridge(self, host: int) -> str:
+        """Return the name of the bridge that the cable of ``host`` leads to."""
+        return "bridge"
+
     def _build(self) -> None:
         names = [self._switch, *map(self.namespace, self.hosts)]
         batch(["ip"], [f"netns add {name}" for name in names])
@@ -145,11 +157,10 @@ class HostNetwork:
             f"peer name eth0 address {_ethernet(n)} mtu {MTU} netns {self.namespace(n)}"
             for n in self.hosts
         ]
-        plugs = [f"link set p{n} master bridge up" for n in self.hosts]
-        bridge = ["link add bridge type bridge stp_state 0", "link set bridge up"]
-        batch(["ip", "-n", self._switch], [*bridge, *cables, *plugs])
+        plugs = [f"link set p{n} master {self._bridge(n)} up" for n in self.hosts]
+        batch(["ip", "-n", self._switch], [*self._bridges(), *cables, *plugs])
         for host in self.hosts:
-            links = ["link set lo up", f"address add {self.address(host)}/24 dev eth0", "link set eth0 up"]
+            links = ["link set lo up", f"address add {self.address(host)}/16 dev eth0", "link set eth0 up"]
             others = [other for other in self.hosts if other != host]
             known = [f"neighbour add {self.address(n)} lladdr {_ethernet(n)} dev eth0 nud permanent" for n in others]
             batch(["ip", "-n", self.namespace(host)], [*links, *known])
@@ -164,7 +175,7 @@ class HostNetwork:
         """
         try:
             for host in self.hosts:
-                route = f"route replace 10.77.0.0/24 dev eth0 src {self.address(host)} congctl {CONGESTION_CONTROL}"
+                route = f"route replace 10.77.0.0/16 dev eth0 src {self.address(host)} congctl {CONGESTION_CONTROL}"
                 run(["ip", "-n", self.namespace(host), *route.split()])
         except ToolError:
             control = "/proc/sys/net/ipv4/tcp_congestion_control"
@@ -190,13 +201,15 @@ def _ethernet(host: int) -> str:
     return f"02:00:00:00:00:{host:02x}"
 
 
-def _shape(device: str, rate: int) -> str:
+def shape(device: str, rate: int) -> str:
+    """Return the command of ``tc`` that limits what leaves through ``device`` to ``rate`` bits/s."""
     burst = max(MIN_BURST, int(rate / 8 * BURST_SECONDS))
     limit = burst + int(rate / 8 * QUEUE_SECONDS)
     return f"qdisc replace dev {device} root tbf rate {rate}bit burst {burst} limit {limit}"
 
 
-def _checked(rate: int) -> int:
+def checked(rate: int) -> int:
+    """Return ``rate``, in bits/s. Raises ValueError if a link cannot have it."""
     if rate < MIN_RATE:
         raise ValueError(f"a link carries at least {MIN_RATE} bits a second, not {rate}")
     return rate
