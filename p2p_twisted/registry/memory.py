@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Iterable
 from heapq import heappop, heappush
@@ -57,6 +58,11 @@ class AddressBook:
         end = len(self._sorted) if limit is None else first + limit
         return self._sorted[first:end], end < len(self._sorted)
 
+    def sample(self, number: int) -> tuple[list[Address], bool]:
+        """Return `number` addresses, chosen at random, ascending; and whether there are others."""
+        chosen = random.sample(self._sorted, min(number, len(self._sorted)))
+        return sorted(chosen), len(chosen) < len(self._sorted)
+
 
 class MemoryStore:
     """A `store.Store` in memory; nothing in it waits. A store that also writes them to disk is a subclass."""
@@ -107,6 +113,11 @@ class MemoryStore:
         """Return a page of the addresses of active peers, and whether there are more (`store.Store`)."""
         self._expire(self.clocks.monotonic())
         return self._book.page(limit, after)
+
+    async def sample(self, number: int) -> tuple[list[Address], bool]:
+        """Return the addresses of some active peers, and whether there are others (`store.Store`)."""
+        self._expire(self.clocks.monotonic())
+        return self._book.sample(number)
 
     async def generation(self) -> int:
         """Return a number that changes with the list of active peers."""

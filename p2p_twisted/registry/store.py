@@ -70,6 +70,9 @@ class Store(Protocol):
         They are at most `limit` (None: all) of those after `after` (None: from the first on), which need not be there.
         """
 
+    async def sample(self, number: int) -> tuple[list[Address], bool]:
+        """Return the addresses of `number` active peers, chosen at random, ascending, and whether there are others."""
+
     async def generation(self) -> int:
         """Return a number that differs from all earlier ones if `active` would answer differently."""
 

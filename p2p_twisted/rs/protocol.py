@@ -35,11 +35,10 @@ MAX_CONNECTIONS = 10_000
 MAX_CONNECTIONS_PER_HOST = 2_000
 MAX_PAGE = 1_000
 """Most lines of a part of the peer list. Only the whole list is longer; it is built once for all requests."""
-
 MAX_GUESSES = 3000
-"""Wrong cookies after which a host is cut off, or GUESSES_PER_RECORD for each record that it may have if that is more:
-when an RS has lost its registry, each peer of the host sends two. Those of 63 bits hardly count: see guesses.py."""
 GUESSES_PER_RECORD = 3
+"""Wrong cookies after which a host is cut off, or so many for each record that it may have if that is more: when an
+RS has lost its registry, each peer of the host sends two. Those of 63 bits hardly count: see guesses.py."""
 TRUSTED_FACTOR = 10
 """The trusted networks, which may have any number of records, may send so many times more."""
 
@@ -54,8 +53,7 @@ KEEP_ALIVE = re.compile(
 """A KeepAlive as clients write it, whole; the groups are the minor version, the cookie and the port.
 
 Almost all requests to an RS are of this form, and read line by line each takes four times as long. The parser reads
-everything that matches as the same message, and gets everything that does not match.
-"""
+everything that matches as the same message, and gets everything that does not match."""
 
 Answer = tuple[bytes, Mapping[str, Any]]
 """The body of an answer that grants the request, and the headers that 1.1 adds to it."""
@@ -135,9 +133,12 @@ class RSConnection(RequestConnection):
         registry, origin = self.factory.registry, self._origin(request)
         if not registry.renew(message.cookie, message.port, origin[0]):
             await registry.apply(rules.query(message.cookie, message.port, origin))
-        if message.limit is None and message.after is None:
+        if message.sample is not None:
+            page, more = await registry.sample(min(message.sample, MAX_PAGE))
+        elif message.limit is None and message.after is None:
             return await self.factory.peer_list(), {}
-        page, more = await registry.active(min(message.limit or MAX_PAGE, MAX_PAGE), message.after)
+        else:
+            page, more = await registry.active(min(message.limit or MAX_PAGE, MAX_PAGE), message.after)
         return _lines(page), {"more": more}
 
 
@@ -219,9 +220,8 @@ class RSFactory(RequestFactory):
     async def wrong_cookie(self, connection: RSConnection, message: Any) -> str:
         """Count a wrong cookie: wait, or end the connection, or all of the host; return what the refusal adds."""
         host = connection.host
-        limit = max(MAX_GUESSES, GUESSES_PER_RECORD * self.max_records) * (
-            TRUSTED_FACTOR if host in self.trusted else 1
-        )
+        factor = TRUSTED_FACTOR if host in self.trusted else 1
+        limit = factor * max(MAX_GUESSES, GUESSES_PER_RECORD * self.max_records)
         is_wide = message.cookie > MAX_COOKIE_1_0
         delay, step, count = self.guesses.wrong(host, limit, self.clock.seconds(), is_wide)
         if step is not None:

@@ -60,6 +60,8 @@ def _(message: PQuery) -> Parts:
         headers.append(("Limit", str(message.limit)))
     if message.after is not None:
         headers.append(("After", f"{message.after[0]} {message.after[1]}"))
+    if message.sample is not None:
+        headers.append(("Sample", str(message.sample)))
     return "PQuery NULL", headers, [f"cookie:{message.cookie}", f"port:{message.port}"]
 
 

@@ -46,12 +46,16 @@ class KeepAlive:
 
 @dataclass(frozen=True)
 class PQuery:
-    """Peer -> RS: list the active peers. In 1.1 at most `limit` of them, those after the address `after`."""
+    """Peer -> RS: list the active peers.
+
+    In 1.1 at most `limit` of them, those after the address `after`, or `sample` of them, chosen at random.
+    """
 
     cookie: int
     port: int
     limit: int | None = None
     after: Address | None = None
+    sample: int | None = None
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ class Response:
     """The head of a response. All fields but the first four are headers of 1.1, None (or False) if missing.
 
     `length`: bytes of the body; `size` and `sha256` (hex): of the whole file; `byte_range`: the bytes (first, last) of
-    the body; `more`: the peer list goes on after its last line; `index`: the version of the index that the answer
+    the body; `more`: there are more peers than the list has; `index`: the version of the index that the answer
     leads to, `since`: the one it starts from; `retry_after`: seconds after which a refused request may be granted;
     `modified`: when the file was last changed, Unix seconds.
     """

@@ -57,12 +57,13 @@ def _register(headers: Headers, data: list[str]) -> Message:
 
 
 def _pquery(headers: Headers, data: list[str]) -> Message:
-    limit, after = headers.get("Limit"), headers.get("After")
+    limit, after, sample = headers.get("Limit"), headers.get("After"), headers.get("Sample")
     return PQuery(
         fields.cookie(_value(data[0], "cookie")),
         fields.port(_value(data[1], "port", "cookie")),  # existing clients label the port "cookie"
         None if limit is None else fields.number(limit, "Limit", 1),
         None if after is None else fields.address(after),
+        None if sample is None else fields.number(sample, "Sample", 1),
     )
 
 

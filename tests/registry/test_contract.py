@@ -423,6 +423,17 @@ class Contract(Suite):
         self.assertEqual(await self.store.active(2, page[-1]), ([(HOST, 3), (HOST, 4)], False))
         self.assertEqual(await self.store.active(2, (HOST, 4)), ([], False))
 
+    async def test_a_sample_is_ascending_and_differs_from_time_to_time(self) -> None:
+        for port in range(1, 101):
+            await self.enter(port=port)
+        self.assertEqual(await self.store.sample(100), await self.store.active())
+        seen: set[Address] = set()
+        for _ in range(100):
+            some, more = await self.store.sample(10)
+            self.assertEqual((some, len(some), more), (sorted(set(some)), 10, True))
+            seen.update(some)
+        self.assertGreater(len(seen), 90)  # each is missing with a probability of 0.9 ** 100
+
     async def test_generation_changes_with_the_list_and_only_then(self) -> None:
         seen = [await self.store.generation()]
         cookie = await self.enter()

@@ -218,6 +218,19 @@ class Version11(Case):
         got = self.ask(request("PQuery", f"cookie:{cookie}", "port:1", minor=1, headers=("Limit: 1000000",)))
         self.assertEqual(got, answer("192.168.1.1 1\n192.168.1.1 2\n", minor=1, more=True))
 
+    def test_a_sample(self) -> None:
+        cookie, *_ = [self.rig.register(port) for port in (1, 2, 3)]
+
+        def sample(number: int) -> bytes:
+            query = request("PQuery", f"cookie:{cookie}", "port:1", minor=1, headers=(f"Sample: {number}",))
+            return self.ask(query)
+
+        self.assertEqual(sample(3), answer("".join(f"192.168.1.1 {port}\n" for port in (1, 2, 3)), minor=1))
+        two = {sample(2) for _ in range(60)}
+        pairs = [(1, 2), (1, 3), (2, 3)]
+        wanted = {answer("".join(f"192.168.1.1 {port}\n" for port in pair), minor=1, more=True) for pair in pairs}
+        self.assertEqual(two, wanted)
+
 
 class OnARemoteStore(SynchronousTestCase):
     """The store answers a round trip when `arrive` is called, and renews nothing at once."""

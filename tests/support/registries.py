@@ -137,6 +137,10 @@ class RemoteStore(MemoryStore):
         await self._travel()
         return await super().active(limit, after)
 
+    async def sample(self, number: int) -> tuple[list[Address], bool]:
+        await self._travel()
+        return await super().sample(number)
+
     async def generation(self) -> int:
         await self._travel()
         return await super().generation()

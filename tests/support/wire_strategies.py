@@ -97,7 +97,14 @@ def messages(version: Version) -> st.SearchStrategy[Message]:
         st.builds(Register, st.none() | cookies, ports),
         st.builds(Leave, cookies, ports),
         st.builds(KeepAlive, cookies, ports),
-        st.builds(PQuery, cookies, ports, optional(limits, version), optional(st.tuples(addresses, ports), version)),
+        st.builds(
+            PQuery,
+            cookies,
+            ports,
+            optional(limits, version),
+            optional(st.tuples(addresses, ports), version),
+            optional(limits, version),
+        ),
         st.builds(GetIndex),
         st.builds(GetFile, names, optional(spans, version), optional(sha256s, version)),
     )

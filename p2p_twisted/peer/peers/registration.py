@@ -83,8 +83,6 @@ class Registration(Service):
         self._registration = OneAttempt(self._register)
         self._version: Version | None = None
 
-    # the loop
-
     def startService(self) -> None:
         """Start to register, and go on until stopped."""
         super().startService()
@@ -133,8 +131,6 @@ class Registration(Service):
             self.error = None
             self._publisher.publish(Registered(self.rs, renewed=True))
 
-    # the four requests
-
     async def register(self) -> None:
         """Register, with the saved cookie if there is one that the RS still knows. Raises FetchError.
 
@@ -181,24 +177,27 @@ class Registration(Service):
         self._ttl = told_ttl(line)
         self._answered()
 
-    async def peers(self) -> list[Address]:
-        """Return the active peers, this one included, by PQuery. Raises FetchError."""
+    async def query(self, ask: Callable[[int, int], PQuery] = PQuery) -> tuple[list[Address], bool]:
+        """Return the active peers that a PQuery lists, and whether there are more. Raises FetchError."""
         try:
             await self.register()
-            peers: list[Address] = await self._of_a_member(PQuery, self._list)
+            found: tuple[list[Address], bool] = await self._of_a_member(ask, self._list)
         except FetchError as e:
             self._failed(e)
             raise
         self._answered()
-        return peers
+        return found
+
+    async def peers(self) -> list[Address]:
+        """Return all active peers, this one included. Raises FetchError."""
+        return (await self.query())[0]
 
     async def is_listed(self, address: Address) -> bool:
         """Return whether the RS lists that peer; an RS of 1.1 sends only its line. Raises FetchError."""
         host, port = address
-        if not self.registered or port == 1:
-            return address in await self.peers()
-        after = host, port - 1
-        return address in await self._of_a_member(lambda cookie, own: PQuery(cookie, own, 1, after), self._list)
+        ask = (lambda cookie, own: PQuery(cookie, own, 1, (host, port - 1))) if port > 1 else PQuery
+        found, _ = await self.query(ask)
+        return address in found
 
     async def _of_a_member(
         self, message: Callable[[int, int], Message], ask: Callable[[Message], Awaitable[Any]]
@@ -213,10 +212,10 @@ class Registration(Service):
         await self.register()
         return await ask(message(self.cookie or 0, self.port))
 
-    async def _list(self, message: Message) -> list[Address]:
+    async def _list(self, message: Message) -> tuple[list[Address], bool]:
         sink = PeerList(Slicer(self._reactor))
-        await self._exchange(message, lambda connection: sink.read(connection, message))
-        return sink.peers()
+        response, _ = await self._exchange(message, lambda connection: sink.read(connection, message))
+        return sink.peers(), response.more
 
     async def _ask(self, message: Message) -> str:
         _, body = await self._exchange(message, lambda connection: connection.collect(message, MAX_REFUSAL))
@@ -225,7 +224,7 @@ class Registration(Service):
     async def _exchange(self, message: Message, send: Callable[[ClientConnection], Awaitable[Any]]) -> Any:
         late = self._reactor.callLater(ANSWER_TIMEOUT, self._note_silence)
         try:
-            known = self._version if isinstance(message, PQuery) and message.limit else None
+            known = self._version if isinstance(message, PQuery) and (message.limit or message.sample) else None
             connection = await dial(self._reactor, self.rs, self._advertise, known, tls=self.tls)
             here, there = connection.transport.getHost().host, connection.transport.getPeer().host
             self.seen_as = self._advertise or here
