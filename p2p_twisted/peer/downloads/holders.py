@@ -70,6 +70,10 @@ class Holders:
             error = await (self._dialling.get(address) or self._dial(address))
             if error is not None:
                 raise error
+        return self.open_connection(address)
+
+    def open_connection(self, address: Address) -> ClientConnection:
+        """Return the connection that is open (`is_open`)."""
         connection = self._kept[address] = self._kept.pop(address)
         return connection
 

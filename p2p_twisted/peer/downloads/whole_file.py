@@ -6,7 +6,6 @@ import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -22,8 +21,6 @@ from ...wire.address import Address
 from ...wire.messages import GetFile, Response
 from .holders import Holders
 from .model import DownloadFile
-
-T = TypeVar("T")
 
 MAX_UNSIZED = 2 * 2**30
 """Bytes of a document whose size is unknown; it may also take at most half of the free disk space."""
@@ -114,8 +111,6 @@ class WholeFile:
         self.target = target
         self.response: Deferred[FetchError | None] = Deferred()
         """Fires when the last request is answered, or with its error; see ClientConnection.request."""
-        self.started: Deferred[None] = Deferred()
-        """Fires with the first bytes of the answer, at the latest with `response`."""
         self.retries = 0
         """Times that the present holder has put off the request."""
         self.retry_at = 0.0
@@ -128,6 +123,7 @@ class WholeFile:
         self._errors: dict[Address, FetchError] = {}
         self._part: PartFile | None = None
         self._sink: FileSink | None = None
+        self._on_progress: Callable[[], object] = lambda: None
 
     @property
     def address(self) -> Address | None:
@@ -145,29 +141,36 @@ class WholeFile:
         """Bytes received for the last request."""
         return 0 if self._sink is None else self._sink.received
 
-    def ask(self, connection: ClientConnection, address: Address, now: Callable[[], float]) -> None:
-        """Ask the holder at `address` over `connection`. Raises DownloadError when the file cannot be written."""
+    @property
+    def left(self) -> int | None:
+        """Bytes of the last request that are still to come, None if that is not known."""
+        return None if self.file.size is None else self.file.size - self.received
+
+    def ask(
+        self,
+        connection: ClientConnection,
+        address: Address,
+        now: Callable[[], float],
+        on_progress: Callable[[], object],
+    ) -> None:
+        """Ask the holder at `address` over `connection`; `on_progress` is called when bytes of it have come.
+
+        Raises DownloadError when the file cannot be written.
+        """
         document = self.file.document
         assert document is not None
         self._part = self._part or PartFile(self.target)
         self._part.truncate(0)
         self._holder, self.file.received = address, 0
         self._sink = FileSink(self._part, replace(document, size=self._sizes[address]), self._on_data, now)
-        self.started = Deferred()
+        self._on_progress = on_progress
         self.response = connection.request(GetFile(document.name), self._sink).addCallbacks(lambda _: None, _error)
-        self.response.addBoth(self._on_end)
 
     def _on_data(self, size: int) -> None:
         assert self._holder is not None
-        if not self.started.called:
-            self.file.start()
-            self.started.callback(None)
+        self.file.start()
         self.file.receive(self._holder, size)
-
-    def _on_end(self, result: T) -> T:
-        if not self.started.called:
-            self.started.callback(None)
-        return result
+        self._on_progress()
 
     def postpone(self, retry_at: float) -> None:
         """Ask the present holder again, but not before `retry_at`, in the clock's seconds."""

@@ -21,6 +21,7 @@ from p2p_twisted.peer.downloads.holders import MAX_KEPT
 from p2p_twisted.peer.downloads.model import DONE, FAILED, WAITING, DownloadFile
 from p2p_twisted.peer.downloads.sequential import (
     AHEAD,
+    HANDOVER,
     MAX_OUTSTANDING,
     MAX_RETRIES,
     MAX_RETRY_AFTER,
@@ -39,7 +40,7 @@ class HolderConnection(Protocol):
     """One connection of a holder: the names `requested` on it, and those that are `outstanding`."""
 
     def connectionMade(self):
-        self.requested, self.outstanding, self.is_open = [], [], True
+        self.requested, self.outstanding, self.is_open, self.sent = [], [], True, 0
         self._parser, self._rest = RequestParser(), b""
         self.factory.connections.append(self)
 
@@ -64,6 +65,7 @@ class HolderConnection(Protocol):
             body = self.factory.documents.get(self.outstanding[0])
             self.begin(b"nothing\n" if body is None else body, b"100 Not Found" if body is None else b"200 OK")
             self.outstanding.pop(0)
+            self.sent = 0
             if self.factory.version == b"1.0":
                 self.transport.loseConnection()
 
@@ -78,6 +80,12 @@ class HolderConnection(Protocol):
         length = b"Length: %d\n" % len(body) if self.factory.version == b"1.1" else b""
         head = b"%s P2P-CI/%s\nHost: h\nOS: o\n%s\n" % (status, self.factory.version, length)
         self.transport.write(head + body[:sent])
+        self.sent = len(body[:sent])
+
+    def send(self, data):
+        """Go on with the answer that `begin` has begun."""
+        self.transport.write(data)
+        self.sent += len(data)
 
 
 class Holder(Factory):
@@ -94,8 +102,16 @@ class Holder(Factory):
         self._case = case
 
     def note(self):
-        busy = [holder for holder in self._case.holders.values() if any(one.outstanding for one in holder.connections)]
-        self._case.busy = max(self._case.busy, len(busy))
+        """Note how many holders are asked for more than the last bytes that they are to send."""
+        busy = sum(holder.left > HANDOVER for holder in self._case.holders.values())
+        self._case.busy = max(self._case.busy, busy)
+
+    @property
+    def left(self):
+        """Return the bytes that are still to be sent of the documents that are outstanding."""
+        busy = [connection for connection in self.connections if connection.outstanding]
+        sizes = (len(self.documents.get(name, b"")) for connection in busy for name in connection.outstanding)
+        return sum(sizes) - sum(connection.sent for connection in busy)
 
     @property
     def requested(self):
@@ -125,7 +141,7 @@ class Case(SynchronousTestCase):
         self.addCleanup(self.check_end)
 
     def check_end(self):
-        self.assertLessEqual(self.busy, 1, "two holders were asked at the same time")
+        self.assertLessEqual(self.busy, 1, "two holders were asked for much at the same time")
         gc.collect()
         self.assertEqual(self.flushLoggedErrors(), [])
 
@@ -215,6 +231,24 @@ class AskedAhead(Case):
         connection.answer(9)
         self.assert_done()
 
+    def test_behind_a_large_one_as_soon_as_little_of_it_is_left(self):
+        holder = self.holder(1, named(3, 2 * AHEAD))
+        holder.answers = False
+        self.fetch_all(1)
+        [connection] = holder.connections
+        body = holder.documents["doc00"]
+        connection.begin(body, sent=AHEAD)
+        self.network.settle()
+        self.assertEqual(connection.outstanding, ["doc00"])
+        connection.transport.write(body[AHEAD : AHEAD + 1])
+        self.network.settle()
+        self.assertEqual(connection.outstanding, ["doc00", "doc01"])
+        connection.transport.write(body[AHEAD + 1 :])
+        connection.outstanding.pop(0)
+        holder.answers = True
+        connection.answer(9)
+        self.assert_done()
+
     def test_nothing_is_requested_behind_one_of_unknown_size(self):
         holder = self.holder(1, named(3))
         holder.answers = False
@@ -289,6 +323,38 @@ class Holders(Case):
         self.assert_done()
         self.assertEqual(holders[0].requested, [["doc00", "doc01", "doc03"]])
         self.assertEqual(holders[1].requested, [["doc02", "doc04", "doc05"]])
+
+    def test_the_next_is_asked_for_the_last_bytes_of_the_one_before(self):
+        wanted = named(4, 2 * HANDOVER)
+        holders = [self.holder(number, wanted) for number in (1, 2)]
+        holders[0].answers = False
+        self.fetch(*((name, body, [turn]) for (name, body), turn in zip(wanted.items(), [1, 2, 2, 1], strict=True)))
+        [connection] = holders[0].connections
+        connection.begin(wanted["doc00"], sent=HANDOVER - 1)
+        self.network.settle()
+        self.assertEqual(holders[1].requested, [])
+        connection.send(wanted["doc00"][HANDOVER - 1 : HANDOVER])
+        self.network.settle()
+        self.assertEqual(holders[1].requested, [["doc01", "doc02"]])
+        self.assertEqual(self.completed, [], "what comes from the second waits for the first")
+        connection.outstanding.clear()
+        connection.transport.write(wanted["doc00"][HANDOVER:])
+        holders[0].answers = True
+        self.assert_done()
+        self.assertEqual(holders[0].requested, [["doc00", "doc03"]])
+
+    def test_the_first_is_lost_when_the_next_has_been_asked(self):
+        wanted = named(3)
+        holders = [self.holder(number, wanted) for number in (1, 2)]
+        holders[0].answers = holders[1].answers = False
+        self.fetch(*((name, body, turn) for (name, body), turn in zip(wanted.items(), [[1, 2], [2], [2]], strict=True)))
+        holders[0].connections[0].begin(wanted["doc00"], sent=3)
+        self.network.settle()
+        self.assertEqual(holders[1].requested, [["doc01"]])
+        holders[0].connections[0].transport.abortConnection()
+        holders[1].answers = True
+        holders[1].connections[0].answer(9)
+        self.assert_done()
 
     def test_a_1_0_holder_has_a_connection_for_each_document(self):
         holder = self.holder(1, named(4), b"1.0")
