@@ -24,6 +24,12 @@ MAX_LOW_WATER = 32 * 1024
 """Most bytes that the kernel waits for before it wakes the reactor."""
 MAX_WAKEUP_DELAY = 0.2
 """Seconds that the first of these bytes may wait for the last, at the rate they come."""
+MAX_FAST_LOW_WATER = 256 * 1024
+"""The same as MAX_LOW_WATER, where this many bytes come within FAST_DELAY."""
+FAST_DELAY = 0.001
+"""Seconds that more bytes than MAX_LOW_WATER may wait."""
+MIN_READ = 64 * 1024
+"""Bytes read at a time; on a fast link twice as many as the kernel waits for."""
 MIN_RATE_INTERVAL = 0.1
 """Seconds over which the rate is measured at least."""
 
@@ -160,6 +166,7 @@ class Wakeups:
 
     def __init__(self, transport: Any) -> None:
         handle = transport.getHandle() if hasattr(transport, "getHandle") else None
+        self.transport = transport
         plain = sys.platform == "linux" and type(handle) is socket.socket
         self._socket: socket.socket | None = handle if plain else None
         self._rate = 0.0
@@ -175,9 +182,11 @@ class Wakeups:
         if now - self._measured_at >= MIN_RATE_INTERVAL:
             self._rate = self._received / (now - self._measured_at)
             self._measured_at, self._received = now, 0
-        low = max(1, min(left, MAX_LOW_WATER, int(self._rate * MAX_WAKEUP_DELAY)))
+        slow = min(MAX_LOW_WATER, int(self._rate * MAX_WAKEUP_DELAY))
+        low = max(1, min(left, max(slow, min(MAX_FAST_LOW_WATER, int(self._rate * FAST_DELAY)))))
         if low < self._low_water or low > 2 * self._low_water:
             self._low_water = low
+            self.transport.bufferSize = max(MIN_READ, 2 * low)
             try:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low)
             except OSError:

@@ -14,7 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.testing import StringTransport
 
-from p2p_twisted.net.receiving import MAX_LOW_WATER, MAX_WAKEUP_DELAY, MIN_RATE_INTERVAL, Wakeups
+from p2p_twisted.net.receiving import (
+    MAX_FAST_LOW_WATER,
+    MAX_LOW_WATER,
+    MAX_WAKEUP_DELAY,
+    MIN_RATE_INTERVAL,
+    MIN_READ,
+    Wakeups,
+)
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="SO_RCVLOWAT is waited for on Linux only")
 Pair = tuple[socket.socket, socket.socket]
@@ -26,6 +33,7 @@ class Transport:
     """The part of a TCP transport that gives access to its socket."""
 
     def __init__(self, handle: Any) -> None:
+        self.bufferSize = MIN_READ
         self._handle = handle
 
     def getHandle(self) -> Any:
@@ -66,10 +74,19 @@ class TestPace:
         at_pace(pair[0], rate)
         assert rate * MAX_WAKEUP_DELAY / 2.2 <= low_of(pair[0]) <= rate * MAX_WAKEUP_DELAY * 1.2
 
-    @pytest.mark.parametrize("rate", [10**6, 10**8])
-    def test_the_low_water_mark_is_bounded(self, pair: Pair, rate: float) -> None:
+    @pytest.mark.parametrize(
+        ("rate", "most"), [(10**6, MAX_LOW_WATER), (10**7, MAX_LOW_WATER), (10**9, MAX_FAST_LOW_WATER)]
+    )
+    def test_the_low_water_mark_is_bounded(self, pair: Pair, rate: float, most: int) -> None:
         at_pace(pair[0], rate)
-        assert MAX_LOW_WATER / 2 <= low_of(pair[0]) <= MAX_LOW_WATER
+        assert most / 2 <= low_of(pair[0]) <= most
+
+    def test_more_is_read_at_a_time_where_it_comes_fast(self, pair: Pair) -> None:
+        sizes = []
+        for rate in (10**6, 10**9):
+            wakeups = at_pace(pair[0], rate)
+            sizes.append(wakeups.transport.bufferSize)
+        assert sizes == [MIN_READ, 2 * MAX_FAST_LOW_WATER]
 
     def test_each_packet_of_a_trickle_is_looked_at(self, pair: Pair) -> None:
         wakeups = at_pace(pair[0], 10**6)
