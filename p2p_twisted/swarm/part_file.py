@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Event, Lock
 
@@ -20,6 +20,9 @@ fcntl = optional_module("fcntl")
 
 BLOCK = 2**20
 """Bytes that are read and hashed at a time."""
+
+MAX_PARTS = 512
+"""Parts that are written at a time: Linux allows 1 024 (IOV_MAX)."""
 
 AHEAD = 24 * 60 * 60
 """Seconds by which the time of a file may be in the future: clocks and time zones differ."""
@@ -58,14 +61,11 @@ class PartFile:
             raise
         OPEN_FILES.used(self)
 
-    def write(self, offset: int, data: bytes) -> None:
-        """Write `data` at byte `offset`."""
-        view = memoryview(data)
+    def write(self, offset: int, *parts: bytes) -> None:
+        """Write `parts`, one after the other, at byte `offset`."""
         with self._using() as fd:
-            while view:
-                written = os.pwrite(fd, view, offset)
-                offset += written
-                view = view[written:]
+            for i in range(0, len(parts), MAX_PARTS):
+                offset += _write_all(fd, parts[i : i + MAX_PARTS], offset)
 
     def read(self, offset: int, length: int) -> bytes:
         """Return at most `length` bytes from byte `offset` on."""
@@ -229,6 +229,15 @@ def _lock(fd: int) -> None:
         raise
     except OSError:  # a file system without locks
         pass
+
+
+def _write_all(fd: int, parts: Sequence[bytes], offset: int) -> int:
+    """Write `parts` at byte `offset`; return their length. Raises OSError."""
+    size = sum(map(len, parts))
+    written = os.pwritev(fd, parts, offset)
+    while written < size:  # seldom: the disk is nearly full, or a signal came
+        written += os.pwrite(fd, b"".join(parts)[written:], offset + written)
+    return size
 
 
 def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:

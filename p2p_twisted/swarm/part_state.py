@@ -7,6 +7,7 @@ Nobody believes it: the pieces are hashed again before they count.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 
 from ..library.beneath import close, closed_on_error
@@ -17,6 +18,8 @@ from .target import STATE, Target, local_error
 MAGIC = "p2p-part 1"
 HEAD_MOST, PIECE_MOST = 256, 2 * DIGEST + 24
 """Characters of it that are read at most: for the first line, and for the hash and the number of each piece."""
+WRITE_INTERVAL = 0.25
+"""Seconds of a download that a killed process may lose: the state is written once in this time."""
 NUMBER_MOST = 20
 """Digits of the number of a piece; int() refuses thousands of them with a ValueError."""
 
@@ -33,6 +36,9 @@ class State:
         self._count = count
         self._begun = False
         self._between = ""
+        self._waiting: list[int] = []
+        """The pieces that are not written yet."""
+        self._not_before = 0.0
 
     def read(self, accept: Callable[[bytes], bool]) -> set[int]:
         """Return the pieces that an earlier run left of this file, if `accept` takes the piece hashes that it left."""
@@ -52,13 +58,31 @@ class State:
         return set(self._numbers(lines))
 
     def add(self, piece: int, digests: bytes, have: Iterable[int]) -> None:
-        """Write that `piece` is here. `digests` are the piece hashes, `have` all pieces that are here, including it."""
-        if not self._begun or not self._append(f"{self._between}{piece}\n"):
+        """Note that `piece` is here, and write it unless something was written less than WRITE_INTERVAL ago.
+
+        `digests` are the piece hashes, `have` all pieces that are here, including it.
+        """
+        self._waiting.append(piece)
+        if time.monotonic() >= self._not_before:
+            self.write(digests, have)
+
+    def write(self, digests: bytes, have: Iterable[int]) -> None:
+        """Write all that has been noted, as `add` does."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        self._not_before = time.monotonic() + WRITE_INTERVAL
+        lines = "".join(f"{number}\n" for number in waiting)
+        if not self._begun or not self._append(self._between + lines):
             numbers = "".join(f"{number}\n" for number in sorted(have))
             fd = self._target.open_own(STATE, os.O_WRONLY | os.O_CREAT)
             self._write(fd, f"{self._head}\n{digests.hex()}\n{numbers}", whole=True)
             self._begun = True
         self._between = ""
+
+    def forget(self) -> None:
+        """Write nothing of what has been noted: the file has its final name."""
+        self._waiting.clear()
 
     def _append(self, text: str) -> bool:
         """Append `text`; return False, with nothing done, unless the file exists under this name only."""

@@ -6,15 +6,17 @@ NAME.part holds the pieces at their places, NAME.part.state says which of them w
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Lock
 
 from ..library.pieces import DIGEST, list_digest, piece_count, piece_size
-from .errors import Unwritable
+from .errors import DownloadError, Unwritable
 from .part_file import PartFile, plausible
 from .part_state import State, is_state
 from .target import Target
 
-HASH_AT_ONCE = 4 * 2**20
+HASH_AT_ONCE = 2 * 2**20
 """Bytes in a row for which hashing on is worth a thread."""
 
 
@@ -100,9 +102,9 @@ class Storage:
         assert self.digests is not None
         return digest == self.digests[DIGEST * piece : DIGEST * (piece + 1)]
 
-    def write(self, offset: int, data: bytes) -> None:
-        """Write `data` at byte `offset`. It counts only once its piece is kept."""
-        self._part.write(offset, data)
+    def write(self, offset: int, *parts: bytes) -> None:
+        """Write `parts`, one after the other, at byte `offset`. They count only once their piece is kept."""
+        self._part.write(offset, *parts)
 
     def keep(self, piece: int) -> None:
         """Count the piece, which is verified and written, as here."""
@@ -129,15 +131,16 @@ class Storage:
 
     # its end
 
-    def hash_on(self) -> None:
+    def hash_on(self, take: Callable[[int], Sequence[bytes]] = lambda piece: ()) -> None:
         """Add the verified pieces that follow those already hashed to the hash of the whole file. For a thread.
 
+        `take` returns the parts of a piece that is still in memory; others are read from the disk.
         That the pieces are right by their list does not say that the list is the file's: a false index record may
         bind one file's list to another's hash.
         """
         while self._hashed in self.have:
-            offset, length = self.piece_range(self._hashed)
-            self._whole.update(self._part.read(offset, length))
+            for part in take(self._hashed) or [self._part.read(*self.piece_range(self._hashed))]:
+                self._whole.update(part)
             self._hashed += 1
 
     @property
@@ -174,6 +177,8 @@ class Storage:
             opened, self._opened = self._opened, None
         if opened is not None:
             if self.count > 1 and (self.have or is_state(self.target)):
+                with suppress(DownloadError):
+                    self._state.write(self.digests or b"", self.have)
                 opened.close()
             else:
                 opened.discard()
@@ -183,3 +188,4 @@ class Storage:
         self._part.truncate(self.size)
         self._part.modified = self.modified
         self._part.finish(overwrite)
+        self._state.forget()

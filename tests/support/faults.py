@@ -18,11 +18,24 @@ from traceback import walk_stack
 from typing import Any
 
 CALLS = (
-    *("open", "close", "pwrite", "write", "ftruncate", "fsync", "link", "replace", "unlink", "mkdir", "utime"),
+    *(
+        "open",
+        "close",
+        "pwrite",
+        "pwritev",
+        "write",
+        "ftruncate",
+        "fsync",
+        "link",
+        "replace",
+        "unlink",
+        "mkdir",
+        "utime",
+    ),
     *("stat", "fstat", "pread", "read", "dup", "copy_file_range"),
 )
 """The functions that are counted."""
-CHANGING = CALLS[:11]
+CHANGING = CALLS[:12]
 """Those of them that change something on the disk, or close it."""
 BEFORE, MIDDLE, AFTER = "before", "middle", "after"
 STORAGE = "p2p_twisted.swarm."
@@ -70,7 +83,9 @@ class Faults:
                 original(*args)
             raise OSError(self._fault.errno, os.strerror(self._fault.errno))
         if self._fault.when == MIDDLE:
-            original(args[0], args[1][: len(args[1]) // 2], *args[2:])
+            data = b"".join(args[1]) if name == "pwritev" else args[1]
+            half = data[: len(data) // 2]
+            original(args[0], [half] if name == "pwritev" else half, *args[2:])
         elif self._fault.when == AFTER:
             original(*args, **kwargs)
         os.kill(os.getpid(), signal.SIGKILL)

@@ -15,7 +15,7 @@ import p2p_twisted
 
 ROOT = Path(p2p_twisted.__file__).parent
 PUBLISH = "p2p_twisted.events.publisher", "publish"
-SENDING, WRITING = ("send", "sendfile"), ("pwrite",)
+SENDING, WRITING = ("send", "sendfile"), ("pwrite", "pwritev")
 """C functions that put bytes on a socket, and on the disk."""
 MARKS = {"dataReceived": "data", "write": "data", "request": "method"}
 """Functions of Twisted and of http.client, and the argument that tells their calls apart."""

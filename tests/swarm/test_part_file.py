@@ -71,11 +71,18 @@ class TestBytes:
     def test_short_writes_are_continued(self, target, path, monkeypatch: pytest.MonkeyPatch) -> None:
         pwrite = os.pwrite
         monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: pwrite(fd, data[:7], offset))
+        monkeypatch.setattr(os, "pwritev", lambda fd, parts, offset: pwrite(fd, parts[0][:7], offset))
         data = bytes(range(256))
         part = part_of(target)
-        part.write(1000, data)
+        part.write(1000, data[:100], data[100:])
         part.close()
         assert path.read_bytes() == bytes(1000) + data
+
+    def test_more_parts_than_one_call_takes(self, target, path) -> None:
+        part = part_of(target)
+        part.write(10, *(bytes([i % 251]) for i in range(3000)))
+        part.close()
+        assert path.read_bytes() == bytes(10) + bytes(i % 251 for i in range(3000))
 
     def test_bytes_of_an_earlier_run_stay(self, target) -> None:
         part = part_of(target)
@@ -200,7 +207,7 @@ class TestErrors:
     ) -> None:
         part = part_of(target)
         attempts = {
-            "pwrite": lambda: part.write(0, b"data"),
+            "pwritev": lambda: part.write(0, b"data"),
             "pread": lambda: part.read(0, 1),
             "ftruncate": lambda: part.truncate(1),
             "open": lambda: part_of(target),

@@ -338,21 +338,21 @@ class Disk(SwarmCase):
     """This side's disk is the trouble."""
 
     def failing(self, number):
-        def pwrite(fd, data, offset) -> None:
+        def fail(fd, parts, offset) -> None:
             raise OSError(number, os.strerror(number))
 
-        return pwrite
+        return fail
 
     def test_no_room_for_a_piece(self) -> None:
         document, other = Document(3), Document(1, seed=2, name="other.bin")
         source = FakeSource(1, [document, other])
         swarm = self.swarm([document, other], [source])
-        pwrite = os.pwrite
-        self.patch(os, "pwrite", self.failing(errno.ENOSPC))
+        pwritev = os.pwritev
+        self.patch(os, "pwritev", self.failing(errno.ENOSPC))
         while document.name not in swarm.completed:
             source.answer()
         self.assertIsInstance(swarm.completed[document.name], DiskFull)
-        self.patch(os, "pwrite", pwrite)
+        self.patch(os, "pwritev", pwritev)
         swarm.serve()
         self.assertEqual(swarm.ended, [None])
         self.assertFalse((self.folder / document.name).exists())

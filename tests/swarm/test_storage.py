@@ -10,11 +10,13 @@ import shutil
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from p2p_twisted.swarm import part_state
 from p2p_twisted.swarm import storage as content_module
 from p2p_twisted.swarm.errors import DiskFull, DownloadError, NameTaken, Unwritable
 from tests.support.fake_sources import PIECE, Document, FakeSource, RunningSwarm, is_document
@@ -95,7 +97,11 @@ class TestResume:
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
     @given(order=st.permutations(range(PIECES)), kills=st.lists(st.booleans(), min_size=PIECES, max_size=PIECES))
     def test_each_piece_counts_from_the_moment_it_is_kept(self, tmp_path: Path, order, kills) -> None:
-        """Killed after any of them: nothing is closed, and nothing more is written."""
+        """Killed after any of them: nothing is closed, and nothing more is written. (Each is written at once here.)"""
+        with mock.patch.object(part_state, "WRITE_INTERVAL", 0):
+            self.check_kills(tmp_path, order, kills)
+
+    def check_kills(self, tmp_path: Path, order, kills) -> None:
         content = resumed(tmp_path)
         dead = []
         for done, (piece, killed_now) in enumerate(zip(order, kills, strict=True)):

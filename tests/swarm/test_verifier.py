@@ -126,19 +126,33 @@ class Waiting(Case):
         self.assertFalse(self.verifier.is_full)
         self.assertTrue(self.verifier.is_busy)
 
+    def test_a_thread_takes_several_at_a_time(self) -> None:
+        """While it is at work the others wait; each has its own outcome."""
+        self.patch(verifier_module, "MAX_BATCH", 2)
+        self.store(0)
+        self.store(1, document=OTHER)
+        self.store(2, 3)
+        taken = []
+        while self.threads.work:
+            self.assertEqual(len(self.threads.work), 1)
+            self.threads.run_threads(1)
+            taken.append(len(self.outcomes))
+        self.assertEqual((taken, self.outcomes), ([1, 3, 4], [True, False, True, True]))
+        self.assertFalse(self.verifier.is_busy)
+
     def test_failed_pieces_no_longer_count_as_waiting(self) -> None:
         self.store(0, document=OTHER)
         self.store(1, 2)
         self.assertTrue(self.verifier.is_full)
         self.threads.run_threads(1)
         self.assertFalse(self.verifier.is_full)
-        self.patch(os, "pwrite", _no_room)
+        self.patch(os, "pwritev", _no_room)
         self.threads.run_threads()
         self.assertEqual([type(outcome) for outcome in self.outcomes], [bool, DiskFull, DiskFull])
         self.assertFalse(self.verifier.is_busy)
 
 
-def _no_room(fd, data, offset) -> None:
+def _no_room(fd, parts, offset) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -215,6 +229,18 @@ class Whole(Case):
         self.keep(2)
         self.hash()
         self.assertEqual(self.hashed, [None, True])
+
+    def test_pieces_stored_a_moment_ago_are_not_read_again(self) -> None:
+        self.patch(verifier_module, "INLINE", 0)
+        reads, pread = [], os.pread
+        self.patch(os, "pread", lambda fd, length, offset: reads.append(offset // PIECE) or pread(fd, length, offset))
+        self.keep(1)
+        self.store(0, 2, 3)
+        self.threads.run_threads()
+        for piece in (0, 2, 3):
+            self.content.keep(piece)
+        self.hash()
+        self.assertEqual((self.hashed, reads), ([True], [1]))
 
     def test_cannot_be_read_again(self) -> None:
         self.keep(0, 1, 2, 3)
