@@ -101,12 +101,13 @@ class DownloadManager(Service):
 
     async def _run(self, download: Download) -> None:
         download.state = RUNNING
-        download.files = await self._selection.files(download)
-        for file in download.files:
-            file.download, file.publisher = download.id, self._publisher
-            if file.error is not None:
-                file.end(FAILED, file.error)
-        await DownloadRunner(self._parts, download).run()
+        async for files in self._selection.batches(download):
+            download.files += files
+            for file in files:
+                file.download, file.publisher = download.id, self._publisher
+                if file.error is not None:
+                    file.end(FAILED, file.error)
+            await DownloadRunner(self._parts, download).run()
         failed = [file for file in download.files if file.state == FAILED]
         download.end(FAILED if failed else DONE, failed[0].error if len(failed) == len(download.files) > 0 else None)
 

@@ -6,7 +6,9 @@ Hearsay only says whom to ask: the holders that it names are asked for their ind
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+from twisted.internet.defer import Deferred
 
 from ...index.search import Document, documents
 from ...library.shared import Library
@@ -39,20 +41,38 @@ class Selection:
         self._index = discovery.index
         self._now = now
 
-    async def files(self, download: Download) -> list[DownloadFile]:
-        """Return a file for each document that `download` is of; one that cannot be fetched has its error.
+    async def batches(self, download: Download) -> AsyncIterator[list[DownloadFile]]:
+        """Yield a file for each document that `download` is of; one that cannot be fetched has its error.
 
-        In a download of all, those that are to be skipped are left out, and noted in `download`.
+        In a download of all, those that are to be skipped are left out, and noted in `download`. Where all peers are
+        known as they are now, they are asked meanwhile, and what else there is makes a second batch.
         """
-        if download.names is None:
-            await self._refresh()
-            await self._confirm(download, self._index.all_hints(self._now()), CONFIRM_TIMEOUTS[0])
-            return await self._all(download)
-        await self._learn_of(download, download.names)
-        wanted = [self._parsed(name) for name in download.names]
+        if download.names is not None:
+            yield await self._named(download, download.names)
+            return
+        asked = Deferred.fromCoroutine(self._ask_all(download))
+        if not self._is_current():
+            await asked
+        known = await self._all(download, [])
+        yield known
+        await asked
+        yield await self._all(download, known)
+
+    async def _named(self, download: Download, names: Sequence[str]) -> list[DownloadFile]:
+        await self._learn_of(download, names)
+        wanted = [self._parsed(name) for name in names]
         return [self._file(name, hash_, self._holders(download, name)) for name, hash_ in wanted]
 
     # asking
+
+    def _is_current(self) -> bool:
+        """Return whether all peers that can be reached, one at least, are known as they are now."""
+        peers = [peer for peer in self._discovery.peers.values() if not (peer.is_self or peer.failures)]
+        return bool(peers) and all(peer.is_current(self._now()) for peer in peers)
+
+    async def _ask_all(self, download: Download) -> None:
+        await self._refresh()
+        await self._confirm(download, self._index.all_hints(self._now()), CONFIRM_TIMEOUTS[0])
 
     async def _refresh(self) -> None:
         if len(self._index):
@@ -90,17 +110,17 @@ class Selection:
         holders = self._index.holders_of(name, self._now())
         return [holder for holder in holders if download.may_ask((holder.host, holder.port))]
 
-    async def _all(self, download: Download) -> list[DownloadFile]:
-        """Return a file for each document that others have and this peer lacks."""
-        own = set(self._library.files)
-        names = await in_thread(self._reactor, sorted, set(self._index.names()) - own)
+    async def _all(self, download: Download, before: Iterable[DownloadFile]) -> list[DownloadFile]:
+        """Return a file for each document that others have and this peer lacks, but for those found `before`."""
+        own = {*self._library.files, *(file.name for file in before)}
+        names = await in_thread(self._reactor, sorted, set(self._index.names()) - own - download.skipped.keys())
         found = {name: self._holders(download, name) async for name in in_turns(self._reactor, names)}
         holders = {name: records for name, records in found.items() if records}
         counts = {name: len(records) for name, records in holders.items()}
-        download.skipped = await in_thread(self._reactor, skipped_names, counts, own)
-        left = [name for name in holders if name not in download.skipped]
+        skipped = await in_thread(self._reactor, skipped_names, counts, own)
+        left = [name for name in holders if name not in skipped]
         files = [self._file(name, "", holders[name]) async for name in in_turns(self._reactor, left)]
-        download.skipped |= {file.name: str(file.error) for file in files if file.error is not None}
+        download.skipped |= skipped | {file.name: str(file.error) for file in files if file.error is not None}
         return [file for file in files if file.document is not None]
 
     def _file(self, name: str, hash_: str, holders: Iterable[IndexRecord]) -> DownloadFile:

@@ -13,6 +13,8 @@ from .turns import FAILED, NORMAL
 FIRST_RETRY = 60
 LAST_RETRY = 600
 """Seconds for which the rounds skip a peer that failed: at first, and at most; doubled each time."""
+CURRENT = 5.0
+"""Seconds for which the index of a peer that is not followed counts as known, after it was asked for."""
 
 
 class Lost(Enum):
@@ -46,6 +48,10 @@ class KnownPeer:
     def rank(self) -> int:
         """Its rank among the peers to ask."""
         return FAILED if self.failures else NORMAL
+
+    def is_current(self, now: float) -> bool:
+        """Return whether its index is known as it is now: it is followed, or has answered a moment ago."""
+        return self.subscription.connection is not None or (self.seen is not None and now - self.seen < CURRENT)
 
     def answered(self, now: float) -> None:
         """Note that it has answered with its index."""

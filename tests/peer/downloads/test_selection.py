@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred, succeed
 
-from p2p_twisted.peer.downloads.model import DONE
+from p2p_twisted.peer.downloads.model import DONE, Download
+from p2p_twisted.peer.peers.known_peer import CURRENT
 from p2p_twisted.wire.address import Address
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.records import IndexRecord
@@ -90,3 +91,33 @@ class BesideHearsay(Case):
         download = self.fetch("doc", "other", overwrite=True)
         self.assertEqual(self.errors(download), {})
         self.assertEqual(self.files()["other"], b"2")
+
+
+class Meanwhile(Case):
+    """A download of all of which the peers are known as they are: nobody is waited for."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.peer(1, one=b"1")
+        self.network.wait(10)
+        self.refreshed: Deferred[None] = Deferred()
+        discovery: Any = self.discovery
+        self.refresh, discovery.refresh = self.discovery.refresh, lambda *_: self.refreshed
+
+    def done(self, download: Download) -> dict[str, bool]:
+        return {file.name: file.state == DONE for file in download.files}
+
+    def test_what_is_known_is_fetched_and_then_what_else_there_is(self) -> None:
+        download = self.fetch(seconds=1)
+        self.assertEqual((self.done(download), download.has_ended), ({"one": True}, False))
+        self.peer(2, two=b"2")
+        self.refresh().chainDeferred(self.refreshed)
+        self.network.wait(10)
+        self.assertEqual((self.done(download), download.state), ({"one": True, "two": True}, DONE))
+
+    def test_a_peer_that_is_not_followed_is_waited_for(self) -> None:
+        del self.network.servers[at(1)]
+        self.discovery.peers[at(1)].subscription.close()
+        self.network.wait(2 * CURRENT)
+        self.discovery.peers[at(1)].failures = 0
+        self.assertEqual(self.done(self.fetch(seconds=1)), {})
