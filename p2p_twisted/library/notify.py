@@ -81,13 +81,15 @@ class Notifier:
             del self._watches[folder]
 
     def _on_event(self, watch: int, mask: int, name: str) -> None:
+        if name and is_unmentioned(name):
+            return
         folder = self._folders.get(watch)
         if mask & Event.Q_OVERFLOW:
             self._changed()
         elif folder is not None:
             if mask & Event.IGNORED:
                 self._forget(watch)
-            if not name or (not is_unmentioned(name) and self._is_news(mask, f"{folder}/{name}")):
+            if not name or self._is_news(mask, f"{folder}/{name}"):
                 self._changed()
 
     def _is_news(self, mask: int, path: str) -> bool:

@@ -107,10 +107,11 @@ def name_of(root: Path, path: Path) -> str | None:
 
     Compares the two paths; does not look at the disk.
     """
-    try:
-        name = "/".join(path.relative_to(root).parts)
-    except ValueError:
+    folder = os.path.join(root, "")  # noqa: PTH118 - for each of many files
+    name = os.fspath(path).removeprefix(folder)
+    if len(name) == len(os.fspath(path)):
         return None
+    name = name.replace(os.sep, "/")
     return name if is_safe(name) else None
 
 

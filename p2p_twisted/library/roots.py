@@ -38,6 +38,7 @@ class SharedFolders:
         self._shared = [folder.absolute() for folder in shared]
         self._downloads = [] if downloads is None else [downloads.absolute()]
         self.real = resolved(self.named())
+        self._real_excluded = resolved(excluded)
 
     def named(self) -> tuple[Path, ...]:
         """Return the folders as they were named: one may be a link that leads elsewhere by now."""
@@ -64,12 +65,11 @@ class SharedFolders:
         """
         if folder not in self.real or name is None:
             raise ValueError("not in a shared folder, or not a name that may be shared")
-        path = folder / name
-        root = root_of(path, self.real, self.excluded)
-        name = path.relative_to(root).as_posix()
+        path = os.path.join(folder, name)  # noqa: PTH118 - for each of many files
+        root, name = root_of(path, self.real, self._real_excluded)
         fd = open_beneath(root, name)
         try:
-            return Found(os.fspath(root), name, os.fspath(path), stamp_of(os.fstat(fd)), self.audience(root))
+            return Found(os.fspath(root), name, path, stamp_of(os.fstat(fd)), self.audience(root))
         finally:
             os.close(fd)
 
@@ -77,6 +77,7 @@ class SharedFolders:
         """Note that a walk found the folders `named` at `roots`."""
         if named == self.named():
             self.real = roots
+            self._real_excluded = resolved(self.excluded)
 
 
 class _State(NamedTuple):

@@ -148,13 +148,14 @@ class Library(Catalogue):
         Raises FileNotFoundError if it is not there, ValueError if it is in no shared folder or in an excluded one, has
         a name that may not be shared, or `pieces` is not the list for its size.
         """
-        found = self._roots.find(real(folder), name_of(folder, path))
+        found = self._roots.find(folder if folder in self.folders else real(folder), name_of(folder, path))
         if len(pieces) != list_length(found.stamp.size):
             raise ValueError(f"{path}: {len(pieces)} bytes of piece digests for {found.stamp.size} bytes")
         current = self._files.get(found.name)
-        rank = {root: number for number, root in enumerate(self.folders)}
-        if current is not None and rank.get(current.root, len(rank)) < rank[Path(found.root)]:
-            return current
+        if current is not None:
+            rank = {root: number for number, root in enumerate(self.folders)}
+            if rank.get(current.root, len(rank)) < rank[Path(found.root)]:
+                return current
         hashes = Hashes(sha256, pieces, title)
         self._unsaved.append((found.path, found.stamp, hashes))
         self.apply([with_hashes(found, hashes)], [])
@@ -163,8 +164,7 @@ class Library(Catalogue):
     def _is_known(self, path: str) -> bool:
         """Return whether the file at `path` is shared in its present state."""
         try:
-            root = root_of(Path(path), self.folders, ())
-            name = Path(path).relative_to(root).as_posix()
+            root, name = root_of(path, self.folders, ())
             file = self._files.get(name)
             found = Found(os.fspath(root), name, path, stamp_of(os.lstat(path)), file.audience if file else None)
         except (OSError, ValueError):  # it is gone by now, or in no shared folder

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ..config.folders import holds_state
 from .audience import Audience, Audiences, narrower
 from .cache import Stamp
-from .identity import Identity, identity, identity_of, names_in, real
+from .identity import Identity, identity, identity_of, names_in
 from .paths import is_unmentioned, safe_name
 from .unshared import Unshared, reason
 
@@ -136,10 +136,22 @@ class Walk:
         return audience
 
 
-def root_of(path: Path, roots: Collection[Path], excluded: Collection[Path]) -> Path:
-    """Return the innermost of the shared folders `roots` that `path`, a real path in one of them, lies in. Raises
-    ValueError if one of the `excluded` folders lies between the two."""
-    root = max((one for one in roots if one in path.parents), key=lambda one: len(one.parts))
-    if any(root in one.parents and one in path.parents for one in map(real, excluded)):
+def root_of(path: str, roots: Collection[Path], excluded: Collection[Path]) -> tuple[Path, str]:
+    """Return the innermost of the shared folders `roots` that `path` lies in, and the rest of `path`.
+
+    All are real paths. Raises ValueError if `path` lies in none of `roots`, or if one of the `excluded` folders lies
+    between the two.
+    """
+    root = max((one for one in roots if _is_below(path, one)), key=lambda one: len(str(one)))
+    if any(_is_below(path, one) and _is_below(str(one), root) for one in excluded):
         raise ValueError("in a folder that is never shared")
-    return root
+    return root, path[len(_prefix(root)) :].replace(os.sep, "/")
+
+
+def _is_below(path: str, folder: Path) -> bool:
+    return path.startswith(_prefix(folder))
+
+
+def _prefix(folder: Path) -> str:
+    text = str(folder)
+    return text if text.endswith(os.sep) else text + os.sep

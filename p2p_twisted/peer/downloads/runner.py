@@ -33,6 +33,7 @@ class DownloadRunner:
     def __init__(self, parts: Parts, download: Download) -> None:
         self._parts = parts
         self._download = download
+        self._folder = Path(os.path.realpath(download.directory))
         self._targets: dict[DownloadFile, Target] = {}
         self._copies = Copies(parts.reactor, parts.content_store.library, download.overwrite, self._completed)
 
@@ -116,13 +117,13 @@ class DownloadRunner:
         """Note where its content is, for its other names; share it if it is in a shared folder."""
         if file.document is not None:
             self._copies.add(target, file.document)
-        library, folder = self._parts.content_store.library, Path(os.path.realpath(self._download.directory))
+        library = self._parts.content_store.library
         if file.whole_from is not None:
             note_source(library, file, target.path, file.whole_from)
-        if folder not in library.folders:
+        if self._folder not in library.folders:
             return
         pieces = digests if len(digests) > 32 else b""
         try:
-            library.add_file(folder, target.path, sha256, pieces, file.document.title if file.document else "")
+            library.add_file(self._folder, target.path, sha256, pieces, file.document.title if file.document else "")
         except (OSError, ValueError):
             library.scan()  # it was moved or changed at once: the library reads it again
