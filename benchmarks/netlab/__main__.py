@@ -12,12 +12,21 @@ from benchmarks.netlab.run import Outcome, run
 from benchmarks.netlab.site_works import SITES, TOLD, one_file_at_sites
 from benchmarks.netlab.system import BenchError, System
 from benchmarks.netlab.table import Table
-from benchmarks.netlab.works import HARMED_DOWNLOADERS, Work, corrupt, kill_source, one_file, rfc_set, rfc_spread
+from benchmarks.netlab.works import (
+    HARMED_DOWNLOADERS,
+    Work,
+    corrupt,
+    kill_source,
+    many_small,
+    one_file,
+    rfc_set,
+    rfc_spread,
+)
 from p2p_twisted.experiment.run.interrupts import Interrupts
 from p2p_twisted.experiment.run.iproute import PlaceError
 
 SYSTEMS: dict[str, System] = {system.name: system for system in (LibtorrentSystem(), OurSystem())}
-WORKS = ("one-file", "rfc-set", "rfc-spread", "corrupt", "kill-source", *SITES)
+WORKS = ("one-file", "rfc-set", "rfc-spread", "many-small", "corrupt", "kill-source", *SITES)
 RFC_DOWNLOADERS = 5
 
 
@@ -72,6 +81,8 @@ def _works(options: argparse.Namespace, folder: Path) -> Iterator[Work]:
         yield rfc_set(options.corpus, RFC_DOWNLOADERS)
     if "rfc-spread" in options.work:
         yield rfc_spread(options.corpus)
+    if "many-small" in options.work:
+        yield many_small(folder)
     if "corrupt" in options.work:
         if "one-file" not in options.work or HARMED_DOWNLOADERS not in options.downloaders:
             yield one_file(folder, HARMED_DOWNLOADERS)  # to compare with

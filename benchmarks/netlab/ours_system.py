@@ -24,7 +24,7 @@ from p2p_twisted.web.control_client import ControlError
 
 PORT = 4400
 REPOSITORY = Path(__file__).parents[2]
-ASK_SECONDS = 1.0  # between questions to a peer whose files are not all there yet
+ASK_SECONDS = 5.0  # between questions to a peer whose files are not all there yet: of thousands, an answer takes time
 CORRUPT_PROGRAM = Path(__file__).with_name("corrupt_peer.py")
 
 
@@ -43,6 +43,7 @@ class OurSystem:
             swarm.fill()
             try:
                 cluster.start()
+                cluster.wait_for_documents(len(work.documents))
                 yield swarm
             except (ClusterError, ControlError) as error:
                 raise BenchError(str(error)) from error

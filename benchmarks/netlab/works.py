@@ -10,6 +10,9 @@ SOURCE = 1  # the host that has everything, where there is one
 LARGE = 32 * 2**20  # bytes of the one file
 CORPUS_FILES = 60
 SPREAD_PEERS = 6
+SMALL_FILES = 2000
+SMALL_SIZES = (1_000, 64_000)  # bytes, the least and the most
+SMALL_DOWNLOADERS = 4
 KILL_AFTER = 1.1  # times the file, sent by the source; sooner if the others together have all of it sooner
 HARMED_DOWNLOADERS = 8  # of the works in which somebody is killed or corrupt
 CORRUPT = 3  # the downloader that is corrupt
@@ -97,6 +100,18 @@ def rfc_spread(corpus: Path) -> Work:
     total = sum(path.stat().st_size for path in documents)
     bound = (SPREAD_PEERS - 1) * total / (SPREAD_PEERS * UP / 8)
     return Work(f"{len(documents)} RFCs, spread over {SPREAD_PEERS} peers", documents, holdings, peers, bound)
+
+
+def many_small(folder: Path) -> Work:
+    """Make many small documents below ``folder``, which go from one source to four hosts."""
+    below = folder / "small"
+    below.mkdir()
+    random_bytes = random.Random(SMALL_FILES)
+    documents = tuple(below / f"document{number:04}.bin" for number in range(SMALL_FILES))
+    for path in documents:
+        path.write_bytes(random_bytes.randbytes(random_bytes.randint(*SMALL_SIZES)))
+    title = f"{SMALL_FILES} small, 1 source, {SMALL_DOWNLOADERS} downloaders"
+    return _from_one_source(title, documents, SMALL_DOWNLOADERS)
 
 
 def fluid_bound(size: int, downloaders: int, up: int = UP, down: int = DOWN) -> float:
