@@ -77,6 +77,7 @@ class Peer(MultiService):
         TransferLog(reactor, self.events)
         admitted = admission(settings.allow, settings.deny)
         self.factory = PeerFactory(reactor, self.content_store, self.uplink, self.events, admitted)
+        self.factory.site = settings.site
         self.tls = open_tls(settings.tls)
         """The TLS under all connections to and from other members, None without."""
         self._served = self.tls.serve(self.factory) if self.tls else self.factory

@@ -12,6 +12,7 @@ from ..config.hosts import host, host_and_port
 from ..config.rates import parse_rate
 from ..config.settings import ADMISSION, TLS, Network, Setting, SettingsError, network, whole
 from ..config.shares import Share, members, parse_share
+from ..config.sites import NETWORKS, SitePrefix, site_name, site_prefix
 from ..wire.limits import RS_PORT
 
 SETTINGS = (
@@ -61,6 +62,18 @@ SETTINGS = (
         whole(1, 65536),
         "40",
     ),
+    Setting(
+        "site",
+        "Name of the site at which this peer is: each piece of a document is fetched from elsewhere once for all peers "
+        "of a site. Default: the network of its address.",
+        site_name,
+    ),
+    Setting(
+        "site-prefix",
+        "Bits of an address that are the same at one site, of IPv4, or of IPv4 and IPv6: 24,64.",
+        site_prefix,
+        "24,64",
+    ),
     Setting("advertise", "Host under which others reach this peer, if not the one that the RS sees.", host),
 )
 """The settings of a peer, on the command line and in ``[peer]`` of a config file."""
@@ -88,6 +101,10 @@ class PeerSettings:
     index_memory: int = 40
     """MiB for the records of other peers."""
     advertise: str | None = None
+    site: str | None = None
+    """The name of this peer's site, None if it has none."""
+    site_prefix: SitePrefix = NETWORKS
+    """How much of an address tells the site of a peer without such a name."""
     up_rate: float | None = None
     down_rate: float | None = None
     """Bytes/s of files sent and received, None without limit."""
@@ -129,6 +146,8 @@ def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
         state_dir=state_dir,
         dial=values["dial"],
         index_memory=values["index-memory"],
+        site=values["site"],
+        site_prefix=values["site-prefix"],
         advertise=values["advertise"],
         up_rate=values["up-rate"],
         down_rate=values["down-rate"],

@@ -154,5 +154,6 @@ def _headers(response: Response) -> list[tuple[str, str]]:
         ("Index", response.index),
         ("Since", response.since),
         ("Retry-After", response.retry_after),
+        ("Site", response.site),
     ]
     return [(key, str(value)) for key, value in named if value is not None]

@@ -26,6 +26,7 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _HOST = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 _INDEX_VERSION = re.compile(r"[0-9a-zA-Z.]{1,64}", re.ASCII)
+_SITE = re.compile(r"[0-9A-Za-z._-]{1,64}", re.ASCII)
 _CONTROL = re.compile(f"[{CONTROL}]")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
 
@@ -76,6 +77,13 @@ def index_version(text: str) -> str:
     """Return a version of an index, a word that only the peer that made it understands."""
     if not _INDEX_VERSION.fullmatch(text):
         raise BadRequest("a version of an index has at most 64 letters, digits and dots")
+    return text
+
+
+def site(text: str) -> str:
+    """Return the name of a site: 1 to 64 letters, digits, dots, underscores and hyphens."""
+    if not _SITE.fullmatch(text):
+        raise BadRequest("the name of a site has at most 64 letters, digits, dots, underscores and hyphens")
     return text
 
 

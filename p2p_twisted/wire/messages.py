@@ -139,7 +139,7 @@ class Response:
     `length`: bytes of the body; `size` and `sha256` (hex): of the whole file; `byte_range`: the bytes (first, last) of
     the body; `more`: there are more peers than the list has; `index`: the version of the index that the answer
     leads to, `since`: the one it starts from; `retry_after`: seconds after which a refused request may be granted;
-    `modified`: when the file was last changed, Unix seconds.
+    `modified`: when the file was last changed, Unix seconds; `site`: the name of the site at which the peer says it is.
     """
 
     status: int
@@ -155,6 +155,7 @@ class Response:
     since: str | None = None
     retry_after: int | None = None
     modified: int | None = None
+    site: str | None = None
 
     @property
     def ok(self) -> bool:

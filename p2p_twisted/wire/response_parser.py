@@ -25,6 +25,7 @@ _RESPONSE_FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
     "Index": ("index", fields.index_version),
     "Since": ("since", fields.index_version),
     "Retry-After": ("retry_after", lambda text: fields.number(text, "Retry-After")),
+    "Site": ("site", fields.site),
 }
 
 

@@ -130,6 +130,7 @@ def responses(draw: Draw, version: Version | None = None) -> tuple[Response, byt
     rest: tuple[Any, ...] = draw(st.none() | sizes), draw(st.none() | sha256s), byte_range, draw(st.booleans())
     rest += draw(st.none() | index_versions), draw(st.none() | index_versions), draw(st.none() | sizes)
     rest += (draw(st.none() | st.integers(0, LAST_MODIFIED)),)
+    rest += (draw(st.none() | st.from_regex(r"[0-9A-Za-z._-]{1,64}", fullmatch=True)),)
     return Response(*envelope, len(body), *rest), body
 
 

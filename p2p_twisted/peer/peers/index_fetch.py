@@ -63,7 +63,7 @@ class IndexFetcher:
         The whole of it where nothing has answered in 1.1 lately: that message has no word of anybody else in it.
         """
         if connection.version is Version.V11:
-            is_cut = await peer.subscription.fetch(connection, self._came)
+            is_cut, peer.site = await peer.subscription.fetch(connection, self._came)
         else:
             is_cut = await self._fetch_all(peer, connection)
         if is_cut:
@@ -83,4 +83,5 @@ class IndexFetcher:
         if sink.bad:
             self.log.info("{peer} sent {bad} lines that are not records", peer=peer.address, bad=sink.bad)
         peer.version, peer.subscription.since = response.version, response.index or INITIAL_VERSION
+        peer.site = response.site
         return is_cut

@@ -75,9 +75,10 @@ class IndexSubscription:
         """Whether the peer may be followed: it has not just told of too many changes."""
         return self._intake.now() >= self._not_before
 
-    async def fetch(self, connection: ClientConnection, came: Callable[[int], object]) -> bool:
-        """Ask once for the changes since the last answer. Return whether they were cut off. Raises FetchError.
+    async def fetch(self, connection: ClientConnection, came: Callable[[int], object]) -> tuple[bool, str | None]:
+        """Ask once for the changes since the last answer. Raises FetchError.
 
+        Returns whether they were cut off, and the name of the peer's site.
         `came` is called with the size of each part of the answer.
         """
         sink = ChangesSink(self.address, self._intake, self.parts, came)
@@ -87,7 +88,7 @@ class IndexSubscription:
         finally:
             sink.stop()
         self.since = response.index or INITIAL_VERSION
-        return is_cut
+        return is_cut, response.site
 
     async def run(self, connection: ClientConnection) -> FetchError | None:
         """Follow over `connection`, on which the peer has answered in 1.1. Returns the error that ended it."""

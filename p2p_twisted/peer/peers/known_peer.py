@@ -36,6 +36,8 @@ class KnownPeer:
     """Failures since then."""
     retry_at: float = 0
     version: Version | None = None
+    site: str | None = None
+    """The name of its site, as it tells it; None if it tells none."""
     is_self: bool = False
     is_listed: bool | None = None
     """Whether the RS listed it in its last full list; None if it never has."""

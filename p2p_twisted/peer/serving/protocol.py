@@ -131,7 +131,8 @@ class PeerConnection(RequestConnection):
             answer = replace(public, parts=parts, index=joined(public.index, told))
         answer.hold()
         try:
-            await (self.send(*answer.parts, since=answer.since, index=answer.index) or succeed(None))
+            versions = {"since": answer.since, "index": answer.index}
+            await (self.send(*answer.parts, **versions, site=self.factory.site) or succeed(None))
         finally:
             answer.release()
 
@@ -233,6 +234,8 @@ class PeerFactory(RequestFactory):
         self.super_seeding = SuperSeeding()
         self.uploads = Uploads(clock, content_store.name_of, publisher or Publisher())
         self.uplink = uplink
+        self.site: str | None = None
+        """The name of this peer's site, told in answers of 1.1; None if it has none."""
         self.arrivals: Arrivals | None = None
         """Takes Hellos; without it they are answered and ignored."""
         self.prober: Prober | None = None

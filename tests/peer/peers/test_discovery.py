@@ -165,6 +165,15 @@ class Learns(Case):
         self.assertEqual([peer.address for peer in others], [at(1), at(2)])
         self.assertEqual([(peer.failures, peer.version) for peer in others], [(0, Version.V11)] * 2)
 
+    def test_the_sites_that_peers_tell(self) -> None:
+        self.peer(1, one=b"1").site = "lyon-2"
+        self.peer(2, two=b"2")
+        self.fake(3, HEAD_10 + line("old"))
+        self.refresh()
+        self.assertEqual([self.discovery.peers[at(number)].site for number in (1, 2, 3)], ["lyon-2", None, None])
+        self.refresh()
+        self.assertEqual(self.discovery.peers[at(1)].site, "lyon-2")
+
     def test_a_peer_that_comes_later(self) -> None:
         self.peer(1, one=b"1")
         self.start()

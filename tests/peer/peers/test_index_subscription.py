@@ -207,7 +207,8 @@ class Hostile(Case):
 
         async def fetch() -> None:
             connection = await dial(self.network, THERE, None, Version.V11)
-            cut.append(await self.subscription.fetch(connection, lambda size: None))
+            is_cut, _ = await self.subscription.fetch(connection, lambda size: None)
+            cut.append(is_cut)
 
         Deferred.fromCoroutine(fetch())
         self.network.settle()

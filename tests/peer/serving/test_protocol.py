@@ -86,6 +86,12 @@ class Exact10(Case):
                 self.assertTrue(all(line.split("\t")[3:] == ["10.153.15.5", "4394", "7200"] for line in lines))
                 self.assertTrue(transport.ended)
 
+    def test_an_index_has_the_name_of_the_site_in_1_1_only(self) -> None:
+        self.factory.site = "lyon-2"
+        self.assertIn(b"\nSite: lyon-2\n", self.ask(INDEX.replace(b"DI_1.0", b"DI_1.1"))[0])
+        self.assertNotIn(b"Site", self.ask(INDEX)[0])
+        self.assertNotIn(b"Site", self.ask(FILE + b"rfc8446.txt\npdf\n")[0])
+
     def test_index_tells_what_was_learnt_with_its_holder(self) -> None:
         holder = ("10.1.1.1", 4395)
         index = self.factory.content_store.index
