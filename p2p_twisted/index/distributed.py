@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from itertools import chain, zip_longest
 
+from ..config.heap import trim_heap
 from ..wire.address import Address
 from ..wire.limits import TTL
 from ..wire.records import IndexRecord
@@ -145,8 +146,9 @@ class DistributedIndex:
         return number
 
     def sweep(self) -> Iterator[None]:
-        """Free the memory of what was removed, in steps of a millisecond or so."""
-        return self._store.sweep()
+        """Free the memory of what was removed, in steps of a few milliseconds at most."""
+        yield from self._store.sweep()
+        trim_heap()
 
     def _accepts(self, holder: Address, now: float, own: Collection[Address] = ()) -> bool:
         """Return whether hearsay about `holder` counts."""

@@ -7,6 +7,7 @@ from typing import Any
 from twisted.application.service import IService
 
 from ..config.config_file import read_groups
+from ..config.heap import keep_heap_small
 from ..config.settings import SettingsError, exit_with
 from ..config.startup import StartError, allow_many_connections
 from ..config.state_folder import StateFolderLock, make_state_folder
@@ -52,6 +53,7 @@ def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, 
     `verb` names this process to others that want the state folder. `config` is the answer to ``GET config``.
     """
     allow_many_connections()
+    keep_heap_small()
     make_state_folder(settings.state_dir)
     lock = StateFolderLock(settings.state_dir, verb)
     peer = Peer(reactor, settings)

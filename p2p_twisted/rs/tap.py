@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..config.heap import keep_heap_small
 from ..config.settings import SettingsError, exit_with
 from ..config.startup import PortService, StartError, allow_many_connections, listen_tcp
 from ..config.state_folder import StateFolderLock, make_state_folder
@@ -52,6 +53,7 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
     if options["lab"]:
         _check_web(options["web"])
     allow_many_connections()
+    keep_heap_small()
     make_state_folder(options["state-dir"])
     lock = StateFolderLock(options["state-dir"], Options.verb)
     registry = _registry(options)
