@@ -1,8 +1,8 @@
 """Whole documents, one after the other.
 
-The connection of a holder is kept for as long as the next document is to come from that holder. Once a document has
-begun to arrive, and less than AHEAD bytes are outstanding, the next ones are requested: a request takes long to get
-there when this side's uplink is full of what it sends, and the downlink would be idle meanwhile. When another holder is
+The connection of a holder is kept for as long as the next document is to come from that holder. While less than AHEAD
+bytes are outstanding, the next ones are requested: a request takes long to get there when this side's uplink is full of
+what it sends, and the downlink would be idle meanwhile. When another holder is
 next, a connection to it is made ready, but it is asked only for the last HANDOVER bytes of what the first was asked
 for: two documents that arrive at the same time would share the downlink, and the first in the user's order would be
 complete later than it could be.
@@ -29,9 +29,9 @@ from .holders import MAX_KEPT, Holders
 from .model import DONE, FAILED, DownloadFile, OnComplete
 from .whole_file import WholeFile
 
-AHEAD = 64 * 1024
+AHEAD = 256 * 1024
 """Bytes outstanding at a holder before which it is asked for the next document."""
-HANDOVER = 16 * 1024
+HANDOVER = 32 * 1024
 """Bytes outstanding at a holder before another one is asked for the next document."""
 MAX_OUTSTANDING = 16
 """Documents outstanding at a holder at most."""
@@ -58,6 +58,11 @@ class Turn:
     def left(self) -> int:
         """Bytes that are still to come; one document of unknown size counts as AHEAD bytes."""
         return sum(AHEAD if whole.left is None else whole.left for whole in self.outstanding)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the last HANDOVER bytes are on their way."""
+        return any(whole.received for whole in self.outstanding) and self.left <= HANDOVER
 
     @property
     def may_ask_ahead(self) -> bool:
@@ -112,6 +117,7 @@ class SequentialFetcher:
             self._unreachable(first, address, e)
             return None
         self._ask(first, turn)
+        self._ask_ahead(turn)
         return turn
 
     async def _fetch(self, turn: Turn) -> None:
@@ -131,7 +137,7 @@ class SequentialFetcher:
 
     def _ask_ahead(self, turn: Turn) -> None:
         """Ask for the next documents if they are to come from this holder too; else make another one ready."""
-        while self._waiting and not turn.again:
+        while self._waiting and self._waiting[0].retry_at <= self._reactor.seconds() and not turn.again:
             address = self._waiting[0].address
             if address != turn.address:
                 self._hand_over(turn, address)
@@ -145,9 +151,10 @@ class SequentialFetcher:
         if address is None or self._next is not None:
             return
         self._holders.prepare(address)
-        if turn.left <= HANDOVER and self._holders.is_open(address) and not self._waiting[0].retry_at:
+        if turn.is_ending and self._holders.is_open(address):
             self._next = Turn(address, self._holders.open_connection(address), True)
             self._ask(self._waiting.popleft(), self._next)
+            self._ask_ahead(self._next)
 
     def _ask(self, whole: WholeFile, turn: Turn) -> None:
         try:
