@@ -26,7 +26,7 @@ MAX_WAKEUP_DELAY = 0.2
 """Seconds that the first of these bytes may wait for the last, at the rate they come."""
 MAX_FAST_LOW_WATER = 256 * 1024
 """The same as MAX_LOW_WATER, where this many bytes come within FAST_DELAY."""
-FAST_DELAY = 0.001
+FAST_DELAY = 0.004
 """Seconds that more bytes than MAX_LOW_WATER may wait."""
 MIN_READ = 64 * 1024
 """Bytes read at a time; on a fast link twice as many as the kernel waits for."""
