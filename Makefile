@@ -25,7 +25,7 @@ SECONDS ?= 60
 TRIAL = $(shell grep -rlE 'twisted\.trial\.unittest|tests\.support\.[a-z_]*_case' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 crash docs bench-rs bench-loopback bench-memory bench-processor bench-netlab fuzz soak soak-hostile push gone attacks reliability hooks changelog dist clean FORCE
+.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 crash docs bench-rs bench-loopback bench-memory bench-processor bench-direct bench-netlab fuzz soak soak-hostile push gone attacks reliability hooks changelog dist clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -81,6 +81,9 @@ bench-memory: $(VENV)/installed ## memory of peers that send and receive 4 GiB, 
 
 bench-processor: $(VENV)/installed-benchmarks ## processor time for a large file on loopback, against libtorrent (ARGS="...")
 	$(BIN)/python -m benchmarks.processor $(ARGS)
+
+bench-direct: $(VENV)/installed ## one downloader on shaped links, against curl, and with faults of its source; as root (ARGS="...")
+	$(BIN)/python -m benchmarks.direct $(ARGS)
 
 bench-netlab: $(VENV)/installed-benchmarks ## works on shaped links, against libtorrent; as root (ARGS="...")
 	$(BIN)/python -m benchmarks.netlab $(ARGS)

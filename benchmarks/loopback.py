@@ -44,7 +44,7 @@ http {{
     sendfile on; tcp_nopush on; access_log off; client_body_temp_path {state}/body;
     proxy_temp_path {state}/proxy; fastcgi_temp_path {state}/fastcgi;
     uwsgi_temp_path {state}/uwsgi; scgi_temp_path {state}/scgi;
-    server {{ listen 127.0.0.1:{port}; root {root}; }}
+    server {{ listen {address}:{port}; root {root}; }}
 }}
 """
 
@@ -117,7 +117,7 @@ def _nginx(program: str, root: Path, state: Path) -> Iterator[str]:
         port = probe.getsockname()[1]
     user = "root" if os.geteuid() == 0 else "nobody"  # who is not root stays who he is, with a warning
     conf = state / "nginx.conf"
-    conf.write_text(NGINX_CONF.format(state=state, user=user, port=port, root=root))
+    conf.write_text(NGINX_CONF.format(state=state, user=user, address="127.0.0.1", port=port, root=root))
     argv = [program, "-p", str(state), "-e", str(state / "error.log"), "-c", str(conf)]
     process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
