@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from heapq import merge
+from itertools import chain, islice
 from typing import Protocol
 
 from ..wire.records import IndexRecord
@@ -46,10 +47,9 @@ class Listing:
         self._own = own
         self._state: Hashable = None
         self._valid_until = -math.inf
-        self._names: list[str] = []
-        """In order, each as often as it has contents."""
         self._query = ""
         self._found: list[str] = []
+        """Names in order, each as often as it has contents."""
 
     def search(self, query: str, now: float) -> Iterator[None]:
         """Find the documents that match `query` (see Query) in steps; nothing else may be called until the last one.
@@ -57,27 +57,37 @@ class Listing:
         `now` is monotonic seconds. A name counts as a whole: all of its contents match if one of them does.
         """
         state = self._own.state, self._index.generation
-        if state != self._state or now >= self._valid_until:
-            names: list[str] = []
-            yield from self._collect(names, now)
-            self._names, self._state, self._valid_until = names, state, self._index.next_expiry(now)
-        elif query == self._query:
+        if state == self._state and query == self._query and now < self._valid_until:
             return
-        self._found, self._query = self._names, query
-        if query.strip():
-            self._found = []
-            yield from self._filter(Query(query), self._found)
+        found: list[str] = []
+        yield from self._collect(query, found, now)
+        self._found, self._query, self._state = found, query, state
+        self._valid_until = self._index.next_expiry(now)
 
-    def _collect(self, names: list[str], now: float) -> Iterator[None]:
-        every = list({*self._index.names(), *self._own.names()})
+    def _collect(self, query: str, found: list[str], now: float) -> Iterator[None]:
+        names = list({*self._index.names(), *self._own.names()})
+        if query.strip():
+            matching: list[str] = []
+            yield from self._filter(Query(query), names, matching)
+            names = matching
         parts = []
-        for start in range(0, len(every), SORTED_AT_ONCE):
-            parts.append(sorted(every[start : start + SORTED_AT_ONCE]))
+        for start in range(0, len(names), SORTED_AT_ONCE):
+            parts.append(sorted(names[start : start + SORTED_AT_ONCE]))
             yield
         for number, name in enumerate(merge(*parts)):
-            names += [name] * self._contents(name, now)
+            found += [name] * self._contents(name, now)
             if number % STEP == 0:
                 yield
+
+    def _filter(self, query: Query, names: list[str], matching: list[str]) -> Iterator[None]:
+        for number, name in enumerate(names):
+            if number % STEP == 0:
+                yield
+            titles = self._index.titles_of(name)
+            if (own := self._own.get(name)) is not None:
+                titles.add(own.title)
+            if any(query.matches(name, title) for title in titles):
+                matching.append(name)
 
     def _contents(self, name: str, now: float) -> int:
         """Return the number of documents of that name."""
@@ -88,16 +98,6 @@ class Listing:
         hashes = hashes or self._index.hashes_of(name, now, False)
         return len(hashes) - (len(hashes) > 1 and b"" in hashes)
 
-    def _filter(self, query: Query, found: list[str]) -> Iterator[None]:
-        for number, name in enumerate(self._names):
-            if number % STEP == 0:
-                yield
-            titles = self._index.titles_of(name)
-            if (own := self._own.get(name)) is not None:
-                titles.add(own.title)
-            if any(query.matches(name, title) for title in titles):
-                found.append(name)
-
     def page(self, limit: int, offset: int, now: float) -> tuple[int, list[Document]]:
         """Return how many documents were found, and those from `offset` on, at most `limit`.
 
@@ -105,20 +105,16 @@ class Listing:
         """
         names = self._found[offset : offset + limit]
         skipped = offset - bisect_left(self._found, names[0]) if names else 0
-        return len(self._found), self._documents(dict.fromkeys(names), now)[skipped : skipped + limit]
+        found = chain.from_iterable(self._documents(name, now) for name in dict.fromkeys(names))
+        return len(self._found), list(islice(found, skipped, skipped + limit))
 
-    def _documents(self, names: Iterable[str], now: float) -> list[Document]:
-        known: list[IndexRecord] = []
-        told: list[IndexRecord] = []
-        for name in names:
-            own = self._own.get(name)
-            records = self._index.holders_of(name, now)
-            if own is not None:
-                known.append(own)
-            elif not records:
-                told += self._index.hearsay_of(name, now)
-            known += records
-        hearsay = documents(told)
-        for document in hearsay:
+    def _documents(self, name: str, now: float) -> list[Document]:
+        own = self._own.get(name)
+        known = [] if own is None else [own]
+        known += self._index.holders_of(name, now)
+        if known:
+            return documents(known)
+        told = documents(self._index.hearsay_of(name, now))
+        for document in told:
             document.is_first_hand = False
-        return sorted(documents(known) + hearsay, key=lambda document: document.name)
+        return told

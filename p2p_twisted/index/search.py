@@ -52,16 +52,23 @@ def documents(records: Iterable[IndexRecord]) -> list[Document]:
     A record without a hash (from a 1.0 peer) joins the public content of its name that has most holders. It counts not
     at all where all are private: whoever guesses the name of one could make it public, and would be asked for it.
     """
+    records = list(records)
+    if len(records) == 1:  # as with most names
+        return [_document(records[0])]
     found: dict[str, dict[str | None, Document]] = {}
     for record in records:
         contents = found.setdefault(record.name, {})
         document = contents.get(record.sha256)
         if document is None:
-            document = Document(record.name, record.title, record.size, record.sha256)
-            contents[record.sha256] = document
-        document.title = document.title or record.title
-        document.holders.append(record)
+            contents[record.sha256] = _document(record)
+        else:
+            document.title = document.title or record.title
+            document.holders.append(record)
     return [document for name in sorted(found) for document in _by_holders(found[name])]
+
+
+def _document(record: IndexRecord) -> Document:
+    return Document(record.name, record.title, record.size, record.sha256, [record])
 
 
 def _by_holders(contents: dict[str | None, Document]) -> Iterable[Document]:
