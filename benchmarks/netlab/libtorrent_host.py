@@ -6,6 +6,8 @@ addresses come as a JSON list in a line; says ``{"piece": index, "at": seconds}`
 ``duplicate`` or ``wrong``. Ends when its standard input does.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import threading
@@ -14,7 +16,7 @@ import time
 import libtorrent
 
 CATEGORIES = libtorrent.alert.category_t
-SETTINGS = {
+SETTINGS: libtorrent.settings_pack = {
     "enable_incoming_utp": False,
     "enable_outgoing_utp": False,
     "enable_dht": False,
