@@ -1,8 +1,7 @@
 """The events that a peer publishes: plain values, each documented on its own.
 
 Sizes are bytes, durations seconds. `sha256` is the hex digest of a whole file, `piece` the number of a piece from 0 on,
-an address that of a peer's server. Events of a swarm know files by their content only; the download that runs the swarm
-publishes events of its files by name.
+an address that of a peer's server. Events of a swarm know files by their content, those of a download by their names.
 """
 
 from __future__ import annotations
