@@ -28,8 +28,8 @@ MAX_UNSURE = 64
 """Most peers waiting for the RS to be asked about them."""
 
 
-class Allowance:
-    """Counts the messages of each host in a window of time."""
+class HostQuota:
+    """The messages that one host, and all, may send in a window of time."""
 
     def __init__(self, now: Callable[[], float], of_host: int = MAX_OF_HOST, of_all: int = MAX_OF_ALL) -> None:
         self._now = now
@@ -66,7 +66,7 @@ class Arrivals:
         `arrived` takes an address and whether the RS is known to list it; it returns False if it has no room for a peer
         that may not be listed.
         """
-        self._allowance = Allowance(now)
+        self._quota = HostQuota(now)
         self._is_listed = is_listed
         self._arrived = arrived
         self._unsure: dict[tuple[Address, Address], None] = {}
@@ -75,7 +75,7 @@ class Arrivals:
     def hello(self, source: str, said: str, port: int) -> None:
         """Take a Hello from the address `source` whose Host line is `said`. Raises Forbidden: too many of them."""
         here = clean_host(source) or source
-        self._allowance.take(here)
+        self._quota.take(here)
         claimed = clean_host(said)
         if claimed in (None, here) and self._arrived((here, port), False):
             return

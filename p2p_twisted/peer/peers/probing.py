@@ -22,7 +22,7 @@ from ...wire.address import Address
 from ...wire.errors import Forbidden
 from ...wire.fields import clean_host
 from ...wire.messages import Probe, Version
-from .arrivals import Allowance
+from .arrivals import HostQuota
 from .known_peer import KnownPeer
 from .registration import Registration
 
@@ -48,7 +48,7 @@ class Prober:
     def __init__(self, dialler: Dialler, now: Callable[[], float], is_listed: IsListed) -> None:
         """`now` gives seconds; `is_listed` says whether the RS lists an address, and raises FetchError."""
         self._dialler = dialler
-        self._allowance = Allowance(now, MAX_PROBES_OF_HOST, MAX_PROBES_OF_ALL)
+        self._quota = HostQuota(now, MAX_PROBES_OF_HOST, MAX_PROBES_OF_ALL)
         self._is_listed = is_listed
         self._probes = 0
 
@@ -58,7 +58,7 @@ class Prober:
         Raises Forbidden when there are too many requests.
         """
         here = clean_host(source) or source
-        self._allowance.take(here)
+        self._quota.take(here)
         if self._probes >= MAX_PROBES:
             raise Forbidden("too many at once; try again in a moment")
         self._probes += 1
