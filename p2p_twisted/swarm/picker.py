@@ -1,6 +1,6 @@
 """The choice of the next request to a source. Pure: no I/O; chance comes from a given Random, time is an argument.
 
-The order of choice, for a source that has room for another request:
+The order of choice, for a source that may be asked for another piece:
 
 1. Of the files that the source had complete when the swarm began, and has not yet given out to the last piece, ask for
    *the next* one: the source, not the downloader, knows what it has sent to nobody yet (super_seeding.py). Of several
@@ -15,7 +15,7 @@ from random import Random
 
 from ..wire.address import Address
 from ..wire.limits import MAX_WANTS
-from ..wire.ranges import Ranges, to_ranges
+from ..wire.ranges import Bits, Ranges, first_bits, members, to_ranges
 from .picker_state import NextRequest, PickerState, PieceRequest, Request, SourceState, WantedFile
 
 MAX_REQUEST_WANTS = MAX_WANTS // 2
@@ -44,15 +44,34 @@ class Picker:
         state = self.state.sources.get(source)
         if state is None:
             return None
-        request = self._next_of_seed(source, state, now)
-        if request is not None:
-            return request
-        found = self._rarest(state, now) or self._endgame(source, state, now)
+        return self._next_of_seed(source, state, now) or self.next_piece(source, now)
+
+    def next_super_seeded(self, source: Address, now: float) -> NextRequest | None:
+        """Return a request for the next piece of `source`; None if it has nothing left to give out."""
+        state = self.state.sources.get(source)
+        return None if state is None else self._next_of_seed(source, state, now)
+
+    def next_piece(self, source: Address, now: float) -> PieceRequest | None:
+        """Return a request for the piece that `source` should give, outstanding from `now`; None if it has none."""
+        state = self.state.sources.get(source)
+        found = None if state is None else self._rarest(state, now) or self._endgame(source, state, now)
         if found is None:
             return None
         wanted, piece = found
         self._request(source, wanted, piece, now)
         return PieceRequest(wanted.sha256, piece)
+
+    def needs(self, source: Address, now: float) -> bool:
+        """Return whether `next_piece` would find one."""
+        state = self.state.sources.get(source)
+        return state is not None and (self._has_unrequested(state, now) or bool(self._endgame(source, state, now)))
+
+    def _has_unrequested(self, state: SourceState, now: float) -> bool:
+        files = (self.state.files.get(sha256) for sha256 in state.interesting)
+        return self.state.unrequested > 0 and any(
+            wanted is not None and state.pieces(wanted, wanted.unrequested) and state.may_send(wanted.sha256, now)
+            for wanted in files
+        )
 
     def _next_of_seed(self, source: Address, state: SourceState, now: float) -> NextRequest | None:
         wants: list[tuple[str, Ranges]] = []
@@ -60,45 +79,56 @@ class Picker:
             wanted = self.state.files.get(sha256)
             if wanted is None or not state.may_send(sha256, now):
                 continue  # its piece hashes are not known yet, or it cannot be sent now
-            share = self._share(source, wanted, state.pieces(wanted, wanted.unrequested()))
+            share = self._share(source, wanted, state.pieces(wanted, wanted.unrequested))
             if share:
                 wants.append((sha256, to_ranges(share)[:MAX_RANGES]))
-                if len(share) > 1 or len(wants) == MAX_REQUEST_WANTS:
+                if share & (share - 1) or len(wants) == MAX_REQUEST_WANTS:
                     break  # one file with several pieces fills a request
             else:
                 state.super_seeded.remove(sha256)
         return NextRequest(tuple(wants)) if wants else None
 
-    def _share(self, source: Address, wanted: WantedFile, pieces: set[int]) -> set[int]:
+    def _share(self, source: Address, wanted: WantedFile, pieces: Bits) -> Bits:
         """Return those of the `pieces` of a file that `source`, of all its seeds, is asked for."""
         seeds = self.state.seeds[wanted.sha256]
         if len(seeds) == 1 or not pieces:
             return pieces
         rank = seeds.index(source)
         if wanted.count == 1:
-            return pieces if int(wanted.sha256[:8], 16) % len(seeds) == rank else set()
+            return pieces if int(wanted.sha256[:8], 16) % len(seeds) == rank else 0
         first, last = (wanted.count * r // len(seeds) for r in (rank, rank + 1))
-        return pieces.intersection(range(first, last))
+        return pieces & (first_bits(last - first) << first)
 
     def _rarest(self, state: SourceState, now: float) -> tuple[WantedFile, int] | None:
-        lowest, rarest = 0, list[tuple[WantedFile, int]]()
+        lowest, rarest = 0, list[tuple[WantedFile, Bits]]()
         super_seeded = set(state.super_seeded)
         compared = 0
         for sha256 in self._rotated(state.interesting):
             wanted = self.state.files.get(sha256)
             if wanted is None or sha256 in super_seeded or not state.may_send(sha256, now):
                 continue
-            pieces = state.pieces(wanted, wanted.unrequested())
-            for piece in pieces:
-                availability = wanted.complete + wanted.holders.get(piece, 0)
-                if availability < lowest or not rarest:
-                    lowest, rarest = availability, [(wanted, piece)]
-                elif availability == lowest:
-                    rarest.append((wanted, piece))
-            compared += bool(pieces)
+            pieces = state.pieces(wanted, wanted.unrequested)
+            if not pieces:
+                continue
+            partial, pieces = wanted.partial.rarest(pieces)
+            availability = wanted.complete + partial
+            if availability < lowest or not rarest:
+                lowest, rarest = availability, [(wanted, pieces)]
+            elif availability == lowest:
+                rarest.append((wanted, pieces))
+            compared += 1
             if compared == MAX_FILES_COMPARED:
                 break
-        return self._random.choice(rarest) if rarest else None
+        if not rarest:
+            return None
+        wanted, pieces = self._random.choice(rarest)
+        return wanted, self._one_of(pieces, wanted.count)
+
+    def _one_of(self, pieces: Bits, count: int) -> int:
+        """Return one of the pieces by chance: halve the set until one is left."""
+        while pieces & (pieces - 1):
+            pieces = pieces & self._random.getrandbits(count) or pieces
+        return pieces.bit_length() - 1
 
     def _endgame(self, source: Address, state: SourceState, now: float) -> tuple[WantedFile, int] | None:
         if self.state.unrequested:
@@ -108,7 +138,7 @@ class Picker:
             wanted = self.state.files.get(sha256)
             if wanted is None or not state.may_send(sha256, now):
                 continue
-            for piece in state.pieces(wanted, wanted.missing):
+            for piece in members(state.pieces(wanted, wanted.missing)):
                 since = wanted.outstanding.get(piece, {})
                 if source not in since and len(since) < self.copies and all(now - at > delay for at in since.values()):
                     return wanted, piece
@@ -124,6 +154,7 @@ class Picker:
     def _request(self, source: Address, wanted: WantedFile, piece: int, now: float) -> None:
         self.state.unrequested -= piece not in wanted.outstanding
         wanted.outstanding.setdefault(piece, {})[source] = now
+        wanted.requested |= 1 << piece
 
     def release(self, source: Address, sha256: str, piece: int) -> None:
         """Let the piece, which `source` will not send, be requested of others."""
@@ -133,12 +164,13 @@ class Picker:
             sources.pop(source, None)
             if not sources:
                 del wanted.outstanding[piece]
-                self.state.unrequested += 1
+                wanted.requested &= ~(1 << piece)
+                self.state.unrequested += wanted.missing >> piece & 1
 
     def started(self, source: Address, sha256: str, piece: int, now: float) -> list[Address]:
         """Note that `source` has begun to send the piece; return the other sources at which it is outstanding."""
         wanted = self.state.files.get(sha256)
-        if wanted is None or piece not in wanted.missing:
+        if wanted is None or not wanted.missing >> piece & 1:
             return []
         self._request(source, wanted, piece, now)
         return [other for other in wanted.outstanding[piece] if other != source]
@@ -146,15 +178,17 @@ class Picker:
     def verified(self, sha256: str, piece: int) -> None:
         """Note that the piece is here and right."""
         wanted = self.state.files[sha256]
-        if piece in wanted.missing:
-            wanted.missing.remove(piece)
+        if wanted.missing >> piece & 1:
+            wanted.missing &= ~(1 << piece)
+            wanted.requested &= ~(1 << piece)
             self.state.unrequested -= wanted.outstanding.pop(piece, None) is None
 
     def hash_failed(self, source: Address, sha256: str, piece: int) -> None:
         """Note that `source` sent something else as the piece: do not request it there again."""
         self.release(source, sha256, piece)
         if source in self.state.sources:
-            self.state.sources[source].hash_failed.add((sha256, piece))
+            hash_failed = self.state.sources[source].hash_failed
+            hash_failed[sha256] = hash_failed.get(sha256, 0) | 1 << piece
 
     def refused(self, source: Address, request: Request) -> None:
         """Note that `source` does not have what was requested, or has given out all of it."""
@@ -166,7 +200,7 @@ class Picker:
             if state.has.get(request.sha256, ()) is None:
                 self.state.forget(source, request.sha256)  # it had all of the file, and has none of it any more
             else:
-                state.refused.setdefault(request.sha256, set()).add(request.piece)
+                state.refused[request.sha256] = state.refused.get(request.sha256, 0) | 1 << request.piece
         elif state is not None:
             requested = {sha256 for sha256, _ in request.wants}
             state.super_seeded = [sha256 for sha256 in state.super_seeded if sha256 not in requested]

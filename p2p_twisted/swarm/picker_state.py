@@ -1,16 +1,18 @@
 """The state of a swarm that requests are chosen by: missing pieces, which source has which, and what is outstanding.
 
-Pure: no I/O. A source is known by its address, a file by its SHA-256 (hex), times are the caller's seconds.
+Pure: no I/O. A source is known by its address, a file by its SHA-256 (hex), times are the caller's seconds. Sets of
+pieces are ints (wire/ranges.py, Bits).
 """
 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..wire.address import Address
-from ..wire.ranges import Ranges
+from ..wire.ranges import Bits, Ranges, first_bits
+from .availability import Availability
 
 
 @dataclass(frozen=True)
@@ -37,43 +39,44 @@ class WantedFile:
 
     sha256: str
     count: int
-    missing: set[int]
+    missing: Bits
     outstanding: dict[int, dict[Address, float]] = field(default_factory=dict)
     """For each piece that is requested: of which sources, and since when."""
-    holders: dict[int, int] = field(default_factory=dict)
-    """For each piece, the number of sources that have it and not all of the file."""
+    requested: Bits = 0
+    """The pieces that are outstanding."""
+    partial: Availability = field(default_factory=Availability)
+    """The pieces of the sources that have not all of it."""
     complete: int = 0
     """Sources that have all of it."""
 
-    def unrequested(self) -> set[int]:
-        """Return the missing pieces that are requested of no source."""
-        return self.missing - self.outstanding.keys()
+    @property
+    def unrequested(self) -> Bits:
+        """The missing pieces that are requested of no source."""
+        return self.missing & ~self.requested
 
 
-@dataclass
+@dataclass(slots=True)
 class SourceState:
     """The pieces that one source has, and has not given."""
 
-    has: dict[str, set[int] | None] = field(default_factory=dict)
+    has: dict[str, Bits | None] = field(default_factory=dict)
     """The pieces of each file; None if it has all of them."""
     super_seeded: list[str] = field(default_factory=list)
     """The files of which it may be asked for the next piece."""
     interesting: list[str] = field(default_factory=list)
     """Its files that are wanted."""
-    hash_failed: set[tuple[str, int]] = field(default_factory=set)
-    """The pieces that it sent and that were not right."""
-    refused: dict[str, set[int]] = field(default_factory=dict)
+    hash_failed: dict[str, Bits] = field(default_factory=dict)
+    """The pieces of each file that it sent and that were not right."""
+    refused: dict[str, Bits] = field(default_factory=dict)
     """The pieces that it said it does not have, until it announces the file again."""
     postponed: dict[str, float] = field(default_factory=dict)
     """The files that it cannot send at the moment, and when it may be asked for them again."""
 
-    def pieces(self, wanted: WantedFile, among: set[int]) -> set[int]:
+    def pieces(self, wanted: WantedFile, among: Bits) -> Bits:
         """Return those of the pieces `among` that this source has, and neither refused nor sent wrong."""
-        has = self.has.get(wanted.sha256, set())
+        has = self.has.get(wanted.sha256, 0)
         found = among if has is None else among & has
-        if refused := self.refused.get(wanted.sha256):
-            found = found - refused
-        return {p for p in found if (wanted.sha256, p) not in self.hash_failed} if self.hash_failed else found
+        return found & ~self.refused.get(wanted.sha256, 0) & ~self.hash_failed.get(wanted.sha256, 0)
 
     def may_send(self, sha256: str, now: float) -> bool:
         """Return whether it may be asked for the file at `now`."""
@@ -96,11 +99,11 @@ class PickerState:
 
     # files
 
-    def want(self, sha256: str, count: int, missing: Iterable[int]) -> None:
+    def want(self, sha256: str, count: int, missing: Bits) -> None:
         """Fetch the `missing` pieces of a file of `count` pieces."""
-        wanted = WantedFile(sha256, count, set(missing))
+        wanted = WantedFile(sha256, count, missing)
         self.files[sha256] = wanted
-        self.unrequested += len(wanted.missing)
+        self.unrequested += missing.bit_count()
         for state in self.sources.values():
             if sha256 in state.has:
                 self._count(state, wanted, 1)
@@ -111,7 +114,7 @@ class PickerState:
         """Stop fetching the file: it is complete, or has failed."""
         wanted = self.files.pop(sha256, None)
         if wanted is not None:
-            self.unrequested -= len(wanted.unrequested())
+            self.unrequested -= wanted.unrequested.bit_count()
         for state in self.sources.values():
             state.super_seeded = [other for other in state.super_seeded if other != sha256]
             state.interesting = [other for other in state.interesting if other != sha256]
@@ -132,23 +135,23 @@ class PickerState:
         state.postponed.pop(sha256, None)
         self._replace(source, sha256, None)
 
-    def add_pieces(self, source: Address, sha256: str, pieces: Iterable[int]) -> None:
+    def add_pieces(self, source: Address, sha256: str, pieces: Bits) -> None:
         """Note that `source` has these pieces of the file too."""
         if sha256 not in self._state(source).has:
-            self._replace(source, sha256, set())
+            self._replace(source, sha256, 0)
         state, wanted = self._state(source), self.files.get(sha256)
-        has, pieces = state.has[sha256], set(pieces)
-        state.refused.get(sha256, set()).difference_update(pieces)
+        has = state.has[sha256]
+        if sha256 in state.refused:
+            state.refused[sha256] &= ~pieces
         if has is not None:
-            for piece in pieces - has:
-                has.add(piece)
-                if wanted is not None:
-                    wanted.holders[piece] = wanted.holders.get(piece, 0) + 1
+            state.has[sha256] = has | pieces
+            if wanted is not None:
+                wanted.partial.add(pieces & ~has & first_bits(wanted.count))
 
     def _state(self, source: Address) -> SourceState:
         return self.sources.setdefault(source, SourceState())
 
-    def _replace(self, source: Address, sha256: str, has: set[int] | None) -> None:
+    def _replace(self, source: Address, sha256: str, has: Bits | None) -> None:
         state, wanted = self._state(source), self.files.get(sha256)
         if wanted is not None:
             self._count(state, wanted, -1)
@@ -159,24 +162,27 @@ class PickerState:
             self._count(state, wanted, 1)
 
     def _count(self, state: SourceState, wanted: WantedFile, by: int) -> None:
-        has = state.has.get(wanted.sha256, set())
+        has = state.has.get(wanted.sha256, 0)
         if has is None:
             wanted.complete += by
-            return
-        for piece in has:
-            wanted.holders[piece] = wanted.holders.get(piece, 0) + by
+        elif by > 0:
+            wanted.partial.add(has & first_bits(wanted.count))
+        else:
+            wanted.partial.remove(has & first_bits(wanted.count))
 
     def has(self, source: Address, sha256: str) -> bool:
         """Return whether `source` is known to have some of the file."""
         return source in self.sources and sha256 in self.sources[source].has
 
+    def is_seed(self, source: Address) -> bool:
+        """Return whether `source` has had a wanted file since before the swarm began."""
+        return any(source in seeds for seeds in self.seeds.values())
+
     def sources_of(self, sha256: str) -> Iterator[Address]:
         """Yield the sources that may have missing pieces of the file, now or later."""
         wanted = self.files.get(sha256)
         for source, state in self.sources.items():
-            if sha256 in state.has and (
-                wanted is None or state.has[sha256] is not None or state.pieces(wanted, wanted.missing)
-            ):
+            if sha256 in state.has and (wanted is None or state.has[sha256] or state.pieces(wanted, wanted.missing)):
                 yield source
 
     def postpone(self, source: Address, sha256: str, until: float) -> None:
@@ -195,7 +201,7 @@ class PickerState:
         """Note that `source` has nothing of the file."""
         state = self.sources.get(source)
         if state is not None and sha256 in state.has:
-            self._replace(source, sha256, set())
+            self._replace(source, sha256, 0)
             del state.has[sha256]
             state.interesting = [other for other in state.interesting if other != sha256]
             state.super_seeded = [other for other in state.super_seeded if other != sha256]

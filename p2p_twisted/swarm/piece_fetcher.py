@@ -13,6 +13,7 @@ from ..events.publisher import Publisher
 from ..events.types import HashFailed, PieceVerified, TransferStarted
 from ..net.connect import Reactor
 from ..net.errors import FetchError, Refused
+from ..wire.ranges import bits
 from .errors import Corrupt, DownloadError, WrongContent
 from .in_turns import InTurns
 from .picker import Picker
@@ -23,6 +24,7 @@ from .source import PieceAnswer, Source
 from .source_pool import SourcePool
 from .storage import Storage
 from .swarm_files import SwarmFiles
+from .turns import Turns
 from .verifier import Verifier
 
 MAX_HASH_FAILURES = 3
@@ -59,6 +61,7 @@ class PieceFetcher:
         self._prospects = prospects
         self._publisher = publisher
         self._in_turns = InTurns(reactor, self.fill_requests)
+        self._turns = Turns(reactor, files, picker, self)
         self._typical_size = max((storage.piece_size for storage in files.storages.values()), default=1)
 
     # requests
@@ -70,11 +73,18 @@ class PieceFetcher:
         if self.piece_hashes.needed:
             for storage in self.piece_hashes.to_ask_of(source):
                 self.start(self._fetch_piece_hashes(source, storage))
+        now = self._reactor.seconds()
         while source.has_room(self._typical_size):
-            request = self._picker.next_request(source.address, self._reactor.seconds())
+            request: Request | None = self._picker.next_super_seeded(source.address, now)
+            if request is None and not source.takes_turns:
+                request = self._picker.next_piece(source.address, now)
             if request is None:
-                return
-            self.start(self._fetch(source, request))
+                break
+            self.fetch(source, request)
+        else:
+            return
+        if source.takes_turns:
+            self._turns.use(source)
 
     def fill_all(self) -> None:
         """Have as many requests outstanding at all sources as they can answer soon: of many, some in each turn."""
@@ -96,8 +106,11 @@ class PieceFetcher:
 
     # one piece
 
-    async def _fetch(self, source: Source, request: Request) -> None:
+    def fetch(self, source: Source, request: Request) -> None:
         """Fetch a piece: send the request, receive the piece, verify and write it, and publish that it is here."""
+        self.start(self._fetch(source, request))
+
+    async def _fetch(self, source: Source, request: Request) -> None:
         connection = source.connection
         answer = source.send(request, self._files.storages)
         try:
@@ -198,7 +211,7 @@ class PieceFetcher:
     def want(self, storage: Storage) -> None:
         """Fetch the missing pieces of a file whose piece hashes are known."""
         if not self._files.over and storage.sha256 in self._files.unfinished:
-            self._picker.state.want(storage.sha256, storage.count, storage.missing())
+            self._picker.state.want(storage.sha256, storage.count, bits(storage.missing()))
             self.start(self._hash_on(storage))
             self.fill_all()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -11,9 +10,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from ..net.errors import FetchError, Garbled, Stalled
+from ..net.errors import FetchError, Garbled, Stalled, Unreachable
 from ..wire.address import Address
-from ..wire.messages import Cancel, GetFile, GetNext, Message, Response
+from ..wire.messages import Cancel, GetFile, GetNext, GetTurn, Message, Response
+from .meter import Meter
 from .picker_state import PieceRequest, Request
 from .storage import Storage
 
@@ -22,10 +22,12 @@ MAX_OUTSTANDING = 32
 """Requests that may be outstanding at one source, at least and at most."""
 REQUEST_AHEAD = 0.5
 """Seconds of a source's rate that are requested ahead: more than a round trip, less than makes a queue."""
-RATE_FADING = 1.0
-"""Seconds after which bytes count for a rate by a factor e less."""
 MAX_RECONNECTS = 3
 """Times in a row that a source may fail to be reached, or be lost, before a swarm no longer waits for it."""
+
+
+class NotNeeded(Unreachable):
+    """This side closed the connection, of which there may be another later: the source has not failed."""
 
 
 class Connection(Protocol):
@@ -47,30 +49,13 @@ class Connection(Protocol):
         """Close it; what is outstanding fails with Unreachable."""
 
 
-class Meter:
-    """Bytes, and their rate in bytes/s, of which what is older counts less and less. Times are the caller's seconds."""
-
-    def __init__(self) -> None:
-        self.total = 0
-        self._rate = 0.0
-        self._at = 0.0
-
-    def add(self, size: int, now: float) -> None:
-        """Count `size` bytes that were received at `now`."""
-        self.total += size
-        self._rate = self.rate(now) + size / RATE_FADING
-        self._at = now
-
-    def rate(self, now: float) -> float:
-        """Return the bytes/s at `now`."""
-        return self._rate * math.exp(min(0.0, self._at - now) / RATE_FADING)
-
-
 class Source:
     """A source at `address`."""
 
-    def __init__(self, address: Address, clock: IReactorTime) -> None:
+    def __init__(self, address: Address, clock: IReactorTime, lot: float = 0.0) -> None:
         self.address = address
+        self.lot = lot
+        """A number drawn for it: of too many, those with the lowest are the neighbours in a swarm."""
         self.connection: Connection | None = None
         self.lost: Deferred[FetchError]
         """Fires with the reason when `connection` is lost."""
@@ -78,6 +63,14 @@ class Source:
         self.requested: Counter[type[Request]] = Counter()
         """Requests sent to it, by their kind."""
         self.outstanding: dict[PieceAnswer, Request] = {}
+        self.takes_turns = True
+        """Whether it answers GET TURN; else it is asked for pieces without."""
+        self.turns = 0
+        """Pieces that it may be asked for now."""
+        self.waits: list[GetTurn] = []
+        """The requests for a turn that it has not answered."""
+        self.turn_at = 0.0
+        """When (seconds) it may be asked for a turn again."""
         self.transfers: set[str] = set()
         """The files, by their hashes, of which it has begun to send pieces."""
         self.idle = 0
@@ -106,6 +99,7 @@ class Source:
         """Send requests over `connection` from now on."""
         self.connection, self.lost = connection, Deferred()
         self.idle, self.snubbed = 0, False
+        self.turns, self.waits = 0, []
 
     def disconnect(self, connection: Connection | None, why: FetchError) -> None:
         """Close `connection` because of `why`, unless it is no longer in use."""
@@ -131,6 +125,11 @@ class Source:
     def is_hopeful(self) -> bool:
         """Whether a swarm may wait for it."""
         return self.banned is None and self.failures <= MAX_RECONNECTS
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether it is to send a piece, or to give a turn."""
+        return bool(self.outstanding) or any(not turn.news for turn in self.waits)
 
     @property
     def state(self) -> str:

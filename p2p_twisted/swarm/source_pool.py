@@ -11,6 +11,7 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from random import Random
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -22,12 +23,14 @@ from ..events.types import SourceBanned, SourceConnected, SourceLost, SourceSnub
 from ..net.errors import FetchError, Stalled, Unreachable
 from ..wire.address import Address
 from ..wire.fields import parse_address
-from .source import Connection, Source
+from .source import Connection, NotNeeded, Source
 
 SNUB_TIMEOUT = 4.0
 """Seconds without a byte after which the requests that are outstanding at a source are released."""
 MAX_CONNECTED = 64
 """Sources connected at the same time; the others are queued."""
+MAX_NEIGHBOURS = 20
+"""Sources connected at the same time of those that are downloaders as well."""
 MAX_TRIED, TRIED_AT_ONCE = 1024, 128
 """Sources connected at the same time while the swarm starves, at most, and those added each time it goes on."""
 MAX_CONNECTING = 256
@@ -52,6 +55,8 @@ class SourcePool:
         clock: IReactorTime,
         connect: Callable[[Address], Awaitable[Connection]],
         rank: Callable[[Address], int],
+        is_seed: Callable[[Address], bool],
+        random: Random,
         publisher: Publisher,
     ) -> None:
         self._sources: dict[Address, Source] = {}
@@ -62,6 +67,8 @@ class SourcePool:
         any, and by the order in which they came."""
         self._networks: Counter[tuple[str, int]] = Counter()
         """Sources that were queued so far, by their network and rank."""
+        self._spare: list[tuple[float, int, Source]] = []
+        """A heap of those that are not needed while there are enough neighbours: by lot."""
         self._resting: set[Source] = set()
         """Those that failed a moment ago."""
         self._order = itertools.count()
@@ -73,6 +80,8 @@ class SourcePool:
         self._clock = clock
         self._connect = connect
         self._rank = rank
+        self._is_seed = is_seed
+        self._random = random
         self._publisher = publisher
         self._closed = False
 
@@ -90,7 +99,7 @@ class SourcePool:
 
     def add(self, address: Address) -> Source:
         """Add the peer at `address`, and return it."""
-        source = self._sources[address] = Source(address, self._clock)
+        source = self._sources[address] = Source(address, self._clock, self._random.random())
         return source
 
     def is_hopeful(self, address: Address) -> bool:
@@ -154,10 +163,32 @@ class SourcePool:
         slow = sum(now - since >= SLOW_CONNECT for since in self._connecting.values())
         while self._queue and not self._closed and self._has_room(slow):
             *_, source = heapq.heappop(self._queue)
-            if source.banned is None:
+            if source.banned is None and self._is_needed(source):
                 self._connecting[source] = now
                 self._turns.pop(source).callback(None)
         self._filling = False
+
+    def _is_needed(self, source: Source) -> bool:
+        """Return whether to connect to `source`: not if there are enough neighbours, all with lower lots.
+
+        So each downloader has neighbours by chance, whoever was there first, and the swarm is well mixed.
+        """
+        if self._room > MAX_CONNECTED or self._is_seed(source.address):
+            return True
+        neighbours = [one for one in (*self._connected, *self._connecting) if not self._is_seed(one.address)]
+        if len(neighbours) < MAX_NEIGHBOURS:
+            return True
+        last = max(neighbours, key=lambda one: one.lot)
+        if last.lot < source.lot or last.outstanding:
+            heapq.heappush(self._spare, (source.lot, next(self._order), source))
+            return False
+        last.disconnect(last.connection, NotNeeded("it has made room for another neighbour"))
+        return True
+
+    def _call_spare(self, most: int) -> None:
+        """Queue `most` of those that were not needed, as they may be now."""
+        for _ in range(min(most, len(self._spare))):
+            self._enqueue(heapq.heappop(self._spare)[-1])
 
     def _has_room(self, slow: int) -> bool:
         """Return whether another source may be connected to; `slow` are being connected to for long."""
@@ -167,6 +198,7 @@ class SourcePool:
     def widen(self) -> None:
         """Make room for more sources: those that are connected send nothing."""
         self._room = min(self._room + TRIED_AT_ONCE, max_peers(MAX_TRIED))
+        self._call_spare(TRIED_AT_ONCE)
         self._fill()
 
     def narrow(self) -> None:
@@ -176,6 +208,9 @@ class SourcePool:
     def lost(self, source: Source, why: FetchError) -> None:
         """Note that the connection of `source` was lost, or not made; ban it unless it was a matter of reaching it."""
         self._connected.pop(source, None)
+        if isinstance(why, NotNeeded):
+            return
+        self._call_spare(1)
         if not isinstance(why, Unreachable | Stalled):
             self.ban(source, why)
         elif source.banned is None:

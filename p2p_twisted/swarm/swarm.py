@@ -16,6 +16,7 @@ from ..events.publisher import Publisher
 from ..net.connect import Reactor
 from ..net.errors import FetchError
 from ..wire.address import Address
+from ..wire.ranges import Bits
 from .errors import DownloadError, NoProgress
 from .picker import Picker
 from .piece_fetcher import PieceFetcher
@@ -50,8 +51,9 @@ class Swarm:
         rank: Callable[[Address], int],
         publisher: Publisher,
     ) -> None:
-        picker = Picker(Random())
-        self.sources = SourcePool(reactor, connect, rank, publisher)
+        random = Random()
+        picker = Picker(random)
+        self.sources = SourcePool(reactor, connect, rank, picker.state.is_seed, random, publisher)
         self._reactor = reactor
         self._state = picker.state
         self._prospects = Prospects(reactor, picker, self.sources)
@@ -148,7 +150,7 @@ class Swarm:
         self._state.add_complete(address, sha256)
         self._add_source(address)
 
-    def add_pieces(self, address: Address, sha256: str, pieces: Iterable[int]) -> None:
+    def add_pieces(self, address: Address, sha256: str, pieces: Bits) -> None:
         """Note that the peer at `address` has these pieces of the file."""
         self._state.add_pieces(address, sha256, pieces)
         self._add_source(address)
@@ -214,7 +216,7 @@ class Swarm:
         if self.is_busy:
             self._idle = 0
             return
-        is_awaited = any(source.is_hopeful and (source.outstanding or source.unresponsive) for source in self.sources)
+        is_awaited = any(source.is_hopeful and (source.is_awaited or source.unresponsive) for source in self.sources)
         timeout = UNRESPONSIVE_TIMEOUT if is_awaited else IDLE_TIMEOUT
         if self._idle > timeout:
             self.give_up(NoProgress(f"nothing was received for {timeout} s"))

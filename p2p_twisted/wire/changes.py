@@ -1,7 +1,7 @@
 """The lines of an answer to GET INDEX with Since: the changes of the files of one peer.
 
 Three kinds: an index record of 1.1 (the file is new, or has changed); ``-``, name and type (it is gone); ``have``,
-SHA-256, size and ranges (these pieces of an unfinished file are there). All are separated by tabs.
+SHA-256, size and ranges (these pieces of an unfinished file are there; ``-``: none yet). All are separated by tabs.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ class Have:
     pieces: Ranges
 
 
+NONE = "-"
+"""The pieces of a file of which none is there yet."""
+
 Change = IndexRecord | Removed | Have
 
 
@@ -39,8 +42,12 @@ def encode_change(change: Change) -> str:
         stem, kind = fields.split_type(change.name)
         return f"-\t{stem}\t{kind}"
     if isinstance(change, Have):
-        return f"have\t{change.sha256}\t{change.size}\t{format_ranges(change.pieces)}"
+        return f"have\t{change.sha256}\t{change.size}\t{format_ranges(change.pieces) or NONE}"
     return encode_record(change, Version.V11)
+
+
+def _pieces(text: str) -> Ranges:
+    return () if text == NONE else parse_ranges(text)
 
 
 def parse_change(line: str) -> Change:
@@ -49,5 +56,5 @@ def parse_change(line: str) -> Change:
     if len(parts) == 3 and parts[0] == "-":
         return Removed(fields.name(fields.join_type(parts[1], parts[2])))
     if len(parts) == 4 and parts[0] == "have":
-        return Have(fields.sha256(parts[1]), fields.number(parts[2], "size"), parse_ranges(parts[3]))
+        return Have(fields.sha256(parts[1]), fields.number(parts[2], "size"), _pieces(parts[3]))
     return parse_record(line)

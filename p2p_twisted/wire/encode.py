@@ -12,6 +12,7 @@ from .messages import (
     GetIndex,
     GetNext,
     GetPieces,
+    GetTurn,
     Hello,
     KeepAlive,
     Leave,
@@ -96,6 +97,11 @@ def _(message: GetNext) -> Parts:
 
 
 @_parts.register
+def _(message: GetTurn) -> Parts:
+    return "GET TURN", [("News", "yes")] if message.news else [], []
+
+
+@_parts.register
 def _(message: Cancel) -> Parts:
     return (
         "CANCEL FILE",
@@ -155,5 +161,6 @@ def _headers(response: Response) -> list[tuple[str, str]]:
         ("Since", response.since),
         ("Retry-After", response.retry_after),
         ("Site", response.site),
+        ("Turns", response.turns),
     ]
     return [(key, str(value)) for key, value in named if value is not None]

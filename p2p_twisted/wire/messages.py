@@ -98,6 +98,13 @@ class GetNext:
 
 
 @dataclass(frozen=True)
+class GetTurn:
+    """Peer -> peer, 1.1: tell me when it is my turn to ask for pieces; if `news`, not before you have new ones."""
+
+    news: bool = False
+
+
+@dataclass(frozen=True)
 class Cancel:
     """Peer -> peer, 1.1: do not answer my earlier GET FILE for `byte_range` of `sha256` if it still waits."""
 
@@ -119,7 +126,9 @@ class Probe:
     port: int
 
 
-Message = Register | Leave | KeepAlive | PQuery | GetIndex | GetFile | GetPieces | GetNext | Cancel | Hello | Probe
+ToRS = Register | Leave | KeepAlive | PQuery
+ToPeer = GetIndex | GetFile | GetPieces | GetNext | GetTurn | Cancel | Hello | Probe
+Message = ToRS | ToPeer
 
 
 @dataclass(frozen=True)
@@ -139,7 +148,8 @@ class Response:
     `length`: bytes of the body; `size` and `sha256` (hex): of the whole file; `byte_range`: the bytes (first, last) of
     the body; `more`: there are more peers than the list has; `index`: the version of the index that the answer
     leads to, `since`: the one it starts from; `retry_after`: seconds after which a refused request may be granted;
-    `modified`: when the file was last changed, Unix seconds; `site`: the name of the site at which the peer says it is.
+    `modified`: when the file was last changed, Unix seconds; `site`: the name of the site at which the peer says it is;
+    `turns`: pieces that the client may ask for now.
     """
 
     status: int
@@ -156,6 +166,7 @@ class Response:
     retry_after: int | None = None
     modified: int | None = None
     site: str | None = None
+    turns: int | None = None
 
     @property
     def ok(self) -> bool:

@@ -20,6 +20,7 @@ from .messages import (
     GetIndex,
     GetNext,
     GetPieces,
+    GetTurn,
     Hello,
     KeepAlive,
     Leave,
@@ -94,6 +95,11 @@ def _cancel(headers: Headers, data: list[str]) -> Message:
     return Cancel(fields.sha256(_needed(headers, "SHA-256")), fields.byte_range(_needed(headers, "Range")))
 
 
+def _get_turn(headers: Headers, data: list[str]) -> Message:
+    news = headers.get("News")
+    return GetTurn(news is not None and fields.yes(news))
+
+
 def _get_next(headers: Headers, data: list[str]) -> Message:
     if not 0 < len(data) <= MAX_WANTS:
         raise BadRequest(f"GET NEXT names from 1 to {MAX_WANTS} files")
@@ -113,13 +119,14 @@ METHODS: dict[str, tuple[int | None, Build]] = {
     "GET FILE": (2, _get_file),
     "GET PIECES": (0, lambda headers, data: GetPieces(fields.sha256(_needed(headers, "SHA-256")))),
     "GET NEXT": (None, _get_next),
+    "GET TURN": (0, _get_turn),
     "CANCEL FILE": (0, _cancel),
     "Hello NULL": (1, lambda headers, data: Hello(_port(data[0]))),
     "Probe NULL": (1, lambda headers, data: Probe(_port(data[0]))),
 }
 """METHOD SP DOCUMENT -> number of data lines (None: Length gives the bytes), the function that makes the message."""
 
-ONLY_1_1 = {"GET PIECES", "GET NEXT", "CANCEL FILE", "Hello NULL", "Probe NULL"}
+ONLY_1_1 = {"GET PIECES", "GET NEXT", "GET TURN", "CANCEL FILE", "Hello NULL", "Probe NULL"}
 """The methods that 1.0 does not have."""
 
 _ENVELOPE = re.compile(rf"(Host|OS):? ([^ {fields.CONTROL}][^{fields.CONTROL}]{{0,254}})")

@@ -1,9 +1,8 @@
-"""Sets of piece numbers as text: ``0-3,7,9-12``, ascending, with gaps between them, without white space."""
+"""Sets of piece numbers: as ints (bit i is piece i), and as text: ``0-3,7,9-12``, ascending, with gaps between them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 
 from .errors import BadRequest
 from .fields import number
@@ -11,23 +10,53 @@ from .limits import MAX_PIECES
 
 Ranges = tuple[tuple[int, int], ...]
 """Pairs (first, last), both included, ascending, with a gap between each and the next."""
+Bits = int
+"""A set of pieces: bit i is set if piece i is in it."""
 
 
-def to_ranges(pieces: Iterable[int]) -> Ranges:
+def bits(pieces: Iterable[int]) -> Bits:
+    """Return the set of these pieces."""
+    found = 0
+    for piece in pieces:
+        found |= 1 << piece
+    return found
+
+
+def first_bits(count: int) -> Bits:
+    """Return the set of the first `count` pieces."""
+    return (1 << count) - 1
+
+
+def members(pieces: Bits) -> Iterator[int]:
+    """Yield the numbers of the pieces in the set, ascending."""
+    while pieces:
+        lowest = pieces & -pieces
+        yield lowest.bit_length() - 1
+        pieces ^= lowest
+
+
+def to_ranges(pieces: Bits) -> Ranges:
     """Return the ranges that hold exactly `pieces`."""
-    ordered = sorted(pieces)
-    if not ordered:
-        return ()
-    gaps = [(before, after) for before, after in pairwise(ordered) if after - before > 1]
-    firsts = [ordered[0], *(after for _, after in gaps)]
-    lasts = [*(before for before, _ in gaps), ordered[-1]]
-    return tuple(zip(firsts, lasts, strict=True))
+    found: list[tuple[int, int]] = []
+    first = 0
+    while pieces:
+        gap = (pieces & -pieces).bit_length() - 1
+        pieces >>= gap
+        run = (~pieces & (pieces + 1)).bit_length() - 1
+        first += gap
+        found.append((first, first + run - 1))
+        pieces >>= run
+        first += run
+    return tuple(found)
 
 
-def from_ranges(ranges: Ranges, count: int) -> Iterator[int]:
-    """Return the pieces in `ranges`, ascending, that a file of `count` pieces has."""
+def from_ranges(ranges: Ranges, count: int) -> Bits:
+    """Return the set of the pieces in `ranges` that a file of `count` pieces has."""
+    found = 0
     for first, last in ranges:
-        yield from range(first, min(last + 1, count))
+        if first < count:
+            found |= first_bits(min(last + 1, count) - first) << first
+    return found
 
 
 def format_ranges(ranges: Ranges) -> str:

@@ -24,6 +24,7 @@ _RESPONSE_FIELDS: dict[str, tuple[str, Callable[[str], object]]] = {
     "More": ("more", fields.yes),
     "Index": ("index", fields.index_version),
     "Since": ("since", fields.index_version),
+    "Turns": ("turns", lambda text: fields.number(text, "Turns", 1)),
     "Retry-After": ("retry_after", lambda text: fields.number(text, "Retry-After")),
     "Site": ("site", fields.site),
 }

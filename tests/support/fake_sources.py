@@ -20,11 +20,13 @@ from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.swarm import Swarm
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.address import Address
-from p2p_twisted.wire.messages import Cancel, GetFile, GetNext, GetPieces, Message, Response, Version
-from p2p_twisted.wire.ranges import from_ranges
+from p2p_twisted.wire.messages import Cancel, GetFile, GetNext, GetPieces, GetTurn, Message, Response, Version
+from p2p_twisted.wire.ranges import bits, from_ranges, members
 from tests.support.inline_reactor import InlineReactor
 
 PIECE = 64 * 1024
+MAX_OUTSTANDING = 3
+"""Pieces that a source lets a downloader have outstanding, but for those asked for by GET NEXT."""
 
 Pending = tuple[Message, Any, Deferred[Response]]
 """A request that is not answered yet: it, its sink, and what fires with the answer."""
@@ -108,7 +110,7 @@ class FakeSource:
             return (document, piece) if document and (self.only is None or piece in self.only) else None
         for sha256, ranges in message.wants:
             document = self.documents.get(sha256)
-            for piece in from_ranges(ranges, 2**32) if document else ():
+            for piece in members(from_ranges(ranges, 2**20)) if document else ():
                 if document and (sha256, piece) not in self.given and (self.only is None or piece in self.only):
                     self.given.add((sha256, piece))
                     return document, piece
@@ -121,6 +123,8 @@ class FakeConnection:
     def __init__(self, source: FakeSource) -> None:
         self.source = source
         self.waiting: list[Pending] = []
+        self.turns: list[Pending] = []
+        """The requests for a turn that wait."""
         self.lists: list[tuple[GetPieces, Deferred[tuple[Response, bytes]]]] = []
         self.lost: FetchError | None = None
         self.is_held = False
@@ -130,6 +134,8 @@ class FakeConnection:
     def request(self, message: Message, sink: Any) -> Deferred[Response]:
         if self.lost is not None:
             return fail(self.lost)
+        if isinstance(message, GetTurn):
+            return self._ask_for_turn((message, sink, Deferred()))
         self.source.asked.append(message)
         self.waiting.append((message, sink, Deferred()))
         return self.waiting[-1][2]
@@ -154,13 +160,28 @@ class FakeConnection:
     def close(self) -> None:
         self.fail(Unreachable("closed by this side"))
 
+    def _ask_for_turn(self, request: Pending) -> Deferred[Response]:
+        for before in self.turns:
+            before[2].errback(Failure(Refused(100, "another request has come")))
+        self.turns = [request]
+        self._give_turn()
+        return request[2]
+
+    def _give_turn(self) -> None:
+        """Give a turn, if one is asked for whatever the news, and less than MAX_OUTSTANDING are outstanding."""
+        for message, sink, done in self.turns:
+            if not message.news and len(self.waiting) < MAX_OUTSTANDING:
+                self.turns = []
+                sink.begin(self.response())
+                done.callback(self.response(turns=1))
+
     # what the source does with it
 
     def fail(self, why: FetchError) -> None:
         """Fail all that waits."""
         self.lost = self.lost or why
-        while self.waiting or self.lists:
-            (self.lists or self.waiting).pop(0)[-1].errback(Failure(self.lost))
+        while self.waiting or self.lists or self.turns:
+            (self.lists or self.waiting or self.turns).pop(0)[-1].errback(Failure(self.lost))
 
     def answer_lists(self) -> None:
         """Answer every GET PIECES."""
@@ -182,6 +203,7 @@ class FakeConnection:
         else:
             self.waiting.remove(request)
             done.errback(Failure(Refused(100, "not here")))
+            self._give_turn()
 
     def begin(self, request: Pending, document: Document, piece: int, **head: Any) -> None:
         """Send the head of the answer, with the fields of `head` instead of its own, and its first byte."""
@@ -201,6 +223,7 @@ class FakeConnection:
         if request in self.waiting:
             self.waiting.remove(request)
             request[2].callback(self.response())
+            self._give_turn()
 
     def _bytes(self, document: Document, piece: int) -> bytes:
         data = document.piece(piece)
@@ -269,7 +292,7 @@ class RunningSwarm:
 
     def add_pieces(self, source: FakeSource, document: Document, pieces: Iterable[int]) -> None:
         """Announce that the source has these pieces."""
-        self.swarm.add_pieces(source.address, document.sha256, pieces)
+        self.swarm.add_pieces(source.address, document.sha256, bits(pieces))
         self.answer_lists()
 
     def answer_lists(self) -> None:

@@ -32,7 +32,7 @@ from p2p_twisted.wire.messages import (
     Response,
     Version,
 )
-from p2p_twisted.wire.ranges import to_ranges
+from p2p_twisted.wire.ranges import Ranges
 from p2p_twisted.wire.records import IndexRecord
 
 settings.register_profile("p2p_twisted", parent=settings.default, deadline=None)
@@ -74,7 +74,20 @@ names = st.one_of(
 
 
 index_versions = st.from_regex(r"[0-9a-zA-Z.]{1,64}", fullmatch=True)
-piece_sets = st.sets(st.integers(0, 300) | st.integers(0, MAX_PIECES), min_size=1, max_size=40).map(to_ranges)
+
+
+def _ranges(pieces: set[int]) -> Ranges:
+    """Return the ranges of pieces with numbers too large for a set of bits."""
+    found: list[tuple[int, int]] = []
+    for piece in sorted(pieces):
+        if found and found[-1][1] == piece - 1:
+            found[-1] = found[-1][0], piece
+        else:
+            found.append((piece, piece))
+    return tuple(found)
+
+
+piece_sets = st.sets(st.integers(0, 300) | st.integers(0, MAX_PIECES), min_size=1, max_size=40).map(_ranges)
 
 
 def optional(strategy: st.SearchStrategy[Any], version: Version) -> st.SearchStrategy[Any]:

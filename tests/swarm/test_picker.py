@@ -8,7 +8,7 @@ import pytest
 
 from p2p_twisted.swarm.picker import ENDGAME_DELAY, MAX_RANGES, MAX_REQUEST_WANTS, Picker
 from p2p_twisted.swarm.picker_state import NextRequest, PieceRequest
-from p2p_twisted.wire.ranges import from_ranges
+from p2p_twisted.wire.ranges import bits, first_bits, from_ranges, members
 
 A, B = "a" * 64, "b" * 64
 SEED, OTHER_SEED = ("10.0.0.1", 1), ("10.0.0.2", 1)
@@ -18,7 +18,7 @@ ANN, BOB, CAT, DAN = (("10.0.1.1", port) for port in (1, 2, 3, 4))
 def a_picker(count=8, missing=None, seed=1):
     """A picker that wants `missing` (default: all) of the `count` pieces of A."""
     picker = Picker(Random(seed))
-    picker.state.want(A, count, range(count) if missing is None else missing)
+    picker.state.want(A, count, first_bits(count) if missing is None else bits(missing))
     return picker
 
 
@@ -34,7 +34,7 @@ def pieces_of(picker, source, now=0.0):
 def wanted_by(request, count):
     """The pieces named in a NextRequest, by file."""
     assert isinstance(request, NextRequest)
-    return {sha256: set(from_ranges(ranges, count)) for sha256, ranges in request.wants}
+    return {sha256: set(members(from_ranges(ranges, count))) for sha256, ranges in request.wants}
 
 
 # who is asked nothing
@@ -47,10 +47,10 @@ def test_a_stranger_is_asked_nothing() -> None:
 def test_nothing_is_requested_of_a_file_that_is_not_wanted_yet() -> None:
     picker = Picker(Random(1))
     picker.state.add_seed(SEED, A)
-    picker.state.add_pieces(ANN, A, [0, 1])
+    picker.state.add_pieces(ANN, A, bits([0, 1]))
     assert picker.next_request(SEED, 0) is None
     assert picker.next_request(ANN, 0) is None
-    picker.state.want(A, 3, range(3))
+    picker.state.want(A, 3, bits(range(3)))
     assert wanted_by(picker.next_request(SEED, 0), 3) == {A: {0, 1, 2}}
     assert sorted(pieces_of(picker, ANN)) == [0, 1]
 
@@ -63,9 +63,9 @@ def test_only_what_is_missing_is_asked() -> None:
 
 def test_only_pieces_that_a_source_has_are_requested_from_it() -> None:
     picker = a_picker()
-    picker.state.add_pieces(ANN, A, [1, 3])
+    picker.state.add_pieces(ANN, A, bits([1, 3]))
     assert sorted(pieces_of(picker, ANN)) == [1, 3]
-    picker.state.add_pieces(ANN, A, [1, 4])
+    picker.state.add_pieces(ANN, A, bits([1, 4]))
     assert pieces_of(picker, ANN) == [4]
     picker.state.add_complete(ANN, A)
     assert sorted(pieces_of(picker, ANN)) == [0, 2, 5, 6, 7]
@@ -86,7 +86,7 @@ def test_done_when_nothing_is_missing() -> None:
 def test_a_seed_is_asked_for_the_next_of_all_that_is_free() -> None:
     picker = a_picker(8, {0, 1, 2, 6})
     picker.state.add_seed(SEED, A)
-    picker.state.add_pieces(ANN, A, [1])
+    picker.state.add_pieces(ANN, A, bits([1]))
     picker.next_request(ANN, 0)
     assert picker.next_request(SEED, 0) == NextRequest(((A, ((0, 0), (2, 2), (6, 6))),))
 
@@ -151,7 +151,7 @@ def test_files_of_one_piece_are_shared_among_seeds() -> None:
     picker = Picker(Random(1))
     names = [f"{number:02x}" * 32 for number in range(12)]
     for name in names:
-        picker.state.want(name, 1, [0])
+        picker.state.want(name, 1, bits([0]))
         picker.state.add_seed(SEED, name)
         picker.state.add_seed(OTHER_SEED, name)
     asked = [sha256 for seed in (SEED, OTHER_SEED) for sha256, _ in picker.next_request(seed, 0).wants]
@@ -189,7 +189,7 @@ def test_small_files_are_named_together_and_a_big_one_alone() -> None:
     picker = Picker(Random(1))
     names = [f"{number:064x}" for number in range(3 * MAX_REQUEST_WANTS)]
     for name in names:
-        picker.state.want(name, 1, [0])
+        picker.state.want(name, 1, bits([0]))
         picker.state.add_seed(SEED, name)
     request = picker.next_request(SEED, 0)
     assert len({sha256 for sha256, _ in request.wants}) == len(request.wants) == MAX_REQUEST_WANTS
@@ -210,7 +210,7 @@ def test_two_downloaders_begin_with_different_files() -> None:
     for seed in range(10):
         picker = Picker(Random(seed))
         for name in range(60):
-            picker.state.want(f"{name:064x}", 1, [0])
+            picker.state.want(f"{name:064x}", 1, bits([0]))
             picker.state.add_seed(SEED, f"{name:064x}")
         first.add(picker.next_request(SEED, 0).wants[0][0])
     assert len(first) > 5
@@ -230,9 +230,9 @@ def test_sources_with_all_of_it_count_for_every_piece() -> None:
     picker = a_picker(3)
     picker.state.add_complete(ANN, A)
     picker.state.add_complete(BOB, A)
-    picker.state.add_pieces(CAT, A, [0, 2])
-    picker.state.add_pieces(CAT, A, [2])
-    picker.state.add_pieces(DAN, A, [2])
+    picker.state.add_pieces(CAT, A, bits([0, 2]))
+    picker.state.add_pieces(CAT, A, bits([2]))
+    picker.state.add_pieces(DAN, A, bits([2]))
     assert pieces_of(picker, ANN) == [1, 0, 2]
 
 
@@ -240,8 +240,8 @@ def test_a_piece_of_a_source_that_is_gone_is_rarer() -> None:
     picker = a_picker(2)
     picker.state.add_complete(ANN, A)
     for source in (BOB, CAT):
-        picker.state.add_pieces(source, A, [0])
-    picker.state.add_pieces(DAN, A, [1])
+        picker.state.add_pieces(source, A, bits([0]))
+    picker.state.add_pieces(DAN, A, bits([1]))
     picker.remove_source(BOB)
     picker.remove_source(CAT)
     assert pieces_of(picker, ANN) == [0, 1]
@@ -251,29 +251,29 @@ def test_a_repeated_announcement_counts_once() -> None:
     picker = a_picker(2)
     picker.state.add_complete(ANN, A)
     for _ in range(3):
-        picker.state.add_pieces(BOB, A, [0])
+        picker.state.add_pieces(BOB, A, bits([0]))
     for source in (BOB, CAT):
-        picker.state.add_pieces(source, A, [1])
+        picker.state.add_pieces(source, A, bits([1]))
     assert pieces_of(picker, ANN) == [0, 1]
 
 
 def test_a_source_that_completes_the_file_counts_once() -> None:
     picker = a_picker(2)
     picker.state.add_complete(ANN, A)
-    picker.state.add_pieces(BOB, A, [0])
+    picker.state.add_pieces(BOB, A, bits([0]))
     picker.state.add_complete(BOB, A)
-    picker.state.add_pieces(BOB, A, [0, 1])  # an old word that comes late
-    picker.state.add_pieces(CAT, A, [1])
+    picker.state.add_pieces(BOB, A, bits([0, 1]))  # an old word that comes late
+    picker.state.add_pieces(CAT, A, bits([1]))
     assert pieces_of(picker, ANN) == [0, 1]
 
 
 def test_the_rarest_is_looked_for_among_all_files() -> None:
     picker = a_picker(1)
-    picker.state.want(B, 2, [0, 1])
+    picker.state.want(B, 2, bits([0, 1]))
     picker.state.add_complete(ANN, A)
     picker.state.add_complete(ANN, B)
-    picker.state.add_pieces(BOB, A, [0])
-    picker.state.add_pieces(BOB, B, [0])
+    picker.state.add_pieces(BOB, A, bits([0]))
+    picker.state.add_pieces(BOB, B, bits([0]))
     assert picker.next_request(ANN, 0) == PieceRequest(B, 1)
 
 
@@ -326,8 +326,8 @@ def test_a_piece_is_not_requested_again_from_the_source_of_a_hash_failure() -> N
 
 def test_a_piece_that_a_source_lacks_is_requested_from_another() -> None:
     picker = a_picker(1)
-    picker.state.add_pieces(ANN, A, [0])
-    picker.state.add_pieces(BOB, A, [0])
+    picker.state.add_pieces(ANN, A, bits([0]))
+    picker.state.add_pieces(BOB, A, bits([0]))
     picker.refused(ANN, picker.next_request(ANN, 0))
     assert picker.next_request(ANN, 100) is None
     assert picker.next_request(BOB, 0) == PieceRequest(A, 0)
@@ -357,7 +357,7 @@ def test_a_file_that_is_no_longer_wanted_is_forgotten() -> None:
         picker.state.add_seed(SEED, sha256)
         picker.state.add_complete(ANN, sha256)
     picker.next_request(ANN, 0)
-    picker.state.want(B, 2, [0, 1])
+    picker.state.want(B, 2, bits([0, 1]))
     picker.state.unwant(A)
     assert wanted_by(picker.next_request(SEED, 0), 2) == {B: {0, 1}}
     asked = [picker.next_request(ANN, 0) for _ in range(3)]
@@ -369,7 +369,7 @@ def test_a_file_that_is_no_longer_wanted_is_forgotten() -> None:
 
 def test_a_source_that_has_nothing_of_a_file_after_all() -> None:
     picker = a_picker(2)
-    picker.state.want(B, 1, [0])
+    picker.state.want(B, 1, bits([0]))
     picker.state.add_seed(SEED, A)
     picker.state.add_complete(SEED, B)
     assert picker.state.has(SEED, A)
@@ -377,7 +377,7 @@ def test_a_source_that_has_nothing_of_a_file_after_all() -> None:
     assert not picker.state.has(SEED, A)
     assert picker.next_request(SEED, 0) == PieceRequest(B, 0)
     assert picker.next_request(SEED, 0) is None
-    picker.state.add_pieces(SEED, A, [1])
+    picker.state.add_pieces(SEED, A, bits([1]))
     assert picker.state.has(SEED, A)
     assert pieces_of(picker, SEED) == [1]
 
@@ -395,8 +395,8 @@ def endgame_picker():
 
 def test_while_something_is_free_nothing_is_asked_twice() -> None:
     picker = a_picker(2)
-    picker.state.add_pieces(ANN, A, [0])
-    picker.state.add_pieces(BOB, A, [0])
+    picker.state.add_pieces(ANN, A, bits([0]))
+    picker.state.add_pieces(BOB, A, bits([0]))
     picker.next_request(ANN, 0.0)
     assert picker.next_request(BOB, 100.0) is None
 

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from p2p_twisted.swarm.picker import ENDGAME_DELAY, Picker
 from p2p_twisted.swarm.picker_state import NextRequest, PieceRequest
-from p2p_twisted.wire.ranges import from_ranges
+from p2p_twisted.wire.ranges import bits, from_ranges, members
 
 COUNTS = {"a" * 64: 4, "b" * 64: 2, "c" * 64: 1}
 SOURCES = [("10.0.0.1", port) for port in range(3)]
@@ -41,7 +41,7 @@ class Model(RuleBasedStateMachine):
         self.picker = Picker(Random(seed))
         for sha256, count in COUNTS.items():
             missing = {piece for piece in range(count) if (sha256, piece) not in here}
-            self.picker.state.want(sha256, count, missing)
+            self.picker.state.want(sha256, count, bits(missing))
             self.missing.update((sha256, piece) for piece in missing)
 
     # what is known
@@ -73,7 +73,7 @@ class Model(RuleBasedStateMachine):
     @rule(source=sources, found=st.sets(pieces, max_size=4))
     def has_more(self, source, found) -> None:
         for sha256, piece in found:
-            self.picker.state.add_pieces(source, sha256, [piece])
+            self.picker.state.add_pieces(source, sha256, 1 << piece)
             self.known.add(source)
         self.has[source].update(found)
         self.refused[source] -= found
@@ -266,7 +266,9 @@ def all_of(sha256):
 
 
 def named_in(request):
-    return [(sha256, piece) for sha256, ranges in request.wants for piece in from_ranges(ranges, COUNTS[sha256])]
+    return [
+        (sha256, piece) for sha256, ranges in request.wants for piece in members(from_ranges(ranges, COUNTS[sha256]))
+    ]
 
 
 TestPickerInvariants = Model.TestCase

@@ -9,8 +9,9 @@ import pytest
 from twisted.internet.task import Clock
 
 from p2p_twisted.net.errors import FetchError, Refused, Stalled, Unreachable
+from p2p_twisted.swarm.meter import Meter
 from p2p_twisted.swarm.picker_state import NextRequest, PieceRequest, Request
-from p2p_twisted.swarm.source import MAX_OUTSTANDING, MAX_RECONNECTS, MIN_OUTSTANDING, Meter, Source
+from p2p_twisted.swarm.source import MAX_OUTSTANDING, MAX_RECONNECTS, MIN_OUTSTANDING, Source
 from tests.support.fake_sources import PIECE, Document, FakeConnection, FakeSource
 
 DOCUMENT = Document(4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -13,7 +14,7 @@ from p2p_twisted.net.errors import FetchError, Stalled, Unreachable
 from p2p_twisted.swarm.errors import PeersFailed
 from p2p_twisted.swarm.source_pool import MAX_CONNECTED, TRIED_AT_ONCE, SourcePool
 from p2p_twisted.wire.messages import GetNext
-from p2p_twisted.wire.ranges import from_ranges
+from p2p_twisted.wire.ranges import from_ranges, members
 from tests.support.fake_sources import Document, FakeConnection, FakeSource, RunningSwarm, is_document
 from tests.support.inline_reactor import InlineReactor
 
@@ -34,7 +35,7 @@ class TestOneOfTwoThatHadItFromTheStart(TestCase):
         self.assertEqual(swarm.completed, {document.name: None})
         self.assertTrue(is_document(folder / document.name, document))
         nexts = [message for message in there.asked if isinstance(message, GetNext)]
-        named = {piece for message in nexts for piece in from_ranges(message.wants[0][1], 40)}
+        named = {piece for message in nexts for piece in members(from_ranges(message.wants[0][1], 40))}
         self.assertEqual(named, set(range(40)))
         self.assertTrue(all(event.super_seeded for event in swarm.verified))
 
@@ -104,8 +105,8 @@ class TestPlaces(TestCase):
         self.dialled.append(address)
         return await self.sources.setdefault(address, FakeSource(address[1], [])).connect()
 
-    def pool(self, rank=lambda address: 0):
-        pool = SourcePool(self.clock, self.connect, rank, Publisher())
+    def pool(self, rank=lambda address: 0, is_seed=lambda address: True):
+        pool = SourcePool(self.clock, self.connect, rank, is_seed, Random(1), Publisher())
         self.addCleanup(pool.close)
         return pool
 

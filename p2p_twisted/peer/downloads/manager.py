@@ -51,7 +51,15 @@ class DownloadManager(Service):
         self._selection = Selection(reactor, factory.content_store.library, discovery, now)
         self._running: dict[str, Deferred[None]] = {}
         self._parts = Parts(
-            reactor, factory.content_store, factory.index_feed, discovery, downlink, now, publisher, Claims()
+            reactor,
+            factory.content_store,
+            factory.index_feed,
+            factory.piece_source,
+            discovery,
+            downlink,
+            now,
+            publisher,
+            Claims(),
         )
 
     def start(

@@ -11,6 +11,7 @@ from ...net.throttle import Throttle
 from ..peers.discovery import Discovery
 from ..serving.content_store import ContentStore
 from ..serving.index_feed import IndexFeed
+from ..serving.piece_server import PieceSource
 from .model import Claims
 
 
@@ -21,6 +22,7 @@ class Parts:
     reactor: Reactor
     content_store: ContentStore
     index_feed: IndexFeed
+    piece_source: PieceSource
     discovery: Discovery
     downlink: Throttle
     now: Callable[[], float]

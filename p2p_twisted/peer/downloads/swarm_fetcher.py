@@ -120,7 +120,8 @@ class SwarmFetcher:
         swarm = Swarm(self._parts.reactor, storages, self._connect, feed.rank, self._publisher(storages))
         for storage, document in zip(storages, files.values(), strict=True):
             swarm.finished(storage.sha256).addBoth(self._finished, storage, document, on_failed)
-            self._parts.content_store.serve(storage)
+            if self._parts.content_store.serve(storage):
+                self._parts.index_feed.download_started(storage)
         self._download.swarms.append(swarm)
         feed.start(swarm)
         watch = Patience(self._parts.reactor, swarm, patience)
@@ -171,7 +172,8 @@ class SwarmFetcher:
         if content_store.serve(storage) or (
             note_source(content_store.library, file, storage.target.path, event.source) and content_store.serve(storage)
         ):
-            self._parts.index_feed.piece_verified(storage, event.piece, event.super_seeded)
+            self._parts.piece_source.piece_verified(storage, event.piece)
+            self._parts.index_feed.piece_verified(storage, event.piece)
 
     # the end of a file
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ...library.pieces import piece_count
 from ...wire.changes import Have
-from ...wire.ranges import Ranges
+from ...wire.ranges import Bits, Ranges
 
 MAX_TOTAL = 8 * 2**20
 """Bytes of memory for the unfinished files of all peers, about 28 000 of them."""
@@ -46,9 +46,9 @@ class Part:
         bits[last // 8] |= 0xFF >> (7 - last % 8)
 
     @property
-    def pieces(self) -> Iterator[int]:
-        """The numbers of the pieces that the peer has, ascending."""
-        return (8 * at + bit for at, byte in enumerate(self._bits) if byte for bit in range(8) if byte >> bit & 1)
+    def pieces(self) -> Bits:
+        """The pieces that the peer has."""
+        return int.from_bytes(self._bits, "little")
 
 
 class Room:

@@ -48,6 +48,11 @@ class Sender:
         """Bytes handed to the transport so far."""
         return self._length - self._left
 
+    @property
+    def left(self) -> int:
+        """Bytes that are still to be handed to the transport."""
+        return self._left
+
     def start(self) -> Deferred[None]:
         """Send. The Deferred fires when all is handed to the transport; it fails with SendingStopped."""
         if not self._left:

@@ -14,7 +14,7 @@ from ...library.catalogue import SharedFile
 from ...swarm.storage import Storage
 from ...wire.changes import Change, Have, Removed, encode_change
 from ...wire.messages import Version
-from ...wire.ranges import to_ranges
+from ...wire.ranges import bits, to_ranges
 from ...wire.records import encode_record
 from .content_store import ContentStore
 from .index_body import Body, Lines, Parts, SharedBody, Source, build
@@ -91,10 +91,10 @@ class IndexAnswers:
 
     def have(self, content: Storage, pieces: set[int]) -> Have:
         """Return that these pieces of an unfinished file are here."""
-        return Have(content.sha256, content.size, to_ranges(pieces)[:MAX_RANGES])
+        return Have(content.sha256, content.size, to_ranges(bits(pieces))[:MAX_RANGES])
 
     def _have(self) -> Iterator[Have]:
-        contents = [content for content in self._content_store.parts.values() if content.have]
+        contents = [content for content in self._content_store.parts.values() if content.count > 1]
         return (self.have(content, content.have) for content in contents)
 
     def _change(self, name: str, here: str) -> Change:

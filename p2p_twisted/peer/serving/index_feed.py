@@ -1,7 +1,8 @@
 """Announce the changes of this peer's index to its followers: files added and removed, and pieces of unfinished files.
 
-A super-seeded piece is announced at once, because all others wait for it; other changes in batches, because with many
-followers the announcements themselves cost uplink.
+That this peer takes part in the swarm of a file is announced at once; other changes in batches, because with many
+followers the announcements themselves cost uplink, and pieces seldom: whoever downloads here hears of them with its
+turns (piece_news.py).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from .index_log import IndexLog
 BATCH_INTERVAL = 0.3
 BATCH_INTERVAL_EACH = 0.05
 """Seconds for which changes that are not urgent are gathered: at least, and for each follower."""
+PIECES_INTERVAL = 10
+"""The same for the pieces of unfinished files."""
 KEEPALIVE_INTERVAL = 30
 """Seconds after which a follower gets an empty answer if nothing has changed."""
 
@@ -88,10 +91,16 @@ class IndexFeed:
         self._log.add(event.removed + event.added)
         self._announce_in(max(0.0, self._announced_at + self._batch_interval - self._clock.seconds()))
 
-    def piece_verified(self, content: Storage, piece: int, super_seeded: bool) -> None:
-        """Announce a verified piece of an unfinished file; `super_seeded`: its source gave it to no other peer."""
+    def download_started(self, content: Storage) -> None:
+        """Announce that this peer takes part in the swarm of an unfinished file, though it may have no piece yet."""
+        if content.count > 1:
+            self._new.setdefault(content.sha256, set())
+            self._announce_in(0)
+
+    def piece_verified(self, content: Storage, piece: int) -> None:
+        """Announce a verified piece of an unfinished file."""
         self._new.setdefault(content.sha256, set()).add(piece)
-        self._announce_in(0 if super_seeded else self._batch_interval)
+        self._announce_in(PIECES_INTERVAL)
 
     @property
     def _batch_interval(self) -> float:

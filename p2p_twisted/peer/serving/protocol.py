@@ -8,27 +8,27 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from ...events.publisher import Publisher
-from ...library.pieces import DIGEST, piece_count, piece_range
+from ...library.pieces import DIGEST
 from ...net.admission import Admission
 from ...net.caller import Caller
 from ...net.factory import RequestFactory
 from ...net.lines import Slicer
 from ...net.server import RequestConnection
 from ...net.throttle import Throttle
-from ...swarm.super_seeding import SuperSeeding
-from ...wire.errors import BadRequest, FileNotFound, Forbidden
+from ...net.unsent import unsent
+from ...wire.errors import BadRequest, Forbidden
 from ...wire.fields import clean_host
-from ...wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, Hello, Probe, Request, Version
+from ...wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, GetTurn, Hello, Probe, Request, Version
 from ..peers.arrivals import Arrivals
 from ..peers.probing import Prober
 from .content_store import ContentStore, OpenFile
-from .file_sender import SendingStopped, file_sender
+from .file_sender import Sender, SendingStopped, file_sender
 from .index_feed import IndexFeed
 from .index_follower import IndexFollower
+from .piece_server import PieceServer, PieceSource
 from .private_follower import follower_for
 from .private_index import PrivateIndex, joined
 from .uploads import Uploads
@@ -37,9 +37,6 @@ MAX_CONNECTIONS = 2_000
 MAX_CONNECTIONS_PER_HOST = 500
 MAX_PAUSE = 15
 """Seconds without progress after which a download may lose its place when all are taken."""
-CATCH_UP_INTERVAL = 0.02
-CATCH_UP_TIMEOUT = 1.0
-"""Seconds between checks of a downloader that is ahead of the others in super-seeding, and the most that it waits."""
 
 
 class PeerConnection(RequestConnection):
@@ -52,7 +49,7 @@ class PeerConnection(RequestConnection):
         super().__init__()
         self.sending = 0
         """Ranges of files being sent (`uploads.Connection`)."""
-        self._cancelled: set[tuple[str | None, tuple[int, int] | None]] = set()
+        self.sender: Sender | None = None
         self._follower: IndexFollower | None = None
 
     def answer(self, request: Request, caller: Caller) -> Deferred[Any] | None:
@@ -62,7 +59,9 @@ class PeerConnection(RequestConnection):
         if isinstance(message, GetFile):
             return self._send_file(message, reader)
         if isinstance(message, GetNext):
-            return Deferred.fromCoroutine(self._send_next_in_turn(message, reader))
+            return Deferred.fromCoroutine(self._piece_server.send_next(message, reader))
+        if isinstance(message, GetTurn):
+            return Deferred.fromCoroutine(self._piece_server.give_turn(message))
         if isinstance(message, GetIndex):
             return self._send_index(message, request, reader)
         if isinstance(message, GetPieces):
@@ -83,17 +82,27 @@ class PeerConnection(RequestConnection):
         raise BadRequest("this is a peer: it serves GET INDEX and GET FILE; the rest is for the RS")
 
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
-        """Apply a Cancel at once to the requests in `waiting`."""
-        message = request.message
-        if isinstance(message, Cancel):
-            key = message.sha256, message.byte_range
-            if any(isinstance(w.message, GetFile) and (w.message.sha256, w.message.byte_range) == key for w in waiting):
-                self._cancelled.add(key)
+        """Take note of a request that is read before its turn (PieceServer)."""
+        self._piece_server.received(request, waiting)
+
+    def connectionMade(self) -> None:
+        """Start to read, if the factory admits the connection."""
+        self._piece_server = PieceServer(self.factory.piece_source, self)
+        super().connectionMade()
+
+    def unsent(self) -> int:
+        """Return the bytes of answers that the client has not acknowledged yet."""
+        return unsent(self.transport) + (self.sender.left if self.sender is not None else 0)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the connection is lost."""
+        return bool(getattr(self.transport, "disconnected", False))
 
     def connectionLost(self, reason: Any = None) -> None:
         """Forget the client."""
         super().connectionLost(reason)
-        self.factory.super_seeding.remove(self)
+        self._piece_server.close()
         self.factory.uploads.close(self)
 
     def is_shielded(self, now: float) -> bool:
@@ -138,74 +147,31 @@ class PeerConnection(RequestConnection):
 
     # files
 
-    def _send_file(self, message: GetFile, reader: str | None) -> Deferred[bool]:
-        key = message.sha256, message.byte_range
-        if key in self._cancelled:
-            self._cancelled.remove(key)
-            raise FileNotFound("cancelled")
+    def _send_file(self, message: GetFile, reader: str | None) -> Deferred[Any]:
+        if message.byte_range is not None:
+            return Deferred.fromCoroutine(self._piece_server.send_piece(message, reader))
         content_store = self.factory.content_store
-        if message.sha256 is not None and message.byte_range is not None and content_store.parts:
-            part = content_store.part(message.sha256, *message.byte_range)
-            if part is not None:
-                return self._send_range(content_store.open_part(part), message.byte_range)
-        file = content_store.find(message.name, message.sha256, reader)
-        if message.byte_range and message.byte_range[1] >= file.size:
-            raise BadRequest(f"the range goes beyond the {file.size} bytes of the file")
-        return self._send_range(content_store.open(file), message.byte_range)
+        return self.send_range(content_store.open(content_store.find(message.name, message.sha256, reader)), None)
 
-    def _send_range(self, file: OpenFile, byte_range: tuple[int, int] | None) -> Deferred[bool]:
+    def send_range(self, file: OpenFile, byte_range: tuple[int, int] | None) -> Deferred[bool]:
         """Send a range of `file`, None for all of it, and close it. Fires with whether all of it was sent."""
         first, last = byte_range or (0, file.size - 1)
         length = last - first + 1
         self.reply(length=length, size=file.size, sha256=file.sha256, byte_range=byte_range, modified=file.modified)
         self.factory.uploaded += length
-        sender = file_sender(self.transport, file.fd, first, length, self.touch, self.factory.uplink)
+        self.sender = sender = file_sender(self.transport, file.fd, first, length, self.touch, self.factory.uplink)
         started = self.factory.clock.seconds()
         self.sending += 1
 
         def ended(result: Failure | None) -> bool:
             self.sending -= 1
+            self.sender = None
             if result is not None:
                 result.trap(SendingStopped)
             self.factory.uploads.add(self, file.sha256, sender.sent, started, result is None)
             return result is None
 
         return sender.start().addBoth(ended)
-
-    # super-seeding
-
-    async def _send_next_in_turn(self, message: GetNext, reader: str | None) -> None:
-        """Send the next piece; a downloader that is ahead of the others waits a moment for them to catch up."""
-        waited = 0.0
-        while self.factory.super_seeding.is_ahead(self) and waited < CATCH_UP_TIMEOUT:
-            await deferLater(self.factory.clock, CATCH_UP_INTERVAL)
-            waited += CATCH_UP_INTERVAL
-        if getattr(self.transport, "disconnected", False):
-            return
-        file, piece = self._open_next(message, reader)
-        first, length = piece_range(file.size, piece)
-        if not await self._send_range(file, (first, first + length - 1)):
-            self.factory.super_seeding.take_back(file.sha256, piece)
-
-    def _open_next(self, message: GetNext, reader: str | None) -> tuple[OpenFile, int]:
-        """Return a file that can be sent, open, and its first piece that no downloader was given.
-
-        Raises FileNotFound: that of the first file that cannot be sent, if there is one.
-        """
-        content_store, super_seeding = self.factory.content_store, self.factory.super_seeding
-        refused: FileNotFound | None = None
-        for sha256, pieces in message.wants:
-            given = None
-            try:
-                file = content_store.find("", sha256, reader)
-                given = super_seeding.next(self, [(sha256, pieces, piece_count(file.size))])
-                if given is not None:
-                    return content_store.open(file), given[1]
-            except FileNotFound as e:
-                if given is not None:
-                    super_seeding.take_back(*given)
-                refused = refused or e
-        raise refused or FileNotFound("of these there is nothing here that has not been given out")
 
 
 def _split(digests: bytes) -> list[bytes]:
@@ -231,7 +197,7 @@ class PeerFactory(RequestFactory):
         cooperator = Slicer(clock)
         self.index_feed = IndexFeed(clock, content_store, cooperator)
         self.private_index = PrivateIndex(clock, content_store, cooperator)
-        self.super_seeding = SuperSeeding()
+        self.piece_source = PieceSource(clock, content_store)
         self.uploads = Uploads(clock, content_store.name_of, publisher or Publisher())
         self.uplink = uplink
         self.site: str | None = None

@@ -77,7 +77,7 @@ class Start(Case):
         self.peer(2, {0, 2})
         self.peer(3, {1})
         self.feed.start(self.swarm)
-        self.assertEqual(self.swarm.new_calls(), [("add_seed", ONE), ("add_pieces", TWO, [0, 2])])
+        self.assertEqual(self.swarm.new_calls(), [("add_seed", ONE), ("add_pieces", TWO, 0b101)])
 
 
 class Announced(Case):
@@ -86,7 +86,7 @@ class Announced(Case):
         self.start()
 
     def test_pieces(self) -> None:
-        self.assertEqual(self.change(2, Have(SHA256, 300_000, ((0, 1),))), [("add_pieces", TWO, [0, 1])])
+        self.assertEqual(self.change(2, Have(SHA256, 300_000, ((0, 1),))), [("add_pieces", TWO, 0b11)])
         self.assertEqual(self.change(2, Have(OTHER, 300_000, ((0, 1),))), [])
 
     def test_a_file_that_is_complete(self) -> None:

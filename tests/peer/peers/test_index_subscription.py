@@ -27,6 +27,7 @@ from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.changes import Have, Removed
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.messages import INITIAL_VERSION, Response, Version
+from p2p_twisted.wire.ranges import members
 from p2p_twisted.wire.records import IndexRecord
 from tests.support.index_intake import make_intake
 from tests.support.memory_network import Network, ScriptedFactory, Silent
@@ -104,7 +105,7 @@ class Case(SynchronousTestCase):
         return sorted(record.name for record in records if (record.host, record.port) == THERE)
 
     def pieces(self, sha256=ONE):
-        return set(self.subscription.parts[sha256].pieces)
+        return set(members(self.subscription.parts[sha256].pieces))
 
 
 class Answers(Case):

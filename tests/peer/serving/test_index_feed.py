@@ -22,7 +22,7 @@ from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.changes import Have, Removed, parse_change
 from p2p_twisted.wire.messages import INITIAL_VERSION
-from p2p_twisted.wire.ranges import from_ranges
+from p2p_twisted.wire.ranges import from_ranges, members
 
 HASH = "ab" * 32
 
@@ -54,7 +54,7 @@ class Follower:
             if isinstance(change, Removed):
                 self.files.pop(change.name, None)
             elif isinstance(change, Have):
-                self.pieces.setdefault(change.sha256, set()).update(from_ranges(change.pieces, 2**32))
+                self.pieces.setdefault(change.sha256, set()).update(members(from_ranges(change.pieces, 2**20)))
             else:
                 self.files[change.name] = change.sha256
                 self.holder.add((change.host, change.port))
@@ -98,7 +98,7 @@ class Peer:
             )
         for piece in pieces:
             content.have.add(piece)
-            self.index_feed.piece_verified(content, piece, super_seeded)
+            self.index_feed.piece_verified(content, piece)
 
     def follower(self, since=INITIAL_VERSION, here="10.0.0.1"):
         """One who follows from now on, and has taken the first answer."""

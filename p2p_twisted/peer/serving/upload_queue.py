@@ -1,0 +1,251 @@
+"""Who may ask this peer for pieces, and when an answer with a piece begins: one after the other, not all at once.
+
+An uplink that is shared by all who ask brings each piece to everybody late: one that only this peer has would reach the
+first of N downloaders after N times as long as it takes alone, and only then be passed on. So a downloader asks when it
+has its turn (GET TURN), chooses the piece at the last moment, and the next piece begins when the one before has nearly
+left. What has left is judged by what the other end has acknowledged: the kernel takes a whole piece at once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass
+from math import ceil
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from ...library.pieces import MIN_PIECE
+from .uplink import Uplink
+
+MIN_AHEAD, MAX_AHEAD = 2, 64
+"""Turns given and not used, and pieces being sent, at least and at most."""
+MAX_TURNS = 8
+"""Most pieces for which one answer gives turns."""
+MIN_UNSENT = 32 * 1024
+UNSENT_TIME = 0.05
+"""Bytes that the uplink still has to send when the next piece begins: at least, and in seconds of its rate."""
+MAX_WAIT = 10
+"""Seconds after which a downloader whose turn has not come is told so, that it need not doubt this peer."""
+MIN_TURN_TIMEOUT, TURNAROUNDS = 0.1, 4
+"""Seconds, and the multiple of the usual time, after which a turn that is not used keeps nobody waiting."""
+MAX_HELD_UP = 0.25
+"""Seconds, and as often the time for three pieces, for which a slow reader holds up the next piece."""
+MIN_RATE, MAX_HELD_UP_AT_FIRST = 1024.0, 1.0
+"""Bytes/s below which the rate of the uplink is not known, and the same seconds then."""
+MIN_POLL, MAX_POLL = 0.02, 0.05
+"""Seconds between two looks at what has left."""
+MAX_TURNAROUND, MIN_USED = 1.0, 0.2
+"""Seconds, and the share of turns that are used, beyond which the averages are not followed."""
+SMOOTHING = 0.125
+"""The weight of a new measurement in an average."""
+
+
+class Uploader(Hashable, Protocol):
+    """A connection over which pieces are sent."""
+
+    def unsent(self) -> int:
+        """Return the bytes of its answers that the other end has not acknowledged yet."""
+
+
+@dataclass
+class _Waiting:
+    """A downloader that waits for its turn: until there is news, unless `ready`."""
+
+    ready: bool
+    turn: Deferred[int]
+    timeout: IDelayedCall
+
+
+@dataclass
+class _Turn:
+    """Pieces that a downloader may ask for since it was told so at `given` (seconds)."""
+
+    pieces: int
+    given: float
+    lapsed: bool = False
+    """Whether it has not done so in time."""
+
+
+@dataclass
+class _Sending:
+    """Pieces of `size` bytes, begun at a time (seconds), to one downloader; they hold up no other after `until`."""
+
+    size: int
+    begun: float
+    until: float
+
+
+class UploadQueue:
+    """The downloaders that wait for a turn, and the pieces that wait to be sent, first come first served."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._waiting: dict[Uploader, _Waiting] = {}
+        self._turns: dict[Uploader, _Turn] = {}
+        """Turns that were given and not used."""
+        self._late: set[Uploader] = set()
+        """Those that let their last turn lapse: the others come first."""
+        self._to_send: deque[tuple[Uploader, int, Deferred[None]]] = deque()
+        self._sending: dict[Uploader, _Sending] = {}
+        self._uplink = Uplink()
+        self._piece = float(MIN_PIECE)
+        self._turnaround = 0.01
+        """Seconds from a turn that is given until it is used, on average."""
+        self._used = 0.5
+        """The share of the turns that are used, on average: what is new here may be under way from elsewhere."""
+        self._poll: IDelayedCall | None = None
+        self._goes_on = self._changed = False
+
+    # turns
+
+    def wait(self, who: Uploader, ready: bool) -> Deferred[int]:
+        """Return what fires with the number of pieces that `who` may ask for: 0 if its turn does not come soon.
+
+        Unless `ready`, its turn comes only after `hear_news`.
+        """
+        self._end_turn(who, used=False)
+        turn: Deferred[int] = Deferred()
+        timeout = self._clock.callLater(MAX_WAIT, self._answer, who, 0)
+        self._waiting[who] = _Waiting(ready, turn, timeout)
+        self._go_on()
+        return turn
+
+    def hear_news(self) -> None:
+        """Give a turn to those that wait for news, too."""
+        for waiting in self._waiting.values():
+            waiting.ready = True
+        self._go_on()
+
+    def interrupt(self, who: Uploader) -> None:
+        """Let `who` wait no longer: it has sent another request."""
+        if who in self._waiting:
+            self._answer(who, 0)
+
+    def remove(self, who: Uploader) -> None:
+        """Forget `who`, whose connection is lost."""
+        waiting = self._waiting.pop(who, None)
+        if waiting is not None:
+            waiting.timeout.cancel()
+        self._turns.pop(who, None)
+        self._late.discard(who)
+        self._sending.pop(who, None)
+        self._to_send = deque(one for one in self._to_send if one[0] is not who)
+        self._go_on()
+
+    def _answer(self, who: Uploader, turns: int) -> None:
+        waiting = self._waiting.pop(who)
+        if waiting.timeout.active():
+            waiting.timeout.cancel()
+        if turns:
+            self._turns[who] = _Turn(turns, self._clock.seconds())
+        waiting.turn.callback(turns)
+
+    def _give_turns(self) -> None:
+        free = self._free_turns
+        if free <= 0:
+            return
+        ready = [who for who, waiting in self._waiting.items() if waiting.ready]
+        ready.sort(key=self._late.__contains__)
+        for who in ready[:free]:
+            if who in self._waiting:
+                self._answer(who, min(max(free // len(ready), 1), MAX_TURNS))
+
+    @property
+    def _free_turns(self) -> int:
+        """The number of turns to give now, so that the uplink does not run dry before they are used."""
+        unsent = sum(other.unsent() for other in self._sending) / self._piece
+        promised = len(self._to_send) + sum(turn.pieces for turn in self._turns.values() if not turn.lapsed)
+        until_used = self._turnaround / max(self._used, MIN_USED) * self._rate
+        needed = (self._max_unsent + until_used) / self._piece + 1 - unsent
+        return int(min(max(needed, MIN_AHEAD - ceil(unsent)), MAX_AHEAD)) - promised
+
+    @property
+    def _rate(self) -> float:
+        return self._uplink.rate
+
+    # pieces
+
+    def start(self, who: Uploader, size: int) -> Deferred[None]:
+        """Return what fires when a piece of `size` bytes may be sent to `who`."""
+        self._end_turn(who, used=True)
+        self._piece += (size - self._piece) * SMOOTHING
+        start: Deferred[None] = Deferred()
+        self._to_send.append((who, size, start))
+        self._go_on()
+        return start
+
+    def _end_turn(self, who: Uploader, used: bool) -> None:
+        """Note that `who` has sent its next request: for a piece, if its turn is used."""
+        turn = self._turns.pop(who, None)
+        if turn is None:
+            return
+        now = self._clock.seconds()
+        self._turnaround += (min(now - turn.given, MAX_TURNAROUND) - self._turnaround) * SMOOTHING
+        self._used += (used - self._used) * SMOOTHING
+        if not turn.lapsed:
+            self._late.discard(who)
+        if used and turn.pieces > 1:
+            self._turns[who] = _Turn(turn.pieces - 1, now)
+
+    def _start_sending(self) -> float:
+        """Start what may be; return the bytes that must leave before the next may."""
+        while self._to_send:
+            who, size, start = self._to_send[0]
+            alone = self._sending.keys() <= {who} and all(other is who for other, _, _ in self._to_send)
+            excess = 0 if alone else sum(other.unsent() for other in self._sending) - self._max_unsent
+            if excess > 0:
+                return excess
+            self._to_send.popleft()
+            now = self._clock.seconds()
+            before = self._sending.get(who) or _Sending(0, now, now)
+            self._sending[who] = _Sending(before.size + size, before.begun, now + self._max_held_up)
+            start.callback(None)
+        return 0
+
+    @property
+    def _max_unsent(self) -> float:
+        under_way = self._uplink.delay * self._rate - self._piece
+        return MIN_UNSENT + UNSENT_TIME * self._rate + max(0.0, under_way)
+
+    @property
+    def _max_held_up(self) -> float:
+        return MAX_HELD_UP + 3 * self._piece / self._rate if self._rate >= MIN_RATE else MAX_HELD_UP_AT_FIRST
+
+    def _note_sent(self) -> None:
+        now = self._clock.seconds()
+        for who, sending in list(self._sending.items()):
+            if now >= sending.until or not who.unsent():
+                del self._sending[who]
+                self._uplink.add(sending.size, sending.begun, now)
+        timeout = max(MIN_TURN_TIMEOUT, TURNAROUNDS * self._turnaround)
+        for who, turn in self._turns.items():
+            if not turn.lapsed and now - turn.given >= timeout:
+                turn.lapsed = True
+                self._late.add(who)
+
+    # both
+
+    def _go_on(self) -> None:
+        """Do what can be done now. What is done may lead here again: then do what that allows, too."""
+        self._changed = True
+        if self._goes_on:
+            return
+        self._goes_on = True
+        try:
+            while self._changed:
+                self._changed = False
+                self._note_sent()
+                excess = self._start_sending()
+                self._give_turns()
+        finally:
+            self._goes_on = False
+        is_ready = any(waiting.ready for waiting in self._waiting.values())
+        if (self._to_send or is_ready) and (self._sending or self._turns):
+            self._look_again_in(excess / max(self._rate, MIN_RATE))
+
+    def _look_again_in(self, delay: float) -> None:
+        if self._poll is None or not self._poll.active():
+            self._poll = self._clock.callLater(min(max(delay, MIN_POLL), MAX_POLL), self._go_on)
