@@ -36,6 +36,7 @@ from .peers.arrivals import Arrivals
 from .peers.discovery import Discovery
 from .peers.probing import Prober, Reachability
 from .peers.registration import Registration
+from .peers.site_map import SiteMap
 from .serving.content_store import ContentStore
 from .serving.protocol import PeerFactory
 from .settings import PeerSettings
@@ -95,11 +96,14 @@ class Peer(MultiService):
         self.registration.tls = self.tls
         self.discovery = Discovery(reactor, self.registration, self.index, now, events, settings.dial)
         self.discovery.dialler.tls = self.tls
+        site_map = SiteMap(self.discovery.peers, self.registration, settings.site, settings.site_prefix)
+        self.factory.piece_source.is_near = site_map.is_near
         dialler, is_listed = self.discovery.dialler, self.discovery.vouching.is_listed
         self.reachability = Reachability(dialler, self.registration, self.discovery.peers.values, events)
         self.factory.prober = Prober(dialler, now, is_listed)
         self.factory.arrivals = Arrivals(now, is_listed, self.discovery.arrived)
         self.download_manager = DownloadManager(reactor, self.factory, self.discovery, self.downlink, now, events)
+        self.download_manager.site_map = site_map
 
     def _listen(self) -> IListeningPort:
         if self.settings.listen is not None:

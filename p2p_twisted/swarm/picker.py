@@ -17,6 +17,7 @@ from ..wire.address import Address
 from ..wire.limits import MAX_WANTS
 from ..wire.ranges import Bits, Ranges, first_bits, members, to_ranges
 from .picker_state import NextRequest, PickerState, PieceRequest, Request, SourceState, WantedFile
+from .sites import Sites
 
 MAX_REQUEST_WANTS = MAX_WANTS // 2
 """Files named in one request for the next piece."""
@@ -33,8 +34,10 @@ MAX_COPIES = 2
 class Picker:
     """Chooses requests by `state`, and notes them there."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, sites: Sites | None = None) -> None:
         self.state = PickerState()
+        self.sites = sites
+        """Where the sources are; None if that does not matter."""
         self.copies = MAX_COPIES
         """Sources that may be asked for the same piece at the same time. More: at once, for none of them sends."""
         self._random = random
@@ -54,24 +57,47 @@ class Picker:
     def next_piece(self, source: Address, now: float) -> PieceRequest | None:
         """Return a request for the piece that `source` should give, outstanding from `now`; None if it has none."""
         state = self.state.sources.get(source)
-        found = None if state is None else self._rarest(state, now) or self._endgame(source, state, now)
+        found = None if state is None else self._rarest(source, state, now) or self._endgame(source, state, now)
         if found is None:
             return None
         wanted, piece = found
         self._request(source, wanted, piece, now)
+        if self.sites is not None:
+            self.sites.requested(source, now)
         return PieceRequest(wanted.sha256, piece)
 
     def needs(self, source: Address, now: float) -> bool:
         """Return whether `next_piece` would find one."""
         state = self.state.sources.get(source)
-        return state is not None and (self._has_unrequested(state, now) or bool(self._endgame(source, state, now)))
+        if state is None:
+            return False
+        if self._has_unrequested(source, state, now) or self._endgame(source, state, now):
+            return True
+        self._wait_for_others(state, now)
+        return False
 
-    def _has_unrequested(self, state: SourceState, now: float) -> bool:
+    def _has_unrequested(self, source: Address, state: SourceState, now: float) -> bool:
         files = (self.state.files.get(sha256) for sha256 in state.interesting)
         return self.state.unrequested > 0 and any(
-            wanted is not None and state.pieces(wanted, wanted.unrequested) and state.may_send(wanted.sha256, now)
+            wanted is not None
+            and self._pieces(source, state, wanted, wanted.unrequested)
+            and state.may_send(wanted.sha256, now)
             for wanted in files
         )
+
+    def _pieces(self, source: Address, state: SourceState, wanted: WantedFile, among: Bits) -> Bits:
+        """Return those of the pieces `among` that `source` has and may be asked for."""
+        found = state.pieces(wanted, among)
+        return found & self.sites.may_ask(source, self.state, wanted) if found and self.sites is not None else found
+
+    def _wait_for_others(self, state: SourceState, now: float) -> None:
+        """Note that others are to fetch what this source has and this peer lacks."""
+        if self.sites is None or not self.state.unrequested:
+            return
+        for sha256 in self._rotated(state.interesting)[:MAX_FILES_COMPARED]:
+            wanted = self.state.files.get(sha256)
+            if wanted is not None and state.pieces(wanted, wanted.unrequested):
+                self.sites.wait(self.state, wanted, now)
 
     def _next_of_seed(self, source: Address, state: SourceState, now: float) -> NextRequest | None:
         wants: list[tuple[str, Ranges]] = []
@@ -79,7 +105,7 @@ class Picker:
             wanted = self.state.files.get(sha256)
             if wanted is None or not state.may_send(sha256, now):
                 continue  # its piece hashes are not known yet, or it cannot be sent now
-            share = self._share(source, wanted, state.pieces(wanted, wanted.unrequested))
+            share = self._share(source, wanted, self._pieces(source, state, wanted, wanted.unrequested))
             if share:
                 wants.append((sha256, to_ranges(share)[:MAX_RANGES]))
                 if share & (share - 1) or len(wants) == MAX_REQUEST_WANTS:
@@ -99,7 +125,7 @@ class Picker:
         first, last = (wanted.count * r // len(seeds) for r in (rank, rank + 1))
         return pieces & (first_bits(last - first) << first)
 
-    def _rarest(self, state: SourceState, now: float) -> tuple[WantedFile, int] | None:
+    def _rarest(self, source: Address, state: SourceState, now: float) -> tuple[WantedFile, int] | None:
         lowest, rarest = 0, list[tuple[WantedFile, Bits]]()
         super_seeded = set(state.super_seeded)
         compared = 0
@@ -107,7 +133,7 @@ class Picker:
             wanted = self.state.files.get(sha256)
             if wanted is None or sha256 in super_seeded or not state.may_send(sha256, now):
                 continue
-            pieces = state.pieces(wanted, wanted.unrequested)
+            pieces = self._pieces(source, state, wanted, wanted.unrequested)
             if not pieces:
                 continue
             partial, pieces = wanted.partial.rarest(pieces)
@@ -138,7 +164,7 @@ class Picker:
             wanted = self.state.files.get(sha256)
             if wanted is None or not state.may_send(sha256, now):
                 continue
-            for piece in members(state.pieces(wanted, wanted.missing)):
+            for piece in members(self._pieces(source, state, wanted, wanted.missing)):
                 since = wanted.outstanding.get(piece, {})
                 if source not in since and len(since) < self.copies and all(now - at > delay for at in since.values()):
                     return wanted, piece
@@ -148,6 +174,11 @@ class Picker:
         """Return `names` from a random place on: two downloaders begin with different files."""
         start = self._random.randrange(len(names)) if names else 0
         return names[start:] + names[:start]
+
+    def received(self, source: Address, size: int, seconds: float) -> None:
+        """Note that an answer of `size` bytes came from `source`, which took `seconds` from its first byte on."""
+        if self.sites is not None:
+            self.sites.received(source, size, seconds)
 
     # what becomes of requests
 
@@ -211,6 +242,8 @@ class Picker:
             for piece in [piece for piece, since in wanted.outstanding.items() if source in since]:
                 self.release(source, wanted.sha256, piece)
         self.state.remove(source)
+        if self.sites is not None:
+            self.sites.remove(source)
 
     def done(self) -> bool:
         """Return whether nothing is missing."""

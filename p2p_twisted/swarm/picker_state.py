@@ -69,6 +69,8 @@ class SourceState:
     """The pieces of each file that it sent and that were not right."""
     refused: dict[str, Bits] = field(default_factory=dict)
     """The pieces that it said it does not have, until it announces the file again."""
+    downloads: bool = False
+    """Whether it has got pieces since the swarm began."""
     postponed: dict[str, float] = field(default_factory=dict)
     """The files that it cannot send at the moment, and when it may be asked for them again."""
 
@@ -123,13 +125,17 @@ class PickerState:
 
     def add_seed(self, source: Address, sha256: str) -> None:
         """Note that `source` has had all of the file since before this swarm began."""
-        self.add_complete(source, sha256)
+        self._has_all(source, sha256)
         self.sources[source].super_seeded.append(sha256)
         # in order: every downloader must give the same share to the same seed
         insort(self.seeds.setdefault(sha256, []), source, key=repr)
 
     def add_complete(self, source: Address, sha256: str) -> None:
         """Note that `source` has the whole file now, even if it refused pieces before."""
+        self._has_all(source, sha256)
+        self.sources[source].downloads = True
+
+    def _has_all(self, source: Address, sha256: str) -> None:
         state = self._state(source)
         state.refused.pop(sha256, None)
         state.postponed.pop(sha256, None)
@@ -140,6 +146,7 @@ class PickerState:
         if sha256 not in self._state(source).has:
             self._replace(source, sha256, 0)
         state, wanted = self._state(source), self.files.get(sha256)
+        state.downloads = True
         has = state.has[sha256]
         if sha256 in state.refused:
             state.refused[sha256] &= ~pieces

@@ -127,6 +127,7 @@ class PieceFetcher:
             self.fill_requests(source)
         else:
             del source.outstanding[answer]
+            self._picker.received(source.address, *answer.measured)
             await self._store(source, answer)
 
     def _note_start(self, source: Source, answer: PieceAnswer) -> None:

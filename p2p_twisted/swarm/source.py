@@ -189,6 +189,7 @@ class PieceAnswer:
         self.complete: Deferred[Any]
         """Fires when all of it has been received. Fails with a FetchError, unless `started` has."""
         self.parts: list[bytes] = []
+        self._heard = 0.0
         self.cancelled = False
         self.super_seeded = not isinstance(request, PieceRequest)
         """Whether the source gives the piece to no other peer."""
@@ -230,6 +231,12 @@ class PieceAnswer:
         """Take a part of the piece."""
         self.parts.append(data)
         self._source.received(len(data))
+        self._heard = self._heard or self._source.heard
+
+    @property
+    def measured(self) -> tuple[int, float]:
+        """The bytes of the answer, and the seconds from the first to the last of them. It has just come."""
+        return sum(map(len, self.parts)), self._source.heard - self._heard
 
     def failed(self, failure: Failure) -> Failure | None:
         """Fail the Deferred that is still to fire."""

@@ -107,6 +107,11 @@ class SourcePool:
         source = self._sources.get(address)
         return source is not None and source.is_hopeful
 
+    def is_usable(self, address: Address) -> bool:
+        """Return whether the source at `address` can be asked for pieces now."""
+        source = self._sources.get(address)
+        return source is not None and source.connection is not None and not source.snubbed
+
     @property
     def connected(self) -> list[Source]:
         """Those that are connected, in the order in which that was done."""

@@ -25,12 +25,17 @@ class SuperSeeding:
         self._given: dict[str, set[int]] = {}
         self._downloaders: dict[str, set[Hashable]] = {}
         self._counts: dict[Hashable, int] = {}
+        self._is_near: dict[Hashable, bool] = {}
 
-    def next(self, downloader: Hashable, wants: Iterable[tuple[str, Ranges, int]]) -> tuple[str, int] | None:
+    def next(
+        self, downloader: Hashable, wants: Iterable[tuple[str, Ranges, int]], is_near: bool = True
+    ) -> tuple[str, int] | None:
         """Return the first piece among `wants` that was given to nobody, as (sha256, piece); it counts as given now.
 
-        Each want is (sha256, pieces, number of pieces of the file). Returns None if all of them are out.
+        Each want is (sha256, pieces, number of pieces of the file); `is_near`: the downloader is at this peer's site.
+        Returns None if all of them are out.
         """
+        self._is_near[downloader] = is_near
         for sha256, ranges, count in wants:
             given = self._given.setdefault(sha256, set())
             self._downloaders.setdefault(sha256, set()).add(downloader)
@@ -47,8 +52,10 @@ class SuperSeeding:
 
         Each has to pass on the pieces that it alone was given: one with twice its share needs twice the time for that,
         and all wait for it. The measure is the median: one that can take only little, or has just come, delays nobody.
+        Those at this peer's site do not wait for others, to whom the links are thinner.
         """
-        counts = sorted(self._counts.values())
+        is_near = self._is_near.get(downloader)
+        counts = sorted(count for other, count in self._counts.items() if self._is_near[other] == is_near)
         return bool(counts) and self._counts.get(downloader, 0) > counts[len(counts) // 2] + MAX_AHEAD
 
     def take_back(self, sha256: str, piece: int) -> None:
@@ -58,6 +65,7 @@ class SuperSeeding:
     def remove(self, downloader: Hashable) -> None:
         """Forget a downloader that sends no more requests."""
         self._counts.pop(downloader, None)
+        self._is_near.pop(downloader, None)
         for sha256 in [sha256 for sha256, others in self._downloaders.items() if downloader in others]:
             self._downloaders[sha256].discard(downloader)
             if not self._downloaders[sha256]:

@@ -21,6 +21,7 @@ from .errors import DownloadError, NoProgress
 from .picker import Picker
 from .piece_fetcher import PieceFetcher
 from .prospects import Prospects
+from .sites import Sites
 from .source import Connection, Source
 from .source_pool import SourcePool
 from .starvation import STEP, Starvation
@@ -40,7 +41,7 @@ class Swarm:
     """Fetches `files`, and publishes the events of a swarm (events/types.py).
 
     `connect` makes a connection to a peer, or raises a SourceError; `rank` orders the sources: the lowest is connected
-    to first.
+    to first. Without `sites` it does not matter where sources are.
     """
 
     def __init__(
@@ -50,9 +51,10 @@ class Swarm:
         connect: Callable[[Address], Awaitable[Connection]],
         rank: Callable[[Address], int],
         publisher: Publisher,
+        sites: Sites | None = None,
     ) -> None:
         random = Random()
-        picker = Picker(random)
+        picker = Picker(random, sites)
         self.sources = SourcePool(reactor, connect, rank, picker.state.is_seed, random, publisher)
         self._reactor = reactor
         self._state = picker.state
@@ -61,6 +63,8 @@ class Swarm:
         self._fetcher = PieceFetcher(reactor, self._files, self.sources, picker, self._prospects, publisher)
         self._picker = picker
         self._starvation = Starvation()
+        if sites is not None:
+            sites.is_usable = self.sources.is_usable
         self._ticks, self._steps = LoopingCall(self._tick), LoopingCall(self._step)
         self._ticks.clock = self._steps.clock = reactor
         self._idle = 0

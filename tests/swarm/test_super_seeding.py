@@ -51,6 +51,25 @@ def test_a_later_swarm_starts_from_nothing() -> None:
     assert super_seeding.next("z", [(A, ((0, 1),), 2)]) == (A, 0)
 
 
+def test_those_of_ones_own_site_do_not_wait_for_others() -> None:
+    super_seeding = SuperSeeding()
+    wants = [(A, ((0, 99),), 100)]
+    for downloader in ("far", "farther"):
+        super_seeding.next(downloader, wants, is_near=False)
+    for _ in range(10):
+        for downloader in ("near", "nearer"):
+            super_seeding.next(downloader, wants, is_near=True)
+    assert not super_seeding.is_ahead("near")
+    for _ in range(5):
+        super_seeding.next("far", wants, is_near=False)
+    super_seeding.next("farthest", wants, is_near=False)
+    assert super_seeding.is_ahead("far")
+    assert not super_seeding.is_ahead("farther")
+    for downloader in ("far", "farther", "farthest", "near", "nearer"):
+        super_seeding.remove(downloader)
+    assert super_seeding.next("far", wants) == (A, 0)
+
+
 def test_unknown_downloaders_and_pieces_can_be_removed() -> None:
     super_seeding = SuperSeeding()
     super_seeding.remove("x")

@@ -19,6 +19,7 @@ from ...net.throttle import Throttle
 from ...swarm.errors import DownloadError
 from ...wire.address import Address
 from ..peers.discovery import Discovery
+from ..peers.site_map import SiteMap
 from ..serving.protocol import PeerFactory
 from .model import CANCELLED, DONE, FAILED, RUNNING, Claims, Download
 from .parts import Parts
@@ -50,6 +51,8 @@ class DownloadManager(Service):
         self._publisher = publisher
         self._selection = Selection(reactor, factory.content_store.library, discovery, now)
         self._running: dict[str, Deferred[None]] = {}
+        self.site_map: SiteMap | None = None
+        """Where peers are, None if that does not matter."""
         self._parts = Parts(
             reactor,
             factory.content_store,
@@ -60,6 +63,7 @@ class DownloadManager(Service):
             now,
             publisher,
             Claims(),
+            lambda: self.site_map.sites() if self.site_map is not None else None,
         )
 
     def start(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...events.publisher import Publisher
 from ...net.connect import Reactor
 from ...net.throttle import Throttle
+from ...swarm.sites import Sites
 from ..peers.discovery import Discovery
 from ..serving.content_store import ContentStore
 from ..serving.index_feed import IndexFeed
@@ -28,3 +29,5 @@ class Parts:
     now: Callable[[], float]
     publisher: Publisher
     claims: Claims
+    sites: Callable[[], Sites | None]
+    """Returns where the sources of a new swarm are, None if that does not matter."""

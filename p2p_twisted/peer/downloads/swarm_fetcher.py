@@ -117,7 +117,8 @@ class SwarmFetcher:
         self._files.update((_sha256(document), file) for file, document in files.items())
         storages = [self._storage(file, document) for file, document in files.items()]
         feed = SourceFeed(self._parts, self._download.may_ask, {_sha256(one): one for one in files.values()})
-        swarm = Swarm(self._parts.reactor, storages, self._connect, feed.rank, self._publisher(storages))
+        sites = self._parts.sites()
+        swarm = Swarm(self._parts.reactor, storages, self._connect, feed.rank, self._publisher(storages), sites)
         for storage, document in zip(storages, files.values(), strict=True):
             swarm.finished(storage.sha256).addBoth(self._finished, storage, document, on_failed)
             if self._parts.content_store.serve(storage):

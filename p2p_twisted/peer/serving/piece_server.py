@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -33,14 +34,19 @@ class PieceSource:
         self.clock = clock
         self.content_store = content_store
         self.super_seeding = SuperSeeding()
-        self.queue = UploadQueue(clock)
+        self.queues = {True: UploadQueue(clock), False: UploadQueue(clock)}
+        """Those of the downloaders of this peer's site, and of all others: to send far away takes long, and is not to
+        keep those nearby waiting."""
+        self.is_near: Callable[[str], bool] = lambda host: True
+        """Whether the peer at a host is at this peer's site."""
         self.news = PieceNews()
 
     def piece_verified(self, content: Storage, piece: int) -> None:
         """Tell the downloaders, as their turns come, that the piece of an unfinished file is here."""
         if content.count > 1:
             self.news.add(content, piece)
-            self.queue.hear_news()
+            for queue in self.queues.values():
+                queue.hear_news()
 
 
 class Connection(Uploader, Protocol):
@@ -48,6 +54,10 @@ class Connection(Uploader, Protocol):
 
     sender: Sender | None
     """What is being sent."""
+
+    @property
+    def client_host(self) -> str:
+        """The host of the other end."""
 
     @property
     def is_gone(self) -> bool:
@@ -73,6 +83,14 @@ class PieceServer:
         """The request for a piece whose answer is about to begin."""
         self._cancelled: set[tuple[str | None, tuple[int, int] | None]] = set()
 
+    @cached_property
+    def _is_near(self) -> bool:
+        return self._source.is_near(self._connection.client_host)
+
+    @property
+    def _queue(self) -> UploadQueue:
+        return self._source.queues[self._is_near]
+
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
         """Apply a Cancel at once to the requests in `waiting`; answer a GET TURN that others follow."""
         message = request.message
@@ -82,12 +100,13 @@ class PieceServer:
             if any(isinstance(one, GetFile) and (one.sha256, one.byte_range) == key for one in before):
                 self._cancelled.add(key)
         if self._waits_for_turn:
-            self._source.queue.interrupt(self._connection)
+            self._queue.interrupt(self._connection)
 
     def close(self) -> None:
         """Forget the downloader."""
         self._source.super_seeding.remove(self._connection)
-        self._source.queue.remove(self._connection)
+        for queue in self._source.queues.values():
+            queue.remove(self._connection)
 
     # GET TURN
 
@@ -95,7 +114,7 @@ class PieceServer:
         """Tell the downloader that it may ask for pieces, and what is new here. Raises FileNotFound if not soon."""
         self._waits_for_turn = True
         try:
-            turns = await self._source.queue.wait(self._connection, not message.news or self._has_news())
+            turns = await self._queue.wait(self._connection, not message.news or self._has_news())
         finally:
             self._waits_for_turn = False
         if not turns:
@@ -120,7 +139,7 @@ class PieceServer:
         opens = self._find(message, reader)
         if last - first < MAX_PIECE:
             self._starting = message
-            await self._source.queue.start(self._connection, last - first + 1)
+            await self._queue.start(self._connection, last - first + 1)
             self._starting = None
         if key in self._cancelled:
             self._cancelled.remove(key)
@@ -145,7 +164,7 @@ class PieceServer:
 
     async def send_next(self, message: GetNext, reader: str | None) -> None:
         """Send the next piece; a downloader that is ahead of the others waits a moment for them to catch up."""
-        queue, super_seeding = self._source.queue, self._source.super_seeding
+        queue, super_seeding = self._queue, self._source.super_seeding
         waited = 0.0
         while super_seeding.is_ahead(self._connection) and waited < CATCH_UP_TIMEOUT:
             await deferLater(self._source.clock, CATCH_UP_INTERVAL)
@@ -171,7 +190,7 @@ class PieceServer:
             given = None
             try:
                 file = store.find("", sha256, reader)
-                given = super_seeding.next(self._connection, [(sha256, pieces, piece_count(file.size))])
+                given = super_seeding.next(self._connection, [(sha256, pieces, piece_count(file.size))], self._is_near)
                 if given is not None:
                     return store.open(file), given[1]
             except FileNotFound as e:

@@ -95,6 +95,11 @@ class PeerConnection(RequestConnection):
         return unsent(self.transport) + (self.sender.left if self.sender is not None else 0)
 
     @property
+    def client_host(self) -> str:
+        """The IP address of the client."""
+        return str(self.transport.getPeer().host)
+
+    @property
     def is_gone(self) -> bool:
         """Whether the connection is lost."""
         return bool(getattr(self.transport, "disconnected", False))

@@ -1,0 +1,65 @@
+"""The answers to downloaders of this peer's site, and of others."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from p2p_twisted.peer.serving.piece_server import PieceServer, PieceSource
+from p2p_twisted.wire.messages import GetTurn
+
+
+class Downloader:
+    """A connection of a downloader at `client_host`; `turns` has the answers that it was sent."""
+
+    sender = None
+    is_gone = False
+
+    def __init__(self, source: PieceSource, client_host: str) -> None:
+        self.client_host = client_host
+        self.left = 0
+        self.turns: list[int] = []
+        self.server = PieceServer(source, cast(Any, self))
+
+    def unsent(self) -> int:
+        return self.left
+
+    def send(self, *parts: bytes, **headers: Any) -> None:
+        self.turns.append(headers["turns"])
+
+    def ask(self) -> None:
+        Deferred.fromCoroutine(self.server.give_turn(GetTurn())).addErrback(lambda failure: None)
+
+
+def make_source(clock: Clock) -> PieceSource:
+    """Return what pieces are sent from; hosts in 10.1.1.* are near."""
+    content: Any = type("Content", (), {"parts": {}})()
+    source = PieceSource(clock, content)
+    source.is_near = lambda host: host.startswith("10.1.1.")
+    return source
+
+
+def test_one_far_away_that_reads_slowly_keeps_nobody_nearby_waiting() -> None:
+    source = make_source(Clock())
+    far, farther = (Downloader(source, f"10.1.2.{number}") for number in (1, 2))
+    near = Downloader(source, "10.1.1.1")
+    started = []
+    for one in (far, farther, near):
+        started.append(source.queues[source.is_near(one.client_host)].start(one, 65536))
+        one.left = 10 * 65536
+    assert [one.called for one in started] == [True, False, True]
+
+
+def test_all_get_turns_and_are_forgotten() -> None:
+    clock = Clock()
+    source = make_source(clock)
+    everybody = [Downloader(source, host) for host in ("10.1.1.1", "10.1.2.1")]
+    for one in everybody:
+        one.ask()
+        assert one.turns
+        one.ask()
+    for one in everybody:
+        one.server.close()
+    assert all(not call.active() or call.getTime() < clock.seconds() + 1 for call in clock.getDelayedCalls())
