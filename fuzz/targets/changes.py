@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fuzz.harness import bounded
-from p2p_twisted.wire.changes import Change, Have, encode_change, parse_change
+from p2p_twisted.wire.changes import Change, Have, Heard, encode_change, parse_change
 from p2p_twisted.wire.errors import BadRequest
 from p2p_twisted.wire.ranges import from_ranges, to_ranges
 
@@ -13,7 +13,7 @@ COUNT = 10_000
 """Pieces of a file, where a change says which of them there are."""
 
 
-def _accepted(data: bytes) -> Iterator[Change]:
+def _accepted(data: bytes) -> Iterator[Change | Heard]:
     for line in data.split(b"\n"):
         try:
             yield parse_change(line.decode("utf-8", "replace"))

@@ -10,10 +10,9 @@ Memory is bounded: first-hand records and hearsay have a pool each, in which all
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
-from itertools import chain, zip_longest
+from itertools import chain
 
 from ..config.heap import trim_heap
 from ..wire.address import Address
@@ -21,7 +20,8 @@ from ..wire.limits import TTL
 from ..wire.records import IndexRecord
 from .answer import Answer
 from .packed import hash_of, pack, title_of, unpack
-from .statement import CURRENT, Statement
+from .retold import Retold
+from .statement import CURRENT, Statement, in_turn
 from .store import Store
 
 MAX_GONE = 10_000
@@ -42,6 +42,7 @@ class DistributedIndex:
         self._holders: dict[Address, Statement] = {}
         """What each holder says of itself."""
         self._gone: dict[Address, None] = {}
+        self.retold = Retold(self._store, self._accepts)
 
     def __len__(self) -> int:
         return len(self._store)
@@ -49,7 +50,7 @@ class DistributedIndex:
     @property
     def generation(self) -> int:
         """A number that is larger after every change; hearing a record again is none."""
-        return self._changes + self._store.cuts
+        return self._changes + self._store.cuts + self.retold.changes
 
     # what a peer says
 
@@ -123,6 +124,13 @@ class DistributedIndex:
         self._store.kill(known)
         self._changes += sum(one.count for one in known)
 
+    def let_go(self, holder: Address) -> None:
+        """Count what `holder` has said of itself as hearsay: this peer is not in touch with it any longer."""
+        statement = self._holders.pop(holder, None)
+        if statement is not None:
+            statement.is_first_hand = False
+            self._changes += statement.count
+
     def is_gone(self, holder: Address) -> None:
         """Remove all records of `holder`, which has stopped, and ignore hearsay about it until it is back."""
         self.forget(holder)
@@ -141,6 +149,7 @@ class DistributedIndex:
         for holder in [one.holder for one in over if one.is_first_hand]:
             self._holders.pop(holder, None)
         self._store.kill(over)
+        self.retold.tidy()
         number = sum(one.count for one in over)
         self._changes += number
         return number
@@ -186,11 +195,11 @@ class DistributedIndex:
         All who tell have the same rights: the first ones are, for each of them, the holder that it names most often.
         """
         told = [one for name in names for variant in self._store.variants(name) for one in variant.statements]
-        return _in_turn((one, 1) for one in told if not one.is_first_hand and self._counts(one, now))
+        return in_turn((one, 1) for one in told if not one.is_first_hand and self._counts(one, now))
 
     def all_hints(self, now: float) -> list[Address]:
         """Return the holders that hearsay names for any document, ordered likewise."""
-        return _in_turn((one, one.count) for one in self._store if not one.is_first_hand and self._counts(one, now))
+        return in_turn((one, one.count) for one in self._store if not one.is_first_hand and self._counts(one, now))
 
     def holders_of(self, name: str, now: float) -> list[IndexRecord]:
         """Return what its holders themselves say of the document `name`, one record for each."""
@@ -234,15 +243,6 @@ class DistributedIndex:
         """Return the number of documents that the peer `holder` has, by its own word."""
         statement = self._holders.get(holder)
         return 0 if statement is None or statement.expires <= now else statement.count
-
-
-def _in_turn(told: Iterable[tuple[Statement, int]]) -> list[Address]:
-    """Return the holders in statements, each of which counts as often as the number says: of each teller in turn."""
-    tellers: dict[Address, Counter[Address]] = {}
-    for one, number in told:
-        tellers.setdefault(one.account.teller, Counter())[one.holder] += number
-    turns = zip_longest(*([holder for holder, _ in counts.most_common()] for counts in tellers.values()))
-    return list(dict.fromkeys(holder for turn in turns for holder in turn if holder is not None))
 
 
 def _ttl(statement: Statement, now: float) -> int:

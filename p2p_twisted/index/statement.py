@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from itertools import zip_longest
+
 from ..wire.address import Address
 
 PENDING, CURRENT, DEAD = range(3)
@@ -105,6 +109,15 @@ class Statement:
         """Number of its records."""
         self.alone: tuple[Statement, ...] = (self,)
         """Shared by all documents of which nobody else speaks."""
+
+
+def in_turn(told: Iterable[tuple[Statement, int]]) -> list[Address]:
+    """Return the holders in statements, each of which counts as often as the number says: of each teller in turn."""
+    tellers: dict[Address, Counter[Address]] = {}
+    for one, number in told:
+        tellers.setdefault(one.account.teller, Counter())[one.holder] += number
+    turns = zip_longest(*([holder for holder, _ in counts.most_common()] for counts in tellers.values()))
+    return list(dict.fromkeys(holder for turn in turns for holder in turn if holder is not None))
 
 
 def _fair(used: list[int], total: int) -> int:

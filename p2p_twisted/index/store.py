@@ -84,6 +84,10 @@ class Store:
         """Return the names of all documents, also of those of which no statement counts any more."""
         return self._table.names()
 
+    def variant(self, name: str, packed: bytes) -> Variant | None:
+        """Return who says `packed` of the document `name`, None if nobody does."""
+        return self._table.variant(name, packed)
+
     # memory
 
     def _make_room(self, account: Account, size: int) -> bool:

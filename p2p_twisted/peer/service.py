@@ -101,6 +101,8 @@ class Peer(MultiService):
         dialler, is_listed = self.discovery.dialler, self.discovery.vouching.is_listed
         self.reachability = Reachability(dialler, self.registration, self.discovery.peers.values, events)
         self.factory.prober = Prober(dialler, now, is_listed)
+        self.discovery.retelling.tell = self.factory.hearsay_feed.tell
+        self.factory.index_feed.answers.is_swarm_large = lambda: self.discovery.retelling.is_on
         self.factory.arrivals = Arrivals(now, is_listed, self.discovery.arrived)
         self.download_manager = DownloadManager(reactor, self.factory, self.discovery, self.downlink, now, events)
         self.download_manager.site_map = site_map
@@ -158,6 +160,7 @@ class Peer(MultiService):
             await (self._port.stopListening() or succeed(None))
         await self.library.stop()
         self.factory.index_feed.stop()
+        self.factory.hearsay_feed.stop()
         self.factory.private_index.stop()
         self._cache.close()
 

@@ -73,6 +73,8 @@ def _(message: GetIndex) -> Parts:
         headers.append(("Since", message.since))
     if message.follow:
         headers.append(("Follow", "yes"))
+    if message.hearsay:
+        headers.append(("Hearsay", "yes"))
     return "GET INDEX", headers, []
 
 

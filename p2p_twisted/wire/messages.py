@@ -63,11 +63,13 @@ class GetIndex:
     """Peer -> peer: send your index (RFCQuery).
 
     1.1 may ask for the changes of the peer's own files `since` a version of its index (`INITIAL_VERSION`: all), and to
-    `follow`: to be sent further changes as they happen, each in an answer of its own.
+    `follow`: to be sent further changes as they happen, each in an answer of its own. With `hearsay`, a whole index has
+    as much hearsay as the peer tells, and a follower is also sent what the peer hears of others.
     """
 
     since: str | None = None
     follow: bool = False
+    hearsay: bool = False
 
 
 @dataclass(frozen=True)

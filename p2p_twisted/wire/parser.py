@@ -81,7 +81,12 @@ def _get_index(headers: Headers, data: list[str]) -> Message:
     since, follow = headers.get("Since"), headers.get("Follow")
     if follow is not None and since is None:
         raise BadRequest("Follow needs Since")
-    return GetIndex(None if since is None else fields.index_version(since), follow is not None and fields.yes(follow))
+    hearsay = headers.get("Hearsay")
+    return GetIndex(
+        None if since is None else fields.index_version(since),
+        follow is not None and fields.yes(follow),
+        hearsay is not None and fields.yes(hearsay),
+    )
 
 
 def _needed(headers: Headers, key: str) -> str:

@@ -6,12 +6,13 @@ Importing it switches hypothesis's deadline off: how long an example takes says 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from p2p_twisted.wire.changes import Change, Have, Removed
+from p2p_twisted.wire.changes import Change, Have, Heard, Removed
 from p2p_twisted.wire.errors import PHRASES
 from p2p_twisted.wire.fields import LAST_MODIFIED, clean_host
 from p2p_twisted.wire.limits import MAX_COOKIE, MAX_NAME, MAX_PIECES, MAX_SIZE, MAX_TITLE, TTL
@@ -98,7 +99,8 @@ def optional(strategy: st.SearchStrategy[Any], version: Version) -> st.SearchStr
 def messages(version: Version) -> st.SearchStrategy[Message]:
     """Any message that a request of `version` can carry."""
     only_1_1 = [
-        st.builds(GetIndex, index_versions, st.booleans()),
+        st.builds(GetIndex, index_versions, st.booleans(), st.booleans()),
+        st.builds(GetIndex, hearsay=st.booleans()),
         st.builds(GetPieces, sha256s),
         st.builds(GetNext, st.lists(st.tuples(sha256s, piece_sets), min_size=1, max_size=5).map(tuple)),
         st.builds(Cancel, sha256s, spans),
@@ -154,10 +156,12 @@ def records(version: Version) -> st.SearchStrategy[IndexRecord]:
     return st.builds(IndexRecord, *six) | st.builds(IndexRecord, *(ten if version is Version.V11 else six))
 
 
-changes: st.SearchStrategy[Change] = st.one_of(
-    records(Version.V11).filter(lambda record: record.sha256 is not None),
+with_hashes = records(Version.V11).filter(lambda record: record.sha256 is not None)
+changes: st.SearchStrategy[Change | Heard] = st.one_of(
+    with_hashes,
     st.builds(Removed, names),
     st.builds(Have, sha256s, sizes, piece_sets),
+    st.builds(Heard, with_hashes.map(lambda record: replace(record, private=False))),
 )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2p_twisted.wire.changes import Change, encode_change, parse_change
+from p2p_twisted.wire.changes import Change, Heard, encode_change, parse_change
 from p2p_twisted.wire.errors import BadRequest
 from tests.support.wire_strategies import changes
 
 
 @given(changes)
-def test_changes_as_lines_and_back(change: Change) -> None:
+def test_changes_as_lines_and_back(change: Change | Heard) -> None:
     line = encode_change(change)
     assert "\n" not in line and parse_change(line) == change
 

@@ -13,19 +13,20 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
+from p2p_twisted.index import retold
 from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_count, piece_range, piece_size
 from p2p_twisted.net import client, connection_state, producers, server
 from p2p_twisted.peer.downloads import whole_file
-from p2p_twisted.peer.peers import pace
+from p2p_twisted.peer.peers import circle, neighbours, pace, retelling
 from p2p_twisted.peer.peers.changes_sink import MAX_ROWS
 from p2p_twisted.peer.peers.probing import Prober
-from p2p_twisted.peer.serving import index_answers, index_feed
+from p2p_twisted.peer.serving import hearsay_feed, index_answers, index_feed
 from p2p_twisted.peer.serving.protocol import PeerFactory
 from p2p_twisted.swarm import picker, piece_fetcher, source, source_pool, swarm
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire import fields, limits
-from p2p_twisted.wire.changes import Have, Removed, encode_change, parse_change
+from p2p_twisted.wire.changes import Have, Heard, Removed, encode_change, parse_change
 from p2p_twisted.wire.encode import encode_request, encode_response
 from p2p_twisted.wire.errors import PHRASES, BadRequest
 from p2p_twisted.wire.messages import (
@@ -166,6 +167,9 @@ def check_changes(since: str, response: Response, body: bytes) -> None:
         if isinstance(change, Removed):
             assert change.name in FILES
             continue
+        if isinstance(change, Heard):
+            assert change.record.sha256 in CONTENTS and change.record.host != response.host
+            continue
         assert change.sha256 is not None
         content = CONTENTS[change.sha256]
         assert change.size == len(content)
@@ -207,7 +211,7 @@ def test_following_an_index_leaves_no_gap(block: str) -> None:
         for change in map(parse_change, body.decode().splitlines()):
             if isinstance(change, Have):
                 parts |= set(members(from_ranges(change.pieces, 2)))
-    assert parts == {0, 1}
+    assert parts == {0, 1} or "have" not in block
 
 
 # a peer that has what the examples are about says the same
@@ -404,3 +408,20 @@ def test_names() -> None:
     [table] = [table for table in tables() if table[0][0] == "rfc8446.txt.pdf"]
     for name, stem, *kind in table:
         assert fields.split_type(name) == (stem, "".join(kind))
+
+
+def test_what_is_told_of_neighbours() -> None:
+    text = " ".join(TEXT.split())
+    for said in (
+        f"Up to {neighbours.SMALL} other peers, a peer of this project asks",
+        f"- {neighbours.CHOSEN} of its own choice, out of a ``Sample``",
+        f"At most {neighbours.GREETERS} that have said Hello",
+        f"one of the others every {circle.RENEW_INTERVAL} s",
+        f"For {circle.WANTED_FOR} s those whose",
+        f"ends within {retold.RENEWED_WITHIN} s; and fewer than {retold.MAX_HOLDERS} holders",
+        f"tells at most {hearsay_feed.RATE} bytes/s, and {hearsay_feed.BURST} bytes at once",
+        f"more than {hearsay_feed.MAX_WAITING} records is left out",
+        f"every {retelling.AGAIN_ROUNDS} minutes",
+        f"{index_answers.MAX_HINTS}, unless the request has ``Hearsay: yes``",
+    ):
+        assert said in text, said

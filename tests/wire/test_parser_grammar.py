@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2p_twisted.wire import fields, limits
-from p2p_twisted.wire.changes import Change, encode_change
+from p2p_twisted.wire.changes import Change, Heard, encode_change
 from p2p_twisted.wire.encode import encode_request, encode_response
 from p2p_twisted.wire.errors import BadRequest
 from p2p_twisted.wire.messages import Request, Response, Version
@@ -47,7 +47,7 @@ def test_responses_are_in_the_grammar(answer: tuple[Response, bytes]) -> None:
 
 
 @given(changes)
-def test_changes_are_in_the_grammar(change: Change) -> None:
+def test_changes_are_in_the_grammar(change: Change | Heard) -> None:
     assert GRAMMAR.pattern("changes").fullmatch(f"{encode_change(change)}\n".encode())
 
 

@@ -12,11 +12,12 @@ from ...index.answer import Answer
 from ...index.distributed import DistributedIndex
 from ...net.lines import Lines, Slicer
 from ...wire.address import Address
-from ...wire.changes import Change, Have, Removed, parse_change
+from ...wire.changes import Change, Have, Heard, Removed, parse_change
 from ...wire.errors import BadRequest
 from ...wire.limits import MAX_INDEX
 from ...wire.messages import Response
 from ...wire.records import IndexRecord
+from .retelling import Retelling
 from .unfinished import Room, Unfinished
 
 MAX_ROWS = 200_000
@@ -39,6 +40,7 @@ class Intake:
     on_changes: OnChanges
     slicer: Slicer
     room: Room
+    retelling: Retelling
 
 
 class ChangesSink(Lines):
@@ -94,6 +96,8 @@ class ChangesSink(Lines):
         except BadRequest:
             self._bad += 1
             return
+        if isinstance(change, Heard):
+            return self._heard(change.record)
         if isinstance(change, IndexRecord):
             change = replace(change, host=self._address[0], port=self._address[1])
         self._apply(change)
@@ -108,10 +112,14 @@ class ChangesSink(Lines):
             self._intake.index.remove(self._address, change.name)
         else:
             self._parts.discard(change.sha256)
+            self._intake.retelling.first_hand(change)
             if self._answer is not None:
                 self._answer.add(change)
             else:
                 self._intake.index.put(self._address, change, self._intake.now())
+
+    def _heard(self, record: IndexRecord) -> None:
+        """Take hearsay: none unless it was asked for."""
 
     def _announce(self) -> None:
         batch, self._batch = self._batch, []

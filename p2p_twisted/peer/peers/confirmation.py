@@ -50,7 +50,9 @@ class Confirmation:
         except FetchError as e:
             self.log.info("holders that others have named are not asked: {why}", why=str(e))
             return
-        peers = filter(None, map(self._peer, vouched))
+        peers = list(filter(None, map(self._peer, vouched)))
+        for peer in peers:
+            peer.wanted = now
         due = sorted((peer for peer in peers if self._is_due(peer, now)), key=lambda peer: peer.failures)
         waiting = [self._wait(peer.address) for peer in due]
         self._turns.add((peer.address, URGENT) for peer in due)

@@ -93,9 +93,24 @@ class Directory:
         elif peer.lost is Lost.CLOSED or (peer.lost is not None and is_refused):
             self._index.is_gone(peer.address)
 
+    def meet(self, address: Address) -> KnownPeer:
+        """Return the peer at `address`, which the RS lists."""
+        peer = self.peers.get(address) or self._add(address)
+        self._is_listed(peer)
+        return peer
+
+    def let_go(self, peer: KnownPeer) -> None:
+        """Forget `peer`; what it has said of itself is hearsay from now on."""
+        self._index.let_go(peer.address)
+        peer.subscription.close()
+        self._remove(peer)
+
     def drop(self, peer: KnownPeer) -> None:
         """Forget `peer` and its records."""
         self._index.is_gone(peer.address)
+        self._remove(peer)
+
+    def _remove(self, peer: KnownPeer) -> None:
         self._unlisted.discard(peer.address)
         if self.peers.get(peer.address) is peer:
             del self.peers[peer.address]

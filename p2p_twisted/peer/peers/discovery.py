@@ -7,8 +7,7 @@ once when its connection ends, so that a peer that has stopped does not count as
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -29,22 +28,21 @@ from ...wire.address import Address
 from ...wire.changes import Change
 from ...wire.messages import Version
 from .changes_sink import Intake
+from .circle import Circle
 from .confirmation import Confirmation
 from .contact import Contact
-from .directory import MAX_PEERS, Directory
+from .directory import Directory
 from .following import Following
 from .index_fetch import IndexFetcher
 from .index_subscription import IndexSubscription
 from .known_peer import LAST_RETRY, KnownPeer
 from .registration import Registration
+from .retelling import Retelling
 from .rounds import Rounds
 from .turns import URGENT, Turns
 from .unfinished import Room
 from .vouching import Vouching
 from .waiting import MAX_WAIT, Waiters
-
-AT_ONCE = 50
-"""Peers added between two looks at the clock."""
 
 
 class Discovery(Service):
@@ -67,7 +65,8 @@ class Discovery(Service):
         """
         self.index = index
         self._slicer = Slicer(reactor)
-        intake = Intake(reactor, now, index, self._changed, self._slicer, Room())
+        self.retelling = Retelling(index, now, self.own_addresses)
+        intake = Intake(reactor, now, index, self._changed, self._slicer, Room(), self.retelling)
         self._directory = Directory(index, lambda address: IndexSubscription(address, intake), publisher)
         self.peers = self._directory.peers
         self._reactor = reactor
@@ -76,13 +75,14 @@ class Discovery(Service):
         policy = DialPolicy(networks, lambda: registration.near)
         self.vouching = Vouching(registration, self.peers, policy, now)
         self.dialler = Dialler(reactor, policy, self.vouching.check, now)
+        self._circle = Circle(registration, self._directory, self.vouching, self.own_addresses, now, self._slicer)
         self._contact = Contact(self.dialler, registration)
-        self._turns = Turns(reactor, self._ask, self._asked)
+        self._turns = Turns(reactor, self._ask, self._asked, lambda address: self._add(self._circle.is_slow(address)))
         self._confirmation = Confirmation(reactor, self._directory, self.vouching, self._turns)
         self._waiters = Waiters(reactor)
         self._indexes = IndexFetcher(intake, self.own_addresses, self._waiters.came)
         self._rounds = Rounds(reactor, self._ask_all, self._round_due, self._asked)
-        self._following = Following(now, self._redial, self._failed)
+        self._following = Following(now, self._redial, self._failed, self._circle.neighbours)
         self._publisher = publisher
         publisher.subscribe(Registered, self._registered)
 
@@ -124,11 +124,13 @@ class Discovery(Service):
     def _round_due(self) -> None:
         self.index.expire(self._now())
         self._slicer.cooperate(self.index.sweep())
+        if self.retelling.is_on:
+            self._slicer.cooperate(self.retelling.again())
         self._publisher.publish(RoundStarted())
 
     async def _ask_all(self) -> None:
         """Ask the RS, and all peers that are due."""
-        self._add(list(self.peers.values()))
+        self._add(list(self.peers.values()) if self._rounds.is_for_everybody else self._circle.due())
         self._add(await self._ask_rs())
 
     def _add(self, peers: list[KnownPeer]) -> None:
@@ -146,22 +148,15 @@ class Discovery(Service):
         if not failure.check(CancelledError):
             self.log.failure("discovery", failure)
 
-    # the RS
-
     async def _ask_rs(self) -> list[KnownPeer]:
         """Ask the RS; return the peers to ask because of its list."""
-        was_away = self._registration.error is not None
         try:
-            listed = await self._registration.peers()
+            peers = await self._circle.look()
         except FetchError as e:
             self.log.info("the RS sent no list of peers: {why}", why=str(e))
             return []
         self._waiters.news()
-        allowed: dict[Address, None] = {}
-        await self._slicer.coiterate(self.vouching.sort_out(listed, allowed))
-        peers: list[KnownPeer] = []
-        first = dict(islice(allowed.items(), MAX_PEERS))
-        await self._slicer.coiterate(_some(self._directory.update(first, self.own_addresses(), was_away), peers))
+        self.retelling.is_on = self._circle.neighbours.is_large
         return peers
 
     def arrived(self, address: Address, is_listed: bool) -> bool:
@@ -171,7 +166,7 @@ class Discovery(Service):
         """
         if address in self.own_addresses() or self.dialler.refusal(address):
             return True
-        peer = self._directory.arrive(address, is_listed)
+        peer = self._circle.arrive(address, is_listed)
         if peer is not None and not peer.is_self:
             peer.is_greeted = True
             if self.running:
@@ -211,7 +206,9 @@ class Discovery(Service):
                     return self._directory.is_own(peer)
                 await self._hear(peer, connection)
                 connection = await self._contact.greet(peer, connection)
-                if peer.version is Version.V11:
+                self._circle.neighbours.answered(peer.address)
+                if peer.version is Version.V11 and self._circle.is_in_touch(peer):
+                    await self._pull(peer, connection)
                     self._following.follow(peer, connection)
             except (Garbled, Refused):
                 self.dialler.garbled(connection)
@@ -234,17 +231,19 @@ class Discovery(Service):
         if is_new:
             self._publisher.publish(IndexReceived(peer.address))
 
+    async def _pull(self, peer: KnownPeer, connection: ClientConnection) -> None:
+        """Fetch all the hearsay that `peer` has, if this one is new in a large swarm. Raises FetchError."""
+        if self._circle.begin_pull(peer):
+            try:
+                await self._indexes.fetch_all(peer, connection)
+            except FetchError:
+                self._circle.pull_failed()
+                raise
+
     def _redial(self, peer: KnownPeer) -> None:
         self._turns.add([(peer.address, URGENT)])
 
     def _failed(self, peer: KnownPeer, why: FetchError) -> None:
         if not peer.failures:
             self.log.info("{peer}: {why}", peer=peer.address, why=str(why))
-        self._directory.failed(peer, why, self._now())
-
-
-def _some(found: Iterator[KnownPeer], peers: list[KnownPeer]) -> Iterator[None]:
-    """Fill `peers` with those that are `found`, a few at a time."""
-    while batch := list(islice(found, AT_ONCE)):
-        peers += batch
-        yield
+        self._add(self._circle.failed(peer, why))

@@ -12,6 +12,7 @@ from ...config.descriptors import max_peers
 from ...net.client import ClientConnection
 from ...net.errors import FetchError, Garbled, Refused
 from .known_peer import KnownPeer, Lost
+from .neighbours import Neighbours
 
 T = TypeVar("T")
 
@@ -31,12 +32,14 @@ class Following:
         now: Callable[[], float],
         redial: Callable[[KnownPeer], object],
         failed: Callable[[KnownPeer, FetchError], object],
+        neighbours: Neighbours,
     ) -> None:
         """`redial` is to find out whether a peer is still there; `failed` takes one that sent something wrong."""
         self.is_running = False
         self._now = now
         self._redial = redial
         self._failed = failed
+        self._neighbours = neighbours
         self._followed = 0
 
     def follow(self, peer: KnownPeer, connection: ClientConnection) -> None:
@@ -44,13 +47,15 @@ class Following:
         has_place = peer.subscription.may_follow and self._followed < max_peers(MAX_FOLLOWED)
         if has_place and self.is_running:
             self._followed += 1
-            subscription = Deferred.fromCoroutine(peer.subscription.run(connection))
-            subscription.addBoth(self._unfollowed)
+            hearsay = self._neighbours.may_tell(peer.address)
+            subscription = Deferred.fromCoroutine(peer.subscription.run(connection, hearsay))
+            subscription.addBoth(self._unfollowed, peer)
             subscription.addCallback(lambda why: self._lost(peer, connection, why))
             subscription.addErrback(lambda failure: self.log.failure("following", failure))
 
-    def _unfollowed(self, result: T) -> T:
+    def _unfollowed(self, result: T, peer: KnownPeer) -> T:
         self._followed -= 1
+        self._neighbours.tells_no_more(peer.address)
         return result
 
     def _lost(self, peer: KnownPeer, connection: ClientConnection, why: FetchError | None) -> None:

@@ -32,6 +32,7 @@ class IndexSink(Lines):
         self.bad = 0
         """Lines that are not records."""
         self._answer = answer
+        self._retelling = intake.retelling
         self._reached = reached
         self._known_as = known_as
 
@@ -43,6 +44,8 @@ class IndexSink(Lines):
             return
         if (record.host, record.port) == self._reached != self._known_as:
             record = replace(record, host=self._known_as[0], port=self._known_as[1])
+        if (record.host, record.port) == self._known_as:
+            self._retelling.first_hand(record)
         self._answer.add(record)
 
 
@@ -65,17 +68,18 @@ class IndexFetcher:
         if connection.version is Version.V11:
             is_cut, peer.site = await peer.subscription.fetch(connection, self._came)
         else:
-            is_cut = await self._fetch_all(peer, connection)
+            is_cut = await self.fetch_all(peer, connection)
         if is_cut:
             self.log.info("{peer} sent too long an index; what came first counts", peer=peer.address)
         return is_cut
 
-    async def _fetch_all(self, peer: KnownPeer, connection: ClientConnection) -> bool:
+    async def fetch_all(self, peer: KnownPeer, connection: ClientConnection) -> bool:
+        """Fetch the whole index of `peer`, with all its hearsay if it speaks 1.1; return and raise as `fetch` does."""
         reached = connection.transport.getPeer().host, peer.address[1]
         with self._intake.index.answer(peer.address, self._intake.now(), self._own()) as answer:
             sink = IndexSink(self._intake, answer, reached, peer.address, self._came)
             try:
-                response, is_cut = await sink.read(connection, GetIndex())
+                response, is_cut = await sink.read(connection, GetIndex(hearsay=True))
                 sink.end()
             finally:
                 sink.stop()

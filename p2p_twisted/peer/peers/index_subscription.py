@@ -13,6 +13,7 @@ from ...net.errors import FetchError, Garbled
 from ...net.lines import LINE_COST
 from ...wire.address import Address
 from ...wire.messages import INITIAL_VERSION, GetIndex, Response
+from ...wire.records import IndexRecord
 from .changes_sink import ChangesSink, Intake
 from .pace import Pace
 from .unfinished import Unfinished
@@ -30,9 +31,10 @@ class PacedSink(ChangesSink):
 
     lists_all_parts = False
 
-    def __init__(self, address: Address, intake: Intake, parts: Unfinished) -> None:
+    def __init__(self, address: Address, intake: Intake, parts: Unfinished, takes_hearsay: bool) -> None:
         super().__init__(address, intake, parts, lambda size: None)
         self._pace = Pace()
+        self._takes_hearsay = takes_hearsay
 
     def data(self, data: bytes) -> Deferred[None] | None:
         """Take the lines in `data`; return a Deferred if the peer must wait until it fires to tell of more."""
@@ -48,6 +50,10 @@ class PacedSink(ChangesSink):
         if self._intake.slicer.may_do_at_once(LINE_COST):
             return self._pause(0, 1)
         return deferLater(self._intake.clock, 0).addCallback(lambda _: self._pause(0, 1))
+
+    def _heard(self, record: IndexRecord) -> None:
+        if self._takes_hearsay:
+            self._intake.retelling.heard(self._address, record)
 
     def _pause(self, changes: int, answers: int) -> Deferred[None] | None:
         now = self._intake.now()
@@ -90,18 +96,21 @@ class IndexSubscription:
         self.since = response.index or INITIAL_VERSION
         return is_cut, response.site
 
-    async def run(self, connection: ClientConnection) -> FetchError | None:
-        """Follow over `connection`, on which the peer has answered in 1.1. Returns the error that ended it."""
+    async def run(self, connection: ClientConnection, hearsay: bool = False) -> FetchError | None:
+        """Follow over `connection`, on which the peer has answered in 1.1. Returns the error that ended it.
+
+        With `hearsay`, the peer is asked for what it hears of others, too.
+        """
         self.connection = connection
         why = None
-        sink = PacedSink(self.address, self._intake, self.parts)
+        sink = PacedSink(self.address, self._intake, self.parts, hearsay)
 
         def answered(response: Response) -> Deferred[None] | None:
             self.since = response.index or INITIAL_VERSION
             return sink.answered()
 
         try:
-            await connection.follow(GetIndex(self.since, follow=True), sink, answered)
+            await connection.follow(GetIndex(self.since, follow=True, hearsay=hearsay), sink, answered)
         except FetchError as e:
             why = e
             self._ended(e)

@@ -43,6 +43,8 @@ class KnownPeer:
     """Whether the RS listed it in its last full list; None if it never has."""
     is_greeted: bool = False
     """Whether it knows this peer: one of the two has said Hello to the other."""
+    wanted: float = float("-inf")
+    """When its documents were last wanted."""
     lost: Lost | None = None
     redialled: float = float("-inf")
 

@@ -73,12 +73,20 @@ class Turns:
     """Calls `ask` for each address that is added, a bounded number at a time."""
 
     def __init__(
-        self, clock: IReactorTime, ask: Callable[[Address], Deferred[None]], ended: Callable[[], object]
+        self,
+        clock: IReactorTime,
+        ask: Callable[[Address], Deferred[None]],
+        ended: Callable[[], object],
+        slow: Callable[[Address], object] = lambda address: None,
     ) -> None:
-        """`ask` returns a Deferred that fires when the peer has answered; `ended` is called after it."""
+        """`ask` returns a Deferred that fires when the peer has answered; `ended` is called after it.
+
+        `slow` is called with the address of a peer that has not answered after a moment.
+        """
         self._clock = clock
         self._ask = ask
         self._ended = ended
+        self._slow = slow
         self._queues = (FairQueue(), FairQueue(), FairQueue())
         self._asked: dict[Address, Deferred[None]] = {}
         self._prompt: set[Address] = set()
@@ -129,6 +137,7 @@ class Turns:
 
     def _is_slow(self, address: Address) -> None:
         self._prompt.discard(address)
+        self._slow(address)
         self._fill()
 
     def _over(self, address: Address, slow: IDelayedCall) -> None:

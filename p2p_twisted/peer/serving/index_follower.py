@@ -61,6 +61,15 @@ class IndexFollower:
             self._send()
         return True
 
+    def tell(self, body: bytes) -> bool:
+        """Send lines of hearsay (`hearsay_feed.Follower`), which change no version; one that is behind misses them."""
+        return not self._paused and self.push(IndexAnswer((body,), self.since, self.since))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the client is gone."""
+        return self._done.called
+
     def _send(self) -> None:
         while self._unsent and not self._paused:
             self._progress()

@@ -26,6 +26,7 @@ from ..peers.arrivals import Arrivals
 from ..peers.probing import Prober
 from .content_store import ContentStore, OpenFile
 from .file_sender import Sender, SendingStopped, file_sender
+from .hearsay_feed import HearsayFeed
 from .index_feed import IndexFeed
 from .index_follower import IndexFollower
 from .piece_server import PieceServer, PieceSource
@@ -131,16 +132,18 @@ class PeerConnection(RequestConnection):
         feed, private = self.factory.index_feed, self.factory.private_index
         if message.follow and message.since is not None:
             self._follower = follower_for(reader, self, feed, private, message.since)
+            if message.hearsay:
+                self.factory.hearsay_feed.subscribe(self._follower)
             return self._follower.start()
-        return Deferred.fromCoroutine(self._send_answer(message.since, request.version, reader))
+        return Deferred.fromCoroutine(self._send_answer(message, request.version, reader))
 
-    async def _send_answer(self, since: str | None, version: Version, reader: str | None) -> None:
+    async def _send_answer(self, message: GetIndex, version: Version, reader: str | None) -> None:
         """Send an index whole, or its changes since a version."""
         answers, private = self.factory.index_feed.answers, self.factory.private_index
-        if since is not None:
-            answer = await private.since(since, answers, reader, self.here)
+        if message.since is not None:
+            answer = await private.since(message.since, answers, reader, self.here)
         else:
-            public, told = await answers.whole(self.here, version), private.version(reader)
+            public, told = await answers.whole(self.here, version, message.hearsay), private.version(reader)
             parts = (*await private.whole(reader, self.here), *public.parts)
             answer = replace(public, parts=parts, index=joined(public.index, told))
         answer.hold()
@@ -202,6 +205,7 @@ class PeerFactory(RequestFactory):
         cooperator = Slicer(clock)
         self.index_feed = IndexFeed(clock, content_store, cooperator)
         self.private_index = PrivateIndex(clock, content_store, cooperator)
+        self.hearsay_feed = HearsayFeed(clock, content_store.now)
         self.piece_source = PieceSource(clock, content_store)
         self.uploads = Uploads(clock, content_store.name_of, publisher or Publisher())
         self.uplink = uplink

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2p_twisted.registry.memory import MAX_SINGLE_REMOVALS, AddressBook
+from p2p_twisted.registry.address_book import MAX_SINGLE_REMOVALS, AddressBook
 from p2p_twisted.wire.address import Address
 
 addresses = st.tuples(st.sampled_from(["10.0.0.1", "10.0.0.10", "10.0.0.2", "host"]), st.integers(1, 5))
@@ -40,3 +40,26 @@ def test_many_are_removed_as_few_are(ports: set[int], data: st.DataObject) -> No
     book.remove(removed)
     assert book.page(None, None) == (sorted(all_ - removed), False)
     assert (book.generation == before) == (not removed)
+
+
+@given(st.lists(addresses), st.integers(1, 12))
+def test_a_sample_has_others_of_as_many_hosts_as_it_can(toggled: list[Address], number: int) -> None:
+    book = AddressBook()
+    model: set[Address] = set()
+    for address in toggled:
+        if address in model:
+            book.remove([address])
+        else:
+            book.add(address)
+        model ^= {address}
+    some, more = book.sample(number)
+    assert some == sorted(set(some)) and set(some) <= model
+    assert (len(some), more) == (min(number, len(model)), number < len(model))
+    assert len({host for host, _ in some}) >= min(number // 2, len({host for host, _ in model}))
+
+
+def test_who_registers_many_times_does_not_hide_another() -> None:
+    book = AddressBook()
+    book.load({("10.0.0.7", port) for port in range(1, 3001)} | {("10.0.0.8", 4000)})
+    some, _ = book.sample(65)
+    assert ("10.0.0.8", 4000) in some and len(some) == 65
