@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from ...library.pieces import MAX_PIECE, MIN_PIECE, piece_count, piece_range
+from ...library.pieces import MAX_PIECE, MIN_PIECE, piece_count, piece_range, piece_size
 from ...swarm.storage import Storage
 from ...swarm.super_seeding import SuperSeeding
 from ...wire.errors import BadRequest, FileNotFound
@@ -171,13 +172,21 @@ class PieceServer:
             waited += CATCH_UP_INTERVAL
         while not self._connection.is_gone and not await queue.wait(self._connection, True):
             pass
-        await queue.start(self._connection, MIN_PIECE)
+        await queue.start(self._connection, self._expected_size(message, reader))
         if self._connection.is_gone:
             return
         file, piece = self._open_next(message, reader)
         first, length = piece_range(file.size, piece)
         if not await self._connection.send_range(file, (first, first + length - 1)):
             super_seeding.take_back(file.sha256, piece)
+
+    def _expected_size(self, message: GetNext, reader: str | None) -> int:
+        """Return the bytes of a piece of the first of the wanted files that is here."""
+        for sha256, _ in message.wants:
+            with suppress(FileNotFound):
+                size = self._source.content_store.find("", sha256, reader).size
+                return min(size, piece_size(size))
+        return MIN_PIECE
 
     def _open_next(self, message: GetNext, reader: str | None) -> tuple[OpenFile, int]:
         """Return a file that can be sent, open, and its first piece that no downloader was given.

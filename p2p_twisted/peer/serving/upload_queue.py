@@ -144,7 +144,7 @@ class UploadQueue:
         waiting.turn.callback(turns)
 
     def _give_turns(self) -> None:
-        free = self._free_turns
+        free = max(self._free_turns, self._is_for_one)
         if free <= 0:
             return
         ready = [who for who, waiting in self._waiting.items() if waiting.ready]
@@ -152,6 +152,11 @@ class UploadQueue:
         for who in ready[:free]:
             if who in self._waiting:
                 self._answer(who, min(max(free // len(ready), 1), MAX_TURNS))
+
+    @property
+    def _is_for_one(self) -> bool:
+        """Whether there is one downloader alone: it waits for nobody, and its connection holds it back enough."""
+        return len(self._waiting.keys() | self._turns.keys() | self._sending.keys()) == 1 and not self._to_send
 
     @property
     def _free_turns(self) -> int:

@@ -63,3 +63,17 @@ def test_all_get_turns_and_are_forgotten() -> None:
     for one in everybody:
         one.server.close()
     assert all(not call.active() or call.getTime() < clock.seconds() + 1 for call in clock.getDelayedCalls())
+
+
+def test_a_downloader_alone_does_not_wait_for_what_has_not_left_yet() -> None:
+    """On one connection answers come one after the other anyway: it must not fall idle between them."""
+    source = make_source(Clock())
+    one, other = Downloader(source, "10.1.1.1"), Downloader(source, "10.1.1.2")
+    for _ in range(3):
+        one.ask()
+        source.queues[True].start(one, 2**20)
+        one.left = 64 * 2**20
+    assert len(one.turns) == 3
+    other.ask()
+    one.ask()
+    assert (len(one.turns), other.turns) == (3, [])
