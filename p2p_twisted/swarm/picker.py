@@ -27,7 +27,7 @@ MAX_FILES_COMPARED = 32
 """Files with unrequested pieces that one choice is made among: of thousands, a look at all would cost too much."""
 ENDGAME_DELAY = 1.0
 """Seconds that a piece is outstanding before a second source may be asked for it too."""
-MAX_COPIES = 2
+ENDGAME_COPIES = 2
 """Sources asked for the same piece at the same time, unless the swarm starves."""
 
 
@@ -38,7 +38,7 @@ class Picker:
         self.state = PickerState()
         self.sites = sites
         """Where the sources are; None if that does not matter."""
-        self.copies = MAX_COPIES
+        self.copies = ENDGAME_COPIES
         """Sources that may be asked for the same piece at the same time. More: at once, for none of them sends."""
         self._random = random
 
@@ -159,7 +159,7 @@ class Picker:
     def _endgame(self, source: Address, state: SourceState, now: float) -> tuple[WantedFile, int] | None:
         if self.state.unrequested:
             return None
-        delay = ENDGAME_DELAY if self.copies == MAX_COPIES else -1.0
+        delay = ENDGAME_DELAY if self.copies == ENDGAME_COPIES else -1.0
         for sha256 in self._rotated(state.interesting):
             wanted = self.state.files.get(sha256)
             if wanted is None or not state.may_send(sha256, now):

@@ -69,6 +69,8 @@ class Source:
         """Pieces that it may be asked for now."""
         self.waits: list[GetTurn] = []
         """The requests for a turn that it has not answered."""
+        self.useless_turns = 0
+        """Answers in a row that came at once, and to no use."""
         self.turn_at = 0.0
         """When (seconds) it may be asked for a turn again."""
         self.transfers: set[str] = set()

@@ -26,8 +26,8 @@ from .swarm_files import SwarmFiles
 
 MAX_NEWS = 64 * MAX_DATA
 """Bytes of news that one answer may have."""
-USELESS_DELAY = 0.5
-"""Seconds until a source is asked again that gave a turn, or none, at once and to no use."""
+MAX_USELESS, USELESS_DELAY = 4, 0.5
+"""Answers in a row, at once and to no use, after which a source is asked again only after so many seconds."""
 PROMPT = 0.05
 """Seconds within which an answer comes at once."""
 
@@ -99,8 +99,9 @@ class Turns:
         source.waits.remove(message)
         source.turns = turns
         now = self._clock.seconds()
-        is_useful = heard or self._picker.needs(source.address, now) or bool(source.waits)
-        if now - asked_at < PROMPT and not is_useful:
+        is_useful = heard or now - asked_at >= PROMPT or self._picker.needs(source.address, now)
+        source.useless_turns = 0 if is_useful else source.useless_turns + 1
+        if source.useless_turns >= MAX_USELESS:
             source.turn_at = now + USELESS_DELAY
         self._fetcher.fill_requests(source)
 

@@ -164,10 +164,10 @@ class FakeConnection:
         for before in self.turns:
             before[2].errback(Failure(Refused(100, "another request has come")))
         self.turns = [request]
-        self._give_turn()
+        self.give_turn()
         return request[2]
 
-    def _give_turn(self) -> None:
+    def give_turn(self) -> None:
         """Give a turn, if one is asked for whatever the news, and less than MAX_OUTSTANDING are outstanding."""
         for message, sink, done in self.turns:
             if not message.news and len(self.waiting) < MAX_OUTSTANDING:
@@ -203,7 +203,7 @@ class FakeConnection:
         else:
             self.waiting.remove(request)
             done.errback(Failure(Refused(100, "not here")))
-            self._give_turn()
+            self.give_turn()
 
     def begin(self, request: Pending, document: Document, piece: int, **head: Any) -> None:
         """Send the head of the answer, with the fields of `head` instead of its own, and its first byte."""
@@ -223,7 +223,7 @@ class FakeConnection:
         if request in self.waiting:
             self.waiting.remove(request)
             request[2].callback(self.response())
-            self._give_turn()
+            self.give_turn()
 
     def _bytes(self, document: Document, piece: int) -> bytes:
         data = document.piece(piece)

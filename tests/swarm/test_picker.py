@@ -222,7 +222,7 @@ def test_two_downloaders_begin_with_different_files() -> None:
 def test_the_rarest_is_first() -> None:
     picker = a_picker(4)
     for source, pieces in ((ANN, [0, 1, 2, 3]), (BOB, [0, 1, 2]), (CAT, [0, 1]), (DAN, [0])):
-        picker.state.add_pieces(source, A, pieces)
+        picker.state.add_pieces(source, A, bits(pieces))
     assert pieces_of(picker, ANN) == [3, 2, 1, 0]
 
 

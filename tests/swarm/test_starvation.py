@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from p2p_twisted.swarm.picker import MAX_COPIES
+from p2p_twisted.swarm.picker import ENDGAME_COPIES
 from p2p_twisted.swarm.starvation import FIRST_OF_MANY, FIRST_STEPS, LATER_STEPS, MANY, MIN_RECEIVED, Starvation
 
 
@@ -29,7 +29,7 @@ def test_it_takes_longer_once_something_has_come() -> None:
 
 def test_it_grows_and_ends_with_the_first_bytes() -> None:
     starvation = Starvation()
-    assert (starvation.copies, starvation.has_been) == (MAX_COPIES, False)
+    assert (starvation.copies, starvation.has_been) == (ENDGAME_COPIES, False)
     steps_until(starvation, 0, MANY + 1)
     copies = [starvation.copies]
     for _ in range(4):
@@ -37,7 +37,7 @@ def test_it_grows_and_ends_with_the_first_bytes() -> None:
         copies.append(starvation.copies)
     assert copies == [8, 32, 128, 512, 1024]
     starvation.step(MIN_RECEIVED, MANY + 1)
-    assert (starvation.level, starvation.copies, starvation.has_been) == (0, MAX_COPIES, True)
+    assert (starvation.level, starvation.copies, starvation.has_been) == (0, ENDGAME_COPIES, True)
 
 
 def test_a_byte_now_and_then_does_not_end_it() -> None:

@@ -381,6 +381,7 @@ class Touched(SwarmCase):
         while self.source.connection.waiting:
             request = self.source.connection.waiting.pop(0)
             request[2].errback(Failure(Refused(100, "is being read again", retry_after)))
+            self.source.connection.give_turn()
 
     def test_it_is_asked_again_when_it_said(self) -> None:
         self.source.answer()

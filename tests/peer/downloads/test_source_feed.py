@@ -35,7 +35,7 @@ class FakeSwarm:
         self.calls: list[tuple[object, ...]] = []
 
     def __getattr__(self, name: str) -> Any:
-        return lambda address, sha256, *more: self.calls.append((name, address, *map(list, more)))
+        return lambda address, sha256, *more: self.calls.append((name, address, *more))
 
     def new_calls(self) -> list[tuple[object, ...]]:
         """Return the calls since the last time."""

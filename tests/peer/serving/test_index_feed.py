@@ -17,7 +17,13 @@ from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.net.lines import Slicer
 from p2p_twisted.peer.serving import index_log
 from p2p_twisted.peer.serving.content_store import ContentStore
-from p2p_twisted.peer.serving.index_feed import BATCH_INTERVAL, BATCH_INTERVAL_EACH, KEEPALIVE_INTERVAL, IndexFeed
+from p2p_twisted.peer.serving.index_feed import (
+    BATCH_INTERVAL,
+    BATCH_INTERVAL_EACH,
+    KEEPALIVE_INTERVAL,
+    PIECES_INTERVAL,
+    IndexFeed,
+)
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.changes import Have, Removed, parse_change
@@ -89,13 +95,15 @@ class Peer:
     def truth(self):
         return {name: file.sha256 for name, file in self.library.files.items()}
 
-    def keep(self, *pieces, sha256=HASH, super_seeded=False) -> None:
-        """These pieces of an unfinished file have come."""
+    def keep(self, *pieces, sha256=HASH, starts=False) -> None:
+        """These pieces of an unfinished file have come; or its download starts."""
         content = self.content_store.parts.get(sha256)
         if content is None:
             content = self.content_store.parts[sha256] = Storage(
                 "a.bin", sha256, 9 * MIN_PIECE, HASH, Target(Path("/nowhere"), "a.bin")
             )
+        if starts:
+            self.index_feed.download_started(content)
         for piece in pieces:
             content.have.add(piece)
             self.index_feed.piece_verified(content, piece)
@@ -186,9 +194,9 @@ class Since(Case):
         for since in (INITIAL_VERSION, self.peer.index_feed.version):
             self.assertEqual(self.ask(since)[0], line)
 
-    def test_an_unfinished_file_without_pieces_is_not_listed(self) -> None:
+    def test_an_unfinished_file_is_listed_though_it_has_no_pieces_yet(self) -> None:
         self.peer.keep()
-        self.assertEqual(self.ask(INITIAL_VERSION)[0], b"")
+        self.assertEqual(self.ask(INITIAL_VERSION)[0], f"have\t{HASH}\t{9 * MIN_PIECE}\t-\n".encode())
 
 
 class Followers(Case):
@@ -214,18 +222,18 @@ class Followers(Case):
         self.assertEqual(follower.files, self.peer.truth())
         self.assertEqual(follower.since, self.peer.index_feed.version)
 
-    def test_a_super_seeded_piece_is_pushed_at_once(self) -> None:
+    def test_the_start_of_a_download_is_pushed_at_once(self) -> None:
         follower = self.peer.follower()
-        self.peer.keep(4, super_seeded=True)
+        self.peer.keep(starts=True)
         self.clock.advance(0)
-        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4"]])
+        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t-"]])
 
-    def test_other_pieces_are_gathered(self) -> None:
+    def test_pieces_are_gathered(self) -> None:
         follower = self.peer.follower()
         self.peer.keep(4)
-        self.clock.advance(BATCH_INTERVAL / 2)
+        self.clock.advance(PIECES_INTERVAL / 2)
         self.peer.keep(5, 7)
-        self.clock.advance(BATCH_INTERVAL / 2 - 0.001)
+        self.clock.advance(PIECES_INTERVAL / 2 - 0.001)
         self.assertEqual(self.peer.pushed(follower), [])
         self.clock.advance(0.002)
         self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4-5,7"]])
@@ -235,15 +243,19 @@ class Followers(Case):
     def test_waiting_pieces_are_pushed_with_an_urgent_one(self) -> None:
         follower = self.peer.follower()
         self.peer.keep(4)
-        self.peer.keep(8, super_seeded=True)
+        self.peer.keep(8, starts=True)
         self.clock.advance(0)
         self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4,8"]])
-        self.clock.advance(BATCH_INTERVAL)
+        self.clock.advance(PIECES_INTERVAL)
         self.assertEqual(self.peer.pushed(follower), [])
 
-    def test_the_more_follow_the_longer_pieces_are_gathered(self) -> None:
+    def test_the_more_follow_the_longer_changes_are_gathered(self) -> None:
         followers = [self.peer.follower() for _ in range(20)]
-        self.peer.keep(4)
+        self.peer.add("a")
+        self.clock.advance(0)
+        for follower in followers:
+            self.peer.pushed(follower)
+        self.peer.add("b")
         self.clock.advance(20 * BATCH_INTERVAL_EACH - 0.001)
         self.assertEqual(self.peer.pushed(followers[0]), [])
         self.clock.advance(0.002)
@@ -253,7 +265,7 @@ class Followers(Case):
         follower = self.peer.follower()
         self.peer.keep(4)
         del self.peer.content_store.parts[HASH]
-        self.clock.advance(BATCH_INTERVAL)
+        self.clock.advance(PIECES_INTERVAL)
         self.assertEqual(self.peer.pushed(follower), [[]])
 
     def test_each_is_given_the_address_by_which_it_came(self) -> None:
