@@ -38,3 +38,9 @@ class Refused(SourceError):
         self.status = status
         self.reason = reason
         self.retry_after = retry_after
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Have `error`, which is kept for its text, not keep all the objects through which it was raised."""
+    if error is not None:
+        error.__traceback__ = error.__context__ = error.__cause__ = None

@@ -14,6 +14,7 @@ from ...events.publisher import Publisher
 from ...events.types import FileEnded, FileProgress, FileStarted
 from ...index.search import Document
 from ...library.pieces import piece_count, piece_size
+from ...net.errors import forget_frames
 from ...swarm.errors import DownloadError
 from ...swarm.storage import Storage
 from ...swarm.swarm import Swarm
@@ -195,3 +196,7 @@ class Download:
         for file in self.files:
             if file.ended is None:
                 file.end(CANCELLED if state == CANCELLED else FAILED, error)
+            forget_frames(file.error)
+        forget_frames(error)
+        for swarm in self.swarms:
+            swarm.forget_frames()

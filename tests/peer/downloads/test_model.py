@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ from twisted.internet.task import Clock
 from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.index.search import Document
 from p2p_twisted.library.pieces import MIN_PIECE
-from p2p_twisted.net.errors import SourceError
-from p2p_twisted.peer.downloads.model import DONE, RUNNING, THERE, DownloadFile
+from p2p_twisted.net.errors import SourceError, Unreachable
+from p2p_twisted.peer.downloads.model import DONE, FAILED, RUNNING, THERE, Download, DownloadFile
+from p2p_twisted.swarm.errors import DownloadError
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.swarm import Swarm
 from p2p_twisted.swarm.target import Target
@@ -63,3 +66,30 @@ class TestHere:
         file.receive(("127.0.0.1", 1), SIZE)
         file.receive(("127.0.0.1", 2), MIN_PIECE + 5)
         assert file.here(None) == (MIN_PIECE + 5, 1)
+
+
+class Held:
+    """Something large."""
+
+
+def _raised(held: Held, kind: type[Exception]) -> Any:
+    """Return an error that came through a frame which holds `held`."""
+    try:
+        raise kind("why")
+    except Exception as error:
+        return error
+
+
+def test_one_that_has_ended_does_not_keep_what_its_errors_came_through() -> None:
+    held, swarm, file = Held(), a_swarm(), a_file()
+    swarm.sources.add(("127.0.0.1", 1)).why = _raised(held, Unreachable)
+    file.end(FAILED, _raised(held, DownloadError))
+    download = Download("1", None, Path("/tmp"), False, files=[file], swarms=[swarm])
+    is_held = weakref.ref(held)
+    del held
+    gc.collect()
+    assert is_held() is not None
+    download.end(FAILED, file.error)
+    gc.collect()
+    assert is_held() is None
+    assert str(file.error) == "why"
