@@ -17,8 +17,9 @@ from ...swarm.super_seeding import SuperSeeding
 from ...wire.errors import BadRequest, FileNotFound
 from ...wire.messages import Cancel, GetFile, GetNext, GetTurn, Request
 from .content_store import ContentStore, OpenFile
+from .in_flight import Uploader
 from .piece_news import PieceNews, news_lines
-from .upload_queue import Uploader, UploadQueue
+from .upload_queue import UploadQueue
 
 if TYPE_CHECKING:
     from .file_sender import Sender

@@ -1,17 +1,19 @@
-"""The rate of this peer's uplink and the delay over it, as the pieces that it sends show them. Pure.
+"""What this peer's uplink carries, and the delay over it, as the pieces that it sends show them. Pure.
 
-What was achieved is no measure: with too little under way it stays low for ever. So it is the highest rate of the last
-seconds that counts, and the shortest time in which a piece was acknowledged (as in BBR: Cardwell and others, 2016).
+What was achieved is no measure: with too little under way it stays low for ever. So the highest rate of the last
+seconds counts, and the shortest time in which a piece was acknowledged (as in BBR: Cardwell and others, 2016).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-INTERVAL = 0.5
-"""Seconds over which a rate is measured at least."""
+INTERVAL, MIN_INTERVAL = 0.25, 0.05
+"""Seconds over which a rate is measured, and the same at least when everything is acknowledged before."""
 WINDOW = 5.0
 """Seconds after which the best of before counts for as long again, and no longer."""
+UNKNOWN_RATE = 1e6
+"""Bytes/s that are assumed before any are measured."""
 
 
 class Best:
@@ -30,37 +32,53 @@ class Best:
         self._now = value if self._now is None else self._better(self._now, value)
 
     @property
-    def value(self) -> float:
-        """The best value, 0 if there is none."""
-        known = [value for value in (self._now, self._before) if value is not None]
-        return known[0] if len(known) == 1 else self._better(*known) if known else 0.0
+    def value(self) -> float | None:
+        """The best value; None if there is none."""
+        if self._now is None or self._before is None:
+            return self._before if self._now is None else self._now
+        return self._better(self._now, self._before)
 
 
 class Uplink:
-    """Measures the uplink."""
+    """Measures the uplink. Sizes are bytes, times seconds."""
 
     def __init__(self) -> None:
+        self.unsent = 0
+        """Bytes that were to be sent and are not acknowledged."""
         self._rate, self._delay = Best(max), Best(min)
-        self._since = self._last = 0.0
-        self._bytes = 0
+        self._since = 0.0
+        self._acknowledged = 0
+        """Bytes acknowledged since then."""
 
-    def add(self, size: int, begun: float, now: float) -> None:
-        """Note a piece of `size` bytes that was begun at one time and acknowledged at another (seconds)."""
-        self._delay.add(now - begun, now)
-        if begun - self._last > INTERVAL:  # there was a pause
-            self._since, self._bytes = begun, 0
-        self._bytes += size
-        self._last = now
-        if now - self._since >= INTERVAL:
-            self._rate.add(self._bytes / (now - self._since), now)
-            self._since, self._bytes = now, 0
+    def add(self, size: int, now: float) -> None:
+        """Note that `size` bytes more are to be sent."""
+        if not self.unsent:
+            self._since, self._acknowledged = now, 0  # only while there is something to send is the rate the uplink's
+        self.unsent += size
+
+    def forget(self, size: int) -> None:
+        """Count `size` bytes no more: they are not acknowledged, and may never be."""
+        self.unsent -= size
+
+    def look(self, unsent: int, now: float) -> None:
+        """Note that all but `unsent` bytes are acknowledged."""
+        self._acknowledged += max(0, self.unsent - unsent)
+        self.unsent = unsent
+        seconds = now - self._since
+        if self._acknowledged and seconds >= (INTERVAL if unsent else MIN_INTERVAL):
+            self._rate.add(self._acknowledged / seconds, now)
+            self._since, self._acknowledged = now, 0
+
+    def piece_sent(self, took: float, now: float) -> None:
+        """Note the time that a piece took from its begin until all of it was acknowledged."""
+        self._delay.add(took, now)
 
     @property
     def rate(self) -> float:
-        """The bytes/s that it carries; 0 as long as that is not known."""
-        return self._rate.value
+        """The bytes/s that it carries."""
+        return self._rate.value or UNKNOWN_RATE
 
     @property
     def delay(self) -> float:
-        """The seconds that a piece needs at least from its begin until it is acknowledged."""
-        return self._delay.value
+        """The time that a piece needs at least from its begin until all of it is acknowledged."""
+        return self._delay.value or 0.0

@@ -9,45 +9,30 @@ left. What has left is judged by what the other end has acknowledged: the kernel
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
-from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ...library.pieces import MIN_PIECE
-from .uplink import Uplink
+from .in_flight import InFlight, Uploader
 
 MIN_AHEAD, MAX_AHEAD = 2, 64
 """Turns given and not used, and pieces being sent, at least and at most."""
 MAX_TURNS = 8
 """Most pieces for which one answer gives turns."""
-MIN_UNSENT = 32 * 1024
-UNSENT_TIME = 0.05
-"""Bytes that the uplink still has to send when the next piece begins: at least, and in seconds of its rate."""
 MAX_WAIT = 10
 """Seconds after which a downloader whose turn has not come is told so, that it need not doubt this peer."""
 MIN_TURN_TIMEOUT, TURNAROUNDS = 0.1, 4
 """Seconds, and the multiple of the usual time, after which a turn that is not used keeps nobody waiting."""
-MAX_HELD_UP = 0.25
-"""Seconds, and as often the time for three pieces, for which a slow reader holds up the next piece."""
-MIN_RATE, MAX_HELD_UP_AT_FIRST = 1024.0, 1.0
-"""Bytes/s below which the rate of the uplink is not known, and the same seconds then."""
 MIN_POLL, MAX_POLL = 0.02, 0.05
 """Seconds between two looks at what has left."""
 MAX_TURNAROUND, MIN_USED = 1.0, 0.2
 """Seconds, and the share of turns that are used, beyond which the averages are not followed."""
 SMOOTHING = 0.125
 """The weight of a new measurement in an average."""
-
-
-class Uploader(Hashable, Protocol):
-    """A connection over which pieces are sent."""
-
-    def unsent(self) -> int:
-        """Return the bytes of its answers that the other end has not acknowledged yet."""
 
 
 @dataclass
@@ -69,15 +54,6 @@ class _Turn:
     """Whether it has not done so in time."""
 
 
-@dataclass
-class _Sending:
-    """Pieces of `size` bytes, begun at a time (seconds), to one downloader; they hold up no other after `until`."""
-
-    size: int
-    begun: float
-    until: float
-
-
 class UploadQueue:
     """The downloaders that wait for a turn, and the pieces that wait to be sent, first come first served."""
 
@@ -88,9 +64,8 @@ class UploadQueue:
         """Turns that were given and not used."""
         self._late: set[Uploader] = set()
         """Those that let their last turn lapse: the others come first."""
-        self._to_send: deque[tuple[Uploader, int, Deferred[None]]] = deque()
-        self._sending: dict[Uploader, _Sending] = {}
-        self._uplink = Uplink()
+        self._to_send: deque[tuple[Uploader, Deferred[None]]] = deque()
+        self._in_flight = InFlight()
         self._piece = float(MIN_PIECE)
         self._turnaround = 0.01
         """Seconds from a turn that is given until it is used, on average."""
@@ -131,7 +106,7 @@ class UploadQueue:
             waiting.timeout.cancel()
         self._turns.pop(who, None)
         self._late.discard(who)
-        self._sending.pop(who, None)
+        self._in_flight.remove(who)
         self._to_send = deque(one for one in self._to_send if one[0] is not who)
         self._go_on()
 
@@ -156,20 +131,20 @@ class UploadQueue:
     @property
     def _is_for_one(self) -> bool:
         """Whether there is one downloader alone: it waits for nobody, and its connection holds it back enough."""
-        return len(self._waiting.keys() | self._turns.keys() | self._sending.keys()) == 1 and not self._to_send
+        if len(self._waiting) != 1 or self._to_send:
+            return False
+        (who,) = self._waiting
+        return self._turns.keys() <= {who} and self._in_flight.is_for_none_but(who)
 
     @property
     def _free_turns(self) -> int:
         """The number of turns to give now, so that the uplink does not run dry before they are used."""
-        unsent = sum(other.unsent() for other in self._sending) / self._piece
+        uplink = self._in_flight.uplink
+        unsent = uplink.unsent / self._piece
         promised = len(self._to_send) + sum(turn.pieces for turn in self._turns.values() if not turn.lapsed)
-        until_used = self._turnaround / max(self._used, MIN_USED) * self._rate
-        needed = (self._max_unsent + until_used) / self._piece + 1 - unsent
+        until_used = self._turnaround / max(self._used, MIN_USED) * uplink.rate
+        needed = (self._in_flight.max_unsent(self._piece) + until_used) / self._piece + 1 - unsent
         return int(min(max(needed, MIN_AHEAD - ceil(unsent)), MAX_AHEAD)) - promised
-
-    @property
-    def _rate(self) -> float:
-        return self._uplink.rate
 
     # pieces
 
@@ -178,7 +153,7 @@ class UploadQueue:
         self._end_turn(who, used=True)
         self._piece += (size - self._piece) * SMOOTHING
         start: Deferred[None] = Deferred()
-        self._to_send.append((who, size, start))
+        self._to_send.append((who, start))
         self._go_on()
         return start
 
@@ -198,33 +173,16 @@ class UploadQueue:
     def _start_sending(self) -> float:
         """Start what may be; return the bytes that must leave before the next may."""
         while self._to_send:
-            who, size, start = self._to_send[0]
-            alone = self._sending.keys() <= {who} and all(other is who for other, _, _ in self._to_send)
-            excess = 0 if alone else sum(other.unsent() for other in self._sending) - self._max_unsent
+            who, start = self._to_send[0]
+            alone = self._in_flight.is_for_none_but(who) and all(other is who for other, _ in self._to_send)
+            excess = 0 if alone else self._in_flight.uplink.unsent - self._in_flight.max_unsent(self._piece)
             if excess > 0:
                 return excess
             self._to_send.popleft()
-            now = self._clock.seconds()
-            before = self._sending.get(who) or _Sending(0, now, now)
-            self._sending[who] = _Sending(before.size + size, before.begun, now + self._max_held_up)
-            start.callback(None)
+            self._in_flight.begin(who, self._piece, partial(start.callback, None), self._clock.seconds())
         return 0
 
-    @property
-    def _max_unsent(self) -> float:
-        under_way = self._uplink.delay * self._rate - self._piece
-        return MIN_UNSENT + UNSENT_TIME * self._rate + max(0.0, under_way)
-
-    @property
-    def _max_held_up(self) -> float:
-        return MAX_HELD_UP + 3 * self._piece / self._rate if self._rate >= MIN_RATE else MAX_HELD_UP_AT_FIRST
-
-    def _note_sent(self) -> None:
-        now = self._clock.seconds()
-        for who, sending in list(self._sending.items()):
-            if now >= sending.until or not who.unsent():
-                del self._sending[who]
-                self._uplink.add(sending.size, sending.begun, now)
+    def _note_lapsed(self, now: float) -> None:
         timeout = max(MIN_TURN_TIMEOUT, TURNAROUNDS * self._turnaround)
         for who, turn in self._turns.items():
             if not turn.lapsed and now - turn.given >= timeout:
@@ -242,14 +200,16 @@ class UploadQueue:
         try:
             while self._changed:
                 self._changed = False
-                self._note_sent()
+                now = self._clock.seconds()
+                self._in_flight.look(now)
+                self._note_lapsed(now)
                 excess = self._start_sending()
                 self._give_turns()
         finally:
             self._goes_on = False
         is_ready = any(waiting.ready for waiting in self._waiting.values())
-        if (self._to_send or is_ready) and (self._sending or self._turns):
-            self._look_again_in(excess / max(self._rate, MIN_RATE))
+        if (self._to_send or is_ready) and (self._in_flight or self._turns):
+            self._look_again_in(excess / self._in_flight.uplink.rate)
 
     def _look_again_in(self, delay: float) -> None:
         if self._poll is None or not self._poll.active():
