@@ -183,8 +183,9 @@ class SourcePool:
         neighbours = [one for one in (*self._connected, *self._connecting) if not self._is_seed(one.address)]
         if len(neighbours) < MAX_NEIGHBOURS:
             return True
-        last = max(neighbours, key=lambda one: one.lot)
-        if last.lot < source.lot or last.outstanding:
+        idle = [one for one in neighbours if one.connection is not None and not one.outstanding]
+        last = max(idle, key=lambda one: one.lot, default=source)
+        if last.lot <= source.lot:
             heapq.heappush(self._spare, (source.lot, next(self._order), source))
             return False
         last.disconnect(last.connection, NotNeeded("it has made room for another neighbour"))
