@@ -18,6 +18,8 @@ POINTS ?= 1000
 FAILURES ?= 200
 # Of `make attacks`: one attack in place of all.
 ROW ?=
+# Of `make simulate`: how many downloaders each swarm has.
+N ?= 100,1000
 # Of `make fuzz`: one target in place of all, and how long each is run.
 TARGET ?=
 SECONDS ?= 60
@@ -25,7 +27,7 @@ SECONDS ?= 60
 TRIAL = $(shell grep -rlE 'twisted\.trial\.unittest|tests\.support\.[a-z_]*_case' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 crash docs bench-rs bench-loopback bench-memory bench-processor bench-direct bench-netlab fuzz soak soak-hostile push gone attacks reliability hooks changelog dist clean FORCE
+.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 crash docs bench-rs bench-loopback bench-memory bench-processor bench-direct bench-netlab simulate fuzz soak soak-hostile push gone attacks reliability hooks changelog dist clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -87,6 +89,9 @@ bench-direct: $(VENV)/installed ## one downloader on shaped links, against curl,
 
 bench-netlab: $(VENV)/installed-benchmarks ## works on shaped links, against libtorrent; as root (ARGS="...")
 	$(BIN)/python -m benchmarks.netlab $(ARGS)
+
+simulate: $(VENV)/installed ## swarms of N=100,1000 downloaders in virtual time, the real rules over links that are arithmetic (ARGS="...")
+	$(BIN)/python -m benchmarks.simulation --peers $(N) $(ARGS)
 
 soak: $(VENV)/installed ## an RS and five peers at random for MINUTES=10, every failure explained (SEED=n repeats)
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)$(if $(SEED), --seed $(SEED))

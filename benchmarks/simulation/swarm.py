@@ -1,0 +1,142 @@
+"""A simulated swarm: one seed and its downloaders, how these find each other, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from twisted.internet.defer import Deferred
+
+from benchmarks.simulation.fetching import Downloader
+from benchmarks.simulation.links import Link
+from benchmarks.simulation.loop import Loop
+from benchmarks.simulation.serving import Connection, Server
+from benchmarks.simulation.sizes import Sizes
+from p2p_twisted.net.errors import Unreachable
+from p2p_twisted.wire.address import Address
+
+LIMIT = 24 * 3600.0
+"""Seconds of virtual time after which a swarm that is not done is given up."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is simulated. Rates are bytes/s, times seconds."""
+
+    downloaders: int
+    size: int
+    up: float
+    down: float
+    latency: float = 0.01
+    enough: int = 20
+    """Others that a downloader knows when it asks for no more."""
+    max_clients: int = 40
+    """Downloaders that a server takes."""
+    max_named: int = 32
+    """Most peers that one answer names."""
+    max_remembered: int = 256
+    """Downloaders that a server can name: those that asked it last."""
+    spread: float = 0.1
+    """Time within which all of them start."""
+    seed: int = 1
+
+    @property
+    def bound(self) -> float:
+        """The time that nothing can be faster than (docs/protocol.rst, "How a swarm runs")."""
+        n = self.downloaders
+        return self.size * max(1 / self.up, 1 / self.down, n / ((n + 1) * self.up))
+
+
+class Peer:
+    """One host of the swarm."""
+
+    def __init__(self, swarm: Swarm, number: int) -> None:
+        plan, self._swarm = swarm.plan, swarm
+        self.address: Address = (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 4000)
+        up, down = Link(plan.up), Link(plan.down)
+        self.server = Server(swarm.loop, up, swarm.sizes, is_seed=number == 0)
+        random = Random(f"{plan.seed} {number}")
+        self.downloader = Downloader(swarm.loop, (up, down), swarm.sizes, random, self._connect, self._got)
+        self.max_connections = 0
+        """The most that it has had, to sources and from downloaders."""
+        self._askers: list[Peer] = []
+        """The last that asked it for the file."""
+        self._wait = 1.0
+        """Seconds until it asks for others again."""
+
+    def _got(self, piece: int) -> None:
+        self.server.add(piece)
+        if self.downloader.ended is not None:
+            self._swarm.unfinished -= 1
+
+    # finding others
+
+    def join(self) -> None:
+        """Begin, with nobody known but the seed."""
+        self.downloader.add_source(self._swarm.seed.address, is_seed=True)
+        self._ask_for_others()
+        self._tick()
+
+    def _tick(self) -> None:
+        if self.downloader.ended is None:
+            self.downloader.tick()
+            self._swarm.loop.at(self._swarm.loop.now + 1, self._tick)
+
+    def _ask_for_others(self) -> None:
+        """Have the seed or a source name others, now and later, as long as there are too few."""
+        known = self.downloader.pool
+        if self.downloader.ended is not None or len(known) > self._swarm.plan.enough:
+            return
+        asked = self._swarm.random.choice([self._swarm.seed.address, *(source.address for source in known.connected)])
+        for other in self._swarm.peer_at(asked).name_others(self):
+            self.downloader.add_source(other.address)
+        self._swarm.loop.at(self._swarm.loop.now + self._wait, self._ask_for_others)
+        self._wait *= 2
+
+    def name_others(self, who: Peer) -> list[Peer]:
+        """Return some of the downloaders that asked last, for `who`, which is asking now."""
+        plan = self._swarm.plan
+        others = [other for other in self._askers if other is not who]
+        self._askers = [*others[1 - plan.max_remembered :], who]
+        return self._swarm.random.sample(others, min(len(others), plan.max_named))
+
+    async def _connect(self, address: Address) -> Connection:
+        """Connect to the peer at `address`. Raises Unreachable if it has enough downloaders."""
+        other, loop, latency = self._swarm.peer_at(address), self._swarm.loop, self._swarm.plan.latency
+        answered: Deferred[None] = Deferred()
+        loop.at(loop.now + 2 * latency, answered.callback, None)
+        await answered
+        if other.server.connections >= self._swarm.plan.max_clients:
+            raise Unreachable("it has enough downloaders")
+        other.server.connections += 1
+        if other is not self._swarm.seed:
+            other.downloader.add_source(self.address)  # who asks for the file takes part as well
+        for peer in (self, other):
+            peer.max_connections = max(
+                peer.max_connections, peer.server.connections + len(peer.downloader.pool.connected)
+            )
+        return Connection(other.server, latency)
+
+
+class Swarm:
+    """One seed and the downloaders of its file."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.loop = Loop()
+        self.sizes = Sizes(plan.size)
+        self.random = Random(plan.seed)
+        self.unfinished = plan.downloaders
+        self.peers = [Peer(self, number) for number in range(plan.downloaders + 1)]
+        self.seed, *self.downloaders = self.peers
+        self._by_address = {peer.address: peer for peer in self.peers}
+
+    def peer_at(self, address: Address) -> Peer:
+        """Return the peer with this address."""
+        return self._by_address[address]
+
+    def run(self) -> bool:
+        """Run until all have the file; return whether they have."""
+        for peer in self.downloaders:
+            self.loop.at(self.random.random() * self.plan.spread, peer.join)
+        return self.loop.run(lambda: not self.unfinished, LIMIT)
