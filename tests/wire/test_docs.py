@@ -20,7 +20,7 @@ from p2p_twisted.peer.downloads import whole_file
 from p2p_twisted.peer.peers import circle, neighbours, pace, retelling
 from p2p_twisted.peer.peers.changes_sink import MAX_ROWS
 from p2p_twisted.peer.peers.probing import Prober
-from p2p_twisted.peer.serving import hearsay_feed, index_answers, index_feed
+from p2p_twisted.peer.serving import hearsay_feed, in_flight, index_answers, index_feed, upload_queue
 from p2p_twisted.peer.serving.protocol import PeerFactory
 from p2p_twisted.swarm import picker, piece_fetcher, source, source_pool, swarm
 from p2p_twisted.swarm.storage import Storage
@@ -372,7 +372,10 @@ def test_following() -> None:
 
 def test_swarm() -> None:
     said = " ".join(TEXT.partition("\nHow a swarm runs\n")[2].split())
-    assert f"in batches, {index_feed.BATCH_INTERVAL} s apart" in said
+    assert f"and of its pieces every {index_feed.PIECES_INTERVAL} s" in said
+    assert f"all but {in_flight.MIN_UNSENT // 1024} KiB, {in_flight.UNSENT_TIME} s of its highest rate" in said
+    assert f"a peer is connected to {source_pool.MAX_NEIGHBOURS}, by lots" in said
+    assert f"when the turn has not come after {upload_queue.MAX_WAIT} s" in " ".join(TEXT.split())
     assert f"has been outstanding for {picker.ENDGAME_DELAY:.0f} s is then requested" in said
     assert (
         source.REQUEST_AHEAD == 0.5

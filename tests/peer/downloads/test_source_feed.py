@@ -54,7 +54,7 @@ class Case(SynchronousTestCase):
         self.feed = SourceFeed(parts, lambda address: address != FORBIDDEN, {SHA256: document})
         self.swarm: Any = FakeSwarm()
 
-    def peer(self, port: int, pieces: set[int] | None = None, **more: Any) -> None:
+    def peer(self, port: int, pieces: int | None = None, **more: Any) -> None:
         parts = {} if pieces is None else {SHA256: SimpleNamespace(pieces=pieces)}
         subscription = SimpleNamespace(parts=parts, connection=more.pop("connection", None))
         known = SimpleNamespace(address=("10.0.1.1", port), subscription=subscription, seen=None, failures=0)
@@ -74,8 +74,8 @@ class Case(SynchronousTestCase):
 
 class Start(Case):
     def test_known_sources_are_added_at_the_start(self) -> None:
-        self.peer(2, {0, 2})
-        self.peer(3, {1})
+        self.peer(2, 0b101)
+        self.peer(3, 0b10)
         self.feed.start(self.swarm)
         self.assertEqual(self.swarm.new_calls(), [("add_seed", ONE), ("add_pieces", TWO, 0b101)])
 
@@ -148,7 +148,7 @@ class Private(Case):
         self.feed._documents[SHA256].holders[:] = [replace(record(1), private=True)]
 
     def test_others_with_the_content_are_not_asked(self) -> None:
-        self.peer(2, {0, 2})
+        self.peer(2, 0b101)
         self.feed.start(self.swarm)
         self.assertEqual(self.swarm.new_calls(), [("add_seed", ONE)])
         self.assertEqual(self.change(2, Have(SHA256, 300_000, ((0, 1),))), [])
