@@ -50,6 +50,14 @@ class Event:
 
 
 @dataclass(frozen=True)
+class LinkBytes:
+    """The bytes of data that a link between two sites carried: away from the source, and back."""
+
+    there: int
+    back: int
+
+
+@dataclass(frozen=True)
 class Run:
     """The result of one run of a task. An interrupted one has the results until then."""
 
@@ -92,6 +100,10 @@ class Run:
     """Documents that only killed peers had."""
     failed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Role -> name of a document that the peer did not get -> the reason."""
+    sites: Sequence[int] = ()
+    """The number of peers at each site, if there are several."""
+    links: Sequence[LinkBytes] = ()
+    """What each link between two sites carried, that between the first two first."""
     interrupted: bool = False
 
     @property
@@ -103,6 +115,11 @@ class Run:
     def complete(self) -> bool:
         """Whether every copy is there and right, except those of killed peers."""
         return self.verified == self.expected and not self.interrupted
+
+    @property
+    def size(self) -> int:
+        """The bytes of all documents that the last downloader got."""
+        return max((sum(a.bytes for a in self.arrivals if a.peer == peer) for peer in self.downloaders), default=0)
 
     @property
     def missing(self) -> int:

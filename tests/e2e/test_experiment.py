@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -297,6 +298,18 @@ def test_growth(tmp: Path) -> None:
     assert "With 3 peers the swarm is " in out
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8 on loopback")
+def test_sites_on_loopback_take_each_piece_over_the_link_once(tmp: Path) -> None:
+    out = run(tmp, "sites", "--sites", "2+2", "--size", "4", "--between", "10Mbit")
+    [found] = results(tmp)
+    assert (found["task"], found["sites"], found["verified"]) == ("sites", [2, 2], 4)
+    assert found["bound"] == pytest.approx(4 * 2**20 / 1.25e6)
+    [link] = found["links"]
+    assert 1.0 <= link["there"] / (4 * 2**20) < 1.5
+    assert "The link between sites 1 and 2 carried the document 1." in out
+    assert (tmp / "out" / "figures" / "links.png").exists()
+
+
 def namespaces(process: subprocess.Popen[str]) -> list[str]:
     """Those of the laboratories of ``process``."""
     listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
@@ -359,6 +372,9 @@ BAD = {
     ("task2-best", "--files", "5"): "5 documents cannot be dealt to 6 peers",
     ("task1", "--corpus", "no-such-folder"): "Directory 'no-such-folder' does not exist.",
     ("task1", "--peers", "2", "--kill", "peer2@5s"): "in task1 all downloaders are killed",
+    ("sites", "--sites", "4"): "an experiment has from 2 to 10 sites",
+    ("sites", "--sites", "4+x"): "'4+x' is not a list such as 4+4, of the numbers of peers at each site",
+    ("sites", "--sites", "100+101"): "there can be 200 peers at most",
     ("scale", "--peers", "1,2"): "'1,2' is not a list such as 2,4,8, of numbers from 2 to 200",
 }
 

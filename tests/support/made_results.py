@@ -30,7 +30,7 @@ def plan_of(task: str, peers: int = 4) -> Plan:
     """The plan of any task: 12 documents, or as many as there are peers; one of 4 MiB in those that have one."""
     if task in TASKS or task in SWARMED:
         return plan_for(task, roles(peers), sizes_of(max(12, peers)), None, 0, False)
-    return one_source(task, roles(peers), LARGE, 4 * MIB, task == "swarm")
+    return one_source(task, roles(peers), LARGE, 4 * MIB, task in ("swarm", "sites"))
 
 
 def run_of(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .site_layout import SiteLayout
+
 
 @dataclass(frozen=True)
 class Links:
@@ -14,6 +16,8 @@ class Links:
     down: float
     slow: Mapping[str, float] = field(default_factory=dict)
     """Role -> rate."""
+    sites: SiteLayout | None = None
+    """The sites, if there are several; then ``up`` and ``down`` are the rates of their LANs."""
 
     def up_of(self, role: str) -> float:
         """Return the rate of a peer's uplink."""

@@ -71,6 +71,8 @@ class Plan:
             wanted = {order.downloader: order.names for order in living}
             fluid = bounds.fluid(wanted, held, self.sizes, links)
             seconds += max(fluid, bounds.one_by_one(self._fixed_transfers(living, faults), links))
+            if links.sites is not None:
+                seconds = max(seconds, links.sites.bound(sum(self.sizes.values())))
             for order in phase:
                 held[order.downloader] |= set(order.names)
         return seconds

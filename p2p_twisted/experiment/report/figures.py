@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ..phrases import listed
 from ..results import Results, Run
 from ..summary import summarise
-from . import curves, growth_figure, task_figures
+from . import curves, growth_figure, site_figure, task_figures
 from .comparison_figure import times
 from .style import style, write
 from .task_titles import TITLES
@@ -87,6 +87,8 @@ def _alone(runs: Sequence[Run]) -> Iterator[tuple[str, str, Figure]]:
     which = f" Run {run.repeat} of {len(runs)}, the median." if len(runs) > 1 else ""
     yield run.task, f"{title}: all peers.{which}{_coinciding(run)}", task_figures.all_peers(run)
     yield f"{run.task}-each-peer", f"{title}: each peer in a panel of its own.{which}", task_figures.each_peer(run)
+    if run.links:
+        yield "links", f"{title}: what each link between two sites carried.{which}", site_figure.links(runs)
     who = f"{title}: the bytes from each peer to each other.{which}"
     yield f"{run.task}-who-to-whom", who, task_figures.who_to_whom(run)
 

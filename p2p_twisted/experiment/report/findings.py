@@ -11,6 +11,7 @@ from ..summary import summarise
 from .comparison_findings import compare_tasks
 from .curves import typical
 from .fault_findings import describe_faults, restarts_of
+from .site_findings import describe_links
 from .task_titles import titled
 
 
@@ -19,6 +20,7 @@ def findings(results: Results) -> list[str]:
     return [
         *(_times(runs) for runs in results.cases.values()),
         *(_growth(results) if results.growing else compare_tasks(results)),
+        *describe_links(results),
         *describe_faults(results),
         *_trust(results),
     ]

@@ -15,6 +15,7 @@ TITLES = {
     "task2-swarm": "Swarm, equal shares",
     "swarm": "Swarm, one document",
     "central": "One source, one document",
+    "sites": "Swarm at several sites",
 }
 """Task -> its title."""
 
@@ -28,11 +29,13 @@ SETUPS = {
     "task2-swarm": "The same start and the same orders as in the best case of Task 2, but any peer may send any piece.",
     "swarm": "One peer has one large document that all the others want. Every peer passes on the pieces that it has.",
     "central": "One peer has one large document; each of the others fetches it whole from that peer.",
+    "sites": "One peer at the first site has one large document that all the others want. The sites are joined in a "
+    "chain by links that are thinner than their LANs; each piece has to cross a link only once.",
 }
 """Task -> its description."""
 
 
-SWARMS = ("swarm", *SWARMED)
+SWARMS = ("swarm", "sites", *SWARMED)
 """Tasks whose titles already say that they are swarms."""
 
 

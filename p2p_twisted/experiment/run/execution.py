@@ -9,7 +9,7 @@ from functools import partial
 from ...web.control_client import ControlError
 from ..plan.faults import Schedule
 from ..plan.orders import Order
-from ..results import Event, Run, Sample
+from ..results import Event, LinkBytes, Run, Sample
 from .cluster import Cluster, holdings_known_to, wait_until
 from .downloader import CHECK_INTERVAL, Downloader, start_together
 from .fault_injection import FaultInjector, corrupt_files
@@ -86,6 +86,7 @@ class Execution:
         self._fault_injector = FaultInjector(self._cluster, schedule, self._on_fault)
         observed.killed = self._fault_injector.killed
         observed.processors = _processors_of(self._cluster)
+        before = self._place.links()
         for phase in plan.phases:
             if observed.started:
                 self._wait_for_index(phase)
@@ -95,6 +96,10 @@ class Execution:
                 self._watch(downloaders)
         if observed.processors is not None:
             observed.processors.stop()
+        observed.links = [
+            LinkBytes(now.there - then.there, now.back - then.back)
+            for now, then in zip(self._place.links(), before, strict=True)
+        ]
 
     def _start(self, downloaders: list[Downloader]) -> None:
         self._observed.downloaders += downloaders

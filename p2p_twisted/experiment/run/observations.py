@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from ..plan.faults import Faults
 from ..plan.links import Links
 from ..plan.orders import Plan
-from ..results import Event, Run, Sample
+from ..results import Event, LinkBytes, Run, Sample
 from .copies import Copies, count_copies, lost
 from .downloader import Downloader
 from .originals import Originals
 from .outcome import arrivals, corrupt_pieces, failures, transfers
 from .processes import Member
 from .processors import Processors
+from .site_loopback import carried
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Observations:
     killed: list[str] = field(default_factory=list)
     """The roles of the peers that were killed for good."""
     processors: Processors | None = None
+    links: list[LinkBytes] = field(default_factory=list)
+    """What each link between two sites has carried."""
 
     @property
     def now(self) -> float:
@@ -80,6 +83,7 @@ class Observations:
         """Verify all copies of the ``living`` peers, and return the result of the run."""
         case, plan, start = self.case, self.case.plan, min(self.started.values(), default=time.time())
         arrived = [arrival for downloader in self.downloaders for arrival in arrivals(downloader, start)]
+        moved = [one for downloader in self.downloaders for one in transfers(downloader, self.roles, start)]
         gone, copies = self.lost(living), self._copies(living)
         failed = {downloader.member.role: self._failures(downloader, gone) for downloader in self.downloaders}
         started = [[downloader.started for downloader in phase] for phase in self.phases]
@@ -97,7 +101,7 @@ class Observations:
             busiest=self.processors.busiest if self.processors else None,
             verified=copies.right,
             expected=copies.all,
-            transfers=[one for downloader in self.downloaders for one in transfers(downloader, self.roles, start)],
+            transfers=moved,
             arrivals=arrived,
             samples=self.samples,
             events=self.events,
@@ -108,6 +112,8 @@ class Observations:
             killed=self.killed,
             lost=sorted(gone & {name for role in failed.keys() - set(self.killed) for name in failed[role]}),
             failed={role: reasons for role, reasons in failed.items() if reasons},
+            sites=case.links.sites.peers if case.links.sites is not None else (),
+            links=self.links or (carried(moved, case.links.sites) if case.links.sites is not None else ()),
             interrupted=interrupted,
         )
 

@@ -11,6 +11,8 @@ from typing import Any
 from ..plan.links import Links
 from .netns import CONGESTION_CONTROL, HostNetwork, reason_unavailable
 from .processes import Launcher, Loopback
+from .site_loopback import SiteLoopback
+from .site_network import LinkTraffic, SiteNetwork
 
 PORT = 4400
 """The port on which all processes in network namespaces listen."""
@@ -23,6 +25,8 @@ class Place:
     launcher: Launcher
     options: Callable[[str], Sequence[str]]
     """Role -> the options that its process needs there."""
+    links: Callable[[], Sequence[LinkTraffic]] = tuple
+    """Returns what each link between two sites has carried."""
     setting: Mapping[str, str] = field(default_factory=dict)
     """Facts about the place for the report."""
 
@@ -59,17 +63,24 @@ def on_loopback(links: Links, peers: int) -> Iterator[Place]:
         limits = ("--up-rate", f"{links.up_of(role):.0f}", "--down-rate", f"{links.down_of(role):.0f}")
         return () if role == "rs" else limits
 
-    yield Place(Loopback(), options)
+    yield Place(Loopback() if links.sites is None else SiteLoopback(links.sites), options)
 
 
 @contextmanager
 def in_namespaces(links: Links, peers: int) -> Iterator[Place]:
     """Provide one host for each of ``peers`` and one for the RS, on links shaped by the kernel. Raises PlaceError."""
-    with HostNetwork(peers + 1, _bits(links.up), _bits(links.down)) as network:
+    with _network(links, peers) as network:
         launcher = NetnsLauncher(network, PORT)
+        carried = network.links if isinstance(network, SiteNetwork) else tuple
         for role in links.slow:
             network.set_rate(launcher.host(role), _bits(links.up_of(role)), _bits(links.down_of(role)))
-        yield Place(launcher, lambda role: (), {"TCP congestion control": _congestion_control(network)})
+        yield Place(launcher, lambda role: (), carried, {"TCP congestion control": _congestion_control(network)})
+
+
+def _network(links: Links, peers: int) -> HostNetwork:
+    if links.sites is None:
+        return HostNetwork(peers + 1, _bits(links.up), _bits(links.down))
+    return SiteNetwork(links.sites.peers, _bits(links.up), _bits(links.sites.between), more=1)
 
 
 PLACES = {"loopback": on_loopback, "netns": in_namespaces}

@@ -32,6 +32,7 @@ def describe(design: Design, sizes: Mapping[str, Mapping[str, int]]) -> dict[str
         "peers": ", ".join(str(count) for count in dict.fromkeys(count for _, count in design.cases)),
         **_documents_of_tasks(sizes),
         "links": f"{shown_rate(links.up)} up, {shown_rate(links.down)} down, {LINKS[design.place]}",
+        **({"sites": f"{links.sites}, in a chain, {shown_rate(links.sites.between)} between"} if links.sites else {}),
         "swarming": "in all tasks" if design.swarm else "only in the tasks that are named for it",
         "faults": _describe_faults(design.faults),
         "repeats": str(design.repeat),

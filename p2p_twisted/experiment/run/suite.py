@@ -22,7 +22,7 @@ from .setting import describe
 
 LARGE = "large.bin"
 """The name of the document in tasks that have only one."""
-ONE_SOURCE = {"swarm": True, "central": False}
+ONE_SOURCE = {"swarm": True, "central": False, "sites": True}
 """Tasks with one document and one source -> whether they swarm."""
 
 

@@ -11,11 +11,12 @@ from ...cli.output import print_json, print_table
 from ..plan.design import Design
 from ..plan.faults import Faults
 from ..plan.links import Links
+from ..plan.site_layout import SiteLayout
 from ..plan.tasks import COMPARED, SWARMED
 from ..run.places import reasons_unavailable
 from ..run.processors import PROC
 from .carry_out import carry_out
-from .experiment_options import for_all, for_tasks, numbers_of_peers, size_option
+from .experiment_options import MAX_PEERS, for_all, for_sites, for_tasks, numbers_of_peers, rates, size_option
 
 MIB = 2**20
 TASKS = {
@@ -38,6 +39,7 @@ def experiment() -> None:
 def _add(name: str, tasks: Sequence[str], text: str) -> None:
     @experiment.command(name, help=text)
     @for_tasks
+    @rates
     @for_all
     @click.pass_context
     def command(context: click.Context, /, peers: int, **options: Any) -> None:
@@ -55,11 +57,25 @@ _add("all", COMPARED, "Task 1, Task 2 and swarms, with the same documents and pe
 @experiment.command()
 @numbers_of_peers
 @size_option(4, "Size of the document.")
+@rates
 @for_all
 @click.pass_context
 def scale(context: click.Context, /, peers: list[int], **options: Any) -> None:
     """Fetch one document from one source, centralised and in a swarm, with more and more peers."""
     _run(context, [(task, count) for count in peers for task in ("central", "swarm")], options)
+
+
+@experiment.command()
+@for_sites
+@size_option(16, "Size of the document.")
+@for_all
+@click.pass_context
+def sites(context: click.Context, /, sites: tuple[int, ...], between: float, lan: float, **options: Any) -> None:
+    """Bring one document to several sites, joined in a chain by thin links, and count what each link carries."""
+    layout = SiteLayout(sites, between)
+    if layout.count > MAX_PEERS:
+        raise click.UsageError(f"there can be {MAX_PEERS} peers at most")
+    _run(context, [("sites", layout.count)], {**options, "up": lan, "down": lan}, layout)
 
 
 @experiment.command()
@@ -74,12 +90,18 @@ def labs(context: click.Context, as_json: bool) -> None:
         print_table(("lab", "here"), [(place, reason or "yes") for place, reason in reasons.items()])
 
 
-def _run(context: click.Context, cases: Sequence[tuple[str, int]], options: dict[str, Any], **more: Any) -> None:
+def _run(
+    context: click.Context,
+    cases: Sequence[tuple[str, int]],
+    options: dict[str, Any],
+    layout: SiteLayout | None = None,
+    **more: Any,
+) -> None:
     if options["cpu_check"] and not (PROC / "stat").exists():
         raise click.UsageError("--cpu-check needs /proc, which this system does not have")
     design = Design(
         cases,
-        Links(options["up"], options["down"]),
+        Links(options["up"], options["down"], sites=layout),
         options["size"] * MIB,
         repeat=options["repeat"],
         random_seed=options["seed"],

@@ -10,6 +10,7 @@ import click
 from ...cli.options import UserPath
 from ...config.rates import parse_rate
 from ..plan.faults import parse_kill, parse_peer, parse_slow
+from ..plan.site_layout import parse_sites
 from ..run.cluster import MAX_DOCUMENTS
 from ..run.places import PLACES
 
@@ -73,11 +74,24 @@ def size_option(default: int, text: str) -> Command:
     return click.option("--size", type=kind, metavar="MIB", default=default, show_default=True, help=text)
 
 
-for_all = _options(
-    click.option("--up", type=Parsed("rate", _rate), default="20Mbit", show_default=True, help="Uplink of each peer."),
+_RATE = Parsed("rate", _rate)
+for_sites = _options(
     click.option(
-        "--down", type=Parsed("rate", _rate), default="100Mbit", show_default=True, help="Downlink of each peer."
+        "--sites",
+        type=Parsed("numbers", parse_sites),
+        metavar="N+N",
+        default="4+4",
+        show_default=True,
+        help="Peers at each site; the first has the source.",
     ),
+    click.option("--between", type=_RATE, default="10Mbit", show_default=True, help="Link between two sites."),
+    click.option("--lan", type=_RATE, default="100Mbit", show_default=True, help="Link of each peer to its LAN."),
+)
+rates = _options(
+    click.option("--up", type=_RATE, default="20Mbit", show_default=True, help="Uplink of each peer."),
+    click.option("--down", type=_RATE, default="100Mbit", show_default=True, help="Downlink of each peer."),
+)
+for_all = _options(
     click.option(
         "--lab",
         type=click.Choice(list(PLACES)),
