@@ -114,13 +114,10 @@ class Circle:
         for peer in peers:
             if not self.is_in_touch(peer) and not peer.is_self:
                 self._directory.let_go(peer)
-        silent = [peer for peer in peers if self._may_tell(peer)]
-        for peer in silent[: self.neighbours.lacks_tellers]:
-            peer.subscription.close()  # it is dialled anew at once, and asked for hearsay
-
-    def _may_tell(self, peer: KnownPeer) -> bool:
-        is_followed = peer.subscription.connection is not None
-        return is_followed and peer.address in self.neighbours.chosen and not self.neighbours.tells(peer.address)
+        self.neighbours.appoint()
+        for peer in peers:
+            if self.neighbours.tells(peer.address) and not peer.subscription.takes_hearsay:
+                peer.subscription.close()  # it is dialled anew at once, and asked for hearsay
 
     # a peer
 

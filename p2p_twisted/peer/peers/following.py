@@ -47,15 +47,14 @@ class Following:
         has_place = peer.subscription.may_follow and self._followed < max_peers(MAX_FOLLOWED)
         if has_place and self.is_running:
             self._followed += 1
-            hearsay = self._neighbours.may_tell(peer.address)
+            hearsay = self._neighbours.tells(peer.address)
             subscription = Deferred.fromCoroutine(peer.subscription.run(connection, hearsay))
-            subscription.addBoth(self._unfollowed, peer)
+            subscription.addBoth(self._unfollowed)
             subscription.addCallback(lambda why: self._lost(peer, connection, why))
             subscription.addErrback(lambda failure: self.log.failure("following", failure))
 
-    def _unfollowed(self, result: T, peer: KnownPeer) -> T:
+    def _unfollowed(self, result: T) -> T:
         self._followed -= 1
-        self._neighbours.tells_no_more(peer.address)
         return result
 
     def _lost(self, peer: KnownPeer, connection: ClientConnection, why: FetchError | None) -> None:

@@ -73,6 +73,8 @@ class IndexSubscription:
         self.since = INITIAL_VERSION
         self.parts = Unfinished(intake.room)
         self.connection: ClientConnection | None = None
+        self.takes_hearsay = False
+        """Whether the peer is asked for hearsay on that connection."""
         self._intake = intake
         self._not_before = 0.0
 
@@ -101,7 +103,7 @@ class IndexSubscription:
 
         With `hearsay`, the peer is asked for what it hears of others, too.
         """
-        self.connection = connection
+        self.connection, self.takes_hearsay = connection, hearsay
         why = None
         sink = PacedSink(self.address, self._intake, self.parts, hearsay)
 

@@ -33,21 +33,21 @@ class Neighbours:
         """Whether there are more peers than can all be neighbours."""
         self.chosen: set[Address] = set()
         self._near: set[Address] = set()
-        self._greeters: list[Address] = []
+        self.greeters: list[Address] = []
         self._tellers: set[Address] = set()
         self._spare_near: list[Address] = []
         self._spare: list[Address] = []
         """Peers that may be chosen when a neighbour is lost."""
 
     def __contains__(self, address: Address) -> bool:
-        return not self.is_large or address in self.chosen or address in self._greeters
+        return not self.is_large or address in self.chosen or address in self.greeters
 
     def count(self, number: int, is_all: bool) -> None:
         """Note that the RS listed `number` other peers, and whether those are all."""
         most = SMALL_AGAIN if self.is_large else SMALL
         self.is_large = not is_all or number > most
         if not self.is_large:
-            self.chosen, self._near, self._greeters, self._tellers = set(), set(), [], set()
+            self.chosen, self._near, self.greeters, self._tellers = set(), set(), [], set()
 
     # the own choice
 
@@ -81,8 +81,10 @@ class Neighbours:
         self.chosen.add(address)
         if is_near:
             self._near.add(address)
-        if address in self._greeters:
-            self._greeters.remove(address)
+        elif len(self._tellers) < TELLERS:
+            self._tellers.add(address)
+        if address in self.greeters:
+            self.greeters.remove(address)
 
     def renew(self, useless: Collection[Address]) -> Address | None:
         """Give up a chosen one, a useless one if there is any, if another can take its place; return it."""
@@ -98,12 +100,12 @@ class Neighbours:
 
     def greeted_by(self, address: Address) -> Address | None:
         """Take the peer at `address`, which has said Hello; return the one that makes room for it, if any has to."""
-        if address in self.chosen or address in self._greeters:
+        if address in self.chosen or address in self.greeters:
             return None
         displaced = None
-        if len(self._greeters) >= GREETERS:
-            displaced = self._greeters.pop(random.randrange(len(self._greeters)))
-        self._greeters.append(address)
+        if len(self.greeters) >= GREETERS:
+            displaced = self.greeters.pop(random.randrange(len(self.greeters)))
+        self.greeters.append(address)
         return displaced
 
     def remove(self, address: Address) -> None:
@@ -111,33 +113,23 @@ class Neighbours:
         self.chosen.discard(address)
         self._near.discard(address)
         self._tellers.discard(address)
-        if address in self._greeters:
-            self._greeters.remove(address)
+        if address in self.greeters:
+            self.greeters.remove(address)
 
     # hearsay
-
-    @property
-    def lacks_tellers(self) -> int:
-        """The number of neighbours from which hearsay should be taken besides those that tell."""
-        return max(0, min(TELLERS, len(self.chosen)) - len(self._tellers)) if self.is_large else 0
-
-    def may_tell(self, address: Address) -> bool:
-        """Return whether hearsay is to be taken from the peer at `address`, which is followed from now on."""
-        if address in self.chosen and self.lacks_tellers:
-            self._tellers.add(address)
-        return address in self._tellers
 
     def tells(self, address: Address) -> bool:
         """Return whether hearsay is taken from the peer at `address`."""
         return address in self._tellers
 
-    def tells_no_more(self, address: Address) -> None:
-        """Note that the peer at `address` is no longer followed."""
-        self._tellers.discard(address)
+    def appoint(self) -> None:
+        """Have others tell in the place of those that are gone."""
+        others = sorted(self.chosen - self._tellers)
+        self._tellers.update(random.sample(others, min(TELLERS - len(self._tellers), len(others))))
 
 
 def _by_hosts(addresses: list[Address]) -> list[Address]:
     """Return `addresses` in an order by chance, but with one of each host at the end, to be taken first."""
     random.shuffle(addresses)
-    firsts = set({host: (host, port) for host, port in addresses}.values())
-    return [address for address in addresses if address not in firsts] + list(firsts)
+    firsts = {host: (host, port) for host, port in addresses}
+    return [address for address in addresses if firsts[address[0]] != address] + list(firsts.values())

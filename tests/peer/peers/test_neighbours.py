@@ -31,7 +31,7 @@ def neighbours() -> Neighbours:
 def test_all_are_neighbours_in_a_small_swarm() -> None:
     small = Neighbours()
     small.count(SMALL, is_all=True)
-    assert not small.is_large and at(7) in small and not small.lacks_tellers and not small.may_tell(at(7))
+    assert not small.is_large and at(7) in small and not small.tells(at(7))
 
 
 def test_a_swarm_becomes_large_and_small_again_but_not_to_and_fro() -> None:
@@ -104,10 +104,18 @@ def test_a_chosen_one_that_greets_takes_no_place(neighbours: Neighbours) -> None
 
 def test_hearsay_comes_from_a_few_of_the_own_choice(neighbours: Neighbours) -> None:
     neighbours.greeted_by(at(3000))
-    assert not neighbours.may_tell(at(3000))
-    tellers = [address for address in sorted(neighbours.chosen) if neighbours.may_tell(address)]
-    assert len(tellers) == TELLERS and not neighbours.lacks_tellers and neighbours.tells(tellers[0])
-    neighbours.tells_no_more(tellers[0])
-    assert neighbours.lacks_tellers
-    other = next(address for address in neighbours.chosen if address not in tellers)
-    assert neighbours.may_tell(other) and not neighbours.may_tell(tellers[0])
+    tellers = [address for address in sorted(neighbours.chosen) if neighbours.tells(address)]
+    assert len(tellers) == TELLERS and not neighbours.tells(at(3000))
+    neighbours.remove(tellers[0])
+    neighbours.remove(tellers[1])
+    new = neighbours.fill()
+    assert len(new) == 2 and all(neighbours.tells(address) for address in (*new, tellers[2]))
+
+
+def test_others_tell_if_nobody_comes_for_one_that_is_gone(neighbours: Neighbours) -> None:
+    neighbours.offer([])
+    gone = next(address for address in neighbours.chosen if neighbours.tells(address))
+    neighbours.remove(gone)
+    assert neighbours.fill() == []
+    neighbours.appoint()
+    assert sum(neighbours.tells(address) for address in neighbours.chosen) == TELLERS and not neighbours.tells(gone)
