@@ -54,7 +54,7 @@ class ChangesSink(Lines):
     """Whether an answer lists every unfinished file."""
 
     def __init__(self, address: Address, intake: Intake, parts: Unfinished, came: Callable[[int], object]) -> None:
-        super().__init__(intake.slicer, self._take_line, MAX_INDEX, MAX_ROWS, came)
+        super().__init__(intake.slicer, self._take_change, MAX_INDEX, MAX_ROWS, came)
         self._address = address
         self._intake = intake
         self._parts = parts
@@ -90,7 +90,7 @@ class ChangesSink(Lines):
             self._answer.abandon()
             self._answer = None
 
-    def _take_line(self, line: str) -> None:
+    def _take_change(self, line: str) -> None:
         try:
             change = parse_change(line)
         except BadRequest:

@@ -28,7 +28,7 @@ class IndexSink(Lines):
     def __init__(
         self, intake: Intake, answer: Answer, reached: Address, known_as: Address, came: Callable[[int], object]
     ) -> None:
-        super().__init__(intake.slicer, self._take_line, MAX_INDEX, MAX_ROWS, came)
+        super().__init__(intake.slicer, self._take_record, MAX_INDEX, MAX_ROWS, came)
         self.bad = 0
         """Lines that are not records."""
         self._answer = answer
@@ -36,7 +36,7 @@ class IndexSink(Lines):
         self._reached = reached
         self._known_as = known_as
 
-    def _take_line(self, line: str) -> None:
+    def _take_record(self, line: str) -> None:
         try:
             record = parse_record(line)
         except BadRequest:
