@@ -37,11 +37,11 @@ SMOOTHING = 0.125
 
 @dataclass
 class _Waiting:
-    """A downloader that waits for its turn: until there is news, unless `ready`."""
+    """A downloader that waits for its turn since a time (seconds): until there is news, unless `ready`."""
 
     ready: bool
     turn: Deferred[int]
-    timeout: IDelayedCall
+    since: float
 
 
 @dataclass
@@ -72,6 +72,7 @@ class UploadQueue:
         self._used = 0.5
         """The share of the turns that are used, on average: what is new here may be under way from elsewhere."""
         self._poll: IDelayedCall | None = None
+        self._timeout: IDelayedCall | None = None
         self._goes_on = self._changed = False
 
     # turns
@@ -83,8 +84,9 @@ class UploadQueue:
         """
         self._end_turn(who, used=False)
         turn: Deferred[int] = Deferred()
-        timeout = self._clock.callLater(MAX_WAIT, self._answer, who, 0)
-        self._waiting[who] = _Waiting(ready, turn, timeout)
+        self._waiting[who] = _Waiting(ready, turn, self._clock.seconds())
+        if self._timeout is None:
+            self._timeout = self._clock.callLater(MAX_WAIT, self._time_out)
         self._go_on()
         return turn
 
@@ -101,9 +103,7 @@ class UploadQueue:
 
     def remove(self, who: Uploader) -> None:
         """Forget `who`, whose connection is lost."""
-        waiting = self._waiting.pop(who, None)
-        if waiting is not None:
-            waiting.timeout.cancel()
+        self._waiting.pop(who, None)
         self._turns.pop(who, None)
         self._late.discard(who)
         self._in_flight.remove(who)
@@ -112,11 +112,20 @@ class UploadQueue:
 
     def _answer(self, who: Uploader, turns: int) -> None:
         waiting = self._waiting.pop(who)
-        if waiting.timeout.active():
-            waiting.timeout.cancel()
         if turns:
             self._turns[who] = _Turn(turns, self._clock.seconds())
         waiting.turn.callback(turns)
+
+    def _time_out(self) -> None:
+        """Answer those that have waited for MAX_WAIT, and come again for the next one."""
+        now = self._clock.seconds()
+        for who, waiting in list(self._waiting.items()):
+            if now - waiting.since >= MAX_WAIT and self._waiting.get(who) is waiting:
+                self._answer(who, 0)
+        self._timeout = None
+        for waiting in self._waiting.values():  # the first has waited longest
+            self._timeout = self._clock.callLater(waiting.since + MAX_WAIT - now, self._time_out)
+            break
 
     def _give_turns(self) -> None:
         free = max(self._free_turns, self._is_for_one)

@@ -183,6 +183,17 @@ def test_who_waits_long_is_told_so(clock: Clock, make: Callable[..., Downloader]
     assert one.turns == [0]
 
 
+def test_each_is_told_after_the_same_time(clock: Clock, make: Callable[..., Downloader]) -> None:
+    early, late = make(uses_turns=False), make(uses_turns=False)
+    early.wait(ready=False)
+    run(clock, MAX_WAIT / 2)
+    late.wait(ready=False)
+    run(clock, MAX_WAIT / 2 + MAX_POLL)
+    assert (early.turns, late.turns) == ([0], [])
+    run(clock, MAX_WAIT / 2)
+    assert late.turns == [0]
+
+
 def test_who_sends_another_request_waits_no_longer(make: Callable[..., Downloader], queue: UploadQueue) -> None:
     one = make(uses_turns=False)
     one.wait(ready=False)
