@@ -24,7 +24,7 @@ from .source import PieceAnswer, Source
 from .source_pool import SourcePool
 from .storage import Storage
 from .swarm_files import SwarmFiles
-from .turns import Turns
+from .turns import MIN_PIECES, Turns
 from .verifier import Verifier
 
 MAX_HASH_FAILURES = 3
@@ -62,6 +62,7 @@ class PieceFetcher:
         self._publisher = publisher
         self._in_turns = InTurns(reactor, self.fill_requests)
         self._turns = Turns(reactor, files, picker, self)
+        self._takes_turns = any(storage.count >= MIN_PIECES for storage in files.storages.values())
         self._typical_size = max((storage.piece_size for storage in files.storages.values()), default=1)
 
     # requests
@@ -76,14 +77,14 @@ class PieceFetcher:
         now = self._reactor.seconds()
         while source.has_room(self._typical_size):
             request: Request | None = self._picker.next_super_seeded(source.address, now)
-            if request is None and not source.takes_turns:
+            if request is None and not (self._takes_turns and source.takes_turns):
                 request = self._picker.next_piece(source.address, now)
             if request is None:
                 break
             self.fetch(source, request)
         else:
             return
-        if source.takes_turns:
+        if self._takes_turns and source.takes_turns:
             self._turns.use(source)
 
     def fill_all(self) -> None:

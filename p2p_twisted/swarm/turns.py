@@ -24,6 +24,9 @@ from .picker_state import Request
 from .source import NotNeeded, Source
 from .swarm_files import SwarmFiles
 
+MIN_PIECES = 16
+"""Pieces of its largest file from which on a swarm takes turns. Small files are requested ahead: a turn for each would
+take longer than the file."""
 MAX_NEWS = 64 * MAX_DATA
 """Bytes of news that one answer may have."""
 MAX_USELESS, USELESS_DELAY = 4, 0.5

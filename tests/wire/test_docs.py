@@ -22,7 +22,7 @@ from p2p_twisted.peer.peers.changes_sink import MAX_ROWS
 from p2p_twisted.peer.peers.probing import Prober
 from p2p_twisted.peer.serving import hearsay_feed, in_flight, index_answers, index_feed, upload_queue
 from p2p_twisted.peer.serving.protocol import PeerFactory
-from p2p_twisted.swarm import picker, piece_fetcher, source, source_pool, swarm
+from p2p_twisted.swarm import picker, piece_fetcher, source, source_pool, swarm, turns
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire import fields, limits
@@ -372,6 +372,8 @@ def test_following() -> None:
 
 def test_swarm() -> None:
     said = " ".join(TEXT.partition("\nHow a swarm runs\n")[2].split())
+    assert f"none of its files has {turns.MIN_PIECES} pieces" in said
+    assert f"{index_feed.BATCH_INTERVAL} s apart, or {index_feed.BATCH_INTERVAL_EACH} s for each follower" in said
     assert f"and of its pieces every {index_feed.PIECES_INTERVAL} s" in said
     assert f"all but {in_flight.MIN_UNSENT // 1024} KiB, {in_flight.UNSENT_TIME} s of its highest rate" in said
     assert f"a peer is connected to {source_pool.MAX_NEIGHBOURS}, by lots" in said

@@ -1,8 +1,8 @@
 """Announce the changes of this peer's index to its followers: files added and removed, and pieces of unfinished files.
 
 That this peer takes part in the swarm of a file is announced at once; other changes in batches, because with many
-followers the announcements themselves cost uplink, and pieces seldom: whoever downloads here hears of them with its
-turns (piece_news.py).
+followers the announcements themselves cost uplink. The pieces of a file of many are announced seldom: whoever downloads
+here hears of them with its turns (piece_news.py).
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from twisted.logger import Logger
 
 from ...events.types import LibraryChanged
 from ...swarm.storage import Storage
+from ...swarm.turns import MIN_PIECES
 from ...wire.changes import encode_change
 from .content_store import ContentStore
 from .index_answers import IndexAnswer, IndexAnswers
 from .index_log import IndexLog
 
-BATCH_INTERVAL = 0.3
-BATCH_INTERVAL_EACH = 0.05
-"""Seconds for which changes that are not urgent are gathered: at least, and for each follower."""
+BATCH_INTERVAL = 0.05
+BATCH_INTERVAL_EACH = 0.01
+"""Seconds for which changes are gathered: at least, and for each follower."""
 PIECES_INTERVAL = 10
-"""The same for the pieces of unfinished files."""
+"""The same for the pieces of unfinished files, of which downloaders hear with their turns."""
 KEEPALIVE_INTERVAL = 30
 """Seconds after which a follower gets an empty answer if nothing has changed."""
 
@@ -89,7 +90,7 @@ class IndexFeed:
 
     def _changed(self, event: LibraryChanged) -> None:
         self._log.add(event.removed + event.added)
-        self._announce_in(max(0.0, self._announced_at + self._batch_interval - self._clock.seconds()))
+        self._announce_soon()
 
     def download_started(self, content: Storage) -> None:
         """Announce that this peer takes part in the swarm of an unfinished file, though it may have no piece yet."""
@@ -100,11 +101,14 @@ class IndexFeed:
     def piece_verified(self, content: Storage, piece: int) -> None:
         """Announce a verified piece of an unfinished file."""
         self._new.setdefault(content.sha256, set()).add(piece)
-        self._announce_in(PIECES_INTERVAL)
+        if content.count < MIN_PIECES:
+            self._announce_soon()
+        else:
+            self._announce_in(PIECES_INTERVAL)
 
-    @property
-    def _batch_interval(self) -> float:
-        return max(BATCH_INTERVAL, BATCH_INTERVAL_EACH * len(self._followers))
+    def _announce_soon(self) -> None:
+        interval = max(BATCH_INTERVAL, BATCH_INTERVAL_EACH * len(self._followers))
+        self._announce_in(max(0.0, self._announced_at + interval - self._clock.seconds()))
 
     def _announce_in(self, delay: float) -> None:
         due = self._clock.seconds() + delay

@@ -21,7 +21,7 @@ from p2p_twisted.net.connect import dial
 from p2p_twisted.peer.peers import changes_sink
 from p2p_twisted.peer.peers.index_subscription import UNFOLLOWED_TIME, IndexSubscription, TooFast
 from p2p_twisted.peer.peers.pace import MAX_PAUSE, MAX_SLOWED
-from p2p_twisted.peer.serving.index_feed import BATCH_INTERVAL, KEEPALIVE_INTERVAL
+from p2p_twisted.peer.serving.index_feed import KEEPALIVE_INTERVAL
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.changes import Have, Removed
@@ -294,7 +294,7 @@ class Followed(Case):
         for name in removed:
             (self.folder / "1" / name).unlink()
         self.factory.content_store.library.scan()
-        self.network.wait(2 * BATCH_INTERVAL)
+        self.network.wait(1)
 
     def keep(self, *pieces) -> None:
         content = Storage("big.bin", ONE, 9 * MIN_PIECE, TWO, Target(self.folder, "big.bin"))

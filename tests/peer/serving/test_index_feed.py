@@ -26,6 +26,7 @@ from p2p_twisted.peer.serving.index_feed import (
 )
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
+from p2p_twisted.swarm.turns import MIN_PIECES
 from p2p_twisted.wire.changes import Have, Removed, parse_change
 from p2p_twisted.wire.messages import INITIAL_VERSION
 from p2p_twisted.wire.ranges import from_ranges, members
@@ -35,6 +36,10 @@ HASH = "ab" * 32
 
 def a_file(name, content=0):
     return SharedFile(name, Path("/share") / name, 10, 1, f"{content:064x}", b"", "")
+
+
+SIZE = MIN_PIECES * MIN_PIECE
+"""Bytes of the unfinished file."""
 
 
 class Follower:
@@ -100,7 +105,7 @@ class Peer:
         content = self.content_store.parts.get(sha256)
         if content is None:
             content = self.content_store.parts[sha256] = Storage(
-                "a.bin", sha256, 9 * MIN_PIECE, HASH, Target(Path("/nowhere"), "a.bin")
+                "a.bin", sha256, SIZE, HASH, Target(Path("/nowhere"), "a.bin")
             )
         if starts:
             self.index_feed.download_started(content)
@@ -190,13 +195,13 @@ class Since(Case):
 
     def test_unfinished_files_are_listed_since_any_version(self) -> None:
         self.peer.keep(5, 1, 2)
-        line = f"have\t{HASH}\t{9 * MIN_PIECE}\t1-2,5\n".encode()
+        line = f"have\t{HASH}\t{SIZE}\t1-2,5\n".encode()
         for since in (INITIAL_VERSION, self.peer.index_feed.version):
             self.assertEqual(self.ask(since)[0], line)
 
     def test_an_unfinished_file_is_listed_though_it_has_no_pieces_yet(self) -> None:
         self.peer.keep()
-        self.assertEqual(self.ask(INITIAL_VERSION)[0], f"have\t{HASH}\t{9 * MIN_PIECE}\t-\n".encode())
+        self.assertEqual(self.ask(INITIAL_VERSION)[0], f"have\t{HASH}\t{SIZE}\t-\n".encode())
 
 
 class Followers(Case):
@@ -226,7 +231,7 @@ class Followers(Case):
         follower = self.peer.follower()
         self.peer.keep(starts=True)
         self.clock.advance(0)
-        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t-"]])
+        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{SIZE}\t-"]])
 
     def test_pieces_are_gathered(self) -> None:
         follower = self.peer.follower()
@@ -236,16 +241,29 @@ class Followers(Case):
         self.clock.advance(PIECES_INTERVAL / 2 - 0.001)
         self.assertEqual(self.peer.pushed(follower), [])
         self.clock.advance(0.002)
-        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4-5,7"]])
+        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{SIZE}\t4-5,7"]])
         self.clock.advance(KEEPALIVE_INTERVAL / 2)
         self.assertEqual(self.peer.pushed(follower), [])
+
+    def test_those_of_a_file_of_few_pieces_are_gathered_for_a_moment(self) -> None:
+        follower = self.peer.follower()
+        content = Storage("b.bin", HASH, SIZE - MIN_PIECE, HASH, Target(Path("/nowhere"), "b.bin"))
+        self.peer.content_store.parts[HASH] = content
+        self.peer.keep(4)
+        self.clock.advance(0)
+        self.peer.keep(5)
+        self.clock.advance(BATCH_INTERVAL / 2)
+        self.peer.keep(7)
+        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{content.size}\t4"]])
+        self.clock.advance(BATCH_INTERVAL / 2)
+        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{content.size}\t5,7"]])
 
     def test_waiting_pieces_are_pushed_with_an_urgent_one(self) -> None:
         follower = self.peer.follower()
         self.peer.keep(4)
         self.peer.keep(8, starts=True)
         self.clock.advance(0)
-        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{9 * MIN_PIECE}\t4,8"]])
+        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{SIZE}\t4,8"]])
         self.clock.advance(PIECES_INTERVAL)
         self.assertEqual(self.peer.pushed(follower), [])
 
