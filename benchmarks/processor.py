@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks.loopback import NAME, REPOSITORY, cleared, make
+from benchmarks.loopback import NAME, REPOSITORY, cleared, make, touch_memory
 from p2p_twisted.experiment.run.cluster import Cluster, wait_until
 from p2p_twisted.experiment.run.interrupts import Interrupts
 from p2p_twisted.experiment.run.processes import ClusterError
@@ -61,7 +61,7 @@ def _compare(folder: Path, options: argparse.Namespace) -> None:
     found: dict[str, list[Seconds]] = {name: [] for name in systems}
     for _ in range(options.repeat):
         for name, run in systems.items():
-            found[name].append(run(target))
+            found[name].append(run(cleared(target)))
     for name, runs in found.items():
         source, downloader, both = (
             statistics.median(values) for values in zip(*((*run, sum(run)) for run in runs), strict=True)
@@ -77,7 +77,7 @@ def _ours(checkout: Path, share: Path, target: Path) -> Seconds:
         cluster.wait_for_documents(1, WAIT_SECONDS)
         downloader = cluster.peers[1]
         pids = [peer.pid or 0 for peer in cluster.peers]
-        cleared(target)
+        touch_memory(target.parent)
         before = [_processor_time(pid) for pid in pids]
         number = downloader.control.post("downloads", {"names": [NAME], "dir": str(target)})["id"]
         over = time.monotonic() + WAIT_SECONDS
@@ -96,7 +96,7 @@ def _libtorrent(torrent: Path, share: Path, target: Path) -> Seconds:
         for process in (source, downloader):
             _wait_for("ready", process)
         pids = [source.pid, downloader.pid]
-        cleared(target)
+        touch_memory(target.parent)
         before = [_processor_time(pid) for pid in pids]
         assert downloader.stdin is not None
         downloader.stdin.write(json.dumps(ADDRESSES[:1]) + "\n")
