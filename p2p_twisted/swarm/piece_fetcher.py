@@ -74,6 +74,8 @@ class PieceFetcher:
         if self.piece_hashes.needed:
             for storage in self.piece_hashes.to_ask_of(source):
                 self.start(self._fetch_piece_hashes(source, storage))
+        if source.is_supplied(self._typical_size):
+            return
         now = self._reactor.seconds()
         while source.has_room(self._typical_size):
             request: Request | None = self._picker.next_super_seeded(source.address, now)

@@ -150,8 +150,19 @@ class Source:
         """Return whether another request should be outstanding; an answer typically has `typical_size` bytes."""
         if self.connection is None or self.snubbed:
             return False
+        return len(self.outstanding) < self._max_outstanding(typical_size)
+
+    def is_supplied(self, typical_size: int) -> bool:
+        """Return whether more than three quarters of the requests that should be outstanding are.
+
+        Where they are many, several are sent at once: each time costs both sides a turn of the reactor.
+        """
+        enough = self._max_outstanding(typical_size)
+        return len(self.outstanding) > enough - max(1, enough // 4)
+
+    def _max_outstanding(self, typical_size: int) -> int:
         ahead = int(self.meter.rate(self._clock.seconds()) * REQUEST_AHEAD / max(typical_size, 1)) + 1
-        return len(self.outstanding) < min(max(ahead, MIN_OUTSTANDING), MAX_OUTSTANDING)
+        return min(max(ahead, MIN_OUTSTANDING), MAX_OUTSTANDING)
 
     def send(self, request: Request, files: Mapping[str, Storage]) -> PieceAnswer:
         """Send `request`, for a piece of one of `files` (by SHA-256), over the connection."""

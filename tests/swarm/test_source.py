@@ -94,6 +94,20 @@ def test_a_snubbed_one_has_no_room_until_it_sends(source: Source) -> None:
 # its connection
 
 
+def test_many_requests_are_renewed_several_at_a_time(source: Source, requests: Any) -> None:
+    """A quarter of them, and of few each one."""
+    for received, enough in ((0, MIN_OUTSTANDING), (2**30, MAX_OUTSTANDING)):
+        source.received(received)
+        while source.has_room(PIECE):
+            requests(PieceRequest(DOCUMENT.sha256, 0))
+        supplied = []
+        while source.outstanding:
+            supplied.append(source.is_supplied(PIECE))
+            source.outstanding.popitem()
+        assert supplied.count(True) == max(1, enough // 4)
+        assert supplied == sorted(supplied, reverse=True)
+
+
 def test_the_loss_of_an_old_connection_does_not_end_the_new_one(source: Source, peer: FakeSource) -> None:
     old, lost = source.connection, list[FetchError]()
     waiting: Any = source.lost
