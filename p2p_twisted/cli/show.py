@@ -11,6 +11,7 @@ import click
 from .options import Where, for_peer, text
 from .output import count, duration, duration_field, print_facts, print_json, print_table, size, size_field
 from .session import peer
+from .sources import sites
 
 FIRST = 5
 """Files that are not shared and still named by ``status``."""
@@ -37,6 +38,8 @@ def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "RS", f"{rs['host']}:{rs['port']}, {state}"
     if rs["reachable"] is False:
         yield "unreachable", rs["unreachable_why"]
+    received = status["by_site"]
+    yield "site", f"{status['site']}; received: {sites(received)}" if received["others"] else status["site"]
     yield "shares", f"{count(status['files'], 'file')}, {size(status['bytes'])}"
     readers = {private["path"]: ", ".join(private["readers"]) for private in status["private"]}
     for folder in status["shared"]:

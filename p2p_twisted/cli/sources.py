@@ -83,3 +83,11 @@ def explain(download: Mapping[str, Any]) -> None:
     print_table(("source", "bytes", "share", "chosen for", "outcome"), rows, right=("bytes", "share"), err=True)
     if together and (twice := download["duplicate"]):
         warn(f"{size(twice)} of {size(together)} was received twice ({twice / together:.1%})")
+    if (by_site := download["by_site"])["others"]:
+        warn(sites(by_site))
+
+
+def sites(by_site: Mapping[str, int]) -> str:
+    """Return what came from which site, for people."""
+    saved = f", {size(by_site['saved'])} saved" if by_site["saved"] else ""
+    return f"{size(by_site['own'])} from this site, {size(by_site['others'])} from others{saved}"

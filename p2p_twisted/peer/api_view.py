@@ -29,7 +29,7 @@ from ..web.api.schema import (
 from ..wire.address import Address
 from ..wire.fields import split_type
 from .document_list import DocumentList
-from .download_view import banned_sources, details, summary
+from .download_view import banned_sources, by_site, details, summary
 from .service import Peer
 
 
@@ -61,6 +61,8 @@ class ApiView:
             index_records=len(peer.index),
             peers=sum(not other.is_self for other in peer.discovery.peers.values()),
             uploaded=peer.factory.uploaded,
+            site=peer.site_map.own,
+            by_site=by_site(peer.download_manager.downloads.values()),
             dropped_sources=banned_sources(peer.download_manager.downloads.values()),
             limits=self.limits(),
             uptime=time.time() - self._started,

@@ -9,9 +9,11 @@ from itertools import islice
 from ..library.pieces import piece_count
 from ..swarm.errors import DownloadError
 from ..swarm.picker_state import NextRequest, PieceRequest, Request
+from ..swarm.sites import SiteBytes
 from ..swarm.source import Source
 from ..swarm.storage import Storage
 from ..web.api.download_schema import (
+    BytesBySite,
     DownloadDetails,
     DownloadFailure,
     DownloadSource,
@@ -64,10 +66,18 @@ def details(download: Download, now: float) -> DownloadDetails:
         **vars(summary(download, now)),
         received=sum(swarm.received for swarm in download.swarms),
         duplicate=sum(swarm.duplicate for swarm in download.swarms),
+        by_site=by_site([download]),
         sources=[source_view(source, now) for source in sources(download)],
         passed_over=[SkippedDocument(*one) for one in islice(download.skipped.items(), MAX_SKIPPED)],
         files=[file_view(file, content) for file, content in zip(download.files, contents(download), strict=True)],
     )
+
+
+def by_site(downloads: Iterable[Download]) -> BytesBySite:
+    """Return the bytes that the swarms of `downloads` received, by the site of their source."""
+    counted = (swarm.by_site for download in downloads for swarm in download.swarms)
+    found = sum((one for one in counted if one is not None), SiteBytes())
+    return BytesBySite(found.own, found.others, found.saved)
 
 
 def contents(download: Download) -> list[Storage | None]:

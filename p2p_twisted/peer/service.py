@@ -96,8 +96,8 @@ class Peer(MultiService):
         self.registration.tls = self.tls
         self.discovery = Discovery(reactor, self.registration, self.index, now, events, settings.dial)
         self.discovery.dialler.tls = self.tls
-        site_map = SiteMap(self.discovery.peers, self.registration, settings.site, settings.site_prefix)
-        self.factory.piece_source.is_near = site_map.is_near
+        self.site_map = SiteMap(self.discovery.peers, self.registration, settings.site, settings.site_prefix)
+        self.factory.piece_source.is_near = self.site_map.is_near
         dialler, is_listed = self.discovery.dialler, self.discovery.vouching.is_listed
         self.reachability = Reachability(dialler, self.registration, self.discovery.peers.values, events)
         self.factory.prober = Prober(dialler, now, is_listed)
@@ -105,7 +105,7 @@ class Peer(MultiService):
         self.factory.index_feed.answers.is_swarm_large = lambda: self.discovery.retelling.is_on
         self.factory.arrivals = Arrivals(now, is_listed, self.discovery.arrived)
         self.download_manager = DownloadManager(reactor, self.factory, self.discovery, self.downlink, now, events)
-        self.download_manager.site_map = site_map
+        self.download_manager.site_map = self.site_map
 
     def _listen(self) -> IListeningPort:
         if self.settings.listen is not None:

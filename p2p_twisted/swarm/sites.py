@@ -11,7 +11,8 @@ own site where they are no faster than others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from ..wire.address import Address
 from ..wire.ranges import Bits, first_bits
@@ -27,6 +28,21 @@ FIRST_PATIENCE = 2.0
 """Seconds for the same, before any piece has come."""
 ELSEWHERE = "?"
 """The site of a peer of this peer's network that is slow; no name that a peer tells."""
+
+
+@dataclass(frozen=True)
+class SiteBytes:
+    """Bytes received from peers of this peer's site, and of others.
+
+    `saved`: those of this site that would have come from elsewhere, for no peer of it had the files at the start.
+    """
+
+    own: int = 0
+    others: int = 0
+    saved: int = 0
+
+    def __add__(self, other: SiteBytes) -> SiteBytes:
+        return SiteBytes(self.own + other.own, self.others + other.others, self.saved + other.saved)
 
 
 class Sites:
@@ -68,6 +84,13 @@ class Sites:
     def is_near(self, source: Address) -> bool:
         """Return whether `source` is at this peer's site."""
         return self.of(source) == self._site
+
+    def count(self, received: Mapping[Address, int], state: PickerState) -> SiteBytes:
+        """Return the sums of the bytes that were received from each source."""
+        near = [source for source in received if self.is_near(source)]
+        own = sum(received[source] for source in near)
+        is_here = any(map(state.is_seed, near))
+        return SiteBytes(own, sum(received.values()) - own, 0 if is_here else own)
 
     def groups(self, state: PickerState) -> dict[str, list[Address]]:
         """Return the sources by their site."""

@@ -21,7 +21,7 @@ from .errors import DownloadError, NoProgress
 from .picker import Picker
 from .piece_fetcher import PieceFetcher
 from .prospects import Prospects
-from .sites import Sites
+from .sites import SiteBytes, Sites
 from .source import Connection, Source
 from .source_pool import SourcePool
 from .starvation import STEP, Starvation
@@ -87,6 +87,12 @@ class Swarm:
     def received(self) -> int:
         """Bytes of pieces received."""
         return sum(source.meter.total for source in self.sources)
+
+    @property
+    def by_site(self) -> SiteBytes | None:
+        """Bytes of pieces received by the site of their source; None without sites."""
+        received = {source.address: source.meter.total for source in self.sources}
+        return None if self._picker.sites is None else self._picker.sites.count(received, self._state)
 
     @property
     def duplicate(self) -> int:

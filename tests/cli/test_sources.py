@@ -60,6 +60,17 @@ def test_lines_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_what_came_from_other_sites(capsys: pytest.CaptureFixture[str]) -> None:
+    explain(a_swarm(a_source(1, bytes=4000), by_site={"own": 3000, "others": 1000, "saved": 3000}))
+    explain(a_swarm(a_source(1, bytes=4000), by_site={"own": 3000, "others": 1000, "saved": 0}))
+    explain(a_swarm(a_source(1, bytes=4000), by_site={"own": 4000, "others": 0, "saved": 0}))
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("p2p: ")]
+    assert said == [
+        "p2p: 3.0 kB from this site, 1.0 kB from others, 3.0 kB saved",
+        "p2p: 3.0 kB from this site, 1.0 kB from others",
+    ]
+
+
 def test_nobody_and_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     explain(a_swarm())
     explain(a_swarm(a_source(1, bytes=0)))

@@ -64,6 +64,7 @@ def a_download(id_: str, files: list[dict[str, Any]], state: str, kind: str | No
         "time_left": None,
         "received": 1000,
         "duplicate": 0,
+        "by_site": {"own": 1000, "others": 0, "saved": 0},
         "sources": [a_source(65401)] if files else [],
         "passed_over": [],
         "files": files,
@@ -146,6 +147,8 @@ class FakePeer:
             "index_records": 60,
             "peers": 5,
             "uploaded": 1000,
+            "site": "lyon-2",
+            "by_site": {"own": 5_000_000, "others": 1_000_000, "saved": 4_000_000},
             "dropped_sources": [
                 {"host": "127.0.0.1", "port": 65401, "why": "3 hash failures", "when": 1000.5},
                 {"host": "127.0.0.1", "port": 65402, "why": "it was closed", "when": None},

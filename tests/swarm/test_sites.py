@@ -9,7 +9,7 @@ import pytest
 from p2p_twisted.config.sites import NETWORKS, network_site
 from p2p_twisted.swarm.picker import Picker
 from p2p_twisted.swarm.picker_state import PieceRequest
-from p2p_twisted.swarm.sites import ALL, ELSEWHERE, Sites
+from p2p_twisted.swarm.sites import ALL, ELSEWHERE, SiteBytes, Sites
 from p2p_twisted.wire.address import Address
 from p2p_twisted.wire.ranges import bits, first_bits
 
@@ -173,6 +173,14 @@ def test_the_share_of_one_that_leaves_is_taken_over_at_once() -> None:
     assert before == before & after != after
     peer.picker.remove_source(at(2, 3))
     assert peer.may_ask(SEED) == first_bits(COUNT)
+
+
+def test_what_came_from_the_own_site_was_saved_if_no_seed_is_there() -> None:
+    far, near = Peer(at(2, 1), [at(2, 2)]), Peer(at(1, 2), [at(1, 3)])
+    for peer in (far, near):
+        peer.state.add_seed(SEED, SHA256)
+    assert far.sites.count({SEED: 10, at(2, 2): 300}, far.state) == SiteBytes(300, 10, 300)
+    assert near.sites.count({SEED: 10, at(1, 3): 300, at(2, 2): 5}, near.state) == SiteBytes(310, 5, 0)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (4, 4), (2, 8), (1, 3, 9), (3, 3, 3)])

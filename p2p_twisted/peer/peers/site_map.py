@@ -31,15 +31,16 @@ class SiteMap:
     def is_near(self, host: str) -> bool:
         """Return whether the peer at `host`, whichever it is there, is at this peer's site."""
         named = {peer.site for address, peer in self._peers.items() if address[0] == host and peer.site is not None}
-        return self._own in (named or {network_site(host, self._prefix)})
+        return self.own in (named or {network_site(host, self._prefix)})
 
     @property
-    def _own(self) -> str:
-        return self._name or network_site(self._registration.seen_as or "", self._prefix)
+    def own(self) -> str:
+        """The site of this peer, as far as it knows."""
+        return self._name or network_site(self._registration.seen_as or "127.0.0.1", self._prefix)
 
     def sites(self) -> Sites | None:
         """Return the sites for one swarm; None if this peer does not know where it is."""
         host = self._registration.seen_as
         if host is None:
             return None
-        return Sites((host, self._registration.port), self._own, self.of, self._name is not None)
+        return Sites((host, self._registration.port), self.own, self.of, self._name is not None)

@@ -36,6 +36,15 @@ class DownloadSource:
 
 
 @dataclass(frozen=True)
+class BytesBySite:
+    """Bytes received in swarms from peers of the peer's own site, and of others; `saved` did not come from others."""
+
+    own: int
+    others: int
+    saved: int
+
+
+@dataclass(frozen=True)
 class PieceCounts:
     """The pieces of a file that are here, and all of them."""
 
@@ -101,6 +110,7 @@ class DownloadDetails(DownloadSummary):
 
     received: int
     duplicate: int
+    by_site: BytesBySite
     sources: list[DownloadSource]
     passed_over: list[SkippedDocument]
     files: list[FileInDownload]

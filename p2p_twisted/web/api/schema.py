@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from .download_schema import BytesBySite
+
 
 def encode(answer: object) -> bytes:
     """Return the JSON of `answer`: a dataclass of this module, or anything that JSON knows and that holds them."""
@@ -97,6 +99,8 @@ class PeerStatus:
     index_records: int
     peers: int
     uploaded: int
+    site: str
+    by_site: BytesBySite
     dropped_sources: list[BannedSource]
     limits: Limits
     uptime: float
