@@ -14,6 +14,7 @@ from benchmarks.netlab.system import BenchError, System
 from benchmarks.netlab.table import Table
 from benchmarks.netlab.works import (
     HARMED_DOWNLOADERS,
+    SLOW,
     Work,
     corrupt,
     kill_source,
@@ -21,12 +22,22 @@ from benchmarks.netlab.works import (
     one_file,
     rfc_set,
     rfc_spread,
+    slow_links,
 )
 from p2p_twisted.experiment.run.interrupts import Interrupts
 from p2p_twisted.experiment.run.iproute import PlaceError
 
 SYSTEMS: dict[str, System] = {system.name: system for system in (LibtorrentSystem(), OurSystem())}
-WORKS = ("one-file", "rfc-set", "rfc-spread", "many-small", "corrupt", "kill-source", *SITES)
+WORKS = (
+    "one-file",
+    *(f"slow-{n}" for n in SLOW),
+    "rfc-set",
+    "rfc-spread",
+    "many-small",
+    "corrupt",
+    "kill-source",
+    *SITES,
+)
 RFC_DOWNLOADERS = 5
 
 
@@ -77,6 +88,8 @@ def _works(options: argparse.Namespace, folder: Path) -> Iterator[Work]:
     if "one-file" in options.work:
         for downloaders in options.downloaders:
             yield one_file(folder, downloaders)
+    for downloaders in (n for n in SLOW if f"slow-{n}" in options.work):
+        yield slow_links(folder, downloaders)
     if "rfc-set" in options.work:
         yield rfc_set(options.corpus, RFC_DOWNLOADERS)
     if "rfc-spread" in options.work:

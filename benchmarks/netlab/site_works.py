@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from itertools import accumulate
 from pathlib import Path
 
-from benchmarks.netlab.works import DOWN, SOURCE, UP, Work, fluid_bound
+from benchmarks.netlab.works import SOURCE, Work, fluid_bound
 from p2p_twisted.experiment.run.netns import HostNetwork
 from p2p_twisted.experiment.run.site_network import SiteNetwork
 
@@ -33,7 +33,7 @@ def network_for(work: Work, services: int) -> AbstractContextManager[HostNetwork
     """Return the hosts of ``work``, and ``services`` more, on their links."""
     if work.sites:
         return SiteNetwork(work.sites, LAN, BETWEEN, services, in_one_network=work.told != "prefix")
-    return HostNetwork(work.hosts + services, UP, DOWN)
+    return HostNetwork(work.hosts + services, work.up, work.down)
 
 
 def site_of(work: Work, host: int) -> int:

@@ -26,7 +26,7 @@ class Table:
 
     def __init__(self) -> None:
         self._seconds: dict[tuple[str, str], float] = {}
-        rates = f"Every host {UP / 1e6:g} Mbit/s up, {DOWN / 1e6:g} down"
+        rates = f"Every host {UP / 1e6:g} Mbit/s up, {DOWN / 1e6:g} down, unless a row says otherwise"
         print(f"{rates}; Linux {platform.release()}, TCP {CONGESTION_CONTROL} unless a row names another")
         print(COLUMNS.format(*NAMES), flush=True)
 

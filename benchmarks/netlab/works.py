@@ -6,6 +6,8 @@ from pathlib import Path
 
 UP = 20_000_000  # bits/s of every host's uplink
 DOWN = 100_000_000  # bits/s of every host's downlink
+SLOW = {8: (16, 5, 25), 16: (16, 5, 25), 32: (16, 5, 25), 64: (8, 2, 10)}
+"""For so many downloaders on slow links: MiB of the file, Mbit/s up and down."""
 SOURCE = 1  # the host that has everything, where there is one
 LARGE = 32 * 2**20  # bytes of the one file
 CORPUS_FILES = 60
@@ -24,7 +26,8 @@ class Work:
 
     ``bound`` is the fluid bound in seconds, framing not counted; ``killed`` says that the source is killed on the way.
     All that the host ``corrupt`` serves is garbage; it wants the documents as the others do. ``honest`` is the title of
-    the same work without it. ``sites``: hosts of each site, if there are several; ``told``: see site_works.
+    the same work without it. ``sites``: hosts of each site, if there are several; ``told``: see site_works. ``up`` and
+    ``down``: bits/s of every host where there is one site.
     """
 
     title: str
@@ -37,6 +40,8 @@ class Work:
     honest: str = ""
     sites: tuple[int, ...] = ()
     told: str = ""
+    up: int = UP
+    down: int = DOWN
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,6 +75,18 @@ def one_file(folder: Path, downloaders: int) -> Work:
     if not path.exists():
         path.write_bytes(random.Random(downloaders).randbytes(LARGE))
     return _from_one_source(f"32 MiB, 1 source, {downloaders} downloaders", (path,), downloaders)
+
+
+def slow_links(folder: Path, downloaders: int) -> Work:
+    """Make a file in ``folder``, which goes from one source to ``downloaders`` hosts on the links of SLOW."""
+    mib, up, down = SLOW[downloaders]
+    path = folder / f"slow-{mib}.bin"
+    if not path.exists():
+        path.write_bytes(random.Random(mib).randbytes(mib * 2**20))
+    bits = up * 1_000_000, down * 1_000_000
+    work = _from_one_source(f"{mib} MiB at {up}/{down}, {downloaders} downloaders", (path,), downloaders)
+    bound = fluid_bound(work.size, downloaders, *bits)
+    return replace(work, bound=bound, up=bits[0], down=bits[1])
 
 
 def kill_source(folder: Path) -> Work:
