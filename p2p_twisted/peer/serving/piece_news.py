@@ -24,26 +24,27 @@ class PieceNews:
     def __init__(self) -> None:
         self.place = 0
         """The place after the last piece."""
-        self._pieces: deque[tuple[Storage, int]] = deque(maxlen=MAX_REMEMBERED)
+        self._pieces: deque[tuple[tuple[str, int], int]] = deque(maxlen=MAX_REMEMBERED)
+        """The SHA-256 and the size of the file, and the piece."""
 
     def add(self, content: Storage, piece: int) -> None:
         """Note that the piece is here."""
-        self._pieces.append((content, piece))
+        self._pieces.append(((content.sha256, content.size), piece))
         self.place += 1
 
     def since(self, place: int | None, contents: Iterable[Storage]) -> list[Have]:
         """Return what is here of each file that has got pieces since `place`; of all `contents`, if that is None."""
         first = self.place - len(self._pieces)
+        new: dict[tuple[str, int], Iterable[int]] = {}
         if place is None or place < first:
-            found = [(content, bits(content.have)) for content in contents if content.count > 1]
+            new = {(one.sha256, one.size): one.have for one in contents if one.count > 1 and one.have}
         else:
-            new: dict[Storage, list[int]] = {}
-            for content, piece in islice(self._pieces, place - first, None):
-                new.setdefault(content, []).append(piece)
-            found = [(content, bits(pieces)) for content, pieces in new.items()]
-        return [
-            Have(one.sha256, one.size, to_ranges(pieces)[:MAX_RANGES]) for one, pieces in found[:MAX_TOLD] if pieces
-        ]
+            listed: dict[tuple[str, int], list[int]] = {}
+            for file, piece in islice(self._pieces, place - first, None):
+                listed.setdefault(file, []).append(piece)
+            new.update(listed)
+        told = islice(new.items(), MAX_TOLD)
+        return [Have(sha256, size, to_ranges(bits(pieces))[:MAX_RANGES]) for (sha256, size), pieces in told]
 
 
 def news_lines(news: Iterable[Have]) -> bytes:
