@@ -73,6 +73,12 @@ class FakeSource:
         self.is_silent = False
         """Whether it does not even answer GET PIECES."""
         self.has_lists = True
+        self.knows_turns = True
+        self.gives_useless_turns = False
+        """Whether it gives a turn to all who ask, whatever they wait for."""
+        self.turns_asked = 0
+        self.news = b""
+        """What it tells with each turn."""
         self.held = 0
 
     async def connect(self) -> FakeConnection:
@@ -161,6 +167,9 @@ class FakeConnection:
         self.fail(Unreachable("closed by this side"))
 
     def _ask_for_turn(self, request: Pending) -> Deferred[Response]:
+        self.source.turns_asked += 1
+        if not self.source.knows_turns:
+            return fail(Refused(300, "unknown method or document"))
         for before in self.turns:
             before[2].errback(Failure(Refused(100, "another request has come")))
         self.turns = [request]
@@ -170,10 +179,12 @@ class FakeConnection:
     def give_turn(self) -> None:
         """Give a turn, if one is asked for whatever the news, and less than MAX_OUTSTANDING are outstanding."""
         for message, sink, done in self.turns:
-            if not message.news and len(self.waiting) < MAX_OUTSTANDING:
-                self.turns = []
-                sink.begin(self.response())
-                done.callback(self.response(turns=1))
+            is_free = not message.news and len(self.waiting) < MAX_OUTSTANDING
+            if is_free or self.source.gives_useless_turns or self.source.news:
+                self.turns, news, self.source.news = [], self.source.news, b""
+                sink.begin(self.response(length=len(news)))
+                sink.data(news)
+                done.callback(self.response(turns=1, length=len(news)))
 
     # what the source does with it
 
