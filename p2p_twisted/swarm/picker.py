@@ -101,7 +101,7 @@ class Picker:
 
     def _next_of_seed(self, source: Address, state: SourceState, now: float) -> NextRequest | None:
         wants: list[tuple[str, Ranges]] = []
-        for sha256 in self._rotated(state.super_seeded):
+        for sha256 in self._rotated(state.super_seeded, MAX_REQUEST_WANTS):
             wanted = self.state.files.get(sha256)
             if wanted is None or not state.may_send(sha256, now):
                 continue  # its piece hashes are not known yet, or it cannot be sent now
@@ -170,9 +170,9 @@ class Picker:
                     return wanted, piece
         return None
 
-    def _rotated(self, names: list[str]) -> list[str]:
-        """Return `names` from a random place on: two downloaders begin with different files."""
-        start = self._random.randrange(len(names)) if names else 0
+    def _rotated(self, names: list[str], among: int | None = None) -> list[str]:
+        """Return `names` from a random place on (of the first `among`): two downloaders begin with different files."""
+        start = self._random.randrange(min(len(names), among or len(names))) if names else 0
         return names[start:] + names[:start]
 
     def received(self, source: Address, size: int, seconds: float) -> None:

@@ -62,7 +62,7 @@ class SourceState:
     has: dict[str, Bits | None] = field(default_factory=dict)
     """The pieces of each file; None if it has all of them."""
     super_seeded: list[str] = field(default_factory=list)
-    """The files of which it may be asked for the next piece."""
+    """The files of which it may be asked for the next piece, the first soonest."""
     interesting: list[str] = field(default_factory=list)
     """Its files that are wanted."""
     hash_failed: dict[str, Bits] = field(default_factory=dict)

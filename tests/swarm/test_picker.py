@@ -439,3 +439,18 @@ def test_a_duplicate_piece_cancels_no_request() -> None:
     picker.verified(A, 0)
     picker.verified(A, 1)
     assert picker.started(BOB, A, 0, 1.0) == []
+
+
+def test_a_seed_is_asked_for_the_first_of_many_files_first() -> None:
+    picker = Picker(Random(1))
+    names = [f"{number:064x}" for number in range(4 * MAX_REQUEST_WANTS)]
+    for sha256 in names:
+        picker.state.want(sha256, 1, 1)
+        picker.state.add_seed(SEED, sha256)
+    firsts = set()
+    for _ in range(50):
+        wants = list(wanted_by(picker.next_request(SEED, 0), 1))
+        place = names.index(wants[0])
+        assert wants == names[place : place + MAX_REQUEST_WANTS]
+        firsts.add(place)
+    assert max(firsts) < MAX_REQUEST_WANTS and len(firsts) > 1

@@ -204,8 +204,11 @@ class SwarmFetcher:
 
 
 def _parts_of(files: Trial) -> list[Trial]:
-    """Return `files` in parts of as many as one swarm fetches."""
-    items = list(files.items())
+    """Return `files` in parts of as many as one swarm fetches, the largest first.
+
+    What a source gives last has to be passed on when all uplinks but one are idle: so that should be small.
+    """
+    items = sorted(files.items(), key=lambda item: item[1].size or 0, reverse=True)
     return [dict(items[start : start + MAX_FILES]) for start in range(0, len(items), MAX_FILES)]
 
 
