@@ -212,16 +212,14 @@ class Swarm:
             self._fetcher.piece_hashes.widen(STARVED_GROWTH)
         else:
             self.sources.narrow()
-        if self._starvation.has_been and not self._fetcher.held:
-            self._fetcher.release(*self.sources.snub_silent(2 * STEP))
+        if self._starvation.has_been and not self._fetcher.held and (silent := self.sources.snub_silent(2 * STEP)):
+            self._fetcher.release(*silent)
 
     def _tick(self) -> None:
         """Try lost sources again, snub those that send nothing, and fail if nothing helps any more."""
         self.sources.tick()
-        if not self._fetcher.held:
-            self._fetcher.release(*self.sources.snub_idle())
         self._fetcher.piece_hashes.widen()
-        self._fetcher.fill_all()
+        self._fetcher.release(*([] if self._fetcher.held else self.sources.snub_idle()))
         self._fetcher.check(self.unfinished)
         self._check_idle()
 
