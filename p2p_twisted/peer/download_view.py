@@ -147,6 +147,7 @@ def banned_sources(downloads: Iterable[Download]) -> list[BannedSource]:
         BannedSource(*source.address, str(source.banned), download.ended)
         for download in downloads
         for swarm in download.swarms
-        for source in swarm.sources.banned
+        for source in swarm.sources
+        if source.banned is not None
     ]
     return found[-MAX_BANNED:]

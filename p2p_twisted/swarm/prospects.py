@@ -84,10 +84,6 @@ class Prospects:
             return NoHolder("no peer has it" + (f" any more; {text}" if text else ""))
         return (AllCorrupt if all(isinstance(why, Corrupt) for why in reasons.values()) else PeersFailed)(text)
 
-    def forget(self) -> None:
-        """Forget all reasons."""
-        self._reasons.clear()
-
     def _postpone(self, source: Source, files: Iterable[str], seconds: int) -> None:
         source.unresponsive = True  # it is there, and may have it later
         until = self._clock.seconds() + min(max(seconds, 1), MAX_POSTPONE)

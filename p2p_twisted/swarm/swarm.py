@@ -14,7 +14,7 @@ from twisted.internet.task import LoopingCall
 
 from ..events.publisher import Publisher
 from ..net.connect import Reactor
-from ..net.errors import FetchError, forget_frames
+from ..net.errors import FetchError
 from ..wire.address import Address
 from ..wire.ranges import Bits
 from .errors import DownloadError, NoProgress
@@ -131,12 +131,6 @@ class Swarm:
             if looping.running:
                 looping.stop()
         self.sources.close()
-
-    def forget_frames(self) -> None:
-        """Keep no more than is shown of a swarm that is over: not what the errors of its sources lead to."""
-        self._prospects.forget()
-        for source in self.sources:
-            forget_frames(source.why)
 
     async def _resume(self) -> None:
         """Verify what earlier runs left of the files, and have the rest fetched."""

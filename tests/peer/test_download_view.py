@@ -34,6 +34,20 @@ def test_sums() -> None:
     assert [one.pieces for one in shown.files] == [PieceCounts(have=2, total=4), PieceCounts(have=1, total=1)]
 
 
+def test_one_that_has_ended_shows_what_it_did() -> None:
+    download = a_download(a_file(), swarm=a_swarm())
+    source = download.swarms[0].sources.add(("127.0.0.1", 1))
+    source.meter.add(5000, 0.0)
+    source.closed = True
+    source.banned = "it sends nonsense"
+    before = details(download, 0.0)
+    download.end(FAILED)
+    shown = details(download, 0.0)
+    assert (shown.received, shown.sources) == (before.received, before.sources) == (5000, before.sources)
+    assert [one.pieces for one in shown.files] == [PieceCounts(have=2, total=4)]
+    assert [one.host for one in banned_sources([download])] == ["127.0.0.1"]
+
+
 def test_the_rate_is_that_of_the_sources_while_they_are_connected() -> None:
     download = a_download(a_file(), swarm=a_swarm())
     source = download.swarms[0].sources.add(("127.0.0.1", 1))

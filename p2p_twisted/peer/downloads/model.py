@@ -15,6 +15,7 @@ from ...events.types import FileEnded, FileProgress, FileStarted
 from ...index.search import Document
 from ...library.pieces import piece_count, piece_size
 from ...net.errors import forget_frames
+from ...swarm.ended import EndedSwarm, ended
 from ...swarm.errors import DownloadError
 from ...swarm.storage import Storage
 from ...swarm.swarm import Swarm
@@ -178,7 +179,7 @@ class Download:
     error: DownloadError | None = None
     skipped: dict[str, str] = field(default_factory=dict)
     """The documents that a download of all leaves out because of their names, and the reason of each."""
-    swarms: list[Swarm] = field(default_factory=list)
+    swarms: list[Swarm | EndedSwarm] = field(default_factory=list)
     """The swarms that it has been part of."""
 
     @property
@@ -198,5 +199,4 @@ class Download:
                 file.end(CANCELLED if state == CANCELLED else FAILED, error)
             forget_frames(file.error)
         forget_frames(error)
-        for swarm in self.swarms:
-            swarm.forget_frames()
+        self.swarms = [ended(swarm) for swarm in self.swarms]

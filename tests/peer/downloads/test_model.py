@@ -80,16 +80,16 @@ def _raised(held: Held, kind: type[Exception]) -> Any:
         return error
 
 
-def test_one_that_has_ended_does_not_keep_what_its_errors_came_through() -> None:
+def test_one_that_has_ended_keeps_neither_its_swarms_nor_what_its_errors_came_through() -> None:
     held, swarm, file = Held(), a_swarm(), a_file()
     swarm.sources.add(("127.0.0.1", 1)).why = _raised(held, Unreachable)
     file.end(FAILED, _raised(held, DownloadError))
     download = Download("1", None, Path("/tmp"), False, files=[file], swarms=[swarm])
-    is_held = weakref.ref(held)
-    del held
+    is_held, runs = weakref.ref(held), weakref.ref(swarm)
+    del held, swarm
     gc.collect()
     assert is_held() is not None
     download.end(FAILED, file.error)
     gc.collect()
-    assert is_held() is None
+    assert (is_held(), runs()) == (None, None)
     assert str(file.error) == "why"
