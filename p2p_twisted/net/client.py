@@ -60,7 +60,6 @@ class ClientConnection(HeldReceiver):
         self._downlink = downlink
         self._outstanding: deque[OutstandingRequest] = deque()
         self._parser = ResponseParser()
-        self._left: int | None = None  # bytes of the body that are still to come; None: until the connection ends
         self._since_progress = 0
         self._stall = Countdown(clock, self._stalled)
         self._lost: FetchError | None = None

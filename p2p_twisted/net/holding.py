@@ -11,6 +11,8 @@ from twisted.python.failure import Failure
 from .errors import FetchError
 
 _SINK = "sink"
+MIN_PART, MAX_HEAD = 4096, 8192
+"""Bytes beyond which data is taken in parts, and among which the end of a head is looked for."""
 
 
 class HeldReceiver(LineReceiver):
@@ -19,10 +21,27 @@ class HeldReceiver(LineReceiver):
     transport: ITCPTransport
     _lost: FetchError | None = None
     """The error that ended the connection; None while it is open."""
+    _left: int | None = None
+    """Bytes of the body that are still to come; None: until the connection ends."""
 
     def __init__(self) -> None:
         self._holds: set[str] = set()
         self._end: Failure | None = None
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take `data`, each head and each body by itself: LineReceiver copies all that follows a line."""
+        while len(data) > MIN_PART and self._lost is None and not self.paused:
+            end = self._end_of_part(data)
+            super().dataReceived(data[:end])
+            data = data[end:]
+        if self._lost is None:
+            super().dataReceived(data)
+
+    def _end_of_part(self, data: bytes) -> int:
+        if not self.line_mode:
+            return self._left or len(data)
+        end = data.find(b"\n\n", 0, MAX_HEAD)
+        return len(data) if end < 0 else end + 2
 
     def hold(self, why: str) -> None:
         """Stop reading until every reason to hold it is released."""

@@ -121,3 +121,28 @@ class Holding(Case):
             waiting.pop().callback(None)
         self.assertTrue(self.is_read)
         self.connection.close()
+
+
+class AtOnce(Case):
+    """Long answers that come in one read are taken one after the other, whole."""
+
+    def test_none_waits(self) -> None:
+        bodies = [bytes([number]) * 20_000 for number in range(5)]
+        self.connect(Version.V11)
+        sinks = [Recorder() for _ in bodies]
+        for sink in sinks:
+            self.connection.request(FILE, sink)
+        data = b"".join(map(v11, bodies))
+        for start, end in ((0, 30_000), (30_000, 30_010), (30_010, len(data))):
+            self.receive(data[start:end])
+        self.assertEqual([sink.body for sink in sinks], bodies)
+
+    def test_the_first_is_waited_for(self) -> None:
+        self.connect(Version.V11)
+        slow, other = Slow(), Recorder()
+        self.connection.request(FILE, slow)
+        self.connection.request(FILE, other)
+        self.receive(v11(b"a" * 20_000) + v11(b"b" * 20_000))
+        self.assertEqual((slow.body, other.body), (b"a" * 20_000, b""))
+        slow.waiting.pop().callback(None)
+        self.assertEqual(other.body, b"b" * 20_000)
