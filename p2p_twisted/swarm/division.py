@@ -65,6 +65,6 @@ def first_of(sha256: str, count: int, party: str, others: frozenset[str]) -> Bit
     return int("".join(reversed(drawn)), 2)
 
 
-@lru_cache(256)
+@lru_cache(128)
 def _lots(sha256: str, count: int, party: str) -> tuple[int, ...]:
     return struct.unpack(f">{count}Q", shake_128(f"{sha256} {party}".encode()).digest(8 * count))

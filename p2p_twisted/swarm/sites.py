@@ -129,6 +129,8 @@ class Sites:
     def wait(self, state: PickerState, wanted: WantedFile, now: float) -> None:
         """Note that at `now` there was nothing to ask any source for, except what others are to fetch."""
         groups = self.groups(state)
+        if len(groups) == 1 or self._site not in groups:
+            return
         patience = self._patience(now)
         for division, others in (
             (self._members, _having(groups.get(self._site, ()), state, wanted)),
