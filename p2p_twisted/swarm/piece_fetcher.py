@@ -14,13 +14,14 @@ from ..events.types import HashFailed, PieceVerified, TransferStarted
 from ..net.connect import Reactor
 from ..net.errors import FetchError, Refused
 from ..wire.ranges import bits
-from .errors import Corrupt, DownloadError, WrongContent
+from .errors import Corrupt, DownloadError
 from .in_turns import InTurns
 from .picker import Picker
 from .picker_state import PieceRequest, Request
+from .piece_answer import PieceAnswer
 from .piece_hashes import PieceHashes
 from .prospects import Prospects
-from .source import PieceAnswer, Source
+from .source import Source
 from .source_pool import SourcePool
 from .storage import Storage
 from .swarm_files import SwarmFiles
@@ -29,7 +30,6 @@ from .verifier import Verifier
 
 MAX_HASH_FAILURES = 3
 """Pieces with a wrong hash after which a source is banned."""
-FALSE_RECORD = "its pieces are right, but the whole file is not: the index record is false"
 
 
 class PieceFetcher:
@@ -182,7 +182,7 @@ class PieceFetcher:
         size = storage.piece_range(answer.piece)[1]
         self._publisher.publish(PieceVerified(storage.sha256, answer.piece, size, source.address, answer.super_seeded))
         if storage.complete or storage.can_hash_on:
-            self.start(self._hash_on(storage))
+            self.start(self._files.hash_on(storage, self.verifier))
 
     def _hash_failed(self, source: Source, storage: Storage, piece: int) -> None:
         """Ask others for the piece; ban `source` if it was one too many."""
@@ -216,7 +216,7 @@ class PieceFetcher:
         """Fetch the missing pieces of a file whose piece hashes are known."""
         if not self._files.over and storage.sha256 in self._files.unfinished:
             self._picker.state.want(storage.sha256, storage.count, bits(storage.missing()))
-            self.start(self._hash_on(storage))
+            self.start(self._files.hash_on(storage, self.verifier))
             self.fill_all()
 
     async def _fetch_piece_hashes(self, source: Source, storage: Storage) -> None:
@@ -232,16 +232,6 @@ class PieceFetcher:
             self._ban(source, e)
         except FetchError as e:
             source.disconnect(connection, e)
-
-    async def _hash_on(self, storage: Storage) -> None:
-        """Hash the whole file as far as it is here; when all of it is, end the file."""
-        try:
-            right = await self.verifier.hash_on(storage)
-        except DownloadError as e:
-            self._files.end(storage, e)
-        else:
-            if right is not None:
-                self._files.end(storage, None if right else WrongContent(FALSE_RECORD))
 
     def check(self, files: Iterable[str]) -> None:
         """Let those of `files` fail that no source can give any more, unless what is here is still looked at."""

@@ -7,9 +7,6 @@ room is queued, never forgotten.
 
 from __future__ import annotations
 
-import heapq
-import itertools
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from random import Random
 
@@ -19,14 +16,12 @@ from twisted.logger import Logger
 
 from ..config.descriptors import max_peers
 from ..events.publisher import Publisher
-from ..events.types import SourceBanned, SourceConnected, SourceLost, SourceSnubbed
+from ..events.types import SourceBanned, SourceConnected, SourceLost
 from ..net.errors import FetchError, Stalled, Unreachable
 from ..wire.address import Address
-from ..wire.fields import parse_address
+from .connect_queue import ConnectQueue
 from .source import Connection, NotNeeded, Source
 
-SNUB_TIMEOUT = 4.0
-"""Seconds without a byte after which the requests that are outstanding at a source are released."""
 MAX_CONNECTED = 64
 """Sources connected at the same time; the others are queued."""
 MAX_NEIGHBOURS = 20
@@ -62,16 +57,10 @@ class SourcePool:
         self._sources: dict[Address, Source] = {}
         self._turns: dict[Source, Deferred[None]] = {}
         """Those that wait to be connected to: each fires when it may be."""
-        self._queue: list[tuple[int, int, int, int, Source]] = []
-        """A heap of those that may be connected to now: by failures and rank, one of each network before a second of
-        any, and by the order in which they came."""
-        self._networks: Counter[tuple[str, int]] = Counter()
-        """Sources that were queued so far, by their network and rank."""
-        self._spare: list[tuple[float, int, Source]] = []
-        """A heap of those that are not needed while there are enough neighbours: by lot."""
+        self._queue = ConnectQueue(rank)
+        """Those that may be connected to now, and the spare ones."""
         self._resting: set[Source] = set()
         """Those that failed a moment ago."""
-        self._order = itertools.count()
         self._filling = False
         self._room = MAX_CONNECTED
         self._connected: dict[Source, None] = {}
@@ -79,7 +68,6 @@ class SourcePool:
         """Since when (seconds) each is being connected to."""
         self._clock = clock
         self._connect = connect
-        self._rank = rank
         self._is_seed = is_seed
         self._random = random
         self._publisher = publisher
@@ -153,11 +141,7 @@ class SourcePool:
             self._enqueue(source)
 
     def _enqueue(self, source: Source) -> None:
-        rank = self._rank(source.address)
-        network = _network(source.address[0]), rank
-        self._networks[network] += 1
-        place = source.failures, rank, self._networks[network], next(self._order)
-        heapq.heappush(self._queue, (*place, source))
+        self._queue.push(source)
         self._fill()
 
     def _fill(self) -> None:
@@ -167,7 +151,7 @@ class SourcePool:
         self._filling, now = True, self._clock.seconds()
         slow = sum(now - since >= SLOW_CONNECT for since in self._connecting.values())
         while self._queue and not self._closed and self._has_room(slow):
-            *_, source = heapq.heappop(self._queue)
+            source = self._queue.pop()
             if source.banned is None and self._is_needed(source):
                 self._connecting[source] = now
                 self._turns.pop(source).callback(None)
@@ -186,15 +170,10 @@ class SourcePool:
         idle = [one for one in neighbours if one.connection is not None and not one.outstanding]
         last = max(idle, key=lambda one: one.lot, default=source)
         if last.lot <= source.lot:
-            heapq.heappush(self._spare, (source.lot, next(self._order), source))
+            self._queue.keep_spare(source)
             return False
         last.disconnect(last.connection, NotNeeded("it has made room for another neighbour"))
         return True
-
-    def _call_spare(self, most: int) -> None:
-        """Queue `most` of those that were not needed, as they may be now."""
-        for _ in range(min(most, len(self._spare))):
-            self._enqueue(heapq.heappop(self._spare)[-1])
 
     def _has_room(self, slow: int) -> bool:
         """Return whether another source may be connected to; `slow` are being connected to for long."""
@@ -204,7 +183,7 @@ class SourcePool:
     def widen(self) -> None:
         """Make room for more sources: those that are connected send nothing."""
         self._room = min(self._room + TRIED_AT_ONCE, max_peers(MAX_TRIED))
-        self._call_spare(TRIED_AT_ONCE)
+        self._queue.call_spare(TRIED_AT_ONCE)
         self._fill()
 
     def narrow(self) -> None:
@@ -216,7 +195,7 @@ class SourcePool:
         self._connected.pop(source, None)
         if isinstance(why, NotNeeded):
             return
-        self._call_spare(1)
+        self._queue.call_spare(1)
         if not isinstance(why, Unreachable | Stalled):
             self.ban(source, why)
         elif source.banned is None:
@@ -256,42 +235,9 @@ class SourcePool:
             self.hurry(source)
         self._fill()
 
-    def snub_idle(self) -> list[Source]:
-        """Snub the sources that have sent nothing for too long while requests are outstanding; return them."""
-        snubbed = []
-        for source in self:
-            source.idle += 1
-            if source.outstanding and not source.snubbed and source.idle > SNUB_TIMEOUT:
-                source.snubbed = source.unresponsive = True
-                self._publisher.publish(SourceSnubbed(source.address))
-                snubbed.append(source)
-        return snubbed
-
-    def snub_silent(self, seconds: float) -> list[Source]:
-        """Snub the sources that were asked so many seconds ago and have never sent anything; return them.
-
-        Only where there are more of them than places: honest sources with slow uplinks begin late, and to ask others
-        for what those are about to send would double the time of the swarm.
-        """
-        if len(self) <= MAX_CONNECTED:
-            return []
-        before = self._clock.seconds() - seconds
-        asked = (source for source in self if source.outstanding and not source.snubbed)
-        silent = [source for source in asked if source.heard <= before and not source.meter.total]
-        for source in silent:
-            source.snubbed = source.unresponsive = True
-            self._publisher.publish(SourceSnubbed(source.address))
-        return silent
-
     def hold(self, hold: bool) -> None:
         """Read nothing more from any source, or read on."""
         for source in self:
             source.idle = 0
             if source.connection is not None:
                 (source.connection.hold if hold else source.connection.release)("unverified")
-
-
-def _network(host: str) -> str:
-    """Return the network of a host, which may be all one owner's: 16 bits of an IPv4 address, 32 of an IPv6 address."""
-    ip = parse_address(host)
-    return host if ip is None else ip.packed[: 2 if ip.version == 4 else 4].hex()

@@ -22,6 +22,7 @@ from .picker import Picker
 from .piece_fetcher import PieceFetcher
 from .prospects import Prospects
 from .sites import SiteBytes, Sites
+from .snubbing import Snubbing
 from .source import Connection, Source
 from .source_pool import SourcePool
 from .starvation import STEP, Starvation
@@ -63,6 +64,7 @@ class Swarm:
         self._fetcher = PieceFetcher(reactor, self._files, self.sources, picker, self._prospects, publisher)
         self._picker = picker
         self._starvation = Starvation()
+        self._snubbing = Snubbing(reactor, self.sources, publisher)
         if sites is not None:
             sites.is_usable = self.sources.is_usable
         self._ticks, self._steps = LoopingCall(self._tick), LoopingCall(self._step)
@@ -206,14 +208,14 @@ class Swarm:
             self._fetcher.piece_hashes.widen(STARVED_GROWTH)
         else:
             self.sources.narrow()
-        if self._starvation.has_been and not self._fetcher.held and (silent := self.sources.snub_silent(2 * STEP)):
+        if self._starvation.has_been and not self._fetcher.held and (silent := self._snubbing.snub_silent(2 * STEP)):
             self._fetcher.release(*silent)
 
     def _tick(self) -> None:
         """Try lost sources again, snub those that send nothing, and fail if nothing helps any more."""
         self.sources.tick()
         self._fetcher.piece_hashes.widen()
-        self._fetcher.release(*([] if self._fetcher.held else self.sources.snub_idle()))
+        self._fetcher.release(*([] if self._fetcher.held else self._snubbing.snub_idle()))
         self._fetcher.check(self.unfinished)
         self._check_idle()
 

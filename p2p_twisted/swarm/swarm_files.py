@@ -6,10 +6,13 @@ from collections.abc import Iterable
 
 from twisted.internet.defer import Deferred
 
-from .errors import DownloadError
+from .errors import DownloadError, WrongContent
 from .picker_state import PickerState
 from .prospects import Prospects
 from .storage import Storage
+from .verifier import Verifier
+
+FALSE_RECORD = "its pieces are right, but the whole file is not: the index record is false"
 
 
 class SwarmFiles:
@@ -42,6 +45,16 @@ class SwarmFiles:
         if not self.unfinished and not self.over:
             self.over = True
             self.all_ended.callback(None)
+
+    async def hash_on(self, storage: Storage, verifier: Verifier) -> None:
+        """Hash the whole file as far as it is here; when all of it is, end the file."""
+        try:
+            right = await verifier.hash_on(storage)
+        except DownloadError as e:
+            self.end(storage, e)
+        else:
+            if right is not None:
+                self.end(storage, None if right else WrongContent(FALSE_RECORD))
 
     def end_all(self, error: DownloadError) -> None:
         """Let all unfinished files fail with `error`."""

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.net.errors import Garbled, Refused, Unreachable
 from p2p_twisted.swarm.errors import AllCorrupt
-from p2p_twisted.swarm.source_pool import SNUB_TIMEOUT
+from p2p_twisted.swarm.snubbing import SNUB_TIMEOUT
 from p2p_twisted.wire.limits import MAX_PIECE_LIST
 from tests.support.fake_sources import Document, FakeSource, RunningSwarm, is_document
 

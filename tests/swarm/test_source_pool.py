@@ -12,6 +12,7 @@ from twisted.trial.unittest import TestCase
 from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.net.errors import FetchError, Stalled, Unreachable
 from p2p_twisted.swarm.errors import PeersFailed
+from p2p_twisted.swarm.snubbing import Snubbing
 from p2p_twisted.swarm.source_pool import MAX_CONNECTED, TRIED_AT_ONCE, SourcePool
 from p2p_twisted.wire.messages import GetNext
 from p2p_twisted.wire.ranges import from_ranges, members
@@ -146,16 +147,17 @@ class TestPlaces(TestCase):
 
     def test_silent_ones_are_snubbed_only_where_others_wait_for_their_places(self) -> None:
         pool = self.pool()
+        snubbing = Snubbing(self.clock, pool, Publisher())
         for number in range(MAX_CONNECTED + 1):
             if number == MAX_CONNECTED:
-                self.assertEqual(pool.snub_silent(0.5), [], "slow ones of few are left alone")
+                self.assertEqual(snubbing.snub_silent(0.5), [], "slow ones of few are left alone")
             self.add(pool, number)
             pool["10.0.0.1", number].outstanding = {number: None}
             self.clock.advance(1)
-        snubbed = pool.snub_silent(0.5)
+        snubbed = snubbing.snub_silent(0.5)
         self.assertEqual([source.address[1] for source in snubbed], list(range(MAX_CONNECTED + 1)))
         self.assertTrue(all(source.snubbed for source in snubbed))
-        self.assertEqual(pool.snub_silent(0.5), [])
+        self.assertEqual(snubbing.snub_silent(0.5), [])
 
     def test_connections_are_bounded_and_a_ban_makes_room(self) -> None:
         pool = self.pool()

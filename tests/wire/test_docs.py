@@ -22,7 +22,7 @@ from p2p_twisted.peer.peers.changes_sink import MAX_ROWS
 from p2p_twisted.peer.peers.probing import Prober
 from p2p_twisted.peer.serving import hearsay_feed, in_flight, index_answers, index_feed, upload_queue
 from p2p_twisted.peer.serving.protocol import PeerFactory
-from p2p_twisted.swarm import picker, piece_fetcher, source, source_pool, swarm, turns
+from p2p_twisted.swarm import picker, piece_fetcher, snubbing, source, source_pool, swarm, turns
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire import fields, limits
@@ -384,7 +384,7 @@ def test_swarm() -> None:
         and f"but {source.MIN_OUTSTANDING} at least and {source.MAX_OUTSTANDING} at most" in said
     )
     assert f"names up to {picker.MAX_REQUEST_WANTS} files" in said
-    assert f"sent nothing for {source_pool.SNUB_TIMEOUT:.0f} s is snubbed" in said
+    assert f"sent nothing for {snubbing.SNUB_TIMEOUT:.0f} s is snubbed" in said
     assert (piece_fetcher.MAX_HASH_FAILURES, source.MAX_RECONNECTS) == (3, 3)
     text = " ".join(TEXT.split())
     assert f"takes {whole_file.MAX_UNSIZED} bytes" in text
