@@ -63,7 +63,9 @@ class Sites:
         self._sites = Division(site)
         self._speeds = Speeds()
         self._groups: dict[str, list[Address]] = {}
-        """The sources by their site."""
+        """The sources by their site,"""
+        self._near: frozenset[Address] = frozenset()
+        """and those of this site."""
         self._grouped = (0, -1)
         """The number of sources when they were grouped, and that of the looks at their speeds."""
         self._is_worth_it = True
@@ -99,6 +101,7 @@ class Sites:
             self._grouped, self._groups = now, {}
             for source in state.sources:
                 self._groups.setdefault(self.of(source), []).append(source)
+            self._near = frozenset(self._groups.get(self._site, ()))
             self._is_worth_it = self._speeds.are_faster(self._groups.get(self._site, ()))
         return self._groups
 
@@ -147,7 +150,7 @@ class Sites:
     def requested(self, source: Address, now: float) -> None:
         """Note that `source` was asked for a piece."""
         self._began = now if self._began is None else self._began
-        if not self.is_near(source):
+        if source not in self._near:
             self._probed = source
             self._members.go_on()
             self._sites.go_on()
@@ -155,7 +158,7 @@ class Sites:
     def received(self, source: Address, size: int, seconds: float) -> None:
         """Note that a piece of `size` bytes came from `source`, and took `seconds` from its first byte to its last."""
         self._speeds.add(source, size, seconds)
-        self._pieces[self.is_near(source)] += 1
+        self._pieces[source in self._near] += 1
 
     def remove(self, source: Address) -> None:
         """Forget `source`."""
