@@ -24,8 +24,8 @@ from .content_store import ContentStore
 from .index_answers import IndexAnswer, IndexAnswers
 from .index_log import IndexLog
 
-BATCH_INTERVAL = 0.05
-BATCH_INTERVAL_EACH = 0.01
+BATCH_INTERVAL = 0.1
+BATCH_INTERVAL_EACH = 0.02
 """Seconds for which changes are gathered: at least, and for each follower."""
 PIECES_INTERVAL = 10
 """The same for the pieces of unfinished files, of which downloaders hear with their turns."""
