@@ -23,7 +23,6 @@ from p2p_twisted.peer.peers.neighbours import NEAR, Neighbours
 from p2p_twisted.peer.peers.retelling import AGAIN_ROUNDS, Retelling
 from p2p_twisted.peer.peers.rounds import REFRESH
 from p2p_twisted.peer.serving.hearsay_feed import HearsayFeed
-from p2p_twisted.peer.serving.index_answers import MAX_HINTS
 from p2p_twisted.peer.serving.index_feed import KEEPALIVE_INTERVAL
 from p2p_twisted.registry.address_book import AddressBook
 from p2p_twisted.wire.address import Address
@@ -175,11 +174,11 @@ def standing(peer: Peer) -> tuple[float, float]:
     follows, followed = len(peer.followed), len(peer.followers)
     received = (follows * empty + followed * acknowledged) / KEEPALIVE_INTERVAL
     sent = (followed * empty + follows * acknowledged) / KEEPALIVE_INTERVAL
-    hints = (1 + MAX_HINTS) * len(encode_record(RECORD, Version.V11))
+    own = len(encode_record(RECORD, Version.V11))
     opening = 4 * PACKET  # of a connection, and its end
-    received += (opening + head_size(0) + SAMPLE * 18) / REFRESH + (opening + 2 * head_size(0) + hints) / RENEW_INTERVAL
+    received += (opening + head_size(0) + SAMPLE * 18) / REFRESH + (opening + 2 * head_size(0) + own) / RENEW_INTERVAL
     sent += (opening + _size(PQuery(1 << 62, 65400, sample=SAMPLE))) / REFRESH
-    sent += (opening + _size(GetIndex()) + _size(Hello(65400)) + hints) / RENEW_INTERVAL  # and answers one
+    sent += (opening + _size(GetIndex()) + _size(Hello(65400)) + own) / RENEW_INTERVAL  # and answers one
     return received, sent
 
 

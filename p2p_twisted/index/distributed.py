@@ -42,6 +42,7 @@ class DistributedIndex:
         self._holders: dict[Address, Statement] = {}
         """What each holder says of itself."""
         self._gone: dict[Address, None] = {}
+        self._let_go: set[Address] = set()
         self.retold = Retold(self._store, self._accepts)
 
     def __len__(self) -> int:
@@ -113,23 +114,21 @@ class DistributedIndex:
         if old is not None:
             self._store.kill([old])
         self._holders[statement.holder] = statement
+        self._let_go.discard(statement.holder)
         statement.expires, statement.state = now + TTL, CURRENT
-
-    # what becomes of a holder
 
     def forget(self, holder: Address) -> None:
         """Remove all records of `holder`: it will send everything again, or it is this peer."""
         self._holders.pop(holder, None)
+        self._let_go.discard(holder)
         known = [one for one in self._store if one.holder == holder and one.state == CURRENT]
         self._store.kill(known)
         self._changes += sum(one.count for one in known)
 
     def let_go(self, holder: Address) -> None:
-        """Count what `holder` has said of itself as hearsay: this peer is not in touch with it any longer."""
-        statement = self._holders.pop(holder, None)
-        if statement is not None:
-            statement.is_first_hand = False
-            self._changes += statement.count
+        """Let hearsay of `holder` count besides what it has said itself: this peer is not in touch with it now."""
+        if holder in self._holders:
+            self._let_go.add(holder)
 
     def is_gone(self, holder: Address) -> None:
         """Remove all records of `holder`, which has stopped, and ignore hearsay about it until it is back."""
@@ -148,6 +147,7 @@ class DistributedIndex:
         over = [one for one in self._store if one.state == CURRENT and not self._counts(one, now)]
         for holder in [one.holder for one in over if one.is_first_hand]:
             self._holders.pop(holder, None)
+            self._let_go.discard(holder)
         self._store.kill(over)
         self.retold.tidy()
         number = sum(one.count for one in over)
@@ -164,7 +164,7 @@ class DistributedIndex:
         if holder in own or holder in self._gone:
             return False
         known = self._holders.get(holder)
-        return known is None or known.expires <= now
+        return known is None or known.expires <= now or holder in self._let_go
 
     def _counts(self, statement: Statement, now: float) -> bool:
         if statement.state != CURRENT or statement.expires <= now:

@@ -12,6 +12,7 @@ from .messages import (
     GetIndex,
     GetNext,
     GetPieces,
+    GetSources,
     GetTurn,
     Hello,
     KeepAlive,
@@ -101,6 +102,11 @@ def _(message: GetNext) -> Parts:
 @_parts.register
 def _(message: GetTurn) -> Parts:
     return "GET TURN", [("News", "yes")] if message.news else [], []
+
+
+@_parts.register
+def _(message: GetSources) -> Parts:
+    return "GET SOURCES", [("SHA-256", message.sha256)], [f"port:{message.port}"]
 
 
 @_parts.register

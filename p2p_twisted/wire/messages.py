@@ -107,6 +107,14 @@ class GetTurn:
 
 
 @dataclass(frozen=True)
+class GetSources:
+    """Peer -> peer, 1.1: who else downloads the file with the hash `sha256` (hex)? I do, and serve at `port`."""
+
+    sha256: str
+    port: int
+
+
+@dataclass(frozen=True)
 class Cancel:
     """Peer -> peer, 1.1: do not answer my earlier GET FILE for `byte_range` of `sha256` if it still waits."""
 
@@ -129,7 +137,7 @@ class Probe:
 
 
 ToRS = Register | Leave | KeepAlive | PQuery
-ToPeer = GetIndex | GetFile | GetPieces | GetNext | GetTurn | Cancel | Hello | Probe
+ToPeer = GetIndex | GetFile | GetPieces | GetNext | GetTurn | GetSources | Cancel | Hello | Probe
 Message = ToRS | ToPeer
 
 

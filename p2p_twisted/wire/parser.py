@@ -2,14 +2,14 @@
 
 The rules of a request: a first line ``METHOD SP DOCUMENT SP VERSION``; a Host and an OS line, each once; in 1.1 other
 headers, each at most once, unknown ones ignored; an empty line; then data: as many lines as the method has, or as many
-bytes as the header Length says. `METHODS` has the data lines of each method and document, and the function that makes
-the message of them and of the headers.
+bytes as the header Length says. `METHODS` has the data lines of each method, and what makes the message of all that.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from . import fields
 from .errors import BadRequest
@@ -20,6 +20,7 @@ from .messages import (
     GetIndex,
     GetNext,
     GetPieces,
+    GetSources,
     GetTurn,
     Hello,
     KeepAlive,
@@ -33,6 +34,7 @@ from .messages import (
 )
 from .ranges import parse_ranges
 
+T = TypeVar("T")
 Headers = Mapping[str, str]
 Build = Callable[[Headers, "list[str]"], Message]
 
@@ -57,36 +59,30 @@ def _register(headers: Headers, data: list[str]) -> Message:
     return Register(fields.cookie(text) if text else None, _port(data[1]))
 
 
+def _optional(headers: Headers, key: str, parse: Callable[[str], T]) -> T | None:
+    return parse(headers[key]) if key in headers else None
+
+
 def _pquery(headers: Headers, data: list[str]) -> Message:
-    limit, after, sample = headers.get("Limit"), headers.get("After"), headers.get("Sample")
     return PQuery(
         fields.cookie(_value(data[0], "cookie")),
         fields.port(_value(data[1], "port", "cookie")),  # existing clients label the port "cookie"
-        None if limit is None else fields.number(limit, "Limit", 1),
-        None if after is None else fields.address(after),
-        None if sample is None else fields.number(sample, "Sample", 1),
+        _optional(headers, "Limit", lambda text: fields.number(text, "Limit", 1)),
+        _optional(headers, "After", fields.address),
+        _optional(headers, "Sample", lambda text: fields.number(text, "Sample", 1)),
     )
 
 
 def _get_file(headers: Headers, data: list[str]) -> Message:
-    byte_range, sha256 = headers.get("Range"), headers.get("SHA-256")
-    return GetFile(
-        fields.name(fields.join_type(*data)),
-        None if byte_range is None else fields.byte_range(byte_range),
-        None if sha256 is None else fields.sha256(sha256),
-    )
+    name = fields.name(fields.join_type(*data))
+    return GetFile(name, _optional(headers, "Range", fields.byte_range), _optional(headers, "SHA-256", fields.sha256))
 
 
 def _get_index(headers: Headers, data: list[str]) -> Message:
-    since, follow = headers.get("Since"), headers.get("Follow")
-    if follow is not None and since is None:
+    since, follow = _optional(headers, "Since", fields.index_version), _optional(headers, "Follow", fields.yes)
+    if follow and since is None:
         raise BadRequest("Follow needs Since")
-    hearsay = headers.get("Hearsay")
-    return GetIndex(
-        None if since is None else fields.index_version(since),
-        follow is not None and fields.yes(follow),
-        hearsay is not None and fields.yes(hearsay),
-    )
+    return GetIndex(since, follow or False, _optional(headers, "Hearsay", fields.yes) or False)
 
 
 def _needed(headers: Headers, key: str) -> str:
@@ -98,11 +94,6 @@ def _needed(headers: Headers, key: str) -> str:
 
 def _cancel(headers: Headers, data: list[str]) -> Message:
     return Cancel(fields.sha256(_needed(headers, "SHA-256")), fields.byte_range(_needed(headers, "Range")))
-
-
-def _get_turn(headers: Headers, data: list[str]) -> Message:
-    news = headers.get("News")
-    return GetTurn(news is not None and fields.yes(news))
 
 
 def _get_next(headers: Headers, data: list[str]) -> Message:
@@ -124,14 +115,15 @@ METHODS: dict[str, tuple[int | None, Build]] = {
     "GET FILE": (2, _get_file),
     "GET PIECES": (0, lambda headers, data: GetPieces(fields.sha256(_needed(headers, "SHA-256")))),
     "GET NEXT": (None, _get_next),
-    "GET TURN": (0, _get_turn),
+    "GET TURN": (0, lambda headers, data: GetTurn(_optional(headers, "News", fields.yes) or False)),
+    "GET SOURCES": (1, lambda headers, data: GetSources(fields.sha256(_needed(headers, "SHA-256")), _port(data[0]))),
     "CANCEL FILE": (0, _cancel),
     "Hello NULL": (1, lambda headers, data: Hello(_port(data[0]))),
     "Probe NULL": (1, lambda headers, data: Probe(_port(data[0]))),
 }
 """METHOD SP DOCUMENT -> number of data lines (None: Length gives the bytes), the function that makes the message."""
 
-ONLY_1_1 = {"GET PIECES", "GET NEXT", "GET TURN", "CANCEL FILE", "Hello NULL", "Probe NULL"}
+ONLY_1_1 = {"GET PIECES", "GET NEXT", "GET TURN", "GET SOURCES", "CANCEL FILE", "Hello NULL", "Probe NULL"}
 """The methods that 1.0 does not have."""
 
 _ENVELOPE = re.compile(rf"(Host|OS):? ([^ {fields.CONTROL}][^{fields.CONTROL}]{{0,254}})")

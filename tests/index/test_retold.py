@@ -83,13 +83,13 @@ def test_one_teller_has_its_share_of_the_memory_and_no_more() -> None:
     assert index.retold.hear(OTHER, record("other.txt"), 0)
 
 
-def test_who_is_let_go_is_known_by_hearsay(index: DistributedIndex) -> None:
+def test_hearsay_counts_besides_what_one_has_said_that_is_no_longer_in_touch(index: DistributedIndex) -> None:
     index.learn(HOLDER, [record()], 0)
     index.let_go(HOLDER)
-    assert index.holders_of("a.txt", 0) == [] and index.hearsay_of("a.txt", 100) == [record(ttl=TTL - 100)]
-    assert index.retold.hear(TELLER, record("b.txt"), 0)
-    index.learn(HOLDER, [record("b.txt")], 200)
-    assert index.hearsay_of("a.txt", 200) == [] and [one.name for one in index.records(200)] == ["b.txt"]
+    assert index.retold.hear(TELLER, record("b.txt"), 100) and not index.retold.hear(TELLER, record(), 100)
+    assert index.holders_of("a.txt", 100) == [record(ttl=TTL - 100)] and index.hearsay_of("b.txt", 100)
+    index.learn(HOLDER, [record("c.txt")], 200)
+    assert [one.name for one in index.records(200)] == ["c.txt"] and not index.retold.hear(TELLER, record("b.txt"), 200)
 
 
 def test_dead_statements_are_forgotten(index: DistributedIndex) -> None:

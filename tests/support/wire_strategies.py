@@ -22,6 +22,7 @@ from p2p_twisted.wire.messages import (
     GetIndex,
     GetNext,
     GetPieces,
+    GetSources,
     Hello,
     KeepAlive,
     Leave,
@@ -104,6 +105,7 @@ def messages(version: Version) -> st.SearchStrategy[Message]:
         st.builds(GetPieces, sha256s),
         st.builds(GetNext, st.lists(st.tuples(sha256s, piece_sets), min_size=1, max_size=5).map(tuple)),
         st.builds(Cancel, sha256s, spans),
+        st.builds(GetSources, sha256s, ports),
         st.builds(Hello, ports),
         st.builds(Probe, ports),
     ]

@@ -16,11 +16,11 @@ from twisted.python.failure import Failure
 from p2p_twisted.index import retold
 from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_count, piece_range, piece_size
 from p2p_twisted.net import client, connection_state, producers, server
-from p2p_twisted.peer.downloads import whole_file
+from p2p_twisted.peer.downloads import source_search, whole_file
 from p2p_twisted.peer.peers import circle, neighbours, pace, retelling
 from p2p_twisted.peer.peers.changes_sink import MAX_ROWS
 from p2p_twisted.peer.peers.probing import Prober
-from p2p_twisted.peer.serving import hearsay_feed, in_flight, index_answers, index_feed, upload_queue
+from p2p_twisted.peer.serving import askers, hearsay_feed, in_flight, index_answers, index_feed, upload_queue
 from p2p_twisted.peer.serving.protocol import PeerFactory
 from p2p_twisted.swarm import picker, piece_fetcher, snubbing, source, source_pool, swarm, turns
 from p2p_twisted.swarm.storage import Storage
@@ -35,6 +35,7 @@ from p2p_twisted.wire.messages import (
     GetIndex,
     GetNext,
     GetPieces,
+    GetSources,
     Hello,
     PQuery,
     Probe,
@@ -130,7 +131,7 @@ def check_body(request: Request, response: Response, body: bytes) -> None:
     message = request.message
     if isinstance(message, Register):
         assert GRAMMAR.pattern("given-cookie").fullmatch(body)
-    elif isinstance(message, PQuery):
+    elif isinstance(message, PQuery | GetSources):
         assert GRAMMAR.pattern("peer-list").fullmatch(body)
         assert [fields.address(line) for line in lines] == sorted(fields.address(line) for line in lines)
     elif isinstance(message, GetIndex):
@@ -232,6 +233,7 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PeerFactory]:
     content.write(65536, LOG[65536:])
     content.keep(1)
     part.content_store.parts[content.sha256] = content
+    complete.askers.ask(content.sha256, ("10.153.44.85", 65400))
     return {"10.153.44.86": complete, "10.153.44.85": part}
 
 
@@ -427,6 +429,16 @@ def test_what_is_told_of_neighbours() -> None:
         f"tells at most {hearsay_feed.RATE} bytes/s, and {hearsay_feed.BURST} bytes at once",
         f"more than {hearsay_feed.MAX_WAITING} records is left out",
         f"every {retelling.AGAIN_ROUNDS} minutes",
-        f"{index_answers.MAX_HINTS}, unless the request has ``Hearsay: yes``",
+        f"greets, up to {circle.MAX_MET} others once",
     ):
+        assert said in text, said
+
+
+def test_what_is_told_of_sources() -> None:
+    text = " ".join(TEXT.split())
+    remembered = (
+        f"the last {askers.MAX_ASKERS} askers of a file for {askers.REMEMBERED_FOR:.0f} s, {askers.MAX_OF_HOST} of"
+    )
+    pause, enough = f"up to {source_search.LAST_PAUSE:.0f} s", f"fewer than {source_search.ENOUGH} sources"
+    for said in (remembered, f"names at most {askers.MAX_NAMED},", pause, enough):
         assert said in text, said

@@ -26,6 +26,7 @@ from .disputed import Contenders, Patience, swarm_variants
 from .model import DONE, FAILED, Download, DownloadFile, OnComplete
 from .parts import Parts
 from .source_feed import SourceFeed
+from .source_search import SourceSearch
 from .together import in_turns, together
 
 MAX_FILES = 2_000
@@ -125,12 +126,15 @@ class SwarmFetcher:
                 self._parts.index_feed.download_started(storage)
         self._download.swarms.append(swarm)
         feed.start(swarm)
+        search = SourceSearch(self._parts, swarm, self._download.may_ask, {_sha256(one): one for one in files.values()})
+        search.start()
         watch = Patience(self._parts.reactor, swarm, patience)
         watch.start()
         try:
             await swarm.run()
         finally:
             watch.stop()
+            search.stop()
             feed.stop()
             for storage in storages:
                 self._parts.content_store.withdraw(storage)

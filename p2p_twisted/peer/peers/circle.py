@@ -6,12 +6,14 @@ In a large swarm it also stays in touch for a while with those whose documents w
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 
 from ...net.errors import FetchError
 from ...net.lines import Slicer
 from ...wire.address import Address
+from ...wire.fields import neighbourhood
 from ...wire.messages import PQuery
 from .directory import Directory
 from .known_peer import KnownPeer
@@ -25,6 +27,12 @@ RENEW_INTERVAL = 300
 """Seconds after which one neighbour is exchanged for another, so that the graph stays mixed."""
 WANTED_FOR = 600
 """Seconds for which a peer is kept that is no neighbour, after its documents were wanted."""
+MET_FOR = 60
+"""Seconds for which one is kept that greets, or that a newcomer greets: each of the two asks the other once."""
+MAX_MET = 1_000
+"""Peers that a newcomer greets, so that those that hide documents must be many more."""
+MAX_MET_OF_HOST = 64
+"""Peers of one host among them."""
 PULLS = 2
 """Neighbours that a newcomer asks for all the hearsay they have: the first may be new itself, or not honest."""
 AT_ONCE = 50
@@ -53,6 +61,7 @@ class Circle:
         self._slicer = slicer
         self._renew_at = 0.0
         self._pulls = 0
+        self._has_met_others = False
 
     # rounds
 
@@ -68,7 +77,7 @@ class Circle:
         self.neighbours.count(len(listed) - len(own.intersection(listed)), not more)
         if self.neighbours.is_large:
             return await self._look_around(listed, own)
-        self._pulls = 0
+        self._pulls, self._has_met_others = 0, False
         allowed = await self._allowed(listed)
         peers: list[KnownPeer] = []
         await self._slicer.coiterate(_some(self._directory.update(allowed, own, was_away), peers))
@@ -94,7 +103,22 @@ class Circle:
         for address in allowed.keys() & self._directory.peers.keys():
             self._directory.meet(address)
         self._tidy()
-        return self._meet_new() + self._met(kept)
+        return self._meet_new() + self._met(kept) + await self._meet_others(own)
+
+    async def _meet_others(self, own: set[Address]) -> list[KnownPeer]:
+        """Return peers that a newcomer asks once, and greets: none if that was done."""
+        if self._has_met_others:
+            return []
+        listed, _ = await self._registration.query(lambda cookie, port: PQuery(cookie, port, sample=MAX_MET))
+        self._has_met_others = True
+        some = _few_of_each_host(random.sample(listed, min(len(listed), MAX_MET)))
+        others = self._met(list(await self._allowed([address for address in some if address not in own])))
+        for peer in others:
+            self._is_met(peer)
+        return others
+
+    def _is_met(self, peer: KnownPeer) -> None:
+        peer.wanted = max(peer.wanted, self._now() - WANTED_FOR + MET_FOR)
 
     def _met(self, addresses: list[Address]) -> list[KnownPeer]:
         return [peer for peer in map(self._directory.meet, addresses) if not peer.is_self]
@@ -129,6 +153,7 @@ class Circle:
         """Return the peer at `address`, which has said Hello; None if there is no room for one that may be unlisted."""
         peer = self._directory.arrive(address, is_listed)
         if peer is not None and self.neighbours.is_large and not peer.is_self:
+            self._is_met(peer)
             displaced = self._directory.peers.get(self.neighbours.greeted_by(address) or address)
             if displaced is not None and not self.is_in_touch(displaced):
                 self._directory.let_go(displaced)
@@ -146,10 +171,15 @@ class Circle:
     def is_slow(self, address: Address) -> list[KnownPeer]:
         """Note that the peer at `address` takes its time; return others to ask: those that answer first are chosen."""
         peer = self._directory.peers.get(address)
-        if peer is None or peer.seen is not None or not self.neighbours.is_large:
+        if peer is None or peer.seen is not None or address not in self.neighbours.chosen:
             return []
         self.neighbours.remove(address)
         return self._meet_new()
+
+    def asked(self, peer: KnownPeer) -> None:
+        """Note that `peer` has been asked. It may have been let go meanwhile: what it said is hearsay then."""
+        if peer.address not in self._directory.peers:
+            self._directory.let_go(peer)
 
     def begin_pull(self, peer: KnownPeer) -> bool:
         """Return whether `peer` is to be asked for all the hearsay that it has."""
@@ -161,6 +191,11 @@ class Circle:
     def pull_failed(self) -> None:
         """Note that it was not had: another one is asked."""
         self._pulls -= 1
+
+
+def _few_of_each_host(addresses: list[Address]) -> list[Address]:
+    hosts: Counter[str] = Counter()
+    return [one for one in addresses if hosts.update([host := neighbourhood(one[0])]) or hosts[host] <= MAX_MET_OF_HOST]
 
 
 def _some(found: Iterator[KnownPeer], peers: list[KnownPeer]) -> Iterator[None]:

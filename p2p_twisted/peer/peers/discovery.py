@@ -113,8 +113,6 @@ class Discovery(Service):
             own.add((self._registration.seen_as, self._registration.port))
         return own
 
-    # rounds
-
     def refresh(self, seconds: float = MAX_WAIT) -> Deferred[None]:
         """Ask the RS and every peer now. Fires when all have answered or failed, or no news arrives; never fails."""
         waiting = self._waiters.wait(seconds)
@@ -218,6 +216,7 @@ class Discovery(Service):
                     connection.close()
         except FetchError as e:
             self._failed(peer, e)
+        self._circle.asked(peer)
 
     async def _hear(self, peer: KnownPeer, connection: ClientConnection) -> None:
         """Fetch its index; one that is too long is not fetched again soon."""

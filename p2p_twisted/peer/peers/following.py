@@ -44,7 +44,8 @@ class Following:
 
     def follow(self, peer: KnownPeer, connection: ClientConnection) -> None:
         """Follow the index of `peer`, which speaks 1.1, over `connection`, if there is room."""
-        has_place = peer.subscription.may_follow and self._followed < max_peers(MAX_FOLLOWED)
+        most = max_peers(MAX_FOLLOWED) // (1 if peer.address in self._neighbours else 2)
+        has_place = peer.subscription.may_follow and self._followed < most
         if has_place and self.is_running:
             self._followed += 1
             hearsay = self._neighbours.tells(peer.address)

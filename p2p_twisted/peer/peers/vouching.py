@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.logger import Logger
 
 from ...net.dial_policy import DialPolicy
@@ -22,8 +23,8 @@ LISTED_FOR = 10.0
 """Seconds for which the word of the RS about one address is not asked for again."""
 AT_ONCE = 200
 """Addresses of a list that are judged between two looks at the clock."""
-MAX_SINGLE = 4
-"""Addresses about which the RS is asked one by one; about more, it is asked for the whole list."""
+MAX_SINGLE = 24
+"""Addresses about which the RS is asked one by one, all at once; about more, it is asked for the whole list."""
 
 
 class Vouching:
@@ -117,6 +118,10 @@ class Vouching:
             if len(listed) < MAX_LISTED:
                 return found
             unknown = [address for address, is_listed in found.items() if not is_listed]
-        for address in unknown[:MAX_SINGLE]:
-            found[address] = await self.is_listed(address)
-        return found
+        single = unknown[:MAX_SINGLE]
+        asked = gatherResults([Deferred.fromCoroutine(self.is_listed(one)) for one in single], consumeErrors=True)
+        try:
+            return found | dict(zip(single, await asked, strict=True))
+        except FirstError as e:
+            e.subFailure.raiseException()
+            raise

@@ -31,8 +31,6 @@ MAX_RANGES = 4_000
 MAX_TOLD = 10_000
 MAX_TOLD_BYTES = 2 * 2**20
 """Most records of others in an answer, and their bytes: hints, for each peer tells its own documents itself."""
-MAX_HINTS = 100
-"""Most records of others in an answer to a peer of a large swarm that has not asked for hearsay: it asks many."""
 LEARNT_FOR = 10
 """Seconds for which the TTLs in a body of learnt records are right enough."""
 MAX_BODIES = 32
@@ -70,20 +68,18 @@ class IndexAnswers:
         self._log = log
         self._cooperator = cooperator
         self._own: dict[tuple[str, Version], SharedBody] = {}
-        self._learnt = {
-            (version, is_all): self._shared(partial(self._learnt_source, version, is_all))
-            for version in Version
-            for is_all in (False, True)
-        }
+        self._learnt = {version: self._shared(partial(self._learnt_source, version)) for version in Version}
         self.is_swarm_large: Callable[[], bool] = lambda: False
 
     async def whole(self, here: str, version: Version, hearsay: bool = True) -> IndexAnswer:
         """Return all that this peer knows, for a client that has reached it at the address `here`.
 
-        Without `hearsay`, only a little of what others have if the swarm is large.
+        Without `hearsay`, nothing of what others have if the swarm is large: the client asks many.
         """
         own = await self._own_body(here, version).get()
-        learnt = await self._learnt[version, hearsay or not self.is_swarm_large()].get()
+        if self.is_swarm_large() and not hearsay:
+            return IndexAnswer(own.parts, None, own.state[0], (own,))
+        learnt = await self._learnt[version].get()
         return IndexAnswer(own.parts + learnt.parts, None, own.state[0], (own, learnt))
 
     async def since(self, since: str, here: str) -> IndexAnswer:
@@ -133,17 +129,16 @@ class IndexAnswers:
         state = self._log.version, store.port, store.advertise
         return Source(state, len(public), lambda: _batches(map(line, list(public.values()))))
 
-    def _learnt_source(self, version: Version, is_all: bool) -> Source:
+    def _learnt_source(self, version: Version) -> Source:
         index, now = self._content_store.index, self._content_store.now()
-        most = MAX_TOLD if is_all else MAX_HINTS
         return Source(
             (index.generation, now // LEARNT_FOR),
             len(index),
-            lambda: self._learnt_lines(version, most),
+            lambda: self._learnt_lines(version),
         )
 
-    def _learnt_lines(self, version: Version, left: int) -> Lines:
-        size = 0
+    def _learnt_lines(self, version: Version) -> Lines:
+        left, size = MAX_TOLD, 0
         for records in self._content_store.index.batches(self._content_store.now()):
             lines = [encode_record(record, version) for record in records[:left]]
             left -= len(lines)

@@ -21,9 +21,22 @@ from ...net.throttle import Throttle
 from ...net.unsent import unsent
 from ...wire.errors import BadRequest, Forbidden
 from ...wire.fields import clean_host
-from ...wire.messages import Cancel, GetFile, GetIndex, GetNext, GetPieces, GetTurn, Hello, Probe, Request, Version
+from ...wire.messages import (
+    Cancel,
+    GetFile,
+    GetIndex,
+    GetNext,
+    GetPieces,
+    GetSources,
+    GetTurn,
+    Hello,
+    Probe,
+    Request,
+    Version,
+)
 from ..peers.arrivals import Arrivals
 from ..peers.probing import Prober
+from .askers import Askers
 from .content_store import ContentStore, OpenFile
 from .file_sender import Sender, SendingStopped, file_sender
 from .hearsay_feed import HearsayFeed
@@ -68,6 +81,9 @@ class PeerConnection(RequestConnection):
         if isinstance(message, GetPieces):
             digests = self.factory.content_store.piece_list(message.sha256, reader)
             return self.send("".join(f"{d.hex()}\n" for d in _split(digests)).encode())
+        if isinstance(message, GetSources):
+            self._send_sources(message, caller)
+            return None
         if isinstance(message, Cancel):
             self.reply()
             return None
@@ -119,6 +135,15 @@ class PeerConnection(RequestConnection):
         """Close the connection; a follower sees by a clean end that this peer stops."""
         if self._follower is None or not self._follower.end():
             super().end()
+
+    def _send_sources(self, message: GetSources, caller: Caller) -> None:
+        """Name others that download a file, of which this peer has something that it may tell everybody of."""
+        content_store = self.factory.content_store
+        if message.sha256 not in content_store.parts:
+            content_store.find("", message.sha256)
+        asker = clean_host(caller.address[0]) or caller.address[0], message.port
+        others = self.factory.askers.ask(message.sha256, asker)
+        self.reply("".join(f"{host} {port}\n" for host, port in others).encode())
 
     async def _probe(self, message: Probe, request: Request, caller: Caller) -> None:
         if self.factory.prober is None:
@@ -205,6 +230,7 @@ class PeerFactory(RequestFactory):
         cooperator = Slicer(clock)
         self.index_feed = IndexFeed(clock, content_store, cooperator)
         self.private_index = PrivateIndex(clock, content_store, cooperator)
+        self.askers = Askers(content_store.now)
         self.hearsay_feed = HearsayFeed(clock, content_store.now)
         self.piece_source = PieceSource(clock, content_store)
         self.uploads = Uploads(clock, content_store.name_of, publisher or Publisher())
