@@ -24,9 +24,9 @@ def passage(kind: str) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "most"),
     [
-        ("register", 13),
-        ("holder", 8),
-        ("downloader", 10),
+        ("register", 14),
+        ("holder", 12),
+        ("downloader", 15),
         ("get", 27),
     ],
 )
