@@ -109,6 +109,14 @@ class UploadQueue:
         self._in_flight.remove(who)
         self._to_send = deque(one for one in self._to_send if one[0] is not who)
         self._go_on()
+        if not self._waiting and not self._to_send:
+            self._stop_timers()
+
+    def _stop_timers(self) -> None:
+        for timer in (self._poll, self._timeout):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self._poll = self._timeout = None
 
     def _answer(self, who: Uploader, turns: int) -> None:
         waiting = self._waiting.pop(who)

@@ -214,3 +214,13 @@ def test_nothing_is_left_of_a_lost_connection(
     assert other.begun
     run(clock, MAX_WAIT)
     assert clock.getDelayedCalls() == []
+
+
+def test_no_timer_runs_for_nobody(clock: Clock, make: Callable[..., Downloader], queue: UploadQueue) -> None:
+    downloaders = [make(uses_turns=False) for _ in range(4)]
+    for downloader in downloaders:
+        downloader.wait()
+        downloader.wait(ready=False)
+    for downloader in downloaders:
+        queue.remove(downloader)
+    assert clock.getDelayedCalls() == []
