@@ -46,7 +46,7 @@ def test_json_has_everything() -> None:
     found = json.loads(as_json(results_of([run], Links(1e6, 2e6, {"peer2": 1e5}), {"seed": "7"})))
     assert found.keys() == {"setting", "links", "runs"}
     assert found["setting"] == {"seed": "7"}
-    assert found["links"] == {"up": 1e6, "down": 2e6, "slow": {"peer2": 1e5}}
+    assert found["links"] == {"up": 1e6, "down": 2e6, "slow": {"peer2": 1e5}, "sites": None}
     [shown] = found["runs"]
     members = json.loads(json.dumps(asdict(run)))
     assert members.pop("corrupt") == ["peer5"]

@@ -71,6 +71,7 @@ def test_in_a_swarm_pieces_of_several_peers_make_a_copy(peers: Any) -> None:
         content = Storage("big", ANY, size, "", Target(peer.download_dir, "big"))
         content.digests = bytes(3 * 32)
         for piece in pieces:
+            content.write(piece * MIN_PIECE, b"x")
             content.keep(piece)
         content.close()
     assert [verified_pieces(peer.download_dir, "big", size, ANY) for peer in peers] == [{0, 2}, {1}]
