@@ -34,7 +34,7 @@ class TransferStarted(Event):
 class PieceVerified(Event):
     """A piece was received, verified and written.
 
-    `super_seeded`: the source has given it to no other peer, so it is worth announcing at once.
+    `super_seeded`: the source has given it to no other peer.
     """
 
     sha256: str

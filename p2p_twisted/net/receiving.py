@@ -72,22 +72,6 @@ class Collect:
         return b"".join(self._parts)
 
 
-class Discard:
-    """Passes over a body of at most `limit` bytes. Raises Garbled over that."""
-
-    def __init__(self, limit: int) -> None:
-        self._left = limit
-
-    def begin(self, response: Response) -> None:
-        """Take any head."""
-
-    def data(self, data: bytes) -> None:
-        """Pass over a part of the body."""
-        self._left -= len(data)
-        if self._left < 0:
-            raise Garbled("an answer longer than the bytes allowed")
-
-
 @dataclass
 class OutstandingRequest:
     """A request that was sent: where the body of its response goes, and the Deferred that the caller waits on."""

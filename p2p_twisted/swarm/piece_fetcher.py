@@ -76,17 +76,16 @@ class PieceFetcher:
                 self.start(self._fetch_piece_hashes(source, storage))
         if source.is_supplied(self._typical_size):
             return
-        now = self._reactor.seconds()
+        takes_turns = self._takes_turns and source.takes_turns
+        choose = self._picker.next_super_seeded if takes_turns else self._picker.next_request
         while source.has_room(self._typical_size):
-            request: Request | None = self._picker.next_super_seeded(source.address, now)
-            if request is None and not (self._takes_turns and source.takes_turns):
-                request = self._picker.next_piece(source.address, now)
+            request = choose(source.address, self._reactor.seconds())
             if request is None:
                 break
             self.fetch(source, request)
         else:
             return
-        if self._takes_turns and source.takes_turns:
+        if takes_turns:
             self._turns.use(source)
 
     def fill_all(self) -> None:
