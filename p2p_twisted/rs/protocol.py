@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -24,12 +23,13 @@ from ..registry.store import Store, StoreError
 from ..wire.address import Address
 from ..wire.encode import encode_response
 from ..wire.errors import BadRequest, Forbidden, WireError
-from ..wire.fields import clean_host, parse_address
+from ..wire.fields import clean_host
 from ..wire.limits import MAX_COOKIE_1_0
 from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
 from .guesses import CUT_OFF_TIME, Guesses, Step
 from .request_log import RequestLog
 from .store_alarm import StoreAlarm
+from .trust import TrustedNetworks
 
 MAX_CONNECTIONS = 10_000
 MAX_CONNECTIONS_PER_HOST = 2_000
@@ -163,28 +163,6 @@ def _keep_alive_answer(here: str, minor: bytes, ttl: int) -> tuple[bytes, Versio
 
 def _lines(page: list[Address]) -> bytes:
     return "".join([f"{host} {port}\n" for host, port in page]).encode("ascii")
-
-
-class TrustedNetworks:
-    """The networks from which a peer may register another address than its own, and any number of peers."""
-
-    def __init__(self, networks: Sequence[IPv4Network | IPv6Network]) -> None:
-        self._networks = tuple(networks)
-        self._contains = lru_cache(4096)(self._look_up)
-
-    def __contains__(self, host: str) -> bool:
-        return self._contains(host)
-
-    def _look_up(self, host: str) -> bool:
-        address = parse_address(host)
-        return address is not None and any(address in network for network in self._networks)
-
-    def host_of(self, peer: str, host: str) -> str:
-        """Return the host to record for a `peer` (the address it connects from) that names `host` in its Host line."""
-        named = clean_host(host)
-        if named is not None and peer in self:
-            return named
-        return clean_host(peer) or peer
 
 
 class RSFactory(RequestFactory):

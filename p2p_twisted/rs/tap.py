@@ -19,9 +19,10 @@ from ..web.api.rs import rs_root
 from ..web.api.settings import describe_settings
 from ..web.extension import load_extension
 from ..web.service import makeApiService
-from .protocol import RSFactory, TrustedNetworks
+from .protocol import RSFactory
 from .service import RegistrationServer
 from .settings import SETTINGS
+from .trust import TrustedNetworks
 
 REGISTRY_FILE = "registry.sqlite"
 LAB_FOLDER = "lab"

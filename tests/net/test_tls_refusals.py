@@ -23,7 +23,8 @@ from p2p_twisted.net.factory import RequestFactory
 from p2p_twisted.net.tls import Tls
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.record import Clocks
-from p2p_twisted.rs.protocol import RSFactory, TrustedNetworks
+from p2p_twisted.rs.protocol import RSFactory
+from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.wire.messages import GetIndex, Message, PQuery
 from tests.support import tls_strangers
 from tests.support.peer_server import make_factory

@@ -31,7 +31,8 @@ from p2p_twisted.peer.api_view import ApiView
 from p2p_twisted.peer.downloads.model import DONE
 from p2p_twisted.peer.service import Peer
 from p2p_twisted.peer.settings import PeerSettings
-from p2p_twisted.rs.protocol import RSFactory, TrustedNetworks
+from p2p_twisted.rs.protocol import RSFactory
+from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.web.api.schema import UnsharedPath, UnsharedPaths
 from tests.support.registries import SynchronousRegistry
 

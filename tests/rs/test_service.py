@@ -13,8 +13,9 @@ from p2p_twisted import __version__
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.record import Clocks
 from p2p_twisted.registry.store import StoreError, Swept
-from p2p_twisted.rs.protocol import RSFactory, TrustedNetworks
+from p2p_twisted.rs.protocol import RSFactory
 from p2p_twisted.rs.service import RegistrationServer
+from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.web.api.schema import RsStatus
 from tests.support.registries import SynchronousRegistry, result_of
 

@@ -14,7 +14,8 @@ from twisted.internet.testing import StringTransport
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.record import Clocks
 from p2p_twisted.registry.store import Store
-from p2p_twisted.rs.protocol import RSConnection, RSFactory, TrustedNetworks
+from p2p_twisted.rs.protocol import RSConnection, RSFactory
+from p2p_twisted.rs.trust import TrustedNetworks
 from tests.support.registries import SynchronousRegistry
 
 HERE = "10.153.15.5"

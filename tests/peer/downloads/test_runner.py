@@ -25,7 +25,8 @@ from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED
 from p2p_twisted.peer.downloads.runner import DownloadRunner
 from p2p_twisted.peer.peers.discovery import Discovery
 from p2p_twisted.peer.peers.registration import Registration
-from p2p_twisted.rs.protocol import RSFactory, TrustedNetworks
+from p2p_twisted.rs.protocol import RSFactory
+from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.swarm.part_file import PartFile
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire.encode import encode_request

@@ -26,7 +26,8 @@ from p2p_twisted.peer.peers.registration import Registration
 from p2p_twisted.peer.peers.unfinished import MAX_TOTAL
 from p2p_twisted.peer.serving import protocol
 from p2p_twisted.peer.serving.protocol import PeerConnection
-from p2p_twisted.rs.protocol import RSConnection, RSFactory, TrustedNetworks
+from p2p_twisted.rs.protocol import RSConnection, RSFactory
+from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.messages import Hello, PQuery, Version
 from tests.support.memory_network import Network, ScriptedFactory, Silent

@@ -25,7 +25,8 @@ from p2p_twisted.peer.peers import registration as rs_client
 from p2p_twisted.peer.peers.peer_list import MAX_LISTED
 from p2p_twisted.peer.peers.registration import Registration
 from p2p_twisted.registry.record import PROTECTED_TIME
-from p2p_twisted.rs.protocol import RSFactory, TrustedNetworks
+from p2p_twisted.rs.protocol import RSFactory
+from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.wire.limits import MAX_COOKIE
 from tests.support.memory_network import Network, ScriptedFactory, Silent
 from tests.support.registries import SynchronousRegistry

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from p2p_twisted.rs.protocol import TrustedNetworks
+from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.wire.fields import clean_host
 
 
