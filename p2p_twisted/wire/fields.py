@@ -51,6 +51,19 @@ def port(text: str) -> int:
     return number(text, "port", 1, 65535)
 
 
+def labelled(line: str, *labels: str) -> str:
+    """Return the value in a data line ``label:value`` with one of these labels."""
+    label, colon, value = line.partition(":")
+    if not colon or label not in labels:
+        raise BadRequest(f"a data line must be {' or '.join(f'{one}:VALUE' for one in labels)}")
+    return value
+
+
+def port_line(line: str) -> int:
+    """Return the port in a data line ``port:value``."""
+    return port(labelled(line, "port"))
+
+
 def cookie(text: str) -> int:
     """Return a cookie, 0..2**63-1."""
     return number(text, "cookie", 0, MAX_COOKIE)

@@ -8,102 +8,31 @@ bytes as the header Length says. `METHODS` has the data lines of each method, an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TypeVar
 
 from . import fields
 from .errors import BadRequest
-from .limits import MAX_DATA, MAX_HEAD, MAX_HEAD_LINES, MAX_LINE, MAX_WANTS
-from .messages import (
-    Cancel,
-    GetFile,
-    GetIndex,
-    GetNext,
-    GetPieces,
-    GetSources,
-    GetTurn,
-    Hello,
-    KeepAlive,
-    Leave,
-    Message,
-    PQuery,
-    Probe,
-    Register,
-    Request,
-    Version,
-)
-from .ranges import parse_ranges
-
-T = TypeVar("T")
-Headers = Mapping[str, str]
-Build = Callable[[Headers, "list[str]"], Message]
-
-
-def _value(line: str, *keys: str) -> str:
-    key, colon, value = line.partition(":")
-    if not colon or key not in keys:
-        raise BadRequest(f"a data line must be {' or '.join(f'{k}:VALUE' for k in keys)}")
-    return value
-
-
-def _port(line: str) -> int:
-    return fields.port(_value(line, "port"))
+from .limits import MAX_DATA, MAX_HEAD, MAX_HEAD_LINES, MAX_LINE
+from .messages import KeepAlive, Leave, Message, PQuery, Register, Request, Version
+from .peer_methods import PEER_METHODS, Build, Headers, optional
 
 
 def _cookie_and_port(data: list[str]) -> tuple[int, int]:
-    return fields.cookie(_value(data[0], "cookie")), _port(data[1])
+    return fields.cookie(fields.labelled(data[0], "cookie")), fields.port_line(data[1])
 
 
 def _register(headers: Headers, data: list[str]) -> Message:
-    text = _value(data[0], "cookie")
-    return Register(fields.cookie(text) if text else None, _port(data[1]))
-
-
-def _optional(headers: Headers, key: str, parse: Callable[[str], T]) -> T | None:
-    return parse(headers[key]) if key in headers else None
+    text = fields.labelled(data[0], "cookie")
+    return Register(fields.cookie(text) if text else None, fields.port_line(data[1]))
 
 
 def _pquery(headers: Headers, data: list[str]) -> Message:
     return PQuery(
-        fields.cookie(_value(data[0], "cookie")),
-        fields.port(_value(data[1], "port", "cookie")),  # existing clients label the port "cookie"
-        _optional(headers, "Limit", lambda text: fields.number(text, "Limit", 1)),
-        _optional(headers, "After", fields.address),
-        _optional(headers, "Sample", lambda text: fields.number(text, "Sample", 1)),
+        fields.cookie(fields.labelled(data[0], "cookie")),
+        fields.port(fields.labelled(data[1], "port", "cookie")),  # existing clients label the port "cookie"
+        optional(headers, "Limit", lambda text: fields.number(text, "Limit", 1)),
+        optional(headers, "After", fields.address),
+        optional(headers, "Sample", lambda text: fields.number(text, "Sample", 1)),
     )
-
-
-def _get_file(headers: Headers, data: list[str]) -> Message:
-    name = fields.name(fields.join_type(*data))
-    return GetFile(name, _optional(headers, "Range", fields.byte_range), _optional(headers, "SHA-256", fields.sha256))
-
-
-def _get_index(headers: Headers, data: list[str]) -> Message:
-    since, follow = _optional(headers, "Since", fields.index_version), _optional(headers, "Follow", fields.yes)
-    if follow and since is None:
-        raise BadRequest("Follow needs Since")
-    return GetIndex(since, follow or False, _optional(headers, "Hearsay", fields.yes) or False)
-
-
-def _needed(headers: Headers, key: str) -> str:
-    value = headers.get(key)
-    if value is None:
-        raise BadRequest(f"this message needs the header {key}")
-    return value
-
-
-def _cancel(headers: Headers, data: list[str]) -> Message:
-    return Cancel(fields.sha256(_needed(headers, "SHA-256")), fields.byte_range(_needed(headers, "Range")))
-
-
-def _get_next(headers: Headers, data: list[str]) -> Message:
-    if not 0 < len(data) <= MAX_WANTS:
-        raise BadRequest(f"GET NEXT names from 1 to {MAX_WANTS} files")
-    wants = []
-    for line in data:
-        sha256, _, pieces = line.partition(" ")
-        wants.append((fields.sha256(sha256), parse_ranges(pieces)))
-    return GetNext(tuple(wants))
 
 
 METHODS: dict[str, tuple[int | None, Build]] = {
@@ -111,19 +40,11 @@ METHODS: dict[str, tuple[int | None, Build]] = {
     "Leave NULL": (2, lambda headers, data: Leave(*_cookie_and_port(data))),
     "KeepAlive NULL": (2, lambda headers, data: KeepAlive(*_cookie_and_port(data))),
     "PQuery NULL": (2, _pquery),
-    "GET INDEX": (0, _get_index),
-    "GET FILE": (2, _get_file),
-    "GET PIECES": (0, lambda headers, data: GetPieces(fields.sha256(_needed(headers, "SHA-256")))),
-    "GET NEXT": (None, _get_next),
-    "GET TURN": (0, lambda headers, data: GetTurn(_optional(headers, "News", fields.yes) or False)),
-    "GET SOURCES": (1, lambda headers, data: GetSources(fields.sha256(_needed(headers, "SHA-256")), _port(data[0]))),
-    "CANCEL FILE": (0, _cancel),
-    "Hello NULL": (1, lambda headers, data: Hello(_port(data[0]))),
-    "Probe NULL": (1, lambda headers, data: Probe(_port(data[0]))),
+    **PEER_METHODS,
 }
 """METHOD SP DOCUMENT -> number of data lines (None: Length gives the bytes), the function that makes the message."""
 
-ONLY_1_1 = {"GET PIECES", "GET NEXT", "GET TURN", "GET SOURCES", "CANCEL FILE", "Hello NULL", "Probe NULL"}
+ONLY_1_1 = PEER_METHODS.keys() - {"GET INDEX", "GET FILE"}
 """The methods that 1.0 does not have."""
 
 _ENVELOPE = re.compile(rf"(Host|OS):? ([^ {fields.CONTROL}][^{fields.CONTROL}]{{0,254}})")
