@@ -24,7 +24,7 @@ def passage(kind: str) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "most"),
     [
-        ("register", 15),
+        ("register", 17),
         ("holder", 12),
         ("downloader", 15),
         ("get", 27),

@@ -33,6 +33,7 @@ def status(where: Where) -> None:
         print_json(found)
         return
     found["uptime"] = duration(found["uptime"])
+    del found["counts"]  # `p2p rs top` shows them
     print_facts(found.items())
 
 

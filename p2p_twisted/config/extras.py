@@ -12,7 +12,9 @@ EXPERIMENT = {"fpdf": "fpdf2", "jinja2": "Jinja2", "matplotlib": "matplotlib"}
 """The modules of the extra ``experiment`` -> the distribution that has each."""
 TLS = {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "service_identity": "service-identity"}
 """The same of the extra ``tls``. Twisted needs the last of them where there is the second."""
-DISTRIBUTIONS = {**EXPERIMENT, **TLS}
+METRICS = {"prometheus_client": "prometheus-client"}
+"""The same of the extra ``metrics``."""
+DISTRIBUTIONS = {**EXPERIMENT, **TLS, **METRICS}
 
 
 def missing(modules: Iterable[str]) -> str | None:
@@ -25,7 +27,7 @@ def missing_line(modules: list[str]) -> str:
     """Return the line that says that `modules`, all of one extra, are not installed, and what installs them."""
     names = [DISTRIBUTIONS[module] for module in modules]
     listed = " and ".join(", ".join(names).rsplit(", ", 1))
-    extra = "tls" if modules[0] in TLS else "experiment"
+    extra = "tls" if modules[0] in TLS else "metrics" if modules[0] in METRICS else "experiment"
     return f"{listed} {'is' if len(names) == 1 else 'are'} not installed: {_remedy(extra)}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -45,6 +46,10 @@ class RequestFactory(Factory):
         """
         self.clock = clock
         self.places: Places[RequestConnection] = Places()
+        self.limit_hits: Counter[str] = Counter()
+        """How often each limit was hit, by its name: connections, admission, and those of subclasses."""
+        self.fast_answers = 0
+        """Requests that the fast path answered."""
         self._ended = Tally(REPORT_INTERVAL)
         self._unsecured = Tally(SWEEP_INTERVAL, MAX_LINES)
         self._max_connections = max_connections
@@ -72,6 +77,7 @@ class RequestFactory(Factory):
         """Give a new connection a place; return False if there is none, or its address may not connect."""
         now, host = self.clock.seconds(), connection.caller.address[0]
         if self._admission is not None and not self._admission.admits(host, now):
+            self.limit_hits["admission"] += 1
             return False
         key = connection.neighbourhood = neighbourhood(host)
         if not self._make_room(key, now):
@@ -89,6 +95,7 @@ class RequestFactory(Factory):
             slowest = self.places.slowest(now, most)
         else:
             return True
+        self.limit_hits["connections"] += 1
         if slowest is not None:
             self._ended.add(slowest.host, now)
             self.places.remove(slowest)

@@ -160,9 +160,9 @@ class RequestConnection(PlacedConnection, SecuredConnection):
             if at == len(data) or self._version is Version.V10:
                 break
         if answers:
-            written = b"".join(answers)
+            self.transport.write(written := b"".join(answers))
             self._unread += len(written)
-            self.transport.write(written)
+            self.factory.fast_answers += len(answers)
             if self._version is Version.V10:
                 self.handle(Event.LAST_REQUEST)
             self.handle(Event.ANSWERED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from heapq import heappop, heappush
 
 from ..wire.address import Address
@@ -22,6 +22,8 @@ class MemoryStore:
 
     def __init__(self, clocks: Clocks) -> None:
         self.clocks = clocks
+        self.commits = 0
+        self.waiting: Sized = ()
         self._records: dict[int, PeerRecord] = {}
         self._reserved: set[int] = set()
         """Cookies that must not be given out although no record has them."""

@@ -82,7 +82,7 @@ class SQLiteStore(MemoryStore):
     def __init__(self, path: Path, clocks: Clocks) -> None:
         super().__init__(clocks)
         self._path = path
-        self._waiting: dict[int, None] = {}
+        self.waiting: dict[int, None] = {}
         """Cookies of the records that are to be written, longest waiting first."""
         self._file: sqlite3.Connection | None = None
         with closing(self._open()) as file:
@@ -103,7 +103,7 @@ class SQLiteStore(MemoryStore):
         """Write all that waits, and release the file."""
         if self._file is not None:
             try:
-                self._flush(len(self._waiting))
+                self._flush(len(self.waiting))
             finally:
                 self._file.close()
                 self._file = None
@@ -113,17 +113,17 @@ class SQLiteStore(MemoryStore):
         if durable:
             self._save(records, changes.dropped)
         else:
-            self._waiting.update((record.cookie, None) for record in records)
+            self.waiting.update((record.cookie, None) for record in records)
 
     def _touched(self, cookie: int) -> None:
-        self._waiting[cookie] = None
+        self.waiting[cookie] = None
 
     def _flush(self, limit: int) -> int:
-        cookies = list(islice(self._waiting, limit))
+        cookies = list(islice(self.waiting, limit))
         if cookies:
             self._save([self._records[cookie] for cookie in cookies], None)
             for cookie in cookies:
-                del self._waiting[cookie]
+                del self.waiting[cookie]
         return len(cookies)
 
     def _save(self, records: list[PeerRecord], dropped: PeerRecord | None) -> None:
@@ -132,8 +132,9 @@ class SQLiteStore(MemoryStore):
             raise StoreError(f"{self._path} is not open")
         rows = [_row_of(record, at) for record in records]
         self._try(lambda: _transact(file, rows, None if dropped is None else dropped.cookie))
+        self.commits += 1
         if dropped is not None:
-            self._waiting.pop(dropped.cookie, None)
+            self.waiting.pop(dropped.cookie, None)
 
     def _records_of(self, rows: list[Row]) -> Iterator[PeerRecord]:
         at = self.clocks.moment()

@@ -6,6 +6,7 @@ it finds the records that a request looks at, lets the rules decide (`registry.r
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import NamedTuple, Protocol
 
 from ..wire.address import Address
@@ -43,6 +44,12 @@ class Store(Protocol):
     """
 
     clocks: Clocks
+    commits: int
+    """Transactions written since the start."""
+
+    @property
+    def waiting(self) -> Sized:
+        """The records that are to be written later."""
 
     def start(self) -> None:
         """Take the store for this process. Called once, after the process has become a daemon."""

@@ -26,6 +26,7 @@ from ..wire.errors import BadRequest, Forbidden, WireError
 from ..wire.fields import clean_host
 from ..wire.limits import MAX_COOKIE_1_0
 from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
+from .counts import RequestCounts
 from .guesses import CUT_OFF_TIME, Guesses, Step
 from .request_log import RequestLog
 from .store_alarm import StoreAlarm
@@ -78,7 +79,8 @@ class RSConnection(RequestConnection):
 
     def answer(self, request: Request, caller: Caller) -> Deferred[None]:
         """Answer one of the four messages of an RS. Fails with BadRequest for those of peers."""
-        return Deferred.fromCoroutine(self._answer(request, caller))
+        answer = self._answer(request, caller)
+        return Deferred.fromCoroutine(self.factory.requests.counted(type(request.message).__name__, answer))
 
     async def _answer(self, request: Request, caller: Caller) -> None:
         handler = _HANDLERS.get(type(request.message))
@@ -185,6 +187,7 @@ class RSFactory(RequestFactory):
         self.max_records = max_records
         self.alarm = StoreAlarm(clock)
         self.events = Publisher()
+        self.requests = RequestCounts(self.events)
         self._request_log = RequestLog(clock, self.events)
         self.guesses = Guesses()
         self._list = b""

@@ -9,8 +9,12 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from .. import __version__
+from ..net.reactor_delay import ReactorDelay
 from ..registry.store import Store, StoreError
 from ..web.api.schema import RsStatus
+from ..web.metrics import Family
+from .counts import LIMITS
+from .metrics import families
 from .protocol import RSFactory
 from .store_alarm import StoreAlarm
 
@@ -70,6 +74,8 @@ class RegistrationServer(MultiService):
         self.factory = factory
         self._clock = clock
         self._started = 0.0
+        self.reactor_delay = ReactorDelay(clock)
+        self.reactor_delay.setServiceParent(self)
         Sweeper(clock, registry, factory.alarm).setServiceParent(self)
 
     def startService(self) -> None:
@@ -100,4 +106,25 @@ class RegistrationServer(MultiService):
             active=active,
             records=records,
             connections=len(self.factory.connections),
+            waiting=len(self.registry.waiting),
+            counts=self.counts(),
         )
+
+    async def metrics(self) -> list[Family]:
+        """Return the metrics for ``GET /metrics``."""
+        return families(await self.status())
+
+    def why_not_ready(self) -> str | None:
+        """Return why the RS cannot register peers at the moment; None if it can."""
+        return "the registry cannot be written" if self.factory.alarm.failures else None
+
+    def counts(self) -> dict[str, float]:
+        """Return the numbers since the start, by names of words separated by spaces; all are there from the start."""
+        factory = self.factory
+        return {
+            **factory.requests.numbers(factory.fast_answers),
+            **{f"limits {name}": float(factory.limit_hits[name]) for name in LIMITS},
+            **self.reactor_delay.durations.numbers("delays"),
+            "commits": self.registry.commits,
+            "commit_failures": factory.alarm.total,
+        }

@@ -19,6 +19,8 @@ class StoreAlarm:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self.failures = 0
+        self.total = 0
+        """Failures since the start."""
         self._since = 0.0
         self._logged_at = 0.0
 
@@ -26,6 +28,7 @@ class StoreAlarm:
         """Note that the store could not be written."""
         now = self._clock.seconds()
         self.failures += 1
+        self.total += 1
         if self.failures == 1:
             self._since = self._logged_at = now
             self.log.error("{error}; until then no peer can register or leave", error=error)

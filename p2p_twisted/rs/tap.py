@@ -18,6 +18,7 @@ from ..registry.store import Store, StoreError
 from ..web.api.rs import rs_root
 from ..web.api.settings import describe_settings
 from ..web.extension import load_extension
+from ..web.health import add_monitoring
 from ..web.service import makeApiService
 from .protocol import RSFactory
 from .service import RegistrationServer
@@ -65,6 +66,7 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
     tls = open_tls(options["tls"])
     page = load_extension(EXPERIMENT_PAGE, reactor, options["state-dir"] / LAB_FOLDER) if options["lab"] else None
     root = rs_root(registry, server.status, describe_settings(options), page)
+    add_monitoring(root, server.metrics, server.why_not_ready)
     for service in (  # the port last: when a peer can connect, the API is there
         lock,
         makeApiService(reactor, options["web"], options["state-dir"], root, page.listening if page else None),

@@ -98,7 +98,9 @@ def summary_of(download: dict[str, Any]) -> download_schema.DownloadSummary:
 
 
 async def an_rs_status() -> schema.RsStatus:
-    return schema.RsStatus("rs", "0.2.0", uptime=61, ttl=7200, active=1, records=2, connections=0)
+    return schema.RsStatus(
+        "rs", "0.2.0", uptime=61, ttl=7200, active=1, records=2, connections=0, waiting=0, counts={"commits": 3}
+    )
 
 
 class FakePeer:

@@ -184,7 +184,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class RsStatus:
-    """The state of an RS: numbers of active peers, peer records and open connections."""
+    """The state of an RS: numbers of active peers, peer records and open connections.
+
+    `waiting`: records that are to be written. `counts`: numbers since the start, by names of words separated by spaces.
+    """
 
     role: str
     version: str
@@ -193,6 +196,8 @@ class RsStatus:
     active: int
     records: int
     connections: int
+    waiting: int
+    counts: dict[str, float]
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ def paging(query: Mapping[str, str]) -> tuple[int, int]:
     return limit, fields.number(query.get("offset", "0"), "offset", 0, 2**31)
 
 
-Handler = Callable[[Call], "Answer | Deferred[Reply]"]
+Handler = Callable[[Call], "Answer | Deferred[Answer] | Deferred[Reply]"]
 
 
 class Endpoint(Resource):

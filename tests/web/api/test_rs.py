@@ -33,14 +33,16 @@ class RSApiTests(TestCase):
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
 
     async def status(self) -> RsStatus:
-        return RsStatus("rs", __version__, uptime=5, ttl=7200, active=2, records=3, connections=1)
+        return RsStatus(
+            "rs", __version__, uptime=5, ttl=7200, active=2, records=3, connections=1, waiting=4, counts={"commits": 5}
+        )
 
     async def get(self, path: str) -> Answer:
         return parse(await exchange(self.endpoint, request("GET", path, key=None)))
 
     async def test_status(self) -> None:
         expected = {"role": "rs", "version": __version__, "uptime": 5, "ttl": 7200}
-        expected |= {"active": 2, "records": 3, "connections": 1}
+        expected |= {"active": 2, "records": 3, "connections": 1, "waiting": 4, "counts": {"commits": 5}}
         self.assertEqual((await self.get("/api/v1/status")).json, expected)
 
     async def test_peers_with_all_fields_but_the_cookie(self) -> None:
