@@ -35,7 +35,7 @@ def _said(data: bytes, whole: bool) -> tuple[bytes, Answers]:
     """Return the bytes sent to an RS, and its answers; `whole` in one piece, else line by line."""
     with _same_cookies():
         rig = Rig()
-        rig.factory.guesses = Unlimited()
+        rig.factory.guesses = Unlimited(1)
         data = data.replace(b"COOKIE", b"%d" % rig.register())
         connection, transport = rig.connect()
         chunks: Iterable[bytes] = [data] if whole else data.splitlines(keepends=True)

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from ..config.descriptors import max_connections
 from ..wire.fields import neighbourhood
 from .admission import REPORT_INTERVAL, Admission
-from .connection_state import Event
+from .connection_state import REQUEST_TIMEOUT, Event
 from .places import Places
 from .tally import Tally
 
@@ -35,6 +35,8 @@ class RequestFactory(Factory):
     log = Logger()
     tls: Tls | None = None
     """The TLS under all connections, if there is; `Tls.serve` sets it."""
+    request_timeout = REQUEST_TIMEOUT
+    """Seconds in which a request must be complete, from its first byte (or from the connection's start) on."""
 
     def __init__(
         self, clock: IReactorTime, max_connections: int, max_per_host: int, admission: Admission | None = None
@@ -109,8 +111,7 @@ class RequestFactory(Factory):
 
     def _expire(self) -> None:
         now = self.clock.seconds()
-        for connection in [c for c in self.connections if c.expires <= now]:
-            connection.handle(Event.TIMEOUT)
+        self._end_late(now)
         if self._admission is not None and (report := self._admission.report(now)):
             count, host = report
             self.log.warn("connections refused (allow, deny): {count}, the last from {host}", count=count, host=host)
@@ -122,3 +123,13 @@ class RequestFactory(Factory):
             self.log.warn(
                 "all places are taken: {count} slow connections ended, the last of {host}", count=count, host=host
             )
+
+    def _end_late(self, now: float) -> None:
+        """End the connections whose timeout has run out."""
+        until = now + REQUEST_TIMEOUT - self.request_timeout
+        for connection in [c for c in self.connections if c.expires <= (until if c.is_receiving else now)]:
+            if connection.is_receiving:
+                self.limit_hits["deadline"] += 1
+            elif connection.is_answering:
+                self.limit_hits["readers"] += 1
+            connection.handle(Event.TIMEOUT)

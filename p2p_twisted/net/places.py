@@ -15,7 +15,7 @@ from collections.abc import Collection
 from typing import Generic, TypeVar
 
 from .caller import Caller
-from .connection_state import State
+from .connection_state import CONNECTED, RECEIVING, State
 
 FAIR_SHARE = 16
 """One host's share of connections that are being answered, which go last, is one place of so many."""
@@ -47,6 +47,11 @@ class PlacedConnection:
     def is_answering(self) -> bool:
         """Whether a request is being answered."""
         return self._state.answers
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether a request is awaited or on its way, which must be complete in time."""
+        return self._state is RECEIVING or self._state is CONNECTED
 
     def is_shielded(self, now: float) -> bool:
         """Return whether it keeps its place whatever comes."""

@@ -28,6 +28,10 @@ class WrongCookie(Forbidden):
     """The cookie is that of no peer, or of one at another port, or of one elsewhere: it may be a guess."""
 
 
+class HostFull(Forbidden):
+    """The host has as many active peers as it may have."""
+
+
 class Lookup(NamedTuple):
     """The records that a request looks at."""
 
@@ -138,7 +142,7 @@ def _enter(found: Found, address: Address, limit: int | None, at: Moment) -> Cha
     if limit is not None and found.neighbours >= limit:
         dropped = found.replaceable
         if dropped is None:
-            raise Forbidden("too many peers are registered from this address; use a cookie given to one of them")
+            raise HostFull("too many peers are registered from this address; use a cookie given to one of them")
     elif found.is_full:
         dropped = found.oldest
         if dropped is None:

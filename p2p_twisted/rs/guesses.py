@@ -2,9 +2,9 @@
 
 A cookie of 31 bits counts only from the host that it was given to, so only somebody on that host (behind the same NAT)
 can guess it; with `n` such peers there, a guess is right with a probability of n / 2**31. Every wrong cookie counts,
-also one that is answered late or never, and one is forgiven each FORGIVE_INTERVAL: a host has at most `limit` guesses
-at once and 0.1 a second from then on. Nobody guesses a cookie of 63 bits; those that are wrong are mostly of honest
-peers, all of whom come back at once when an RS has lost its registry: WIDE_SHARE of them count as one.
+also one that is answered late or never, and some are forgiven each minute: a host has at most `limit` guesses at once
+and these from then on. Nobody guesses a cookie of 63 bits; those that are wrong are mostly of honest peers, all of
+whom come back at once when an RS has lost its registry: WIDE_SHARE of them count as one.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ MAX_DELAY = 4.0
 """Seconds by which the first and the last answers are delayed; doubled with each wrong cookie."""
 MAX_WAITING = 32
 """Most answers of one host that are delayed at a time; a connection that makes one more is ended."""
-FORGIVE_INTERVAL = 10.0
-"""Seconds after which one wrong cookie of a host is forgiven."""
 CUT_OFF_TIME = 300.0
 """Seconds for which the connections of a host that guesses on are refused."""
 MAX_HOSTS = 10_000
@@ -63,7 +61,9 @@ class _Host:
 class Guesses:
     """Counts the wrong cookies of hosts; of IPv6, those of each /64."""
 
-    def __init__(self) -> None:
+    def __init__(self, forgiven_per_minute: int) -> None:
+        """`forgiven_per_minute`: wrong cookies that each host may send a minute without getting any further."""
+        self._forgive_interval = 60 / forgiven_per_minute
         self._hosts: OrderedDict[str, _Host] = OrderedDict()
         self.has_cut_off = False
         """Whether any host was ever cut off: mostly, connections are admitted by this test alone."""
@@ -74,7 +74,7 @@ class Guesses:
     def wrong(self, host: str, limit: int, now: float, is_wide: bool = False) -> Verdict:
         """Count a wrong cookie of `host`, which is cut off when it has sent `limit`. `is_wide`: it has 63 bits."""
         entry = self._entry(neighbourhood(host), now)
-        before = max(0.0, entry.count - (now - entry.last) / FORGIVE_INTERVAL)
+        before = max(0.0, entry.count - (now - entry.last) / self._forgive_interval)
         entry.count = before + (1 / WIDE_SHARE if is_wide else 1)
         entry.last = now
         count = int(entry.count)
@@ -115,7 +115,7 @@ class Guesses:
         """Forget the hosts that are forgiven, and the oldest of too many; they are in the order of their last guess."""
         while self._hosts:
             key, oldest = next(iter(self._hosts.items()))
-            is_forgiven = now - oldest.last > max(CUT_OFF_TIME, oldest.count * FORGIVE_INTERVAL)
+            is_forgiven = now - oldest.last > max(CUT_OFF_TIME, oldest.count * self._forgive_interval)
             if not is_forgiven and len(self._hosts) < MAX_HOSTS:
                 return
             del self._hosts[key]

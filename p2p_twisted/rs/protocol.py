@@ -5,43 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 
-from ..events.publisher import Publisher
-from ..events.rs import CookiesGuessed, PeerLeft, PeerRegistered, RequestRefused
+from ..events.rs import PeerLeft, PeerRegistered, RequestRefused
 from ..net import OS_NAME
-from ..net.admission import Admission
 from ..net.caller import Caller
-from ..net.factory import RequestFactory
 from ..net.server import FastAnswer, RequestConnection
 from ..registry import rules
-from ..registry.store import Store, StoreError
+from ..registry.store import StoreError
 from ..wire.address import Address
 from ..wire.encode import encode_response
 from ..wire.errors import BadRequest, Forbidden, WireError
 from ..wire.fields import clean_host
-from ..wire.limits import MAX_COOKIE_1_0
 from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
-from .counts import RequestCounts
-from .guesses import CUT_OFF_TIME, Guesses, Step
-from .request_log import RequestLog
-from .store_alarm import StoreAlarm
-from .trust import TrustedNetworks
 
-MAX_CONNECTIONS = 10_000
-MAX_CONNECTIONS_PER_HOST = 2_000
+if TYPE_CHECKING:
+    from .factory import RSFactory
+
 MAX_PAGE = 1_000
 """Most lines of a part of the peer list. Only the whole list is longer; it is built once for all requests."""
-MAX_GUESSES = 3000
-GUESSES_PER_RECORD = 3
-"""Wrong cookies after which a host is cut off, or so many for each record that it may have if that is more: when an
-RS has lost its registry, each peer of the host sends two. Those of 63 bits hardly count: see guesses.py."""
-TRUSTED_FACTOR = 10
-"""The trusted networks, which may have any number of records, may send so many times more."""
 
 KEEP_ALIVE = re.compile(
     rb"KeepAlive NULL P2P(?:_DI_|-DI_|-DI/)1\.([01])\r?\n"
@@ -64,11 +48,16 @@ class RSConnection(RequestConnection):
     """A connection to the RS."""
 
     factory: RSFactory
+    rate_key: str | None = None
+    """The key under which its requests are counted; None: they are not."""
 
     def fast_path(self, data: bytes, at: int) -> FastAnswer | None:
-        """Grant a whole KeepAlive of an active peer; leave all others to the parser."""
+        """Grant a whole KeepAlive of an active peer; leave all others to the parser, where they count once more."""
         match = KEEP_ALIVE.match(data, at)
         if match is None:
+            return None
+        key = self.rate_key
+        if key is not None and self.factory.rates.take(key, self.factory.clock.seconds()):
             return None
         minor, cookie, port = match.groups()
         registry = self.factory.registry
@@ -83,12 +72,17 @@ class RSConnection(RequestConnection):
         return Deferred.fromCoroutine(self.factory.requests.counted(type(request.message).__name__, answer))
 
     async def _answer(self, request: Request, caller: Caller) -> None:
+        if self.rate_key is not None:
+            self.factory.count_request(self, self.rate_key)
         handler = _HANDLERS.get(type(request.message))
         if handler is None:
             raise BadRequest("this is the RS: it serves Register, Leave, KeepAlive and PQuery; files are with peers")
         alarm = self.factory.alarm
         try:
             body, headers = await handler(self, request.message, request, caller)
+        except rules.HostFull:
+            self.factory.limit_hits["registrations"] += 1
+            raise
         except rules.WrongCookie as error:
             warning = await self.factory.wrong_cookie(self, request.message)
             raise Forbidden(error.reason + warning) from None
@@ -114,7 +108,7 @@ class RSConnection(RequestConnection):
         factory, (host, peer) = self.factory, self._origin(request)
         if not caller.may_announce(host):
             raise Forbidden(f"the certificate of {caller.name} is not for the host {host}; have one issued that is")
-        limit = None if peer in factory.trusted else factory.max_records
+        limit = None if peer in factory.trusted else factory.host_limits.max_peers_per_host
         wide = request.version is Version.V11
         record = await factory.registry.apply(rules.register(host, message.port, message.cookie, wide, limit))
         factory.events.publish(PeerRegistered(record.address, caller.address))
@@ -141,7 +135,7 @@ class RSConnection(RequestConnection):
             return await self.factory.peer_list(), {}
         else:
             page, more = await registry.active(min(message.limit or MAX_PAGE, MAX_PAGE), message.after)
-        return _lines(page), {"more": more}
+        return peer_lines(page), {"more": more}
 
 
 _HANDLERS: dict[type, Callable[[RSConnection, Any, Request, Caller], Awaitable[Answer]]] = {
@@ -163,69 +157,6 @@ def _keep_alive_answer(here: str, minor: bytes, ttl: int) -> tuple[bytes, Versio
     return encode_response(Response(200, version, here, OS_NAME, length=len(body))) + body, version
 
 
-def _lines(page: list[Address]) -> bytes:
+def peer_lines(page: list[Address]) -> bytes:
+    """Return the body that lists these peers."""
     return "".join([f"{host} {port}\n" for host, port in page]).encode("ascii")
-
-
-class RSFactory(RequestFactory):
-    """Makes the RS's connections. The caller starts the `registry`."""
-
-    protocol = RSConnection
-
-    def __init__(
-        self,
-        clock: IReactorTime,
-        registry: Store,
-        trusted: TrustedNetworks,
-        max_records: int,
-        admission: Admission | None = None,
-    ) -> None:
-        """`max_records`: most peers of one host outside the trusted networks."""
-        super().__init__(clock, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_HOST, admission)
-        self.registry = registry
-        self.trusted = trusted
-        self.max_records = max_records
-        self.alarm = StoreAlarm(clock)
-        self.events = Publisher()
-        self.requests = RequestCounts(self.events)
-        self._request_log = RequestLog(clock, self.events)
-        self.guesses = Guesses()
-        self._list = b""
-        self._list_generation: int | None = None
-
-    def admit(self, connection: RequestConnection) -> bool:
-        """Give a new connection a place, unless its host guesses cookies."""
-        is_cut_off = self.guesses.has_cut_off and self.guesses.is_cut_off(connection.host, self.clock.seconds())
-        return not is_cut_off and super().admit(connection)
-
-    async def wrong_cookie(self, connection: RSConnection, message: Any) -> str:
-        """Count a wrong cookie: wait, or end the connection, or all of the host; return what the refusal adds."""
-        host = connection.host
-        factor = TRUSTED_FACTOR if host in self.trusted else 1
-        limit = factor * max(MAX_GUESSES, GUESSES_PER_RECORD * self.max_records)
-        is_wide = message.cookie > MAX_COOKIE_1_0
-        delay, step, count = self.guesses.wrong(host, limit, self.clock.seconds(), is_wide)
-        if step is not None:
-            self.events.publish(CookiesGuessed(host, count, step.value))
-        if step is Step.CUT_OFF:
-            for other in list(self.places.of(connection.neighbourhood)):
-                other.end()
-        elif delay is None:
-            connection.end()
-        elif delay:
-            await deferLater(self.clock, delay)
-            self.guesses.answered(host)
-            return f"; your address has sent {count} wrong cookies: at {limit}, it is cut off for {CUT_OFF_TIME:.0f} s"
-        return ""
-
-    def _expire(self) -> None:
-        super()._expire()
-        self._request_log.report()
-
-    async def peer_list(self) -> bytes:
-        """Return the whole peer list as PQuery answers it; it is built again only when it has changed."""
-        generation = await self.registry.generation()
-        if self._list_generation != generation:
-            active, _ = await self.registry.active()
-            self._list, self._list_generation = _lines(active), generation
-        return self._list

@@ -14,8 +14,8 @@ from ..registry.store import Store, StoreError
 from ..web.api.schema import RsStatus
 from ..web.metrics import Family
 from .counts import LIMITS
+from .factory import RSFactory
 from .metrics import families
-from .protocol import RSFactory
 from .store_alarm import StoreAlarm
 
 SWEEP_INTERVAL = 1

@@ -5,6 +5,54 @@ from __future__ import annotations
 from ..config.folders import default_state_dir, folder
 from ..config.settings import ADMISSION, TLS, Setting, network, one_of, whole, yes_or_no
 from ..wire.limits import RS_PORT, TTL
+from .limits import Limits
+
+LIMITS = (
+    Setting(
+        "max-peers-per-host",
+        "Maximum number of peers that one host outside the trusted networks may register.",
+        whole(1, 10**9),
+        str(Limits.max_peers_per_host),
+    ),
+    Setting(
+        "max-requests-per-second",
+        "Requests that one host outside the trusted networks may make a second in the long run; ten times as many at "
+        "once.",
+        whole(1, 10**6),
+        str(Limits.max_requests_per_second),
+    ),
+    Setting(
+        "max-wrong-cookies",
+        "Wrong cookies after which the connections of a host are refused for five minutes.",
+        whole(1, 10**9),
+        str(Limits.max_wrong_cookies),
+    ),
+    Setting(
+        "max-wrong-cookies-per-minute",
+        "Wrong cookies of a host that are forgiven each minute.",
+        whole(1, 10**6),
+        str(Limits.max_wrong_cookies_per_minute),
+    ),
+    Setting(
+        "max-connections",
+        "Maximum number of connections at a time; one more gets the place of the slowest.",
+        whole(1, 10**6),
+        str(Limits.max_connections),
+    ),
+    Setting(
+        "max-connections-per-host",
+        "Maximum number of connections of one host at a time.",
+        whole(1, 10**6),
+        str(Limits.max_connections_per_host),
+    ),
+    Setting(
+        "request-timeout",
+        "Seconds in which a request must have come whole, 1 to 3600.",
+        whole(1, 3600),
+        str(Limits.request_timeout),
+    ),
+)
+"""What strangers may do at an RS, each of a host: see `Limits`."""
 
 SETTINGS = (
     Setting("listen", "Address at which peers reach the RS: a Twisted endpoint on TCP.", str, f"tcp:{RS_PORT}"),
@@ -33,12 +81,7 @@ SETTINGS = (
         "127.0.0.0/8, ::1/128",
         repeatable=True,
     ),
-    Setting(
-        "max-peers-per-host",
-        "Maximum number of peers that one host outside the trusted networks may register.",
-        whole(1, 10**9),
-        "1000",
-    ),
+    *LIMITS,
     Setting("web", "Address of the control API in addition to its Unix socket: a Twisted endpoint."),
     Setting(
         "lab",

@@ -20,7 +20,8 @@ from ..web.api.settings import describe_settings
 from ..web.extension import load_extension
 from ..web.health import add_monitoring
 from ..web.service import makeApiService
-from .protocol import RSFactory
+from .factory import RSFactory
+from .limits import Limits
 from .service import RegistrationServer
 from .settings import SETTINGS
 from .trust import TrustedNetworks
@@ -61,7 +62,7 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
     registry = _registry(options)
     trusted = TrustedNetworks(options["trusted-network"])
     admitted = admission(options["allow"], options["deny"])
-    factory = RSFactory(reactor, registry, trusted, options["max-peers-per-host"], admitted)
+    factory = RSFactory(reactor, registry, trusted, Limits.of(options), admitted)
     server = RegistrationServer(reactor, registry, factory)
     tls = open_tls(options["tls"])
     page = load_extension(EXPERIMENT_PAGE, reactor, options["state-dir"] / LAB_FOLDER) if options["lab"] else None

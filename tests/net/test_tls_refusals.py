@@ -23,7 +23,7 @@ from p2p_twisted.net.factory import RequestFactory
 from p2p_twisted.net.tls import Tls
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.record import Clocks
-from p2p_twisted.rs.protocol import RSFactory
+from p2p_twisted.rs.factory import RSFactory
 from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.wire.messages import GetIndex, Message, PQuery
 from tests.support import tls_strangers
@@ -123,7 +123,7 @@ class Refusals(TestCase):
 
     def test_an_rs_refuses_clients(self) -> Deferred[None]:
         self.patch(secured, "HANDSHAKE_TIMEOUT", SHORT)
-        factory = RSFactory(reactor, MemoryStore(Clocks()), TrustedNetworks([]), 10)
+        factory = RSFactory(reactor, MemoryStore(Clocks()), TrustedNetworks([]))
         factory.registry.start()
         return Deferred.fromCoroutine(self.as_server(factory, REGISTER))
 

@@ -31,7 +31,7 @@ from p2p_twisted.peer.api_view import ApiView
 from p2p_twisted.peer.downloads.model import DONE
 from p2p_twisted.peer.service import Peer
 from p2p_twisted.peer.settings import PeerSettings
-from p2p_twisted.rs.protocol import RSFactory
+from p2p_twisted.rs.factory import RSFactory
 from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.web.api.schema import UnsharedPath, UnsharedPaths
 from tests.support.registries import SynchronousRegistry
@@ -205,7 +205,7 @@ class Running(Case):
     def setUp(self) -> None:
         super().setUp()
         self.registry = SynchronousRegistry()
-        rs = RSFactory(reactor, self.registry.store, TrustedNetworks([]), 1000)
+        rs = RSFactory(reactor, self.registry.store, TrustedNetworks([]))
         port = reactor.listenTCP(0, rs, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.rs_port = port.getHost().port

@@ -7,7 +7,6 @@ import pytest
 from p2p_twisted.rs import guesses
 from p2p_twisted.rs.guesses import (
     CUT_OFF_TIME,
-    FORGIVE_INTERVAL,
     FREE_SHARE,
     MAX_DELAY,
     MAX_WAITING,
@@ -18,10 +17,12 @@ from p2p_twisted.rs.guesses import (
 
 LIMIT = 600
 FREE = LIMIT // FREE_SHARE
+FORGIVEN = 10
+FORGIVE_INTERVAL = 60 / FORGIVEN
 
 
 def test_a_few_are_free_then_they_are_slowed_then_cut_off() -> None:
-    found = Guesses()
+    found = Guesses(FORGIVEN)
     verdicts = []
     for _ in range(LIMIT + 5):
         verdicts.append(found.wrong("10.0.0.1", LIMIT, 0))
@@ -39,7 +40,7 @@ def test_a_few_are_free_then_they_are_slowed_then_cut_off() -> None:
 
 
 def test_a_host_has_few_answers_waiting() -> None:
-    found = Guesses()
+    found = Guesses(FORGIVEN)
     for _ in range(10**6 // FREE_SHARE + MAX_WAITING):
         assert found.wrong("10.0.0.1", 10**6, 0).delay is not None
     assert found.wrong("10.0.0.1", 10**6, 0).delay is None
@@ -48,13 +49,13 @@ def test_a_host_has_few_answers_waiting() -> None:
 
 
 def test_one_is_forgiven_now_and_then() -> None:
-    found = Guesses()
+    found = Guesses(FORGIVEN)
     for number in range(10 * FREE):
         assert found.wrong("10.0.0.1", LIMIT, number * FORGIVE_INTERVAL).delay == 0
 
 
 def test_a_host_that_guesses_on_is_cut_off_again_soon() -> None:
-    found = Guesses()
+    found = Guesses(FORGIVEN)
     now, served = 0.0, 0
     while now < 100 * CUT_OFF_TIME:
         if found.is_cut_off("10.0.0.1", now):
@@ -66,7 +67,7 @@ def test_a_host_that_guesses_on_is_cut_off_again_soon() -> None:
 
 
 def test_cookies_that_nobody_guesses_count_little() -> None:
-    found = Guesses()
+    found = Guesses(FORGIVEN)
     for _ in range(WIDE_SHARE * FREE):
         assert found.wrong("10.0.0.1", LIMIT, 0, is_wide=True).delay == 0
     steps = [found.wrong("10.0.0.1", LIMIT, 0, is_wide=True).step for _ in range(WIDE_SHARE * LIMIT)]
@@ -74,7 +75,7 @@ def test_cookies_that_nobody_guesses_count_little() -> None:
 
 
 def test_ipv6_counts_by_network_and_a_mapped_address_as_ipv4() -> None:
-    found = Guesses()
+    found = Guesses(FORGIVEN)
     for last in range(LIMIT):
         found.wrong(f"2001:db8::{last:x}", LIMIT, 0)
         found.wrong(f"::ffff:10.0.{last // 250}.{last % 250}", LIMIT, 0)
@@ -84,7 +85,7 @@ def test_ipv6_counts_by_network_and_a_mapped_address_as_ipv4() -> None:
 
 def test_memory_is_bounded_and_hosts_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guesses, "MAX_HOSTS", 100)
-    found = Guesses()
+    found = Guesses(FORGIVEN)
     for number in range(1000):
         found.wrong(f"10.0.{number // 250}.{number % 250}", LIMIT, 0)
     assert len(found) == 100

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.store import StoreError
 from p2p_twisted.rs import protocol
+from p2p_twisted.rs.limits import Limits
 from tests.support.registries import RemoteStore
 from tests.support.rs_server import LEFT, RENEWED, Rig, answer, keep_alive, request
 
@@ -306,7 +307,7 @@ class RecordedHosts(Case):
         self.assertEqual(self.rig.registry.active()[0], [("192.168.1.1", 4394)])
 
     def test_a_host_has_its_number_of_records_and_the_trusted_have_no_limit(self) -> None:
-        self.rig = Rig(max_records=3)
+        self.rig = Rig(limits=Limits(max_peers_per_host=3))
         self.addCleanup(self.rig.factory.doStop)
         for port in range(1, 6):
             self.rig.register(port, peer="127.0.0.1", host="127.0.0.1")

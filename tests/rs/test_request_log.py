@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from twisted.logger import formatEvent
 
-from p2p_twisted.rs import protocol
 from p2p_twisted.rs.guesses import CUT_OFF_TIME, FREE_SHARE, MAX_DELAY
+from p2p_twisted.rs.limits import COOKIES_PER_PEER, TRUSTED_FACTOR
 from p2p_twisted.rs.request_log import MAX_LINES
 from tests.support.captured_log import captured_log
-from tests.support.rs_server import RENEWED, Rig, answer, keep_alive, request
+from tests.support.rs_server import PATIENT, RENEWED, Rig, answer, keep_alive, request
 
 LIMIT = 600
 FREE = LIMIT // FREE_SHARE
+LIMITS = replace(PATIENT, max_wrong_cookies=LIMIT, max_peers_per_host=LIMIT // COOKIES_PER_PEER - 1)
 WRONG = "no peer is registered with this cookie and port\n"
 
 
 @pytest.fixture
-def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    monkeypatch.setattr(protocol, "MAX_GUESSES", LIMIT)
-    made = Rig(max_records=LIMIT // protocol.GUESSES_PER_RECORD - 1)
+def rig() -> Iterator[Rig]:
+    made = Rig(limits=LIMITS)
     yield made
     made.factory.doStop()
 
@@ -94,18 +95,18 @@ def test_who_guesses_on_is_cut_off_for_a_while(rig: Rig) -> None:
 
 
 def test_more_records_and_a_trusted_network_raise_the_limit(rig: Rig) -> None:
-    for factory_records, host, limit in (
-        (LIMIT, "192.168.1.1", LIMIT * protocol.GUESSES_PER_RECORD),
-        (1, "127.0.0.1", LIMIT * protocol.TRUSTED_FACTOR),
+    for peers, host, limit in (
+        (LIMIT, "192.168.1.1", LIMIT * COOKIES_PER_PEER),
+        (1, "127.0.0.1", LIMIT * TRUSTED_FACTOR),
     ):
-        rig.factory.max_records = factory_records
+        rig.factory.host_limits = replace(LIMITS, max_peers_per_host=peers)
         for number in range(limit // FREE_SHARE + 1):
             is_free = number < limit // FREE_SHARE
             assert (wrong(rig, host) == answer(WRONG, "403 FORBIDDEN")) is is_free, (number, host)
 
 
 def test_a_whole_host_comes_back_to_an_rs_that_has_lost_its_registry(rig: Rig) -> None:
-    for number in range(rig.factory.max_records):
+    for number in range(LIMITS.max_peers_per_host):
         for message in (keep_alive(2**62 + number), request("Register", f"cookie:{2**62 + number}", "port:7")):
             assert b"403 FORBIDDEN" in rig.ask(message), "answered at once"
 

@@ -15,7 +15,7 @@ from p2p_twisted import __version__
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.record import Clocks
 from p2p_twisted.registry.store import StoreError, Swept
-from p2p_twisted.rs.protocol import RSFactory
+from p2p_twisted.rs.factory import RSFactory
 from p2p_twisted.rs.service import RegistrationServer
 from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.web.api.schema import RsStatus
@@ -69,7 +69,7 @@ class Test(SynchronousTestCase):
         self.clock = Clock()
         self.store = Recording(Clocks(60, self.clock.seconds, self.clock.seconds))
         self.registry = SynchronousRegistry(store=self.store)
-        factory = RSFactory(self.clock, self.store, TrustedNetworks([]), 10)
+        factory = RSFactory(self.clock, self.store, TrustedNetworks([]))
         self.server = RegistrationServer(self.clock, self.store, factory)
         self.server.startService()
 

@@ -14,11 +14,15 @@ from twisted.internet.testing import StringTransport
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.record import Clocks
 from p2p_twisted.registry.store import Store
-from p2p_twisted.rs.protocol import RSConnection, RSFactory
+from p2p_twisted.rs.factory import RSFactory
+from p2p_twisted.rs.limits import Limits
+from p2p_twisted.rs.protocol import RSConnection
 from p2p_twisted.rs.trust import TrustedNetworks
 from tests.support.registries import SynchronousRegistry
 
 HERE = "10.153.15.5"
+PATIENT = Limits(max_requests_per_second=10**5)
+"""The usual limits, but for the requests of a test while the clock stands still."""
 OS = platform.system()
 
 
@@ -62,14 +66,14 @@ class Rig:
     def __init__(
         self,
         ttl: int = 7200,
-        max_records: int = 1000,
+        limits: Limits = PATIENT,
         trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128"),
         make_store: Callable[[Clocks], Store] = MemoryStore,
     ) -> None:
         self.clock = Clock()
         self.registry = SynchronousRegistry(store=make_store(Clocks(ttl, self.clock.seconds, self.clock.seconds)))
         networks = TrustedNetworks([ip_network(one) for one in trusted])
-        self.factory = RSFactory(self.clock, self.registry.store, networks, max_records)
+        self.factory = RSFactory(self.clock, self.registry.store, networks, limits)
         self.factory.doStart()
 
     def connect(self, peer: str = "192.168.1.1") -> tuple[RSConnection, Transport]:

@@ -25,7 +25,7 @@ from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED
 from p2p_twisted.peer.downloads.runner import DownloadRunner
 from p2p_twisted.peer.peers.discovery import Discovery
 from p2p_twisted.peer.peers.registration import Registration
-from p2p_twisted.rs.protocol import RSFactory
+from p2p_twisted.rs.factory import RSFactory
 from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.swarm.part_file import PartFile
 from p2p_twisted.swarm.target import Target
@@ -81,7 +81,7 @@ class Case(SynchronousTestCase):
     def setUp(self):
         self.network = Network()
         self.registry = SynchronousRegistry(7200, self.network.seconds, self.network.seconds)
-        self.network.servers[RS] = RSFactory(self.network, self.registry.store, TrustedNetworks([]), 1000)
+        self.network.servers[RS] = RSFactory(self.network, self.registry.store, TrustedNetworks([]))
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.into = self.folder / "into"

@@ -26,7 +26,8 @@ from p2p_twisted.peer.peers.registration import Registration
 from p2p_twisted.peer.peers.unfinished import MAX_TOTAL
 from p2p_twisted.peer.serving import protocol
 from p2p_twisted.peer.serving.protocol import PeerConnection
-from p2p_twisted.rs.protocol import RSConnection, RSFactory
+from p2p_twisted.rs.factory import RSFactory
+from p2p_twisted.rs.protocol import RSConnection
 from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.messages import Hello, PQuery, Version
@@ -80,7 +81,7 @@ class Case(SynchronousTestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.network = cast(Any, Network())
         self.registry = SynchronousRegistry(10**6, self.network.seconds, self.network.seconds)
-        self.network.servers[RS] = RSFactory(self.network, self.registry.store, TrustedNetworks([]), 1000)
+        self.network.servers[RS] = RSFactory(self.network, self.registry.store, TrustedNetworks([]))
         self.index = DistributedIndex()
         self.publisher = Publisher()
         self.published: list[Event] = []
@@ -309,7 +310,7 @@ class Away(Case):
         self.fake(1, HEAD_10 + line("old"))
         self.refresh()
         registry = SynchronousRegistry(7200, self.network.seconds, self.network.seconds)
-        self.network.servers[RS] = RSFactory(self.network, registry.store, TrustedNetworks([]), 1000)
+        self.network.servers[RS] = RSFactory(self.network, registry.store, TrustedNetworks([]))
         self.refresh()
         self.assertEqual(self.names(), ["old.txt"])
         self.assertIn(at(1), self.discovery.peers)

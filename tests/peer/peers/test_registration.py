@@ -25,7 +25,7 @@ from p2p_twisted.peer.peers import registration as rs_client
 from p2p_twisted.peer.peers.peer_list import MAX_LISTED
 from p2p_twisted.peer.peers.registration import Registration
 from p2p_twisted.registry.record import PROTECTED_TIME
-from p2p_twisted.rs.protocol import RSFactory
+from p2p_twisted.rs.factory import RSFactory
 from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.wire.limits import MAX_COOKIE
 from tests.support.memory_network import Network, ScriptedFactory, Silent
@@ -60,7 +60,7 @@ class Case(SynchronousTestCase):
         """A real RS without memory of others before it; returns its registry."""
         registry = SynchronousRegistry(ttl, self.network.seconds, lambda: 1e9 + self.network.seconds())
         networks = TrustedNetworks([ip_network("10.0.0.0/24")])
-        self.network.servers[RS] = RSFactory(self.network, registry.store, networks, 1000)
+        self.network.servers[RS] = RSFactory(self.network, registry.store, networks)
         return registry
 
     def script(self, *answers):
@@ -298,7 +298,7 @@ class KeepsAlive(Case):
         self.network.servers[RS] = None
         self.network.wait(100)
         self.assertFalse(registry.records()[0].active)
-        self.network.servers[RS] = RSFactory(self.network, registry.store, TrustedNetworks([]), 1000)
+        self.network.servers[RS] = RSFactory(self.network, registry.store, TrustedNetworks([]))
         self.network.wait(90)
         (record,) = registry.records()
         self.assertEqual((record.active, record.cookie), (True, registration.cookie))
