@@ -59,7 +59,8 @@ def imported_distributions(folder):
     names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
     known = packages_distributions()
     roots = {name.partition(".")[0] for name in names} - {"zope"}  # a namespace of many distributions
-    found = {name.lower() for root in roots for name in known.get(root, ())} - {folder}
+    found = {name.lower().replace("_", "-") for root in roots for name in known.get(root, ())}
+    found.remove(folder.replace("_", "-"))
     return found | {".".join(name.split(".")[:2]) for name in names if name.startswith("zope.")}
 
 

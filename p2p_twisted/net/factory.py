@@ -18,6 +18,8 @@ from .places import Places
 from .tally import Tally
 
 if TYPE_CHECKING:
+    from ..wire.errors import WireError
+    from .caller import Caller
     from .server import RequestConnection
     from .tls import Tls
 
@@ -52,6 +54,8 @@ class RequestFactory(Factory):
         """How often each limit was hit, by its name: connections, admission, and those of subclasses."""
         self.fast_answers = 0
         """Requests that the fast path answered."""
+        self.refusals: Counter[int] = Counter()
+        """Requests that were refused, by status."""
         self._ended = Tally(REPORT_INTERVAL)
         self._unsecured = Tally(SWEEP_INTERVAL, MAX_LINES)
         self._max_connections = max_connections
@@ -103,6 +107,10 @@ class RequestFactory(Factory):
             self.places.remove(slowest)
             slowest.handle(Event.STOP)
         return slowest is not None
+
+    def note_refusal(self, caller: Caller, error: WireError) -> None:
+        """Count a request of `caller` that is refused."""
+        self.refusals[error.status] += 1
 
     def log_unsecured(self, text: str) -> None:
         """Log that there is no TLS with a client, and why, unless there are too many lines already."""

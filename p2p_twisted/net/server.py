@@ -66,9 +66,6 @@ class RequestConnection(PlacedConnection, SecuredConnection):
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
         """Take note of a request that will be answered after those that are `waiting`."""
 
-    def note_refusal(self, error: WireError) -> None:
-        """Take note of a request that is refused."""
-
     def reply(self, body: bytes = b"", status: int = 200, length: int | None = None, **headers: Any) -> None:
         """Send the head of an answer and `body`; `length` is that of the whole body when more of it follows.
 
@@ -215,7 +212,7 @@ class RequestConnection(PlacedConnection, SecuredConnection):
             self.log.failure("while answering", failure)
             self.handle(Event.FAILED)
             return
-        self.note_refusal(error)
+        self.factory.note_refusal(self.caller, error)
         self.reply(f"{shown(error.reason)}\n".encode(), error.status, retry_after=error.retry_after)
         if isinstance(error, BadRequest):
             self._waiting.clear()

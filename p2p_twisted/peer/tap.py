@@ -17,8 +17,10 @@ from ..web.api.events import EventLog
 from ..web.api.peer import peer_root
 from ..web.api.schema import Settings
 from ..web.api.settings import describe_settings
+from ..web.health import add_monitoring
 from ..web.service import ApiStartError, makeApiService
 from .api_view import ApiView
+from .metrics import PeerMetrics
 from .service import Peer
 from .settings import SETTINGS, PeerSettings, peer_settings
 
@@ -60,6 +62,8 @@ def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, 
     lock.setServiceParent(peer)
     peer.bind()
     root = peer_root(ApiView(reactor, peer), config, EventLog(peer.events, reactor))
+    metrics = PeerMetrics(reactor, peer)
+    add_monitoring(root, metrics.families, metrics.why_not_ready)
     makeApiService(reactor, web, settings.state_dir, root).setServiceParent(peer)
     return peer
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from ..events.durations import Durations
-from ..events.publisher import Publisher
-from ..events.rs import RequestRefused
 from ..wire.errors import WireError
 
 METHODS = ("Register", "Leave", "KeepAlive", "PQuery")
@@ -28,13 +26,10 @@ class RequestCounts:
     A KeepAlive that is granted at once is counted by the server (`fast_answers`), and not timed: it waits for nothing.
     """
 
-    def __init__(self, events: Publisher, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._answered: Counter[tuple[str, str]] = Counter()
-        self._refused: Counter[str] = Counter()
-        """By status, also those that could not be read."""
         self._durations = {method: Durations() for method in METHODS}
-        events.subscribe(RequestRefused, self._note_refusal)
 
     async def counted(self, method: str, answer: Awaitable[None]) -> None:
         """Await the `answer` to a request, and count it."""
@@ -51,15 +46,15 @@ class RequestCounts:
             if status == "200":
                 self._durations[method].add(self._now() - started)
 
-    def _note_refusal(self, event: RequestRefused) -> None:
-        self._refused[str(event.status)] += 1
+    def numbers(self, fast_answers: int, refusals: Mapping[int, int]) -> dict[str, float]:
+        """Return "requests METHOD STATUS" and "seconds METHOD BOUND" -> number.
 
-    def numbers(self, fast_answers: int) -> dict[str, float]:
-        """Return "requests METHOD STATUS" and "seconds METHOD BOUND" -> number."""
+        `refusals` by status are also of requests that could not be read.
+        """
         found = Counter({(method, status): 0 for method in (*METHODS, OTHER) for status in STATUSES})
         found.update(self._answered)
         found["KeepAlive", "200"] += fast_answers
-        for status, number in self._refused.items():
+        for status, number in ((str(status), number) for status, number in refusals.items()):
             found[OTHER, status] = number - sum(self._answered[method, status] for method in METHODS)
         numbers = {f"requests {method} {status}": float(number) for (method, status), number in found.items()}
         for method, durations in self._durations.items():

@@ -9,12 +9,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from ..events.publisher import Publisher
-from ..events.rs import CookiesGuessed
+from ..events.rs import CookiesGuessed, RequestRefused
 from ..net.admission import REPORT_INTERVAL, Admission
+from ..net.caller import Caller
 from ..net.factory import RequestFactory
 from ..net.tally import Tally
 from ..registry.store import Store
-from ..wire.errors import BadRequest
+from ..wire.errors import BadRequest, WireError
 from ..wire.fields import neighbourhood
 from ..wire.limits import MAX_COOKIE_1_0
 from .counts import RequestCounts
@@ -48,7 +49,7 @@ class RSFactory(RequestFactory):
         self.host_limits = limits
         self.alarm = StoreAlarm(clock)
         self.events = Publisher()
-        self.requests = RequestCounts(self.events)
+        self.requests = RequestCounts()
         self._request_log = RequestLog(clock, self.events)
         self.guesses = Guesses(limits.max_wrong_cookies_per_minute)
         self.rates = RequestRates(limits.max_requests_per_second)
@@ -80,6 +81,11 @@ class RSFactory(RequestFactory):
             connection.end()
         most = self.host_limits.max_requests_per_second
         raise BadRequest(f"more than {most} requests a second from your address; ask again later", math.ceil(wait))
+
+    def note_refusal(self, caller: Caller, error: WireError) -> None:
+        """Publish the refusal, and count it."""
+        super().note_refusal(caller, error)
+        self.events.publish(RequestRefused(caller.address, error.status, error.reason))
 
     async def wrong_cookie(self, connection: RSConnection, message: Any) -> str:
         """Count a wrong cookie: wait, or end the connection, or all of the host; return what the refusal adds."""

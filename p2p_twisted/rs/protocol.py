@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
-from ..events.rs import PeerLeft, PeerRegistered, RequestRefused
+from ..events.rs import PeerLeft, PeerRegistered
 from ..net import OS_NAME
 from ..net.caller import Caller
 from ..net.server import FastAnswer, RequestConnection
@@ -17,7 +17,7 @@ from ..registry import rules
 from ..registry.store import StoreError
 from ..wire.address import Address
 from ..wire.encode import encode_response
-from ..wire.errors import BadRequest, Forbidden, WireError
+from ..wire.errors import BadRequest, Forbidden
 from ..wire.fields import clean_host
 from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
 
@@ -94,10 +94,6 @@ class RSConnection(RequestConnection):
         sending = self.send(body, **headers)
         if sending is not None:
             await sending
-
-    def note_refusal(self, error: WireError) -> None:
-        """Publish the refusal."""
-        self.factory.events.publish(RequestRefused(self.caller.address, error.status, error.reason))
 
     def _origin(self, request: Request) -> rules.Origin:
         """Return the hosts that the caller may speak for: the one that is recorded for it, then its own address."""

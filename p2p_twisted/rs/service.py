@@ -122,7 +122,7 @@ class RegistrationServer(MultiService):
         """Return the numbers since the start, by names of words separated by spaces; all are there from the start."""
         factory = self.factory
         return {
-            **factory.requests.numbers(factory.fast_answers),
+            **factory.requests.numbers(factory.fast_answers, factory.refusals),
             **{f"limits {name}": float(factory.limit_hits[name]) for name in LIMITS},
             **self.reactor_delay.durations.numbers("delays"),
             "commits": self.registry.commits,

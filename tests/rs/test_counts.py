@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from twisted.internet.defer import Deferred
 
-from p2p_twisted.events.publisher import Publisher
-from p2p_twisted.events.rs import RequestRefused
 from p2p_twisted.rs.counts import RequestCounts
 from p2p_twisted.wire.errors import BadRequest, Forbidden, WireError
-
-CALLER = ("192.0.2.1", 5)
 
 
 class Counted:
     def __init__(self) -> None:
-        self.events = Publisher()
         self.seconds = 0.0
-        self.counts = RequestCounts(self.events, lambda: self.seconds)
+        self.counts = RequestCounts(lambda: self.seconds)
+        self.refusals: Counter[int] = Counter()
 
     def ask(self, method: str, error: Exception | None = None, takes: float = 0.0) -> None:
         """Answer a request, and refuse it as a connection does if `error` is a refusal."""
@@ -38,10 +36,10 @@ class Counted:
         Deferred.fromCoroutine(connection())
 
     def refuse(self, error: WireError) -> None:
-        self.events.publish(RequestRefused(CALLER, error.status, error.reason))
+        self.refusals[error.status] += 1
 
     def numbers(self, fast_answers: int = 0) -> dict[str, float]:
-        return {name: number for name, number in self.counts.numbers(fast_answers).items() if number}
+        return {name: number for name, number in self.counts.numbers(fast_answers, self.refusals).items() if number}
 
 
 def test_by_method_and_status() -> None:
@@ -78,5 +76,5 @@ def test_only_what_is_granted_is_timed(error: Exception) -> None:
 
 
 def test_every_method_is_there_from_the_start() -> None:
-    found = Counted().counts.numbers(0)
+    found = Counted().counts.numbers(0, {})
     assert {"requests KeepAlive 200", "requests other 300", "requests Leave 403", "seconds PQuery inf"} <= set(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -69,6 +70,7 @@ class PeerConnection(RequestConnection):
     def answer(self, request: Request, caller: Caller) -> Deferred[Any] | None:
         """Serve the messages of peers; those of the RS are BadRequest."""
         message = request.message
+        self.factory.requests[type(message).__name__] += 1
         reader = caller.name if request.version is Version.V11 else None  # a client of 1.0 knows no private records
         if isinstance(message, GetFile):
             return self._send_file(message, reader)
@@ -242,3 +244,5 @@ class PeerFactory(RequestFactory):
         self.prober: Prober | None = None
         """Takes Probes; without it they are refused."""
         self.uploaded = 0
+        self.requests: Counter[str] = Counter()
+        """Requests that could be read, by the names of their messages."""

@@ -75,6 +75,11 @@ class UploadQueue:
         self._timeout: IDelayedCall | None = None
         self._goes_on = self._changed = False
 
+    @property
+    def length(self) -> int:
+        """The number of downloaders that wait for a turn, and of pieces that wait to be sent."""
+        return len(self._waiting) + len(self._to_send)
+
     # turns
 
     def wait(self, who: Uploader, ready: bool) -> Deferred[int]:
