@@ -15,6 +15,7 @@ from fuzz.harness import bounded
 from p2p_twisted.web.api.events import EventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Settings
+from p2p_twisted.web.http.access import Access
 from p2p_twisted.web.http.site import ControlSite
 from tests.support.fake_facades import FakePeer
 from tests.support.http_client import KEY, Answer, parse, request
@@ -35,7 +36,7 @@ class _Peer(FakePeer):
 
 def _answered(peer: FakePeer, wire: bytes) -> Answer:
     clock = cast(Any, Clock())
-    site = ControlSite(peer_root(peer, Settings([]), EventLog(peer.events, clock)), KEY, clock)
+    site = ControlSite(peer_root(peer, Settings([]), EventLog(peer.events, clock)), Access(KEY), clock)
     transport = StringTransport()
     channel = site.buildProtocol(None)
     channel.makeConnection(transport)

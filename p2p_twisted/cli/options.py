@@ -89,11 +89,19 @@ def for_peer(command: Command) -> Command:
 
 def for_rs(command: Command) -> Command:
     """Give `command`, which takes a Where first, the options of the verbs that talk to an RS."""
+    return _for_running("rs", command)
 
+
+def for_running(command: Command) -> Command:
+    """Give `command`, which takes a Where first, the options of the verbs that talk to a process that runs already."""
+    return _for_running("peer", command)
+
+
+def _for_running(role: str, command: Command) -> Command:
     @for_all
     @wraps(command)
     def verb(state_dir: Path | None, as_json: bool, **rest: Any) -> Any:
-        return command(_where("rs", state_dir, as_json), **rest)
+        return command(_where(role, state_dir, as_json), **rest)
 
     return verb
 

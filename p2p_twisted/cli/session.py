@@ -78,6 +78,24 @@ def registry(where: Where) -> Iterator[ControlClient]:
         yield client
 
 
+@contextmanager
+def running(where: Where) -> Iterator[ControlClient]:
+    """Connect to the running peer or RS. Raises Failure, also in place of a ControlError in the block."""
+    client = ControlClient(where.state_dir)
+    with _failures():
+        try:
+            client.get("status")
+        except ControlError as error:
+            if error.kind != "not-running":
+                raise
+            raise exits.Failure(
+                exits.USAGE,
+                f"no peer is running on {where.state_dir}: start one with 'twistd -n p2p-peer{_folder(where, 'peer')} "
+                "--rs-host HOST', or name the state folder of a peer or an RS with --state-dir",
+            ) from None
+        yield client
+
+
 def _start_or_join(where: Where, share: Sequence[Share], stack: ExitStack, client: ControlClient) -> tuple[Any, Any]:
     """Return an OwnPeer, as `_start` does, and no status; or none, and the status of a peer that has just started.
 

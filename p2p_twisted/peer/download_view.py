@@ -28,6 +28,8 @@ from .downloads.model import DONE, FAILED, THERE, Download, DownloadFile, Transf
 
 MAX_SKIPPED = 100
 """Skipped documents that are named; of the others only the number is shown."""
+MAX_CELLS = 100
+"""Longest map of pieces."""
 MAX_BANNED = 20
 """Banned sources that are shown, the last ones."""
 CHOSEN_FOR: dict[type[Request], str] = {PieceRequest: "rarest piece", NextRequest: "next piece of the source"}
@@ -109,12 +111,30 @@ def file_view(file: DownloadFile, content: Storage | None) -> FileInDownload:
         name=file.name,
         size=file.size,
         got=got,
-        pieces=None if file.size is None else PieceCounts(pieces, piece_count(file.size)),
+        pieces=None if file.size is None else _pieces(pieces, piece_count(file.size), content),
         state=file.state,
         sources={f"{host}:{port}": _file_source(transfer) for (host, port), transfer in file.transfers.items()},
         started=file.started,
         ended=file.ended,
         error=failure(file.error),
+    )
+
+
+def _pieces(have: int, total: int, content: Storage | None) -> PieceCounts:
+    first_ones = have == total or content is None
+    return PieceCounts(have, total, piece_map(range(have) if first_ones or content is None else content.have, total))
+
+
+def piece_map(have: Iterable[int], total: int) -> str:
+    """Return the map of a file: a digit for each of at most MAX_CELLS parts, 9 if all of it is here."""
+    cells = min(total, MAX_CELLS)
+    counts = [0] * cells
+    for piece in have:
+        counts[piece * cells // total] += 1
+    sizes = [((cell + 1) * total - 1) // cells - (cell * total - 1) // cells for cell in range(cells)]
+    return "".join(
+        str(9 * count // size) if count in (0, size) else str(max(1, min(8, 9 * count // size)))
+        for count, size in zip(counts, sizes, strict=True)
     )
 
 

@@ -18,6 +18,8 @@ from ..web.api.peer import peer_root
 from ..web.api.schema import Settings
 from ..web.api.settings import describe_settings
 from ..web.health import add_monitoring
+from ..web.pages.notable import NotableLog
+from ..web.pages.peer import add_peer_pages
 from ..web.service import ApiStartError, makeApiService
 from .api_view import ApiView
 from .metrics import PeerMetrics
@@ -61,9 +63,10 @@ def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, 
     peer = Peer(reactor, settings)
     lock.setServiceParent(peer)
     peer.bind()
-    root = peer_root(ApiView(reactor, peer), config, EventLog(peer.events, reactor))
-    metrics = PeerMetrics(reactor, peer)
+    view, metrics = ApiView(reactor, peer), PeerMetrics(reactor, peer)
+    root = peer_root(view, config, EventLog(peer.events, reactor))
     add_monitoring(root, metrics.families, metrics.why_not_ready)
+    add_peer_pages(root, view, config, NotableLog(peer.events))
     makeApiService(reactor, web, settings.state_dir, root).setServiceParent(peer)
     return peer
 

@@ -9,18 +9,23 @@ import os
 import socket
 import stat
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.endpoints import quoteStringArgument
-from twisted.internet.interfaces import IReactorTime
-from twisted.web.resource import IResource
+from twisted.internet.interfaces import IListeningPort, IReactorTime
+from twisted.logger import Logger
 
 from ..config.startup import PortService, StartError, listen
+from .api.schema import WebLink
 from .control_client import SOCKET_FILE
+from .http.access import Access
+from .http.calls import ApiRoot, Call, Endpoint, Reply
 from .http.key import load_or_create_key
 from .http.site import ControlSite
+from .pages.login import login
 
 MAX_SOCKET_PATH = 107
 """Longest path of a Unix socket, in bytes."""
@@ -34,7 +39,7 @@ def makeApiService(
     reactor: IReactorTime,
     web: str | None,
     state_dir: Path,
-    root: IResource,
+    root: ApiRoot,
     at: Callable[[Any, str], object] | None = None,
 ) -> MultiService:
     """Serve `root` on the Unix socket in `state_dir` and, if given, at the endpoint `web`; listens when this returns.
@@ -46,18 +51,62 @@ def makeApiService(
     """
     path = state_dir / SOCKET_FILE
     clear_socket(path)
-    key = load_or_create_key(state_dir)
-    service = MultiService()
+    access = Access(load_or_create_key(state_dir))
+    service = ApiService(reactor, root, access)
     if web is not None:
-        port = listen(reactor, "--web", web, ControlSite(root, key, reactor))
-        _add(service, PortService(port))
+        service.listen_on_web(web)
         if at is not None:
-            at(port.getHost(), key)
+            at(service.address, access.key)
     # without Twisted's file for the number of the process that listens: the number may be another's by now
     description = f"unix:{quoteStringArgument(os.fspath(path))}:mode=600:lockfile=0"
     # with connections of its own: who fills those of `web` must not shut out the owner
-    _add(service, PortService(listen(reactor, "control socket", description, ControlSite(root, key, reactor))))
+    _add(service, PortService(listen(reactor, "control socket", description, ControlSite(root, access, reactor))))
     return service
+
+
+class ApiService(MultiService):
+    """The ports of the control API and the pages, with ``/login`` and the call ``web``, which gives a link to it."""
+
+    _log = Logger()
+
+    def __init__(self, reactor: IReactorTime, root: ApiRoot, access: Access) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self._root = root
+        self._access = access
+        self._port: IListeningPort | None = None
+        self._scheme = "http"
+        root.putChild(b"login", login(access))
+        root.add("web", Endpoint({b"POST": self._link}))
+
+    @property
+    def address(self) -> Any:
+        """Where the pages are: an IAddress."""
+        return None if self._port is None else self._port.getHost()
+
+    def listen_on_web(self, web: str) -> None:
+        """Serve the pages at the endpoint `web`. Raises StartError and SettingsError."""
+        site = ControlSite(self._root, self._access, self._reactor)
+        self._port = listen(self._reactor, "--web", web, site)
+        host = getattr(self.address, "host", "")
+        site.is_open = not host or ip_address(host.partition("%")[0]).is_loopback
+        if web.startswith("ssl:"):
+            self._scheme = "https"
+        elif not site.is_open:
+            self._log.warn(
+                "--web {web} is open to the network without TLS: others may read the key on its way", web=web
+            )
+        _add(self, PortService(self._port))
+
+    def _link(self, call: Call) -> Reply:
+        """Answer with a link to the pages that can be used once. Opens a free port on loopback if there is none."""
+        call.query()
+        if self._port is None:
+            self.listen_on_web("tcp:0:interface=127.0.0.1")
+        host, port = self.address.host, self.address.port
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        where = f"[{host}]" if ":" in host else host
+        return Reply(WebLink(f"{self._scheme}://{where}:{port}/login?once={self._access.new_link()}"))
 
 
 def _add(service: MultiService, port: PortService) -> None:

@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from ..events.history import MAX_EVENTS, History
 from .http.errors import ApiError
-from .http.site import ControlRequest
+from .http.request import ControlRequest
 
 T = TypeVar("T")
 

@@ -31,7 +31,10 @@ def test_a_file_of_unknown_size() -> None:
 def test_sums() -> None:
     shown = details(a_download(a_file(), a_file(DONE, 10), swarm=a_swarm()), 0.0)
     assert (shown.bytes_done, shown.bytes_total) == (MIN_PIECE + 1 + 10, SIZE + 10)
-    assert [one.pieces for one in shown.files] == [PieceCounts(have=2, total=4), PieceCounts(have=1, total=1)]
+    assert [one.pieces for one in shown.files] == [
+        PieceCounts(have=2, total=4, map="9009"),
+        PieceCounts(have=1, total=1, map="9"),
+    ]
 
 
 def test_one_that_has_ended_shows_what_it_did() -> None:
@@ -44,7 +47,7 @@ def test_one_that_has_ended_shows_what_it_did() -> None:
     download.end(FAILED)
     shown = details(download, 0.0)
     assert (shown.received, shown.sources) == (before.received, before.sources) == (5000, before.sources)
-    assert [one.pieces for one in shown.files] == [PieceCounts(have=2, total=4)]
+    assert [one.pieces for one in shown.files] == [PieceCounts(have=2, total=4, map="9009")]
     assert [one.host for one in banned_sources([download])] == ["127.0.0.1"]
 
 

@@ -11,7 +11,7 @@ from p2p_twisted.web.api.events import EventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.api.schema import OtherPeers, Settings, SettingValue
-from p2p_twisted.web.http.calls import Endpoint
+from p2p_twisted.web.http.calls import ApiRoot
 from p2p_twisted.web.service import makeApiService
 from tests.support.fake_facades import FakePeer, a_document, an_rs_status
 from tests.support.registries import SynchronousRegistry
@@ -30,7 +30,7 @@ CONFIG = Settings(
 )
 
 
-def root(role: str) -> Endpoint:
+def root(role: str) -> ApiRoot:
     if role == "rs":
         registry = SynchronousRegistry()
         registry.register("10.0.0.1", 65400, None, wide=False)

@@ -23,7 +23,11 @@ def a_file(name: str, state: str, size: int = 1000, kind: str | None = None) -> 
         "name": name,
         "size": size,
         "got": size if state in ("done", "there") else 0,
-        "pieces": {"have": int(state in ("done", "there")), "total": 1},
+        "pieces": {
+            "have": int(state in ("done", "there")),
+            "total": 1,
+            "map": str(9 * int(state in ("done", "there"))),
+        },
         "state": state,
         "sources": {"127.0.0.1:65401": {"bytes": size, "started": 1000.5, "ended": 1001.0}} if state == "done" else {},
         "started": 1000.0,

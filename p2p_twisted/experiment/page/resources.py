@@ -16,7 +16,7 @@ from ...web.api.facade import Json
 from ...web.extension import SiteExtension
 from ...web.http.calls import PATH, Call, Endpoint, Reply, plain
 from ...web.http.errors import ApiError
-from ...web.http.site import ControlRequest
+from ...web.http.request import ControlRequest
 from ...web.http.static import ALONE, Document, page
 from ...web.sse import EventStream
 from ...wire import fields

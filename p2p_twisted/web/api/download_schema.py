@@ -46,10 +46,15 @@ class BytesBySite:
 
 @dataclass(frozen=True)
 class PieceCounts:
-    """The pieces of a file that are here, and all of them."""
+    """The pieces of a file that are here, and all of them.
+
+    `map` has a digit for each piece, or for each of MAX_CELLS equal parts of a longer file: the ninths of it
+    that are here.
+    """
 
     have: int
     total: int
+    map: str
 
 
 @dataclass(frozen=True)

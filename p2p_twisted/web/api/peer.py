@@ -14,9 +14,9 @@ from ...library.paths import safe_name
 from ...wire import fields
 from ...wire.errors import BadRequest
 from ...wire.visible import MAX_SHOWN
-from ..http.calls import PATH, Call, Endpoint, Reply, api_root, paging, plain
+from ..http.calls import PATH, ApiRoot, Call, Endpoint, Reply, api_root, paging, plain
 from ..http.errors import ApiError
-from ..http.site import ControlRequest
+from ..http.request import ControlRequest
 from .download_schema import DownloadDetails, DownloadId
 from .events import EventLog
 from .facade import PeerFacade
@@ -28,7 +28,7 @@ MAX_RATE = 2**50
 """Highest rate limit in bytes/s; beyond any link there is."""
 
 
-def peer_root(peer: PeerFacade, config: Settings, events: EventLog) -> Endpoint:
+def peer_root(peer: PeerFacade, config: Settings, events: EventLog) -> ApiRoot:
     """Return the root of a peer's site, with the API in it; pages may be put beside it.
 
     `config` is `describe_settings` of the options with which the peer was started.

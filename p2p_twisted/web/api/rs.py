@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from ...registry.record import Moment, PeerRecord
 from ...registry.store import Store
 from ..extension import SiteExtension
-from ..http.calls import Call, Endpoint, Reply, api_root, paging, plain
+from ..http.calls import ApiRoot, Call, Endpoint, Reply, api_root, paging, plain
 from .schema import PeerRecordPage, PeerRecordView, RsStatus, Settings
 
 
@@ -20,7 +20,7 @@ def rs_root(
     status: Callable[[], Coroutine[Any, Any, RsStatus]],
     config: Settings,
     page: SiteExtension | None = None,
-) -> Endpoint:
+) -> ApiRoot:
     """Return the root of an RS's site, with the API in it, and with `page` if there is one.
 
     `config` is `describe_settings` of the options with which the RS was started.

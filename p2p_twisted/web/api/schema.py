@@ -24,6 +24,13 @@ class ErrorAnswer:
     error: str
 
 
+@dataclass(frozen=True)
+class WebLink:
+    """The address of the pages; it begins one session, and can be used once."""
+
+    url: str
+
+
 # a peer
 
 

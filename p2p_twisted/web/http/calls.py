@@ -22,7 +22,7 @@ from ...wire import fields
 from ...wire.errors import BadRequest
 from ...wire.visible import MAX_SHOWN
 from .errors import ApiError
-from .site import ControlRequest
+from .request import ControlRequest
 
 PATH = "/api/v1"
 
@@ -87,6 +87,21 @@ class Call:
         except ValueError:
             raise BadRequest("the query is not one of NAME=VALUE pairs in percent-encoded UTF-8") from None
         return _known(pairs, allowed, "parameter")
+
+    @property
+    def own_port(self) -> int:
+        """The port that the caller connected to; 0 for a Unix socket."""
+        return self._request.own_port
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the connection is one of TLS."""
+        return bool(self._request.isSecure())
+
+    @property
+    def may_change(self) -> bool:
+        """Whether the caller has the key or a session, and may make calls that change something."""
+        return self._request.channel.site.trusts(self._request)
 
     def header(self, name: str) -> list[str]:
         """Return every value of the header `name`."""
@@ -190,13 +205,25 @@ def plain(data: Callable[[], object]) -> Endpoint:
     return Endpoint({b"GET": handler})
 
 
-def api_root(**paths: Resource) -> Endpoint:
-    """Return the root of a site with `paths` under PATH; pages may be put beside it."""
-    root, api, v1 = Endpoint(), Endpoint(), Endpoint()
-    root.putChild(b"api", api)
-    api.putChild(b"v1", v1)
+class ApiRoot(Endpoint):
+    """The root of a site: the API under PATH, and pages beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        api, self._v1 = Endpoint(), Endpoint()
+        self.putChild(b"api", api)
+        api.putChild(b"v1", self._v1)
+
+    def add(self, name: str, resource: Resource) -> None:
+        """Put `resource` under PATH."""
+        self._v1.putChild(name.encode(), resource)
+
+
+def api_root(**paths: Resource) -> ApiRoot:
+    """Return the root of a site with `paths` under PATH."""
+    root = ApiRoot()
     for name, resource in paths.items():
-        v1.putChild(name.encode(), resource)
+        root.add(name, resource)
     return root
 
 

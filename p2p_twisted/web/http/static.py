@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from .calls import Call, Endpoint
-from .site import ControlRequest
+from .request import ControlRequest
 
 TYPES = {
     "html": "text/html; charset=utf-8",

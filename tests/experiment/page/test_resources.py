@@ -21,6 +21,7 @@ from p2p_twisted.registry.record import Clocks
 from p2p_twisted.web import sse as stream
 from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.api.schema import Settings
+from p2p_twisted.web.http.access import Access
 from p2p_twisted.web.http.calls import Endpoint
 from p2p_twisted.web.http.site import ControlSite
 from p2p_twisted.web.sse import BEAT_INTERVAL, SEND_INTERVAL
@@ -40,7 +41,9 @@ class PageTestCase(TestCase):
 
     def setUp(self) -> None:
         self.experiments = FakeExperiments()
-        port = reactor.listenTCP(0, ControlSite(root(self.experiments, reactor), KEY, reactor), interface="127.0.0.1")
+        port = reactor.listenTCP(
+            0, ControlSite(root(self.experiments, reactor), Access(KEY), reactor), interface="127.0.0.1"
+        )
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
 
@@ -243,7 +246,7 @@ class PageTests(PageTestCase):
         self.assertEqual((await self.ask("GET", "/lab?key=x")).status, 400)
 
     async def test_an_rs_without_a_lab_has_neither(self) -> None:
-        site = ControlSite(rs_root(MemoryStore(Clocks()), an_rs_status, Settings([])), KEY, reactor)
+        site = ControlSite(rs_root(MemoryStore(Clocks()), an_rs_status, Settings([])), Access(KEY), reactor)
         port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
@@ -262,7 +265,7 @@ class EventTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock, self.experiments = Clock(), FakeExperiments()
-        self.site = ControlSite(root(self.experiments, self.clock), KEY, self.clock)
+        self.site = ControlSite(root(self.experiments, self.clock), Access(KEY), self.clock)
         self.run_: FakeRun = self.experiments.start(ExperimentOrder("task1"))
         self.happen = self.run_.history.add
 

@@ -17,6 +17,7 @@ from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.web.api.events import PROGRESS_INTERVAL, EventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Settings
+from p2p_twisted.web.http.access import Access
 from p2p_twisted.web.http.site import ControlSite
 from p2p_twisted.web.sse import SEND_INTERVAL
 from tests.support.fake_facades import FakePeer
@@ -32,7 +33,7 @@ class EventsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock, self.events = Clock(), Publisher()
         self.log = EventLog(self.events, self.clock)
-        self.site = ControlSite(peer_root(FakePeer(), Settings([]), self.log), KEY, self.clock)
+        self.site = ControlSite(peer_root(FakePeer(), Settings([]), self.log), Access(KEY), self.clock)
 
     def read(self, query: str = "", extra: str = "", host: str = "localhost") -> StringTransport:
         """Connect a reader; return what it receives."""

@@ -10,6 +10,7 @@ from twisted.trial.unittest import TestCase
 from p2p_twisted.web.api.events import EventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Limits, Settings
+from p2p_twisted.web.http.access import Access
 from p2p_twisted.web.http.site import ControlSite
 from tests.support.answers import as_json
 from tests.support.fake_facades import FakePeer, summary_of
@@ -22,10 +23,13 @@ class ApiTestCase(TestCase):
 
     def setUp(self) -> None:
         self.peer = FakePeer()
-        self.site = ControlSite(peer_root(self.peer, Settings([]), EventLog(self.peer.events, reactor)), KEY, reactor)
+        self.access = Access(KEY)
+        self.root = peer_root(self.peer, Settings([]), EventLog(self.peer.events, reactor))
+        self.site = ControlSite(self.root, self.access, reactor)
         port = reactor.listenTCP(0, self.site, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
-        self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
+        self.port = port.getHost().port
+        self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.port)
 
     async def ask(self, method: str, path: str, body: object = None, **how: Any) -> Answer:
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()

@@ -10,6 +10,7 @@ from twisted.trial.unittest import TestCase
 from p2p_twisted import __version__
 from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.api.schema import RsStatus, Settings, SettingValue
+from p2p_twisted.web.http.access import Access
 from p2p_twisted.web.http.site import ControlSite
 from tests.support.http_client import KEY, Answer, exchange, parse, request
 from tests.support.real_reactor import reactor
@@ -28,7 +29,7 @@ class RSApiTests(TestCase):
         self.registry.leave(self.cookies[0], 65400)
         config = Settings([SettingValue("ttl", 7200, "default")])
         root = rs_root(self.registry.store, self.status, config)
-        port = reactor.listenTCP(0, ControlSite(root, KEY, reactor), interface="127.0.0.1")
+        port = reactor.listenTCP(0, ControlSite(root, Access(KEY), reactor), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
 

@@ -32,12 +32,14 @@ ANSWERS: dict[str, type] = {
     "GET limits": schema.Limits,
     "PUT limits": schema.Limits,
     "POST refresh": schema.PeerStatus,
+    "POST web": schema.WebLink,
     "GET config": schema.Settings,
 }
 """Calls of a peer -> the answer in the example: of DELETE, the refusal."""
 ANSWERS_OF_RS: dict[str, type] = {
     "GET status": schema.RsStatus,
     "GET peers": schema.PeerRecordPage,
+    "POST web": schema.WebLink,
     "GET config": schema.Settings,
 }
 
@@ -164,4 +166,5 @@ def ended(control: ControlClient, id_: str) -> Any:
 def test_the_answers_of_an_rs(cluster: Cluster) -> None:
     control = cluster.rs.control
     for call, kind in ANSWERS_OF_RS.items():
-        from_json(kind, control.get(call.split()[1]))
+        method, path = call.split()
+        from_json(kind, control.get(path) if method == "GET" else control.post(path))

@@ -12,8 +12,10 @@ from p2p_twisted.web.api.events import EventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.http import site as module
+from p2p_twisted.web.http.access import Access
 from p2p_twisted.web.http.calls import api_root, plain
-from p2p_twisted.web.http.site import MAX_BODY, REQUEST_TIME, ControlSite
+from p2p_twisted.web.http.request import MAX_BODY
+from p2p_twisted.web.http.site import REQUEST_TIME, ControlSite
 from tests.support.fake_facades import FakePeer
 from tests.support.http_client import KEY, exchange, parse, request
 from tests.support.real_reactor import reactor
@@ -99,7 +101,7 @@ class TimeTests(TestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.site = ControlSite(api_root(status=plain(FakePeer().status)), KEY, self.clock)
+        self.site = ControlSite(api_root(status=plain(FakePeer().status)), Access(KEY), self.clock)
 
     def connect(self) -> tuple[Any, StringTransport]:
         channel: Any
@@ -141,7 +143,9 @@ class TimeTests(TestCase):
         self.patch(module, "MAX_CONNECTIONS", 2)
         peer = FakePeer()
         peer.hold_refresh = True
-        self.site = ControlSite(peer_root(peer, Settings([]), EventLog(peer.events, self.clock)), KEY, self.clock)
+        self.site = ControlSite(
+            peer_root(peer, Settings([]), EventLog(peer.events, self.clock)), Access(KEY), self.clock
+        )
         (first, to_first), (second, to_second) = self.connect(), self.connect()
         for channel in (first, second):
             channel.dataReceived(request("POST", "/api/v1/refresh"))
@@ -155,7 +159,7 @@ class OwnAddressTests(TestCase):
     timeout = 20
 
     async def test_the_address_of_the_connection_is_a_name_of_this_machine(self) -> None:
-        site = ControlSite(api_root(status=plain(FakePeer().status)), KEY, reactor)
+        site = ControlSite(api_root(status=plain(FakePeer().status)), Access(KEY), reactor)
         port = reactor.listenTCP(0, site, interface="127.0.0.7")
         self.addCleanup(port.stopListening)
         endpoint = TCP4ClientEndpoint(reactor, "127.0.0.7", port.getHost().port)

@@ -1,0 +1,109 @@
+"""The pages of a peer: documents, downloads, shares, peers, limits, log, about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from twisted.web.resource import Resource
+
+from ...wire import fields
+from ..api.events import event_name
+from ..api.facade import PeerFacade
+from ..api.schema import Settings
+from ..http.calls import ApiRoot
+from ..http.errors import ApiError
+from ..http.request import ControlRequest
+from .notable import NOTABLE, NotableLog
+from .page import Page, Values, always
+from .static import add_static
+
+DOCUMENTS = 50
+"""Documents on a page."""
+MAX_SEARCH = 200
+"""Longest search, in characters."""
+NAVIGATION = (
+    ("/", "Documents"),
+    ("/downloads", "Downloads"),
+    ("/shares", "Shares"),
+    ("/peers", "Peers"),
+    ("/limits", "Limits"),
+    ("/log", "Log"),
+    ("/about", "About"),
+)
+
+Query = Mapping[str, str]
+
+
+def add_peer_pages(root: ApiRoot, peer: PeerFacade, config: Settings, log: NotableLog) -> None:
+    """Put the pages of `peer` into its site. `config` is the answer to ``GET config``."""
+    pages = _PeerPages(peer, config, log)
+    for path, page in {
+        "": Page("documents.html.j2", pages.documents, pages.common, ("q", "offset")),
+        "downloads": _Downloads(pages),
+        "shares": Page("shares.html.j2", always(dict), pages.common),
+        "peers": Page("peers.html.j2", always(pages.peers), pages.common),
+        "limits": Page("limits.html.j2", always(pages.limits), pages.common),
+        "log": Page("log.html.j2", always(pages.log), pages.common),
+        "about": Page("about.html.j2", always(pages.about), pages.common),
+    }.items():
+        root.putChild(path.encode(), page)
+    add_static(root)
+
+
+class _PeerPages:
+    """The values of the pages."""
+
+    def __init__(self, peer: PeerFacade, config: Settings, log: NotableLog) -> None:
+        self._peer = peer
+        self._config = config
+        self._log = log
+
+    def common(self) -> Values:
+        """Return the values that all pages have."""
+        return {"navigation": NAVIGATION, "role": "peer", "status": self._peer.status()}
+
+    async def documents(self, query: Query) -> Values:
+        """Return the documents that match the search, a page of them."""
+        search, offset = query.get("q", "")[:MAX_SEARCH], fields.number(query.get("offset", "0"), "offset", 0, 2**31)
+        found = await self._peer.index(search, DOCUMENTS, offset)
+        return {"found": found, "search": search, "offset": offset, "limit": DOCUMENTS}
+
+    def downloads(self) -> Values:
+        """Return the downloads, the newest first."""
+        return {"downloads": self._peer.downloads().items[::-1]}
+
+    def download(self, id_: str) -> Values:
+        """Return a download. Raises ApiError if there is none with that id."""
+        found = self._peer.download(id_)
+        if found is None:
+            raise ApiError(404, "there is no such download: only the last ones are kept")
+        return {"download": found}
+
+    def peers(self) -> Values:
+        """Return the other peers, those with the most documents first."""
+        return {"peers": sorted(self._peer.peers().items, key=lambda peer: (-peer.files, peer.host, peer.port))}
+
+    def limits(self) -> Values:
+        """Return the rate limits."""
+        return {"limits": self._peer.limits()}
+
+    def log(self) -> Values:
+        """Return the notable events, the newest first, and the names of those that add one."""
+        return {"entries": [*self._log.entries][::-1], "names": [event_name(kind) for kind in NOTABLE]}
+
+    def about(self) -> Values:
+        """Return the settings."""
+        return {"settings": self._config.items}
+
+
+class _Downloads(Page):
+    """The list of downloads, and below it a page for each."""
+
+    def __init__(self, pages: _PeerPages) -> None:
+        super().__init__("downloads.html.j2", always(pages.downloads), pages.common)
+        self._pages = pages
+
+    def getChild(self, path: bytes, request: ControlRequest) -> Resource:
+        """Return the page of a download."""
+        id_ = path.decode("ascii", "replace")
+        return Page("download.html.j2", always(lambda: self._pages.download(id_)), self._pages.common)

@@ -1,0 +1,61 @@
+"""Pages made of templates: what a peer or a document says is escaped, and no page loads anything from elsewhere.
+
+A page has parts, which are blocks of its template. A request for ``?part=NAME`` is answered with that block alone; the
+script of the pages asks for it when something has happened, so that each thing is made into markup in one place.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ...wire.visible import shown
+from ..http.request import ControlRequest
+from ..http.static import OWN
+from . import units
+
+ENVIRONMENT = Environment(
+    loader=PackageLoader(__package__),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+ENVIRONMENT.filters.update(
+    size=units.size,
+    rate=units.rate,
+    duration=units.duration,
+    count=units.count,
+    when=units.when,
+    ago=lambda seconds: "never" if seconds is None else f"{units.duration(seconds)} ago",
+    shown=shown,
+    setting=units.setting,
+)
+ENVIRONMENT.globals["parts"] = ENVIRONMENT.get_template("parts.html.j2").module  # here, for parts without their page
+
+
+@dataclass(frozen=True)
+class Html:
+    """An answer: a page, or a part of one."""
+
+    text: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def send(self, request: ControlRequest) -> int:
+        """Answer `request`. Returns NOT_DONE_YET."""
+        headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": OWN, **self.headers}
+        return request.answer_bytes(self.status, self.text.encode("utf-8", "replace"), headers)
+
+
+def render(template: str, part: str | None = None, **values: Any) -> str:
+    """Return the page of `template`, or its block `part`. Raises KeyError if it has no such block."""
+    page = ENVIRONMENT.get_template(template)
+    values["now"] = time.time()
+    if part is None:
+        return page.render(values)
+    return "".join(page.blocks[part](page.new_context(values)))
