@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from ..config.extras import missing
 from .http.calls import Answer, Call, Endpoint
 from .http.errors import ApiError
-from .http.site import ControlRequest
+from .http.request import ControlRequest
 
 Labels = Mapping[str, str]
 

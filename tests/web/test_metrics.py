@@ -12,6 +12,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted.web.health import add_monitoring
+from p2p_twisted.web.http.access import Access
 from p2p_twisted.web.http.calls import api_root
 from p2p_twisted.web.http.site import ControlSite
 from p2p_twisted.web.metrics import Buckets, Family
@@ -33,7 +34,7 @@ class MonitoringTests(TestCase):
         self.why_not: str | None = None
         root = api_root()
         add_monitoring(root, self.snapshot, lambda: self.why_not)
-        port = reactor.listenTCP(0, ControlSite(root, KEY, reactor), interface="127.0.0.1")
+        port = reactor.listenTCP(0, ControlSite(root, Access(KEY), reactor), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
 
