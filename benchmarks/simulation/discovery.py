@@ -107,7 +107,8 @@ class World:
         self.born: dict[str, float] = {}
         self.known_to_rs = AddressBook()
         addresses = [(f"10.{i // 62500}.{i // 250 % 250}.{i % 250 + 1}", 65400) for i in range(n)]
-        self.known_to_rs.load(addresses)
+        for number, address in enumerate(addresses):
+            self.known_to_rs.add(address, number)
         self.peers = {address: Peer(self, address) for address in addresses}
         for peer in self.peers.values():
             self._join(peer)

@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sized
-from heapq import heappop, heappush
 
 from ..wire.address import Address
 from ..wire.limits import MAX_COOKIE_1_0
 from .address_book import AddressBook
+from .arrange import arrange_named, arrange_packed, slots_with
+from .deadlines import Deadlines
 from .record import Clocks, PeerRecord
-from .room import Group, Room
+from .room import Group, Room, group_of
 from .rules import Changes, Found, Lookup, Request
 from .store import Counts, Swept
+from .table import ACTIVE, PROVEN, UNWRITTEN, Table
 
 MAPPED = "::ffff:"
 """Before an IPv4 address that connects to a port for IPv6."""
+GRAINS = 256
+"""Parts of a TTL in which the deadlines are sorted before they come."""
 
 
 class MemoryStore:
-    """A `store.Store` in memory; nothing in it waits. A store that also writes them to disk is a subclass."""
+    """A `store.Store` in memory; nothing in it waits. A store that also writes them elsewhere is a subclass."""
 
     def __init__(self, clocks: Clocks) -> None:
         self.clocks = clocks
         self.commits = 0
         self.waiting: Sized = ()
-        self._records: dict[int, PeerRecord] = {}
         self._reserved: set[int] = set()
         """Cookies that must not be given out although no record has them."""
-        self._holders: dict[Address, PeerRecord] = {}
-        """The active records."""
         self._book = AddressBook()
-        self._room = Room()
-        self._due: list[tuple[float, int]] = []
-        """A heap of (deadline, cookie): each active record once, with a deadline that it had. A renewal leaves it as it
-        is; a record that comes up here and has been renewed is entered again with its present deadline."""
-        self._in_due: set[int] = set()
+        self._clear()
 
     def start(self) -> None:
         """Do nothing: there is nothing to take."""
@@ -49,19 +46,24 @@ class MemoryStore:
         while True:
             changes = request.decide(self._find(request.lookup()), at)
             if changes is not None and changes.record.cookie not in self._reserved:
-                self._commit(changes, request.durable)
+                self._store(changes)
                 return changes.record
 
     def renew(self, cookie: int, port: int, host: str) -> bool:
         """Renew the TTL of the active peer with this cookie and port; False if there is none (`store.Store`)."""
-        record, now = self._records.get(cookie), self.clocks.monotonic()
-        if record is None or record.port != port or not record.active or record.deadline <= now:
+        table, now = self._table, self.clocks.monotonic()
+        slot = table.slots.get(cookie)
+        if slot is None or table.ports[slot] != port:
             return False
-        if cookie <= MAX_COOKIE_1_0 and record.host != host.removeprefix(MAPPED):
+        flags = table.flags[slot]
+        if not flags & ACTIVE or table.deadlines[slot] <= now:
             return False
-        record.deadline = now + self.clocks.ttl
-        record.proven = True
-        self._touched(cookie)
+        if cookie <= MAX_COOKIE_1_0 and table.host(slot) != host.removeprefix(MAPPED):
+            return False
+        table.deadlines[slot] = now + self.clocks.ttl
+        if ~flags & (PROVEN | UNWRITTEN):
+            table.flags[slot] = flags | PROVEN
+            self._touch(slot)
         return True
 
     async def active(self, limit: int | None = None, after: Address | None = None) -> tuple[list[Address], bool]:
@@ -82,109 +84,124 @@ class MemoryStore:
     async def records(self) -> list[PeerRecord]:
         """Return all records, by cookie."""
         self._expire(self.clocks.monotonic())
-        return [self._records[cookie] for cookie in sorted(self._records)]
+        return list(self._table)
 
     async def counts(self) -> Counts:
         """Return how many records there are."""
         self._expire(self.clocks.monotonic())
-        return Counts(len(self._book), len(self._records))
+        return Counts(len(self._book), len(self._table))
 
     async def sweep(self) -> Swept:
         """Make the records inactive whose TTL has run out."""
         return Swept(self._expire(self.clocks.monotonic()), 0)
 
-    # for subclasses that write to disk
+    # for subclasses that also write the records elsewhere
 
-    def _write(self, changes: Changes, durable: bool) -> None:
-        """Write `changes`, which are not in memory yet. May raise StoreError."""
+    def _touched(self, slot: int) -> None:
+        """Note that the record in `slot` is not written as it is now. Called once until UNWRITTEN is taken from it."""
 
-    def _touched(self, cookie: int) -> None:
-        """Note that a record has changed and is to be written later."""
+    def _touch(self, slot: int) -> None:
+        if not self._table.flags[slot] & UNWRITTEN:
+            self._table.flags[slot] |= UNWRITTEN
+            self._touched(slot)
+
+    def _clear(self) -> None:
+        """Forget all records."""
+        self._table = Table()
+        self._room = Room()
+        self._due = Deadlines(self._table.deadlines, self.clocks.ttl / GRAINS)
+        self._index()
 
     def _load(self, records: Iterable[PeerRecord]) -> None:
-        """Fill the store, which is empty. Of two records that are active at one address, the later one remains so."""
+        """Fill the store, which is empty."""
         for record in records:
-            rival = self._holders.get(record.address)
-            if record.active and rival is not None:
-                self._touched(rival.cookie)
-                self._put(rival.inactive(), listed=False)
-            self._put(record, listed=False)
-        self._book.load(self._holders)
+            self._table.put(record)
+        self._index()
+
+    def _index(self) -> None:
+        """Find everything that is in the table. Of two records that are active at one address, the later one stays."""
+        table, packed, named = self._table, arrange_packed(self._table), arrange_named(self._table)
+        for slot in packed.displaced + named.displaced:
+            table.flags[slot] &= ~ACTIVE
+            self._touch(slot)
+        self._book.load(packed, named)
+        self._room.load(self._book.packed_hosts())
+        inactive = sorted(slots_with(table, 0, ACTIVE), key=table.deadlines.__getitem__)
+        for slot in (*named.slots, *inactive):
+            self._room.put(slot, None, table.record(slot))
+        self._due.load(slots_with(table, ACTIVE, ACTIVE))
+
+    def _record(self, cookie: int) -> PeerRecord | None:
+        """Return the record with this cookie, if there is one."""
+        slot = self._table.slots.get(cookie)
+        return None if slot is None else self._table.record(slot)
+
+    def _holder(self, address: Address) -> PeerRecord | None:
+        """Return the record that is active at `address`, if there is one."""
+        slot = self._book.slot(address)
+        return None if slot is None else self._table.record(slot)
 
     # the indexes
 
-    def _commit(self, changes: Changes, durable: bool) -> None:
-        self._write(changes, durable)
+    def _find(self, lookup: Lookup) -> Found:
+        record = self._record(lookup.cookie)
+        address = record.address if lookup.address is None and record is not None else lookup.address
+        group = None if lookup.neighbourhood is None else group_of(lookup.neighbourhood)
+        is_full = lookup.most is not None and self._size(None) >= lookup.most
+        return Found(
+            lookup,
+            record,
+            None if address is None else self._holder(address),
+            0 if group is None else self._size(group),
+            None if group is None else self._replaceable(group),
+            is_full,
+            self._replaceable(None) if is_full else None,
+        )
+
+    def _size(self, group: Group) -> int:
+        """Return the number of records of a group."""
+        return self._room.size(group)
+
+    def _replaceable(self, group: Group) -> PeerRecord | None:
+        slot = self._room.replaceable(group)
+        return None if slot is None else self._table.record(slot)
+
+    def _store(self, changes: Changes) -> None:
+        """Put all of `changes` into memory."""
         if changes.dropped is not None:
-            self._drop(changes.dropped)
+            self._drop(changes.dropped.cookie)
         if changes.displaced is not None:  # first: the address must be free before it is taken
             self._put(changes.displaced)
         self._put(changes.record)
 
-    def _find(self, lookup: Lookup) -> Found:
-        record = self._records.get(lookup.cookie)
-        address = record.address if lookup.address is None and record is not None else lookup.address
-        holder = None if address is None else self._holders.get(address)
-        near, all_ = self._room.of(lookup.neighbourhood), self._room.all
-        is_full = lookup.most is not None and all_.size >= lookup.most
-        return Found(
-            lookup,
-            record,
-            holder,
-            near.size if near else 0,
-            self._replaceable(near),
-            is_full,
-            self._replaceable(all_ if is_full else None),
-        )
-
-    def _replaceable(self, group: Group | None) -> PeerRecord | None:
-        cookie = None if group is None else group.replaceable()
-        return None if cookie is None else self._records[cookie]
-
-    def _put(self, record: PeerRecord, listed: bool = True) -> None:
-        """Put `record` in the place of the one with its cookie. Unless `listed`, the caller updates the book."""
-        old = self._records.get(record.cookie)
-        self._room.put(old, record)
-        self._records[record.cookie] = record
+    def _put(self, record: PeerRecord) -> None:
+        """Put `record` in the place of the one with its cookie. No other may be active at its address."""
+        old = self._record(record.cookie)
+        slot = self._table.put(record)
+        self._room.put(slot, old, record)
+        if record.active:
+            self._due.add(slot)
         before = old.address if old is not None and old.active else None
         after = record.address if record.active else None
-        if before is not None and before != after:
-            del self._holders[before]
-            if listed:
-                self._book.remove([before])
+        if before == after:
+            return
+        if before is not None:
+            self._book.remove(before)
         if after is not None:
-            self._holders[after] = record
-            self._await_expiry(record)
-            if listed and before != after:
-                self._book.add(after)
+            self._book.add(after, slot)
 
-    def _drop(self, record: PeerRecord) -> None:
-        """Forget an inactive record."""
-        del self._records[record.cookie]
-        self._room.drop(record)
-
-    def _await_expiry(self, record: PeerRecord) -> None:
-        if record.cookie not in self._in_due:
-            self._in_due.add(record.cookie)
-            heappush(self._due, (record.deadline, record.cookie))
+    def _drop(self, cookie: int) -> None:
+        """Forget the inactive record with this cookie."""
+        slot = self._table.slots[cookie]
+        self._room.drop(slot, self._table.record(slot))
+        self._table.drop(cookie)
 
     def _expire(self, now: float) -> int:
         """Make the records inactive whose TTL has run out by `now`; return how many."""
-        due = self._due
-        if not due or due[0][0] > now:
-            return 0
-        expired = []
-        while due and due[0][0] <= now:
-            _, cookie = heappop(due)
-            self._in_due.discard(cookie)
-            record = self._records.get(cookie)
-            if record is None or not record.active:
-                continue  # it has left; by now, it may have made room for another
-            if record.deadline > now:
-                self._await_expiry(record)
-            else:
-                expired.append(record.address)
-                self._put(record.inactive(), listed=False)
-                self._touched(cookie)
-        self._book.remove(expired)
-        return len(expired)
+        expired = 0
+        for slot in self._due.take(now):
+            if self._table.flags[slot] & ACTIVE:
+                self._put(self._table.record(slot).inactive())
+                self._touch(slot)
+                expired += 1
+        return expired

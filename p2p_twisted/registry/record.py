@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ..wire.address import Address
@@ -50,21 +50,24 @@ class Clocks:
         return Moment(now, self.wall(), now + self.ttl)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(slots=True)
 class PeerRecord:
-    """A peer as the registry knows it. The methods return changed records; a store may set `deadline` and `proven`."""
+    """A peer as the registry knows it. The methods return changed records.
+
+    Two are equal if they are the same but for a renewal, which changes nothing that is decided.
+    """
 
     host: str
     port: int
     cookie: int
     active: bool = False
-    deadline: float = 0.0
+    deadline: float = field(default=0.0, compare=False)
     """Monotonic time at which the TTL runs out. It means nothing while `active` is false."""
     registered_at: int = 0
     """Unix time of the last Register."""
     activations: tuple[int, ...] = ()
     """Unix times at which the peer became active, oldest first."""
-    proven: bool = False
+    proven: bool = field(default=False, compare=False)
     """Whether the peer has come back with its cookie: a record that never was used makes room first."""
 
     @property

@@ -1,80 +1,69 @@
-"""How many records a store has, in all and of each host, and which of them makes room for a new one."""
+"""How many records a store has, in all and of each host, and which of them makes room for a new one. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
+
 from ..wire.fields import neighbourhood
+from .chains import Chains
+from .packed import pack
 from .record import PeerRecord
 
-
-class Group:
-    """A number of records, and the cookies of the inactive ones in the order in which they became inactive."""
-
-    __slots__ = ("inactive", "size", "unproven")
-
-    def __init__(self) -> None:
-        self.size = 0
-        self.unproven: dict[int, None] = {}
-        """Of the inactive ones, those that never came back with their cookie: anybody makes any number of them."""
-        self.inactive: dict[int, None] = {}
-        """The other inactive ones."""
-
-    def add(self, record: PeerRecord) -> None:
-        """Count a record in."""
-        self.size += 1
-        self.move(record)
-
-    def remove(self, record: PeerRecord) -> None:
-        """Count a record out."""
-        self.size -= 1
-        self._forget(record.cookie)
-
-    def move(self, record: PeerRecord) -> None:
-        """Note that a record has become active or inactive."""
-        self._forget(record.cookie)
-        if not record.active:
-            (self.inactive if record.proven else self.unproven)[record.cookie] = None
-
-    def replaceable(self) -> int | None:
-        """Return the cookie of the record that makes room for a new one; None if all are active."""
-        return next(iter(self.unproven or self.inactive), None)
-
-    def _forget(self, cookie: int) -> None:
-        self.unproven.pop(cookie, None)
-        self.inactive.pop(cookie, None)
+Group = int | str | None
+"""A neighbourhood, packed if it is an IPv4 address; None: all records."""
 
 
 class Room:
     """The records of a store, in groups: all of them, and those of each neighbourhood."""
 
     def __init__(self) -> None:
-        self.all = Group()
-        self._neighbourhoods: dict[str, Group] = {}
+        self._sizes: dict[Group, int] = {None: 0}
+        self._inactive = Chains(), Chains()
+        """The slots of the inactive records, in the order in which they became inactive: of all, of each neighbourhood.
 
-    def of(self, name: str | None) -> Group | None:
-        """Return the group of a neighbourhood; None if it has no record."""
-        return None if name is None else self._neighbourhoods.get(name)
+        Those that never came back with their cookie are apart: anybody makes any number of them."""
 
-    def put(self, old: PeerRecord | None, record: PeerRecord) -> None:
+    def size(self, group: Group) -> int:
+        """Return the number of records of a group."""
+        return self._sizes.get(group, 0)
+
+    def replaceable(self, group: Group) -> int | None:
+        """Return the slot of the record of a group that makes room for a new one; None if all are active."""
+        chains = self._inactive[group is not None]
+        unproven = chains.first((group, False))
+        return chains.first((group, True)) if unproven is None else unproven
+
+    def load(self, hosts: Iterable[tuple[int, int]]) -> None:
+        """Begin with active records only: so many of each of these hosts of IPv4, which are packed."""
+        sizes: dict[Group, int] = dict(hosts)
+        self._sizes = sizes
+        sizes[None] = sum(sizes.values())
+
+    def put(self, slot: int, old: PeerRecord | None, record: PeerRecord) -> None:
         """Count `record` in the place of `old`, if there is one."""
-        if old is None:
-            self.all.add(record)
-        else:
-            self.all.move(record)
-        if old is not None and old.host == record.host:
-            self._neighbourhoods[neighbourhood(record.host)].move(record)
-            return
         if old is not None:
-            self._leave(old)
-        self._neighbourhoods.setdefault(neighbourhood(record.host), Group()).add(record)
+            self.drop(slot, old)
+        group = group_of(record.host)
+        for one in None, group:
+            self._sizes[one] = self.size(one) + 1
+            if not record.active:
+                self._inactive[one is not None].append((one, record.proven), slot)
 
-    def drop(self, record: PeerRecord) -> None:
+    def drop(self, slot: int, record: PeerRecord) -> None:
         """Count `record` out."""
-        self.all.remove(record)
-        self._leave(record)
+        group = group_of(record.host)
+        for one in None, group:
+            self._sizes[one] -= 1
+            if not record.active:
+                self._inactive[one is not None].remove((one, record.proven), slot)
+        if not self._sizes[group]:
+            del self._sizes[group]
 
-    def _leave(self, record: PeerRecord) -> None:
-        name = neighbourhood(record.host)
-        group = self._neighbourhoods[name]
-        group.remove(record)
-        if not group.size:
-            del self._neighbourhoods[name]
+
+@lru_cache(4096)
+def group_of(host: str) -> Group:
+    """Return the group of the neighbourhood of `host`."""
+    name = neighbourhood(host)
+    packed = pack(name)
+    return name if packed is None else packed

@@ -18,7 +18,7 @@ from ..wire.limits import MAX_COOKIE, MAX_COOKIE_1_0
 from .record import Moment, PeerRecord
 
 MAX_RECORDS = 1_000_000
-"""Most records of a store, about 1 KB each; inactive ones make room for new ones."""
+"""Most records of a store, about 300 bytes each; inactive ones make room for new ones."""
 
 Origin = Sequence[str]
 """The hosts that a request may speak for: the address that it comes from, and one that it may name."""

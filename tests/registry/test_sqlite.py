@@ -192,7 +192,7 @@ def test_a_file_of_a_newer_version_is_left_alone(machine: Machine) -> None:
 
 def test_a_register_that_cannot_be_written_did_not_happen(machine: Machine) -> None:
     kept = machine.registry.register("10.0.0.1", 1, None, True)
-    file = machine.store._file
+    file = machine.store._file._connection
     assert file is not None
     size = file.execute("PRAGMA page_count").fetchone()[0]
     file.execute(f"PRAGMA max_page_count = {size}")  # as on a full disk

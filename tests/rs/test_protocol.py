@@ -153,7 +153,7 @@ class Refusals(Case):
         def fail(*args: object) -> None:
             raise StoreError("registry.sqlite: disk is full; make room on the disk")
 
-        self.patch(MemoryStore, "_write", fail)
+        self.patch(MemoryStore, "_store", fail)
         got = self.rig.ask(request("Register", "cookie:", "port:4394"))
         self.assertEqual(got, answer("the RS cannot write down anything now; try again later\n", "300 BAD_REQUEST"))
         self.assertEqual(self.flushLoggedErrors(), [])

@@ -127,7 +127,7 @@ class RemoteStore(MemoryStore):
             changes = request.decide(found, at)
             await self._travel()
             if changes is not None and self._find(found.lookup) == found:
-                self._commit(changes, request.durable)
+                self._store(changes)
                 return changes.record
 
     def renew(self, cookie: int, port: int, host: str) -> bool:
