@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 
+from .json_log import log_as_json
 from .settings import SettingsOptions, exit_with
 from .startup import StartError
 from .state_folder import check_not_held
@@ -98,6 +99,8 @@ class VerbOptions(SettingsOptions):
         if self.parent is not None:  # the options of twistd itself; `p2p config` has no parent
             self._set_pid_file(self.parent, self["state-dir"])
             self._keep_umask(self.parent)
+            if self.get("log-format") == "json":
+                log_as_json(self.parent)
 
     def _set_pid_file(self, twistd: MutableMapping[str, Any], folder: Path) -> None:
         """Let twistd write its pid file into `folder`, unless another one or none was given.

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..config.folders import default_state_dir, folder
 from ..config.hosts import host, host_and_port
+from ..config.json_log import LOG_FORMAT
 from ..config.rates import parse_rate
 from ..config.settings import ADMISSION, TLS, Network, Setting, SettingsError, network, whole
 from ..config.shares import Share, members, parse_share
@@ -37,6 +38,7 @@ SETTINGS = (
         default_state_dir("peer"),
     ),
     Setting("web", "Address of the control API in addition to its Unix socket: a Twisted endpoint."),
+    LOG_FORMAT,
     Setting(
         "up-rate",
         "Maximum rate of sending files, such as 500K or 2MiB (bytes per second), 20Mbit, or none.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..config.folders import default_state_dir, folder
+from ..config.json_log import LOG_FORMAT
 from ..config.settings import ADMISSION, TLS, Setting, network, one_of, whole, yes_or_no
 from ..wire.limits import RS_PORT, TTL
 from .limits import Limits
@@ -83,6 +84,7 @@ SETTINGS = (
     ),
     *LIMITS,
     Setting("web", "Address of the control API in addition to its Unix socket: a Twisted endpoint."),
+    LOG_FORMAT,
     Setting(
         "lab",
         "Serve a page at /lab on which experiments are started and watched; --web says where.",
