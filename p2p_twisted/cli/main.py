@@ -19,9 +19,11 @@ from .options import for_all
 from .output import hush, warn, warn_interrupted
 
 _VERBS = {
+    "cancel": (".downloads:cancel", "Stop downloads for good."),
     "config": (".config:config", "Show settings and where each came from."),
     "corpus": ("..experiment.verbs.corpus_command:corpus", "Get documents to share: generate some, or fetch RFCs."),
     "demo": ("..experiment.verbs.demo_command:demo", "Run an RS and six peers on this machine, and verify every copy."),
+    "downloads": (".downloads:downloads", "List the downloads."),
     "experiment": (
         "..experiment.verbs.experiment_command:experiment",
         "Compare centralised, peer-to-peer and swarm, and write a report.",
@@ -29,9 +31,12 @@ _VERBS = {
     "get": (".get:get", "Fetch documents."),
     "limits": (".limits:limits", "Show or change the rate limits."),
     "ls": (".show:ls", "List the documents that peers have."),
+    "pause": (".downloads:pause", "Stop downloads for now."),
     "peers": (".show:peers", "List the other peers."),
     "pki": (".pki:pki", "Make the certificates of a closed swarm."),
     "refresh": (".refresh:refresh", "Query the RS and the other peers now."),
+    "resume": (".downloads:resume", "Go on with downloads that are paused."),
+    "retry": (".downloads:retry", "Try again what downloads have not got."),
     "rs": (".rs:rs", "Show the state of the RS on this machine."),
     "share": (".share:share", "Share a folder."),
     "status": (".show:status", "Show the state of the peer."),

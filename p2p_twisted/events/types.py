@@ -97,7 +97,7 @@ class DownloadStarted(Event):
 
 @dataclass(frozen=True)
 class DownloadEnded(Event):
-    """A download is over. `state`, `kind` and `text` (of its error, else None) are those of docs/api.rst."""
+    """A download is over, or paused. `state`, `kind` and `text` (of its error, else None) are those of docs/api.rst."""
 
     download: str
     state: str

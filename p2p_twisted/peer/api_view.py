@@ -147,6 +147,18 @@ class ApiView:
         """Stop a download. Return False if it has ended, or is unknown."""
         return self._peer.download_manager.cancel(id)
 
+    def pause_download(self, id: str) -> bool:  # noqa: A002
+        """Stop a download for now. Return False if it does not run."""
+        return self._peer.download_manager.pause(id)
+
+    def resume_download(self, id: str) -> bool:  # noqa: A002
+        """Go on with a download that is paused. Return False if it is not."""
+        return self._peer.download_manager.resume(id)
+
+    def retry_download(self, id: str) -> bool:  # noqa: A002
+        """Try again what a download that has ended has not got. Return False if it runs, or has everything."""
+        return self._peer.download_manager.retry(id)
+
     def share(self, path: str, readers: Sequence[str] | None = None) -> Deferred[None]:
         """Share one more folder until the peer stops, with all or with `readers` only. Fails with ValueError."""
         share = Share(Path(path).expanduser(), None if readers is None else tuple(readers))

@@ -206,6 +206,21 @@ class FakePeer:
         self.events.publish(DownloadEnded(id, "cancelled"))
         return True
 
+    def pause_download(self, id: str) -> bool:  # noqa: A002
+        return self._move(id, "running", "paused")
+
+    def resume_download(self, id: str) -> bool:  # noqa: A002
+        return self._move(id, "paused", "running")
+
+    def retry_download(self, id: str) -> bool:  # noqa: A002
+        return self._move(id, "failed", "running")
+
+    def _move(self, id_: str, before: str, after: str) -> bool:
+        if self.running[id_]["state"] != before:
+            return False
+        self.running[id_] |= {"state": after, "ended": None}
+        return True
+
     def share(self, path: str, readers: list[str] | None = None) -> Deferred[None]:
         if path == "/not/a/folder":
             return fail(ValueError("/not/a/folder is not a folder"))

@@ -21,7 +21,7 @@ from ...wire.address import Address
 from ..peers.discovery import Discovery
 from ..peers.site_map import SiteMap
 from ..serving.protocol import PeerFactory
-from .model import CANCELLED, DONE, FAILED, RUNNING, Claims, Download
+from .model import CANCELLED, DONE, FAILED, PAUSED, RUNNING, Claims, Download
 from .parts import Parts
 from .runner import DownloadRunner
 from .selection import Selection
@@ -51,6 +51,7 @@ class DownloadManager(Service):
         self._publisher = publisher
         self._selection = Selection(reactor, factory.content_store.library, discovery, now)
         self._running: dict[str, Deferred[None]] = {}
+        self._pausing: set[str] = set()
         self.site_map: SiteMap | None = None
         """Where peers are, None if that does not matter."""
         self._parts = Parts(
@@ -82,19 +83,40 @@ class DownloadManager(Service):
         self.downloads[download.id] = download
         if holders:
             self._discovery.dialler.name(holders)
-        self._publisher.publish(DownloadStarted(download.id, None if unique is None else tuple(unique), directory))
-        running = self._running[download.id] = Deferred.fromCoroutine(self._run(download))
-        running.addErrback(self._failed, download)
-        running.addBoth(lambda _: self._end(download))
+        self._begin(download)
         return download
 
     def cancel(self, id: str) -> bool:  # noqa: A002
-        """Stop a download. Return False when it has ended or there is none of that id."""
+        """Stop a download for good. Return False when it has ended or there is none of that id."""
+        running = self._running.get(id)
+        if running is not None:
+            self._pausing.discard(id)
+            running.cancel()
+            return True
+        return self._is(id, PAUSED) and self._cancel_paused(self.downloads[id])
+
+    def pause(self, id: str) -> bool:  # noqa: A002
+        """Stop a download for now. Return False when it does not run."""
         running = self._running.get(id)
         if running is None:
             return False
+        self._pausing.add(id)
         running.cancel()
         return True
+
+    def resume(self, id: str) -> bool:  # noqa: A002
+        """Go on with a download that is paused. Return False when it is not."""
+        return self._is(id, PAUSED) and self._begin_again(self.downloads[id])
+
+    def retry(self, id: str) -> bool:  # noqa: A002
+        """Try again what a download that has ended has not got. Return False when it runs, or has everything."""
+        download = self.downloads.get(id)
+        if download is None or not download.has_ended or download.is_complete:
+            return False
+        return self._begin_again(download)
+
+    def _is(self, id_: str, state: str) -> bool:
+        return id_ in self.downloads and self.downloads[id_].state == state
 
     def stopService(self) -> Deferred[None]:
         """Stop all downloads; the unfinished files stay in their .part files."""
@@ -111,9 +133,28 @@ class DownloadManager(Service):
 
     # one download
 
+    def _begin(self, download: Download) -> None:
+        names = None if download.names is None else tuple(download.names)
+        self._publisher.publish(DownloadStarted(download.id, names, download.directory))
+        running = self._running[download.id] = Deferred.fromCoroutine(self._run(download))
+        running.addErrback(self._failed, download)
+        running.addBoth(lambda _: self._end(download))
+
+    def _begin_again(self, download: Download) -> bool:
+        download.begin_again()
+        self._begin(download)
+        return True
+
+    def _cancel_paused(self, download: Download) -> bool:
+        download.end(CANCELLED)
+        self._publish_end(download)
+        return True
+
     async def _run(self, download: Download) -> None:
         download.state = RUNNING
-        async for files in self._selection.batches(download):
+        in_place = {file.name for file in download.files}
+        async for batch in self._selection.batches(download):
+            files = [file for file in batch if file.name not in in_place]
             download.files += files
             for file in files:
                 file.download, file.publisher = download.id, self._publisher
@@ -124,7 +165,9 @@ class DownloadManager(Service):
         download.end(FAILED if failed else DONE, failed[0].error if len(failed) == len(download.files) > 0 else None)
 
     def _failed(self, failure: Failure, download: Download) -> None:
-        if failure.check(CancelledError) is not None:
+        if failure.check(CancelledError) is not None and download.id in self._pausing:
+            download.pause()
+        elif failure.check(CancelledError) is not None:
             download.end(CANCELLED)
         else:
             self.log.failure("download {id}", failure, id=download.id)
@@ -132,7 +175,11 @@ class DownloadManager(Service):
 
     def _end(self, download: Download) -> None:
         self._running.pop(download.id, None)
+        self._pausing.discard(download.id)
         self._parts.claims.release()
+        self._publish_end(download)
+
+    def _publish_end(self, download: Download) -> None:
         kind, text = (None, None) if download.error is None else (download.error.kind, str(download.error))
         self._publisher.publish(DownloadEnded(download.id, download.state, kind, text))
 

@@ -23,6 +23,7 @@ from ...swarm.target import Target
 from ...wire.address import Address
 
 WAITING, RUNNING, DONE, FAILED, THERE, CANCELLED = "waiting", "running", "done", "failed", "there", "cancelled"
+PAUSED = "paused"
 """States. A file that was not fetched because it was in place already is THERE."""
 
 
@@ -191,12 +192,30 @@ class Download:
         """Return whether the peer at `address` may be asked for its documents."""
         return self.holders is None or address in self.holders
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has ended, and all of its files are in place."""
+        return self.state == DONE and all(file.state in (DONE, THERE) for file in self.files)
+
     def end(self, state: str, error: DownloadError | None = None) -> None:
         """End it in `state`, with all files that have not ended."""
-        self.state, self.error, self.ended = state, error, time.time()
+        self.ended = time.time()
+        self._stop(state, state if state == CANCELLED else FAILED, error)
+
+    def pause(self) -> None:
+        """Stop it for now, with all files that have not ended; what was fetched of them is kept."""
+        self._stop(PAUSED, PAUSED, None)
+
+    def _stop(self, state: str, of_files: str, error: DownloadError | None) -> None:
+        self.state, self.error = state, error
         for file in self.files:
             if file.ended is None:
-                file.end(CANCELLED if state == CANCELLED else FAILED, error)
+                file.end(of_files, error)
             forget_frames(file.error)
         forget_frames(error)
         self.swarms = [ended(swarm) for swarm in self.swarms]
+
+    def begin_again(self) -> None:
+        """Make it wait for another run, which keeps the files that are in place."""
+        self.state, self.error, self.ended = WAITING, None, None
+        self.files = [file for file in self.files if file.state in (DONE, THERE)]

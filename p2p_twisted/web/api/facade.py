@@ -53,6 +53,15 @@ class PeerFacade(Protocol):
     def cancel_download(self, id: str) -> bool:  # noqa: A002
         """Stop a download; fetched pieces stay for the next time. Return False if it has ended, or is unknown."""
 
+    def pause_download(self, id: str) -> bool:  # noqa: A002
+        """Stop a download for now. Return False if it does not run."""
+
+    def resume_download(self, id: str) -> bool:  # noqa: A002
+        """Go on with a download that is paused. Return False if it is not."""
+
+    def retry_download(self, id: str) -> bool:  # noqa: A002
+        """Try again what a download that has ended has not got. Return False if it runs, or has everything."""
+
     def share(self, path: str, readers: list[str] | None = None) -> Deferred[None]:
         """Share one more folder, with all peers or with `readers` only, which are names of peers and @groups.
 

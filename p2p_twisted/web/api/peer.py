@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -139,16 +141,25 @@ class _Download(Endpoint):
     def __init__(self, peer: PeerFacade, id_: str) -> None:
         super().__init__({b"GET": self._show, b"DELETE": self._cancel})
         self._peer, self._id = peer, id_
+        for name, change, which in (
+            ("pause", peer.pause_download, "only one that runs can be paused"),
+            ("resume", peer.resume_download, "only one that is paused can be resumed"),
+            ("retry", peer.retry_download, "only one that has ended and lacks something can be tried again"),
+        ):
+            self.putChild(name.encode(), Endpoint({b"POST": partial(self._change, change, which)}))
 
     def _show(self, call: Call) -> Reply:
         call.query()
         return Reply(self._found())
 
     def _cancel(self, call: Call) -> Reply:
+        return self._change(self._peer.cancel_download, "it is over", call)
+
+    def _change(self, change: Callable[[str], bool], which: str, call: Call) -> Reply:
         call.query()
         state = self._found().state
-        if not self._peer.cancel_download(self._id):
-            raise ApiError(409, f"this download is over: {state}")
+        if not change(self._id):
+            raise ApiError(409, f"this download is {state}: {which}")
         return Reply(self._found())
 
     def _found(self) -> DownloadDetails:

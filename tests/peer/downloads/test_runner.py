@@ -21,7 +21,7 @@ from p2p_twisted.net.throttle import Throttle
 from p2p_twisted.peer.download_view import details
 from p2p_twisted.peer.downloads import manager
 from p2p_twisted.peer.downloads.manager import DownloadManager
-from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED
+from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED, PAUSED
 from p2p_twisted.peer.downloads.runner import DownloadRunner
 from p2p_twisted.peer.peers.discovery import Discovery
 from p2p_twisted.peer.peers.registration import Registration
@@ -382,6 +382,47 @@ class Downloads(Case):
         download = self.fetch("big")
         self.assertEqual((download.state, self.files()), (DONE, {"big": shown(BIG)}))
         self.assertEqual((sorted(pieces), factory.uploaded), ([0, 1, 2, 3, 4], len(BIG) - 2 * MIN_PIECE))
+
+    def test_a_paused_download_goes_on_where_it_was(self):
+        """Pause it when two of the five pieces of the second file are here."""
+        factory = self.peer(1, small=b"1", big=BIG)
+        pieces, states = [], []
+
+        def verified(event: PieceVerified) -> None:
+            if event.size > 1:
+                pieces.append(event.piece)
+            if len(pieces) == 2:
+                self.assertTrue(self.manager.pause(*self.manager.downloads))
+
+        self.events.subscribe(PieceVerified, verified)
+        self.events.subscribe(DownloadEnded, lambda event: states.append(event.state))
+        download = self.fetch("small", "big")
+        self.assertEqual((download.state, download.has_ended, states), (PAUSED, False, [PAUSED]))
+        self.assertFalse(self.manager.pause(download.id) or self.manager.retry(download.id))
+        factory.uploaded = 0
+        self.assertTrue(self.manager.resume(download.id))
+        self.network.wait(10)
+        self.assertEqual((download.state, self.files()), (DONE, {"small": b"1", "big": shown(BIG)}))
+        self.assertEqual((sorted(pieces), factory.uploaded), ([0, 1, 2, 3, 4], len(BIG) - 2 * MIN_PIECE))
+        self.assertEqual([file.name for file in download.files], ["small", "big"])
+        self.assertFalse(self.manager.resume(download.id) or self.manager.retry(download.id))
+
+    def test_a_paused_download_is_cancelled(self):
+        self.peer(1, big=BIG)
+        self.events.subscribe(PieceVerified, lambda _: self.manager.pause(*self.manager.downloads))
+        download = self.fetch("big")
+        self.assertTrue(self.manager.cancel(download.id))
+        self.assertEqual((download.state, download.has_ended), (CANCELLED, True))
+        self.assertFalse(self.manager.cancel(download.id) or self.manager.resume(download.id))
+
+    def test_what_failed_is_tried_again(self):
+        self.peer(1, one=b"1")
+        download = self.fetch("one", "two")
+        self.assertEqual((download.state, self.errors(download)), (FAILED, {"two": "no-holder"}))
+        self.peer(2, two=b"2")
+        self.assertTrue(self.manager.retry(download.id))
+        self.network.wait(10)
+        self.assertEqual((download.state, self.files()), (DONE, {"one": b"1", "two": b"2"}))
 
     def test_two_downloads_of_one_document(self):
         """Fetch it into two folders: its pieces are served from the first as long as that goes on."""

@@ -165,8 +165,21 @@ class DownloadTests(ApiTestCase):
         answer = await self.ask("DELETE", "/api/v1/downloads/1")
         self.assertEqual((answer.status, answer.json["state"]), (200, "cancelled"))
         again = await self.ask("DELETE", "/api/v1/downloads/1")
-        self.assertEqual((again.status, again.error), (409, "this download is over: cancelled"))
+        self.assertEqual((again.status, again.error), (409, "this download is cancelled: it is over"))
         self.assertEqual((await self.ask("DELETE", "/api/v1/downloads/2")).status, 404)
+
+    async def test_pause_resume_and_retry(self) -> None:
+        await self.ask("POST", "/api/v1/downloads", {"names": ["running_a.pdf"]})
+        await self.ask("POST", "/api/v1/downloads", {"names": ["checksum_a.pdf"]})
+        for path, state in ("1/pause", "paused"), ("1/resume", "running"), ("2/retry", "running"):
+            answer = await self.ask("POST", f"/api/v1/downloads/{path}")
+            self.assertEqual((answer.status, answer.json["state"]), (200, state), path)
+        for path, why in ("1/resume", "is paused"), ("1/retry", "has ended"):
+            answer = await self.ask("POST", f"/api/v1/downloads/{path}")
+            self.assertEqual(answer.status, 409, path)
+            self.assertIn(f"this download is running: only one that {why}", answer.error)
+        self.assertEqual((await self.ask("POST", "/api/v1/downloads/3/pause")).status, 404)
+        self.assertEqual((await self.ask("POST", "/api/v1/downloads/1/pause", key=None)).status, 401)
 
     async def test_bodies_that_are_no_order(self) -> None:
         for body in (

@@ -28,6 +28,9 @@ ANSWERS: dict[str, type] = {
     "GET downloads/ID": download_schema.DownloadDetails,
     "GET downloads": download_schema.DownloadList,
     "DELETE downloads/ID": schema.ErrorAnswer,
+    "POST downloads/ID/pause": download_schema.DownloadDetails,
+    "POST downloads/ID/resume": download_schema.DownloadDetails,
+    "POST downloads/ID/retry": schema.ErrorAnswer,
     "POST shares": schema.PeerStatus,
     "GET limits": schema.Limits,
     "PUT limits": schema.Limits,
@@ -149,7 +152,7 @@ def test_the_answers_of_a_peer(cluster: Cluster, tmp_path: Path) -> None:
     from_json(schema.PeerStatus, control.post("shares", {"dir": str(tmp_path)}))
     from_json(schema.Limits, control.put("limits", {"up_rate": 1e9}))
     from_json(schema.PeerStatus, cluster.peers[0].control.get("status"))
-    with pytest.raises(ControlError, match="this download is over"):
+    with pytest.raises(ControlError, match="it is over"):
         control.delete(f"downloads/{started.id}")
 
 
