@@ -20,7 +20,9 @@ from .pdf import read_pdf
 MAX_TEXT = 64 * 2**10
 """Bytes of a text in which the title is looked for."""
 
-_TEXT_TYPES = frozenset({"", ".txt", ".text", ".md", ".markdown", ".rst"})
+TEXT_TYPES = frozenset({"", ".txt", ".text", ".md", ".markdown", ".rst"})
+"""The ends of the names of texts."""
+
 _TITLE_LINES = 5
 _PAGE_WIDTH = 72
 
@@ -57,7 +59,7 @@ def title_of(file: BinaryIO, name: str) -> str:
         titles, text = read_pdf(file)
         said = (_from_metadata(title, path) for title in titles)
         return next(filter(None, said), "") or title_of_text(text)
-    if suffix in _TEXT_TYPES:
+    if suffix in TEXT_TYPES:
         file.seek(0)
         return title_of_text(_decode(file.read(MAX_TEXT)))
     return ""

@@ -50,3 +50,27 @@ MAX_INDEX = 256 * 2**20
 
 MAX_PEER_LIST = 64 * 2**20
 """Longest answer to PQuery that a client reads."""
+
+MAX_SEARCH = 512
+"""Longest search, in bytes of UTF-8."""
+
+MAX_TERMS = 16
+"""Most terms of a search."""
+
+MAX_HITS = 50
+"""Most documents in an answer to a search."""
+
+MAX_PASSAGE = 400
+"""Longest passage of a document that was found, in characters."""
+
+MAX_FACT = 200
+"""Longest category, or list of authors, of an RFC that was found, in characters."""
+
+MAX_RFC = 99_999
+"""Largest number of an RFC."""
+
+MAX_RFCS = 32
+"""Most RFCs that are named as obsoleted, or as updated, by one that was found."""
+
+MAX_SEARCH_ANSWER = 256 * 2**10
+"""Longest answer to SEARCH INDEX that a client reads."""

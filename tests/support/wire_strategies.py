@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from p2p_twisted.wire.changes import Change, Have, Heard, Removed
 from p2p_twisted.wire.errors import PHRASES
 from p2p_twisted.wire.fields import LAST_MODIFIED, clean_host
-from p2p_twisted.wire.limits import MAX_COOKIE, MAX_NAME, MAX_PIECES, MAX_SIZE, MAX_TITLE, TTL
+from p2p_twisted.wire.limits import MAX_COOKIE, MAX_NAME, MAX_PASSAGE, MAX_PIECES, MAX_RFC, MAX_SIZE, MAX_TITLE, TTL
 from p2p_twisted.wire.messages import (
     Cancel,
     GetFile,
@@ -36,6 +36,8 @@ from p2p_twisted.wire.messages import (
 )
 from p2p_twisted.wire.ranges import Ranges
 from p2p_twisted.wire.records import IndexRecord
+from p2p_twisted.wire.search import MAX_WEIGHT, Hit, RfcFacts
+from p2p_twisted.wire.search_terms import FIELDS, Term
 
 settings.register_profile("p2p_twisted", parent=settings.default, deadline=None)
 settings.load_profile("p2p_twisted")
@@ -165,6 +167,53 @@ changes: st.SearchStrategy[Change | Heard] = st.one_of(
     st.builds(Have, sha256s, sizes, piece_sets),
     st.builds(Heard, with_hashes.map(lambda record: replace(record, private=False))),
 )
+
+
+@st.composite
+def _search_terms(draw: Draw) -> tuple[Term, ...]:
+    """Any terms of a search that fit into it."""
+    words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=6)
+    texts = st.lists(words, min_size=1, max_size=3).map(" ".join)
+    return tuple(
+        draw(
+            st.lists(st.builds(Term, texts, st.none() | st.sampled_from(FIELDS), st.booleans()), min_size=1, max_size=3)
+        )
+    )
+
+
+search_terms = _search_terms()
+short = st.text(printable, max_size=20).filter(lambda text: text != "-")
+rfcs = st.lists(st.integers(1, MAX_RFC), max_size=4).map(tuple)
+facts = st.builds(
+    RfcFacts,
+    st.none() | st.integers(1, MAX_RFC),
+    short,
+    st.sampled_from(["", "2018-08", "1998-04-01"]),
+    short,
+    rfcs,
+    rfcs,
+)
+
+
+@st.composite
+def _hits(draw: Draw) -> Hit:
+    passage = draw(st.text(printable, max_size=MAX_PASSAGE))
+    marks = (
+        draw(st.just(()) | piece_sets.filter(lambda ranges: ranges[-1][1] < len(passage))) if len(passage) > 99 else ()
+    )
+    return Hit(
+        draw(names),
+        draw(titles),
+        draw(sizes),
+        draw(sha256s),
+        draw(st.integers(0, MAX_WEIGHT)),
+        draw(facts),
+        passage,
+        marks,
+    )
+
+
+hits = _hits()
 
 
 @st.composite

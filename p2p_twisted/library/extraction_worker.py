@@ -1,0 +1,142 @@
+"""The process in which the text of PDFs is extracted: ``python -m p2p_twisted.library.extraction_worker``.
+
+Its standard input is a socket. For each byte that comes with the descriptor of an open PDF it sends one answer: HEAD,
+and that many bytes of UTF-8, which are the text or the reason why there is none. A PDF may be made to harm its reader.
+So each is read by a child of its own, which has little memory and processor time, may write no file, and is killed
+after WALL_TIMEOUT. The imports are shared: a child costs some milliseconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import select
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from struct import Struct
+
+HEAD = Struct("!?I")
+"""Whether there is a text, and the length of what follows in bytes."""
+MAX_TEXT = 4 * 2**20
+"""Most bytes of text taken from a document."""
+MAX_MEMORY = 512 * 2**20
+"""Bytes of address space of a child."""
+CPU_TIMEOUT = 20
+"""Seconds of processor time after which a child is killed."""
+ENOUGH_TIME = 12.0
+"""Seconds of processor time after which a child takes no further page: so a long document has at least a part."""
+WALL_TIMEOUT = 60.0
+"""Seconds after which a child is killed, whatever it waits for."""
+_BROKEN, _NO_MEMORY = 1, 3
+"""Exit codes of a child that has no text."""
+
+
+def main() -> None:
+    """Answer until the other end is closed."""
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
+    import pypdf  # noqa: F401 - for the children
+
+    os.nice(10)
+    connection = socket.socket(fileno=0)
+    while True:
+        data, fds, _, _ = socket.recv_fds(connection, 1, 1)
+        if not data or not fds:
+            return
+        is_text, answer = _in_child(fds[0])
+        os.close(fds[0])
+        connection.sendall(HEAD.pack(is_text, len(answer)) + answer)
+
+
+def _in_child(fd: int) -> tuple[bool, bytes]:
+    """Return (True, text of the PDF open as `fd`) or (False, reason)."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(reading)
+        _extract(fd, writing)
+    os.close(writing)
+    text = _read(reading, time.monotonic() + WALL_TIMEOUT)
+    os.close(reading)
+    if text is None:
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    return (True, text) if text else (False, _reason(status).encode())
+
+
+def _read(fd: int, deadline: float) -> bytes | None:
+    """Return what comes from `fd` until it is closed; None if that is too much, or too late."""
+    parts: list[bytes] = []
+    size = 0
+    while size <= MAX_TEXT:
+        ready, _, _ = select.select([fd], [], [], max(0, deadline - time.monotonic()))
+        if not ready:
+            return None
+        part = os.read(fd, 65536)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+        size += len(part)
+    return None
+
+
+def _reason(status: int) -> str:
+    """Return why a child that ended with this status has no text."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        slow = number in (signal.SIGXCPU, signal.SIGKILL)
+        return "takes too long to read" if slow else f"ends its reader by {signal.Signals(number).name}"
+    return {0: "has no text", _NO_MEMORY: "takes too much memory to read"}.get(os.WEXITSTATUS(status), "is broken")
+
+
+def _extract(fd: int, writing: int) -> None:
+    """Write the text of the PDF open as `fd` to `writing`, and end this process, which is a child."""
+    code = _BROKEN
+    try:
+        _limit()
+        text = "\n".join(_pages(fd)).encode("utf-8", "replace")[:MAX_TEXT]
+        with os.fdopen(writing, "wb") as output:
+            output.write(text)
+        code = 0
+    except MemoryError:
+        code = _NO_MEMORY
+    except BaseException:  # a library in Rust may raise something that is no Exception
+        pass
+    finally:
+        os._exit(code)
+
+
+def _limit() -> None:
+    for what, most in (
+        (resource.RLIMIT_AS, MAX_MEMORY),
+        (resource.RLIMIT_CPU, CPU_TIMEOUT),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+
+
+def _pages(fd: int) -> Iterator[str]:
+    """Yield the text of one page after the other, until that is enough; a broken page has none."""
+    from pypdf import PdfReader
+
+    size = 0
+    with open(fd, "rb", closefd=False) as file:
+        for page in PdfReader(file).pages:
+            text = ""
+            try:
+                text = page.extract_text()
+            except MemoryError:
+                raise
+            except Exception:  # this page is broken, others may be well
+                pass
+            yield text
+            size += len(text)
+            if size >= MAX_TEXT or time.process_time() >= ENOUGH_TIME:
+                return
+
+
+if __name__ == "__main__":
+    main()
