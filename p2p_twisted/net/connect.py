@@ -77,15 +77,17 @@ async def dial(
     downlink: Throttle | None = None,
     tls: Tls | None = None,
     permits: Permits | None = None,
+    name: str | None = None,
 ) -> ClientConnection:
     """Return a connection to the server at `address`, under `tls` if any. Raises Unreachable.
 
     For addresses that the user has named, such as the RS; those that others have named are dialled by a Dialler. See
-    ClientConnection, and `endpoint` for `permits`.
+    ClientConnection, and `endpoint` for `permits`. `name` is the host for which its certificate must be, if that is not
+    the host of `address`.
     """
     try:
         if tls is not None:
-            return await _dial_tls(tls, reactor, address, permits, (host, version, downlink))
+            return await _dial_tls(tls, reactor, address, permits, name or address[0], (host, version, downlink))
         connection = ClientConnection(reactor, host, version, downlink)
         await _connect(reactor, address, permits, _OneConnection(connection))
         return connection
@@ -113,12 +115,13 @@ async def _dial_tls(
     reactor: Reactor,
     address: Address,
     permits: Permits | None,
+    name: str,
     options: tuple[str | None, Version | None, Throttle | None],
 ) -> ClientConnection:
     from .tls_client import SecureConnection
 
     connection = SecureConnection(reactor, *options)
-    factory = tls.client_factory(_OneConnection(connection), clean_host(address[0]) or "", reactor)
+    factory = tls.client_factory(_OneConnection(connection), clean_host(name) or "", reactor)
     await _connect(reactor, address, permits, factory)
     await connection.secured
     return connection
