@@ -18,18 +18,21 @@ from .output import clean
 STATE_DIR_VARIABLE = "P2P_STATE_DIR"
 
 Command = Callable[..., Any]
+Rs = tuple[str, int | None]
+"""Host and port of an RS; no port: the one that DNS names."""
 
 
 @dataclass(frozen=True)
 class Where:
     """Whom a verb talks to, and how it answers.
 
-    If no peer is running, `rs` (host, port) is the RS of one to be, and `tls` the folder with its certificate.
+    If no peer is running, `rs` (host, and port if it is given) are the RS of one to be, and `tls` the folder with its
+    certificate.
     """
 
     state_dir: Path
     as_json: bool
-    rs: tuple[str, int] | None = None
+    rs: tuple[Rs, ...] = ()
     tls: Path | None = None
 
 
@@ -66,8 +69,12 @@ def for_peer(command: Command) -> Command:
 
     @for_all
     @click.option(
-        "--rs-host", metavar="HOST[:PORT]", help="If no peer is running, become one, registered with this RS."
+        "--rs",
+        metavar="HOST[:PORT]",
+        multiple=True,
+        help="If no peer is running, become one, registered with this RS, or with one of several.",
     )
+    @click.option("--rs-host", metavar="HOST[:PORT]", help="The same, for one RS whose port may be in --rs-port.")
     @click.option(
         "--rs-port", metavar="PORT", type=click.IntRange(1, 65535), help=f"Port of that RS, if not {RS_PORT}."
     )
@@ -79,10 +86,16 @@ def for_peer(command: Command) -> Command:
     )
     @wraps(command)
     def verb(
-        state_dir: Path | None, as_json: bool, rs_host: str | None, rs_port: int | None, tls: Path | None, **rest: Any
+        state_dir: Path | None,
+        as_json: bool,
+        rs: Sequence[str],
+        rs_host: str | None,
+        rs_port: int | None,
+        tls: Path | None,
+        **rest: Any,
     ) -> Any:
-        rs = _rs(rs_host, rs_port) if rs_host is not None else None
-        return command(replace(_where("peer", state_dir, as_json), rs=rs, tls=tls), **rest)
+        given = (*(_host_and_port(text, "--rs") for text in rs), *([] if rs_host is None else [_rs(rs_host, rs_port)]))
+        return command(replace(_where("peer", state_dir, as_json), rs=given, tls=tls), **rest)
 
     return verb
 
@@ -138,15 +151,19 @@ def _folder(name: str, text: str) -> Path:
 
 def _rs(text: str, given: int | None) -> tuple[str, int]:
     """Return the RS that ``--rs-host`` names, `given` being ``--rs-port``. Raises UsageError."""
-    from ..config.hosts import host_and_port
-
-    try:
-        host, port = host_and_port(text)
-    except ValueError as error:
-        raise click.UsageError(f"--rs-host {error}, not {text!r}") from None
+    host, port = _host_and_port(text, "--rs-host")
     if None not in (port, given) and port != given:
         raise click.UsageError(f"--rs-host names port {port} and --rs-port {given}; give one of them")
     return host, port or given or RS_PORT
+
+
+def _host_and_port(text: str, option: str) -> Rs:
+    from ..config.hosts import host_and_port
+
+    try:
+        return host_and_port(text)
+    except ValueError as error:
+        raise click.UsageError(f"{option} {error}, not {text!r}") from None
 
 
 def text(value: str, argument: str) -> str:
@@ -185,12 +202,7 @@ def is_several(argument: str) -> bool:
 
 def address(value: str, option: str) -> str:
     """Return the address of a peer, HOST:PORT. Raises UsageError, naming the `option`."""
-    from ..config.hosts import host_and_port
-
-    try:
-        host, port = host_and_port(value)
-    except ValueError as error:
-        raise click.UsageError(f"{option} {error}, not {value!r}") from None
+    host, port = _host_and_port(value, option)
     if port is None:
         raise click.UsageError(f"{option} must be HOST:PORT, as 'p2p peers' shows it, not {value!r}")
     return f"{host}:{port}"

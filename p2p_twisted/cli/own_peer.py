@@ -24,6 +24,7 @@ from ..peer.settings import PeerSettings
 from ..peer.tap import make_peer
 from ..web.api.schema import Settings
 from . import exits
+from .options import Rs
 from .output import warn
 
 STOP_TIME = 10
@@ -33,15 +34,15 @@ _reactor: Any = reactor
 
 
 class OwnPeer:
-    """A peer with `state_dir` at the RS `rs`, which shares `share`: it runs in the block of a ``with``.
+    """A peer with `state_dir` at one of `rs`, which shares `share`: it runs in the block of a ``with``.
 
     `tls` is the folder with its certificate, if any.
     """
 
-    def __init__(self, state_dir: Path, rs: tuple[str, int], share: Sequence[Share], tls: Path | None = None) -> None:
+    def __init__(self, state_dir: Path, rs: Sequence[Rs], share: Sequence[Share], tls: Path | None = None) -> None:
         self._settings = PeerSettings(
-            rs_host=rs[0],
-            rs_port=rs[1],
+            rs_host=None,
+            rs=rs,
             state_dir=state_dir,
             download_dir=state_dir / "downloads",
             share=list(share),

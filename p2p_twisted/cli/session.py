@@ -13,7 +13,7 @@ from ..config.folders import default_state_dir
 from ..config.shares import Share
 from ..web.control_client import ControlClient, ControlError
 from . import exits
-from .options import Where
+from .options import Rs, Where
 from .output import warn
 
 START_TIME = 10
@@ -51,11 +51,11 @@ def peer(
         runs = status is not None and not _is_starting(status)
         if status is None:
             own, status = _start_or_join(where, share, stack, client)
-        if not runs and where.rs is not None:
+        if not runs and where.rs:
             _wait_registered(client, deadline)
         if own is not None:
             own.show_warnings()
-        elif where.rs not in (None, (status["rs"]["host"], status["rs"]["port"])):
+        elif where.rs and not _is_one_of(status["rs"], where.rs):
             warn(f"a peer is already running, with RS {status['rs']['host']}:{status['rs']['port']}: using that one")
         if news and not runs:
             refresh(client, deadline)
@@ -118,7 +118,7 @@ def _start_or_join(where: Where, share: Sequence[Share], stack: ExitStack, clien
 
 def _start(where: Where, share: Sequence[Share], stack: ExitStack) -> Any:
     """Start a peer here until `stack` is closed; return the OwnPeer. Raises Failure."""
-    if where.rs is None:
+    if not where.rs:
         raise exits.Failure(
             exits.USAGE,
             f"no peer is running on {where.state_dir}: start one with 'twistd -n p2p-peer{_folder(where, 'peer')} "
@@ -147,6 +147,10 @@ def _status(client: ControlClient, role: str) -> Any:
     return status
 
 
+def _is_one_of(rs: Mapping[str, Any], given: Sequence[Rs]) -> bool:
+    return any(rs["host"] == host and port in (None, rs["port"]) for host, port in given)
+
+
 def _is_starting(status: Mapping[str, Any]) -> bool:
     """Return whether a peer started a moment ago and has yet to read its folders and register."""
     rs = status["rs"]
@@ -173,7 +177,8 @@ def rs_trouble(rs: Mapping[str, Any]) -> str | None:
     """Return the reason why `rs`, of the status of a peer, sends it nothing; None if it does."""
     address, why = f"RS {rs['host']}:{rs['port']}", rs["last_error"]
     if not rs["registered"]:
-        return f"not registered with {address}: {why or 'still trying'}"
+        where = "" if rs["others"] else f" with {address}"
+        return f"not registered{where}: {why or 'still trying'}"
     return f"{address} did not send the list of peers: {why}" if why else None
 
 

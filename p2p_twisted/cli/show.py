@@ -35,7 +35,10 @@ def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if rs["registered"] and rs["last_error"]:
         state = f"registered, but the RS does not answer: {rs['last_error']}"
     yield "peer", f"{status['host']}:{status['port']}, version {status['version']}, up {duration(status['uptime'])}"
-    yield "RS", f"{rs['host']}:{rs['port']}, {state}"
+    named = rs["address"] in (None, rs["host"])
+    yield "RS", f"{rs['host']}:{rs['port']}{'' if named else ' (' + rs['address'] + ')'}, {state}"
+    if rs["others"]:
+        yield "RS chosen", rs["why"]
     if rs["reachable"] is False:
         yield "unreachable", rs["unreachable_why"]
     received = status["by_site"]

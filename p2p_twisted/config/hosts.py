@@ -33,6 +33,12 @@ def host_and_port(text: str) -> tuple[str, int | None]:
         raise ValueError(f"must be {_EXAMPLES}, with :PORT or without") from None
 
 
+def host_with_port(text: str) -> str:
+    """Return `text`, which `host_and_port` understands. Raises ValueError."""
+    host_and_port(text)
+    return text
+
+
 def _parts(text: str) -> tuple[str, str | None]:
     if bracketed := _BRACKETED.fullmatch(text):
         return str(IPv6Address(bracketed[1])), bracketed[2]

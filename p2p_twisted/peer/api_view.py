@@ -20,6 +20,7 @@ from ..web.api.schema import (
     Limits,
     OtherPeer,
     OtherPeers,
+    OtherRs,
     PeerStatus,
     PrivateFolder,
     RsConnection,
@@ -70,9 +71,13 @@ class ApiView:
 
     def _rs(self) -> RsConnection:
         registration, reachability = self._peer.registration, self._peer.reachability
+        choice = registration.pool.choice
         return RsConnection(
             host=registration.rs[0],
             port=registration.rs[1],
+            address=None if choice.current is None else choice.current.host,
+            why=choice.why(self._reactor.seconds()),
+            others=[OtherRs(*rs, choice.error_of(rs)) for rs in choice.known if rs != choice.current],
             registered=registration.registered,
             last_error=registration.error,
             reachable=reachability.is_reachable,

@@ -36,6 +36,7 @@ from .peers.arrivals import Arrivals
 from .peers.discovery import Discovery
 from .peers.probing import Prober, Reachability
 from .peers.registration import Registration
+from .peers.rs_finder import RsFinder
 from .peers.site_map import SiteMap
 from .serving.content_store import ContentStore
 from .serving.protocol import PeerFactory
@@ -89,11 +90,11 @@ class Peer(MultiService):
         self._port = self._listen()
         port = self.content_store.port = _port_of(self._port)
         settings, reactor, now, events = self.settings, self._reactor, time.monotonic, self.events
-        rs = settings.rs_host, settings.rs_port
+        finder = RsFinder(reactor, settings.registration_servers())
         self.registration = Registration(
-            reactor, rs, port, settings.state_dir, events, settings.advertise, self._next_port
+            reactor, finder, port, settings.state_dir, events, settings.advertise, self._next_port
         )
-        self.registration.tls = self.tls
+        self.registration.pool.exchange.tls = self.tls
         self.discovery = Discovery(reactor, self.registration, self.index, now, events, settings.dial)
         self.discovery.dialler.tls = self.tls
         self.site_map = SiteMap(self.discovery.peers, self.registration, settings.site, settings.site_prefix)

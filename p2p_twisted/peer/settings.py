@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.folders import default_state_dir, folder
-from ..config.hosts import host, host_and_port
+from ..config.hosts import host, host_and_port, host_with_port
 from ..config.json_log import LOG_FORMAT
 from ..config.rates import parse_rate
 from ..config.settings import ADMISSION, TLS, Network, Setting, SettingsError, network, whole
@@ -17,8 +17,15 @@ from ..config.sites import NETWORKS, SitePrefix, site_name, site_prefix
 from ..wire.limits import RS_PORT
 
 SETTINGS = (
-    Setting("rs-host", "Host of the registration server, as HOST or HOST:PORT.", host_and_port, required=True),
-    Setting("rs-port", "Port of the registration server.", whole(1, 65535), str(RS_PORT)),
+    Setting("rs-host", "Host of the only registration server, as HOST or HOST:PORT.", host_and_port),
+    Setting("rs-port", "Port of the registration server in --rs-host.", whole(1, 65535), str(RS_PORT)),
+    Setting(
+        "rs",
+        "A registration server, as HOST or HOST:PORT; without a port, the SRV records of HOST count if it has any. Of "
+        "several, this peer uses one, and another where that fails.",
+        host_with_port,
+        repeatable=True,
+    ),
     Setting(
         "listen", "Address at which to serve: a Twisted endpoint. Default: the first free port from 65400 to 65500."
     ),
@@ -85,10 +92,12 @@ SETTINGS = (
 class PeerSettings:
     """The settings of a peer. `listen` is a Twisted endpoint string, or None for the first free port of PORTS."""
 
-    rs_host: str
+    rs_host: str | None
     state_dir: Path
     download_dir: Path
     rs_port: int = RS_PORT
+    rs: Sequence[tuple[str, int | None]] = field(default_factory=list)
+    """Further registration servers: host, and port if it is given."""
     listen: str | None = None
     allow: Sequence[Network] = ()
     deny: Sequence[Network] = ()
@@ -110,6 +119,10 @@ class PeerSettings:
     up_rate: float | None = None
     down_rate: float | None = None
     """Bytes/s of files sent and received, None without limit."""
+
+    def registration_servers(self) -> list[tuple[str, int | None]]:
+        """Return the host of each registration server, and its port unless the SRV records of the host say it."""
+        return [*self.rs, *([] if self.rs_host is None else [(self.rs_host, self.rs_port)])]
 
     def audience(self, share: Share) -> frozenset[str] | None:
         """Return the names of the peers with which `share` is shared, None for all. Raises ValueError."""
@@ -136,6 +149,7 @@ def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
     """Return the settings of a peer, made from the values of SETTINGS by name."""
     state_dir: Path = values["state-dir"]
     return PeerSettings(
+        rs=[host_and_port(text) for text in values["rs"]],
         rs_host=values["rs-host"],
         rs_port=values["rs-port"],
         listen=values["listen"],

@@ -41,6 +41,10 @@ class Options(VerbOptions):
         """
         super().postOptions()
         self["groups"] = read_groups(self.config_file) if self.config_file else {}
+        if self["rs-host"] is None:
+            if not self["rs"]:
+                raise SettingsError("--rs or --rs-host must be given, as a flag or in the config file")
+            return
         self["rs-host"], port = self["rs-host"]
         if port is None or port == self["rs-port"]:
             return

@@ -232,13 +232,13 @@ def test_a_peer_in_this_process(at: list[str], tmp_path: Path, monkeypatch: pyte
 @pytest.mark.usefixtures("second_reactor")
 def test_a_peer_in_this_process_that_cannot_start(state: Path) -> None:
     (state / "downloads").write_text("a file in the way")
-    with pytest.raises(exits.Failure, match="downloads"), own_peer.OwnPeer(state, ("127.0.0.1", 1), []):
+    with pytest.raises(exits.Failure, match="downloads"), own_peer.OwnPeer(state, [("127.0.0.1", 1)], []):
         pytest.fail("it started")
 
 
 @pytest.mark.usefixtures("second_reactor")
 def test_a_state_folder_that_another_process_holds(cluster: Cluster) -> None:
-    with pytest.raises(HeldError), own_peer.OwnPeer(cluster.peers[0].state_dir, ("127.0.0.1", 1), []):
+    with pytest.raises(HeldError), own_peer.OwnPeer(cluster.peers[0].state_dir, [("127.0.0.1", 1)], []):
         pytest.fail("it started")
 
 

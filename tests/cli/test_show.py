@@ -56,6 +56,16 @@ def test_status_says_that_others_cannot_connect() -> None:
     assert dict(show._facts(status))["unreachable"] == status["rs"]["unreachable_why"]
 
 
+def test_status_says_which_rs_and_why() -> None:
+    status = as_json(FakePeer().status())
+    assert "RS chosen" not in dict(show._facts(status)), "there is no other"
+    why = "10.0.0.8:65423 failed 7 s ago: Connection was refused by other side"
+    other = {"host": "10.0.0.8", "port": 65423, "address": "10.0.0.8", "last_error": "Connection was refused"}
+    status["rs"] |= {"host": "rs.example", "why": why, "others": [other]}
+    facts = dict(show._facts(status))
+    assert (facts["RS"], facts["RS chosen"]) == ("rs.example:65423 (127.0.0.1), registered", why)
+
+
 @pytest.mark.parametrize("arguments", [["--json", "status"], ["status", "--json"]])
 def test_json_wherever_it_stands(peer: Path, arguments: list[str]) -> None:
     result = p2p("--state-dir", peer, *arguments)

@@ -134,6 +134,9 @@ class FakePeer:
             "rs": {
                 "host": "127.0.0.1",
                 "port": 65423,
+                "address": "127.0.0.1",
+                "why": "it is the only one",
+                "others": [],
                 "registered": self.registered,
                 "last_error": self.rs_error,
                 "reachable": True,

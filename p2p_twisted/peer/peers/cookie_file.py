@@ -1,41 +1,55 @@
-"""The file in which a peer keeps the cookie that the RS gave it."""
+"""The file in which a peer keeps the cookies that RS gave it."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from twisted.logger import Logger
 
 from ...config.folders import make_private, tighten
 from ...wire import fields
-from ...wire.address import Address
 from ...wire.errors import BadRequest
+
+MAX_SIZE = 64 * 1024
+"""Characters of the file that are read."""
+_KEY = re.compile(r"[\x21-\x7e]{1,320}", re.ASCII)
 
 
 class CookieFile:
-    """The file ``cookie`` of a state folder: one line, the address of an RS and the cookie that it gave."""
+    """The file ``cookie`` of a state folder: a line for each RS, its key and the cookie that counts there."""
 
     log = Logger()
 
-    def __init__(self, state_dir: Path, rs: Address) -> None:
+    def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / "cookie"
-        self._rs = f"{rs[0]}:{rs[1]}"
 
-    def load(self) -> int | None:
-        """Return the cookie of this RS, None if there is none or the file cannot be read."""
+    def load(self) -> dict[str, int]:
+        """Return the cookies by the keys of their RS, without lines that cannot be read; none if there is no file."""
         try:
             tighten(self._path)
-            rs, _, text = self._path.read_text().strip().rpartition(" ")
-            return fields.cookie(text) if rs == self._rs else None
-        except (OSError, UnicodeDecodeError, BadRequest):
-            return None
+            with self._path.open(encoding="utf-8") as file:
+                return dict(_read(file.read(MAX_SIZE)))
+        except (OSError, UnicodeDecodeError):
+            return {}
 
-    def save(self, cookie: int) -> None:
+    def save(self, cookies: Mapping[str, int]) -> None:
         """Replace the file; log it when that cannot be done."""
         fresh = self._path.with_suffix(".new")
         try:
             make_private(fresh)
-            fresh.write_text(f"{self._rs} {cookie}\n")
+            fresh.write_text("".join(f"{key} {cookie}\n" for key, cookie in cookies.items()))
             fresh.replace(self._path)
         except OSError as e:
             self.log.error("the cookie cannot be saved in {file}: {why}", file=str(self._path), why=e.strerror)
+
+
+def _read(text: str) -> Iterator[tuple[str, int]]:
+    for line in text.split("\n"):
+        key, _, cookie = line.strip().rpartition(" ")
+        try:
+            if _KEY.fullmatch(key):
+                yield key, fields.cookie(cookie)
+        except BadRequest:
+            continue

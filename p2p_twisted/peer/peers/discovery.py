@@ -72,7 +72,7 @@ class Discovery(Service):
         self._reactor = reactor
         self._registration = registration
         self._now = now
-        policy = DialPolicy(networks, lambda: registration.near)
+        policy = DialPolicy(networks, lambda: registration.pool.exchange.near)
         self.vouching = Vouching(registration, self.peers, policy, now)
         self.dialler = Dialler(reactor, policy, self.vouching.check, now)
         self._circle = Circle(registration, self._directory, self.vouching, self.own_addresses, now, self._slicer)

@@ -1,12 +1,13 @@
-"""This peer's registration at the RS: register with the saved cookie, keep alive, and leave when the peer stops.
+"""This peer's registration: register with a saved cookie, keep alive, and leave when the peer stops.
 
-Each request has a connection of its own: an RS with a million peers cannot keep one open for each.
+All of it at one RS, and at the next where that one fails (`rs_pool`).
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,18 @@ from twisted.logger import Logger
 
 from ...events.publisher import Publisher
 from ...events.types import Registered, RegistrationFailed
-from ...net.client import ClientConnection
-from ...net.connect import Reactor, dial
+from ...net.connect import Reactor
 from ...net.errors import FetchError, Refused
-from ...net.lines import Slicer
-from ...net.receiving import MAX_REFUSAL
 from ...wire.address import Address
 from ...wire.limits import TTL
-from ...wire.messages import KeepAlive, Leave, Message, PQuery, Register, Version
+from ...wire.messages import KeepAlive, Leave, PQuery, Register
 from .cookie_file import CookieFile
 from .one_attempt import OneAttempt
-from .peer_list import PeerList
 from .rs_answers import given_cookie, told_ttl
+from .rs_choice import Rs
+from .rs_cookies import RsCookies
+from .rs_exchange import Ask, MemberMessage
+from .rs_pool import Finder, RsPool
 
 FIRST_RETRY = 1.0
 LAST_RETRY = 60.0
@@ -49,39 +50,50 @@ class Registration(Service):
     def __init__(
         self,
         reactor: Reactor,
-        rs: Address,
+        finder: Finder,
         port: int,
         state_dir: Path,
         publisher: Publisher,
         advertise: str | None = None,
         next_port: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """Load the cookie from `state_dir`. `port` is that of this peer's server, `advertise` its host if it is set.
+        """Load the cookies from `state_dir`. `port` is that of this peer's server, `advertise` its host if it is set.
 
-        `next_port` is called when the RS keeps the port for another peer: it moves the server to another port and
-        returns that, or None if the port must stay.
+        `finder` finds the RS. `next_port` is called when the RS keeps the port for another peer: it moves the server to
+        another port and returns that, or None if the port must stay.
         """
-        self.rs = rs
+        self.pool = RsPool(reactor, finder, advertise)
         self.port = port
         self.registered = False
-        self.tls: Any = None  # the Tls of its connections
+        """Whether the RS in use has granted a Register, or renewed the registration at another one."""
         self.error: str | None = None
         """The error of the last request to the RS; None if it was answered."""
-        self.seen_as: str | None = advertise
-        """The host under which this peer is registered, as far as it knows; None before the RS was reached."""
-        self.near: tuple[str, ...] = ()
-        """The IP addresses of this peer and of the RS on the last connection between them, and `advertise`."""
+        self._exchange = self.pool.exchange
         self._reactor = reactor
         self._publisher = publisher
-        self._cookie_file = CookieFile(state_dir, rs)
-        self.cookie = self._cookie_file.load()
-        """The cookie given by this RS, None before the first registration."""
-        self._advertise = advertise
+        file = CookieFile(state_dir)
+        self.cookies = RsCookies(file.load(), finder.names, file.save)
+        """The cookies that RS have given to this peer."""
         self._next_port = next_port
         self._ttl = TTL
         self._loop: Deferred[None] = succeed(None)
-        self._registration = OneAttempt(self._register)
-        self._version: Version | None = None
+        self._registration = OneAttempt(lambda: self._anywhere(self._register_at))
+
+    @property
+    def rs(self) -> Address:
+        """The host and port of the RS in use, as the user named it."""
+        return self.pool.name
+
+    @property
+    def seen_as(self) -> str | None:
+        """The host under which this peer is registered, as far as it knows; None before an RS was reached."""
+        return self.pool.exchange.seen_as
+
+    @property
+    def cookie(self) -> int | None:
+        """The cookie that counts at the RS in use, as far as this peer knows; None before the first registration."""
+        current = self.pool.choice.current
+        return None if current is None else next(iter(self.cookies.of(current)), None)
 
     def startService(self) -> None:
         """Start to register, and go on until stopped."""
@@ -101,7 +113,7 @@ class Registration(Service):
             await self._registration.join()
         if self.registered and self.cookie is not None:
             self.registered = False
-            await self._ask(Leave(self.cookie, self.port))
+            await self._anywhere(lambda rs: self._exchange.text(rs, Leave(self.cookies.at(rs), self.port)))
 
     async def _run(self) -> None:
         pause = FIRST_RETRY
@@ -132,34 +144,32 @@ class Registration(Service):
             self._publisher.publish(Registered(self.rs, renewed=True))
 
     async def register(self) -> None:
-        """Register, with the saved cookie if there is one that the RS still knows. Raises FetchError.
+        """Register, with a saved cookie if there is one that the RS still knows. Raises FetchError.
 
         Concurrent calls wait for the same registration: a second one would get a cookie of its own.
         """
         if not self.registered:
             await self._registration.join()
 
-    async def _register(self) -> None:
-        self.cookie = given_cookie(await self._introduce())
-        self._cookie_file.save(self.cookie)
+    async def _register_at(self, rs: Rs) -> None:
+        cookie = given_cookie(await self._introduce(rs))
+        self.cookies.counts(rs, cookie)
         self.registered, self.error = True, None
-        self._publisher.publish(Registered(self.rs))
-        self._note_ttl(await self._ask(KeepAlive(self.cookie or 0, self.port)))
+        self._publisher.publish(Registered((rs.name, rs.port)))
+        self._note_ttl(await self._exchange.text(rs, KeepAlive(cookie, self.port)))
 
-    async def _introduce(self) -> str:
+    async def _introduce(self, rs: Rs) -> str:
         """Send Register until it is granted: without a cookie that the RS does not know, from a port that is free."""
-        cookie = self.cookie
+        cookies = [*self.cookies.of(rs), None]
         while True:
             try:
-                return await self._ask(Register(cookie, self.port))
+                return await self._exchange.text(rs, Register(cookies[0], self.port))
             except Refused as e:
                 if e.status != Refused.FORBIDDEN:
                     raise
                 if e.retry_after is not None:  # the RS keeps the address for another peer
                     self._move(e)
-                elif cookie is not None:
-                    cookie = None
-                else:
+                elif cookies.pop(0) is None:
                     raise
 
     def _move(self, why: Refused) -> None:
@@ -171,7 +181,8 @@ class Registration(Service):
         self.port = port
 
     async def _keep_alive(self) -> None:
-        self._note_ttl(await self._of_a_member(KeepAlive, self._ask))
+        await self.pool.return_home(partial(self._try, KeepAlive, self._exchange.text))
+        self._note_ttl(await self._as_member(KeepAlive, self._exchange.text))
 
     def _note_ttl(self, line: str) -> None:
         self._ttl = told_ttl(line)
@@ -180,8 +191,7 @@ class Registration(Service):
     async def query(self, ask: Callable[[int, int], PQuery] = PQuery) -> tuple[list[Address], bool]:
         """Return the active peers that a PQuery lists, and whether there are more. Raises FetchError."""
         try:
-            await self.register()
-            found: tuple[list[Address], bool] = await self._of_a_member(ask, self._list)
+            found: tuple[list[Address], bool] = await self._as_member(ask, self._exchange.peers)
         except FetchError as e:
             self._failed(e)
             raise
@@ -199,46 +209,35 @@ class Registration(Service):
         found, _ = await self.query(ask)
         return address in found
 
-    async def _of_a_member(
-        self, message: Callable[[int, int], Message], ask: Callable[[Message], Awaitable[Any]]
-    ) -> Any:
-        """Ask what `message` makes of cookie and port; register and retry if the RS has forgotten us."""
+    async def _as_member(self, message: MemberMessage, ask: Ask) -> Any:
+        """Ask what `message` makes of cookie and port; register and ask again if the RS does not know this peer."""
+        for is_last in (False, True):
+            await self.register()
+            answer = await self._anywhere(partial(self._try, message, ask))
+            if not isinstance(answer, Refused):
+                break
+            self.registered = False
+            if is_last:
+                self.pool.refused(answer)
+                raise answer
+        return answer
+
+    async def _try(self, message: MemberMessage, ask: Ask, rs: Rs) -> Any:
+        """Return the answer of `rs`, or its Refused if it does not know this peer. Raises FetchError."""
+        cookie = self.cookies.at(rs)
         try:
-            return await ask(message(self.cookie or 0, self.port))
+            answer = await ask(rs, message(cookie, self.port))
         except Refused as e:
             if e.status != Refused.FORBIDDEN:
                 raise
-        self.registered = False
-        await self.register()
-        return await ask(message(self.cookie or 0, self.port))
+            return e
+        self.cookies.counts(rs, cookie)
+        return answer
 
-    async def _list(self, message: Message) -> tuple[list[Address], bool]:
-        sink = PeerList(Slicer(self._reactor))
-        response, _ = await self._exchange(message, lambda connection: sink.read(connection, message))
-        return sink.peers(), response.more
-
-    async def _ask(self, message: Message) -> str:
-        _, body = await self._exchange(message, lambda connection: connection.collect(message, MAX_REFUSAL))
-        return str(body, "utf-8", "replace")
-
-    async def _exchange(self, message: Message, send: Callable[[ClientConnection], Awaitable[Any]]) -> Any:
+    async def _anywhere(self, attempt: Callable[[Rs], Awaitable[Any]]) -> Any:
         late = self._reactor.callLater(ANSWER_TIMEOUT, self._note_silence)
         try:
-            known = self._version if isinstance(message, PQuery) and (message.limit or message.sample) else None
-            connection = await dial(self._reactor, self.rs, self._advertise, known, tls=self.tls)
-            here, there = connection.transport.getHost().host, connection.transport.getPeer().host
-            self.seen_as = self._advertise or here
-            self.near = here, there, self.seen_as
-            try:
-                answer = await send(connection)
-                self._version = connection.version
-                return answer
-            except FetchError as e:
-                if not isinstance(e, Refused):
-                    self._version = None  # another server may be at that address by now
-                raise
-            finally:
-                connection.close()
+            return await self.pool.anywhere(attempt)
         finally:
             if late.active():
                 late.cancel()

@@ -35,11 +35,27 @@ class WebLink:
 
 
 @dataclass(frozen=True)
-class RsConnection:
-    """The RS of a peer, and whether the peer is registered there and reachable for others."""
+class OtherRs:
+    """An RS that a peer may use in place of its present one. `last_error` is None if it has not failed."""
 
     host: str
     port: int
+    address: str
+    last_error: str | None
+
+
+@dataclass(frozen=True)
+class RsConnection:
+    """The RS that a peer uses, and whether the peer is registered there and reachable for others.
+
+    `address` is the IP address of `host`, None before it is known. `why` says why it is this RS and none of `others`.
+    """
+
+    host: str
+    port: int
+    address: str | None
+    why: str
+    others: list[OtherRs]
     registered: bool
     last_error: str | None
     reachable: bool | None

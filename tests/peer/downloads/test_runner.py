@@ -25,6 +25,7 @@ from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED, PAUSED
 from p2p_twisted.peer.downloads.runner import DownloadRunner
 from p2p_twisted.peer.peers.discovery import Discovery
 from p2p_twisted.peer.peers.registration import Registration
+from p2p_twisted.peer.peers.rs_finder import RsFinder
 from p2p_twisted.rs.factory import RSFactory
 from p2p_twisted.rs.trust import TrustedNetworks
 from p2p_twisted.swarm.part_file import PartFile
@@ -88,7 +89,7 @@ class Case(SynchronousTestCase):
         self.factory = self.make("mine")
         self.events = Publisher()
         reactor: Any = self.network
-        registration = Registration(reactor, RS, 4394, self.folder, self.events)
+        registration = Registration(reactor, RsFinder(reactor, [RS]), 4394, self.folder, self.events)
         index = self.factory.content_store.index = DistributedIndex()
         self.discovery = Discovery(reactor, registration, index, self.network.seconds, self.events)
         downlink = Throttle(self.network, self.network.seconds, None)

@@ -23,6 +23,8 @@ from p2p_twisted.peer.peers.arrivals import Arrivals
 from p2p_twisted.peer.peers.discovery import Discovery
 from p2p_twisted.peer.peers.neighbours import SMALL
 from p2p_twisted.peer.peers.registration import Registration
+from p2p_twisted.peer.peers.rs_choice import Rs
+from p2p_twisted.peer.peers.rs_finder import RsFinder
 from p2p_twisted.peer.peers.unfinished import MAX_TOTAL
 from p2p_twisted.peer.serving import protocol
 from p2p_twisted.peer.serving.protocol import PeerConnection
@@ -86,7 +88,7 @@ class Case(SynchronousTestCase):
         self.publisher = Publisher()
         self.published: list[Event] = []
         self.publisher.subscribe(Event, self.published.append)
-        self.registration = Registration(self.network, RS, PORT, self.folder, self.publisher)
+        self.registration = Registration(self.network, RsFinder(self.network, [RS]), PORT, self.folder, self.publisher)
         self.discovery = Discovery(self.network, self.registration, self.index, self.network.seconds, self.publisher)
         self.cookies: dict[int, int] = {}
         """The cookie of each peer that was registered."""
@@ -246,10 +248,10 @@ class Oneself(Case):
 
     def test_its_own_address_under_another_host_name(self) -> None:
         """It is told of an address that turns out to be itself."""
-        self.registration.seen_as = "10.9.9.9"
-        self.registration._advertise = "10.9.9.9"
+        self.registration.pool.exchange.seen_as = "10.9.9.9"
+        self.registration.pool.exchange._advertise = "10.9.9.9"
         self.network.servers[SELF] = ScriptedFactory(HEAD_10 + line("mine", SELF))
-        self.registration.cookie = self.registry.register(*SELF, None, True).cookie
+        self.registration.cookies.counts(Rs(*RS, RS[0]), self.registry.register(*SELF, None, True).cookie)
         self.refresh()
         self.assertTrue(self.discovery.peers[SELF].is_self)
         self.assertEqual(self.seen_and_gone(), [PeerSeen(SELF), PeerGone(SELF)])
@@ -493,8 +495,9 @@ class Arrives(Case):
         self.addCleanup(setattr, network, "HOST", Network.HOST)
         network.HOST = at(number)[0]
         publisher = Publisher()
-        registration = Registration(network, RS, at(number)[1], self.folder / str(number), publisher)
-        registration.cookie = self.cookies[number]
+        finder = RsFinder(network, [RS])
+        registration = Registration(network, finder, at(number)[1], self.folder / str(number), publisher)
+        registration.cookies.counts(Rs(*RS, RS[0]), self.cookies[number])
         other = Discovery(network, registration, DistributedIndex(), network.seconds, publisher)
         other.startService()
         self.addCleanup(other.stopService)

@@ -24,6 +24,7 @@ from p2p_twisted.net.errors import FetchError, Garbled, Refused, Unreachable
 from p2p_twisted.peer.peers import registration as rs_client
 from p2p_twisted.peer.peers.peer_list import MAX_LISTED
 from p2p_twisted.peer.peers.registration import Registration
+from p2p_twisted.peer.peers.rs_finder import RsFinder
 from p2p_twisted.registry.record import PROTECTED_TIME
 from p2p_twisted.rs.factory import RSFactory
 from p2p_twisted.rs.trust import TrustedNetworks
@@ -73,7 +74,7 @@ class Case(SynchronousTestCase):
         self.network.servers[RS] = Factory.forProtocol(Silent)
 
     def make(self, **options):
-        return Registration(self.network, RS, PORT, self.folder, self.publisher, **options)
+        return Registration(self.network, RsFinder(self.network, [RS]), PORT, self.folder, self.publisher, **options)
 
     def run_one(self, **options):
         """A Registration that was started, and has had its first turn."""
