@@ -69,6 +69,13 @@ SETTINGS = (
         "sqlite",
     ),
     Setting(
+        "sync",
+        "normal: a crash of the machine may take the last Registers and Leaves; always: each waits for the disk. For "
+        "sqlite.",
+        one_of("normal", "always"),
+        "normal",
+    ),
+    Setting(
         "ttl",
         "Seconds for which a peer is active unless it renews its registration, 1 to 2592000.",
         whole(1, 2_592_000),

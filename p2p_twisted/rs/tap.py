@@ -59,7 +59,7 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
     keep_heap_small()
     make_state_folder(options["state-dir"])
     lock = StateFolderLock(options["state-dir"], Options.verb)
-    registry = _registry(options)
+    registry = _registry(options, reactor)
     trusted = TrustedNetworks(options["trusted-network"])
     admitted = admission(options["allow"], options["deny"])
     factory = RSFactory(reactor, registry, trusted, Limits.of(options), admitted)
@@ -86,6 +86,8 @@ def _check_web(web: str | None) -> None:
         raise SettingsError("--lab needs the control API on TCP for its page: --web tcp:8080:interface=127.0.0.1")
 
 
-def _registry(options: Options) -> Store:
+def _registry(options: Options, reactor: Any) -> Store:
     clocks, path = Clocks(options["ttl"]), options["state-dir"] / REGISTRY_FILE
-    return MemoryStore(clocks) if options["registry"] == "memory" else SQLiteStore(path, clocks)
+    if options["registry"] == "memory":
+        return MemoryStore(clocks)
+    return SQLiteStore(path, clocks, lambda commit: reactor.callLater(0, commit), options["sync"] == "always")
