@@ -12,7 +12,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from fuzz.harness import bounded
-from p2p_twisted.web.api.events import EventLog
+from p2p_twisted.web.api.events import PeerEventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.http.access import Access
@@ -36,7 +36,7 @@ class _Peer(FakePeer):
 
 def _answered(peer: FakePeer, wire: bytes) -> Answer:
     clock = cast(Any, Clock())
-    site = ControlSite(peer_root(peer, Settings([]), EventLog(peer.events, clock)), Access(KEY), clock)
+    site = ControlSite(peer_root(peer, Settings([]), PeerEventLog(peer.events, clock)), Access(KEY), clock)
     transport = StringTransport()
     channel = site.buildProtocol(None)
     channel.makeConnection(transport)

@@ -25,6 +25,13 @@ class PeerLeft(Event):
 
 
 @dataclass(frozen=True)
+class PeersExpired(Event):
+    """So many peers are inactive: their TTL ran out."""
+
+    count: int
+
+
+@dataclass(frozen=True)
 class RequestRefused(Event):
     """A request was refused. `reason` may repeat text of a stranger."""
 

@@ -13,7 +13,7 @@ from ..config.startup import StartError, allow_many_connections
 from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.twistd_verb import VerbOptions, stop_at_signals
 from ..net.secured import reread_at_hangup, warn_of_the_end
-from ..web.api.events import EventLog
+from ..web.api.events import PeerEventLog
 from ..web.api.peer import peer_root
 from ..web.api.schema import Settings
 from ..web.api.settings import describe_settings
@@ -68,7 +68,7 @@ def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, 
     lock.setServiceParent(peer)
     peer.bind()
     view, metrics = ApiView(reactor, peer), PeerMetrics(reactor, peer)
-    root = peer_root(view, config, EventLog(peer.events, reactor))
+    root = peer_root(view, config, PeerEventLog(peer.events, reactor))
     add_monitoring(root, metrics.families, metrics.why_not_ready)
     add_peer_pages(root, view, config, NotableLog(peer.events))
     makeApiService(reactor, web, settings.state_dir, root).setServiceParent(peer)

@@ -9,6 +9,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from .. import __version__
+from ..events.publisher import Publisher
+from ..events.rs import PeersExpired
 from ..net.reactor_delay import ReactorDelay
 from ..registry.store import Store, StoreError
 from ..web.api.schema import RsStatus
@@ -27,8 +29,9 @@ class Sweeper(Service):
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, registry: Store, alarm: StoreAlarm) -> None:
+    def __init__(self, clock: IReactorTime, registry: Store, alarm: StoreAlarm, events: Publisher) -> None:
         self._registry = registry
+        self._events = events
         self._alarm = alarm
         self._last_error: str | None = None
         self._loop = LoopingCall(lambda: Deferred.fromCoroutine(self.sweep()))
@@ -61,6 +64,7 @@ class Sweeper(Service):
                 self._alarm.worked()
             if expired:
                 self._log.info("{expired} peers are inactive: their TTL ran out", expired=expired)
+                self._events.publish(PeersExpired(expired))
 
 
 class RegistrationServer(MultiService):
@@ -76,7 +80,7 @@ class RegistrationServer(MultiService):
         self._started = 0.0
         self.reactor_delay = ReactorDelay(clock)
         self.reactor_delay.setServiceParent(self)
-        Sweeper(clock, registry, factory.alarm).setServiceParent(self)
+        Sweeper(clock, registry, factory.alarm, factory.events).setServiceParent(self)
 
     def startService(self) -> None:
         """Take the registry for this process, and start the parts. Raises StoreError."""

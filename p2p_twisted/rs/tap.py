@@ -15,10 +15,13 @@ from ..registry.memory import MemoryStore
 from ..registry.record import Clocks
 from ..registry.sqlite import SQLiteStore
 from ..registry.store import Store, StoreError
-from ..web.api.rs import rs_root
+from ..web.api.event_log import EventLog
+from ..web.api.rs import EVENTS, rs_root
 from ..web.api.settings import describe_settings
 from ..web.extension import load_extension
 from ..web.health import add_monitoring
+from ..web.pages.rate_history import RateHistory
+from ..web.pages.rs import RsPages, add_rs_pages
 from ..web.service import makeApiService
 from .factory import RSFactory
 from .limits import Limits
@@ -66,8 +69,12 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
     server = RegistrationServer(reactor, registry, factory)
     tls = open_tls(options["tls"])
     page = load_extension(EXPERIMENT_PAGE, reactor, options["state-dir"] / LAB_FOLDER) if options["lab"] else None
-    root = rs_root(registry, server.status, describe_settings(options), page)
+    config = describe_settings(options)
+    root = rs_root(registry, server.status, config, page, EventLog(factory.events, reactor, EVENTS))
     add_monitoring(root, server.metrics, server.why_not_ready)
+    rates = RateHistory(reactor, server.counts)
+    rates.setServiceParent(server)
+    add_rs_pages(root, RsPages(registry, server.status, rates, config), has_lab=page is not None)
     for service in (  # the port last: when a peer can connect, the API is there
         lock,
         makeApiService(reactor, options["web"], options["state-dir"], root, page.listening if page else None),

@@ -15,7 +15,8 @@ from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.experiment.page.resources import experiment_site
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.record import Clocks
-from p2p_twisted.web.api.events import EventLog
+from p2p_twisted.web.api.event_log import EventLog
+from p2p_twisted.web.api.events import PeerEventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.api.schema import Settings
@@ -48,10 +49,13 @@ def test_every_call_is_documented() -> None:
     of_peer, of_rs = (DOCS / "api.rst").read_text("utf-8").split("Of an RS\n====")
     of_each = {"POST web"}  # put there by the service that listens
     assert set(headings(of_peer)) == of_each | calls(
-        peer_root(FakePeer(), Settings([]), EventLog(Publisher(), Clock()))
+        peer_root(FakePeer(), Settings([]), PeerEventLog(Publisher(), Clock()))
     )
+    events = EventLog(Publisher(), Clock(), ())
     site = experiment_site(FakeExperiments(), Clock())
-    assert set(headings(of_rs)) == of_each | calls(rs_root(MemoryStore(Clocks()), an_rs_status, Settings([]), site))
+    assert set(headings(of_rs)) == of_each | calls(
+        rs_root(MemoryStore(Clocks()), an_rs_status, Settings([]), site, events)
+    )
 
 
 def test_every_exit_code_is_documented() -> None:

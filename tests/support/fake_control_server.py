@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twisted.internet import reactor
 
-from p2p_twisted.web.api.events import EventLog
+from p2p_twisted.web.api.events import PeerEventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.rs import rs_root
 from p2p_twisted.web.api.schema import OtherPeers, Settings, SettingValue
@@ -47,7 +47,7 @@ def root(role: str) -> ApiRoot:
     if role == "peer-without-others":
         peer.documents = []
         peer.peers = lambda: OtherPeers([])
-    return peer_root(peer, CONFIG, EventLog(peer.events, reactor))
+    return peer_root(peer, CONFIG, PeerEventLog(peer.events, reactor))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from p2p_twisted.config.settings import SettingsError
 from p2p_twisted.config.startup import StartError
 from p2p_twisted.events.types import DownloadEnded
 from p2p_twisted.web import sse
-from p2p_twisted.web.api.events import EventLog
+from p2p_twisted.web.api.events import PeerEventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.control_client import ControlClient, ControlError
@@ -39,9 +39,8 @@ class ServiceTestCase(TestCase):
         self.peer = FakePeer()
 
     def start(self, description: str | None = None) -> None:
-        service = makeApiService(
-            reactor, description, self.state, peer_root(self.peer, Settings([]), EventLog(self.peer.events, reactor))
-        )
+        root = peer_root(self.peer, Settings([]), PeerEventLog(self.peer.events, reactor))
+        service = makeApiService(reactor, description, self.state, root)
         self.addCleanup(service.stopService)
         service.startService()
         self.service = service

@@ -20,7 +20,7 @@ from ..http.calls import PATH, ApiRoot, Call, Endpoint, Reply, api_root, paging,
 from ..http.errors import ApiError
 from ..http.request import ControlRequest
 from .download_schema import DownloadDetails, DownloadId
-from .events import EventLog
+from .events import PeerEventLog
 from .facade import PeerFacade
 from .schema import Settings
 
@@ -30,7 +30,7 @@ MAX_RATE = 2**50
 """Highest rate limit in bytes/s; beyond any link there is."""
 
 
-def peer_root(peer: PeerFacade, config: Settings, events: EventLog) -> ApiRoot:
+def peer_root(peer: PeerFacade, config: Settings, events: PeerEventLog) -> ApiRoot:
     """Return the root of a peer's site, with the API in it; pages may be put beside it.
 
     `config` is `describe_settings` of the options with which the peer was started.

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from ...events.rs import PeerLeft, PeerRegistered, PeersExpired
 from ...registry.record import Moment, PeerRecord
 from ...registry.store import Store
+from ...wire.errors import BadRequest
 from ..extension import SiteExtension
 from ..http.calls import ApiRoot, Call, Endpoint, Reply, api_root, paging, plain
+from .event_log import EventLog
 from .schema import PeerRecordPage, PeerRecordView, RsStatus, Settings
+
+EVENTS = (PeerRegistered, PeerLeft, PeersExpired)
+"""The events of an RS that are passed on."""
+
+SORTS: Mapping[str, Callable[[PeerRecord, float], Any]] = {
+    "address": lambda record, now: record.address,
+    "ttl": lambda record, now: (not record.alive(now), record.ttl(now), record.address),
+    "count": lambda record, now: (-len(record.activations), record.address),
+    "last": lambda record, now: (-record.registered_at, record.address),
+}
+"""The orders of the list of peers: by address, next to expire, most often registered, latest registered first."""
+STATES = ("active", "inactive", "all")
 
 
 def rs_root(
@@ -20,6 +35,7 @@ def rs_root(
     status: Callable[[], Coroutine[Any, Any, RsStatus]],
     config: Settings,
     page: SiteExtension | None = None,
+    events: EventLog | None = None,
 ) -> ApiRoot:
     """Return the root of an RS's site, with the API in it, and with `page` if there is one.
 
@@ -31,13 +47,14 @@ def rs_root(
         return Deferred.fromCoroutine(status()).addCallback(Reply)
 
     def peers(call: Call) -> Deferred[Reply]:
-        limit, offset = paging(call.query(("limit", "offset")))
-        return Deferred.fromCoroutine(_page(registry, limit, offset)).addCallback(Reply)
+        query = call.query(("q", "state", "sort", "limit", "offset"))
+        return Deferred.fromCoroutine(peer_records(registry, query, *paging(query))).addCallback(Reply)
 
     root = api_root(
         status=Endpoint({b"GET": state}),
         peers=Endpoint({b"GET": peers}),
         config=plain(lambda: config),
+        **({"events": Endpoint({b"GET": events.follow})} if events else {}),
         **({page.name: page.api} if page else {}),
     )
     if page:
@@ -45,9 +62,24 @@ def rs_root(
     return root
 
 
-async def _page(registry: Store, limit: int, offset: int) -> PeerRecordPage:
-    records, at = sorted(await registry.records(), key=lambda record: record.address), registry.clocks.moment()
-    return PeerRecordPage(len(records), [_public(record, at) for record in records[offset : offset + limit]])
+async def peer_records(registry: Store, query: Mapping[str, str], limit: int, offset: int) -> PeerRecordPage:
+    """Return the peer records that match `query`: `q` in HOST:PORT, `state` of STATES, in the order `sort` of SORTS.
+
+    Raises BadRequest.
+    """
+    words, state, sort = query.get("q", "").lower(), query.get("state", "all"), query.get("sort", "address")
+    if state not in STATES:
+        raise BadRequest(f"state must be one of {', '.join(STATES)}")
+    if sort not in SORTS:
+        raise BadRequest(f"sort must be one of {', '.join(SORTS)}")
+    at = registry.clocks.moment()
+    found = [
+        record
+        for record in await registry.records()
+        if (state == "all" or record.alive(at.now) == (state == "active")) and words in f"{record.host}:{record.port}"
+    ]
+    found.sort(key=lambda record: SORTS[sort](record, at.now))
+    return PeerRecordPage(len(found), [_public(record, at) for record in found[offset : offset + limit]])
 
 
 def _public(record: PeerRecord, at: Moment) -> PeerRecordView:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from twisted.web.resource import Resource
 
 from ...wire import fields
-from ..api.events import event_name
+from ..api.event_log import event_name
 from ..api.facade import PeerFacade
 from ..api.schema import Settings
 from ..http.calls import ApiRoot

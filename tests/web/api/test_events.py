@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from p2p_twisted.events import types
 from p2p_twisted.events.history import MAX_EVENTS
 from p2p_twisted.events.publisher import Publisher
-from p2p_twisted.web.api.events import PROGRESS_INTERVAL, EventLog
+from p2p_twisted.web.api.events import PROGRESS_INTERVAL, PeerEventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.http.access import Access
@@ -32,7 +32,7 @@ Received = tuple[int, str, dict[str, Any]]
 class EventsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock, self.events = Clock(), Publisher()
-        self.log = EventLog(self.events, self.clock)
+        self.log = PeerEventLog(self.events, self.clock)
         self.site = ControlSite(peer_root(FakePeer(), Settings([]), self.log), Access(KEY), self.clock)
 
     def read(self, query: str = "", extra: str = "", host: str = "localhost") -> StringTransport:

@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.trial.unittest import TestCase
 
-from p2p_twisted.web.api.events import EventLog
+from p2p_twisted.web.api.events import PeerEventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Limits, Settings
 from p2p_twisted.web.http.access import Access
@@ -24,7 +24,7 @@ class ApiTestCase(TestCase):
     def setUp(self) -> None:
         self.peer = FakePeer()
         self.access = Access(KEY)
-        self.root = peer_root(self.peer, Settings([]), EventLog(self.peer.events, reactor))
+        self.root = peer_root(self.peer, Settings([]), PeerEventLog(self.peer.events, reactor))
         self.site = ControlSite(self.root, self.access, reactor)
         port = reactor.listenTCP(0, self.site, interface="127.0.0.1")
         self.addCleanup(port.stopListening)

@@ -64,7 +64,20 @@ class RSApiTests(TestCase):
         self.assertEqual((answer.json["total"], len(answer.json["items"])), (3, 1))
         self.assertEqual(answer.json["items"][0]["port"], 65401)
         self.assertEqual((await self.get("/api/v1/peers?limit=0")).status, 400)
-        self.assertEqual((await self.get("/api/v1/peers?q=x")).status, 400)
+        self.assertEqual((await self.get("/api/v1/peers?unknown=x")).status, 400)
+
+    async def test_some_of_them_in_an_order(self) -> None:
+        for query, expected in {
+            "q=10.0.0.1": [("10.0.0.1", 65400), ("10.0.0.1", 65401)],
+            "q=:65400&state=active": [("10.0.0.1", 65400)],
+            "state=inactive": [("10.0.0.2", 65400)],
+            "sort=ttl": [("10.0.0.1", 65400), ("10.0.0.1", 65401), ("10.0.0.2", 65400)],
+            "sort=last&limit=1": [("10.0.0.1", 65400)],
+        }.items():
+            items = (await self.get(f"/api/v1/peers?{query}")).json["items"]
+            self.assertEqual([(item["hostName"], item["port"]) for item in items], expected, query)
+        for query in "state=x", "sort=x", "sort=":
+            self.assertEqual((await self.get(f"/api/v1/peers?{query}")).status, 400)
 
     async def test_settings(self) -> None:
         expected = {"items": [{"name": "ttl", "value": 7200, "origin": "default"}]}

@@ -12,8 +12,9 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from p2p_twisted.experiment.run.cluster import Cluster
-from p2p_twisted.web.api import download_schema, schema
-from p2p_twisted.web.api.events import EVENTS, FileProgress, PiecesVerified, event_name
+from p2p_twisted.web.api import download_schema, rs, schema
+from p2p_twisted.web.api.event_log import event_name
+from p2p_twisted.web.api.events import EVENTS, FileProgress, PiecesVerified
 from p2p_twisted.web.control_client import ControlClient, ControlError
 from tests.support.answers import from_json
 
@@ -84,7 +85,7 @@ CALLS = [
 
 def test_every_call_has_an_answer_of_the_schema() -> None:
     assert set(sections(OF_PEER)) == set(ANSWERS) | {"GET events"}
-    assert set(sections(OF_RS)) == set(ANSWERS_OF_RS)
+    assert set(sections(OF_RS)) == set(ANSWERS_OF_RS) | {"GET events"}
 
 
 @pytest.mark.parametrize(("kind", "section"), CALLS)
@@ -112,13 +113,21 @@ def test_every_class_of_the_schema_is_in_an_answer() -> None:
 EVENT_TYPES = {event_name(kind): kind for kind in (*EVENTS, FileProgress, PiecesVerified)}
 
 
-def test_every_event_is_documented_with_its_fields() -> None:
+def documented_events(section: str) -> dict[str, list[str]]:
+    """Return the name of each event in the text of `section`, and its fields."""
     documented: dict[str, list[str]] = {}
-    for line in re.findall(r"^``.*\)$", sections(OF_PEER)["GET events"], re.MULTILINE):
+    for line in re.findall(r"^``.*\)$", section, re.MULTILINE):
         names, _, members = line.partition(" (")
         documented |= {name: re.findall(r"``(\w+)``", members) for name in re.findall(r"``([a-z-]+)``", names)}
+    return documented
+
+
+def test_every_event_is_documented_with_its_fields() -> None:
+    documented = documented_events(sections(OF_PEER)["GET events"])
     assert documented.pop("reset") == []
     assert documented == {name: [field.name for field in fields(kind)] for name, kind in EVENT_TYPES.items()}
+    of_rs = {event_name(kind): [field.name for field in fields(kind)] for kind in rs.EVENTS}
+    assert documented_events(sections(OF_RS)["GET events"]) == of_rs
 
 
 def test_the_example_of_events() -> None:

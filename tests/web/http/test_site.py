@@ -8,7 +8,7 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 
-from p2p_twisted.web.api.events import EventLog
+from p2p_twisted.web.api.events import PeerEventLog
 from p2p_twisted.web.api.peer import peer_root
 from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.http import site as module
@@ -144,7 +144,7 @@ class TimeTests(TestCase):
         peer = FakePeer()
         peer.hold_refresh = True
         self.site = ControlSite(
-            peer_root(peer, Settings([]), EventLog(peer.events, self.clock)), Access(KEY), self.clock
+            peer_root(peer, Settings([]), PeerEventLog(peer.events, self.clock)), Access(KEY), self.clock
         )
         (first, to_first), (second, to_second) = self.connect(), self.connect()
         for channel in (first, second):

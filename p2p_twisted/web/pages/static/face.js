@@ -167,8 +167,8 @@ const search = document.querySelector("form[data-search]");
 if (search) {
   let waiting = null;
   const look = () => {
-    const text = search.elements.q.value;
-    history.replaceState(null, "", text ? `?${new URLSearchParams({ q: text })}` : location.pathname);
+    const query = new URLSearchParams([...new FormData(search)].filter(([, value]) => value));
+    history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
     refresh(document.querySelector(`[data-part=${search.dataset.search}]`));
   };
   search.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(look, 100); });
