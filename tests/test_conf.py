@@ -36,7 +36,7 @@ def peers(monkeypatch):
 
 
 def test_conf_has_an_rs_and_six_peers():
-    assert sorted(path.name for path in CONF.iterdir()) == sorted(f"{name}.conf" for name in ["rs", *PEERS])
+    assert sorted(path.name for path in CONF.glob("*.conf")) == sorted(f"{name}.conf" for name in ["rs", *PEERS])
 
 
 def test_nothing_of_one_peer_is_anothers(peers):
@@ -98,7 +98,7 @@ def checkout(folder):
     shutil.copytree(
         ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("_build")
     )  # `make docs` is not needed
-    for path in CONF.iterdir():
+    for path in CONF.glob("*.conf"):
         text = path.read_text("utf-8")
         for port in free:
             text = text.replace(port, free[port])

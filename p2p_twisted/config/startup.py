@@ -6,12 +6,15 @@ the process may be a daemon by then, without a terminal.
 
 from __future__ import annotations
 
+import os
+import socket
+from contextlib import suppress
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import serverFromString
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.python.failure import Failure
@@ -49,9 +52,12 @@ def listen(reactor: Any, flag: str, description: str, factory: IProtocolFactory)
     try:
         endpoint = serverFromString(reactor, _with_backlog(description))
     except Exception as error:  # an endpoint parser may raise anything; so may one from a plugin
+        if description.startswith("systemd:") and isinstance(error, IndexError | KeyError):
+            raise StartError(f"{flag} {description}: systemd passed no such socket; start its socket unit") from None
         raise SettingsError(
             f"{flag} must be a Twisted endpoint such as tcp:65423, not {description!r} ({error})"
         ) from None
+    _check_domain(flag, description, endpoint)
     results: list[Any] = []
     maybeDeferred(endpoint.listen, factory).addBoth(results.append)
     match results:
@@ -63,6 +69,18 @@ def listen(reactor: Any, flag: str, description: str, factory: IProtocolFactory)
             listening: IListeningPort = port
             return listening
     raise StartError(f"{flag} {description}: this kind of endpoint cannot be used; use tcp:PORT")
+
+
+def _check_domain(flag: str, description: str, endpoint: Any) -> None:
+    """Raise SettingsError for a socket from systemd whose domain is not the one in `description`.
+
+    The addresses of its clients would be wrong.
+    """
+    if isinstance(endpoint, AdoptedStreamServerEndpoint):
+        with suppress(OSError), socket.socket(fileno=os.dup(endpoint.fileno)) as passed:
+            if passed.family != endpoint.addressFamily:
+                domain = passed.family.name.removeprefix("AF_")
+                raise SettingsError(f"{flag} {description}: the socket from systemd has the domain {domain}")
 
 
 def listen_tcp(reactor: Any, flag: str, description: str, factory: IProtocolFactory) -> IListeningPort:

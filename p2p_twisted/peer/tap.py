@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.application.service import IService
@@ -11,6 +12,7 @@ from ..config.heap import keep_heap_small
 from ..config.settings import SettingsError, exit_with
 from ..config.startup import StartError, allow_many_connections
 from ..config.state_folder import StateFolderLock, make_state_folder
+from ..config.systemd import notify_systemd
 from ..config.twistd_verb import VerbOptions, stop_at_signals
 from ..net.secured import reread_at_hangup, warn_of_the_end
 from ..web.api.events import PeerEventLog
@@ -86,6 +88,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         exit_with(f"p2p-peer: {e}", 2)
     except (StartError, ApiStartError, OSError) as e:
         exit_with(f"p2p-peer: {e}", 1)
+    notify_systemd(reactor, peer, os.environ)
     if peer.tls is not None:
         reread_at_hangup(reactor, peer.tls)
         warn_of_the_end(reactor, peer.tls)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ..config.heap import keep_heap_small
 from ..config.settings import SettingsError, exit_with
 from ..config.startup import PortService, StartError, allow_many_connections, listen_tcp
 from ..config.state_folder import StateFolderLock, make_state_folder
+from ..config.systemd import notify_systemd
 from ..config.twistd_verb import VerbOptions, stop_at_signals
 from ..net.admission import admission
 from ..net.secured import open_tls, reread_at_hangup, warn_of_the_end
@@ -82,6 +84,7 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
         PortService(listen_tcp(reactor, "--listen", options["listen"], tls.serve(factory) if tls else factory)),
     ):
         service.setServiceParent(server)
+    notify_systemd(reactor, server, os.environ)
     if tls is not None:
         reread_at_hangup(reactor, tls)
         warn_of_the_end(reactor, tls)
