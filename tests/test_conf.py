@@ -60,7 +60,7 @@ def test_a_file_explains_every_setting(name, options):
     assert {setting.name for setting in options.settings} <= lines
 
 
-ROW = re.compile(r"^   \* - ``([a-z-]+)``\n     - (.+)\n     - ((?:.|\n {7})+)", re.MULTILINE)
+ROW = re.compile(r"^   \* - ``([a-z0-9-]+)``\n     - (.+)\n     - ((?:.|\n {7})+)", re.MULTILINE)
 """A row of an options table in docs/settings.rst: name, default, meaning."""
 
 

@@ -21,7 +21,8 @@ from ..wire.limits import MAX_COOKIE_1_0
 from .counts import RequestCounts
 from .guesses import CUT_OFF_TIME, Guesses, Step
 from .limits import Limits, RequestRates
-from .protocol import RSConnection, peer_lines
+from .peer_list import WholeList
+from .protocol import RSConnection
 from .request_log import RequestLog
 from .store_alarm import StoreAlarm
 from .trust import TrustedNetworks
@@ -54,8 +55,7 @@ class RSFactory(RequestFactory):
         self.guesses = Guesses(limits.max_wrong_cookies_per_minute)
         self.rates = RequestRates(limits.max_requests_per_second)
         self._turned_away = Tally(REPORT_INTERVAL)
-        self._list = b""
-        self._list_generation: int | None = None
+        self.whole_list = WholeList(clock, registry, limits.peer_list_1_0)
 
     def admit(self, connection: Any) -> bool:
         """Give a new connection a place, unless its host guesses cookies or asks far too much."""
@@ -116,11 +116,3 @@ class RSFactory(RequestFactory):
             self.log.warn(
                 "connections refused (too many requests): {count}, the last from {host}", count=count, host=host
             )
-
-    async def peer_list(self) -> bytes:
-        """Return the whole peer list as PQuery answers it; it is built again only when it has changed."""
-        generation = await self.registry.generation()
-        if self._list_generation != generation:
-            active, _ = await self.registry.active()
-            self._list, self._list_generation = peer_lines(active), generation
-        return self._list

@@ -34,6 +34,11 @@ class Limits:
     request_timeout: int = REQUEST_TIMEOUT
     """Seconds in which a request must be complete, from its first byte (or from the connection's start) on."""
 
+    peer_list: int = 200
+    """Most peers that a PQuery of 1.1 without Limit gets, chosen by chance."""
+    peer_list_1_0: int = 10_000
+    """Most peers that one of 1.0 gets: all, unless there are more."""
+
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Limits:
         """Return the limits that are set by these options."""

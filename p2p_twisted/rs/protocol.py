@@ -15,17 +15,17 @@ from ..net.caller import Caller
 from ..net.server import FastAnswer, RequestConnection
 from ..registry import rules
 from ..registry.store import StoreError
-from ..wire.address import Address
 from ..wire.encode import encode_response
 from ..wire.errors import BadRequest, Forbidden
 from ..wire.fields import clean_host
 from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
+from .peer_list import lines
 
 if TYPE_CHECKING:
     from .factory import RSFactory
 
 MAX_PAGE = 1_000
-"""Most lines of a part of the peer list. Only the whole list is longer; it is built once for all requests."""
+"""Most lines of a part of the peer list. Only the whole list of 1.0 is longer."""
 
 KEEP_ALIVE = re.compile(
     rb"KeepAlive NULL P2P(?:_DI_|-DI_|-DI/)1\.([01])\r?\n"
@@ -125,13 +125,13 @@ class RSConnection(RequestConnection):
         registry, origin = self.factory.registry, self._origin(request)
         if not registry.renew(message.cookie, message.port, origin[0]):
             await registry.apply(rules.query(message.cookie, message.port, origin))
-        if message.sample is not None:
-            page, more = await registry.sample(min(message.sample, MAX_PAGE))
-        elif message.limit is None and message.after is None:
-            return await self.factory.peer_list(), {}
-        else:
+        if request.version is Version.V10:
+            return await self.factory.whole_list.body(), {}
+        if message.sample is None and (message.limit is not None or message.after is not None):
             page, more = await registry.active(min(message.limit or MAX_PAGE, MAX_PAGE), message.after)
-        return peer_lines(page), {"more": more}
+        else:
+            page, more = await registry.sample(min(message.sample or self.factory.host_limits.peer_list, MAX_PAGE))
+        return lines(page), {"more": more}
 
 
 _HANDLERS: dict[type, Callable[[RSConnection, Any, Request, Caller], Awaitable[Answer]]] = {
@@ -151,8 +151,3 @@ def _keep_alive_answer(here: str, minor: bytes, ttl: int) -> tuple[bytes, Versio
     """Return the whole answer that grants a KeepAlive of 1.`minor` that came to the address `here`; and its version."""
     body, version = _renewed(ttl), Version.V10 if minor == b"0" else Version.V11
     return encode_response(Response(200, version, here, OS_NAME, length=len(body))) + body, version
-
-
-def peer_lines(page: list[Address]) -> bytes:
-    """Return the body that lists these peers."""
-    return "".join([f"{host} {port}\n" for host, port in page]).encode("ascii")

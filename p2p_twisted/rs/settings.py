@@ -52,6 +52,18 @@ LIMITS = (
         whole(1, 3600),
         str(Limits.request_timeout),
     ),
+    Setting(
+        "peer-list",
+        "Peers, chosen by chance, that one gets which asks for the list of all; it can read all in parts. 1 to 1000.",
+        whole(1, 1000),
+        str(Limits.peer_list),
+    ),
+    Setting(
+        "peer-list-1-0",
+        "Maximum number of peers in the list of all that clients of version 1.0 get.",
+        whole(1, 10**6),
+        str(Limits.peer_list_1_0),
+    ),
 )
 """What strangers may do at an RS, each of a host: see `Limits`."""
 

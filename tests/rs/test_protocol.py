@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
@@ -12,7 +14,7 @@ from p2p_twisted.registry.store import StoreError
 from p2p_twisted.rs import protocol
 from p2p_twisted.rs.limits import Limits
 from tests.support.registries import RemoteStore
-from tests.support.rs_server import LEFT, RENEWED, Rig, answer, keep_alive, request
+from tests.support.rs_server import LEFT, PATIENT, RENEWED, Rig, answer, keep_alive, request
 
 
 class Case(SynchronousTestCase):
@@ -231,6 +233,21 @@ class Version11(Case):
         pairs = [(1, 2), (1, 3), (2, 3)]
         wanted = {answer("".join(f"192.168.1.1 {port}\n" for port in pair), minor=1, more=True) for pair in pairs}
         self.assertEqual(two, wanted)
+
+    def test_who_asks_for_all_gets_others_each_time_and_reads_all_in_parts(self) -> None:
+        rig = Rig(limits=replace(PATIENT, peer_list=2))
+        self.addCleanup(rig.factory.doStop)
+        cookie, *_ = [rig.register(port) for port in (1, 2, 3)]
+
+        def query(*headers: str, minor: int = 1) -> bytes:
+            return rig.ask(request("PQuery", f"cookie:{cookie}", "port:1", minor=minor, headers=headers))
+
+        pairs = [(1, 2), (1, 3), (2, 3)]
+        wanted = {answer("".join(f"192.168.1.1 {port}\n" for port in pair), minor=1, more=True) for pair in pairs}
+        self.assertEqual({query() for _ in range(60)}, wanted)
+        lines = "".join(f"192.168.1.1 {port}\n" for port in (1, 2, 3))
+        self.assertEqual(query("Limit: 3"), answer(lines, minor=1))
+        self.assertEqual(query(minor=0), answer(lines))
 
 
 class OnARemoteStore(SynchronousTestCase):

@@ -25,6 +25,7 @@ from ...wire.limits import TTL
 from ...wire.messages import KeepAlive, Leave, PQuery, Register
 from .cookie_file import CookieFile
 from .one_attempt import OneAttempt
+from .peer_list import read_parts
 from .rs_answers import given_cookie, told_ttl
 from .rs_choice import Rs
 from .rs_cookies import RsCookies
@@ -188,7 +189,7 @@ class Registration(Service):
         self._ttl = told_ttl(line)
         self._answered()
 
-    async def query(self, ask: Callable[[int, int], PQuery] = PQuery) -> tuple[list[Address], bool]:
+    async def query(self, ask: Callable[[int, int], PQuery]) -> tuple[list[Address], bool]:
         """Return the active peers that a PQuery lists, and whether there are more. Raises FetchError."""
         try:
             found: tuple[list[Address], bool] = await self._as_member(ask, self._exchange.peers)
@@ -199,14 +200,15 @@ class Registration(Service):
         return found
 
     async def peers(self) -> list[Address]:
-        """Return all active peers, this one included. Raises FetchError."""
-        return (await self.query())[0]
+        """Return all active peers, this one included, or the first MAX_LISTED. Raises FetchError."""
+        return await read_parts(self.query)
 
     async def is_listed(self, address: Address) -> bool:
         """Return whether the RS lists that peer; an RS of 1.1 sends only its line. Raises FetchError."""
         host, port = address
-        ask = (lambda cookie, own: PQuery(cookie, own, 1, (host, port - 1))) if port > 1 else PQuery
-        found, _ = await self.query(ask)
+        if port == 1:  # no port is before it
+            return address in await self.peers()
+        found, _ = await self.query(lambda cookie, own: PQuery(cookie, own, 1, (host, port - 1)))
         return address in found
 
     async def _as_member(self, message: MemberMessage, ask: Ask) -> Any:

@@ -1,0 +1,40 @@
+"""The peer list of 1.0: all active peers in one answer, which is made once for all who ask."""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IReactorTime
+
+from ..registry.store import Store
+from ..wire.address import Address
+
+LONG = 1000
+"""Lines of a list that takes a while to make: one that is longer is made anew each second, if anybody asks."""
+LONG_INTERVAL = 1
+
+
+class WholeList:
+    """The body of an answer with all active peers; if they are more than `most`, with so many chosen by chance."""
+
+    def __init__(self, clock: IReactorTime, registry: Store, most: int) -> None:
+        self._clock = clock
+        self._registry = registry
+        self._most = most
+        self._body = b""
+        self._length = 0
+        self._made_at = 0.0
+        self._generation: int | None = None
+
+    async def body(self) -> bytes:
+        """Return the body. It is made again only when it has changed."""
+        generation, now = await self._registry.generation(), self._clock.seconds()
+        is_fresh = self._length > LONG and now - self._made_at < LONG_INTERVAL
+        if generation != self._generation and not is_fresh:
+            addresses, _ = await self._registry.sample(self._most)
+            self._body, self._length = lines(addresses), len(addresses)
+            self._generation, self._made_at = generation, now
+        return self._body
+
+
+def lines(addresses: list[Address]) -> bytes:
+    """Return the body that lists these peers."""
+    return "".join([f"{host} {port}\n" for host, port in addresses]).encode("ascii")
