@@ -14,7 +14,10 @@ TLS = {"cryptography": "cryptography", "OpenSSL": "pyOpenSSL", "service_identity
 """The same of the extra ``tls``. Twisted needs the last of them where there is the second."""
 METRICS = {"prometheus_client": "prometheus-client"}
 """The same of the extra ``metrics``."""
-DISTRIBUTIONS = {**EXPERIMENT, **TLS, **METRICS}
+REDIS = {"txredisapi": "txredisapi", "hiredis": "hiredis"}
+"""The same of the extra ``redis``. Without hiredis, txredisapi takes a turn of the reactor for each text of a reply."""
+EXTRAS = {"experiment": EXPERIMENT, "tls": TLS, "metrics": METRICS, "redis": REDIS}
+DISTRIBUTIONS = {module: name for modules in EXTRAS.values() for module, name in modules.items()}
 
 
 def missing(modules: Iterable[str]) -> str | None:
@@ -27,7 +30,7 @@ def missing_line(modules: list[str]) -> str:
     """Return the line that says that `modules`, all of one extra, are not installed, and what installs them."""
     names = [DISTRIBUTIONS[module] for module in modules]
     listed = " and ".join(", ".join(names).rsplit(", ", 1))
-    extra = "tls" if modules[0] in TLS else "metrics" if modules[0] in METRICS else "experiment"
+    extra = next(extra for extra, known in EXTRAS.items() if modules[0] in known)
     return f"{listed} {'is' if len(names) == 1 else 'are'} not installed: {_remedy(extra)}"
 
 

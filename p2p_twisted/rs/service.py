@@ -34,6 +34,8 @@ class Sweeper(Service):
         self._events = events
         self._alarm = alarm
         self._last_error: str | None = None
+        self._failed = False
+        """Whether the last sweep found that the registry cannot be written."""
         self._loop = LoopingCall(lambda: Deferred.fromCoroutine(self.sweep()))
         self._loop.clock = clock
 
@@ -53,6 +55,7 @@ class Sweeper(Service):
         try:
             expired, written = await self._registry.sweep()
         except StoreError as error:
+            self._failed = True
             self._alarm.failed(error)
         except Exception as error:
             if repr(error) != self._last_error:  # once, not each second
@@ -60,8 +63,9 @@ class Sweeper(Service):
             self._last_error = repr(error)
         else:
             self._last_error = None
-            if written:
+            if written or self._failed:
                 self._alarm.worked()
+            self._failed = False
             if expired:
                 self._log.info("{expired} peers are inactive: their TTL ran out", expired=expired)
                 self._events.publish(PeersExpired(expired))

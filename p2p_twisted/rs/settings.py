@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..config.folders import default_state_dir, folder
 from ..config.json_log import LOG_FORMAT
 from ..config.settings import ADMISSION, TLS, Setting, network, one_of, whole, yes_or_no
+from ..registry.redis.engine import Engine, parse_engine, parse_prefix
 from ..wire.limits import RS_PORT, TTL
 from .limits import Limits
 
@@ -67,6 +68,16 @@ LIMITS = (
 )
 """What strangers may do at an RS, each of a host: see `Limits`."""
 
+
+def registry(text: str) -> str | Engine:
+    """Convert the name of a local registry, or the URL of an engine. Raises ValueError."""
+    if text in ("sqlite", "memory"):
+        return text
+    if "://" not in text:
+        raise ValueError("must be sqlite, memory, or a URL such as redis://HOST:PORT/DB")
+    return parse_engine(text)
+
+
 SETTINGS = (
     Setting("listen", "Address at which peers reach the RS: a Twisted endpoint on TCP.", str, f"tcp:{RS_PORT}"),
     *ADMISSION,
@@ -76,8 +87,8 @@ SETTINGS = (
     ),
     Setting(
         "registry",
-        "sqlite: kept in the state folder; memory: lost when the process ends.",
-        one_of("sqlite", "memory"),
+        "sqlite: kept in the state folder; memory: lost at the end; redis://HOST:PORT/DB: shared with other RS.",
+        registry,
         "sqlite",
     ),
     Setting(
@@ -86,6 +97,18 @@ SETTINGS = (
         "sqlite.",
         one_of("normal", "always"),
         "normal",
+    ),
+    Setting(
+        "registry-prefix",
+        "Beginning of the names of all keys in Redis: RS with the same one share a registry.",
+        parse_prefix,
+        "p2p:",
+    ),
+    Setting(
+        "registry-wait",
+        "Seconds to wait at the start for a Redis that is not there yet, 0 to 86400.",
+        whole(0, 86_400),
+        "0",
     ),
     Setting(
         "ttl",

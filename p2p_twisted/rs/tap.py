@@ -13,10 +13,7 @@ from ..config.systemd import notify_systemd
 from ..config.twistd_verb import VerbOptions, stop_at_signals
 from ..net.admission import admission
 from ..net.secured import open_tls, reread_at_hangup, warn_of_the_end
-from ..registry.memory import MemoryStore
-from ..registry.record import Clocks
-from ..registry.sqlite import SQLiteStore
-from ..registry.store import Store, StoreError
+from ..registry.store import StoreError
 from ..web.api.event_log import EventLog
 from ..web.api.rs import EVENTS, rs_root
 from ..web.api.settings import describe_settings
@@ -29,9 +26,9 @@ from .factory import RSFactory
 from .limits import Limits
 from .service import RegistrationServer
 from .settings import SETTINGS
+from .stores import check_store, make_store
 from .trust import TrustedNetworks
 
-REGISTRY_FILE = "registry.sqlite"
 LAB_FOLDER = "lab"
 EXPERIMENT_PAGE = "p2p_twisted.experiment.page.plugin.make_page"
 
@@ -64,7 +61,8 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
     keep_heap_small()
     make_state_folder(options["state-dir"])
     lock = StateFolderLock(options["state-dir"], Options.verb)
-    registry = _registry(options, reactor)
+    check_store(options)
+    registry = make_store(options, reactor)
     trusted = TrustedNetworks(options["trusted-network"])
     admitted = admission(options["allow"], options["deny"])
     factory = RSFactory(reactor, registry, trusted, Limits.of(options), admitted)
@@ -94,10 +92,3 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
 def _check_web(web: str | None) -> None:
     if (web or "").partition(":")[0] not in ("tcp", "tcp6"):
         raise SettingsError("--lab needs the control API on TCP for its page: --web tcp:8080:interface=127.0.0.1")
-
-
-def _registry(options: Options, reactor: Any) -> Store:
-    clocks, path = Clocks(options["ttl"]), options["state-dir"] / REGISTRY_FILE
-    if options["registry"] == "memory":
-        return MemoryStore(clocks)
-    return SQLiteStore(path, clocks, lambda commit: reactor.callLater(0, commit), options["sync"] == "always")

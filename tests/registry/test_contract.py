@@ -17,11 +17,13 @@ from twisted.trial.unittest import TestCase
 from p2p_twisted.registry import rules
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.record import COUNTED_SECONDS, MAX_ACTIVATIONS, PROTECTED_TIME
+from p2p_twisted.registry.redis.store import RedisStore
 from p2p_twisted.registry.rules import WrongCookie
 from p2p_twisted.registry.sqlite import SQLiteStore
 from p2p_twisted.registry.store import Counts, Store
 from p2p_twisted.wire.address import Address
 from p2p_twisted.wire.errors import Forbidden
+from tests.support.redis_server import redis_server
 from tests.support.registries import START, RemoteStore, StillClocks, fields
 
 if TYPE_CHECKING:
@@ -477,6 +479,12 @@ class InSQLite(Contract, TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         return SQLiteStore(Path(folder.name) / "registry.sqlite", self.clocks.clocks)
+
+
+class InRedis(Contract, TestCase):
+    def make_store(self) -> Store:
+        server = redis_server()
+        return RedisStore(reactor, self.clocks.clocks, server.engine(), server.new_prefix())
 
 
 class OnAnotherMachine(Contract, TestCase):

@@ -19,6 +19,7 @@ from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.sqlite import SQLiteStore
 from p2p_twisted.rs import tap
 from p2p_twisted.rs.service import RegistrationServer
+from p2p_twisted.rs.stores import REGISTRY_FILE
 from p2p_twisted.web.control_client import ControlClient
 from tests.support.captured_log import captured_log
 from tests.support.real_reactor import reactor as running
@@ -54,7 +55,7 @@ class Refusals(Case):
 
     def test_a_file_that_is_not_a_registry(self) -> None:
         self.state.mkdir(mode=0o700)
-        (self.state / tap.REGISTRY_FILE).write_bytes(b"rubbish" * 1000)
+        (self.state / REGISTRY_FILE).write_bytes(b"rubbish" * 1000)
         self.assertIn("registry.sqlite: file is not a database; move it away", self.refused(1, self.make))
 
     def test_an_invalid_endpoint(self) -> None:
@@ -90,7 +91,7 @@ class Services(Case):
         cookie = int(answer.rpartition(b"cookie:")[2])
         self.assertIsInstance(service.registry, SQLiteStore)
         await service.stopService()
-        registry, self.state = self.state / tap.REGISTRY_FILE, self.state.with_name("other")
+        registry, self.state = self.state / REGISTRY_FILE, self.state.with_name("other")
         self.state.mkdir(mode=0o700)
         shutil.copy(registry, self.state)
         answer = await self.ask(self.start("--ttl", "50"), keep_alive(cookie, host="10.0.0.1"))
