@@ -22,6 +22,7 @@ TARGETS = (
         "cookies",
         "hash_caches",
         "confidential",
+        "peer_files",
     ),
     *("api_bodies", "rs_connections", "peer_connections"),
 )

@@ -34,6 +34,7 @@ from ..wire.limits import RS_PORT
 from .downloads.manager import DownloadManager
 from .peers.arrivals import Arrivals
 from .peers.discovery import Discovery
+from .peers.peer_memory import PeerMemory
 from .peers.probing import Prober, Reachability
 from .peers.registration import Registration
 from .peers.rs_finder import RsFinder
@@ -97,6 +98,9 @@ class Peer(MultiService):
         self.registration.pool.exchange.tls = self.tls
         self.discovery = Discovery(reactor, self.registration, self.index, now, events, settings.dial)
         self.discovery.dialler.tls = self.tls
+        self.peer_memory = PeerMemory(
+            reactor, self.registration, self.discovery, events, settings.state_dir, now, time.time
+        )
         self.site_map = SiteMap(self.discovery.peers, self.registration, settings.site, settings.site_prefix)
         self.factory.piece_source.is_near = self.site_map.is_near
         dialler, is_listed = self.discovery.dialler, self.discovery.vouching.is_listed
@@ -147,7 +151,7 @@ class Peer(MultiService):
 
     def _start_parts(self) -> None:
         if self.running:
-            for service in (self.registration, self.discovery, self.download_manager):
+            for service in (self.peer_memory, self.registration, self.discovery, self.download_manager):
                 service.setServiceParent(self)
 
     def stopService(self) -> Deferred[None]:

@@ -13,7 +13,7 @@ import pytest
 from p2p_twisted.cli import exits
 from p2p_twisted.web.control_client import ControlClient
 from tests.support.rs_process import RSProcess, free_port
-from tests.support.twistd import Home, home, status, wait_for
+from tests.support.twistd import Home, ended, home, status, wait_for
 
 from ..cli.test_own_peer import run
 
@@ -87,3 +87,28 @@ def test_a_command_is_a_peer_of_the_rs_that_answers(tmp_path: Path, servers: lis
     arguments[3] = f"127.0.0.1:{free_port()}"
     code, _, err = run("status", *arguments)
     assert (code, err.startswith("p2p: not registered: none of 2 RS answers: ")) == (exits.RS_UNREACHABLE, True), err
+
+
+def test_a_peer_finds_the_others_again_while_no_rs_answers(user: Home, servers: list[RSProcess]) -> None:
+    shared = user.home / "shared"
+    shared.mkdir()
+    (shared / "a.txt").write_text("a document")
+    holder, second = user.home / "states/holder", user.home / "states/second"
+    listen = ["--rs", f"127.0.0.1:{servers[0].port}", "--listen", "tcp:0:interface=127.0.0.1"]
+    user.start(holder, "p2p-peer", "--state-dir", str(holder), "--share", str(shared), *listen)
+    process = user.start(second, "p2p-peer", "--state-dir", str(second), *listen)
+    wait_for(lambda: documents(second) == ["a.txt"])
+    ended(process)
+    servers[0].kill()
+    user.start(second, "p2p-peer", "--state-dir", str(second), *listen)
+    wait_for(lambda: documents(second) == ["a.txt"])
+    assert status(second)["rs"]["registered"] is False
+
+
+def documents(state: Path) -> list[str]:
+    """Return the names of the documents that the peer on `state` knows."""
+    client = ControlClient(state)
+    try:
+        return [item["name"] for item in client.get("index")["items"]]
+    finally:
+        client.close()

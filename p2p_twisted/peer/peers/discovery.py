@@ -157,16 +157,16 @@ class Discovery(Service):
         self.retelling.is_on = self._circle.neighbours.is_large
         return peers
 
-    def arrived(self, address: Address, is_listed: bool) -> bool:
+    def arrived(self, address: Address, is_listed: bool, has_greeted: bool = True) -> bool:
         """Ask the peer at `address`, which said Hello, at once. False if there is no room for one that may be unlisted.
 
-        `is_listed`: the RS is known to list it.
+        `is_listed`: the RS is known to list it. `has_greeted`: false if it is known otherwise than by a Hello.
         """
         if address in self.own_addresses() or self.dialler.refusal(address):
             return True
         peer = self._circle.arrive(address, is_listed)
         if peer is not None and not peer.is_self:
-            peer.is_greeted = True
+            peer.is_greeted = peer.is_greeted or has_greeted
             if self.running:
                 self._turns.add([(address, URGENT)])
         return peer is not None

@@ -42,8 +42,8 @@ class RsExchange:
 
     @property
     def near(self) -> set[str]:
-        """The IP addresses of this peer and of each RS on the last connection between them, and `seen_as`."""
-        near = {host for ends in self._ends.values() for host in ends}
+        """The IP addresses of each RS, of this peer on the last connection to each, and `seen_as`."""
+        near = {rs.host for rs in self._choice.known}.union(*self._ends.values())
         return near if self.seen_as is None else near | {self.seen_as}
 
     async def text(self, rs: Rs, message: Message) -> str:
