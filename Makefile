@@ -27,7 +27,7 @@ SECONDS ?= 60
 TRIAL = $(shell grep -rlE 'twisted\.trial\.unittest|tests\.support\.[a-z_]*_case' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 crash docs bench-rs bench-loopback bench-memory bench-processor bench-direct bench-netlab simulate fuzz soak soak-hostile push gone attacks reliability hooks changelog dist clean FORCE
+.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 kill9-redis crash docs bench-rs bench-loopback bench-memory bench-processor bench-direct bench-netlab simulate fuzz soak soak-hostile push gone attacks reliability hooks changelog dist clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -68,6 +68,9 @@ coverage: $(VENV)/installed-test ## all tests, and how many lines and branches t
 
 kill9: $(VENV)/installed-test ## 50 times an RS killed with signal 9 under load, all answers held against it
 	P2P_KILLS=50 $(BIN)/python -m pytest -s tests/rs/test_kill9.py
+
+kill9-redis: $(VENV)/installed-test ## two RS on one Redis under load: 20 times one is killed with signal 9, 5 times Redis
+	P2P_KILLS=20 P2P_RESTARTS=5 $(BIN)/python -m pytest -s tests/rs/test_kill9_redis.py
 
 crash: $(VENV)/installed-test ## a downloader killed at POINTS=1000 points, and FAILURES=200 system calls that fail
 	P2P_CRASH_POINTS=$(POINTS) P2P_FAILURES=$(FAILURES) $(BIN)/python -m pytest -s tests/crash

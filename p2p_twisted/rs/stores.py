@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..config.extras import REDIS, TLS, missing
@@ -37,4 +38,4 @@ def make_store(options: SettingsOptions, reactor: Any) -> Store:
     if registry == "memory":
         return MemoryStore(clocks)
     path, is_always_synced = options["state-dir"] / REGISTRY_FILE, options["sync"] == "always"
-    return SQLiteStore(path, clocks, lambda commit: reactor.callLater(0, commit), is_always_synced)
+    return SQLiteStore(path, clocks, partial(reactor.callLater, 0), is_always_synced)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.kill9 import Connection, Peer, check
 from tests.support.rs_process import RSProcess
 from tests.support.rs_server import request
 
@@ -20,47 +21,6 @@ pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("P2P_KILLS", "5"))
 CLIENTS = 4
-UNKNOWN = b"no peer is registered"
-INACTIVE = b"this peer is not active"
-
-
-class Peer:
-    """A peer in its last answered state; `active` is None while a request that changes it has no answer."""
-
-    def __init__(self, cookie: int, host: str, port: int) -> None:
-        self.cookie, self.host, self.port = cookie, host, port
-        self.active: bool | None = True
-
-    def says(self, method: str, minor: int = 1, headers: tuple[str, ...] = ()) -> bytes:
-        data = f"cookie:{self.cookie}", f"port:{self.port}"
-        return request(method, *data, host=self.host, minor=minor, headers=headers)
-
-
-class Connection:
-    """Requests and answers on one 1.1 connection."""
-
-    def __init__(self, rs: RSProcess) -> None:
-        self.socket = rs.connect()
-        self.answers = self.socket.makefile("rb")
-
-    def answer(self) -> tuple[bool, bytes]:
-        """Return whether the next answer grants the request, and its body. Raises EOFError when the RS is gone."""
-        length = -1
-        status = self.answers.readline()
-        while (line := self.answers.readline()) not in (b"\n", b""):
-            length = int(line[8:]) if line.startswith(b"Length: ") else length
-        body = self.answers.read(length)  # of 1.0: as long as the connection lasts
-        if not line or not body.endswith(b"\n"):
-            raise EOFError
-        return status.startswith(b"200 "), body
-
-    def ask(self, data: bytes) -> tuple[bool, bytes]:
-        self.socket.sendall(data)
-        return self.answer()
-
-    def close(self) -> None:
-        self.answers.close()
-        self.socket.close()
 
 
 class Client(threading.Thread):
@@ -113,29 +73,13 @@ class Client(threading.Thread):
 
     def ask(self, data: bytes) -> bytes:
         self.connection = self.connection or Connection(self.rs)
-        granted, body = self.connection.ask(data)
+        status, body = self.connection.ask(data)
         self.answered += 1
-        if not granted:
+        if status != 200:
             self.refused.append(data + body)
         if not self.minor:
             self.disconnect()
         return body
-
-
-def check(rs: RSProcess, peers: list[Peer]) -> list[Peer]:
-    """Return the peers in another state than last answered. A missing last answer is replaced by that of now."""
-    connection, wrong = Connection(rs), []
-    for first in range(0, len(peers), 50):
-        some = peers[first : first + 50]
-        connection.socket.sendall(b"".join(peer.says("PQuery", headers=("Limit: 1",)) for peer in some))
-        for peer in some:
-            granted, body = connection.answer()
-            known = granted or body.startswith(INACTIVE)
-            if not known or peer.active not in (None, granted):
-                wrong.append(peer)
-            peer.active = granted
-    connection.close()
-    return wrong
 
 
 def load(rs: RSProcess, peers: list[list[Peer]], numbers: itertools.count[int], seed: int) -> int:
