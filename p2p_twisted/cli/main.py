@@ -40,6 +40,7 @@ _VERBS = {
     "rs": (".rs:rs", "Show the state of the RS on this machine."),
     "share": (".share:share", "Share a folder."),
     "status": (".show:status", "Show the state of the peer."),
+    "unshare": (".share:unshare", "Stop sharing a folder."),
     "web": (".web:web", "Open the pages of the running peer in a browser."),
 }
 """Verb -> its module and function, below this package, and its line in ``p2p --help``."""

@@ -1,16 +1,17 @@
-"""``p2p share``: one more folder for the running peer, or a peer in the foreground that shares it."""
+"""``p2p share``: one more folder for the running peer, or a peer in the foreground that shares it; ``p2p unshare``."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
+from urllib.parse import urlencode
 
 import click
 
 from ..config.shares import Share, parse_readers
-from .options import UserPath, Where, for_peer, text
+from .options import UserPath, Where, for_peer, for_running, text
 from .output import clean, count, print_json, say, size, warn_interrupted
-from .session import Session, peer
+from .session import Session, peer, running
 
 READ_TIME = 24 * 3600
 """Seconds that the peer has to read and hash all files of a folder."""
@@ -43,6 +44,20 @@ def share(where: Where, folder: Path, readers: str | None) -> None:
     else:
         to = "" if readers is None else f" with {readers}"
         say(f"sharing {clean(folder)}{to}; {count(status['files'], 'file')}, {size(status['bytes'])}, shared in total")
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=UserPath(resolve_path=True))
+@for_running
+def unshare(where: Where, folder: Path) -> None:
+    """Stop sharing DIR, which stays where it is, until the running peer is started again."""
+    with running(where) as client:
+        status = client.delete("shares?" + urlencode({"dir": text(str(folder), "DIR")}))
+    if where.as_json:
+        print_json(status)
+    else:
+        left = f"{count(status['files'], 'file')}, {size(status['bytes'])}"
+        say(f"no longer sharing {clean(folder)}; {left}, shared in total")
 
 
 def _names(readers: str | None) -> tuple[str, ...] | None:

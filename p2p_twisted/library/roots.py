@@ -58,6 +58,16 @@ class SharedFolders:
             self._shared.append(folder.absolute())
             self.real = resolved(self.named())
 
+    def remove(self, folder: Path) -> None:
+        """Share `folder` no more. Raises ValueError if it is not shared, or is the download folder."""
+        there = [shared for shared in self._shared if real(shared) == real(folder)]
+        if not there and real(folder) in map(real, self._downloads):
+            raise ValueError(f"{folder} is the download folder, which is always shared")
+        if not there:
+            raise ValueError(f"{folder} is not a shared folder")
+        self._shared = [shared for shared in self._shared if shared not in there]
+        self.real = resolved(self.named())
+
     def find(self, folder: Path, name: str | None) -> Found:
         """Find the file `name` in the shared folder `folder`, under its name in the innermost shared folder.
 

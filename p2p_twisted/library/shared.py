@@ -139,6 +139,14 @@ class Library(Catalogue):
             return fail()
         return self.scan()
 
+    def remove_folder(self, path: Path) -> Deferred[None]:
+        """Share the folder `path` no more; fires when its files are no longer shared. Fails with ValueError."""
+        try:
+            self._roots.remove(path)
+        except ValueError:
+            return fail()
+        return self.scan()
+
     def add_file(self, folder: Path, path: Path, sha256: str, pieces: bytes, title: str = "") -> SharedFile:
         """Share the verified download at `path` in the shared folder `folder` at once, without reading it again.
 

@@ -24,14 +24,18 @@ from ..web.api.schema import (
     PeerStatus,
     PrivateFolder,
     RsConnection,
+    SharedFolders,
     UnsharedPath,
     UnsharedPaths,
 )
 from ..wire.address import Address
+from ..wire.errors import FileNotFound
 from ..wire.fields import split_type
 from .document_list import DocumentList
 from .download_view import banned_sources, by_site, details, summary
+from .dropped_files import DroppedFiles
 from .service import Peer
+from .shares_view import shared_folders
 
 
 class ApiView:
@@ -41,6 +45,7 @@ class ApiView:
         self._reactor = reactor
         self._peer = peer
         self._started = time.time()
+        self._dropped = DroppedFiles(reactor, peer.library, peer.settings.download_dir)
         self._documents = DocumentList(reactor, peer.content_store, lambda: peer.host, time.monotonic)
 
     def status(self) -> PeerStatus:
@@ -168,6 +173,29 @@ class ApiView:
         """Share one more folder until the peer stops, with all or with `readers` only. Fails with ValueError."""
         share = Share(Path(path).expanduser(), None if readers is None else tuple(readers))
         return Deferred.fromCoroutine(self._peer.share(share))
+
+    def shared_folders(self) -> SharedFolders:
+        """Return the shared folders, with the first files of each."""
+        return shared_folders(self._peer.library)
+
+    def unshare(self, path: str) -> Deferred[None]:
+        """Share a folder no more. Fails with ValueError."""
+        return Deferred.fromCoroutine(self._peer.unshare(Path(path).expanduser()))
+
+    def open_file(self, name: str) -> tuple[int, int]:
+        """Return a descriptor of the shared file `name`, and its size in bytes. Raises ValueError."""
+        file = self._peer.library.get(name)
+        if file is None:
+            raise ValueError("this document is not here: download it first")
+        try:
+            opened = self._peer.content_store.open(file)
+        except FileNotFound as error:
+            raise ValueError(error.reason) from None
+        return opened.fd, opened.size
+
+    def write_file(self, name: str, offset: int, size: int, data: bytes) -> Deferred[int]:
+        """Write a part of a new shared file of `size` bytes; see PeerFacade. Fails with ValueError."""
+        return Deferred.fromCoroutine(self._dropped.write(name, offset, size, data))
 
     def limits(self) -> Limits:
         """Return the rate limits."""

@@ -183,6 +183,10 @@ class Peer(MultiService):
         except OSError as e:
             raise ValueError(f"{share.folder}: {e.strerror}; name an existing folder") from e
 
+    async def unshare(self, folder: Path) -> None:
+        """Share a folder no more, and return when its files are no longer shared. Raises ValueError."""
+        await self.library.remove_folder(folder)
+
 
 def _port_of(port: IListeningPort) -> int:
     address = port.getHost()

@@ -263,6 +263,11 @@ class FolderTests(LibraryCase):
         library = self.make(self.share, downloads=self.share)
         self.assertEqual(list(library.folders), [self.share])
 
+    def test_the_download_folder_stays_shared(self) -> None:
+        library = self.make(self.share, downloads=self.base / "downloads")
+        why = self.failureResultOf(library.remove_folder(self.base / "downloads")).value
+        self.assertIn("is the download folder", str(why))
+
     def test_a_folder_that_becomes_private_is_so_at_once(self) -> None:
         inner = self.write("inner/a.txt").parent
         self.scan()
@@ -512,6 +517,21 @@ class AddTests(LibraryCase):
         self.assertEqual(self.library.get("b.txt").root, other)
         self.failureResultOf(self.library.add_folder(self.base / "none"), NotADirectoryError)
         self.failureResultOf(self.library.add_folder(other / "b.txt"), NotADirectoryError)
+
+    def test_a_folder_that_is_no_longer_shared(self) -> None:
+        other = self.base / "other"
+        self.write("a.txt", b"second", folder=other)
+        self.write("b.txt", folder=other)
+        self.write("a.txt", b"first")
+        self.successResultOf(self.library.add_folder(other, frozenset({"alice"})))
+        self.successResultOf(self.library.remove_folder(self.share))
+        self.assertEqual(list(self.library.folders), [other])
+        self.assertEqual(self.library.get("a.txt").sha256, sha256(b"second").hexdigest())
+        self.successResultOf(self.library.remove_folder(other))
+        self.assertEqual((list(self.library.folders), list(self.library.files)), ([], []))
+        self.assertIn("not a shared folder", str(self.failureResultOf(self.library.remove_folder(other)).value))
+        self.successResultOf(self.library.add_folder(other))
+        self.assertEqual(self.library.get("b.txt").audience, {"alice"}, "it does not become public that way")
 
 
 class OpenTests(LibraryCase):

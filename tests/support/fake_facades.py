@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -116,6 +117,7 @@ class FakePeer:
         self.running: dict[str, dict[str, Any]] = {}
         self.orders: list[tuple[object, ...]] = []
         self.shared: list[str] = []
+        self.contents: dict[str, bytes] = {}
         self.refreshed: list[Deferred[None]] = []
         self.hold_refresh = False
         self.registered = True
@@ -231,6 +233,32 @@ class FakePeer:
             return fail(RuntimeError("a secret of the inside"))
         self.shared.append(path if readers is None else f"{path}:{','.join(readers)}")
         return succeed(None)
+
+    def shared_folders(self) -> schema.SharedFolders:
+        first = [schema.SharedDocument("a.pdf", 1000)]
+        items = [schema.SharedFolder(path, None, 12, 3456789, first) for path in ["/srv/documents", *self.shared]]
+        return schema.SharedFolders(items, is_reading=False)
+
+    def unshare(self, path: str) -> Deferred[None]:
+        if path not in self.shared:
+            return fail(ValueError(f"{path} is not a shared folder"))
+        self.shared.remove(path)
+        return succeed(None)
+
+    def open_file(self, name: str) -> tuple[int, int]:
+        if name not in self.contents:
+            raise ValueError("this document is not here: download it first")
+        reading, writing = os.pipe()
+        os.write(writing, self.contents[name])
+        os.close(writing)
+        return reading, len(self.contents[name])
+
+    def write_file(self, name: str, offset: int, size: int, data: bytes) -> Deferred[int]:
+        before = self.contents.get(name, b"") if offset else b""
+        if len(before) != offset:
+            return fail(ValueError("this part does not follow the one before it"))
+        self.contents[name] = before + data
+        return succeed(offset + len(data))
 
     def limits(self) -> schema.Limits:
         return schema.Limits(**self.rates)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 
 from .download_schema import DownloadDetails, DownloadList
-from .schema import IndexPage, Limits, OtherPeers, PeerStatus
+from .schema import IndexPage, Limits, OtherPeers, PeerStatus, SharedFolders
 
 Json = dict[str, Any]
 """A JSON object of an extension, which has a schema of its own."""
@@ -66,6 +66,24 @@ class PeerFacade(Protocol):
         """Share one more folder, with all peers or with `readers` only, which are names of peers and @groups.
 
         Fires when it has been read; fails with ValueError if that cannot be done.
+        """
+
+    def shared_folders(self) -> SharedFolders:
+        """Return the shared folders, with the first files of each."""
+
+    def unshare(self, path: str) -> Deferred[None]:
+        """Share a folder no more. Fires when its files are no longer shared; fails with ValueError if it was not."""
+
+    def open_file(self, name: str) -> tuple[int, int]:
+        """Return a descriptor of the shared file `name`, which the caller closes, and its size in bytes.
+
+        Raises ValueError if it is not here.
+        """
+
+    def write_file(self, name: str, offset: int, size: int, data: bytes) -> Deferred[int]:
+        """Write a part of a new shared file of `size` bytes. Fires with the number of bytes that are here.
+
+        Fails with ValueError if it cannot be written, or `offset` is not where the last part ended.
         """
 
     def limits(self) -> Limits:

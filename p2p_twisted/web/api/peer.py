@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from ..http.request import ControlRequest
 from .download_schema import DownloadDetails, DownloadId
 from .events import PeerEventLog
 from .facade import PeerFacade
+from .files import files
 from .schema import Settings
 
 MAX_PATH = 4096
@@ -40,7 +41,14 @@ def peer_root(peer: PeerFacade, config: Settings, events: PeerEventLog) -> ApiRo
         peers=plain(peer.peers),
         index=Endpoint({b"GET": lambda call: _index(call, peer)}),
         downloads=_Downloads(peer),
-        shares=Endpoint({b"POST": lambda call: _share(call, peer)}),
+        shares=Endpoint(
+            {
+                b"GET": lambda call: _shares(call, peer),
+                b"POST": lambda call: _share(call, peer),
+                b"DELETE": lambda call: _unshare(call, peer),
+            }
+        ),
+        files=files(peer),
         limits=Endpoint({b"GET": lambda call: _limits(call, peer), b"PUT": lambda call: _set_limits(call, peer)}),
         refresh=Endpoint({b"POST": lambda call: _refresh(call, peer)}),
         config=plain(lambda: config),
@@ -54,18 +62,35 @@ def _index(call: Call, peer: PeerFacade) -> Deferred[Reply]:
     return peer.index(query.get("q", ""), limit, offset).addCallback(Reply)
 
 
+def _shares(call: Call, peer: PeerFacade) -> Reply:
+    call.query()
+    return Reply(peer.shared_folders())
+
+
 def _share(call: Call, peer: PeerFacade) -> Deferred[Reply]:
     body = call.body(("dir", "to"))
     folder, readers = _folder(body, "dir"), _readers(body)
     if folder is None:
         raise BadRequest('name the folder: {"dir": PATH}')
 
+    return _shared(peer.share(folder, readers), peer)
+
+
+def _unshare(call: Call, peer: PeerFacade) -> Deferred[Reply]:
+    folder = _folder(call.query(("dir",)), "dir")
+    if folder is None:
+        raise BadRequest("name the folder: dir=PATH")
+    return _shared(peer.unshare(folder), peer)
+
+
+def _shared(change: Deferred[None], peer: PeerFacade) -> Deferred[Reply]:
+    """Return the answer to a change of the shared folders, which fails with ValueError."""
+
     def refused(failure: Failure) -> None:
         failure.trap(ValueError)
         raise ApiError(400, str(failure.value))
 
-    done = peer.share(folder, readers).addErrback(refused)
-    return done.addCallback(lambda _: Reply(peer.status()))
+    return change.addErrback(refused).addCallback(lambda _: Reply(peer.status()))
 
 
 def _readers(body: dict[str, Any]) -> list[str] | None:
@@ -215,7 +240,7 @@ def _address(text: str) -> tuple[str, int]:
     return fields.host(host.removeprefix("[").removesuffix("]")), fields.port(port)
 
 
-def _folder(body: dict[str, Any], member: str) -> str | None:
+def _folder(body: Mapping[str, Any], member: str) -> str | None:
     """Return the absolute path `member`, None without it. Raises BadRequest."""
     folder = body.get(member)
     if folder is None:

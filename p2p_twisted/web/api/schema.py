@@ -25,6 +25,15 @@ class ErrorAnswer:
 
 
 @dataclass(frozen=True)
+class FileReceived:
+    """A file that is written part by part: how many of its `size` bytes are here."""
+
+    name: str
+    received: int
+    size: int
+
+
+@dataclass(frozen=True)
 class WebLink:
     """The address of the pages; it begins one session, and can be used once."""
 
@@ -127,6 +136,33 @@ class PeerStatus:
     dropped_sources: list[BannedSource]
     limits: Limits
     uptime: float
+
+
+@dataclass(frozen=True)
+class SharedDocument:
+    """A shared file by its name in the swarm, and its size in bytes."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class SharedFolder:
+    """A shared folder: `files` and `bytes` in it, `readers` (None: everybody), and the `first` of its files by name."""
+
+    path: str
+    readers: list[str] | None
+    files: int
+    bytes: int
+    first: list[SharedDocument]
+
+
+@dataclass(frozen=True)
+class SharedFolders:
+    """The shared folders, the download folder last. `is_reading`: files are still being read and hashed."""
+
+    items: list[SharedFolder]
+    is_reading: bool
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ DEFAULT_LIMIT = 100
 
 
 JSON = "application/json"
+BYTES = "application/octet-stream"
 MAX_MEDIA_TYPE = 256
 """Longest Content-Type, in characters."""
 
@@ -106,6 +107,12 @@ class Call:
     def header(self, name: str) -> list[str]:
         """Return every value of the header `name`."""
         return self._request.values(name)
+
+    def bytes(self) -> bytes:
+        """Return the body as it is. Raises ApiError unless its Content-Type is that of bytes."""
+        if self._request.values("Content-Type") != [BYTES]:
+            raise ApiError(415, f"the body must be bytes, with Content-Type: {BYTES}")
+        return self._request.body()
 
     def body(self, allowed: Collection[str]) -> dict[str, Any]:
         """Return the members of the JSON object in the body. Raises ApiError or BadRequest if it is anything else."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from twisted.web.resource import Resource
 
 from ...wire import fields
+from ...wire.errors import BadRequest
 from ..api.event_log import event_name
 from ..api.facade import PeerFacade
 from ..api.schema import Settings
@@ -40,7 +41,8 @@ def add_peer_pages(root: ApiRoot, peer: PeerFacade, config: Settings, log: Notab
     for path, page in {
         "": Page("documents.html.j2", pages.documents, pages.common, ("q", "offset")),
         "downloads": _Downloads(pages),
-        "shares": Page("shares.html.j2", always(dict), pages.common),
+        "shares": Page("shares.html.j2", always(pages.shares), pages.common),
+        "read": Page("read.html.j2", pages.read, pages.common, ("name",)),
         "peers": Page("peers.html.j2", always(pages.peers), pages.common),
         "limits": Page("limits.html.j2", always(pages.limits), pages.common),
         "log": Page("log.html.j2", always(pages.log), pages.common),
@@ -78,6 +80,16 @@ class _PeerPages:
         if found is None:
             raise ApiError(404, "there is no such download: only the last ones are kept")
         return {"download": found}
+
+    def shares(self) -> Values:
+        """Return the shared folders."""
+        return {"shares": self._peer.shared_folders()}
+
+    async def read(self, query: Query) -> Values:
+        """Return the name of the document that is to be read. Raises BadRequest."""
+        if not query.get("name"):
+            raise BadRequest("name a document: name=NAME")
+        return {"name": query["name"]}
 
     def peers(self) -> Values:
         """Return the other peers, those with the most documents first."""

@@ -132,7 +132,7 @@ class ReadingTests(ApiTestCase):
         for method in "DELETE", "PUT", "OPTIONS", "TRACE", "BREW":
             answer = await self.ask(method, "/api/v1/status")
             self.assertEqual((answer.status, answer.headers["Allow"]), (405, "GET, HEAD"), method)
-        answer = await self.ask("GET", "/api/v1/shares")
+        answer = await self.ask("GET", "/api/v1/refresh")
         self.assertEqual((answer.status, answer.headers["Allow"]), (405, "POST"))
 
 
@@ -167,6 +167,51 @@ class DownloadTests(ApiTestCase):
         again = await self.ask("DELETE", "/api/v1/downloads/1")
         self.assertEqual((again.status, again.error), (409, "this download is cancelled: it is over"))
         self.assertEqual((await self.ask("DELETE", "/api/v1/downloads/2")).status, 404)
+
+    async def test_folders_are_shared_and_no_longer_shared(self) -> None:
+        await self.ask("POST", "/api/v1/shares", {"dir": "/srv/more"})
+        paths = [item["path"] for item in (await self.ask("GET", "/api/v1/shares")).json["items"]]
+        self.assertEqual(paths, ["/srv/documents", "/srv/more"])
+        answer = await self.ask("DELETE", "/api/v1/shares?dir=/srv/more")
+        self.assertEqual((answer.status, answer.json["shared"]), (200, ["/srv/documents"]))
+        for query, why in ("dir=/srv/more", "not a shared folder"), ("", "name the folder"), ("dir=more", "absolute"):
+            answer = await self.ask("DELETE", f"/api/v1/shares?{query}")
+            self.assertEqual(answer.status, 400)
+            self.assertIn(why, answer.error)
+
+    async def test_a_file_is_written_in_parts_and_read(self) -> None:
+        kind = {"content_type": "application/octet-stream"}
+        for offset, data in (0, b"wrong"), (0, b"12345"), (5, b"678"):
+            path = f"/api/v1/files?name=notes.txt&offset={offset}&size=8"
+            answer = await self.ask("PUT", path, data, **kind)
+            self.assertEqual((answer.status, answer.json["received"]), (200, offset + len(data)))
+        answer = await self.ask("GET", "/api/v1/files?name=notes.txt", key=None)
+        self.assertEqual((answer.status, answer.body), (200, b"12345678"))
+        self.assertEqual(answer.headers["Content-Type"], "text/plain; charset=utf-8")
+        self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])
+        self.assertEqual((await self.ask("HEAD", "/api/v1/files?name=notes.txt")).headers["Content-Length"], "8")
+
+    async def test_a_page_of_a_stranger_is_saved_not_shown(self) -> None:
+        for name in "page.html", "image.svg", "none":
+            self.peer.contents[name] = b"<script>alert(1)</script>"
+            headers = (await self.ask("GET", f"/api/v1/files?name={name}")).headers
+            self.assertEqual(headers["Content-Type"], "application/octet-stream", name)
+            self.assertEqual(headers["Content-Disposition"], "attachment")
+
+    async def test_files_that_cannot_be_written_or_read(self) -> None:
+        bytes_ = "application/octet-stream"
+        for path, kind, status in (
+            ("name=a&offset=3&size=8", bytes_, 409),
+            ("name=a&offset=9&size=8", bytes_, 400),
+            ("name=a&offset=0", bytes_, 400),
+            ("offset=0&size=1", bytes_, 400),
+            ("name=a&offset=0&size=1", "application/json", 415),
+        ):
+            answer = await self.ask("PUT", f"/api/v1/files?{path}", b"x", content_type=kind)
+            self.assertEqual(answer.status, status, path)
+        self.assertEqual((await self.ask("PUT", "/api/v1/files?name=a&offset=0&size=1", b"x", key=None)).status, 401)
+        self.assertEqual((await self.ask("GET", "/api/v1/files?name=nothing")).status, 404)
+        self.assertEqual((await self.ask("GET", "/api/v1/files")).status, 400)
 
     async def test_pause_resume_and_retry(self) -> None:
         await self.ask("POST", "/api/v1/downloads", {"names": ["running_a.pdf"]})

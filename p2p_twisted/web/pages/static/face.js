@@ -187,6 +187,46 @@ onSubmit("form[data-share]", async (fields, form) => {
   parts().forEach(refresh);
 });
 
+// Files that are dropped, in parts that a call may have
+
+const PART = 1 << 20;
+const drop = document.querySelector("[data-drop]");
+
+async function send(file) {
+  const bar = document.getElementById("dropped");
+  for (let offset = 0; offset < file.size || offset === 0; offset += PART) {
+    const query = new URLSearchParams({ name: file.name, offset, size: file.size });
+    bar.hidden = false;
+    bar.value = file.size ? offset / file.size : 0;
+    const answer = await fetch(`/api/v1/files?${query}`, { method: "PUT", headers: { "Content-Type": "application/octet-stream" }, body: file.slice(offset, offset + PART) })
+      .catch(() => null);
+    if (answer?.ok) continue;
+    const why = answer ? (await answer.json().catch(() => ({}))).error ?? `HTTP status ${answer.status}` : "the program behind this page does not answer";
+    say(`${file.name} is not shared: ${why}.`);
+    return false;
+  }
+  return true;
+}
+
+async function sendAll(files) {
+  let shared = 0;
+  for (const file of files) shared += await send(file);
+  document.getElementById("dropped").hidden = true;
+  if (shared) say(`${shared} of ${files.length} shared.`);
+  parts().forEach(refresh);
+}
+
+if (drop && !readOnly) {
+  document.addEventListener("dragover", (event) => { event.preventDefault(); body.classList.add("dropping"); });
+  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) body.classList.remove("dropping"); });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    body.classList.remove("dropping");
+    sendAll([...event.dataTransfer.files]);
+  });
+  document.getElementById("files").addEventListener("change", (event) => sendAll([...event.target.files]));
+}
+
 const perSecond = (field) => field.value === "" ? null : Number(field.value) * 1000;
 
 onSubmit("form[data-limits]", async (fields) => {
