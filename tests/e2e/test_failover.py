@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from p2p_twisted.cli import exits
 from p2p_twisted.web.control_client import ControlClient
+from tests.support.redis_server import redis_server
 from tests.support.rs_process import RSProcess, free_port
-from tests.support.twistd import Home, ended, home, status, wait_for
+from tests.support.twistd import ROOT, Home, ended, home, status, wait_for
 
 from ..cli.test_own_peer import run
 
@@ -27,13 +32,18 @@ def user() -> Iterator[Home]:
         yield made
 
 
+def folders(parent: Path) -> list[Path]:
+    """Make the folders of two RS."""
+    made = [parent / name for name in ("first", "second")]
+    for folder in made:
+        folder.mkdir()
+    return made
+
+
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[list[RSProcess]]:
     """Two RS that know nothing of one another."""
-    folders = [tmp_path / name for name in ("first", "second")]
-    for folder in folders:
-        folder.mkdir()
-    made = [RSProcess(folder, "--registry", "memory") for folder in folders]
+    made = [RSProcess(folder, "--registry", "memory") for folder in folders(tmp_path)]
     yield made
     for rs in made:
         rs.process.send_signal(signal.SIGCONT)
@@ -58,18 +68,24 @@ def used(state: Path, servers: list[RSProcess]) -> list[RSProcess]:
     return sorted(servers, key=lambda rs: rs.port != port)
 
 
+def fail_over(state: Path, other: RSProcess) -> float:
+    """Have the peer ask its RS; return the seconds until it uses the `other`."""
+    began = time.monotonic()
+    client = ControlClient(state)
+    client.post("refresh", timeout=30)
+    wait_for(lambda: client.get("status")["rs"]["port"] == other.port)
+    client.close()
+    return time.monotonic() - began
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_the_other_rs_takes_over(user: Home, servers: list[RSProcess], number: signal.Signals) -> None:
     state = start(user, servers)
     first, other = used(state, servers)
     cookie = (state / "cookie").read_text()
     first.process.send_signal(number)
-    began = time.monotonic()
-    client = ControlClient(state)
-    client.post("refresh", timeout=30)
-    found: Any = wait_for(lambda: (rs := client.get("status")["rs"])["port"] == other.port and rs)
-    client.close()
-    assert time.monotonic() - began < FAIL_OVER
+    assert fail_over(state, other) < FAIL_OVER
+    found = status(state)["rs"]
     assert (found["registered"], found["last_error"]) == (True, None)
     assert found["why"].startswith(f"127.0.0.1:{first.port} failed ")
     assert [one["port"] for one in found["others"]] == [first.port]
@@ -103,6 +119,33 @@ def test_a_peer_finds_the_others_again_while_no_rs_answers(user: Home, servers: 
     user.start(second, "p2p-peer", "--state-dir", str(second), *listen)
     wait_for(lambda: documents(second) == ["a.txt"])
     assert status(second)["rs"]["registered"] is False
+
+
+def test_one_cookie_is_enough_for_two_rs_on_one_redis(user: Home, tmp_path: Path) -> None:
+    redis = redis_server()
+    shared = ["--registry", redis.url(), "--registry-prefix", redis.new_prefix()]
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(RSProcess(folder, *shared)) for folder in folders(tmp_path)]
+        state = start(user, servers)
+        first, other = used(state, servers)
+        cookie = (state / "cookie").read_text().split()[1]
+        first.kill()
+        assert fail_over(state, other) < FAIL_OVER
+        assert {line.split()[1] for line in (state / "cookie").read_text().splitlines()} == {cookie}
+        rs = status(other.state)
+        assert (rs["active"], rs["records"]) == (1, 1)
+        assert status(state)["rs"]["last_error"] is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a namespace with a DNS server of its own needs root")
+def test_a_name_with_srv_records(tmp_path: Path) -> None:
+    command = ["unshare", "--net", "--mount", sys.executable, "-m", "tests.support.named_rs", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    before, after = json.loads(done.stdout)
+    assert (before["host"], before["port"], before["why"]) == ("rs.example", 65431, "drawn by chance from 2")
+    assert {before["address"], after["address"]} == {"127.0.0.2", "127.0.0.3"}
+    assert (after["host"], after["registered"]) == ("rs.example", True)
 
 
 def documents(state: Path) -> list[str]:

@@ -1,9 +1,15 @@
-"""A DNS server on loopback that knows a few names."""
+"""A DNS server on loopback that knows a few names.
+
+``python -m tests.support.dns_server "rs.example A 127.0.0.2" "_x._tcp.rs.example SRV 10 1 4000 rs.example"`` answers at
+127.0.0.1:53.
+"""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+from twisted.internet import reactor
 from twisted.names import dns, server
 from twisted.names.common import ResolverBase
 from twisted.names.error import DNSNameError
@@ -35,3 +41,22 @@ def listen(reactor: Any, zone: Zone, address: Address = ("127.0.0.1", 0)) -> Any
     factory = server.DNSServerFactory(clients=[zone])
     factory.noisy = False
     return reactor.listenUDP(number, dns.DNSDatagramProtocol(factory), interface=host)
+
+
+def parse(lines: list[str]) -> dict[tuple[str, int], list[Any]]:
+    """Return the records in `lines`, each a name, a type, and what its record is made of."""
+    records: dict[tuple[str, int], list[Any]] = {}
+    for name, kind, *fields in map(str.split, lines):
+        if kind == "A":
+            made: Any = dns.Record_A(*fields)
+        else:
+            priority, weight, port, target = fields
+            made = dns.Record_SRV(int(priority), int(weight), int(port), target)
+        records.setdefault((name, made.TYPE), []).append(made)
+    return records
+
+
+if __name__ == "__main__":
+    running: Any = reactor
+    listen(running, Zone(parse(sys.argv[1:])), ("127.0.0.1", dns.PORT))
+    running.run()

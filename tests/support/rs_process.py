@@ -40,8 +40,9 @@ class RSProcess:
     def __init__(self, folder: Path, *args: str, port: int | None = None) -> None:
         self.port = port or free_port()
         self.log = folder / "rs.log"
+        self.state = folder / "state"
         listen = f"tcp:{self.port}:interface=127.0.0.1"
-        command = [*TWISTD, "p2p-rs", "--listen", listen, "--state-dir", str(folder / "state"), *args]
+        command = [*TWISTD, "p2p-rs", "--listen", listen, "--state-dir", str(self.state), *args]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=ENVIRONMENT)
         self._wait()
