@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from .options import Where, for_all, for_rs
-from .output import duration, print_facts, print_json, print_table
+from .output import duration, on_terminal, print_facts, print_json, print_table, say
+from .rs_top import Frame, watch
 from .session import registry
 
 PAGE = 1000
@@ -53,6 +54,27 @@ def peers(where: Where) -> None:
         return
     headings = ("peer", "active", "TTL", "count", "last registered")
     print_table(headings, map(_row, items), right=("TTL", "count"), none="no peer has registered with this RS yet")
+
+
+@rs.command()
+@for_rs
+def top(where: Where) -> None:
+    """Watch what the RS does, each second; q quits.
+
+    If the output is no terminal, it is one look: the averages since the start.
+    """
+    with registry(where) as client:
+        if on_terminal() and not where.as_json:
+            watch(client)
+            return
+        status = client.get("status")
+    frame = Frame(status)
+    if where.as_json:
+        print_json(status)
+        return
+    print_facts(frame.facts())
+    for row in frame.rows():
+        say("\t".join(row))
 
 
 def _row(item: dict[str, Any]) -> tuple[object, ...]:

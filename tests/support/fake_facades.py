@@ -9,12 +9,14 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from p2p_twisted.events.durations import Durations
 from p2p_twisted.events.history import History
 from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.events.types import DownloadEnded
 from p2p_twisted.experiment.page.experiment_order import ExperimentOrder
 from p2p_twisted.experiment.page.service import ExperimentBusy
 from p2p_twisted.index.query import Query
+from p2p_twisted.rs.counts import RequestCounts
 from p2p_twisted.web.api import download_schema, schema
 from tests.support.answers import from_json
 
@@ -103,9 +105,9 @@ def summary_of(download: dict[str, Any]) -> download_schema.DownloadSummary:
 
 
 async def an_rs_status() -> schema.RsStatus:
-    return schema.RsStatus(
-        "rs", "0.2.0", uptime=61, ttl=7200, active=1, records=2, connections=0, waiting=0, counts={"commits": 3}
-    )
+    counts = {**RequestCounts().numbers(61, {}), **Durations().numbers("delays"), "commits": 3.0}
+    counts["limits cookies"] = 122.0
+    return schema.RsStatus("rs", "0.2.0", 61, ttl=7200, active=1, records=2, connections=0, waiting=0, counts=counts)
 
 
 class FakePeer:
