@@ -53,15 +53,16 @@ class RequestConnection(PlacedConnection, SecuredConnection):
     # for subclasses
 
     def answer(self, request: Request, caller: Caller) -> Deferred[Any] | None:
-        """Answer `request` of `caller` by `reply`, at once or before the returned Deferred fires.
-
-        May raise a WireError, and the Deferred may fail with one: the request is refused with it.
-        """
+        """Answer `request` by `reply`, now or before the Deferred fires. It is refused with the WireError of either."""
         raise NotImplementedError
 
     def fast_path(self, data: bytes, at: int) -> FastAnswer | None:
         """Answer the request at `data[at]` without the parser; None if that is needed. All before it are answered."""
         return None
+
+    def take_whole(self, data: bytes, at: int) -> int:
+        """Take the request at `data[at]` without the parser; return where it ends, or `at` if the parser is needed."""
+        return at
 
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
         """Take note of a request that will be answered after those that are `waiting`."""
@@ -149,7 +150,7 @@ class RequestConnection(PlacedConnection, SecuredConnection):
         self.handle(Event.STOP)
 
     def _take_fast(self, data: bytes) -> int:
-        """Answer the requests at the beginning of `data` that the fast path takes; return their length in bytes."""
+        """Answer the requests at the beginning of `data` that the fast path takes; return the bytes that were taken."""
         at, answers = 0, []
         while (fast := self.fast_path(data, at)) is not None:
             at, answer, self._version = fast
@@ -163,7 +164,7 @@ class RequestConnection(PlacedConnection, SecuredConnection):
             if self._version is Version.V10:
                 self.handle(Event.LAST_REQUEST)
             self.handle(Event.ANSWERED)
-        return at
+        return self.take_whole(data, at) if self._state.fast and at < len(data) else at
 
     def _take(self, request: Request | BadRequest, event: Event) -> None:
         answering = self._state.answers

@@ -12,6 +12,8 @@ from twisted.internet.defer import Deferred
 from ..events.rs import PeerLeft, PeerRegistered
 from ..net import OS_NAME
 from ..net.caller import Caller
+from ..net.connection_state import Event
+from ..net.coroutines import begin
 from ..net.server import FastAnswer, RequestConnection
 from ..registry import rules
 from ..registry.store import StoreError
@@ -19,6 +21,7 @@ from ..wire.encode import encode_response
 from ..wire.errors import BadRequest, Forbidden
 from ..wire.fields import clean_host
 from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
+from ..wire.whole import read_whole
 from .peer_list import lines
 
 if TYPE_CHECKING:
@@ -66,10 +69,20 @@ class RSConnection(RequestConnection):
         answer, version = _keep_alive_answer(self.here, minor, registry.clocks.ttl)
         return match.end(), answer, version
 
-    def answer(self, request: Request, caller: Caller) -> Deferred[None]:
-        """Answer one of the four messages of an RS. Fails with BadRequest for those of peers."""
+    def take_whole(self, data: bytes, at: int) -> int:
+        """Take a request of the usual form; leave all others to the parser."""
+        whole = read_whole(data, at)
+        if whole is None:
+            return at
+        at, request = whole
+        self.handle(Event.DATA)
+        self._take(request, Event.REQUEST if request.version is Version.V11 else Event.LAST_REQUEST)
+        return at
+
+    def answer(self, request: Request, caller: Caller) -> Deferred[None] | None:
+        """Answer one of the four messages of an RS. Raises, or fails with, BadRequest for those of peers."""
         answer = self._answer(request, caller)
-        return Deferred.fromCoroutine(self.factory.requests.counted(type(request.message).__name__, answer))
+        return begin(self.factory.requests.counted(type(request.message).__name__, answer))
 
     async def _answer(self, request: Request, caller: Caller) -> None:
         if self.rate_key is not None:
