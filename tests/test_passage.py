@@ -25,7 +25,7 @@ def passage(kind: str) -> list[str]:
     ("kind", "most"),
     [
         ("register", 17),
-        ("holder", 12),
+        ("holder", 13),
         ("downloader", 15),
         ("get", 27),
     ],

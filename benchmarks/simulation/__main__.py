@@ -22,7 +22,14 @@ def main() -> None:
         begun = time.monotonic()
         swarm = Swarm(
             Plan(
-                n, options.size * MIB, options.up * MBIT, options.down * MBIT, options.latency / 1000, seed=options.seed
+                n,
+                options.size * MIB,
+                options.up * MBIT,
+                options.down * MBIT,
+                options.latency / 1000,
+                corrupt=options.corrupt,
+                slow=options.slow,
+                seed=options.seed,
             )
         )
         if swarm.run():
@@ -47,6 +54,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--up", type=float, default=20, help="Mbit/s of each uplink (20)")
     parser.add_argument("--down", type=float, default=100, help="Mbit/s of each downlink (100)")
     parser.add_argument("--latency", type=float, default=10, help="milliseconds from one host to another (10)")
+    parser.add_argument("--corrupt", type=int, default=0, help="downloaders that send nothing but garbage (0)")
+    parser.add_argument("--slow", type=int, default=0, help="downloaders whose uplink is a tenth of the others' (0)")
     parser.add_argument("--seed", type=int, default=1, help="of the random numbers (1)")
     return parser.parse_args()
 

@@ -14,9 +14,11 @@ from benchmarks.simulation.serving import Connection
 from benchmarks.simulation.sizes import SHA256, Sizes
 from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.net.errors import FetchError
+from p2p_twisted.swarm.errors import Corrupt
 from p2p_twisted.swarm.picker import Picker
 from p2p_twisted.swarm.picker_state import NextRequest
-from p2p_twisted.swarm.source import Source
+from p2p_twisted.swarm.piece_fetcher import MAX_HASH_FAILURES
+from p2p_twisted.swarm.source import MIN_OUTSTANDING, Source
 from p2p_twisted.swarm.source_pool import SourcePool
 from p2p_twisted.wire.address import Address
 from p2p_twisted.wire.ranges import Bits
@@ -40,6 +42,8 @@ class Downloader:
         """When it had the whole file (seconds)."""
         self.duplicates = 0
         """Pieces received that were here."""
+        self.wrong = 0
+        """Pieces received whose hash was not right."""
         self.useless = 0
         """Turns that were not used."""
         self.asked_bytes = self.messages = 0
@@ -64,7 +68,7 @@ class Downloader:
 
     async def _use(self, source: Source) -> None:
         """Keep `source` connected and busy until this downloader has the file."""
-        while self.ended is None:
+        while self.ended is None and source.banned is None:
             try:
                 await self.pool.connect(source)
                 connection: Any = source.connection
@@ -83,14 +87,19 @@ class Downloader:
     # requests
 
     def _ask(self, connection: Connection, news: bool) -> None:
-        """Ask for the next piece of a seed, else for a turn."""
+        """Ask for the next pieces of a seed, else for a turn."""
         if self.ended is not None or connection.closed:
             return
-        request = self._picker.next_super_seeded(connection.address, self.loop.now)
-        if request is None:
-            self._send(connection, self._sizes.get_turn, connection.server.get_turn, news)
-        else:
+        while connection.nexts < MIN_OUTSTANDING:
+            request = self._picker.next_super_seeded(connection.address, self.loop.now)
+            if request is None:
+                break
+            connection.nexts += 1
             self._send(connection, self._sizes.get_next(request.wants), connection.server.get_next, request)
+        else:
+            return
+        if not connection.nexts:
+            self._send(connection, self._sizes.get_turn, connection.server.get_turn, news)
 
     def _send(self, connection: Connection, size: int, request: Callable[..., None], argument: object) -> None:
         self.messages += 1
@@ -116,25 +125,31 @@ class Downloader:
         self._ask(connection, news=not self._picker.needs(connection.address, now))
 
     def begun(self, connection: Connection, piece: int) -> None:
-        """Note the piece that the seed has chosen, and ask it for the next one."""
+        """Note the piece that the seed has chosen."""
         self._picker.started(connection.address, SHA256, piece, self.loop.now)
-        self._ask(connection, news=False)
 
     def none_left(self, connection: Connection, request: NextRequest) -> None:
         """Ask the seed for turns from now on."""
         self._picker.refused(connection.address, request)
+        connection.nexts -= 1
         self._ask(connection, news=False)
 
-    def receive(self, piece: int) -> None:
+    def receive(self, connection: Connection, piece: int) -> None:
         """Take a piece when it is through the downlink."""
         through = self.down.take(self._sizes.piece, self.loop.now)
         if through > self.loop.now:
-            self.loop.at(through, self._keep, piece)
+            self.loop.at(through, self._keep, connection, piece)
         else:
-            self._keep(piece)
+            self._keep(connection, piece)
 
-    def _keep(self, piece: int) -> None:
+    def _keep(self, connection: Connection, piece: int) -> None:
+        if connection.nexts:
+            connection.nexts -= 1
+            self._ask(connection, news=False)
         wanted = self._picker.state.files[SHA256]
+        if connection.server.is_corrupt:
+            self._hash_failed(connection, piece)
+            return
         if not wanted.missing >> piece & 1:
             self.duplicates += 1
             return
@@ -143,3 +158,13 @@ class Downloader:
             self.ended = self.loop.now
             self.pool.close()
         self._got(piece)
+
+    def _hash_failed(self, connection: Connection, piece: int) -> None:
+        """Do not ask the same peer for it again; ban the peer if it was one too many."""
+        source = self.pool[connection.address]
+        self.wrong += 1
+        source.hash_failures += 1
+        self._picker.hash_failed(connection.address, SHA256, piece)
+        if source.hash_failures >= MAX_HASH_FAILURES and source.banned is None:
+            self.pool.ban(source, Corrupt("hash failures"))
+            self._picker.remove_source(connection.address)

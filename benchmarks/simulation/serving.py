@@ -31,7 +31,7 @@ class Client(Protocol):
     def begun(self, connection: Connection, piece: int) -> None:
         """Take the head of an answer with a piece that the server has chosen."""
 
-    def receive(self, piece: int) -> None:
+    def receive(self, connection: Connection, piece: int) -> None:
         """Take a piece, whose last byte has come to the downlink."""
 
     def none_left(self, connection: Connection, request: NextRequest) -> None:
@@ -51,6 +51,10 @@ class Connection:
     closed: bool = False
     told: Bits = 0
     """Pieces that the downloader has been told of."""
+    nexts: int = 0
+    """Requests for the next piece that the downloader has sent and that are not answered."""
+    waiting: deque[NextRequest] = field(default_factory=deque)
+    """Those that the server has got, the first of which it deals with."""
     queued: int = 0
     """Pieces that it has requested, and that do not go yet."""
     turn_after: bool | None = None
@@ -85,11 +89,15 @@ class Server:
         self.up = up
         self.has: Bits = sizes.all_pieces if is_seed else 0
         self.connections = 0
+        self.is_corrupt = False
+        """Whether what it sends is garbage."""
         self.told_bytes = self.messages = 0
         """Answers, and their bytes other than those of pieces."""
         self._sizes = sizes
         self._queue = UploadQueue(loop)
         self._seeding = SuperSeeding()
+        self._queue.precedence.rank = self._seeding.rank
+        self._queue.precedence.is_suspect = self._seeding.is_suspect
 
     def add(self, piece: int) -> None:
         """Have one piece more, and tell those that wait for news."""
@@ -100,6 +108,7 @@ class Server:
         """Forget the downloader, which has closed its connection."""
         self.connections -= 1
         self._queue.remove(connection)
+        self._seeding.remove(connection)
 
     # requests
 
@@ -143,8 +152,16 @@ class Server:
 
     def get_next(self, connection: Connection, request: NextRequest) -> None:
         """Send a piece that was given to nobody, chosen when those before it have nearly left."""
-        if not connection.closed:
-            Deferred.fromCoroutine(self._send_next(connection, request)).addErrback(self.loop.fail)
+        self._seeding.hear(connection, request.wants)
+        connection.waiting.append(request)
+        if len(connection.waiting) == 1:
+            Deferred.fromCoroutine(self._send_nexts(connection)).addErrback(self.loop.fail)
+
+    async def _send_nexts(self, connection: Connection) -> None:
+        """Answer the requests for the next piece one after the other."""
+        while connection.waiting and not connection.closed:
+            await self._send_next(connection, connection.waiting[0])
+            connection.waiting.popleft()
 
     async def _send_next(self, connection: Connection, request: NextRequest) -> None:
         while not await self._queue.wait(connection, True):
@@ -163,5 +180,5 @@ class Server:
         self.told_bytes += self._sizes.piece - self._sizes.piece_bytes
         sent = self.up.send(self._sizes.piece, self.loop.now)
         connection.sending.append(sent)
-        self.loop.at(sent.left + connection.latency, connection.client.receive, piece)
+        self.loop.at(sent.left + connection.latency, connection.client.receive, connection, piece)
         return sent

@@ -38,6 +38,10 @@ class Plan:
     """Downloaders that a server can name: those that asked it last."""
     spread: float = 0.1
     """Time within which all of them start."""
+    corrupt: int = 0
+    """Downloaders that serve nothing but garbage."""
+    slow: int = 0
+    """Downloaders whose uplink is a tenth of that of the others."""
     seed: int = 1
 
     @property
@@ -53,8 +57,10 @@ class Peer:
     def __init__(self, swarm: Swarm, number: int) -> None:
         plan, self._swarm = swarm.plan, swarm
         self.address: Address = (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 4000)
-        up, down = Link(plan.up), Link(plan.down)
+        is_slow = plan.corrupt < number <= plan.corrupt + plan.slow
+        up, down = Link(plan.up / 10 if is_slow else plan.up), Link(plan.down)
         self.server = Server(swarm.loop, up, swarm.sizes, is_seed=number == 0)
+        self.server.is_corrupt = 0 < number <= plan.corrupt
         random = Random(f"{plan.seed} {number}")
         self.downloader = Downloader(swarm.loop, (up, down), swarm.sizes, random, self._connect, self._got)
         self.max_connections = 0

@@ -9,6 +9,7 @@ from benchmarks.simulation.loop import Loop
 from benchmarks.simulation.report import Report
 from benchmarks.simulation.sizes import Sizes
 from benchmarks.simulation.swarm import Plan, Swarm
+from p2p_twisted.swarm.piece_fetcher import MAX_HASH_FAILURES
 
 MBIT = 1e6 / 8
 
@@ -100,3 +101,25 @@ def test_a_run_can_be_repeated() -> None:
     first, second = Swarm(plan), Swarm(plan)
     assert first.run() and second.run()
     assert Report.of(first) == Report.of(second)
+
+
+def seconds(corrupt: int, slow: int = 0) -> float:
+    """Return when the last of four downloaders has all, in multiples of the bound."""
+    swarm = Swarm(Plan(4, 32 << 20, 20 * MBIT, 100 * MBIT, corrupt=corrupt, slow=slow))
+    assert swarm.run()
+    wrong = [peer.downloader.wrong for peer in swarm.downloaders]
+    assert max(wrong) <= 2 * MAX_HASH_FAILURES * corrupt
+    assert (sum(wrong) > 0) == (corrupt > 0)
+    return Report.of(swarm).last
+
+
+@pytest.mark.slow
+def test_a_corrupt_downloader_costs_little() -> None:
+    """It is given few of the pieces that nobody else has. With a fair share, a quarter of the file would come twice."""
+    assert seconds(corrupt=1) < 1.15 * seconds(corrupt=0)
+
+
+@pytest.mark.slow
+def test_a_downloader_with_a_slow_uplink_gets_fewer_pieces_to_pass_on() -> None:
+    """With a fair share, the time is 1.25 of the bound."""
+    assert seconds(corrupt=0, slow=1) < 1.2

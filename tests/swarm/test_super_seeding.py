@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2p_twisted.swarm.super_seeding import SuperSeeding
+from p2p_twisted.swarm.super_seeding import MAX_RANGES, MAX_UNSPREAD, SuperSeeding
 from p2p_twisted.wire.ranges import bits, from_ranges, members, to_ranges
 
 A, B = "a" * 64, "b" * 64
@@ -49,25 +49,6 @@ def test_a_later_swarm_starts_from_nothing() -> None:
     super_seeding.remove("z")
     super_seeding.remove("y")
     assert super_seeding.next("z", [(A, ((0, 1),), 2)]) == (A, 0)
-
-
-def test_those_of_ones_own_site_do_not_wait_for_others() -> None:
-    super_seeding = SuperSeeding()
-    wants = [(A, ((0, 99),), 100)]
-    for downloader in ("far", "farther"):
-        super_seeding.next(downloader, wants, is_near=False)
-    for _ in range(10):
-        for downloader in ("near", "nearer"):
-            super_seeding.next(downloader, wants, is_near=True)
-    assert not super_seeding.is_ahead("near")
-    for _ in range(5):
-        super_seeding.next("far", wants, is_near=False)
-    super_seeding.next("farthest", wants, is_near=False)
-    assert super_seeding.is_ahead("far")
-    assert not super_seeding.is_ahead("farther")
-    for downloader in ("far", "farther", "farthest", "near", "nearer"):
-        super_seeding.remove(downloader)
-    assert super_seeding.next("far", wants) == (A, 0)
 
 
 def test_unknown_downloaders_and_pieces_can_be_removed() -> None:
@@ -120,30 +101,150 @@ def test_all_wanted_pieces_are_given_to_any_downloader(pieces, downloaders) -> N
     assert [piece for _, piece in filter(None, given)] == list(members(from_ranges(ranges, 30)))
 
 
-def after_giving(**counts):
-    """Return a SuperSeeding that has given each downloader so many pieces."""
-    super_seeding = SuperSeeding()
-    for downloader, count in counts.items():
-        for _ in range(count):
-            assert super_seeding.next(downloader, [(A, ((0, 999),), 1000)])
-    return super_seeding
+class Swarm:
+    """A source of a file of `count` pieces and its downloaders, each of which has asked once."""
+
+    def __init__(self, names: str, count: int = 100) -> None:
+        self.source = SuperSeeding()
+        self.count = count
+        self.has: dict[str, set[int]] = {name: set() for name in names}
+        for name in names:
+            self.source.next(name, [(A, (), count)])
+
+    def give(self, name: str, times: int = 1) -> list[int]:
+        """Have the source give the downloader so many pieces; return them."""
+        given = [self.source.next(name, [(A, ((0, self.count - 1),), self.count)]) for _ in range(times)]
+        pieces = [one[1] for one in given if one is not None]
+        self.has[name].update(pieces)
+        return pieces
+
+    def ask(self, name: str, *got: int) -> None:
+        """Have the downloader get pieces from others, and then ask the source for what it lacks."""
+        self.has[name].update(got)
+        lacking = bits(range(self.count)) & ~bits(self.has[name])
+        self.source.hear(name, [(A, to_ranges(lacking))])
 
 
-def test_a_downloader_above_the_median_is_ahead_until_the_others_catch_up_or_leave() -> None:
-    assert not SuperSeeding().is_ahead("a")
-    assert not after_giving(a=3, b=2, c=2).is_ahead("a")
-    super_seeding = after_giving(a=4, b=2, c=2)
-    assert [downloader for downloader in "abc" if super_seeding.is_ahead(downloader)] == ["a"]
-    for downloader in "bc":
-        super_seeding.next(downloader, [(A, ((0, 99),), 100)])
-    assert not super_seeding.is_ahead("a")
-    super_seeding = after_giving(a=9, b=2, c=2)
-    super_seeding.remove("b")
-    super_seeding.remove("c")
-    assert not super_seeding.is_ahead("a")
+def test_a_downloader_goes_after_those_with_fewer_pieces_that_nobody_else_has() -> None:
+    swarm = Swarm("xy")
+    first, second = swarm.give("x", 2)
+    swarm.give("y")
+    assert [swarm.source.rank(name) for name in "xyz"] == [2, 1, 0]
+    swarm.ask("y", first)
+    assert [swarm.source.rank(name) for name in "xy"] == [1, 1]
+    swarm.ask("y", second)
+    swarm.ask("y")
+    swarm.ask("x")
+    assert [swarm.source.rank(name) for name in "xy"] == [0, 1]
 
 
-def test_a_slow_or_new_downloader_delays_nobody() -> None:
-    assert not after_giving(a=50, slow=1).is_ahead("a")
-    super_seeding = after_giving(a=50, b=51, c=50, slow=3, new=1)
-    assert not any(super_seeding.is_ahead(downloader) for downloader in ("a", "b", "c"))
+def test_a_piece_that_turns_out_to_be_wrong_is_with_nobody_else_after_all() -> None:
+    swarm = Swarm("xyz")
+    (piece,) = swarm.give("x")
+    swarm.ask("y", piece)
+    assert swarm.source.rank("x") == 0
+    swarm.ask("z")
+    assert swarm.source.rank("x") == 0, "one other has it"
+    swarm.has["y"].discard(piece)
+    swarm.ask("y")
+    assert swarm.source.rank("x") == 1
+
+
+def test_one_that_passes_on_nothing_is_a_suspect_until_it_does() -> None:
+    swarm = Swarm("xyz")
+    pieces = swarm.give("x", MAX_UNSPREAD)
+    assert not swarm.source.is_suspect("x")
+    pieces += swarm.give("x")
+    assert swarm.source.is_suspect("x")
+    swarm.ask("x", *swarm.give("y", 20))
+    assert not swarm.source.is_suspect("y")
+    swarm.ask("y", *pieces[:1])
+    assert not swarm.source.is_suspect("x")
+
+
+def test_one_that_passes_on_some_may_have_the_more_for_itself() -> None:
+    """Its uplink is slow, or the others take their time."""
+    swarm = Swarm("xy")
+    pieces = swarm.give("x", 2 * MAX_UNSPREAD)
+    swarm.ask("y", *pieces[: MAX_UNSPREAD // 2])
+    assert not swarm.source.is_suspect("x")
+
+
+def test_a_downloader_alone_is_never_a_suspect() -> None:
+    swarm = Swarm("x")
+    swarm.give("x", 50)
+    assert (swarm.source.rank("x"), swarm.source.is_suspect("x")) == (0, False)
+    swarm.source.next("newcomer", [(A, (), 100)])
+    assert swarm.source.rank("x") == 0, "what it was given before others came says nothing"
+
+
+def test_the_last_downloader_is_no_suspect() -> None:
+    swarm = Swarm("xyz")
+    swarm.give("x", 20)
+    swarm.source.remove("y")
+    assert swarm.source.is_suspect("x")
+    swarm.source.remove("z")
+    assert (swarm.source.rank("x"), swarm.source.is_suspect("x")) == (0, False)
+
+
+def test_what_one_that_leaves_had_alone_is_given_again() -> None:
+    swarm = Swarm("xyz")
+    kept, lost = swarm.give("x", 2)
+    swarm.ask("y", kept)
+    swarm.source.remove("x")
+    assert swarm.give("z", 2) == [lost, lost + 1]
+    swarm.has["y"].discard(kept)
+    swarm.ask("y")
+    assert swarm.give("z") == [kept], "what it had passed on was wrong"
+
+
+def test_a_piece_that_did_not_arrive_is_not_counted() -> None:
+    swarm = Swarm("xy")
+    (piece,) = swarm.give("x")
+    swarm.source.take_back(A, piece)
+    assert swarm.source.rank("x") == 0
+    swarm.ask("y", piece)
+    swarm.source.take_back(A, piece)
+    assert swarm.source.rank("x") == 0
+
+
+def test_wants_with_as_many_ranges_as_may_be_tell_nothing_of_what_lies_beyond() -> None:
+    swarm = Swarm("xy", 1000)
+    pieces = swarm.give("x", 300)
+    few = tuple((2 * number, 2 * number) for number in range(MAX_RANGES))
+    swarm.source.hear("y", [(A, few)])
+    assert swarm.source.rank("x") == len(pieces) - MAX_RANGES + 1
+
+
+def test_those_who_were_never_given_the_file_are_not_heard() -> None:
+    swarm = Swarm("xy")
+    swarm.give("x", 3)
+    swarm.source.hear("stranger", [(A, ((50, 60),)), (B, ((0, 1),))])
+    assert swarm.source.rank("x") == 3
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["give", "ask", "back", "leave"]), st.sampled_from("xyz"), st.sets(st.integers(0, 9)))
+    )
+)
+def test_the_pieces_with_one_alone_are_counted_right(steps) -> None:
+    """Against a slow count, for downloaders that may say anything."""
+    source, count = SuperSeeding(), 10
+    for what, name, pieces in steps:
+        if what == "give":
+            source.next(name, [(A, to_ranges(bits(pieces)), count)])
+        elif what == "ask":
+            source.hear(name, [(A, to_ranges(bits(pieces)))])
+        elif what == "back":
+            source.take_back(A, min(pieces, default=0))
+        else:
+            source.remove(name)
+        file = source._files.get(A)
+        owners = {} if file is None else file.owners
+        for other in "xyz":
+            unspread = [piece for piece, owner in owners.items() if owner == other and file.unspread >> piece & 1]
+            assert source.rank(other) == len(unspread)
+        if file is not None:
+            assert file.unspread & ~file.given == 0
+            assert file.unspread & ~bits(owners) == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +42,10 @@ class InFlight:
 
     def __len__(self) -> int:
         return len(self._sending)
+
+    def __iter__(self) -> Iterator[Uploader]:
+        """Iterate over those to whom pieces are being sent."""
+        return iter(self._sending)
 
     def is_for_none_but(self, who: Uploader) -> bool:
         """Return whether nobody else is being sent anything."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 
 from ...library.pieces import MAX_PIECE, MIN_PIECE, piece_count, piece_range, piece_size
 from ...swarm.storage import Storage
@@ -24,10 +23,6 @@ from .upload_queue import UploadQueue
 if TYPE_CHECKING:
     from .file_sender import Sender
 
-CATCH_UP_INTERVAL = 0.02
-CATCH_UP_TIMEOUT = 1.0
-"""Seconds between checks of a downloader that is ahead of the others in super-seeding, and the most that it waits."""
-
 
 class PieceSource:
     """What the pieces of a peer are sent from, to all of its downloaders."""
@@ -39,6 +34,9 @@ class PieceSource:
         self.queues = {True: UploadQueue(clock), False: UploadQueue(clock)}
         """Those of the downloaders of this peer's site, and of all others: to send far away takes long, and is not to
         keep those nearby waiting."""
+        for queue in self.queues.values():
+            queue.precedence.rank = self.super_seeding.rank
+            queue.precedence.is_suspect = self.super_seeding.is_suspect
         self.is_near: Callable[[str], bool] = lambda host: True
         """Whether the peer at a host is at this peer's site."""
         self.news = PieceNews()
@@ -86,16 +84,18 @@ class PieceServer:
         self._cancelled: set[tuple[str | None, tuple[int, int] | None]] = set()
 
     @cached_property
-    def _is_near(self) -> bool:
-        return self._source.is_near(self._connection.client_host)
-
-    @property
     def _queue(self) -> UploadQueue:
-        return self._source.queues[self._is_near]
+        return self._source.queues[self._source.is_near(self._connection.client_host)]
 
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
-        """Apply a Cancel at once to the requests in `waiting`; answer a GET TURN that others follow."""
+        """Take note of a request before its turn.
+
+        Apply a Cancel at once to the requests in `waiting`; hear what a GET NEXT says of pieces that others were given;
+        answer a GET TURN that others follow.
+        """
         message = request.message
+        if isinstance(message, GetNext):
+            self._source.super_seeding.hear(self._connection, message.wants)
         if isinstance(message, Cancel):
             key = message.sha256, message.byte_range
             before = [self._starting, *(one.message for one in waiting)]
@@ -165,12 +165,8 @@ class PieceServer:
     # GET NEXT
 
     async def send_next(self, message: GetNext, reader: str | None) -> None:
-        """Send the next piece; a downloader that is ahead of the others waits a moment for them to catch up."""
+        """Send the next piece when it is the turn of the downloader."""
         queue, super_seeding = self._queue, self._source.super_seeding
-        waited = 0.0
-        while super_seeding.is_ahead(self._connection) and waited < CATCH_UP_TIMEOUT:
-            await deferLater(self._source.clock, CATCH_UP_INTERVAL)
-            waited += CATCH_UP_INTERVAL
         while not self._connection.is_gone and not await queue.wait(self._connection, True):
             pass
         await queue.start(self._connection, self._expected_size(message, reader))
@@ -200,7 +196,7 @@ class PieceServer:
             given = None
             try:
                 file = store.find("", sha256, reader)
-                given = super_seeding.next(self._connection, [(sha256, pieces, piece_count(file.size))], self._is_near)
+                given = super_seeding.next(self._connection, [(sha256, pieces, piece_count(file.size))])
                 if given is not None:
                     return store.open(file), given[1]
             except FileNotFound as e:

@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ...library.pieces import MIN_PIECE
 from .in_flight import InFlight, Uploader
+from .precedence import Precedence
 
 MIN_AHEAD, MAX_AHEAD = 2, 64
 """Turns given and not used, and pieces being sent, at least and at most."""
@@ -58,12 +59,11 @@ class UploadQueue:
     """The downloaders that wait for a turn, and the pieces that wait to be sent, first come first served."""
 
     def __init__(self, clock: IReactorTime) -> None:
+        self.precedence = Precedence()
         self._clock = clock
         self._waiting: dict[Uploader, _Waiting] = {}
         self._turns: dict[Uploader, _Turn] = {}
         """Turns that were given and not used."""
-        self._late: set[Uploader] = set()
-        """Those that let their last turn lapse: the others come first."""
         self._to_send: deque[tuple[Uploader, Deferred[None]]] = deque()
         self._in_flight = InFlight()
         self._piece = float(MIN_PIECE)
@@ -110,7 +110,7 @@ class UploadQueue:
         """Forget `who`, whose connection is lost."""
         self._waiting.pop(who, None)
         self._turns.pop(who, None)
-        self._late.discard(who)
+        self.precedence.late.discard(who)
         self._in_flight.remove(who)
         self._to_send = deque(one for one in self._to_send if one[0] is not who)
         self._go_on()
@@ -137,15 +137,15 @@ class UploadQueue:
                 self._answer(who, 0)
         self._timeout = None
         for waiting in self._waiting.values():  # the first has waited longest
-            self._timeout = self._clock.callLater(waiting.since + MAX_WAIT - now, self._time_out)
+            self._timeout = self._clock.callLater(max(waiting.since + MAX_WAIT - now, MIN_POLL), self._time_out)
             break
 
     def _give_turns(self) -> None:
         free = max(self._free_turns, self._is_for_one)
         if free <= 0:
             return
-        ready = [who for who, waiting in self._waiting.items() if waiting.ready]
-        ready.sort(key=self._late.__contains__)
+        waiting = {who: waiting.since for who, waiting in self._waiting.items() if waiting.ready}
+        ready = self.precedence.order(waiting, self._in_flight, self._clock.seconds())
         for who in ready[:free]:
             if who in self._waiting:
                 self._answer(who, min(max(free // len(ready), 1), MAX_TURNS))
@@ -188,7 +188,7 @@ class UploadQueue:
         self._turnaround += (min(now - turn.given, MAX_TURNAROUND) - self._turnaround) * SMOOTHING
         self._used += (used - self._used) * SMOOTHING
         if not turn.lapsed:
-            self._late.discard(who)
+            self.precedence.late.discard(who)
         if used and turn.pieces > 1:
             self._turns[who] = _Turn(turn.pieces - 1, now)
 
@@ -209,7 +209,7 @@ class UploadQueue:
         for who, turn in self._turns.items():
             if not turn.lapsed and now - turn.given >= timeout:
                 turn.lapsed = True
-                self._late.add(who)
+                self.precedence.late.add(who)
 
     # both
 

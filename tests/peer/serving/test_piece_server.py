@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from p2p_twisted.peer.serving.piece_server import PieceServer, PieceSource
-from p2p_twisted.wire.messages import GetTurn
+from p2p_twisted.swarm.super_seeding import MAX_UNSPREAD
+from p2p_twisted.wire.messages import GetNext, GetTurn
+
+SHA256 = "a" * 64
 
 
 class Downloader:
@@ -77,3 +81,21 @@ def test_a_downloader_alone_does_not_wait_for_what_has_not_left_yet() -> None:
     other.ask()
     one.ask()
     assert (len(one.turns), other.turns) == (3, [])
+
+
+def test_one_whose_pieces_stay_with_it_gets_its_turn_after_the_others() -> None:
+    source = make_source(Clock())
+    idle, busy, other = (Downloader(source, f"10.1.1.{number}") for number in (1, 2, 3))
+    for one in (idle, busy):
+        source.super_seeding.next(one, [(SHA256, (), 100)])
+    for _ in range(MAX_UNSPREAD + 1):
+        source.super_seeding.next(idle, [(SHA256, ((0, 99),), 100)])
+    source.queues[True].start(busy, 65536)
+    busy.left = 10 * 65536
+    for one in (idle, other, busy):
+        one.ask()
+    assert (idle.turns, other.turns) == ([], [])
+    busy.left = 0
+    request: Any = SimpleNamespace(message=GetNext(((SHA256, ((9, 99),)),)))
+    busy.server.received(request, ())
+    assert not source.super_seeding.is_suspect(idle)

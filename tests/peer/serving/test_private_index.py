@@ -161,7 +161,7 @@ class Strangers(Case):
     def test_asking_for_the_next_piece_leaves_no_trace(self) -> None:
         request = f"GET NEXT\nLength: 67\n\n{sha256(TWO_PIECES)} 0\n"
         self.ask("bob", request)
-        self.assertEqual(self.factory.piece_source.super_seeding._given, {})
+        self.assertEqual(self.factory.piece_source.super_seeding._files, {})
         self.assertIn("Range: 0-65535", self.ask("alice", request))
         refused = self.ask("bob", request)
         self.assertEqual(refused, self.ask("bob", request.replace(sha256(TWO_PIECES), "0" * 64)))

@@ -242,7 +242,7 @@ class Bounds(Case):
 
     def test_a_connection_reset_while_it_waits_for_its_turn(self) -> None:
         """Nothing is said or closed on what is no longer there."""
-        self.patch(self.factory.piece_source.super_seeding, "is_ahead", lambda downloader: True)
+        self.patch(self.factory.piece_source.queues[True], "_give_turns", lambda: None)
         protocol, transport = connect(self.factory)
         want = b"%064x 0\n" % 1
         protocol.dataReceived(b"GET NEXT P2P_DI_1.1\n" + ENVELOPE[:-1] + b"Length: %d\n\n%s" % (len(want), want))

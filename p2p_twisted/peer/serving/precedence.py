@@ -1,0 +1,34 @@
+"""The order in which the downloaders that are ready get their turns. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from .in_flight import Uploader
+
+MAX_OVERTAKEN = 3.0
+"""Seconds of waiting in which others may overtake a downloader; after 4 s it would take this peer for idle."""
+
+
+class Precedence:
+    """First come first served, but those with the lowest rank first, and suspects and those that are late last."""
+
+    def __init__(self) -> None:
+        self.rank: Callable[[Uploader], int] = lambda who: 0
+        self.is_suspect: Callable[[Uploader], bool] = lambda who: False
+        """Whether one waits even if nobody else is ready, while pieces are being sent to others."""
+        self.late: set[Uploader] = set()
+        """Those that let their last turn lapse."""
+
+    def order(self, ready: Mapping[Uploader, float], sending: Iterable[Uploader], now: float) -> list[Uploader]:
+        """Return those that may have a turn at `now`, the first one first.
+
+        `ready`: since when (seconds) each waits, those first that have waited longest; `sending`: to whom pieces are
+        being sent.
+        """
+        overtaken = {who for who, since in ready.items() if now - since < MAX_OVERTAKEN}
+        held = set(filter(self.is_suspect, overtaken))
+        if held and all(map(self.is_suspect, (*ready, *sending))):
+            held = set()  # there is nobody else to wait for
+        first = [who for who in ready if who not in held]
+        return sorted(first, key=lambda who: (who in self.late, self.rank(who) if who in overtaken else 0))
