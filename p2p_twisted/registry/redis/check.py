@@ -33,23 +33,24 @@ def check_engine(engine: Engine, prefix: str, wait: float) -> None:
     while True:
         try:
             return _check(engine, prefix)
-        except StoreError as error:
+        except Unsuitable as error:
+            raise engine_error(engine, str(error)) from None
+        except OSError as error:
             if time.monotonic() >= deadline:
                 hint = "" if wait else ", or wait for it with --registry-wait SECONDS"
-                raise StoreError(f"{error}{hint}") from None
+                raise StoreError(f"{engine_error(engine, _reason(error))}{hint}") from None
         time.sleep(RETRY_INTERVAL)
 
 
 def _check(engine: Engine, prefix: str) -> None:
-    try:
-        address = _primary(engine) if engine.master else engine.addresses[0]
-        _run(handshake(engine, prefix), address, engine.tls)
-    except Unsuitable as error:
-        raise StoreError(f"{engine}: {error}") from None
-    except TimeoutError:
-        raise engine_error(engine, f"timed out after {CONNECT_TIMEOUT:.0f} s") from None
-    except OSError as error:
-        raise engine_error(engine, error.strerror or str(error)) from None
+    address = _primary(engine) if engine.master else engine.addresses[0]
+    _run(handshake(engine, prefix), address, engine.tls)
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return f"timed out after {CONNECT_TIMEOUT:.0f} s"
+    return error.strerror or str(error)
 
 
 def _primary(engine: Engine) -> Address:
@@ -63,7 +64,7 @@ def _primary(engine: Engine) -> Address:
 
 
 def _run(steps: Handshake[T], address: Address, tls: bool) -> T:
-    """Run a handshake on a connection of its own. Raises OSError for an error reply too."""
+    """Run a handshake on a connection of its own. Raises Unsuitable for an error reply that will not change."""
     with closing(_connect(address, tls)) as connection:
         reader, reply = hiredis.Reader(), None
         try:
@@ -95,5 +96,5 @@ def _reply(connection: socket.socket, reader: Any) -> Any:
             raise Unsuitable(NO_REDIS)
         reader.feed(data)
     if isinstance(reply, hiredis.ReplyError):
-        raise OSError(str(reply))
+        raise OSError(str(reply)) if str(reply).startswith("LOADING") else Unsuitable(str(reply))
     return reply

@@ -43,6 +43,10 @@ class Timeline:
     def __init__(self, offset: float) -> None:
         self._offset = round(offset, 3)
 
+    def distance(self, other: Timeline) -> float:
+        """Return the seconds between the engine's clock as it is seen here, and as `other` sees it."""
+        return abs(self._offset - other._offset)
+
     def mark(self, now: float) -> int:
         """Return the whole milliseconds of the engine's clock that have passed at the monotonic time `now`."""
         return int((now + self._offset) * 1000 // 1)

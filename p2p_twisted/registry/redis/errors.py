@@ -18,6 +18,7 @@ _REMEDIES = {
     "WRONGTYPE": "choose another --registry-prefix",
     "DB index": "choose another number at the end of --registry",
     "refused": "start it",
+    "Lost connection": "check that it runs",
     "rout": "correct the address in --registry, or the network",
     "imed out": "correct the address in --registry, or the network",
     "imeout": "correct the address in --registry, or the network",

@@ -31,7 +31,7 @@ from ...wire.errors import Forbidden
 from ..record import Clocks, Moment, PeerRecord
 from ..rules import Changes, Found, Request
 from ..store import StoreError, Swept
-from .coding import START, Position, decode_position, encode_renewals
+from .coding import START, Position, Timeline, decode_position, encode_renewals
 from .copy import LocalCopy
 from .engine import Engine
 from .link import Link, Linker
@@ -41,6 +41,9 @@ from .waiters import Waiters
 
 RETRY_INTERVAL = 1.0
 """Seconds between two attempts to reach an engine that is gone."""
+
+MAX_CLOCK_CHANGE = 1.0
+"""Seconds by which the engine's clock may differ from what it was at the last connection; a new look is inexact too."""
 
 MAX_TRIES = 20
 """Times that a request is decided before it is given up because other RS are always faster."""
@@ -63,14 +66,10 @@ class RedisStore(LocalCopy):
         """The connections, while the copy is current."""
         self._error: StoreError | None = None
         """Why there is no link; None before the first attempt has ended."""
+        self._timeline: Timeline | None = None
         self._waiters = Waiters()
         self._closed = False
         self._following: Deferred[None] | None = None
-
-    @property
-    def available(self) -> bool:
-        """Whether the engine can be written, and the copy is current."""
-        return self._link is not None
 
     @property
     def _position(self) -> Position:
@@ -204,13 +203,18 @@ class RedisStore(LocalCopy):
         """Connect, and follow the log as long as that goes well. Raises StoreError."""
         link = await self._linker.link()
         try:
-            await self._write_waiting(
-                link, len(self.waiting)
-            )  # first: what was answered counts before anything is judged
+            self._keep_time(link)
+            await self._write_waiting(link, len(self.waiting))  # first: what was answered counts
             while not self._closed:
                 await self._follow(link, await self._read_what_is_missing(link))
         finally:
             await link.abort()
+
+    def _keep_time(self, link: Link) -> None:
+        """Go on with the timeline that the copy was made with; read all records again if the engine's clock was set."""
+        if self._timeline is None or link.timeline.distance(self._timeline) > MAX_CLOCK_CHANGE:
+            self._timeline, self.position = link.timeline, None
+        link.timeline = self._timeline
 
     async def _read_what_is_missing(self, link: Link) -> Position:
         """Read all records, unless what comes after `position` is in the log; return how far that is to be read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -229,7 +230,7 @@ class TestTwoStores(TwoStores):
         await self.leave(self.one, cookie, 1)
 
         async def caught_up() -> bool:
-            return self.two.available and (await self.two.active())[0] == [(HOST, 2)]
+            return (await self.two.active())[0] == [(HOST, 2)]
 
         await until(caught_up)
         await self.leave(self.two, other, 2)
@@ -242,7 +243,7 @@ class TestTwoStores(TwoStores):
             await self.leave(self.one, cookie)
 
         async def known() -> bool:
-            return self.one.available and self.one.skipped == 1
+            return self.one.skipped == 1
 
         await until(known)
 
@@ -323,12 +324,38 @@ class TestWithoutRedis(TwoStores):
         self.assertTrue(self.renew(self.two, cookie))
         await self.leave(self.one, cookie)
 
+    async def test_an_engine_that_hangs_is_given_up_and_used_again(self) -> None:
+        cookie = await self.enter(self.one)
+        self.server.process.send_signal(signal.SIGSTOP)
+        with self.assertRaises(StoreError) as raised:
+            await self.enter(self.one, port=2)
+        self.assertRegex(str(raised.exception), "Redis response in|Lost connection")
+        self.assertTrue(self.renew(self.one, cookie))
+        self.server.process.send_signal(signal.SIGCONT)
+        await until(lambda: self.works(self.one))
+
+    async def test_a_connection_that_was_lost_changes_no_deadline(self) -> None:
+        await self.enter(self.one)
+        self.patch(link, "Timeline", lambda offset: Timeline(START - 0.1))  # the engine's clock is looked at anew
+        self.server.ask("CLIENT", "KILL", "TYPE", "normal")
+        await until(lambda: self.works(self.one))
+        self.clocks.advance(PROTECTED_TIME)
+        await self.enter(self.one)  # it displaces the one before
+
+    async def test_a_clock_of_the_engine_that_was_set_is_followed(self) -> None:
+        cookie = await self.enter(self.one)
+        self.patch(link, "Timeline", lambda offset: Timeline(START + TTL))
+        self.server.ask("CLIENT", "KILL", "TYPE", "normal")
+        await until(lambda: self.works(self.one))
+        with self.assertRaises(Forbidden):
+            await self.leave(self.one, cookie)
+
     async def test_an_engine_that_lost_everything_is_believed(self) -> None:
         cookie = await self.enter(self.one)
         self.server.ask("FLUSHALL")
 
         async def forgotten() -> bool:
-            return self.one.available and (await self.one.counts()).records == 0
+            return (await self.one.counts()).records == 0
 
         await until(forgotten)
         with self.assertRaises(Forbidden):
