@@ -27,6 +27,7 @@ class MemoryStore:
     def __init__(self, clocks: Clocks) -> None:
         self.clocks = clocks
         self.commits = 0
+        self.skipped = 0
         self.waiting: Sized = ()
         self._reserved: set[int] = set()
         """Cookies that must not be given out although no record has them."""

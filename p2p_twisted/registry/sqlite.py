@@ -166,6 +166,7 @@ class SQLiteStore(MemoryStore):
             gc.enable()
 
     def _skip(self, row: Row, reason: str) -> None:
+        self.skipped += 1
         cookie, host, port, *_ = row
         if isinstance(cookie, int):
             self._reserved.add(cookie)

@@ -46,6 +46,8 @@ class Store(Protocol):
     clocks: Clocks
     commits: int
     """Transactions written since the start."""
+    skipped: int
+    """Records that were left out since the start because they cannot be read."""
 
     @property
     def waiting(self) -> Sized:

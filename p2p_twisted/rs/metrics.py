@@ -26,6 +26,9 @@ def families(status: RsStatus) -> list[Family]:
         Family(
             "counter", "p2p_rs_commit_failures", "Failures to write the registry.", [({}, counts["commit_failures"])]
         ),
+        Family(
+            "counter", "p2p_rs_skipped_records", "Records left out: they cannot be read.", [({}, counts["skipped"])]
+        ),
         _limits(counts),
         Family(
             "histogram",

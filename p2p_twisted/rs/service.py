@@ -134,5 +134,6 @@ class RegistrationServer(MultiService):
             **{f"limits {name}": float(factory.limit_hits[name]) for name in LIMITS},
             **self.reactor_delay.durations.numbers("delays"),
             "commits": self.registry.commits,
+            "skipped": self.registry.skipped,
             "commit_failures": factory.alarm.total,
         }

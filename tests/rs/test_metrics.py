@@ -14,7 +14,7 @@ def made() -> dict[str, Family]:
         **{"requests KeepAlive 200": 40.0, "requests other 300": 2.0, "limits cookies": 3.0},
         **{f"seconds {method} {bound}": n for method in METHODS for bound, n in DURATIONS.items()},
         **{f"delays {bound}": number for bound, number in DURATIONS.items()},
-        **{"commits": 7.0, "commit_failures": 1.0},
+        **{"commits": 7.0, "commit_failures": 1.0, "skipped": 2.0},
     }
     status = RsStatus("rs", "9", 60, ttl=7200, active=4, records=5, connections=6, waiting=8, counts=counts)
     return {family.name: family for family in families(status)}
@@ -41,5 +41,13 @@ def test_a_histogram_has_the_counts_up_to_each_bound() -> None:
 
 def test_gauges_are_those_of_the_status() -> None:
     found = made()
-    names = ("ttl_seconds", "peers_active", "peer_records", "connections", "waiting_records", "commits")
-    assert [found[f"p2p_rs_{name}"].series[0][1] for name in names] == [7200, 4, 5, 6, 8, 7]
+    names = (
+        "ttl_seconds",
+        "peers_active",
+        "peer_records",
+        "connections",
+        "waiting_records",
+        "commits",
+        "skipped_records",
+    )
+    assert [found[f"p2p_rs_{name}"].series[0][1] for name in names] == [7200, 4, 5, 6, 8, 7, 2]

@@ -41,8 +41,7 @@ class Row(NamedTuple):
 class LocalCopy(MemoryStore):
     """The records of the engine.
 
-    `position`: the last change of its log that was taken up, None before all records were read. `skipped`: number of
-    things in the engine that this version cannot read, which are left as they are.
+    `position`: the last change of its log that was taken up, None before all records were read.
     """
 
     log = Logger()
@@ -51,14 +50,14 @@ class LocalCopy(MemoryStore):
         """`name`: where the records are, for the log."""
         super().__init__(clocks)
         self.position: Position | None = None
-        self.skipped = 0
+        self._warnings = 0
         self.name = name
         self.waiting: deque[int] = deque()
         """Slots of the records that were renewed here, or ran out, and are not written yet; longest waiting first."""
 
     def replace_all(self, rows: Iterable[Row], position: Position, timeline: Timeline) -> None:
         """Replace all records by those that were read, when the last change was the one at `position`."""
-        self.skipped = 0
+        self._warnings = 0
         self._reserved.clear()
         renewed = self.take_renewed(len(self.waiting), timeline)
         kept = {cookie: timeline.monotonic(deadline) for cookie, deadline in renewed}
@@ -81,9 +80,10 @@ class LocalCopy(MemoryStore):
         return True
 
     def skip(self, what: str, reason: str) -> None:
-        """Note something that cannot be read."""
+        """Note something in the engine that this version cannot read; it is left as it is."""
         self.skipped += 1
-        if self.skipped <= MAX_WARNINGS:
+        self._warnings += 1
+        if self._warnings <= MAX_WARNINGS:
             self.log.warn("{name}: {what} is left out: {reason}", name=self.name, what=what, reason=reason)
 
     def take_renewed(self, limit: int, timeline: Timeline) -> list[tuple[int, int]]:
