@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,13 +15,9 @@ from twisted.internet.interfaces import IListeningPort
 
 from ..config.shares import Share
 from ..config.startup import StartError, listen_tcp
-from ..config.state_folder import make_state_folder
 from ..events.publisher import Publisher
 from ..index.distributed import DistributedIndex
 from ..library.audience import Audiences
-from ..library.cache import HashCache
-from ..library.confidential import Confidential
-from ..library.identity import is_within
 from ..library.shared import Library
 from ..net.admission import admission
 from ..net.connect import Reactor
@@ -32,6 +25,7 @@ from ..net.secured import open_tls
 from ..net.throttle import Throttle
 from ..wire.limits import RS_PORT
 from .downloads.manager import DownloadManager
+from .folders import check_folders, holds_state, open_cache, open_confidential
 from .peers.arrivals import Arrivals
 from .peers.discovery import Discovery
 from .peers.peer_memory import PeerMemory
@@ -60,8 +54,8 @@ class Peer(MultiService):
         self.events = Publisher()
         self._reactor = reactor
         audiences = settings.audiences()
-        _check_folders(settings)
-        self._cache = _open_cache(settings.state_dir / "hashes.sqlite")
+        check_folders(settings)
+        self._cache = open_cache(settings.state_dir / "hashes.sqlite")
         self.library = Library(
             cast(Any, reactor),  # also with threads, as the library wants it
             [share.folder for share in settings.share],
@@ -70,7 +64,7 @@ class Peer(MultiService):
             excluded=[settings.state_dir],
             publisher=self.events,
             audiences=Audiences(audiences),
-            confidential=_open_confidential(settings),
+            confidential=open_confidential(settings),
         )
         self.index = DistributedIndex(settings.index_memory * 2**20)
         self.content_store = ContentStore(self.library, self.index, time.monotonic)
@@ -176,7 +170,7 @@ class Peer(MultiService):
 
     async def share(self, share: Share) -> None:
         """Share a folder too until the peer stops, and return when it has been read. Raises ValueError."""
-        if why := _holds_state(share.folder, self.settings):
+        if why := holds_state(share.folder, self.settings):
             raise ValueError(why)
         try:
             await self.library.add_folder(share.folder, self.settings.audience(share))
@@ -192,53 +186,3 @@ def _port_of(port: IListeningPort) -> int:
     address = port.getHost()
     assert isinstance(address, IPv4Address | IPv6Address)
     return address.port
-
-
-def _check_folders(settings: PeerSettings) -> None:
-    """Make the folders of state and downloads. Raises StartError, also for a shared folder that cannot be shared."""
-    shared = [share.folder for share in settings.share]
-    for folder in shared:
-        if not folder.is_dir():
-            quoted = "" if all(share.readers is None for share in settings.share) else '; a list of names stands in ""'
-            raise StartError(f"share folder {folder} does not exist; create it, or name another with --share{quoted}")
-    make_state_folder(settings.state_dir)
-    _make_download_folder(settings.download_dir)
-    for folder in [settings.download_dir, *shared]:
-        if why := _holds_state(folder, settings):
-            raise StartError(f"{why}, or keep the state elsewhere with --state-dir")
-
-
-def _make_download_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as e:
-        remedy = "name a folder that this user can write to with --download-dir"
-        raise StartError(f"download folder {folder}: {e.strerror}; {remedy}") from e
-
-
-def _holds_state(folder: Path, settings: PeerSettings) -> str | None:
-    """Return why `folder` may not be shared: it lies in the state folder, but not among the downloads; else None."""
-    state, downloads = settings.state_dir, settings.download_dir
-    if not is_within(folder, state):
-        return None
-    if is_within(downloads, state) and not is_within(state, downloads) and is_within(folder, downloads):
-        return None
-    return f"{folder} holds the state of this peer, its key and cookie, and is never shared; name another folder"
-
-
-def _open_cache(path: Path) -> HashCache:
-    try:
-        return HashCache(path)
-    except sqlite3.OperationalError as e:
-        raise StartError(f"hash cache {path}: {e}; move it away, and the shared files are hashed again") from e
-
-
-def _open_confidential(settings: PeerSettings) -> Confidential:
-    path = settings.state_dir / "confidential"
-    try:
-        return Confidential(path, settings.download_dir)
-    except (OSError, ValueError) as e:
-        why = getattr(e, "strerror", e)
-        raise StartError(f"{path}: {why}; mend it, or remove it and share what was received in confidence") from e
