@@ -75,7 +75,7 @@ def test_the_requirements_are_the_imports_outside_experiments(setup):
     found = imported_distributions("p2p_twisted") | {"pyopenssl", "service-identity"}  # Twisted imports both
     required = distributions(setup["options"]["install_requires"])
     extras = setup["options.extras_require"]
-    extra = distributions("\n".join(extras[name] for name in ("experiment", "metrics", "redis", "tls")))
+    extra = distributions("\n".join(extras[name] for name in ("experiment", "mdns", "metrics", "redis", "tls")))
     assert (found & required, found - required) == (required, extra)
     assert extra <= distributions(extras["test"])
 

@@ -177,7 +177,7 @@ def rs_trouble(rs: Mapping[str, Any]) -> str | None:
     """Return the reason why `rs`, of the status of a peer, sends it nothing; None if it does."""
     address, why = f"RS {rs['host']}:{rs['port']}", rs["last_error"]
     if not rs["registered"]:
-        where = "" if rs["others"] else f" with {address}"
+        where = "" if rs["others"] or not rs["host"] else f" with {address}"
         return f"not registered{where}: {why or 'still trying'}"
     return f"{address} did not send the list of peers: {why}" if why else None
 

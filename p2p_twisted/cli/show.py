@@ -35,8 +35,8 @@ def _facts(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if rs["registered"] and rs["last_error"]:
         state = f"registered, but the RS does not answer: {rs['last_error']}"
     yield "peer", f"{status['host']}:{status['port']}, version {status['version']}, up {duration(status['uptime'])}"
-    named = rs["address"] in (None, rs["host"])
-    yield "RS", f"{rs['host']}:{rs['port']}{'' if named else ' (' + rs['address'] + ')'}, {state}"
+    address = "" if rs["address"] in (None, rs["host"]) else f" ({rs['address']})"
+    yield "RS", f"{rs['host']}:{rs['port']}{address}, {state}" if rs["host"] else state
     if rs["others"]:
         yield "RS chosen", rs["why"]
     if rs["reachable"] is False:

@@ -16,7 +16,9 @@ METRICS = {"prometheus_client": "prometheus-client"}
 """The same of the extra ``metrics``."""
 REDIS = {"txredisapi": "txredisapi", "hiredis": "hiredis"}
 """The same of the extra ``redis``. Without hiredis, txredisapi takes a turn of the reactor for each text of a reply."""
-EXTRAS = {"experiment": EXPERIMENT, "tls": TLS, "metrics": METRICS, "redis": REDIS}
+MDNS = {"zeroconf": "zeroconf", "ifaddr": "ifaddr"}
+"""The same of the extra ``mdns``."""
+EXTRAS = {"experiment": EXPERIMENT, "tls": TLS, "metrics": METRICS, "redis": REDIS, "mdns": MDNS}
 DISTRIBUTIONS = {module: name for modules in EXTRAS.values() for module, name in modules.items()}
 
 

@@ -21,6 +21,8 @@ from ..library.audience import Audiences
 from ..library.shared import Library
 from ..net.admission import admission
 from ..net.connect import Reactor
+from ..net.dial_policy import DialPolicy
+from ..net.local_network import Browser
 from ..net.secured import open_tls
 from ..net.throttle import Throttle
 from ..wire.limits import RS_PORT
@@ -28,10 +30,12 @@ from .downloads.manager import DownloadManager
 from .folders import check_folders, holds_state, open_cache, open_confidential
 from .peers.arrivals import Arrivals
 from .peers.discovery import Discovery
+from .peers.local_finder import LocalFinder
 from .peers.peer_memory import PeerMemory
 from .peers.probing import Prober, Reachability
 from .peers.registration import Registration
 from .peers.rs_finder import RsFinder
+from .peers.rs_pool import Finder
 from .peers.site_map import SiteMap
 from .serving.content_store import ContentStore
 from .serving.protocol import PeerFactory
@@ -85,7 +89,7 @@ class Peer(MultiService):
         self._port = self._listen()
         port = self.content_store.port = _port_of(self._port)
         settings, reactor, now, events = self.settings, self._reactor, time.monotonic, self.events
-        finder = RsFinder(reactor, settings.registration_servers())
+        finder = self._finder()
         self.registration = Registration(
             reactor, finder, port, settings.state_dir, events, settings.advertise, self._next_port
         )
@@ -105,6 +109,15 @@ class Peer(MultiService):
         self.factory.arrivals = Arrivals(now, is_listed, self.discovery.arrived)
         self.download_manager = DownloadManager(reactor, self.factory, self.discovery, self.downlink, now, events)
         self.download_manager.site_map = self.site_map
+
+    def _finder(self) -> Finder:
+        """Return what finds the RS that the user has named or, without any, those on the local network."""
+        servers = self.settings.registration_servers()
+        if servers:
+            return RsFinder(self._reactor, servers)
+        browser = Browser(self._reactor)
+        browser.setServiceParent(self)
+        return LocalFinder(browser, self.tls is not None, DialPolicy(self.settings.dial, tuple).refusal)
 
     def _listen(self) -> IListeningPort:
         if self.settings.listen is not None:

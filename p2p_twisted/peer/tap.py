@@ -8,6 +8,7 @@ from typing import Any
 from twisted.application.service import IService
 
 from ..config.config_file import read_groups
+from ..config.extras import MDNS, missing
 from ..config.heap import keep_heap_small
 from ..config.settings import SettingsError, exit_with
 from ..config.startup import StartError, allow_many_connections
@@ -44,8 +45,9 @@ class Options(VerbOptions):
         super().postOptions()
         self["groups"] = read_groups(self.config_file) if self.config_file else {}
         if self["rs-host"] is None:
-            if not self["rs"]:
-                raise SettingsError("--rs or --rs-host must be given, as a flag or in the config file")
+            if not self["rs"] and (line := missing(MDNS)):
+                way = "to find an RS on the local network needs zeroconf"
+                raise SettingsError(f"--rs or --rs-host must be given, as a flag or in the config file; {way}: {line}")
             return
         self["rs-host"], port = self["rs-host"]
         if port is None or port == self["rs-port"]:

@@ -128,6 +128,13 @@ SETTINGS = (
     Setting("web", "Address of the control API in addition to its Unix socket: a Twisted endpoint."),
     LOG_FORMAT,
     Setting(
+        "announce",
+        "Announce the RS on the local network by multicast DNS, so that peers without --rs find it.",
+        yes_or_no,
+        "no",
+        flag=True,
+    ),
+    Setting(
         "lab",
         "Serve a page at /lab on which experiments are started and watched; --web says where.",
         yes_or_no,

@@ -22,6 +22,7 @@ from ..web.health import add_monitoring
 from ..web.pages.rate_history import RateHistory
 from ..web.pages.rs import RsPages, add_rs_pages
 from ..web.service import makeApiService
+from .announcing import announce
 from .factory import RSFactory
 from .limits import Limits
 from .service import RegistrationServer
@@ -75,11 +76,13 @@ def _make(options: Options, reactor: Any) -> RegistrationServer:
     rates = RateHistory(reactor, server.counts)
     rates.setServiceParent(server)
     add_rs_pages(root, RsPages(registry, server.status, rates, config), has_lab=page is not None)
+    port = listen_tcp(reactor, "--listen", options["listen"], tls.serve(factory) if tls else factory)
     for service in (  # the port last: when a peer can connect, the API is there
         lock,
         makeApiService(reactor, options["web"], options["state-dir"], root, page.listening if page else None),
         *([page.service] if page else []),
-        PortService(listen_tcp(reactor, "--listen", options["listen"], tls.serve(factory) if tls else factory)),
+        PortService(port),
+        *([announce(reactor, port, tls is not None)] if options["announce"] else []),
     ):
         service.setServiceParent(server)
     notify_systemd(reactor, server, os.environ)

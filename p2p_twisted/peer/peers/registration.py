@@ -135,7 +135,7 @@ class Registration(Service):
 
     def _failed(self, why: FetchError) -> None:
         if str(why) != self.error:
-            self.log.warn("RS {host}:{port}: {why}; trying again", host=self.rs[0], port=self.rs[1], why=str(why))
+            self.log.warn("{rs}{why}; trying again", rs=self.pool.label, why=str(why))
             self._publisher.publish(RegistrationFailed(self.rs, str(why)))
         self.error = str(why)
 

@@ -21,6 +21,8 @@ SERVICE = "_p2p-rs._tcp"
 class RsFinder:
     """Finds the RS of `names`: host and port; without a port, SRV records say which hosts and ports those are."""
 
+    nothing = "no address is known for this host name"
+
     def __init__(self, reactor: Any, names: Sequence[Name], dns_servers: Sequence[Address] | None = None) -> None:
         """`dns_servers` answer for SRV records, None: those of the machine."""
         self.names: Sequence[Name] = tuple(dict.fromkeys(names))

@@ -33,6 +33,8 @@ class Finder(Protocol):
     """The RS as the user has named them; none where they are found without a name."""
     may_change: bool
     """Whether other RS may be found later."""
+    nothing: str
+    """What is wrong while none is found."""
 
     async def find(self) -> list[Rs]:
         """Return the RS in an order drawn by chance."""
@@ -58,11 +60,17 @@ class RsPool:
 
     @property
     def name(self) -> Address:
-        """The host and port of the RS in use, as the user named it."""
+        """The host and port of the RS in use, as the user named it; no host while none is found nor named."""
         if self.choice.current is not None:
             return self.choice.current.name, self.choice.current.port
         host, port = next(iter(self._finder.names), ("", None))
         return host, port or RS_PORT
+
+    @property
+    def label(self) -> str:
+        """The beginning of a line about the RS in use; empty while none is found nor named."""
+        host, port = self.name
+        return f"RS {host}:{port}: " if host else ""
 
     async def anywhere(self, attempt: Callable[[Rs], Awaitable[T]]) -> T:
         """Return what `attempt` returns at the RS in use, or at the next where it fails. Raises FetchError."""
@@ -90,7 +98,7 @@ class RsPool:
         elif age is not None and age > LOOK_UP_INTERVAL and self._finder.may_change:
             self._look_up.join()
         if self.choice.current is None:
-            raise Unreachable("no address is known for this host name")
+            raise Unreachable(self._finder.nothing)
 
     async def _next(self, tried: dict[Rs, FetchError]) -> Rs | None:
         """Return an RS that is none of `tried`; None if there is none, even after another look-up."""

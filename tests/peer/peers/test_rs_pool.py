@@ -272,6 +272,7 @@ class Finds(Case):
     class Finder:
         names: Sequence[Name] = [("rs.example", 65423)]
         may_change = True
+        nothing = "no address is known for this host name"
 
         def __init__(self, *found: list[Address]) -> None:
             self.found = list(found)
