@@ -66,6 +66,7 @@ class PeerConnection(RequestConnection):
         """Ranges of files being sent (`uploads.Connection`)."""
         self.sender: Sender | None = None
         self._follower: IndexFollower | None = None
+        self._piece_server: PieceServer | None = None
 
     def answer(self, request: Request, caller: Caller) -> Deferred[Any] | None:
         """Serve the messages of peers; those of the RS are BadRequest."""
@@ -75,9 +76,9 @@ class PeerConnection(RequestConnection):
         if isinstance(message, GetFile):
             return self._send_file(message, reader)
         if isinstance(message, GetNext):
-            return Deferred.fromCoroutine(self._piece_server.send_next(message, reader))
+            return Deferred.fromCoroutine(self._pieces.send_next(message, reader))
         if isinstance(message, GetTurn):
-            return Deferred.fromCoroutine(self._piece_server.give_turn(message))
+            return Deferred.fromCoroutine(self._pieces.give_turn(message))
         if isinstance(message, GetIndex):
             return self._send_index(message, request, reader)
         if isinstance(message, GetPieces):
@@ -102,12 +103,18 @@ class PeerConnection(RequestConnection):
 
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
         """Take note of a request that is read before its turn (PieceServer)."""
-        self._piece_server.received(request, waiting)
+        if self._piece_server is not None or isinstance(request.message, GetFile | GetNext | GetTurn):
+            self._pieces.received(request, waiting)
 
-    def connectionMade(self) -> None:
-        """Start to read, if the factory admits the connection."""
-        self._piece_server = PieceServer(self.factory.piece_source, self)
-        super().connectionMade()
+    @property
+    def _pieces(self) -> PieceServer:
+        """What answers requests for pieces: made for the first one, and no longer kept once the connection is lost.
+
+        The two refer to each other, and the many connections that ask for no piece must not wait for the collector.
+        """
+        pieces = self._piece_server or PieceServer(self.factory.piece_source, self)
+        self._piece_server = None if self.is_gone else pieces
+        return pieces
 
     def unsent(self) -> int:
         """Return the bytes of answers that the client has not acknowledged yet."""
@@ -126,7 +133,9 @@ class PeerConnection(RequestConnection):
     def connectionLost(self, reason: Any = None) -> None:
         """Forget the client."""
         super().connectionLost(reason)
-        self._piece_server.close()
+        if self._piece_server is not None:
+            self._piece_server.close()
+            self._piece_server = None
         self.factory.uploads.close(self)
 
     def is_shielded(self, now: float) -> bool:
@@ -184,7 +193,7 @@ class PeerConnection(RequestConnection):
 
     def _send_file(self, message: GetFile, reader: str | None) -> Deferred[Any]:
         if message.byte_range is not None:
-            return Deferred.fromCoroutine(self._piece_server.send_piece(message, reader))
+            return Deferred.fromCoroutine(self._pieces.send_piece(message, reader))
         content_store = self.factory.content_store
         return self.send_range(content_store.open(content_store.find(message.name, message.sha256, reader)), None)
 
