@@ -20,9 +20,11 @@ MAX_TIMEOUT = 2.0
 """... but at least and at most so many seconds for each, until no RS has answered: then twice as long, and so on."""
 MAX_DOUBLED = 3
 SLOW_FACTOR = 3
-"""An RS has at least so many times the seconds that the slowest lately took to connect."""
+"""An RS has at least so many times the seconds of the slowest connection or short answer lately..."""
 FORGET_FACTOR = 0.9
-"""By which each quicker connection shortens those seconds."""
+"""... which each later one shortens by this factor..."""
+LONGEST_TIMEOUT = 20.0
+"""... but never more than this."""
 MIN_AWAY = 600.0
 MAX_AWAY = 1800.0
 """Seconds after which a peer tries to return to its home."""
@@ -119,9 +121,9 @@ class RsChoice:
         if rs == self.current:
             self._use(self._best((rs,)) or rs, now)
 
-    def connected(self, took: float) -> None:
-        """Note that it `took` so many seconds to connect to an RS."""
-        self._slowest = max(took, FORGET_FACTOR * self._slowest)
+    def took(self, seconds: float) -> None:
+        """Note how long an RS took to accept a connection, or to give a short answer."""
+        self._slowest = max(seconds, FORGET_FACTOR * self._slowest)
 
     def answered(self, rs: Rs, now: float) -> None:
         """Note that `rs` has answered."""
@@ -148,7 +150,7 @@ class RsChoice:
         if len(self._order) < 2:
             return None
         share = min(max(FAIL_OVER_TIME / len(self._order), MIN_TIMEOUT), MAX_TIMEOUT)
-        return float(max(share * 2**self._rounds, SLOW_FACTOR * self._slowest))
+        return min(max(share * (1 << self._rounds), SLOW_FACTOR * self._slowest), LONGEST_TIMEOUT)
 
     def home_due(self, now: float) -> Rs | None:
         """Return the home if this is the time to try to return to it; the next is MIN_AWAY later or more."""

@@ -48,7 +48,9 @@ class RsExchange:
 
     async def text(self, rs: Rs, message: Message) -> str:
         """Return the text with which `rs` answers `message`. Raises FetchError."""
+        began = self._reactor.seconds()
         _, body = await self._ask(rs, message, lambda connection: connection.collect(message, MAX_REFUSAL))
+        self._choice.took(self._reactor.seconds() - began)
         return str(body, "utf-8", "replace")
 
     async def peers(self, rs: Rs, message: Message) -> tuple[list[Address], bool]:
@@ -60,7 +62,7 @@ class RsExchange:
     async def _ask(self, rs: Rs, message: Message, send: Callable[[ClientConnection], Awaitable[Any]]) -> Any:
         timeout, began = self._choice.timeout, self._reactor.seconds()
         connection = await self._dial(rs, message, timeout)
-        self._choice.connected(self._reactor.seconds() - began)
+        self._choice.took(self._reactor.seconds() - began)
         if timeout is not None:
             connection.stall_timeout = ceil(timeout)
         try:

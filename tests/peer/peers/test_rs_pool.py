@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import formatEvent, globalLogPublisher
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from p2p_twisted.events.publisher import Publisher
@@ -47,6 +48,38 @@ def failing() -> dict[str, Any]:
         "breaks off": ScriptedFactory(b"200 OK P2P-CI/1.1\nHost: h\nOS: o\nLength: 50\n\nyou "),
         "has a full disk": ScriptedFactory(FULL),
     }
+
+
+class Late(Protocol):
+    """Passes what it receives on to `server`, three seconds later."""
+
+    factory: Slow
+    server: Any
+
+    def connectionMade(self) -> None:
+        self.server.makeConnection(self.transport)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.factory.network.callLater(3, self.server.dataReceived, data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.server.connectionLost(reason)
+
+
+class Slow(Factory):
+    """The RS `factory`, which takes three seconds for each request."""
+
+    noisy = False
+
+    def __init__(self, network: Network, factory: Any) -> None:
+        self.network = network
+        self._factory = factory
+
+    def buildProtocol(self, addr: Any) -> Any:
+        made = Late()
+        made.factory = self
+        made.server = self._factory.buildProtocol(addr)
+        return made
 
 
 class Case(SynchronousTestCase):
@@ -221,6 +254,19 @@ class NoneAnswers(Case):
         self.network.wait(60)
         assert registration.pool.choice.timeout is not None
         self.assertGreater(registration.pool.choice.timeout, rs_choice.MAX_TIMEOUT)
+
+    def test_rs_that_always_take_three_seconds_are_used_all_the_same(self) -> None:
+        registry = self.rs(A, B, ttl=40)
+        for address in (A, B):
+            self.network.servers[address] = Slow(self.network, self.network.servers[address])
+        registration = self.run_one(A, B)
+        self.network.wait(30)
+        self.assertEqual((registration.registered, registration.error), (True, None))
+        failed = len(self.logged())
+        for _ in range(300):
+            self.network.wait(1)
+            self.assertTrue(registry.records()[0].active)
+        self.assertEqual(len(self.logged()), failed, "it does not leave them again and again")
 
     def test_an_rs_that_grants_each_register_and_no_keep_alive(self) -> None:
         granted = b"200 OK P2P-CI/1.0\nHost: h\nOS: o\n\ncookie:4\n"
