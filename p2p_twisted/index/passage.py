@@ -16,6 +16,8 @@ BEFORE = 60
 """Characters before the first term in it."""
 MAX_PLACES = 200
 """Places in the text at which each term is looked at."""
+SLICE = 2**16
+"""Characters that are looked at in one go: the reactor waits for no longer."""
 _OTHERS = re.compile(r"[^\x00-\x7f]")
 _ABSTRACT = "Abstract "
 _MAX_HEAD = 4_000
@@ -83,19 +85,23 @@ def _joined(marks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _places(text: str, term: Term) -> Iterator[tuple[int, int]]:
-    """Yield where `term` is in `text`, as (begin, end)."""
+    """Yield where `term` is in `text`, as (begin, end): not where it goes over the end of a slice."""
     words = words_of(term.text)
     if not words:
         return
     end = r"[^\W_]*" if term.is_prefix else r"(?![^\W_])"
     pattern = re.compile(r"(?<![^\W_])" + r"[\W_]+".join(map(re.escape, words)) + end)
-    begin = text.find(words[0])
-    for _ in range(MAX_PLACES):
-        if begin < 0:
+    left = MAX_PLACES
+    for start in range(0, len(text), SLICE):
+        plain = _plain(text[start : start + SLICE])
+        begin = plain.find(words[0])
+        while begin >= 0 and left:
+            left -= 1
+            if match := pattern.match(plain, begin):
+                yield start + match.start(), start + match.end()
+            begin = plain.find(words[0], begin + 1)
+        if not left:
             return
-        if match := pattern.match(text, begin):
-            yield match.span()
-        begin = text.find(words[0], begin + 1)
 
 
 def _plain(text: str) -> str:

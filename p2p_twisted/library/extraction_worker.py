@@ -1,25 +1,32 @@
-"""The process in which the text of PDFs is extracted: ``python -m p2p_twisted.library.extraction_worker``.
+"""The process that reads the texts of documents: ``python -m p2p_twisted.library.extraction_worker``.
 
-Its standard input is a socket. For each byte that comes with the descriptor of an open PDF it sends one answer: HEAD,
-and that many bytes of UTF-8, which are the text or the reason why there is none. A PDF may be made to harm its reader.
-So each is read by a child of its own, which has little memory and processor time, may write no file, and is killed
-after WALL_TIMEOUT. The imports are shared: a child costs some milliseconds.
+Its standard input is a socket. For each byte that comes (`PDF`, `TEXT` or `OTHER`) with the descriptor of an open file
+it sends one answer: HEAD, and that many bytes of UTF-8. These are the reason why there is no text, or a line of JSON
+with the facts of an RFC, and the text in a line. A file may be made to harm its reader. So each is read by a child of
+its own, which has little memory and processor time, may write no file, and is killed after WALL_TIMEOUT. The imports
+are shared: a child costs some milliseconds.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
-import resource
 import select
 import signal
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import astuple
 from struct import Struct
+
+from .plain_text import decoded, flowing
+from .rfc_head import rfc_facts
 
 HEAD = Struct("!?I")
 """Whether there is a text, and the length of what follows in bytes."""
+PDF, TEXT, OTHER = b"p", b"t", b"o"
+"""What a file is, by its first bytes or by its type; a file of another type may be a text too."""
 MAX_TEXT = 4 * 2**20
 """Most bytes of text taken from a document."""
 MAX_MEMORY = 512 * 2**20
@@ -30,47 +37,55 @@ ENOUGH_TIME = 12.0
 """Seconds of processor time after which a child takes no further page: so a long document has at least a part."""
 WALL_TIMEOUT = 60.0
 """Seconds after which a child is killed, whatever it waits for."""
+_MAX_ANSWER = 2 * MAX_TEXT
 _BROKEN, _NO_MEMORY = 1, 3
 """Exit codes of a child that has no text."""
 
 
 def main() -> None:
     """Answer until the other end is closed."""
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
-    import pypdf  # noqa: F401 - for the children
-
     os.nice(10)
     connection = socket.socket(fileno=0)
     while True:
-        data, fds, _, _ = socket.recv_fds(connection, 1, 1)
-        if not data or not fds:
+        kind, fds, _, _ = socket.recv_fds(connection, 1, 1)
+        if not kind or not fds:
             return
-        is_text, answer = _in_child(fds[0])
+        if kind == PDF:
+            _import_pypdf()
+        is_text, answer = _in_child(kind, fds[0])
         os.close(fds[0])
         connection.sendall(HEAD.pack(is_text, len(answer)) + answer)
 
 
-def _in_child(fd: int) -> tuple[bool, bytes]:
-    """Return (True, text of the PDF open as `fd`) or (False, reason)."""
+def _import_pypdf() -> None:
+    """Import it for the children; what it remarks on bad PDFs is kept out of the log."""
+    import pypdf  # noqa: F401
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
+
+
+def _in_child(kind: bytes, fd: int) -> tuple[bool, bytes]:
+    """Return (True, what was read of the file open as `fd`) or (False, reason)."""
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
+        os.close(0)
         os.close(reading)
-        _extract(fd, writing)
+        _extract(kind, fd, writing)
     os.close(writing)
-    text = _read(reading, time.monotonic() + WALL_TIMEOUT)
+    found = _read(reading, time.monotonic() + WALL_TIMEOUT)
     os.close(reading)
-    if text is None:
+    if found is None:
         os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
-    return (True, text) if text else (False, _reason(status).encode())
+    return (True, found) if found and not status else (False, _reason(status).encode())
 
 
 def _read(fd: int, deadline: float) -> bytes | None:
     """Return what comes from `fd` until it is closed; None if that is too much, or too late."""
     parts: list[bytes] = []
     size = 0
-    while size <= MAX_TEXT:
+    while size <= _MAX_ANSWER:
         ready, _, _ = select.select([fd], [], [], max(0, deadline - time.monotonic()))
         if not ready:
             return None
@@ -88,17 +103,17 @@ def _reason(status: int) -> str:
         number = os.WTERMSIG(status)
         slow = number in (signal.SIGXCPU, signal.SIGKILL)
         return "takes too long to read" if slow else f"ends its reader by {signal.Signals(number).name}"
-    return {0: "has no text", _NO_MEMORY: "takes too much memory to read"}.get(os.WEXITSTATUS(status), "is broken")
+    return "takes too much memory to read" if os.WEXITSTATUS(status) == _NO_MEMORY else "is broken"
 
 
-def _extract(fd: int, writing: int) -> None:
-    """Write the text of the PDF open as `fd` to `writing`, and end this process, which is a child."""
+def _extract(kind: bytes, fd: int, writing: int) -> None:
+    """Write what is in the file open as `fd` to `writing`, and end this process, which is a child."""
     code = _BROKEN
     try:
         _limit()
-        text = "\n".join(_pages(fd)).encode("utf-8", "replace")[:MAX_TEXT]
+        found = _found("\n".join(_pages(fd)) if kind == PDF else _text(fd, kind == TEXT))
         with os.fdopen(writing, "wb") as output:
-            output.write(text)
+            output.write(found)
         code = 0
     except MemoryError:
         code = _NO_MEMORY
@@ -108,7 +123,14 @@ def _extract(fd: int, writing: int) -> None:
         os._exit(code)
 
 
+def _found(text: str) -> bytes:
+    line = flowing(text).encode("utf-8", "replace")[:MAX_TEXT]
+    return json.dumps(astuple(rfc_facts(text))).encode() + b"\n" + line
+
+
 def _limit() -> None:
+    import resource  # not every system has it, and the peer imports this module
+
     for what, most in (
         (resource.RLIMIT_AS, MAX_MEMORY),
         (resource.RLIMIT_CPU, CPU_TIMEOUT),
@@ -116,6 +138,11 @@ def _limit() -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
+
+
+def _text(fd: int, is_text: bool) -> str:
+    with open(fd, "rb", closefd=False) as file:
+        return decoded(file.read(MAX_TEXT), is_text)
 
 
 def _pages(fd: int) -> Iterator[str]:

@@ -37,6 +37,7 @@ from .peers.registration import Registration
 from .peers.rs_finder import RsFinder
 from .peers.rs_pool import Finder
 from .peers.site_map import SiteMap
+from .search import PeerSearch
 from .serving.content_store import ContentStore
 from .serving.protocol import PeerFactory
 from .settings import PeerSettings
@@ -60,8 +61,9 @@ class Peer(MultiService):
         audiences = settings.audiences()
         check_folders(settings)
         self._cache = open_cache(settings.state_dir / "hashes.sqlite")
+        threads = cast(Any, reactor)  # it has threads as well
         self.library = Library(
-            cast(Any, reactor),  # also with threads, as the library wants it
+            threads,
             [share.folder for share in settings.share],
             self._cache,
             downloads=settings.download_dir,
@@ -73,12 +75,14 @@ class Peer(MultiService):
         self.index = DistributedIndex(settings.index_memory * 2**20)
         self.content_store = ContentStore(self.library, self.index, time.monotonic)
         self.content_store.advertise = settings.advertise
+        self.search = PeerSearch(threads, self.content_store, settings.state_dir / "fulltext.sqlite")
         self.uplink = Throttle(reactor, time.monotonic, settings.up_rate)
         self.downlink = Throttle(reactor, time.monotonic, settings.down_rate)
         TransferLog(reactor, self.events)
         admitted = admission(settings.allow, settings.deny)
         self.factory = PeerFactory(reactor, self.content_store, self.uplink, self.events, admitted)
         self.factory.site = settings.site
+        self.factory.search = self.search.answers.answer
         self.tls = open_tls(settings.tls)
         """The TLS under all connections to and from other members, None without."""
         self._served = self.tls.serve(self.factory) if self.tls else self.factory
@@ -151,7 +155,7 @@ class Peer(MultiService):
         """Scan the shared folders, then register and look for other peers."""
         super().startService()
         self._cache.reopen()  # the process may have become a daemon by a fork since it was opened
-        scanned = self.library.start()
+        scanned = self.search.start(self.library.start())
         scanned.addTimeout(SCAN_TIMEOUT, self._reactor)
         scanned.addErrback(lambda failure: failure.trap(defer.TimeoutError) and None)
         scanned.addCallback(lambda _: self._start_parts())
@@ -170,6 +174,7 @@ class Peer(MultiService):
         await (super().stopService() or succeed(None))
         if self._port is not None:
             await (self._port.stopListening() or succeed(None))
+        await self.search.stop()
         await self.library.stop()
         self.factory.index_feed.stop()
         self.factory.hearsay_feed.stop()

@@ -23,9 +23,11 @@ from .messages import (
     Register,
     Request,
     Response,
+    Search,
     Version,
 )
 from .ranges import format_ranges
+from .search_terms import format_terms
 
 VERSION_WORD = {Version.V10: "P2P_DI_1.0", Version.V11: "P2P_DI_1.1"}
 """The version as the first line of a request has it."""
@@ -107,6 +109,12 @@ def _(message: GetTurn) -> Parts:
 @_parts.register
 def _(message: GetSources) -> Parts:
     return "GET SOURCES", [("SHA-256", message.sha256)], [f"port:{message.port}"]
+
+
+@_parts.register
+def _(message: Search) -> Parts:
+    headers = [("Limit", str(message.limit))] if message.limit is not None else []
+    return "SEARCH INDEX", headers, [format_terms(message.terms)]
 
 
 @_parts.register

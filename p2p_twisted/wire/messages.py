@@ -8,6 +8,7 @@ from enum import Enum
 from .address import Address
 from .errors import OK
 from .ranges import Ranges
+from .search_terms import Term
 
 INITIAL_VERSION = "0"
 """The version of every index before its first."""
@@ -115,6 +116,14 @@ class GetSources:
 
 
 @dataclass(frozen=True)
+class Search:
+    """Peer -> peer, 1.1: which of your own documents have all these terms? Send at most `limit`, the best ones."""
+
+    terms: tuple[Term, ...]
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
 class Cancel:
     """Peer -> peer, 1.1: do not answer my earlier GET FILE for `byte_range` of `sha256` if it still waits."""
 
@@ -137,7 +146,7 @@ class Probe:
 
 
 ToRS = Register | Leave | KeepAlive | PQuery
-ToPeer = GetIndex | GetFile | GetPieces | GetNext | GetTurn | GetSources | Cancel | Hello | Probe
+ToPeer = GetIndex | GetFile | GetPieces | GetNext | GetTurn | GetSources | Search | Cancel | Hello | Probe
 Message = ToRS | ToPeer
 
 

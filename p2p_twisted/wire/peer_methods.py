@@ -19,8 +19,10 @@ from .messages import (
     Hello,
     Message,
     Probe,
+    Search,
 )
 from .ranges import parse_ranges
+from .search_terms import parse_terms
 
 T = TypeVar("T")
 Headers = Mapping[str, str]
@@ -69,6 +71,11 @@ def _get_next(headers: Headers, data: list[str]) -> Message:
     return GetNext(tuple(wants))
 
 
+def _search(headers: Headers, data: list[str]) -> Message:
+    limit = optional(headers, "Limit", lambda text: fields.number(text, "Limit", 1))
+    return Search(parse_terms(data[0]), limit)
+
+
 PEER_METHODS: dict[str, tuple[int | None, Build]] = {
     "GET INDEX": (0, _get_index),
     "GET FILE": (2, _get_file),
@@ -76,6 +83,7 @@ PEER_METHODS: dict[str, tuple[int | None, Build]] = {
     "GET NEXT": (None, _get_next),
     "GET TURN": (0, lambda headers, data: GetTurn(optional(headers, "News", fields.yes) or False)),
     "GET SOURCES": (1, lambda headers, data: GetSources(_sha256(headers), fields.port_line(data[0]))),
+    "SEARCH INDEX": (1, _search),
     "CANCEL FILE": (0, _cancel),
     "Hello NULL": (1, lambda headers, data: Hello(fields.port_line(data[0]))),
     "Probe NULL": (1, lambda headers, data: Probe(fields.port_line(data[0]))),

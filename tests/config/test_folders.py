@@ -170,7 +170,7 @@ def test_secrets_are_readable_by_their_owner_only(user) -> None:
     rs, peer = user.home / "rs", user.home / "peer"
     secrets = {
         rs: {"registry.sqlite", "api.key", "lock"},
-        peer: {"hashes.sqlite", "confidential", "cookie", "api.key", "lock"},
+        peer: {"hashes.sqlite", "fulltext.sqlite", "confidential", "cookie", "api.key", "lock"},
     }
     commands = {rs: user.rs(), peer: user.peer("--state-dir", str(peer))}
     commands[rs] += ["--state-dir", str(rs)]

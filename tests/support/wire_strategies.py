@@ -32,6 +32,7 @@ from p2p_twisted.wire.messages import (
     Register,
     Request,
     Response,
+    Search,
     Version,
 )
 from p2p_twisted.wire.ranges import Ranges
@@ -99,6 +100,21 @@ def optional(strategy: st.SearchStrategy[Any], version: Version) -> st.SearchStr
     return st.none() | strategy if version is Version.V11 else st.none()
 
 
+@st.composite
+def _search_terms(draw: Draw) -> tuple[Term, ...]:
+    """Any terms of a search that fit into it."""
+    words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=6)
+    texts = st.lists(words, min_size=1, max_size=3).map(" ".join)
+    return tuple(
+        draw(
+            st.lists(st.builds(Term, texts, st.none() | st.sampled_from(FIELDS), st.booleans()), min_size=1, max_size=3)
+        )
+    )
+
+
+search_terms = _search_terms()
+
+
 def messages(version: Version) -> st.SearchStrategy[Message]:
     """Any message that a request of `version` can carry."""
     only_1_1 = [
@@ -108,6 +124,7 @@ def messages(version: Version) -> st.SearchStrategy[Message]:
         st.builds(GetNext, st.lists(st.tuples(sha256s, piece_sets), min_size=1, max_size=5).map(tuple)),
         st.builds(Cancel, sha256s, spans),
         st.builds(GetSources, sha256s, ports),
+        st.builds(Search, search_terms, st.none() | limits),
         st.builds(Hello, ports),
         st.builds(Probe, ports),
     ]
@@ -169,19 +186,6 @@ changes: st.SearchStrategy[Change | Heard] = st.one_of(
 )
 
 
-@st.composite
-def _search_terms(draw: Draw) -> tuple[Term, ...]:
-    """Any terms of a search that fit into it."""
-    words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=6)
-    texts = st.lists(words, min_size=1, max_size=3).map(" ".join)
-    return tuple(
-        draw(
-            st.lists(st.builds(Term, texts, st.none() | st.sampled_from(FIELDS), st.booleans()), min_size=1, max_size=3)
-        )
-    )
-
-
-search_terms = _search_terms()
 short = st.text(printable, max_size=20).filter(lambda text: text != "-")
 rfcs = st.lists(st.integers(1, MAX_RFC), max_size=4).map(tuple)
 facts = st.builds(

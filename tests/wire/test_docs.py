@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,10 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from p2p_twisted.index import retold
+from p2p_twisted.index.fulltext import FullText
+from p2p_twisted.index.text_tables import Entry
 from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_count, piece_range, piece_size
+from p2p_twisted.library.plain_text import flowing
 from p2p_twisted.net import client, connection_state, producers, server
 from p2p_twisted.peer.downloads import source_search, whole_file
 from p2p_twisted.peer.peers import circle, neighbours, pace, retelling
@@ -22,6 +26,7 @@ from p2p_twisted.peer.peers.changes_sink import MAX_ROWS
 from p2p_twisted.peer.peers.probing import Prober
 from p2p_twisted.peer.serving import askers, hearsay_feed, in_flight, index_answers, index_feed, upload_queue
 from p2p_twisted.peer.serving.protocol import PeerFactory
+from p2p_twisted.peer.serving.search_answers import SearchAnswers
 from p2p_twisted.swarm import picker, piece_fetcher, snubbing, source, source_pool, swarm, turns
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
@@ -42,11 +47,13 @@ from p2p_twisted.wire.messages import (
     Register,
     Request,
     Response,
+    Search,
     Version,
 )
 from p2p_twisted.wire.parser import METHODS, ONLY_1_1, VERSIONS
 from p2p_twisted.wire.ranges import from_ranges, members
 from p2p_twisted.wire.records import IndexRecord, encode_record, parse_record
+from p2p_twisted.wire.search import encode_hit, parse_hit
 from tests.support.diallers import make_dialler
 from tests.support.memory_network import Network
 from tests.support.peer_server import Transport, make_factory
@@ -151,6 +158,11 @@ def check_body(request: Request, response: Response, body: bytes) -> None:
         assert bytes.fromhex("".join(lines)) == digests
     elif isinstance(message, GetNext):
         check_next(message, response, body)
+    elif isinstance(message, Search):
+        assert GRAMMAR.pattern("found").fullmatch(body)
+        found = [parse_hit(line) for line in lines]
+        assert [encode_hit(hit) for hit in found] == lines and len(found) <= (message.limit or 0)
+        assert all(hit.sha256 == sha256(FILES[hit.name]) for hit in found)
     elif isinstance(message, Cancel | Hello):
         assert not body
     elif isinstance(message, Probe):
@@ -233,8 +245,20 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PeerFactory]:
     content.write(65536, LOG[65536:])
     content.keep(1)
     part.content_store.parts[content.sha256] = content
+    reactor: Any = network
+    complete.search = SearchAnswers(reactor, complete.content_store.library, texts_of(complete, folder)).answer
     complete.askers.ask(content.sha256, ("10.153.44.85", 65400))
     return {"10.153.44.86": complete, "10.153.44.85": part}
+
+
+def texts_of(factory: PeerFactory, folder: Path) -> FullText:
+    """The texts of all files of a peer."""
+    texts = FullText(folder / "fulltext.sqlite")
+    texts.open()
+    for file in factory.content_store.library.files.values():
+        text = flowing(FILES[file.name].decode())
+        texts.put(Entry(file.name, file.title, file.size, file.sha256, True, text=text))
+    return texts
 
 
 def said_by(factory: PeerFactory, host: str, wire: bytes, network: Network | None = None) -> bytes:
@@ -265,7 +289,8 @@ def test_a_peer_answers_as_the_examples_do(
 ) -> None:
     monkeypatch.setattr(server, "OS_NAME", "Linux")
     host = answered(block)[0][0].host
-    said = said_by(peers[host], host, sent(block, "C->P"))
+    network: Any = peers[host].clock
+    said = said_by(peers[host], host, sent(block, "C->P"), network)
     assert without_version(said) == without_version(sent(block, "P->C"))
 
 
@@ -330,6 +355,11 @@ LIMITS = {
     "a cookie given to a client of 1.0": limits.MAX_COOKIE_1_0,
     "a size, a length, an offset": limits.MAX_SIZE,
     "files named in a GET NEXT": limits.MAX_WANTS,
+    "a search": limits.MAX_SEARCH,
+    "terms of a search": limits.MAX_TERMS,
+    "documents that a search finds": limits.MAX_HITS,
+    "a passage": limits.MAX_PASSAGE,
+    "an answer to SEARCH INDEX": limits.MAX_SEARCH_ANSWER,
     "the number of a piece": limits.MAX_PIECES,
     "an answer to GET INDEX": limits.MAX_INDEX,
     "a line of such an answer, without end": limits.MAX_BODY_LINE,

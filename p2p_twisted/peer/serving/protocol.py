@@ -12,7 +12,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from ...events.publisher import Publisher
-from ...library.pieces import DIGEST
 from ...net.admission import Admission
 from ...net.caller import Caller
 from ...net.factory import RequestFactory
@@ -33,6 +32,7 @@ from ...wire.messages import (
     Hello,
     Probe,
     Request,
+    Search,
     Version,
 )
 from ..peers.arrivals import Arrivals
@@ -46,6 +46,7 @@ from .index_follower import IndexFollower
 from .piece_server import PieceServer, PieceSource
 from .private_follower import follower_for
 from .private_index import PrivateIndex, joined
+from .search_answers import Searching, no_search
 from .uploads import Uploads
 
 MAX_CONNECTIONS = 2_000
@@ -82,11 +83,13 @@ class PeerConnection(RequestConnection):
         if isinstance(message, GetIndex):
             return self._send_index(message, request, reader)
         if isinstance(message, GetPieces):
-            digests = self.factory.content_store.piece_list(message.sha256, reader)
-            return self.send("".join(f"{d.hex()}\n" for d in _split(digests)).encode())
+            return self.send(self.factory.content_store.piece_list_lines(message.sha256, reader))
         if isinstance(message, GetSources):
             self._send_sources(message, caller)
             return None
+        if isinstance(message, Search):
+            found = Deferred.fromCoroutine(self.factory.search(message, reader))
+            return found.addCallback(lambda lines: self.reply(lines))
         if isinstance(message, Cancel):
             self.reply()
             return None
@@ -218,10 +221,6 @@ class PeerConnection(RequestConnection):
         return sender.start().addBoth(ended)
 
 
-def _split(digests: bytes) -> list[bytes]:
-    return [digests[i : i + DIGEST] for i in range(0, len(digests), DIGEST)]
-
-
 class PeerFactory(RequestFactory):
     """Serves `content_store`, files at the rate of `uplink`. `uploaded` counts the bytes of files requested."""
 
@@ -252,6 +251,8 @@ class PeerFactory(RequestFactory):
         """Takes Hellos; without it they are answered and ignored."""
         self.prober: Prober | None = None
         """Takes Probes; without it they are refused."""
+        self.search: Searching = no_search
+        """Answers searches."""
         self.uploaded = 0
         self.requests: Counter[str] = Counter()
         """Requests that could be read, by the names of their messages."""
