@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from twisted.internet.address import IPv4Address
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.address import IPv4Address, IPv6Address
 
 from ..config.extras import MDNS, missing
 from ..config.settings import SettingsError
@@ -14,11 +13,10 @@ from ..net.local_network import Multicast, announcement
 from ..wire.fields import parse_address
 
 
-def announce(reactor: Any, port: IListeningPort, has_tls: bool) -> Multicast:
-    """Return the service that announces the RS at `port`. Raises StartError without zeroconf, and SettingsError."""
+def announce(reactor: Any, address: IPv4Address | IPv6Address, has_tls: bool) -> Multicast:
+    """Return the service that announces the RS at `address`. Raises StartError without zeroconf, and SettingsError."""
     if line := missing(MDNS):
         raise StartError(f"--announce: {line}")
-    address = cast(IPv4Address, port.getHost())
     ip = parse_address(address.host)
     if ip is not None and ip.is_loopback:
         raise SettingsError(f"--announce: --listen is at {address.host}, which no other machine can reach")

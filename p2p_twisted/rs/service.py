@@ -116,6 +116,7 @@ class RegistrationServer(MultiService):
             connections=len(self.factory.connections),
             waiting=len(self.registry.waiting),
             counts=self.counts(),
+            problem=self.why_not_ready(),
         )
 
     async def metrics(self) -> list[Family]:

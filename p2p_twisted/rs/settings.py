@@ -111,6 +111,12 @@ SETTINGS = (
         "0",
     ),
     Setting(
+        "workers",
+        "Processes that serve the port, 1 to 64: one for each core is best. More than one need a registry in Redis.",
+        whole(1, 64),
+        "1",
+    ),
+    Setting(
         "ttl",
         "Seconds for which a peer is active unless it renews its registration, 1 to 2592000.",
         whole(1, 2_592_000),

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from twisted.application.service import MultiService
+from twisted.internet.address import IPv4Address, IPv6Address
 
 from ..config.heap import keep_heap_small
 from ..config.settings import SettingsError, exit_with
 from ..config.startup import PortService, StartError, allow_many_connections, listen_tcp
 from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.systemd import notify_systemd
-from ..config.twistd_verb import VerbOptions, stop_at_signals
+from ..config.twistd_verb import VerbOptions, act_at_hangup, stop_at_signals
+from ..events.publisher import Publisher
 from ..net.admission import admission
 from ..net.secured import open_tls, reread_at_hangup, warn_of_the_end
+from ..net.shared_port import SharedPort, adopt
+from ..registry.redis.engine import Engine
 from ..registry.store import StoreError
-from ..web.api.event_log import EventLog
-from ..web.api.rs import EVENTS, rs_root
-from ..web.api.settings import describe_settings
-from ..web.extension import load_extension
-from ..web.health import add_monitoring
-from ..web.pages.rate_history import RateHistory
-from ..web.pages.rs import RsPages, add_rs_pages
-from ..web.service import makeApiService
+from ..web.api.rs import peer_records
 from .announcing import announce
 from .factory import RSFactory
 from .limits import Limits
 from .service import RegistrationServer
 from .settings import SETTINGS
+from .site import serve_api
 from .stores import check_store, make_store
+from .supervisor import Supervisor, worker_seats
 from .trust import TrustedNetworks
+from .worker import PORT, Lifeline, worker_number
 
-LAB_FOLDER = "lab"
-EXPERIMENT_PAGE = "p2p_twisted.experiment.page.plugin.make_page"
+if TYPE_CHECKING:
+    from ..net.tls import Tls
+Place = IPv4Address | IPv6Address
 
 
 class Options(VerbOptions):
@@ -42,7 +46,7 @@ class Options(VerbOptions):
     settings = SETTINGS
 
 
-def makeService(options: Options, reactor: Any = None) -> RegistrationServer:
+def makeService(options: Options, reactor: Any = None) -> MultiService:
     """Return the RS, which listens already. If that fails, exit with one line and code 2 (a bad option) or 1."""
     if reactor is None:
         from twisted.internet import reactor
@@ -55,41 +59,62 @@ def makeService(options: Options, reactor: Any = None) -> RegistrationServer:
         exit_with(f"{Options.verb}: {error}", 1)
 
 
-def _make(options: Options, reactor: Any) -> RegistrationServer:
+def _make(options: Options, reactor: Any) -> MultiService:
     if options["lab"]:
         _check_web(options["web"])
+    check_workers(options)
     allow_many_connections()
     keep_heap_small()
     make_state_folder(options["state-dir"])
     lock = StateFolderLock(options["state-dir"], Options.verb)
     check_store(options)
+    tls = open_tls(options["tls"])
+    service, address = (_supervisor if options["workers"] > 1 else _server)(options, reactor, tls)
+    lock.setServiceParent(service)
+    if options["announce"] and worker_number() is None:
+        announce(reactor, address, tls is not None).setServiceParent(service)
+    notify_systemd(reactor, service, os.environ)
+    return service
+
+
+def _server(options: Options, reactor: Any, tls: Tls | None) -> tuple[MultiService, Place]:
+    """Return the RS in one process, which may be a worker, and where it listens."""
     registry = make_store(options, reactor)
     trusted = TrustedNetworks(options["trusted-network"])
     admitted = admission(options["allow"], options["deny"])
     factory = RSFactory(reactor, registry, trusted, Limits.of(options), admitted)
     server = RegistrationServer(reactor, registry, factory)
-    tls = open_tls(options["tls"])
-    page = load_extension(EXPERIMENT_PAGE, reactor, options["state-dir"] / LAB_FOLDER) if options["lab"] else None
-    config = describe_settings(options)
-    root = rs_root(registry, server.status, config, page, EventLog(factory.events, reactor, EVENTS))
-    add_monitoring(root, server.metrics, server.why_not_ready)
-    rates = RateHistory(reactor, server.counts)
-    rates.setServiceParent(server)
-    add_rs_pages(root, RsPages(registry, server.status, rates, config), has_lab=page is not None)
-    port = listen_tcp(reactor, "--listen", options["listen"], tls.serve(factory) if tls else factory)
-    for service in (  # the port last: when a peer can connect, the API is there
-        lock,
-        makeApiService(reactor, options["web"], options["state-dir"], root, page.listening if page else None),
-        *([page.service] if page else []),
-        PortService(port),
-        *([announce(reactor, port, tls is not None)] if options["announce"] else []),
-    ):
-        service.setServiceParent(server)
-    notify_systemd(reactor, server, os.environ)
+    serve_api(options, reactor, server, partial(peer_records, registry), factory.events)
+    served = tls.serve(factory) if tls else factory
+    if worker_number() is not None:
+        Lifeline(reactor).setServiceParent(server)
+        port = adopt(reactor, PORT, served)
+    else:  # after the API: when a peer can connect, that is there
+        port = listen_tcp(reactor, "--listen", options["listen"], served)
+    PortService(port).setServiceParent(server)
     if tls is not None:
         reread_at_hangup(reactor, tls)
         warn_of_the_end(reactor, tls)
-    return server
+    return server, cast(Place, port.getHost())
+
+
+def _supervisor(options: Options, reactor: Any, tls: Tls | None) -> tuple[MultiService, Place]:
+    """Return the supervisor of several processes, each of which is an RS, and where they listen."""
+    port = SharedPort(reactor, "--listen", options["listen"])
+    supervisor = Supervisor(reactor, options["ttl"], worker_seats(reactor, options, port))
+    serve_api(options, reactor, supervisor, supervisor.peers, Publisher())
+    if tls is not None:
+        act_at_hangup(reactor, supervisor.hang_up)
+    return supervisor, port.address
+
+
+def check_workers(options: Options) -> None:
+    """Raise SettingsError if there are to be several workers, and their registry cannot be shared."""
+    if options["workers"] > 1 and not isinstance(options["registry"], Engine):
+        raise SettingsError(
+            f"--workers {options['workers']} needs a registry that several processes can share, not "
+            f"{options['registry']}: --registry redis://HOST:PORT/DB"
+        )
 
 
 def _check_web(web: str | None) -> None:

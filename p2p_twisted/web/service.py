@@ -113,10 +113,15 @@ def _add(service: MultiService, port: PortService) -> None:
     port.setServiceParent(service)
 
 
-def clear_socket(path: Path) -> None:
-    """Remove the Unix socket `path` if it is there and nobody listens on it. Raises ApiStartError if it is in use."""
+def check_socket_path(path: Path) -> None:
+    """Raise ApiStartError if `path` is too long for a Unix socket."""
     if len(os.fsencode(path)) > MAX_SOCKET_PATH:
         raise ApiStartError(f"{path}: a socket's path has at most {MAX_SOCKET_PATH} bytes; use a shorter state folder")
+
+
+def clear_socket(path: Path) -> None:
+    """Remove the Unix socket `path` if it is there and nobody listens on it. Raises ApiStartError if it is in use."""
+    check_socket_path(path)
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
             raise ApiStartError(f"{path}: this file is in the place of the control socket; move it away")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from p2p_twisted.registry.record import Clocks
 from p2p_twisted.web.api.event_log import EventLog
 from p2p_twisted.web.api.events import PeerEventLog
 from p2p_twisted.web.api.peer import peer_root
-from p2p_twisted.web.api.rs import rs_root
+from p2p_twisted.web.api.rs import peer_records, rs_root
 from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.http.calls import Endpoint
 from tests.support.fake_facades import FakeExperiments, FakePeer, an_rs_status
@@ -54,7 +55,7 @@ def test_every_call_is_documented() -> None:
     events = EventLog(Publisher(), Clock(), ())
     site = experiment_site(FakeExperiments(), Clock())
     assert set(headings(of_rs)) == of_each | calls(
-        rs_root(MemoryStore(Clocks()), an_rs_status, Settings([]), site, events)
+        rs_root(partial(peer_records, MemoryStore(Clocks())), an_rs_status, Settings([]), site, events)
     )
 
 

@@ -41,7 +41,9 @@ class Case(VerbCase):
         """Return an RS on a free port of loopback, unless `arguments` say otherwise."""
         options = tap.Options()
         options.parseOptions(["--listen", "tcp:0:interface=127.0.0.1", "--state-dir", str(self.state), *arguments])
-        return tap.makeService(options, on)
+        service = tap.makeService(options, on)
+        assert isinstance(service, RegistrationServer)
+        return service
 
 
 class Refusals(Case):

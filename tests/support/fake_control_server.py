@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from twisted.internet import reactor
 
 from p2p_twisted.web.api.events import PeerEventLog
 from p2p_twisted.web.api.peer import peer_root
-from p2p_twisted.web.api.rs import rs_root
+from p2p_twisted.web.api.rs import peer_records, rs_root
 from p2p_twisted.web.api.schema import OtherPeers, Settings, SettingValue
 from p2p_twisted.web.http.calls import ApiRoot
 from p2p_twisted.web.service import makeApiService
@@ -35,7 +36,7 @@ def root(role: str) -> ApiRoot:
         registry = SynchronousRegistry()
         registry.register("10.0.0.1", 65400, None, wide=False)
         registry.leave(registry.register("10.0.0.2", 65401, None, wide=False).cookie, 65401)
-        return rs_root(registry.store, an_rs_status, CONFIG)
+        return rs_root(partial(peer_records, registry.store), an_rs_status, CONFIG)
     peer = FakePeer()
     peer.registered = role != "peer-without-rs"
     peer.rs_error = "connection refused" if role in ("peer-without-rs", "peer-whose-rs-is-gone") else None

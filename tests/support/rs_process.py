@@ -37,12 +37,14 @@ P = TypeVar("P", bound="RSProcess")
 class RSProcess:
     """A running RS with its state in `folder`, which answers as soon as it is made. A context kills it at its end."""
 
+    twistd: tuple[str, ...] = TWISTD
+
     def __init__(self, folder: Path, *args: str, port: int | None = None) -> None:
         self.port = port or free_port()
         self.log = folder / "rs.log"
         self.state = folder / "state"
         listen = f"tcp:{self.port}:interface=127.0.0.1"
-        command = [*TWISTD, "p2p-rs", "--listen", listen, "--state-dir", str(self.state), *args]
+        command = [*self.twistd, "p2p-rs", "--listen", listen, "--state-dir", str(self.state), *args]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=ENVIRONMENT)
         self._wait()

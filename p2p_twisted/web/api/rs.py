@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from ...events.rs import PeerLeft, PeerRegistered, PeersExpired
 from ...registry.record import Moment, PeerRecord
 from ...registry.store import Store
+from ...wire import fields
 from ...wire.errors import BadRequest
 from ..extension import SiteExtension
 from ..http.calls import ApiRoot, Call, Endpoint, Reply, api_root, paging, plain
@@ -28,10 +29,14 @@ SORTS: Mapping[str, Callable[[PeerRecord, float], Any]] = {
 }
 """The orders of the list of peers: by address, next to expire, most often registered, latest registered first."""
 STATES = ("active", "inactive", "all")
+MAX_WITHIN = 2**31
+
+Peers = Callable[[Mapping[str, str], int, int], Coroutine[Any, Any, PeerRecordPage]]
+"""Returns the peer records that match a query, as `peer_records` does: at most so many, from an offset on."""
 
 
 def rs_root(
-    registry: Store,
+    peers: Peers,
     status: Callable[[], Coroutine[Any, Any, RsStatus]],
     config: Settings,
     page: SiteExtension | None = None,
@@ -46,13 +51,13 @@ def rs_root(
         call.query()
         return Deferred.fromCoroutine(status()).addCallback(Reply)
 
-    def peers(call: Call) -> Deferred[Reply]:
-        query = call.query(("q", "state", "sort", "limit", "offset"))
-        return Deferred.fromCoroutine(peer_records(registry, query, *paging(query))).addCallback(Reply)
+    def records(call: Call) -> Deferred[Reply]:
+        query = call.query(("q", "state", "sort", "within", "limit", "offset"))
+        return Deferred.fromCoroutine(peers(query, *paging(query))).addCallback(Reply)
 
     root = api_root(
         status=Endpoint({b"GET": state}),
-        peers=Endpoint({b"GET": peers}),
+        peers=Endpoint({b"GET": records}),
         config=plain(lambda: config),
         **({"events": Endpoint({b"GET": events.follow})} if events else {}),
         **({page.name: page.api} if page else {}),
@@ -65,18 +70,20 @@ def rs_root(
 async def peer_records(registry: Store, query: Mapping[str, str], limit: int, offset: int) -> PeerRecordPage:
     """Return the peer records that match `query`: `q` in HOST:PORT, `state` of STATES, in the order `sort` of SORTS.
 
-    Raises BadRequest.
+    With `within`, only active ones whose TTL is at most so many seconds. Raises BadRequest.
     """
     words, state, sort = query.get("q", "").lower(), query.get("state", "all"), query.get("sort", "address")
     if state not in STATES:
         raise BadRequest(f"state must be one of {', '.join(STATES)}")
     if sort not in SORTS:
         raise BadRequest(f"sort must be one of {', '.join(SORTS)}")
+    within = fields.number(query["within"], "within", 0, MAX_WITHIN) if "within" in query else None
     at = registry.clocks.moment()
     found = [
         record
         for record in await registry.records()
         if (state == "all" or record.alive(at.now) == (state == "active")) and words in f"{record.host}:{record.port}"
+        if within is None or (record.alive(at.now) and record.ttl(at.now) <= within)
     ]
     found.sort(key=lambda record: SORTS[sort](record, at.now))
     return PeerRecordPage(len(found), [_public(record, at) for record in found[offset : offset + limit]])

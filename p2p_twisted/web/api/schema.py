@@ -246,6 +246,7 @@ class RsStatus:
     """The state of an RS: numbers of active peers, peer records and open connections.
 
     `waiting`: records that are to be written. `counts`: numbers since the start, by names of words separated by spaces.
+    `workers`: processes that serve. `problem`: why no peer can register at the moment; None if it can.
     """
 
     role: str
@@ -257,6 +258,8 @@ class RsStatus:
     connections: int
     waiting: int
     counts: dict[str, float]
+    workers: int = 1
+    problem: str | None = None
 
 
 @dataclass(frozen=True)

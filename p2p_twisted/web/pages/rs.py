@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from ...registry.store import Store
 from ...wire import fields
 from ..api.event_log import event_name
-from ..api.rs import EVENTS, SORTS, STATES, peer_records
+from ..api.rs import EVENTS, SORTS, STATES, Peers
 from ..api.schema import RsStatus, Settings
 from ..http.calls import ApiRoot
 from .page import Page, Values
@@ -42,12 +41,12 @@ class RsPages:
 
     def __init__(
         self,
-        registry: Store,
+        peers: Peers,
         status: Callable[[], Coroutine[Any, Any, RsStatus]],
         rates: RateHistory,
         config: Settings,
     ) -> None:
-        self._registry = registry
+        self._peers = peers
         self._status = status
         self._rates = rates
         self._config = config
@@ -57,7 +56,7 @@ class RsPages:
         offset = fields.number(query.get("offset", "0"), "offset", 0, 2**31)
         chosen = DEFAULTS | {name: value for name, value in query.items() if name != "offset"}
         return {
-            "found": await peer_records(self._registry, chosen, PEERS, offset),
+            "found": await self._peers(chosen, PEERS, offset),
             "chosen": chosen,
             "offset": offset,
             "limit": PEERS,
@@ -69,15 +68,14 @@ class RsPages:
 
     async def requests(self, query: Mapping[str, str]) -> Values:
         """Return what was asked over the last hour, the counts since the start, and the expiries to come."""
-        status, now = await self._status(), self._registry.clocks.moment().now
-        left = [record.ttl(now) for record in await self._registry.records() if record.alive(now)]
+        status = await self._status()
         return {
             "status": status,
             "rates": self._rates.rates(),
             "length": LENGTH,
             "limits": _named(status.counts, "limits "),
             "answers": _named(status.counts, "requests "),
-            "expiries": {within: sum(ttl <= within for ttl in left) for within in SOON},
+            "expiries": {within: (await self._peers({"within": str(within)}, 1, 0)).total for within in SOON},
         }
 
     async def about(self, query: Mapping[str, str]) -> Values:

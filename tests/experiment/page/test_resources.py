@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -19,7 +20,7 @@ from p2p_twisted.experiment.page.resources import ASSETS, experiment_site, page_
 from p2p_twisted.registry.memory import MemoryStore
 from p2p_twisted.registry.record import Clocks
 from p2p_twisted.web import sse as stream
-from p2p_twisted.web.api.rs import rs_root
+from p2p_twisted.web.api.rs import peer_records, rs_root
 from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.http.access import Access
 from p2p_twisted.web.http.calls import Endpoint
@@ -33,7 +34,9 @@ RUNS = "/api/v1/lab/runs"
 
 
 def root(experiments: FakeExperiments, clock: Any) -> Endpoint:
-    return rs_root(MemoryStore(Clocks()), an_rs_status, Settings([]), experiment_site(experiments, clock))
+    return rs_root(
+        partial(peer_records, MemoryStore(Clocks())), an_rs_status, Settings([]), experiment_site(experiments, clock)
+    )
 
 
 class PageTestCase(TestCase):
@@ -246,7 +249,9 @@ class PageTests(PageTestCase):
         self.assertEqual((await self.ask("GET", "/lab?key=x")).status, 400)
 
     async def test_an_rs_without_a_lab_has_neither(self) -> None:
-        site = ControlSite(rs_root(MemoryStore(Clocks()), an_rs_status, Settings([])), Access(KEY), reactor)
+        site = ControlSite(
+            rs_root(partial(peer_records, MemoryStore(Clocks())), an_rs_status, Settings([])), Access(KEY), reactor
+        )
         port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted import __version__
-from p2p_twisted.web.api.rs import rs_root
+from p2p_twisted.web.api.rs import peer_records, rs_root
 from p2p_twisted.web.api.schema import RsStatus, Settings, SettingValue
 from p2p_twisted.web.http.access import Access
 from p2p_twisted.web.http.site import ControlSite
@@ -28,7 +29,7 @@ class RSApiTests(TestCase):
         ]
         self.registry.leave(self.cookies[0], 65400)
         config = Settings([SettingValue("ttl", 7200, "default")])
-        root = rs_root(self.registry.store, self.status, config)
+        root = rs_root(partial(peer_records, self.registry.store), self.status, config)
         port = reactor.listenTCP(0, ControlSite(root, Access(KEY), reactor), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
@@ -44,6 +45,7 @@ class RSApiTests(TestCase):
     async def test_status(self) -> None:
         expected = {"role": "rs", "version": __version__, "uptime": 5, "ttl": 7200}
         expected |= {"active": 2, "records": 3, "connections": 1, "waiting": 4, "counts": {"commits": 5}}
+        expected |= {"workers": 1, "problem": None}
         self.assertEqual((await self.get("/api/v1/status")).json, expected)
 
     async def test_peers_with_all_fields_but_the_cookie(self) -> None:
@@ -73,10 +75,12 @@ class RSApiTests(TestCase):
             "state=inactive": [("10.0.0.2", 65400)],
             "sort=ttl": [("10.0.0.1", 65400), ("10.0.0.1", 65401), ("10.0.0.2", 65400)],
             "sort=last&limit=1": [("10.0.0.1", 65400)],
+            "within=7200": [("10.0.0.1", 65400), ("10.0.0.1", 65401)],
+            "within=7199": [],
         }.items():
             items = (await self.get(f"/api/v1/peers?{query}")).json["items"]
             self.assertEqual([(item["hostName"], item["port"]) for item in items], expected, query)
-        for query in "state=x", "sort=x", "sort=":
+        for query in "state=x", "sort=x", "sort=", "within=x":
             self.assertEqual((await self.get(f"/api/v1/peers?{query}")).status, 400)
 
     async def test_settings(self) -> None:

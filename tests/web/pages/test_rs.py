@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from p2p_twisted.web.api.rs import rs_root
+from p2p_twisted.web.api.rs import peer_records, rs_root
 from p2p_twisted.web.api.schema import RsStatus, Settings, SettingValue
 from p2p_twisted.web.http.access import Access
 from p2p_twisted.web.http.site import ControlSite
@@ -31,8 +32,9 @@ class RsPagesTests(TestCase):
         self.counts = {"requests Register 200": 3.0, "limits cookies": 7.0}
         config = Settings([SettingValue("listen", "tcp:<b>", "flag")])
         self.rates = RateHistory(Clock(), lambda: self.counts)
-        pages = RsPages(self.registry.store, self.status, self.rates, config)
-        root = rs_root(self.registry.store, self.status, config)
+        peers = partial(peer_records, self.registry.store)
+        pages = RsPages(peers, self.status, self.rates, config)
+        root = rs_root(peers, self.status, config)
         add_rs_pages(root, pages, has_lab=True)
         port = reactor.listenTCP(0, ControlSite(root, Access(KEY), reactor), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
