@@ -1,13 +1,14 @@
-"""In a large swarm, find others that download the same files: those that have some of them are asked for their names.
+"""In a large swarm, find others that have or download the same files.
 
-A peer knows few others there, and hardly any downloader among them. Who is named is asked for its index, as any peer
-that others name; from then on `source_feed` tells the swarm what it has.
+A peer knows few others there, and hardly any downloader among them. So those that have some of a file are asked for the
+names of its downloaders; while none of them sends anything, the holders that hearsay names are asked, too. Who is named
+is asked for its index, as any peer that others name; from then on `source_feed` tells the swarm what it has.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
@@ -35,6 +36,12 @@ CONFIRM_TIMEOUT = 10
 """Seconds for which those that are named are waited for."""
 
 
+async def ask_named(parts: Parts, names: Iterable[str], may_ask: Callable[[Address], bool]) -> None:
+    """Have the holders that hearsay names for these documents asked for their index. Never fails."""
+    told = parts.discovery.index.hints(names, parts.now())
+    await parts.discovery.confirm(list(filter(may_ask, told)), CONFIRM_TIMEOUT)
+
+
 class SourceSearch:
     """Looks for sources of `documents` (by SHA-256), which `swarm` fetches; `may_ask` says who may be asked."""
 
@@ -48,6 +55,8 @@ class SourceSearch:
         self._swarm = swarm
         self._may_ask = may_ask
         self._names = {sha256: document.name for sha256, document in documents.items() if not document.private}
+        self._received = -1
+        """Bytes that the swarm had received at the last search."""
         self._searching: Deferred[None] = Deferred()
 
     def start(self) -> None:
@@ -66,11 +75,14 @@ class SourceSearch:
             wanted = [sha256 for sha256 in self._swarm.unfinished if sha256 in self._names]
             if wanted and self._discovery.retelling.is_on:
                 await self._search(random.choice(wanted))
+                self._received = self._swarm.received
             await deferLater(self._parts.reactor, pause)
             pause = min(2 * pause, LAST_PAUSE)
 
     async def _search(self, sha256: str) -> None:
-        """Ask some sources of the file for others, unless enough are known."""
+        """Ask some sources of the file for others, unless enough are known, and the holders told if none gives."""
+        if self._swarm.received == self._received:
+            await ask_named(self._parts, [self._names[sha256]], self._may_ask)
         known = [address for address in self._known(sha256) if self._may_ask(address)]
         if len(known) >= ENOUGH:
             return

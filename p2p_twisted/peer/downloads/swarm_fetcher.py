@@ -26,7 +26,7 @@ from .disputed import Contenders, Patience, swarm_variants
 from .model import DONE, FAILED, Download, DownloadFile, OnComplete
 from .parts import Parts
 from .source_feed import SourceFeed
-from .source_search import SourceSearch
+from .source_search import SourceSearch, ask_named
 from .together import in_turns, together
 
 MAX_FILES = 2_000
@@ -55,8 +55,8 @@ class SwarmFetcher:
     async def run(self, targets: Mapping[DownloadFile, Target]) -> None:
         """Fetch each file that a swarm can fetch, all of different content, to its target.
 
-        Before a file fails for want of sources, the RS and the peers are asked again, once. One that peers of 1.0 have
-        does not fail: it can still be fetched whole.
+        Before a file fails for want of sources, the RS and the peers are asked again, once, and the holders that
+        hearsay names. One that peers of 1.0 have does not fail: it can still be fetched whole.
         """
         self._targets = targets
         variants = {file: swarm_variants(file.document) async for file in in_turns(self._parts.reactor, targets)}
@@ -78,6 +78,8 @@ class SwarmFetcher:
         failed, self._failed = self._failed, {}
         if failed:
             await self._parts.discovery.refresh(REFRESH_TIMEOUT)
+            public = [files[file].name for file in failed if not files[file].private]
+            await ask_named(self._parts, public, self._download.may_ask)
         again = {file: files[file] for file in failed if feeds[file].has_more(_sha256(files[file]))}
         if again:
             await self._swarm({file: self._with_present_holders(one) for file, one in again.items()}, self._fail)

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -486,6 +487,30 @@ class Trouble(Case):
                 self.manager.start(["one"], self.folder / name, False)
         download = self.fetch("one", directory=self.folder / "file" / "below")
         self.assertEqual(self.errors(download), {"one": "unwritable"})
+
+
+class LargeSwarm(Case):
+    """The RS lists so many peers that this one is in touch with a few only."""
+
+    def setUp(self):
+        super().setUp()
+        for number in range(1_000):
+            self.registry.register(f"10.0.{number // 250 + 1}.{number % 250 + 1}", 4000, None, True)
+
+    def test_the_holders_of_which_others_tell_are_asked_before_a_file_fails(self):
+        self.peer(1, big=BIG)
+        self.discovery.refresh()
+        self.network.settle()
+        self.assertTrue(self.discovery.retelling.is_on)
+        factory = self.peer(99, big=BIG)
+        told = self.discovery.index.holders_of("big", self.network.seconds())
+        self.assertEqual([(one.host, one.port) for one in told], [at(1)])
+        told = [replace(told[0], host=at(99)[0], port=at(99)[1])]
+        self.discovery.index.learn(at(3), told, self.network.seconds())
+        (self.folder / "1" / "big").unlink()
+        download = self.fetch("big", seconds=30)
+        self.assertEqual((download.state, self.files()), (DONE, {"big": shown(BIG)}))
+        self.assertEqual(factory.uploaded, len(BIG))
 
 
 class SamePlace(Case):

@@ -34,7 +34,7 @@ class Rig:
         self.discovery = SimpleNamespace(
             index=self.index, peers={}, retelling=SimpleNamespace(is_on=True), dialler=self, confirm=self._confirm
         )
-        self.swarm = SimpleNamespace(unfinished={SHA, PRIVATE})
+        self.swarm = SimpleNamespace(unfinished={SHA, PRIVATE}, received=0)
         parts: Any = SimpleNamespace(
             discovery=self.discovery,
             reactor=self.clock,
@@ -132,3 +132,19 @@ def test_an_answer_that_is_not_what_it_should_be(rig: Rig) -> None:
     rig.answer = succeed((None, many))
     rig.search.start()
     assert len(rig.confirmed) <= min(ENOUGH, MAX_NAMED)
+
+
+def test_holders_that_hearsay_names_are_asked_while_nothing_is_received(rig: Rig) -> None:
+    """A peer of a large swarm knows a few holders from themselves, and hundreds from what others say."""
+    told = [(f"10.1.0.{number}", 4000) for number in range(1, 200)]
+    everybody = [IndexRecord("a.txt", "", *holder, TTL, 10**6, SHA, "c" * 64) for holder in [*told, ("10.9.9.9", 9)]]
+    for number in range(3):
+        rig.index.learn((f"10.2.0.{number}", 4000), everybody[number::3], 0)
+    rig.search.start()
+    assert rig.confirmed == [], "the known holders come first"
+    rig.clock.advance(FIRST_PAUSE)
+    assert sorted(rig.confirmed) == sorted(told)
+    rig.confirmed.clear()
+    rig.swarm.received = 1
+    rig.clock.advance(2 * FIRST_PAUSE)
+    assert rig.confirmed == [], "some source sends"
