@@ -17,13 +17,16 @@ def connect(address: Address) -> socket.socket:
     return sock
 
 
-def register_peers(address: Address, count: int, batch: int = 200) -> list[tuple[int, int]]:
-    """Register `count` peers, each at its own address, over one pipelined 1.1 connection; returns (cookie, port)s."""
+def register_peers(address: Address, count: int, batch: int = 200, start: int = 0) -> list[tuple[int, int]]:
+    """Register `count` peers, each at its own address, over one pipelined 1.1 connection; returns (cookie, port)s.
+
+    `start`: the number of the first one, from which its address is made.
+    """
     peers: list[tuple[int, int]] = []
     with connect(address) as sock:
         answers = sock.makefile("rb")
-        for first in range(0, count, batch):
-            numbers = range(first, min(first + batch, count))
+        for first in range(start, start + count, batch):
+            numbers = range(first, min(first + batch, start + count))
             sock.sendall(b"".join(_register(number) for number in numbers))
             peers += [(_cookie(answers), _place(number)[1]) for number in numbers]
     return peers
