@@ -30,6 +30,10 @@ from .trust import TrustedNetworks
 DEFAULTS = Limits()
 
 
+class TooManyRequests(BadRequest):
+    """300: the host makes more requests than it may."""
+
+
 class RSFactory(RequestFactory):
     """Makes the RS's connections. The caller starts the `registry`."""
 
@@ -80,12 +84,21 @@ class RSFactory(RequestFactory):
         if not self.rates.may_refuse(key, now):
             connection.end()
         most = self.host_limits.max_requests_per_second
-        raise BadRequest(f"more than {most} requests a second from your address; ask again later", math.ceil(wait))
+        raise TooManyRequests(f"more than {most} requests a second from your address; ask again later", math.ceil(wait))
 
     def note_refusal(self, caller: Caller, error: WireError) -> None:
-        """Publish the refusal, and count it."""
+        """Publish the refusal, and count it; one that could not be read is a request of its host like any other."""
         super().note_refusal(caller, error)
+        if isinstance(error, BadRequest) and not isinstance(error, TooManyRequests):
+            self._count_bad_request(caller.address[0])
         self.events.publish(RequestRefused(caller.address, error.status, error.reason))
+
+    def _count_bad_request(self, host: str) -> None:
+        """Count a request that is answered already: the connection ends, and others of `host` may not be admitted."""
+        if host not in self.trusted:
+            key, now = neighbourhood(host), self.clock.seconds()
+            if self.rates.take(key, now):
+                self.rates.may_refuse(key, now)
 
     async def wrong_cookie(self, connection: RSConnection, message: Any) -> str:
         """Count a wrong cookie: wait, or end the connection, or all of the host; return what the refusal adds."""

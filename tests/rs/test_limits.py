@@ -96,6 +96,17 @@ def test_beyond_as_many_refusals_connections_are_reset(rig: Rig) -> None:
     assert rig.ask(keep_alive(cookie)) == answer(RENEWED)
 
 
+def test_what_is_no_request_counts_too(rig: Rig) -> None:
+    said = [rig.connect() for _ in range(3 * BURST)]
+    for connection, _ in said:
+        connection.dataReceived(b"rubbish\n\n")
+    assert rig.connect()[1].aborted
+    assert not rig.connect("192.168.1.2")[1].aborted
+    for connection, _ in [rig.connect("127.0.0.1") for _ in range(3 * BURST)]:
+        connection.dataReceived(b"rubbish\n\n")
+    assert not rig.connect("127.0.0.1")[1].aborted
+
+
 def test_ipv6_counts_by_network(rig: Rig) -> None:
     said = [rig.ask(request("Register", "cookie:", f"port:{n}"), f"2001:db8::{n:x}")[:3] for n in range(1, BURST + 2)]
     assert said == [b"200"] * BURST + [b"300"]
