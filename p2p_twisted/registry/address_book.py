@@ -17,6 +17,8 @@ from .sorted_map import SortedMap
 
 PORT_BITS = 16
 MAX_PORT = (1 << PORT_BITS) - 1
+MAX_TRIES = 8
+"""Rounds in which hosts are looked for by their addresses, which is fast unless few hosts have most of them."""
 
 K = TypeVar("K", bound=Any)
 """The key of an address: a number for IPv4, else the address itself."""
@@ -30,31 +32,48 @@ class Part(Generic[K]):
         self._is_packed = is_packed
         self.slots: SortedMap[K] = SortedMap(make)
         self.hosts: SortedMap[Any] = SortedMap(make)
+        self._several: dict[Any, int] = {}
+        """The hosts with more than one address, and how many: a faster look-up than in `hosts`."""
 
     def load(self, keys: Iterable[K], slots: Iterable[int]) -> None:
         """Replace all addresses by those with these keys, which are sorted."""
         self.slots.load(keys, slots)
         hosts = Counter(map(self._host, keys))
         self.hosts.load(hosts.keys(), hosts.values())
+        self._several = {host: count for host, count in hosts.items() if count > 1}
 
     def add(self, key: K, slot: int) -> None:
         """Add an address."""
         self.slots.put(key, slot)
-        host = self._host(key)
-        self.hosts.put(host, (self.hosts.get(host) or 0) + 1)
+        self._count(self._host(key), 1)
 
     def remove(self, key: K) -> None:
         """Remove an address."""
         self.slots.remove(key)
-        host = self._host(key)
-        if left := (self.hosts.get(host) or 0) - 1:
-            self.hosts.put(host, left)
-        else:
-            self.hosts.remove(host)
+        self._count(self._host(key), -1)
 
     def sample_of_hosts(self, number: int) -> list[K]:
         """Return the keys of `number` addresses of different hosts, chosen by chance; there are as many."""
+        found: dict[Any, K] = {}
+        for _ in range(MAX_TRIES if len(self.slots) > 2 * number else 0):
+            if len(found) == number:
+                return list(found.values())
+            for key in self.slots.draw(number - len(found)):
+                host = self._host(key)
+                if (count := self._several.get(host, 1)) == 1 or random() * count < 1:
+                    found[host] = key  # each host has the same chance, however many addresses it has
         return [self._one_of(host) for host in self.hosts.sample(number)]
+
+    def _count(self, host: Any, change: int) -> None:
+        count = (self.hosts.get(host) or 0) + change
+        if count:
+            self.hosts.put(host, count)
+        else:
+            self.hosts.remove(host)
+        if count > 1:
+            self._several[host] = count
+        else:
+            self._several.pop(host, None)
 
     def _one_of(self, host: Any) -> K:
         low: Any = host << PORT_BITS if self._is_packed else (host, 0)
@@ -129,8 +148,8 @@ class AddressBook:
         others = _shares(number - sum(map(len, chosen)), *left)
         for part, some, count in zip(parts, chosen, others, strict=True):
             some += part.slots.sample(count, some)
-        packed, named = chosen
-        return list(merge(map(_address, sorted(packed)), sorted(named))), True
+        packed, named = list(map(_address, sorted(chosen[0]))), sorted(chosen[1])
+        return list(merge(packed, named)) if named else packed, True
 
 
 def key(address: Address) -> int | None:

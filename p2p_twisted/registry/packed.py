@@ -6,10 +6,11 @@ import sys
 from array import array
 from collections.abc import Iterable
 from functools import lru_cache, partial
-from socket import AF_INET, inet_ntoa, inet_pton
+from socket import AF_INET, inet_pton
 
 _OCTETS = bytes(sorted(range(256), key=str))
 """The octets in the order of their texts; what follows one in an address, a dot or nothing, is less than any digit."""
+_TEXTS = list(map(str, _OCTETS))
 _RANKS = bytes(map(_OCTETS.index, range(256)))
 
 
@@ -27,7 +28,8 @@ def pack(host: str) -> int | None:
 
 def unpack(number: int) -> str:
     """Return the address that `pack` made `number` of."""
-    return inet_ntoa(number.to_bytes(4, "big").translate(_OCTETS))
+    texts = _TEXTS  # twice as fast as inet_ntoa, and there are many in a sample
+    return f"{texts[number >> 24]}.{texts[number >> 16 & 255]}.{texts[number >> 8 & 255]}.{texts[number & 255]}"
 
 
 def pack_all(hosts: Iterable[str]) -> array[int]:

@@ -91,15 +91,22 @@ class SortedMap(Generic[K]):
         key: K = self._keys[chunk][at]
         return key
 
+    def draw(self, number: int) -> list[K]:
+        """Return `number` keys, each chosen by chance: the same may be among them more than once."""
+        chunks, count, found = self._keys, len(self._keys), list[K]()
+        while len(found) < number:
+            keys, at = chunks[int(random() * count)], int(random() * MAX_CHUNK)
+            if at < len(keys):  # all keys have the same chance, in whatever chunk
+                found.append(keys[at])
+        return found
+
     def sample(self, number: int, but: Sequence[K] = ()) -> list[K]:
         """Return `number` different keys, chosen by chance, none of which is in `but`; there are as many."""
         if 2 * (number + len(but)) >= self._size:
             return sample([key for key in self.after(None) if key not in but], number)
         found = dict.fromkeys(but)
-        while len(found) < number + len(but):
-            keys, at = self._keys[int(random() * len(self._keys))], int(random() * MAX_CHUNK)
-            if at < len(keys):  # all keys have the same chance, in whatever chunk
-                found[keys[at]] = None
+        while (missing := number + len(but) - len(found)) > 0:
+            found.update(dict.fromkeys(self.draw(missing)))
         return list(found)[len(but) :]
 
     def _find(self, key: K) -> tuple[int, int]:
