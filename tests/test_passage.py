@@ -24,7 +24,7 @@ def passage(kind: str) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "most"),
     [
-        ("register", 17),
+        ("register", 26),
         ("holder", 13),
         ("downloader", 15),
         ("get", 27),
