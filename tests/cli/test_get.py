@@ -136,6 +136,7 @@ def test_no_holder_while_the_rs_is_away_from_a_peer_that_was_registered() -> Non
         ["done_a", "--timeout", "0"],
         ["done_a", "--timeout", "soon"],
         ["done_a", "--rs-host", "two words"],
+        ["done_a", "--rs", "rs.example", "--rs", "http://rs.example"],
         ["done_a", "--rs-port", "0"],
         ["a\nb"],
         ["done_a", "-o", "/etc/passwd"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +11,9 @@ from typing import Any
 import pytest
 
 from p2p_twisted.experiment.run.netns import HostNetwork, reason_unavailable
+from tests.support.host_twistd import start_in
 from tests.support.swarm_ca import SwarmCA
-from tests.support.twistd import ROOT, TWISTD, Home, home, status, wait_for
+from tests.support.twistd import Home, home, status, wait_for
 
 PREFIX = "p2pmdns"
 MBIT = 1_000_000
@@ -35,27 +35,16 @@ def user() -> Iterator[Home]:
         yield made
 
 
-def start(network: HostNetwork, host: int, user: Home, *arguments: str) -> Path:
-    """Start a twistd verb in `host`; return its state folder."""
-    state = user.home / f"host{host}"
-    log = (user.home / f"host{host}.log").open("wb")
-    command = [*TWISTD, "-n", *arguments, "--state-dir", str(state)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    network.popen(host, command, cwd=user.here, env=environment, stdout=log, stderr=log)
-    wait_for(lambda: status(state))
-    return state
-
-
 def registered(state: Path) -> Any:
     return (found := status(state)["rs"])["registered"] and found
 
 
 def test_an_rs_that_is_announced_is_found(network: HostNetwork, user: Home) -> None:
-    peer = start(network, 2, user, "p2p-peer")
+    peer = start_in(network, 2, user, "p2p-peer")
     wait_for(lambda: status(peer)["rs"]["last_error"])
     rs = status(peer)["rs"]
     assert (rs["host"], rs["last_error"]) == ("", "no RS is announced on the local network; name one with --rs")
-    start(network, 1, user, "p2p-rs", "--announce", "--registry", "memory")
+    start_in(network, 1, user, "p2p-rs", "--announce", "--registry", "memory")
     found = wait_for(lambda: registered(peer))
     assert (found["host"], found["port"], found["last_error"]) == (network.address(1), 65423, None)
 
@@ -63,9 +52,9 @@ def test_an_rs_that_is_announced_is_found(network: HostNetwork, user: Home) -> N
 def test_only_with_the_option_and_of_the_same_kind(network: HostNetwork, user: Home, tmp_path: Path) -> None:
     """One that is not announced, and one with TLS, are not for a peer without it."""
     ca = SwarmCA(tmp_path)
-    start(network, 1, user, "p2p-rs", "--registry", "memory")
-    start(network, 3, user, "p2p-rs", "--announce", "--registry", "memory", "--tls", str(ca.issue("rs")))
-    peer = start(network, 2, user, "p2p-peer")
+    start_in(network, 1, user, "p2p-rs", "--registry", "memory")
+    start_in(network, 3, user, "p2p-rs", "--announce", "--registry", "memory", "--tls", str(ca.issue("rs")))
+    peer = start_in(network, 2, user, "p2p-peer")
     wait_for(lambda: status(peer)["rs"]["last_error"])
     assert status(peer)["rs"]["address"] is None
 

@@ -101,6 +101,18 @@ class OptionsTests(Case):
             error = self.refused(2, lambda: parsed(*self.at, "--config", str(config)))
             self.assertIn("in [groups]", error)
 
+    def test_several_rs(self) -> None:
+        config = self.base / "peer.ini"
+        config.write_text("[peer]\nrs = rs.example, 192.0.2.1:1000\n    [2001:db8::1]\n")
+        state = "--state-dir", str(self.base / "state")
+        expected = [("rs.example", None), ("192.0.2.1", 1000), ("2001:db8::1", None)]
+        self.assertEqual(peer_settings(parsed("--config", str(config), *state)).registration_servers(), expected)
+        flags = "--rs", "a.example", "--rs", "b.example:7"
+        expected = [("a.example", None), ("b.example", 7), ("127.0.0.1", 65423)]
+        self.assertEqual(self.settings(*flags).registration_servers(), expected)
+        error = self.refused(2, lambda: self.settings("--rs", "http://rs.example"))
+        self.assertIn("must be a host without the rest of a URL: 'rs.example'", error)
+
     def test_the_port_of_the_rs_stands_in_its_host(self) -> None:
         for host, port in (("rs.example:1000", 1000), ("rs.example:65423", 65423), ("rs.example", 65423)):
             settings = self.settings("--rs-host", host)
