@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -16,10 +17,13 @@ from twisted.internet.task import Clock
 
 from p2p_twisted.config.startup import StartError
 from p2p_twisted.config.systemd import notify_systemd
+from p2p_twisted.peer.settings import SETTINGS as PEER_SETTINGS
+from p2p_twisted.rs.settings import SETTINGS as RS_SETTINGS
 from tests.support.twistd import TWISTD, Home, home, wait_for
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "conf" / "systemd"
+SETTINGS = {"p2p-rs": RS_SETTINGS, "p2p-peer": PEER_SETTINGS}
 
 
 class Systemd:
@@ -180,6 +184,14 @@ def test_without_its_socket_unit_one_line_says_so() -> None:
         done = user.run("-n", "p2p-rs", "--listen", "systemd:domain=INET:index=0")
         line = "p2p-rs: --listen systemd:domain=INET:index=0: systemd passed no such socket; start its socket unit\n"
         assert (done.returncode, done.stderr) == (1, line)
+
+
+@pytest.mark.parametrize("unit", sorted(path.name for path in UNITS.glob("*.service")))
+def test_the_units_give_options_that_there_are(unit: str) -> None:
+    text = (UNITS / unit).read_text("utf-8")
+    [(verb, arguments)] = re.findall(r"^ExecStart=/opt/p2p/bin/twistd -n (\S+) (.+)$", text, re.MULTILINE)
+    known = {f"--{setting.name}" for setting in SETTINGS[verb]} | {"--config"}
+    assert set(re.findall(r"--\S+", arguments)) <= known
 
 
 @pytest.mark.slow
