@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ import pytest
 
 from p2p_twisted.experiment.run.cluster import wait_until
 from p2p_twisted.web.control_client import ControlClient, ControlError
+from tests.support.browser import browsing
 from tests.support.rs_process import ENVIRONMENT, RSProcess, free_port
 
 from ..experiment.run.test_netns import WHY_NOT
@@ -29,8 +29,6 @@ TIMEOUT = 120
 ORDER = {"task": "task1", "peers": 3, "files": 6, "up": "2Mbit", "down": "10Mbit"}
 SLOW = {"task": "swarm", "peers": 3, "size": 64, "up": "1Mbit"}
 """One that takes minutes unless it is stopped."""
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
 
 
 class ExperimentRS(RSProcess):
@@ -179,19 +177,13 @@ def test_a_run_whose_rs_is_killed_ends_by_itself(experiment_rs: ExperimentRS, tm
 
 
 def test_the_page_in_a_browser(experiment_rs: ExperimentRS, tmp: Path) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium; apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        try:
-            look_at(browser, experiment_rs, playwright.expect)
-        finally:
-            browser.close()
+    with browsing() as browser:
+        look_at(browser, experiment_rs)
 
 
-def look_at(browser: Any, experiment_rs: ExperimentRS, expect: Any) -> None:
+def look_at(browser: Any, experiment_rs: ExperimentRS) -> None:
     """Run an experiment on the page, look at it while it runs and afterwards, and try what is not allowed."""
+    expect = pytest.importorskip("playwright.sync_api").expect
     expect.set_options(timeout=TIMEOUT * 1000)
     page, faults = browser.new_page(), []
     page.on("pageerror", lambda error: faults.append(str(error)))

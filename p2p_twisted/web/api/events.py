@@ -32,6 +32,16 @@ class PiecesVerified(types.Event):
     sources: Mapping[str, list[int]]
 
 
+@dataclass(frozen=True)
+class IndexUpdated(types.Event):
+    """The records of these other peers have changed since the last of these events."""
+
+    peers: list[str]
+
+
+MADE = (FileProgress, PiecesVerified, IndexUpdated)
+"""The events that are made of many."""
+
 EVENTS: tuple[type[types.Event], ...] = (
     types.DownloadStarted,
     types.DownloadEnded,
@@ -50,19 +60,22 @@ EVENTS: tuple[type[types.Event], ...] = (
     types.RegistrationFailed,
     types.TransferServed,
 )
-"""The events that are passed on as they are published. `FileProgress` and `PiecesVerified` are made of many."""
+"""The events that are passed on as they are published."""
 
 
 class PeerEventLog(EventLog):
     """The events of a peer. Progress is added up, and only while somebody reads."""
 
     def __init__(self, events: Publisher, clock: IReactorTime) -> None:
-        super().__init__(events, clock, EVENTS, (FileProgress, PiecesVerified))
+        super().__init__(events, clock, EVENTS, MADE)
         self._received: dict[tuple[str, str], dict[str, int]] = {}
         self._verified: dict[str, dict[str, list[int]]] = {}
+        self._updated: set[str] = set()
         self._flushing: IDelayedCall | None = None
         events.subscribe(types.FileProgress, self._progress)
         events.subscribe(types.PieceVerified, self._piece)
+        events.subscribe(types.IndexReceived, self._index)
+        events.subscribe(types.IndexChanged, self._index)
 
     def _add(self, event: types.Event) -> None:
         if isinstance(event, types.FileEnded):
@@ -84,6 +97,11 @@ class PeerEventLog(EventLog):
             sources = self._verified.setdefault(event.sha256, {})
             sources.setdefault(host_port(event.source), []).append(event.piece)
 
+    def _index(self, event: types.IndexReceived | types.IndexChanged) -> None:
+        if self._readers:
+            self._flush_later()
+            self._updated.add(host_port(event.peer))
+
     def _flush_later(self) -> None:
         if self._flushing is None:
             self._flushing = self._clock.callLater(PROGRESS_INTERVAL, self._flush)
@@ -95,6 +113,9 @@ class PeerEventLog(EventLog):
         self._flushing = None
         for file in list(self._received):
             self._add_received(file)
+        updated, self._updated = sorted(self._updated), set()
+        if updated:
+            self.history.add(IndexUpdated(updated))
         verified, self._verified = self._verified, {}
         for sha256, sources in verified.items():
             self.history.add(PiecesVerified(sha256, sources))

@@ -46,6 +46,16 @@ class EventsTests(SynchronousTestCase):
         self.clock.advance(SEND_INTERVAL)
         return received(reader)
 
+    def test_changes_of_indexes_are_told_together(self) -> None:
+        self.events.publish(types.IndexReceived(SOURCE))  # nobody reads yet
+        reader = self.read()
+        for _ in range(3):
+            self.events.publish(types.IndexChanged(SOURCE, ()))
+        self.events.publish(types.IndexReceived(("10.0.0.1", 5)))
+        self.clock.advance(PROGRESS_INTERVAL)
+        told = [(name, data) for _, name, data in self.received(reader)]
+        self.assertEqual(told, [("index-updated", {"peers": ["10.0.0.1:5", "127.0.0.1:65402"]})])
+
     def test_only_events_from_now_on(self) -> None:
         self.events.publish(SEEN)
         reader = self.read()

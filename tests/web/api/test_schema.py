@@ -14,7 +14,7 @@ import pytest
 from p2p_twisted.experiment.run.cluster import Cluster
 from p2p_twisted.web.api import download_schema, rs, schema
 from p2p_twisted.web.api.event_log import event_name
-from p2p_twisted.web.api.events import EVENTS, FileProgress, PiecesVerified
+from p2p_twisted.web.api.events import EVENTS, MADE
 from p2p_twisted.web.control_client import ControlClient, ControlError
 from tests.support.answers import from_json
 
@@ -113,7 +113,7 @@ def test_every_class_of_the_schema_is_in_an_answer() -> None:
     assert found == {one for one in defined if isinstance(one, type) and is_dataclass(one)}
 
 
-EVENT_TYPES = {event_name(kind): kind for kind in (*EVENTS, FileProgress, PiecesVerified)}
+EVENT_TYPES = {event_name(kind): kind for kind in (*EVENTS, *MADE)}
 
 
 def documented_events(section: str) -> dict[str, list[str]]:

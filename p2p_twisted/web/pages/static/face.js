@@ -224,7 +224,10 @@ if (drop && !readOnly) {
     body.classList.remove("dropping");
     sendAll([...event.dataTransfer.files]);
   });
-  document.getElementById("files").addEventListener("change", (event) => sendAll([...event.target.files]));
+  document.getElementById("files").addEventListener("change", (event) => {
+    sendAll([...event.target.files]);
+    event.target.value = ""; // so that the same file may be chosen again
+  });
 }
 
 const perSecond = (field) => field.value === "" ? null : Number(field.value) * 1000;
