@@ -11,6 +11,8 @@ from .output import duration, on_terminal, print_facts, print_json, print_table,
 from .rs_top import Frame, watch
 from .session import registry
 
+LIMITS = "limits "
+"""Before the name of a limit among the counts."""
 PAGE = 1000
 """Records asked for at a time."""
 
@@ -27,15 +29,23 @@ def rs(**_: object) -> None:
 @rs.command()
 @for_rs
 def status(where: Where) -> None:
-    """Show the state of the RS: its TTL, and the number of peers."""
+    """Show the state of the RS: its TTL, the number of peers, and the limits that were reached."""
     with registry(where) as client:
         found = client.get("status")
     if where.as_json:
         print_json(found)
         return
     found["uptime"] = duration(found["uptime"])
-    del found["counts"]  # `p2p rs top` shows them
+    found["limits reached"] = _limits(found.pop("counts"))  # `p2p rs top` shows the others
+    if found["problem"] is None:
+        del found["problem"]
     print_facts(found.items())
+
+
+def _limits(counts: dict[str, float]) -> str:
+    """Return how often each limit was reached since the start."""
+    reached = {name.removeprefix(LIMITS): int(n) for name, n in counts.items() if name.startswith(LIMITS) and n}
+    return ", ".join(f"{name} {number}" for name, number in reached.items()) or "none"
 
 
 @rs.command()

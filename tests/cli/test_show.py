@@ -189,7 +189,8 @@ def test_a_name_is_never_cut_in_a_pipe(peer: Path) -> None:
 
 
 def test_rs(rs: Path) -> None:
-    assert "active\t1\n" in p2p("--state-dir", rs, "rs", "status").stdout
+    said = p2p("--state-dir", rs, "rs", "status").stdout
+    assert "active\t1\n" in said and "limits reached\tcookies 122\n" in said and "problem" not in said
     lines = p2p("rs", "peers", "--state-dir", rs).stdout.splitlines()
     assert [line.split("\t")[:2] for line in lines] == [["10.0.0.1:65400", "yes"], ["10.0.0.2:65401", "no"]]
     found = json.loads(p2p("--state-dir", rs, "rs", "peers", "--json").stdout)
