@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from itertools import islice
-from random import random, randrange
+from random import random, randrange, sample
 from typing import Any, Generic, TypeVar
 
 from ..wire.address import Address
@@ -18,7 +18,7 @@ from .sorted_map import SortedMap
 PORT_BITS = 16
 MAX_PORT = (1 << PORT_BITS) - 1
 MAX_TRIES = 8
-"""Rounds in which hosts are looked for by their addresses, which is fast unless few hosts have most of them."""
+"""Addresses that are drawn to find one of another host: that is fast, unless few hosts have most of them."""
 
 K = TypeVar("K", bound=Any)
 """The key of an address: a number for IPv4, else the address itself."""
@@ -29,39 +29,71 @@ class Part(Generic[K]):
 
     def __init__(self, is_packed: bool) -> None:
         make: Callable[[Iterable[Any]], Any] = _numbers if is_packed else list
+        self._make = make
         self._is_packed = is_packed
-        self.slots: SortedMap[K] = SortedMap(make)
+        self.places: SortedMap[K] = SortedMap(make)
+        """Where each key is in `_keys`, which has them in no order, and its slot in `_slots`."""
         self.hosts: SortedMap[Any] = SortedMap(make)
-        self._several: dict[Any, int] = {}
-        """The hosts with more than one address, and how many: a faster look-up than in `hosts`."""
+        self.load((), ())
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
     def load(self, keys: Iterable[K], slots: Iterable[int]) -> None:
         """Replace all addresses by those with these keys, which are sorted."""
-        self.slots.load(keys, slots)
-        hosts = Counter(map(self._host, keys))
+        self._keys, self._slots = self._make(keys), array("I", slots)
+        self.places.load(self._keys, range(len(self._keys)))
+        hosts = Counter(map(self._host, self._keys))
         self.hosts.load(hosts.keys(), hosts.values())
         self._several = {host: count for host, count in hosts.items() if count > 1}
+        """The hosts with more than one address, and how many: a faster look-up than in `hosts`."""
+
+    def slot(self, key: K) -> int | None:
+        """Return the slot of an address; None if it is not here."""
+        place = self.places.get(key)
+        return None if place is None else self._slots[place]
 
     def add(self, key: K, slot: int) -> None:
         """Add an address."""
-        self.slots.put(key, slot)
+        self.places.put(key, len(self._keys))
+        self._keys.append(key)
+        self._slots.append(slot)
         self._count(self._host(key), 1)
 
     def remove(self, key: K) -> None:
-        """Remove an address."""
-        self.slots.remove(key)
+        """Remove an address: the last one gets its place."""
+        place = self.places.get(key)
+        assert place is not None
+        last, slot = self._keys.pop(), self._slots.pop()
+        if last != key:
+            self._keys[place], self._slots[place] = last, slot
+            self.places.put(last, place)
+        self.places.remove(key)
         self._count(self._host(key), -1)
 
-    def sample_of_hosts(self, number: int) -> list[K]:
-        """Return the keys of `number` addresses of different hosts, chosen by chance; there are as many."""
+    def sample(self, of_hosts: int, others: int) -> list[K]:
+        """Return the keys of `of_hosts` addresses of different hosts, and of `others` more, all chosen by chance.
+
+        There are as many.
+        """
+        found = dict.fromkeys(self._of_hosts(of_hosts))
+        if 2 * (of_hosts + others) >= len(self._keys):
+            return [*found, *sample([key for key in self._keys if key not in found], others)]
+        keys, count = self._keys, len(self._keys)
+        while len(found) < of_hosts + others:
+            found[keys[int(random() * count)]] = None
+        return list(found)
+
+    def _of_hosts(self, number: int) -> Iterable[K]:
         found: dict[Any, K] = {}
-        for _ in range(MAX_TRIES if len(self.slots) > 2 * number else 0):
-            if len(found) == number:
-                return list(found.values())
-            for key in self.slots.draw(number - len(found)):
-                host = self._host(key)
-                if (count := self._several.get(host, 1)) == 1 or random() * count < 1:
-                    found[host] = key  # each host has the same chance, however many addresses it has
+        keys, count, several = self._keys, len(self._keys), self._several
+        for _ in range(MAX_TRIES * number if count > 2 * number else 0):
+            key = keys[int(random() * count)]
+            host = self._host(key)
+            if host not in several or random() * several[host] < 1:
+                found[host] = key  # each host has the same chance, however many addresses it has
+                if len(found) == number:
+                    return found.values()
         return [self._one_of(host) for host in self.hosts.sample(number)]
 
     def _count(self, host: Any, change: int) -> None:
@@ -77,7 +109,7 @@ class Part(Generic[K]):
 
     def _one_of(self, host: Any) -> K:
         low: Any = host << PORT_BITS if self._is_packed else (host, 0)
-        return self.slots.nth(low, randrange(self.hosts.get(host) or 1))
+        return self.places.nth(low, randrange(self.hosts.get(host) or 1))
 
     def _host(self, key: Any) -> Any:
         return key >> PORT_BITS if self._is_packed else key[0]
@@ -92,7 +124,7 @@ class AddressBook:
         self.generation = 0
 
     def __len__(self) -> int:
-        return len(self._packed.slots) + len(self._named.slots)
+        return len(self._packed) + len(self._named)
 
     def load(self, packed: Arranged[int], named: Arranged[Address]) -> None:
         """Replace all addresses by these."""
@@ -107,7 +139,7 @@ class AddressBook:
     def slot(self, address: Address) -> int | None:
         """Return the slot of the record at `address`; None if it is not in the book."""
         number = key(address)
-        return self._named.slots.get(address) if number is None else self._packed.slots.get(number)
+        return self._named.slot(address) if number is None else self._packed.slot(number)
 
     def add(self, address: Address, slot: int) -> None:
         """Add an address that is not in the book."""
@@ -129,8 +161,8 @@ class AddressBook:
 
     def page(self, limit: int | None, after: Address | None) -> tuple[list[Address], bool]:
         """Return at most `limit` addresses after `after`, which need not be in the book; and whether more follow."""
-        packed, named = map(_address, self._packed.slots.after(after, _address)), self._named.slots.after(after)
-        following = merge(packed, named) if len(self._named.slots) else packed
+        packed, named = map(_address, self._packed.places.after(after, _address)), self._named.places.after(after)
+        following = merge(packed, named) if len(self._named) else packed
         page = list(islice(following, limit))
         return page, next(following, None) is not None
 
@@ -141,14 +173,11 @@ class AddressBook:
         """
         if number >= len(self):
             return self.page(None, None)
-        parts: tuple[Part[Any], ...] = self._packed, self._named
-        of_hosts = _shares(number // 2, *(len(part.hosts) for part in parts))
-        chosen = [part.sample_of_hosts(count) for part, count in zip(parts, of_hosts, strict=True)]
-        left = [len(part.slots) - len(some) for part, some in zip(parts, chosen, strict=True)]
-        others = _shares(number - sum(map(len, chosen)), *left)
-        for part, some, count in zip(parts, chosen, others, strict=True):
-            some += part.slots.sample(count, some)
-        packed, named = list(map(_address, sorted(chosen[0]))), sorted(chosen[1])
+        of_hosts = _shares(number // 2, len(self._packed.hosts), len(self._named.hosts))
+        left = len(self._packed) - of_hosts[0], len(self._named) - of_hosts[1]
+        others = _shares(number - sum(of_hosts), *left)
+        packed = list(map(_address, sorted(self._packed.sample(of_hosts[0], others[0]))))
+        named = sorted(self._named.sample(of_hosts[1], others[1]))
         return list(merge(packed, named)) if named else packed, True
 
 

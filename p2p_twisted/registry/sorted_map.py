@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from itertools import chain, islice
 from random import random, sample
 from typing import Any, Generic, TypeVar
@@ -91,23 +91,16 @@ class SortedMap(Generic[K]):
         key: K = self._keys[chunk][at]
         return key
 
-    def draw(self, number: int) -> list[K]:
-        """Return `number` keys, each chosen by chance: the same may be among them more than once."""
-        chunks, count, found = self._keys, len(self._keys), list[K]()
+    def sample(self, number: int) -> list[K]:
+        """Return `number` different keys, chosen by chance; there are as many."""
+        if 2 * number >= self._size:
+            return sample(list(self.after(None)), number)
+        found: dict[K, None] = {}
         while len(found) < number:
-            keys, at = chunks[int(random() * count)], int(random() * MAX_CHUNK)
+            keys, at = self._keys[int(random() * len(self._keys))], int(random() * MAX_CHUNK)
             if at < len(keys):  # all keys have the same chance, in whatever chunk
-                found.append(keys[at])
-        return found
-
-    def sample(self, number: int, but: Sequence[K] = ()) -> list[K]:
-        """Return `number` different keys, chosen by chance, none of which is in `but`; there are as many."""
-        if 2 * (number + len(but)) >= self._size:
-            return sample([key for key in self.after(None) if key not in but], number)
-        found = dict.fromkeys(but)
-        while (missing := number + len(but) - len(found)) > 0:
-            found.update(dict.fromkeys(self.draw(missing)))
-        return list(found)[len(but) :]
+                found[keys[at]] = None
+        return list(found)
 
     def _find(self, key: K) -> tuple[int, int]:
         """Return the chunk of `key`, and its place there."""
