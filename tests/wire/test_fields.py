@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from ipaddress import IPv4Address
 
-from p2p_twisted.wire.fields import neighbourhood
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from p2p_twisted.wire.fields import clean_host, neighbourhood
 
 
 @pytest.mark.parametrize(
@@ -21,3 +25,14 @@ from p2p_twisted.wire.fields import neighbourhood
 )
 def test_one_host_is_one_address_or_one_ipv6_network(host: str, wanted: str) -> None:
     assert neighbourhood(host) == wanted
+
+
+@given(st.ip_addresses(v=4))
+@example(IPv4Address("0.0.0.0"))
+@example(IPv4Address("223.255.255.255"))
+@example(IPv4Address("224.0.0.1"))
+@example(IPv4Address("239.0.0.1"))
+@example(IPv4Address("240.0.0.1"))
+def test_a_peer_may_be_at_any_ipv4_address_but_those_of_all_or_many(address: IPv4Address) -> None:
+    is_one = not address.is_unspecified and not address.is_multicast
+    assert clean_host(str(address)) == (str(address) if is_one else None)
