@@ -14,7 +14,7 @@ from ..config.shares import Share
 from ..web.control_client import ControlClient, ControlError
 from . import exits
 from .options import Rs, Where
-from .output import warn
+from .output import count, warn
 
 START_TIME = 10
 """Seconds that a peer may hold its state folder without answering: when it starts, and when it ends."""
@@ -158,10 +158,15 @@ def _is_starting(status: Mapping[str, Any]) -> bool:
 
 
 def _wait_registered(client: ControlClient, deadline: float | None) -> None:
-    """Return when our own peer is registered. Raises Failure when the RS cannot be had, or not by `deadline`."""
-    while not (rs := client.get("status")["rs"])["registered"]:
+    """Return when our own peer is registered, or when others answer that it knew before.
+
+    Raises Failure when the RS cannot be had, or not by `deadline`.
+    """
+    while not (rs := (found := client.get("status"))["rs"])["registered"]:
         if rs["last_error"]:
-            raise exits.Failure(exits.RS_UNREACHABLE, rs_trouble(rs) or "")
+            if not found["peers"] or not (others := refresh(client, deadline)["peers"]):
+                raise exits.Failure(exits.RS_UNREACHABLE, rs_trouble(rs) or "")
+            return warn(f"{rs_trouble(rs)}; asking {count(others, 'peer')} known from before")
         if deadline is not None and time.monotonic() >= deadline:
             raise exits.Failure(exits.TIMEOUT, f"RS {rs['host']}:{rs['port']} has not answered in time")
         time.sleep(POLL)

@@ -142,6 +142,25 @@ def test_one_cookie_is_enough_for_two_rs_on_one_redis(user: Home, tmp_path: Path
         assert status(state)["rs"]["last_error"] is None
 
 
+def test_a_command_asks_the_peers_that_it_knew_before(user: Home, servers: list[RSProcess]) -> None:
+    shared = user.home / "shared"
+    shared.mkdir()
+    (shared / "a.txt").write_text("a document")
+    holder, own = user.home / "states/holder", user.home / "states/own"
+    rs = ["--rs", f"127.0.0.1:{servers[0].port}"]
+    listen = ["--listen", "tcp:0:interface=127.0.0.1"]
+    process = user.start(holder, "p2p-peer", "--state-dir", str(holder), "--share", str(shared), *rs, *listen)
+    code, out, err = run("ls", *rs, "--state-dir", str(own))
+    assert (code, "a.txt" in out) == (0, True), err
+    servers[0].kill()
+    code, out, err = run("get", "a.txt", "-o", str(user.here), *rs, "--state-dir", str(own))
+    assert (code, "asking 1 peer known from before" in err) == (0, True), err
+    assert (user.here / "a.txt").read_text() == "a document"
+    ended(process)
+    code, _, err = run("ls", *rs, "--state-dir", str(own))
+    assert (code, "not registered with RS" in err) == (exits.RS_UNREACHABLE, True), err
+
+
 @pytest.mark.skipif(WHY_NOT is not None, reason=f"no network namespaces: {WHY_NOT}")
 def test_an_rs_whose_packets_are_dropped(user: Home) -> None:
     with HostNetwork(3, 100 * MBIT, 100 * MBIT, prefix=PREFIX) as network:

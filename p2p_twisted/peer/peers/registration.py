@@ -134,10 +134,10 @@ class Registration(Service):
             await deferLater(self._reactor, wait * random.uniform(0.75, 1.25))
 
     def _failed(self, why: FetchError) -> None:
-        if str(why) != self.error:
-            self.log.warn("{rs}{why}; trying again", rs=self.pool.label, why=str(why))
-            self._publisher.publish(RegistrationFailed(self.rs, str(why)))
-        self.error = str(why)
+        before, self.error = self.error, str(why)
+        if self.error != before:
+            self.log.warn("{rs}{why}; trying again", rs=self.pool.label, why=self.error)
+            self._publisher.publish(RegistrationFailed(self.rs, self.error))
 
     def _answered(self) -> None:
         if self.error is not None:
