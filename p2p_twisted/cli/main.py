@@ -38,6 +38,7 @@ _VERBS = {
     "resume": (".downloads:resume", "Go on with downloads that are paused."),
     "retry": (".downloads:retry", "Try again what downloads have not got."),
     "rs": (".rs:rs", "Show the state of the RS on this machine."),
+    "search": (".search:search", "Find documents by words in their texts."),
     "share": (".share:share", "Share a folder."),
     "status": (".show:status", "Show the state of the peer."),
     "unshare": (".share:unshare", "Stop sharing a folder."),

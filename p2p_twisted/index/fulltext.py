@@ -15,6 +15,7 @@ from typing import TypeVar
 from twisted.logger import Logger
 
 from ..config.folders import make_database_private
+from ..wire.search import RfcFacts
 from ..wire.search_terms import Term
 from . import text_tables
 from .text_tables import FORMAT, PRIVATE, PUBLIC, SCHEMA, Entry, Match
@@ -76,6 +77,10 @@ class FullText:
     def search_private(self, terms: Sequence[Term], most: int, visible: Mapping[str, str]) -> list[Match]:
         """Return at most `most` of the private documents `visible` (name -> SHA-256) that have all `terms`."""
         return self._search(PRIVATE, terms, most, lambda entry: visible.get(entry.name) == entry.sha256)
+
+    def relations(self) -> list[RfcFacts]:
+        """Return the facts of the RFCs that obsolete or update others."""
+        return self._work(text_tables.relations, [])
 
     def _search(self, table: str, terms: Sequence[Term], most: int, wanted: Callable[[Entry], bool]) -> list[Match]:
         return self._work(lambda db: text_tables.search(db, table, terms, most, wanted), [])

@@ -104,6 +104,12 @@ def entries(db: sqlite3.Connection) -> list[Entry]:
     return [_entry(row) for row in db.execute(f"SELECT {_DOCUMENT} FROM document")]
 
 
+def relations(db: sqlite3.Connection) -> list[RfcFacts]:
+    """Return the facts of the RFCs that obsolete or update others."""
+    query = f"SELECT {_DOCUMENT} FROM document WHERE obsoletes != '' OR updates != ''"
+    return [_entry(row).facts for row in db.execute(query)]
+
+
 def same_content(db: sqlite3.Connection, sha256: str) -> Entry | None:
     """Return a document with this content, its text included; None if there is none."""
     row = db.execute(f"SELECT id, {_DOCUMENT} FROM document WHERE sha256 = ? LIMIT 1", (sha256,)).fetchone()

@@ -28,12 +28,15 @@ from ..web.api.schema import (
     UnsharedPath,
     UnsharedPaths,
 )
+from ..web.api.search_schema import SearchPage
 from ..wire.address import Address
 from ..wire.errors import FileNotFound
 from ..wire.fields import split_type
+from ..wire.search_terms import Term
 from .document_list import DocumentList
 from .download_view import banned_sources, by_site, details, summary
 from .dropped_files import DroppedFiles
+from .search_view import search_page
 from .service import Peer
 from .shares_view import shared_folders
 
@@ -120,9 +123,17 @@ class ApiView:
 
     def _index_page(self, page: tuple[int, list[Document]]) -> IndexPage:
         total, found = page
+        return IndexPage(total, [self._shown(document) for document in found])
+
+    def _shown(self, document: Document) -> IndexedDocument:
         store = self._peer.content_store
-        own = (store.advertise or self._peer.host, store.port)
-        return IndexPage(total, [_document(document, own, self._readers(document)) for document in found])
+        return _document(document, (store.advertise or self._peer.host, store.port), self._readers(document))
+
+    def search(self, terms: Sequence[Term], limit: int, swarm: bool) -> Deferred[SearchPage]:
+        """Fire with the best `limit` documents that have all `terms`; with `swarm`, other peers are asked too."""
+        search, host = self._peer.search, self._peer.host
+        found = Deferred.fromCoroutine(search.search(terms, limit, swarm))
+        return found.addCallback(search_page, lambda result: search.document(result, host), self._shown)
 
     def _readers(self, document: Document) -> list[str] | None:
         """Return the peers that this peer lets know of a private document, None for a public one."""

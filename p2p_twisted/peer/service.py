@@ -37,6 +37,7 @@ from .peers.registration import Registration
 from .peers.rs_finder import RsFinder
 from .peers.rs_pool import Finder
 from .peers.site_map import SiteMap
+from .peers.swarm_search import SwarmSearch
 from .search import PeerSearch
 from .serving.content_store import ContentStore
 from .serving.protocol import PeerFactory
@@ -111,6 +112,7 @@ class Peer(MultiService):
         self.discovery.retelling.tell = self.factory.hearsay_feed.tell
         self.factory.index_feed.answers.is_swarm_large = lambda: self.discovery.retelling.is_on
         self.factory.arrivals = Arrivals(now, is_listed, self.discovery.arrived)
+        self.search.swarm = SwarmSearch(reactor, self.discovery, self.downlink)
         self.download_manager = DownloadManager(reactor, self.factory, self.discovery, self.downlink, now, events)
         self.download_manager.site_map = self.site_map
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -17,7 +17,8 @@ from p2p_twisted.experiment.page.experiment_order import ExperimentOrder
 from p2p_twisted.experiment.page.service import ExperimentBusy
 from p2p_twisted.index.query import Query
 from p2p_twisted.rs.counts import RequestCounts
-from p2p_twisted.web.api import download_schema, schema
+from p2p_twisted.web.api import download_schema, schema, search_schema
+from p2p_twisted.wire.search_terms import Term, format_terms
 from tests.support.answers import from_json
 
 
@@ -120,6 +121,7 @@ class FakePeer:
         self.orders: list[tuple[object, ...]] = []
         self.shared: list[str] = []
         self.contents: dict[str, bytes] = {}
+        self.searches: list[tuple[str, int, bool]] = []
         self.refreshed: list[Deferred[None]] = []
         self.hold_refresh = False
         self.registered = True
@@ -178,6 +180,16 @@ class FakePeer:
         query = Query(q)
         found = [document for document in self.documents if query.matches(document["name"], "")]
         return succeed(from_json(schema.IndexPage, {"total": len(found), "items": found[offset : offset + limit]}))
+
+    def search(self, terms: Sequence[Term], limit: int, swarm: bool) -> Deferred[search_schema.SearchPage]:
+        self.searches.append((format_terms(terms), limit, swarm))
+        words = [term.text for term in terms]
+        found = [one for one in self.documents if all(word in one["title"] or word in one["name"] for word in words)]
+        rfc = {"number": 8446, "category": "Standards Track", "date": "2018-08", "authors": ["E. Rescorla"]}
+        rfc |= {"obsoletes": [5077, 5246], "updates": [], "obsoleted_by": [], "updated_by": [9000]}
+        passage = {"passage": "\u2026the \x1b[31melapsed time", "marks": [[10, 21]], "rfc": rfc}
+        items = [{"document": one, **passage} for one in found[:limit]]
+        return succeed(from_json(search_schema.SearchPage, {"items": items, "asked": 3 * swarm, "answered": 2 * swarm}))
 
     def downloads(self) -> download_schema.DownloadList:
         return download_schema.DownloadList([summary_of(download) for download in self.running.values()])

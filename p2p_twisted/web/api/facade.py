@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
+from ...wire.search_terms import Term
 from .download_schema import DownloadDetails, DownloadList
 from .schema import IndexPage, Limits, OtherPeers, PeerStatus, SharedFolders
+from .search_schema import SearchPage
 
 Json = dict[str, Any]
 """A JSON object of an extension, which has a schema of its own."""
@@ -25,6 +27,9 @@ class PeerFacade(Protocol):
 
     def index(self, q: str, limit: int, offset: int) -> Deferred[IndexPage]:
         """Fire with at most `limit` of the documents that match `q`, from number `offset` on, in order of names."""
+
+    def search(self, terms: Sequence[Term], limit: int, swarm: bool) -> Deferred[SearchPage]:
+        """Fire with the best `limit` documents that have all `terms`; with `swarm`, other peers are asked too."""
 
     def downloads(self) -> DownloadList:
         """Return the downloads since the start, the newest last."""

@@ -16,7 +16,7 @@ from ...library.paths import safe_name
 from ...wire import fields
 from ...wire.errors import BadRequest
 from ...wire.visible import MAX_SHOWN
-from ..http.calls import PATH, ApiRoot, Call, Endpoint, Reply, api_root, paging, plain
+from ..http.calls import PATH, ApiRoot, Call, Endpoint, Reply, api_root, plain
 from ..http.errors import ApiError
 from ..http.request import ControlRequest
 from .download_schema import DownloadDetails, DownloadId
@@ -24,6 +24,7 @@ from .events import PeerEventLog
 from .facade import PeerFacade
 from .files import files
 from .schema import Settings
+from .search import index, search
 
 MAX_PATH = 4096
 """Longest path of a folder, in characters: Linux takes as many bytes."""
@@ -39,7 +40,8 @@ def peer_root(peer: PeerFacade, config: Settings, events: PeerEventLog) -> ApiRo
     return api_root(
         status=plain(peer.status),
         peers=plain(peer.peers),
-        index=Endpoint({b"GET": lambda call: _index(call, peer)}),
+        index=index(peer),
+        search=search(peer),
         downloads=_Downloads(peer),
         shares=Endpoint(
             {
@@ -54,12 +56,6 @@ def peer_root(peer: PeerFacade, config: Settings, events: PeerEventLog) -> ApiRo
         config=plain(lambda: config),
         events=Endpoint({b"GET": events.follow}),
     )
-
-
-def _index(call: Call, peer: PeerFacade) -> Deferred[Reply]:
-    query = call.query(("q", "limit", "offset"))
-    limit, offset = paging(query)
-    return peer.index(query.get("q", ""), limit, offset).addCallback(Reply)
 
 
 def _shares(call: Call, peer: PeerFacade) -> Reply:

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from p2p_twisted.experiment.run.cluster import Cluster
-from p2p_twisted.web.api import download_schema, rs, schema
+from p2p_twisted.web.api import download_schema, rs, schema, search_schema
 from p2p_twisted.web.api.event_log import event_name
 from p2p_twisted.web.api.events import EVENTS, MADE
 from p2p_twisted.web.control_client import ControlClient, ControlError
@@ -25,6 +25,7 @@ ANSWERS: dict[str, type] = {
     "GET status": schema.PeerStatus,
     "GET peers": schema.OtherPeers,
     "GET index": schema.IndexPage,
+    "GET search": search_schema.SearchPage,
     "POST downloads": download_schema.DownloadId,
     "GET downloads/ID": download_schema.DownloadDetails,
     "GET downloads": download_schema.DownloadList,
@@ -109,7 +110,7 @@ def test_the_text_names_fields_of_the_schema(kind: type, section: str) -> None:
 
 def test_every_class_of_the_schema_is_in_an_answer() -> None:
     found = {one for kind in (*ANSWERS.values(), *ANSWERS_OF_RS.values()) for one in inner(kind)}
-    defined = [*vars(schema).values(), *vars(download_schema).values()]
+    defined = [*vars(schema).values(), *vars(download_schema).values(), *vars(search_schema).values()]
     assert found == {one for one in defined if isinstance(one, type) and is_dataclass(one)}
 
 
@@ -155,7 +156,7 @@ def test_the_answers_of_a_peer(cluster: Cluster, tmp_path: Path) -> None:
     for call, kind in ANSWERS.items():
         method, path = call.split()
         if method == "GET" and path != "downloads/ID":
-            from_json(kind, control.get(path))
+            from_json(kind, control.get(path, q="document") if path == "search" else control.get(path))
     started = from_json(download_schema.DownloadId, control.post("downloads", {"names": ["a.txt", "b.txt"]}))
     for id_ in started.id, control.post("downloads", {"all": True, "swarm": False, "dir": str(tmp_path)})["id"]:
         details = from_json(download_schema.DownloadDetails, ended(control, id_))
