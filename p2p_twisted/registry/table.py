@@ -103,7 +103,8 @@ class Table:
         `activations` has those of the records that have others than one at `registered_at`, by their number here.
         """
         first = len(self.flags)
-        for column, added in zip(self._columns, columns, strict=True):
+        values: tuple[Any, ...] = columns  # mypy joins their types, not always in the same way
+        for column, added in zip(self._columns, values, strict=True):
             column.extend(added)
         self.slots.update(zip(columns.cookies, range(first, len(self.flags)), strict=True))
         self._activations.update((first + number, array("q", times)) for number, times in activations.items())
