@@ -123,7 +123,7 @@ class RsChoice:
 
     def took(self, seconds: float) -> None:
         """Note how long an RS took to accept a connection, or to give a short answer."""
-        self._slowest = max(seconds, FORGET_FACTOR * self._slowest)
+        self._slowest = max(min(seconds, LONGEST_TIMEOUT), FORGET_FACTOR * self._slowest)
 
     def answered(self, rs: Rs, now: float) -> None:
         """Note that `rs` has answered."""

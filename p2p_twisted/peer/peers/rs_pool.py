@@ -40,10 +40,6 @@ class Finder(Protocol):
         """Return the RS in an order drawn by chance."""
 
 
-class NoRs(Unreachable):
-    """None of several RS grants a request. The text has the reason of each."""
-
-
 class RsPool:
     """Asks RS; `choice` says which, and `exchange` knows what this peer looks like to them."""
 
@@ -79,8 +75,6 @@ class RsPool:
         while (rs := await self._next(tried)) is not None:
             try:
                 answer = await attempt(rs)
-            except NoRs:
-                raise
             except FetchError as e:
                 tried[rs] = e
                 self._failed(rs, e)
@@ -117,9 +111,9 @@ class RsPool:
         self._found_at = self._now()
 
     def _failed(self, rs: Rs, why: FetchError) -> None:
-        before = self.choice.current
+        is_news = self.choice.error_of(rs) is None
         self.choice.failed(rs, str(why), self._now())
-        if before == rs != self.choice.current and self.choice.current is not None:
+        if is_news and self.choice.current not in (rs, None):
             self.log.warn("RS {rs}: {why}; asking {next}", rs=rs.label, why=str(why), next=self.choice.current.label)
 
     def refused(self, why: FetchError) -> None:
@@ -150,4 +144,4 @@ def _summary(tried: dict[Rs, FetchError]) -> FetchError:
     if len(tried) == 1:
         return next(iter(tried.values()))
     told = "; ".join(f"{rs.label}: {why}" for rs, why in list(tried.items())[:MAX_NAMED])
-    return NoRs(f"none of {len(tried)} RS answers: {told}")
+    return Unreachable(f"none of {len(tried)} RS answers: {told}")
