@@ -16,6 +16,8 @@ from tests.support.rs_process import run
 from tests.support.supervised import WORKERS, Apart, Supervised, is_gone
 from tests.support.twistd import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def rs() -> Iterator[Supervised]:
