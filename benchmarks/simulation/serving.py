@@ -96,7 +96,7 @@ class Server:
         self._sizes = sizes
         self._queue = UploadQueue(loop)
         self._seeding = SuperSeeding()
-        self._queue.precedence.rank = self._seeding.rank
+        self._queue.precedence.ranks = self._seeding.unspread
         self._queue.precedence.is_suspect = self._seeding.is_suspect
 
     def add(self, piece: int) -> None:

@@ -45,10 +45,10 @@ class SuperSeeding:
 
     def __init__(self) -> None:
         self._files: dict[str, _File] = {}
-        self._unspread: Counter[Hashable] = Counter()
-        """How many of the pieces that each downloader was given are with nobody else."""
+        self.unspread: dict[Hashable, int] = {}
+        """How many of the pieces that a downloader was given are with it alone, if any."""
         self._spread: Counter[Hashable] = Counter()
-        """How many are."""
+        """How many are with others, too."""
 
     # what downloaders get
 
@@ -73,7 +73,7 @@ class SuperSeeding:
         elif len(file.shown) > 1 and file.count >= MIN_FOLLOWED:
             file.owners[piece] = downloader
             file.unspread |= 1 << piece
-            self._unspread[downloader] += 1
+            self._add_unspread(downloader, 1)
 
     def take_back(self, sha256: str, piece: int) -> None:
         """Let the piece, which did not reach its downloader, be given again."""
@@ -86,7 +86,12 @@ class SuperSeeding:
         """Follow no longer the `pieces`, which have not spread."""
         file.unspread &= ~pieces
         for piece in members(pieces):
-            self._unspread[file.owners.pop(piece)] -= 1
+            self._add_unspread(file.owners.pop(piece), -1)
+
+    def _add_unspread(self, downloader: Hashable, number: int) -> None:
+        self.unspread[downloader] = self.unspread.get(downloader, 0) + number
+        if not self.unspread[downloader]:
+            del self.unspread[downloader]
 
     # what they pass on
 
@@ -113,18 +118,14 @@ class SuperSeeding:
         owner = file.owners.get(piece)
         if owner in file.shown:
             file.unspread ^= 1 << piece
-            self._unspread[owner] += -1 if is_spread else 1
+            self._add_unspread(owner, -1 if is_spread else 1)
             self._spread[owner] += 1 if is_spread else -1
         elif owner is not None:
             file.given &= ~(1 << piece)  # the one who had it is gone
 
-    def rank(self, downloader: Hashable) -> int:
-        """Return how many of its pieces are with `downloader` alone: those with fewer get new ones first."""
-        return self._unspread.get(downloader, 0)
-
     def is_suspect(self, downloader: Hashable) -> bool:
         """Return whether `downloader` seems to pass on nothing."""
-        return self.rank(downloader) > MAX_UNSPREAD + self._spread[downloader]
+        return self.unspread.get(downloader, 0) > MAX_UNSPREAD + self._spread[downloader]
 
     def remove(self, downloader: Hashable) -> None:
         """Forget a downloader that sends no more requests; what is with it alone can be given again."""
@@ -135,7 +136,7 @@ class SuperSeeding:
             alone = bits(piece for piece in members(file.unspread) if file.owners[piece] == downloader)
             file.given &= ~alone
             self._forget(file, file.unspread if len(file.shown) == 1 else alone)  # the last one cannot pass on any
-        self._unspread.pop(downloader, None)
+        self.unspread.pop(downloader, None)
         self._spread.pop(downloader, None)
 
 

@@ -35,7 +35,7 @@ class PieceSource:
         """Those of the downloaders of this peer's site, and of all others: to send far away takes long, and is not to
         keep those nearby waiting."""
         for queue in self.queues.values():
-            queue.precedence.rank = self.super_seeding.rank
+            queue.precedence.ranks = self.super_seeding.unspread
             queue.precedence.is_suspect = self.super_seeding.is_suspect
         self.is_near: Callable[[str], bool] = lambda host: True
         """Whether the peer at a host is at this peer's site."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 
 from .in_flight import Uploader
 
@@ -14,7 +14,8 @@ class Precedence:
     """First come first served, but those with the lowest rank first, and suspects and those that are late last."""
 
     def __init__(self) -> None:
-        self.rank: Callable[[Uploader], int] = lambda who: 0
+        self.ranks: Mapping[Hashable, int] = {}
+        """Those that have another rank than 0. Suspects are among them."""
         self.is_suspect: Callable[[Uploader], bool] = lambda who: False
         """Whether one waits even if nobody else is ready, while pieces are being sent to others."""
         self.late: set[Uploader] = set()
@@ -26,9 +27,11 @@ class Precedence:
         `ready`: since when (seconds) each waits, those first that have waited longest; `sending`: to whom pieces are
         being sent.
         """
+        if not self.ranks:
+            return sorted(ready, key=self.late.__contains__) if self.late else list(ready)
         overtaken = {who for who, since in ready.items() if now - since < MAX_OVERTAKEN}
         held = set(filter(self.is_suspect, overtaken))
         if held and all(map(self.is_suspect, (*ready, *sending))):
             held = set()  # there is nobody else to wait for
         first = [who for who in ready if who not in held]
-        return sorted(first, key=lambda who: (who in self.late, self.rank(who) if who in overtaken else 0))
+        return sorted(first, key=lambda who: (who in self.late, self.ranks.get(who, 0) if who in overtaken else 0))

@@ -12,7 +12,7 @@ from p2p_twisted.peer.serving.precedence import MAX_OVERTAKEN, Precedence
 def order(ranks: dict[str, int], suspects: str = "", late: str = "", sending: str = "", **since: float) -> str:
     """Return the order at the time 10; a downloader is ready since its time in `since`, by default since 9."""
     precedence: Any = Precedence()
-    precedence.rank = ranks.__getitem__
+    precedence.ranks = {who: rank for who, rank in ranks.items() if rank}
     precedence.is_suspect = suspects.__contains__
     precedence.late.update(late)
     ready = {who: since.get(who, 9.0) for who in ranks}
@@ -21,7 +21,10 @@ def order(ranks: dict[str, int], suspects: str = "", late: str = "", sending: st
 
 def test_among_equals_the_first_comes_first() -> None:
     precedence: Any = Precedence()
-    assert precedence.order({"b": 1.0, "a": 2.0, "c": 3.0}, "", 4.0) == ["b", "a", "c"]
+    ready = {"b": 1.0, "a": 2.0, "c": 3.0}
+    assert precedence.order(ready, "", 4.0) == ["b", "a", "c"]
+    precedence.late.add("b")
+    assert precedence.order(ready, "", 4.0) == ["a", "c", "b"]
 
 
 def test_the_lowest_rank_comes_first_and_those_that_are_late_last() -> None:
