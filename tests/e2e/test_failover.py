@@ -20,6 +20,7 @@ from p2p_twisted.web.control_client import ControlClient
 from tests.support.host_twistd import start_in
 from tests.support.redis_server import redis_server
 from tests.support.rs_process import RSProcess, free_port
+from tests.support.swarm_ca import SwarmCA
 from tests.support.twistd import ROOT, Home, ended, home, status, wait_for
 
 from ..cli.test_own_peer import run
@@ -159,6 +160,18 @@ def test_a_command_asks_the_peers_that_it_knew_before(user: Home, servers: list[
     ended(process)
     code, _, err = run("ls", *rs, "--state-dir", str(own))
     assert (code, "not registered with RS" in err) == (exits.RS_UNREACHABLE, True), err
+
+
+def test_tls_verifies_the_name_that_was_given(user: Home, tmp_path: Path) -> None:
+    """Not the address that DNS gave for it."""
+    ca, port = SwarmCA(tmp_path), user.port()
+    listen = ["--listen", f"tcp:{port}:interface=127.0.0.1", "--registry", "memory"]
+    user.start(user.state("rs"), "p2p-rs", *listen, "--tls", str(ca.issue("rs", ["localhost"])))
+    own = ["--tls", str(ca.issue("alice")), "--state-dir", str(user.home / "own")]
+    code, out, err = run("status", "--rs", f"localhost:{port}", *own)
+    assert (code, f"RS\tlocalhost:{port} (127.0.0.1), registered\n" in out) == (exits.OK, True), err
+    code, _, err = run("status", "--rs", f"127.0.0.1:{port}", *own)
+    assert (code, "not for the host 127.0.0.1" in err) == (exits.RS_UNREACHABLE, True), err
 
 
 @pytest.mark.skipif(WHY_NOT is not None, reason=f"no network namespaces: {WHY_NOT}")
