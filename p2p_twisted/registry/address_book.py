@@ -43,7 +43,7 @@ class Part(Generic[K]):
         """Replace all addresses by those with these keys, which are sorted."""
         self._keys, self._slots = self._make(keys), array("I", slots)
         self.places.load(self._keys, range(len(self._keys)))
-        hosts = Counter(map(self._host, self._keys))
+        hosts = Counter([key >> PORT_BITS for key in self._keys] if self._is_packed else [key[0] for key in self._keys])
         self.hosts.load(hosts.keys(), hosts.values())
         self._several = {host: count for host, count in hosts.items() if count > 1}
         """The hosts with more than one address, and how many: a faster look-up than in `hosts`."""

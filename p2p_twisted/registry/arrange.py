@@ -27,15 +27,18 @@ class Arranged(NamedTuple, Generic[K]):
 
 def arrange_packed(table: Table) -> Arranged[int]:
     """Arrange the active records at addresses of IPv4."""
-    keys = array("d", [host << 16 | port for host, port in zip(table.hosts, table.ports, strict=True)])
-    found = _arrange(slots_with(table, ACTIVE, ACTIVE | NAMED), keys, table)  # numbers of 48 bits, sorted fast
-    return Arranged(array("Q", map(int, found.keys)), array("I", found.slots), found.displaced)
+    keys = [host << 16 | port for host, port in zip(table.hosts, table.ports, strict=True)]
+    slots = slots_with(table, ACTIVE, ACTIVE | NAMED)
+    slots.sort(key=array("d", keys).__getitem__)  # the numbers have 48 bits, and floats are sorted faster
+    found = _settle(slots, keys, table)
+    return Arranged(array("Q", found.keys), array("I", found.slots), found.displaced)
 
 
 def arrange_named(table: Table) -> Arranged[Address]:
     """Arrange the active records at other addresses."""
     slots = slots_with(table, ACTIVE | NAMED, ACTIVE | NAMED)
-    return _arrange(slots, {slot: (table.host(slot), table.ports[slot]) for slot in slots}, table)
+    keys = {slot: (table.host(slot), table.ports[slot]) for slot in slots}
+    return _settle(sorted(slots, key=keys.__getitem__), keys, table)
 
 
 def slots_with(table: Table, flags: int, mask: int) -> list[int]:
@@ -43,8 +46,8 @@ def slots_with(table: Table, flags: int, mask: int) -> list[int]:
     return [slot for slot, present in enumerate(table.flags) if present & mask == flags]
 
 
-def _arrange(slots: list[int], keys: Any, table: Table) -> Arranged[Any]:
-    slots.sort(key=keys.__getitem__)
+def _settle(slots: list[int], keys: Any, table: Table) -> Arranged[Any]:
+    """Return the slots, which are sorted by their keys, without those that are displaced."""
     ordered = [keys[slot] for slot in slots]
     if not any(map(eq, ordered, islice(ordered, 1, None))):
         return Arranged(ordered, slots, [])

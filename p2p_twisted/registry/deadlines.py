@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 
@@ -38,9 +39,12 @@ class Deadlines:
     def load(self, slots: Iterable[int]) -> None:
         """Enter many slots, while none is here."""
         self._is_here = bytearray(len(self._deadlines))
+        buckets: dict[int, array[int]] = defaultdict(lambda: array("I"))
+        deadlines, grain = self._deadlines, self._grain
         for slot in slots:
             self._is_here[slot] = 1
-            self._enter(slot)
+            buckets[int(deadlines[slot] // grain)].append(slot)
+        self._buckets, self._order = dict(buckets), sorted(buckets)
 
     def take(self, now: float) -> list[int]:
         """Return the slots whose deadlines are not after `now`, those that are not active included; they leave."""

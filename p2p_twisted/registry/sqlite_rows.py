@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import compress
 from operator import ne
 
@@ -66,19 +66,26 @@ def _load_columns(rows: list[Row], table: Table, at: Moment) -> None:
         raise ValueError
     if min(registered_at) < 0 or max(registered_at) > fields.LAST_MODIFIED:
         raise ValueError
-    ttl = at.deadline - at.now
-    left = [ttl if when > at.wall + ttl else when - at.wall for when in expires]
-    states = zip(active, proven, left, strict=True)
+    flags, deadlines = _states(active, expires, proven, at)
     columns = Columns(
-        array("q", cookies),
-        pack_all(hosts),
-        array("H", ports),
-        bytes([is_active * ACTIVE * (some > 0) | is_proven * PROVEN for is_active, is_proven, some in states]),
-        array("d", [at.now + some for some in left]),
-        array("q", registered_at),
+        array("q", cookies), pack_all(hosts), array("H", ports), flags, deadlines, array("q", registered_at)
     )
     others = compress(range(len(rows)), map(ne, activations, map(str, registered_at)))
     table.extend(columns, {number: _times(_text(activations[number], "activations")) for number in others})
+
+
+def _states(
+    active: Sequence[int], expires: Sequence[float], proven: Sequence[int], at: Moment
+) -> tuple[bytes, array[float]]:
+    """Return the flags and the deadlines of rows."""
+    ttl = at.deadline - at.now
+    if at.wall < min(expires) and max(expires) <= at.wall + ttl and sum(active) == sum(proven) == len(active):
+        offset = at.now - at.wall  # most rows are of this kind
+        return bytes([ACTIVE | PROVEN]) * len(active), array("d", [when + offset for when in expires])
+    left = [min(when - at.wall, ttl) for when in expires]
+    states = zip(active, proven, left, strict=True)
+    flags = bytes([is_active * ACTIVE * (some > 0) | is_proven * PROVEN for is_active, is_proven, some in states])
+    return flags, array("d", [at.now + some for some in left])
 
 
 def _text(value: object, column: str) -> str:
