@@ -14,6 +14,7 @@ def families(status: RsStatus) -> list[Family]:
     counts = status.counts
     return [
         Family("gauge", "p2p_rs_info", "Always 1; the label has the version.", [({"version": status.version}, 1)]),
+        _gauge("workers", "Processes that answer; 1 without --workers.", status.workers),
         _gauge("uptime_seconds", "Time since the start.", status.uptime),
         _gauge("ttl_seconds", "TTL that this RS gives.", status.ttl),
         _gauge("peers_active", "Peers that are active.", status.active),
