@@ -20,7 +20,7 @@ MAX_REFUSAL = 4096
 """Bytes of the body in which a server gives the reason of a refusal."""
 TICK_INTERVAL = 1
 """Seconds between two ticks of a Countdown."""
-MAX_LOW_WATER = 32 * 1024
+MAX_LOW_WATER = 64 * 1024
 """Most bytes that the kernel waits for before it wakes the reactor."""
 MAX_WAKEUP_DELAY = 0.2
 """Seconds that the first of these bytes may wait for the last, at the rate they come."""
@@ -30,7 +30,7 @@ FAST_DELAY = 0.004
 """Seconds that more bytes than MAX_LOW_WATER may wait."""
 MIN_READ = 64 * 1024
 """Bytes read at a time; on a fast link twice as many as the kernel waits for."""
-MIN_RATE_INTERVAL = 0.1
+MIN_RATE_INTERVAL = 0.02
 """Seconds over which the rate is measured at least."""
 
 
@@ -146,6 +146,8 @@ class Wakeups:
 
     On a slow link every few packets would cost a turn of the reactor. Linux waits for SO_RCVLOWAT bytes before a socket
     counts as readable (socket(7)). Does nothing for a transport that is not plain TCP, and elsewhere than on Linux.
+
+    The rate is that of the bodies alone: between two of them the other end may wait for something else.
     """
 
     def __init__(self, transport: Any) -> None:
@@ -155,23 +157,33 @@ class Wakeups:
         self._socket: socket.socket | None = handle if plain else None
         self._rate = 0.0
         self._received = 0
-        self._measured_at = 0.0
+        self._seconds = 0.0
+        """The time in which so much has been received since the rate was measured."""
+        self._last: float | None = None
+        """When the last bytes of a body came; None between two bodies."""
         self._low_water = 1
 
     def received(self, size: int, left: int, now: float) -> None:
         """Note `size` bytes of a body, of which `left` are still to come, at `now` (seconds)."""
         if self._socket is None:
             return
-        self._received += size
-        if now - self._measured_at >= MIN_RATE_INTERVAL:
-            self._rate = self._received / (now - self._measured_at)
-            self._measured_at, self._received = now, 0
+        self._measure(size, now)
+        self._last = now if left else None
         slow = min(MAX_LOW_WATER, int(self._rate * MAX_WAKEUP_DELAY))
         low = max(1, min(left, max(slow, min(MAX_FAST_LOW_WATER, int(self._rate * FAST_DELAY)))))
         if low < self._low_water or low > 2 * self._low_water:
             self._low_water = low
-            self.transport.bufferSize = max(MIN_READ, 2 * low)
+            self.transport.bufferSize = 2 * low if low > MAX_LOW_WATER else MIN_READ
             try:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low)
             except OSError:
                 self._socket = None  # it is closed
+
+    def _measure(self, size: int, now: float) -> None:
+        if self._last is None:  # nobody knows how long the first bytes of a body took
+            return
+        self._received += size
+        self._seconds += now - self._last
+        if self._seconds >= MIN_RATE_INTERVAL:
+            self._rate = self._received / self._seconds
+            self._received, self._seconds = 0, 0.0

@@ -98,6 +98,17 @@ class TestPace:
         at_pace(pair[0], 10**6, seconds=MIN_RATE_INTERVAL / 2)
         assert low_of(pair[0]) == 1
 
+    def test_the_time_between_two_bodies_does_not_count(self, pair: Pair) -> None:
+        """A source that has other downloaders sends a piece now and then, each as fast as its uplink allows."""
+        pair[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        wakeups, now = Wakeups(Transport(pair[0])), 1000.0
+        for left in (60_000, 40_000, 20_000, 0) * 5:
+            now += 0.04 if left < 60_000 else 10
+            wakeups.received(20_000, left, now)
+        wakeups.received(20_000, LONG, now + 10)
+        assert low_of(pair[0]) == MAX_LOW_WATER
+        wakeups.received(1, 0, now + 10)
+
 
 @linux
 class TestEnd:
