@@ -24,9 +24,9 @@ def passage(kind: str) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "most"),
     [
-        ("register", 26),
-        ("holder", 13),
-        ("downloader", 15),
+        ("register", 27),
+        ("holder", 14),
+        ("downloader", 17),
         ("get", 27),
     ],
 )

@@ -15,16 +15,15 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from ..wire.encode import encode_request
 from ..wire.errors import BadRequest
 from ..wire.limits import MAX_LINE
-from ..wire.messages import GetIndex, Message, Request, Response, Version, first_contact
+from ..wire.messages import GetIndex, Message, Response, Version
 from ..wire.response_parser import ResponseParser
-from . import OS_NAME
 from .errors import LOST, FetchError, Garbled, Stalled, Unreachable
 from .holding import HeldReceiver
 from .receiving import Collect, Countdown, OutstandingRequest, Sink, Wakeups
 from .throttle import Throttle
+from .writing import RequestWriter
 
 STALL_TIMEOUT = 20
 """Seconds, or up to one less, without progress (a response, or MIN_PROGRESS bytes) until requests are given up."""
@@ -109,9 +108,7 @@ class ClientConnection(HeldReceiver):
             request.done.errback(self._lost)
             return request.done
         self._outstanding.append(request)
-        known = self.version is Version.V11
-        message = request.message if known else first_contact(request.message)
-        self.transport.write(encode_request(Request(message, Version.V11, self._host or "", OS_NAME), length=known))
+        self._requests.write(request.message, known=self.version is Version.V11)
         if len(self._outstanding) == 1:
             self._since_progress = 0
             self._stall.start(self.stall_timeout)
@@ -127,15 +124,17 @@ class ClientConnection(HeldReceiver):
         """Send small requests at once, rather than after the acknowledgement of the one before."""
         self.transport.setTcpNoDelay(True)
         self._wakeups = Wakeups(self.transport)
-        self._host = self._host or str(self.transport.getHost().host)
+        self._requests = RequestWriter(self.transport, self._host or str(self.transport.getHost().host))
 
     def dataReceived(self, data: bytes) -> None:
-        """Read bytes of responses; drop them after the end."""
+        """Read bytes of responses, and send the requests that they lead to; drop them after the end."""
         if self._lost is None:
             self._since_progress += len(data)
             if self._since_progress >= MIN_PROGRESS:
                 self._progress()
+            self._requests.hold()
             super().dataReceived(data)
+            self._requests.flush()
 
     def lineReceived(self, line: bytes) -> None:
         """Take a line of a head."""

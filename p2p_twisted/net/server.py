@@ -25,6 +25,7 @@ from .connection_state import CONNECTED, Action, Event, step
 from .places import PlacedConnection
 from .producers import PART, BodySender, paced
 from .secured import SecuredConnection
+from .writing import write
 
 MAX_WAITING = 64
 """Requests read ahead while one is being answered."""
@@ -76,8 +77,7 @@ class RequestConnection(PlacedConnection, SecuredConnection):
             return
         whole = len(body) if length is None else length
         data = encode_response(Response(status, self._version, self.here, OS_NAME, whole, **headers)) + body
-        self._unread += len(data)
-        self.transport.write(data)
+        self._unread = write(self.transport, data, self._unread, whole > len(body))
 
     def send(self, *parts: bytes, **headers: Any) -> Deferred[None] | None:
         """Send an answer of any length, as fast as it is read; return what `answer` is to return."""

@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IPullProducer
 from zope.interface import implementer
 
 from ...net.throttle import Throttle
+from ...net.writing import can_send
 
 BLOCK = 256 * 1024
 """Bytes handed over at a time without sendfile."""
@@ -59,13 +60,14 @@ class Sender:
             self._end()
             self.done.callback(None)
             return self.done
+        self._begun = can_send(self._transport)
         self._transport.registerProducer(self, False)
         self._begun = True
         return self.done
 
     def resumeProducing(self) -> None:
         """Send more: the transport has room."""
-        if not self._begun:  # called by registerProducer: bytes written before have not been sent yet
+        if not self._begun:  # called by registerProducer while bytes written before wait to be sent
             self._transport.startWriting()
             return
         if self.done.called:  # lost while it waited for its turn
@@ -143,7 +145,8 @@ class FileSender(BlockSender):
     def _send(self, limit: int) -> int:
         handle = self._transport.getHandle()
         sent = os.sendfile(handle.fileno(), self._fd, self._offset, limit)
-        self._transport.startWriting()  # ask to be called again: the transport itself has nothing to write
+        if sent < self._left:
+            self._transport.startWriting()  # ask to be called again: the transport itself has nothing to write
         return sent
 
 
