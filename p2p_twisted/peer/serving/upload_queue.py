@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
-from math import ceil
+from math import ceil, floor
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -28,7 +28,7 @@ MAX_WAIT = 10
 """Seconds after which a downloader whose turn has not come is told so, that it need not doubt this peer."""
 MIN_TURN_TIMEOUT, TURNAROUNDS = 0.1, 4
 """Seconds, and the multiple of the usual time, after which a turn that is not used keeps nobody waiting."""
-MIN_POLL, MAX_POLL = 0.02, 0.05
+MIN_POLL, MAX_POLL = 0.02, 0.1
 """Seconds between two looks at what has left."""
 MAX_TURNAROUND, MIN_USED = 1.0, 0.2
 """Seconds, and the share of turns that are used, beyond which the averages are not followed."""
@@ -87,12 +87,12 @@ class UploadQueue:
 
         Unless `ready`, its turn comes only after `hear_news`.
         """
-        self._end_turn(who, used=False)
         turn: Deferred[int] = Deferred()
         self._waiting[who] = _Waiting(ready, turn, self._clock.seconds())
         if self._timeout is None:
             self._timeout = self._clock.callLater(MAX_WAIT, self._time_out)
-        self._go_on()
+        if self._end_turn(who, used=False) or ready:
+            self._go_on()
         return turn
 
     def hear_news(self) -> None:
@@ -141,11 +141,9 @@ class UploadQueue:
             break
 
     def _give_turns(self) -> None:
-        free = max(self._free_turns, self._is_for_one)
-        if free <= 0:
-            return
         waiting = {who: waiting.since for who, waiting in self._waiting.items() if waiting.ready}
-        ready = self.precedence.order(waiting, self._in_flight, self._clock.seconds())
+        free = max(floor(self._turns_due), self._is_for_one) if waiting else 0
+        ready = self.precedence.order(waiting, self._in_flight, self._clock.seconds()) if free > 0 else []
         for who in ready[:free]:
             if who in self._waiting:
                 self._answer(who, min(max(free // len(ready), 1), MAX_TURNS))
@@ -159,14 +157,14 @@ class UploadQueue:
         return self._turns.keys() <= {who} and self._in_flight.is_for_none_but(who)
 
     @property
-    def _free_turns(self) -> int:
-        """The number of turns to give now, so that the uplink does not run dry before they are used."""
+    def _turns_due(self) -> float:
+        """The turns to give now, so that the uplink does not run dry before they are used; may be negative."""
         uplink = self._in_flight.uplink
         unsent = uplink.unsent / self._piece
         promised = len(self._to_send) + sum(turn.pieces for turn in self._turns.values() if not turn.lapsed)
         until_used = self._turnaround / max(self._used, MIN_USED) * uplink.rate
         needed = (self._in_flight.max_unsent(self._piece) + until_used) / self._piece + 1 - unsent
-        return int(min(max(needed, MIN_AHEAD - ceil(unsent)), MAX_AHEAD)) - promised
+        return min(max(needed, MIN_AHEAD - ceil(unsent)), MAX_AHEAD) - promised
 
     # pieces
 
@@ -179,11 +177,11 @@ class UploadQueue:
         self._go_on()
         return start
 
-    def _end_turn(self, who: Uploader, used: bool) -> None:
-        """Note that `who` has sent its next request: for a piece, if its turn is used."""
+    def _end_turn(self, who: Uploader, used: bool) -> bool:
+        """Note that `who` has sent its next request: for a piece, if its turn is used. Returns whether it had one."""
         turn = self._turns.pop(who, None)
         if turn is None:
-            return
+            return False
         now = self._clock.seconds()
         self._turnaround += (min(now - turn.given, MAX_TURNAROUND) - self._turnaround) * SMOOTHING
         self._used += (used - self._used) * SMOOTHING
@@ -191,6 +189,7 @@ class UploadQueue:
             self.precedence.late.discard(who)
         if used and turn.pieces > 1:
             self._turns[who] = _Turn(turn.pieces - 1, now)
+        return True
 
     def _start_sending(self) -> float:
         """Start what may be; return the bytes that must leave before the next may."""
@@ -204,10 +203,14 @@ class UploadQueue:
             self._in_flight.begin(who, self._piece, partial(start.callback, None), self._clock.seconds())
         return 0
 
+    @property
+    def _turn_timeout(self) -> float:
+        return max(MIN_TURN_TIMEOUT, TURNAROUNDS * self._turnaround)
+
     def _note_lapsed(self, now: float) -> None:
-        timeout = max(MIN_TURN_TIMEOUT, TURNAROUNDS * self._turnaround)
+        before = now - self._turn_timeout
         for who, turn in self._turns.items():
-            if not turn.lapsed and now - turn.given >= timeout:
+            if not turn.lapsed and turn.given <= before:
                 turn.lapsed = True
                 self.precedence.late.add(who)
 
@@ -216,23 +219,32 @@ class UploadQueue:
     def _go_on(self) -> None:
         """Do what can be done now. What is done may lead here again: then do what that allows, too."""
         self._changed = True
-        if self._goes_on:
+        if self._goes_on or not (self._waiting or self._to_send):
             return
         self._goes_on = True
+        now = self._clock.seconds()
         try:
+            self._in_flight.look(now)
+            self._note_lapsed(now)
             while self._changed:
                 self._changed = False
-                now = self._clock.seconds()
-                self._in_flight.look(now)
-                self._note_lapsed(now)
                 excess = self._start_sending()
                 self._give_turns()
         finally:
             self._goes_on = False
         is_ready = any(waiting.ready for waiting in self._waiting.values())
         if (self._to_send or is_ready) and (self._in_flight or self._turns):
-            self._look_again_in(excess / self._in_flight.uplink.rate)
+            self._look_again_in(self._time_until_change(excess, now))
+
+    def _time_until_change(self, excess: float, now: float) -> float:
+        """Return the seconds until another piece may begin, another turn may be given, or one that was given lapses."""
+        if not self._to_send:
+            excess = (1 - self._turns_due) * self._piece
+        lapse = min((turn.given for turn in self._turns.values() if not turn.lapsed), default=now) + self._turn_timeout
+        return min(max(min(excess / self._in_flight.uplink.rate, lapse - now), MIN_POLL), MAX_POLL)
 
     def _look_again_in(self, delay: float) -> None:
         if self._poll is None or not self._poll.active():
-            self._poll = self._clock.callLater(min(max(delay, MIN_POLL), MAX_POLL), self._go_on)
+            self._poll = self._clock.callLater(delay, self._go_on)
+        elif self._poll.getTime() > self._clock.seconds() + delay:
+            self._poll.reset(delay)
