@@ -124,7 +124,8 @@ def _unexplained(order: Order, file: Mapping[str, Any], record: Record, here: Ma
         if name in here and here[name].size == size:
             yield f"{said}; it is the very content that was wanted"
     elif kind == "ambiguous":
-        if len(record.contents(name, order.start - SPREAD_SECONDS, order.end)) < 2:
+        # a file counts as held once its order is over; one that runs may share an older content already
+        if len(record.contents(name, order.start - MAX_SECONDS, order.end)) < 2:
             yield f"{said}; there was only one"
     elif kind == "rs-unreachable":
         if record.lived(RS, order.start - SPREAD_SECONDS, order.end):

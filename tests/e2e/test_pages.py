@@ -31,9 +31,18 @@ def link(state_dir: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    ports = {"rs": free_port(), "peer2": free_port()}
+def ports() -> dict[str, int]:
+    """The ports of the pages of those that have --web."""
+    return {"rs": free_port(), "peer2": free_port()}
 
+
+@pytest.fixture(scope="module")
+def rs_page(ports: dict[str, int]) -> str:
+    return f"http://127.0.0.1:{ports['rs']}"
+
+
+@pytest.fixture(scope="module")
+def cluster(ports: dict[str, int]) -> Iterator[Cluster]:
     def options(role: str) -> list[str]:
         web = ["--web", f"tcp:{ports[role]}:interface=127.0.0.1"] if role in ports else []
         return [*web, *(["--ttl", "6"] if role == "rs" else [])]
@@ -48,7 +57,6 @@ def cluster() -> Iterator[Cluster]:
             (share / f"many-{number:03}.txt").write_text(f"document {number}\n")
         cluster.start()
         cluster.wait_for_documents(124)
-        cluster.rs_page = f"http://127.0.0.1:{ports['rs']}"  # type: ignore[attr-defined]
         yield cluster
 
 
@@ -239,10 +247,10 @@ def test_who_has_no_session_may_only_look(cluster: Cluster, browser: Any, peer2:
     assert watched.faults == []
 
 
-def test_the_table_of_the_rs_is_live(cluster: Cluster, browser: Any, expect: Any) -> None:
+def test_the_table_of_the_rs_is_live(cluster: Cluster, rs_page: str, browser: Any, expect: Any) -> None:
     watched = Watched(browser)
     page = watched.page
-    page.goto(cluster.rs_page)  # type: ignore[attr-defined]
+    page.goto(rs_page)
     active = page.locator(".tag.good")
     expect(active).to_have_count(3)
     cluster.kill9("peer3")  # its TTL of 6 s runs out
@@ -264,14 +272,13 @@ PATHS = ("", "downloads", "shares", "peers", "limits", "log", "about", "login", 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1920])
-def test_nothing_keeps_people_out(cluster: Cluster, browser: Any, scheme: str, width: int) -> None:
+def test_nothing_keeps_people_out(cluster: Cluster, rs_page: str, browser: Any, scheme: str, width: int) -> None:
     watched = Watched(browser, viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = watched.page
     page.goto(link(cluster.peers[1].state_dir))
     of_peer = page.url.rstrip("/")
-    of_rs: str = cluster.rs_page  # type: ignore[attr-defined]
     rs_paths = ("", "requests", "about", "?state=all")
-    for url in [f"{of_peer}/{path}" for path in PATHS] + [f"{of_rs}/{path}" for path in rs_paths]:
+    for url in [f"{of_peer}/{path}" for path in PATHS] + [f"{rs_page}/{path}" for path in rs_paths]:
         page.goto(url)
         assert violations(page) == [], url
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), url
