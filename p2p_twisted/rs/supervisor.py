@@ -20,7 +20,7 @@ from ..config.settings import SettingsOptions
 from ..net.shared_port import SharedPort
 from ..web.api.schema import PeerRecordPage, PeerRecordView, RsStatus
 from ..web.control_client import SOCKET_FILE
-from ..web.forwarding import CallFailed
+from ..web.forwarding import CallFailed, CallRefused
 from ..web.http.errors import ApiError
 from ..web.metrics import Family
 from ..web.service import check_socket_path
@@ -82,7 +82,7 @@ class Supervisor(MultiService):
         for number, answer in answers:
             try:
                 self._summed.put(number, RsStatus(**await answer))
-            except CallFailed:
+            except (CallFailed, TypeError):  # a worker of a later version may have a status of another kind
                 continue
 
     async def status(self) -> RsStatus:
@@ -108,6 +108,8 @@ class Supervisor(MultiService):
         for seat in self._seats:
             try:
                 page = await seat.calls.get("peers", **asked, limit=limit, offset=offset)
+            except CallRefused as refused:
+                raise ApiError(refused.status, refused.text) from None
             except CallFailed:
                 continue
             return PeerRecordPage(page["total"], [PeerRecordView(**item) for item in page["items"]])

@@ -25,7 +25,7 @@ from .worker_log import WorkerLog, observe
 
 STEADY_TIME = 10.0
 """A worker that has run for so many seconds is started again at once when it ends."""
-FIRST_DELAY, MAX_DELAY = 0.25, 15.0
+FIRST_DELAY, MAX_DELAY = 0.25, 4.0
 """Seconds until one that has not is started again, for the first time in a row and at most; doubled each time."""
 STOP_TIMEOUT = 10
 """Seconds that a worker may take to stop; then it is killed."""

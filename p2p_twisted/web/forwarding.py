@@ -24,7 +24,16 @@ MAX_ANSWER = 4 * 1024 * 1024
 
 
 class CallFailed(Exception):
-    """The other process does not answer, or refuses."""
+    """The other process does not answer."""
+
+
+class CallRefused(CallFailed):
+    """The other process refuses the call: the HTTP status, and its line for people."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
 
 
 class _Get(Protocol):
@@ -81,10 +90,17 @@ class ForwardedCalls:
             answer = await get.answer.addTimeout(CALL_TIMEOUT, self._reactor)
         except (error.ConnectError, OSError, defer.TimeoutError) as failed:
             raise CallFailed(f"{call}: {failed}") from None
-        head, _, body = answer.partition(b"\r\n\r\n")
-        try:
-            if head.split(None, 2)[1] == b"200":
-                return json.loads(body)
-        except (IndexError, ValueError):
-            pass
-        raise CallFailed(f"{call}: {head[:100]!r}")
+        return _read(answer)
+
+
+def _read(answer: bytes) -> Any:
+    """Return the JSON of a whole HTTP answer. Raises CallFailed."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    try:
+        status, data = int(head.split(None, 2)[1]), json.loads(body)
+    except (IndexError, ValueError):
+        raise CallFailed(f"no answer of the API: {head[:100]!r}") from None
+    if status != 200:
+        text = data.get("error") if isinstance(data, dict) else None
+        raise CallRefused(status, str(text))
+    return data

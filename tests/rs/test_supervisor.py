@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from p2p_twisted.rs import tap
-from p2p_twisted.web.control_client import ControlClient
+from p2p_twisted.web.control_client import ControlClient, ControlError
 from tests.support.rs_process import run
 from tests.support.supervised import WORKERS, Apart, Supervised, is_gone
 from tests.support.twistd import wait_for
@@ -35,6 +35,8 @@ def test_workers_share_the_port_and_their_numbers_add_up(rs: Supervised) -> None
     each = [ControlClient(rs.state / "workers" / str(number)).get("status") for number in range(1, WORKERS + 1)]
     assert sum(one["active"] for one in each) == 40 and min(one["active"] for one in each) > 0, "both serve"
     assert rs.control.get("peers", limit=3)["total"] == each[0]["active"]
+    with pytest.raises(ControlError, match="sort must be one of address"):
+        rs.control.get("peers", sort="colour")
 
 
 def test_a_worker_that_is_killed_is_replaced_while_the_others_serve(rs: Supervised) -> None:

@@ -19,7 +19,7 @@ from p2p_twisted.web import forwarding
 from p2p_twisted.web.api.rs import peer_records, rs_root
 from p2p_twisted.web.api.schema import RsStatus, Settings
 from p2p_twisted.web.control_client import SOCKET_FILE
-from p2p_twisted.web.forwarding import CallFailed, ForwardedCalls
+from p2p_twisted.web.forwarding import CallFailed, CallRefused, ForwardedCalls
 from p2p_twisted.web.service import makeApiService
 from tests.support.fake_facades import an_rs_status
 from tests.support.registries import SynchronousRegistry
@@ -66,7 +66,11 @@ class Calls(TestCase):
         self.assertEqual(RsStatus(**await self.calls.get("status")), await an_rs_status())
         page = await self.calls.get("peers", limit=1, offset=2)
         self.assertEqual((page["total"], [item["port"] for item in page["items"]]), (3, [3]))
-        self.assertIn("404", await self.refusal("nothing"))
+        for call, status in ("nothing", 404), ("peers?sort=x", 400):
+            with self.assertRaises(CallRefused) as refused:
+                await self.calls.get(call)
+            self.assertEqual(refused.exception.status, status)
+            self.assertTrue(refused.exception.text)
 
     async def test_nobody_there(self) -> None:
         self.assertTrue(await self.refusal())
