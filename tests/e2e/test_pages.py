@@ -187,6 +187,17 @@ def test_a_document_is_read_in_the_page(cluster: Cluster, browser: Any, expect: 
     assert watched.faults == []
 
 
+def test_words_are_found_in_the_texts_of_others(peer2: Watched, expect: Any) -> None:
+    page = peer2.page
+    page.get_by_role("searchbox").fill("how to read")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(re.compile("2 of 2 other peers answered"))).to_be_visible()
+    hit = page.locator(".hits li").filter(has_text="rfc9999.txt")
+    expect(hit.locator("mark").first).to_have_text(re.compile("how|to|read", re.I))
+    hit.get_by_role("button", name="Download").click()
+    expect(page.get_by_text("The download was started.")).to_be_visible()
+
+
 def test_a_hostile_name_is_text(peer2: Watched, expect: Any) -> None:
     page = peer2.page
     page.get_by_role("searchbox").fill("<img")

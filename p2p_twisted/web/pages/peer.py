@@ -8,6 +8,7 @@ from twisted.web.resource import Resource
 
 from ...wire import fields
 from ...wire.errors import BadRequest
+from ...wire.search_terms import as_typed
 from ..api.event_log import event_name
 from ..api.facade import PeerFacade
 from ..api.schema import Settings
@@ -20,6 +21,8 @@ from .static import add_static
 
 DOCUMENTS = 50
 """Documents on a page."""
+HITS = 20
+"""Documents that are shown for the words in their texts."""
 MAX_SEARCH = 200
 """Longest search, in characters."""
 NAVIGATION = (
@@ -40,6 +43,7 @@ def add_peer_pages(root: ApiRoot, peer: PeerFacade, config: Settings, log: Notab
     pages = _PeerPages(peer, config, log)
     for path, page in {
         "": Page("documents.html.j2", pages.documents, pages.common, ("q", "offset")),
+        "texts": Page("texts.html.j2", pages.texts, pages.common, ("q", "offset", "swarm")),
         "downloads": _Downloads(pages),
         "shares": Page("shares.html.j2", always(pages.shares), pages.common),
         "read": Page("read.html.j2", pages.read, pages.common, ("name",)),
@@ -69,6 +73,17 @@ class _PeerPages:
         search, offset = query.get("q", "")[:MAX_SEARCH], fields.number(query.get("offset", "0"), "offset", 0, 2**31)
         found = await self._peer.index(search, DOCUMENTS, offset)
         return {"found": found, "search": search, "offset": offset, "limit": DOCUMENTS}
+
+    async def texts(self, query: Query) -> Values:
+        """Return the documents that have the words of the search in their text; with `swarm`, other peers are asked."""
+        search = query.get("q", "")[:MAX_SEARCH]
+        if not search.strip():
+            return {"page": None, "why": ""}
+        try:
+            terms = as_typed(search)
+        except BadRequest as error:
+            return {"page": None, "why": error.reason}
+        return {"page": await self._peer.search(terms, HITS, query.get("swarm") == "yes"), "why": ""}
 
     def downloads(self) -> Values:
         """Return the downloads, the newest first."""

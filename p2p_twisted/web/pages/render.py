@@ -7,13 +7,14 @@ script of the pages asks for it when something has happened, so that each thing 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
-from ...wire.visible import shown
+from ...wire.visible import shown, visible
 from ..http.request import ControlRequest
 from ..http.static import OWN
 from . import units
@@ -25,6 +26,18 @@ ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def marked(passage: str, marks: Sequence[Sequence[int]]) -> Markup:
+    """Return `passage`, text of a stranger, with the characters in `marks` (pairs of first and last) marked."""
+    found, behind = Markup(), 0
+    for first, last in marks:
+        found += escape(visible(passage[behind:first])) + Markup("<mark>")
+        found += escape(visible(passage[first : last + 1])) + Markup("</mark>")
+        behind = last + 1
+    return found + escape(visible(passage[behind:]))
+
+
 ENVIRONMENT.filters.update(
     size=units.size,
     rate=units.rate,
@@ -32,6 +45,7 @@ ENVIRONMENT.filters.update(
     count=units.count,
     when=units.when,
     ago=lambda seconds: "never" if seconds is None else f"{units.duration(seconds)} ago",
+    marked=marked,
     shown=shown,
     setting=units.setting,
 )

@@ -50,6 +50,18 @@ class ShownTests(PagesTestCase):
         self.assertNotIn("<html", part)
         self.assertIn("No document matches", (await self.page("/?q=nothing-like-it&part=list")).body.decode())
 
+    async def test_words_are_looked_for_in_texts(self) -> None:
+        self.assertEqual(self.peer.searches, [])
+        here = (await self.page("/texts?q=Document+1&part=hits")).body.decode()
+        self.assertIn("Press Enter", here)
+        text = (await self.page("/texts?q=Document+1&swarm=yes&part=hits")).body.decode()
+        self.assertIn("2 of 3 other peers answered", text)
+        self.assertIn("\N{HORIZONTAL ELLIPSIS}the \\x1b[31m<mark>elapsed time</mark>", text)
+        self.assertIn('obsoletes <a href="/?q=rfc%3A5077+">5077</a>', text)
+        self.assertEqual([(limit, swarm) for _, limit, swarm in self.peer.searches], [(20, False), (20, True)])
+        self.assertIn("from 1 to 16 words", (await self.page("/texts?q=%3F&part=hits")).body.decode())
+        self.assertEqual((await self.page("/texts?q=&part=hits")).body.strip(), b"")
+
     async def test_pages_of_many_documents(self) -> None:
         self.peer.documents = [a_document(number) for number in range(1000, 1120)]
         first, last = (await self.page("/")).body.decode(), (await self.page("/?offset=100")).body.decode()

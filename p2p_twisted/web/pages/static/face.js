@@ -17,9 +17,10 @@ async function refresh(part) {
   clearTimeout(timers.get(part));
   const query = new URLSearchParams(location.search);
   query.set("part", part.dataset.part);
+  if (part.dataset.swarm) query.set("swarm", part.dataset.swarm);
   const asked = (part.asked = (part.asked ?? 0) + 1);
   try {
-    const answer = await fetch(`${location.pathname}?${query}`);
+    const answer = await fetch(`${part.dataset.src ?? location.pathname}?${query}`);
     const text = await answer.text();
     if (asked !== part.asked) return; // another answer is on its way
     if (answer.ok) change(part, new DOMParser().parseFromString(`<div>${text}</div>`, "text/html").body.firstChild);
@@ -72,6 +73,8 @@ function matchNode(old, fresh) {
 const offline = document.getElementById("offline");
 const parts = () => [...document.querySelectorAll("[data-part]")];
 
+const names = (part) => part.dataset.on.split(" ").filter(Boolean);
+
 function follow(url) {
   const source = new EventSource(url);
   source.onopen = () => {
@@ -84,8 +87,8 @@ function follow(url) {
     offline.hidden = false;
     if (source.readyState === EventSource.CLOSED) setTimeout(() => follow(url), 2000);
   };
-  for (const name of new Set(parts().flatMap((part) => part.dataset.on.split(" ")))) {
-    source.addEventListener(name, () => parts().filter((part) => part.dataset.on.split(" ").includes(name)).forEach(refreshSoon));
+  for (const name of new Set(parts().flatMap(names))) {
+    source.addEventListener(name, () => parts().filter((part) => names(part).includes(name)).forEach(refreshSoon));
   }
   source.addEventListener("reset", () => parts().forEach(refreshSoon));
 }
@@ -166,13 +169,18 @@ settle(document);
 const search = document.querySelector("form[data-search]");
 if (search) {
   let waiting = null;
-  const look = () => {
+  const look = (swarm) => {
     const query = new URLSearchParams([...new FormData(search)].filter(([, value]) => value));
     history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
     refresh(document.querySelector(`[data-part=${search.dataset.search}]`));
+    if (!texts) return;
+    texts.dataset.swarm = swarm;
+    refresh(texts);
   };
-  search.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(look, 100); });
-  search.addEventListener("submit", (event) => { event.preventDefault(); look(); });
+  const texts = document.querySelector("[data-src]"); // what is found in texts: of other peers only when asked for
+  search.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(look, 100, "no"); });
+  search.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(waiting); look("yes"); });
+  if (texts && search.elements.q.value) look("no");
 }
 
 const onSubmit = (selector, action) => document.querySelector(selector)?.addEventListener("submit", async (event) => {
