@@ -63,7 +63,10 @@ def test_help_names_every_option_with_its_default() -> None:
     ("args", "line"),
     [
         (["--ttl", "0"], "--ttl must be a whole number from 1 to 2592000, not '0'"),
-        (["--registry", "redis"], "--registry must be sqlite or memory, not 'redis'"),
+        (
+            ["--registry", "redis"],
+            "--registry must be sqlite, memory, or a URL such as redis://HOST:PORT/DB, not 'redis'",
+        ),
         (["--trusted-network", "10.0.0.0/99"], "--trusted-network must be a network"),
         (["--deny", "10.0.0.1/8"], "--deny must be a network"),
         (["--max-peers-per-host", "many"], "--max-peers-per-host must be a whole number"),
