@@ -24,7 +24,7 @@ TARGETS = (
         "confidential",
         "peer_files",
     ),
-    *("api_bodies", "rs_connections", "peer_connections"),
+    *("search_answers", "api_bodies", "rs_connections", "peer_connections"),
 )
 """The modules of `fuzz.targets`, each with a folder of the same name in CORPUS."""
 
