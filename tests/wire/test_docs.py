@@ -14,17 +14,25 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
-from p2p_twisted.index import retold
+from p2p_twisted.index import fts, retold
 from p2p_twisted.index.fulltext import FullText
 from p2p_twisted.index.text_tables import Entry
 from p2p_twisted.library.pieces import PieceHasher, list_digest, piece_count, piece_range, piece_size
 from p2p_twisted.library.plain_text import flowing
 from p2p_twisted.net import client, connection_state, producers, server
 from p2p_twisted.peer.downloads import source_search, whole_file
-from p2p_twisted.peer.peers import circle, neighbours, pace, retelling
+from p2p_twisted.peer.peers import circle, neighbours, pace, retelling, swarm_search
 from p2p_twisted.peer.peers.changes_sink import MAX_ROWS
 from p2p_twisted.peer.peers.probing import Prober
-from p2p_twisted.peer.serving import askers, hearsay_feed, in_flight, index_answers, index_feed, upload_queue
+from p2p_twisted.peer.serving import (
+    askers,
+    hearsay_feed,
+    in_flight,
+    index_answers,
+    index_feed,
+    search_answers,
+    upload_queue,
+)
 from p2p_twisted.peer.serving.protocol import PeerFactory
 from p2p_twisted.peer.serving.search_answers import SearchAnswers
 from p2p_twisted.swarm import picker, piece_fetcher, snubbing, source, source_pool, swarm, turns
@@ -53,7 +61,7 @@ from p2p_twisted.wire.messages import (
 from p2p_twisted.wire.parser import METHODS, ONLY_1_1, VERSIONS
 from p2p_twisted.wire.ranges import from_ranges, members
 from p2p_twisted.wire.records import IndexRecord, encode_record, parse_record
-from p2p_twisted.wire.search import encode_hit, parse_hit
+from p2p_twisted.wire.search import MAX_WEIGHT, encode_hit, parse_hit
 from tests.support.diallers import make_dialler
 from tests.support.memory_network import Network
 from tests.support.peer_server import Transport, make_factory
@@ -472,3 +480,16 @@ def test_what_is_told_of_sources() -> None:
     pause, enough = f"up to {source_search.LAST_PAUSE:.0f} s", f"fewer than {source_search.ENOUGH} sources"
     for said in (remembered, f"names at most {askers.MAX_NAMED},", pause, enough):
         assert said in text, said
+
+
+def test_search() -> None:
+    text = " ".join(TEXT.split())
+    for said in (
+        f"asks up to {swarm_search.MAX_ASKED} peers at the same time, in a large swarm its neighbours, and waits "
+        f"{swarm_search.TIMEOUT} s",
+        f"answers with {search_answers.DEFAULT_LIMIT} documents; it searches {fts.TIMEOUT:.0f} s, two searches at",
+        f"if {search_answers.MAX_WAITING} are waiting",
+        f"how well it fits, from 0 to {MAX_WEIGHT}",
+    ):
+        assert said in text, said
+    assert search_answers.AT_ONCE == 2
