@@ -17,6 +17,8 @@ from .words import name_words, rfc_number
 
 CACHE = 8 * 2**10
 """KiB of the table that are kept in memory; the rest is in a temporary file."""
+MAX_RANKED = 200
+"""Names that are compared; of more, the first that were added."""
 
 _COLUMNS: dict[str | None, str] = {None: "name title number", "name": "name", "title": "title", "rfc": "number"}
 _WEIGHTS = "0, 5, 10, 20"
@@ -81,7 +83,7 @@ class KnownNames:
 
 
 def _found(db: sqlite3.Connection, parts: Sequence[str]) -> list[tuple[int, int]]:
-    return ranked(db, "known", parts, _WEIGHTS)
+    return ranked(db, "known", parts, _WEIGHTS, MAX_RANKED)
 
 
 def _new() -> sqlite3.Connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
 
 from twisted.internet import defer
 from twisted.internet.defer import Deferred, succeed
@@ -27,6 +26,8 @@ MAX_WAIT = 0.3
 """Seconds for which a search waits for changes to be taken: with very many new names it does not find all at once."""
 AT_ONCE = 500
 """Names that are added in one go."""
+SLICE = 5_000
+"""Names that are compared in one go."""
 
 
 class KnownDocuments:
@@ -112,12 +113,21 @@ class KnownDocuments:
         self._updating = None
 
     async def _update(self) -> None:
-        current = set(self._index.names())
-        stale, self._stale = self._stale & current, set()
-        gone, new = self._there - current, iter((current - self._there) | stale)
-        self._there = current
+        stale, self._stale = self._stale, set()
+        current: set[str] = set()
+        new: list[str] = []
+        names = self._index.names()
+        for start in range(0, len(names), SLICE):
+            batch = names[start : start + SLICE]
+            current.update(batch)
+            new += [name for name in batch if name not in self._there or name in stale]
+            await deferLater(self._reactor, 0)
+        gone, self._there = self._there - current, current
         await self._put((), gone)
-        while (batch := list(islice(new, AT_ONCE))) and not self._is_stopped:
+        for start in range(0, len(new), AT_ONCE):
+            if self._is_stopped:
+                return
+            batch = new[start : start + AT_ONCE]
             await self._put([(name, self._index.titles_of(name)) for name in batch], ())
             await deferLater(self._reactor, 0)
 

@@ -65,8 +65,13 @@ def _format(term: Term) -> str:
 
 
 def as_typed(text: str) -> tuple[Term, ...]:
-    """Return the terms in `text` that somebody types: the last one may be unfinished. Raises BadRequest."""
-    terms = parse_terms(text)
-    last = terms[-1]
-    is_unfinished = not text[-1:].isspace() and not text.endswith('"') and text.rstrip("*").endswith(last.text)
-    return (*terms[:-1], Term(last.text, last.field, True)) if is_unfinished else terms
+    """Return the terms in `text` that somebody types: the last one may be unfinished. Raises BadRequest.
+
+    One letter behind other terms is left out: nearly every document has a word that begins with it.
+    """
+    *others, last = parse_terms(text)
+    if text[-1:].isspace() or text.endswith('"') or not text.rstrip("*").endswith(last.text):
+        return (*others, last)
+    if others and len(last.text) == 1 and last.text.isascii() and last.field is None:
+        return tuple(others)
+    return (*others, Term(last.text, last.field, True))

@@ -64,3 +64,10 @@ def test_the_last_word_may_be_unfinished(text: str, is_prefix: bool) -> None:
     terms = as_typed(text)
     assert terms[-1].is_prefix is is_prefix
     assert not any(term.is_prefix for term in terms[:-1])
+
+
+def test_one_letter_of_another_word_changes_nothing_yet() -> None:
+    assert as_typed("slow s") == (Term("slow"),)
+    assert as_typed("s") == (Term("s", None, True),)
+    assert as_typed("slow 北") == (Term("slow"), Term("北", None, True))
+    assert as_typed("title:slow name:s") == (Term("slow", "title"), Term("s", "name", True))
