@@ -69,8 +69,8 @@ coverage: $(VENV)/installed-test ## all tests, and how many lines and branches t
 kill9: $(VENV)/installed-test ## 50 times an RS killed with signal 9 under load, all answers held against it
 	P2P_KILLS=50 $(BIN)/python -m pytest -s tests/rs/test_kill9.py
 
-kill9-redis: $(VENV)/installed-test ## two RS on one Redis under load: 20 times one is killed with signal 9, 5 times Redis
-	P2P_KILLS=20 P2P_RESTARTS=5 $(BIN)/python -m pytest -s tests/rs/test_kill9_redis.py
+kill9-redis: $(VENV)/installed-test ## RS on one Redis under load: 20 times one or a worker is killed with signal 9, 5 times Redis
+	P2P_KILLS=20 P2P_RESTARTS=5 $(BIN)/python -m pytest -s tests/rs/test_kill9_redis.py tests/rs/test_kill9_workers.py
 
 crash: $(VENV)/installed-test ## a downloader killed at POINTS=1000 points, and FAILURES=200 system calls that fail
 	P2P_CRASH_POINTS=$(POINTS) P2P_FAILURES=$(FAILURES) $(BIN)/python -m pytest -s tests/crash
