@@ -35,10 +35,13 @@ class Buckets:
         bucket = self._recent.get(key) if now < self._turn_at else None
         if bucket is None:
             bucket = self._recall(key, now)
-        wait = self._wait(bucket, now)
-        if wait > 0:
-            return wait
-        bucket[0] = max(bucket[0], now) + self._cost
+        full_at = bucket[0]
+        if full_at < now:
+            full_at = now
+        full_at += self._cost
+        if full_at - now > self._most:
+            return self._wait(bucket, now)
+        bucket[0] = full_at
         return 0.0
 
     def is_empty(self, key: str, now: float) -> bool:

@@ -56,10 +56,8 @@ class RequestRates:
     def __init__(self, per_second: int) -> None:
         self._granted = Buckets(per_second, BURST_TIME * per_second)
         self._refused = Buckets(per_second, per_second)
-
-    def take(self, key: str, now: float) -> float:
+        self.take = self._granted.take
         """Count a request of the host `key`; return 0 if it is granted, else the seconds until one would be."""
-        return self._granted.take(key, now)
 
     def may_refuse(self, key: str, now: float) -> bool:
         """Count a refusal; return whether it is to be answered: if not, end the connection."""

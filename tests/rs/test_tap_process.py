@@ -233,3 +233,16 @@ def test_no_client_causes_a_traceback_in_the_log(tmp_path: Path) -> None:
                             pass
         assert rs.ask(keep_alive(cookie)).startswith(HEAD)
         assert "Traceback" not in rs.stop()
+
+
+def test_the_limit_of_requests_is_an_option(tmp_path: Path) -> None:
+    with RSProcess(tmp_path, "--trusted-network", "10.0.0.0/8", "--max-requests-per-second", "1") as rs:
+        asked = request("PQuery", "cookie:7", "port:7", minor=1)
+        said = b""
+        for _ in range(30):
+            said = rs.ask(asked + b"?\n\n")
+            if b"more than 1 requests a second" in said:
+                break
+        assert said.startswith(b"300 BAD_REQUEST P2P-CI/1.1\n") and b"\nRetry-After: 1\n" in said
+        counts = ControlClient(rs.state).get("status")["counts"]
+        assert counts["limits requests"] >= 1
