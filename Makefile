@@ -27,7 +27,7 @@ SECONDS ?= 60
 TRIAL = $(shell grep -rlE 'twisted\.trial\.unittest|tests\.support\.[a-z_]*_case' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 kill9-redis crash docs bench-rs bench-redis bench-workers bench-loopback bench-memory bench-processor bench-direct bench-netlab simulate fuzz soak soak-hostile push gone attacks reliability hooks changelog dist clean FORCE
+.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 kill9-redis crash docs bench-rs bench-registry bench-redis bench-workers bench-loopback bench-memory bench-processor bench-direct bench-netlab simulate fuzz soak soak-hostile push gone attacks reliability hooks changelog dist clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -83,6 +83,9 @@ bench-redis: $(VENV)/installed-test ## KeepAlive with the registry in Redis, aga
 
 bench-workers: $(VENV)/installed-test ## KeepAlive with two workers of an RS, against one process (ARGS="...")
 	$(BIN)/python -m benchmarks.workers $(ARGS)
+
+bench-registry: $(VENV)/installed ## an RS with 1 000 000 peers, durable Registers, samples, and opentracker (ARGS="...")
+	$(BIN)/python -m benchmarks.registry $(ARGS)
 
 bench-loopback: $(VENV)/installed ## a large file on loopback, against curl from nginx (ARGS="...")
 	$(BIN)/python -m benchmarks.loopback $(ARGS)
