@@ -48,7 +48,7 @@ class ShownTests(PagesTestCase):
         part = (await self.page("/?q=rfc10&part=list")).body.decode()
         self.assertEqual(re.findall(r'data-download="one" data-name="(.*?)"|Read</a>', part), [""])
         self.assertNotIn("<html", part)
-        self.assertIn("No document matches", (await self.page("/?q=nothing-like-it&part=list")).body.decode())
+        self.assertIn("No name or title has all of", (await self.page("/?q=nothing-like-it&part=list")).body.decode())
 
     async def test_words_are_looked_for_in_texts(self) -> None:
         self.assertEqual(self.peer.searches, [])
