@@ -58,7 +58,6 @@ class LocalCopy(MemoryStore):
     def replace_all(self, rows: Iterable[Row], position: Position, timeline: Timeline) -> None:
         """Replace all records by those that were read, when the last change was the one at `position`."""
         self._warnings = 0
-        self._reserved.clear()
         renewed = self.take_renewed(len(self.waiting), timeline)
         kept = {cookie: timeline.monotonic(deadline) for cookie, deadline in renewed}
         self._clear()
@@ -118,14 +117,11 @@ class LocalCopy(MemoryStore):
 
     def _read(self, row: Row, timeline: Timeline, kept: Mapping[int, float]) -> PeerRecord | None:
         """Return the record of a row; `kept` has the deadlines of those that were renewed here since."""
-        cookie = None
         try:
             cookie = decode_cookie(row.cookie)
             deadline = max(timeline.monotonic(decode_deadline(row.deadline)), kept.get(cookie, 0.0))
             return self._current(decode_record(cookie, row.value, deadline))
         except BadRequest as error:
-            if cookie is not None:
-                self._reserved.add(cookie)
             self.skip(f"the record {shown(repr(row.cookie))}", error.reason)
             return None
 

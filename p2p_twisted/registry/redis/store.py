@@ -123,8 +123,6 @@ class RedisStore(LocalCopy):
     async def _done(self, request: Request, found: Found, changes: Changes, at: Moment) -> bool:
         """Make changes last; return whether they do, or others came before them."""
         record, before = changes.record, found.record
-        if record.cookie in self._reserved:
-            return False
         if not request.durable and before is not None and before.alive(at.now):
             return self.renew(record.cookie, record.port, record.host)
         return await self._write_changes(self._linked(), found, changes, at)

@@ -7,6 +7,7 @@ import signal
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from twisted.trial.unittest import TestCase
 from p2p_twisted.registry import rules
 from p2p_twisted.registry.record import PROTECTED_TIME, PeerRecord
 from p2p_twisted.registry.redis import link
-from p2p_twisted.registry.redis.coding import Timeline
+from p2p_twisted.registry.redis.coding import Timeline, encode_record
 from p2p_twisted.registry.redis.store import RedisStore
 from p2p_twisted.registry.store import StoreError
 from p2p_twisted.wire.errors import Forbidden
@@ -158,6 +159,23 @@ class TestTwoStores(TwoStores):
         await until(listed)
         record = await self.record(self.two, cookie)
         self.assertEqual(record and record.ttl(self.clocks.now), TTL - 1)
+
+    async def test_a_renewal_that_waits_counts_for_a_leave(self) -> None:
+        cookie = await self.enter(self.one)
+        self.clocks.advance(TTL - 1)
+        self.assertTrue(self.renew(self.one, cookie))
+        self.clocks.advance(2)  # beyond the TTL that Redis knows of
+        await self.leave(self.one, cookie)
+
+    async def test_that_a_cookie_was_used_is_not_forgotten(self) -> None:
+        cookie = await self.enter(self.one)
+        record = await self.record(self.one, cookie)
+        assert record is not None and not record.proven
+        value = encode_record(replace(record, proven=True)).decode()  # as another RS writes it just now
+        self.server.ask("HSET", self.prefix + "records", str(cookie), f'"{value}"')
+        await self.leave(self.one, cookie)
+        record = await self.record(self.one, cookie)
+        self.assertTrue(record is not None and record.proven and not record.active)
 
     async def test_a_leave_is_not_undone_by_a_renewal_at_the_other(self) -> None:
         cookie = await self.enter(self.one)
