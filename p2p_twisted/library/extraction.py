@@ -21,6 +21,7 @@ from . import extraction_worker
 from .extraction_worker import HEAD, OTHER, PDF, TEXT, WALL_TIMEOUT
 from .pdf import HEAD as PDF_HEAD
 from .pdf import MAGIC, MAX_FILE
+from .plain_text import decoded
 from .titles import TEXT_TYPES
 
 ANSWER_TIMEOUT = WALL_TIMEOUT + 30
@@ -53,10 +54,13 @@ class Extractor:
         Raises NoText if it cannot be read, OSError if reading fails.
         """
         kind = TEXT if PurePosixPath(name).suffix.lower() in TEXT_TYPES else OTHER
-        if MAGIC in os.pread(fd, PDF_HEAD, 0):
+        begin = os.pread(fd, PDF_HEAD, 0)
+        if MAGIC in begin:
             kind = PDF
             if os.fstat(fd).st_size > MAX_FILE:
                 raise NoText(f"is a PDF of more than {MAX_FILE // 2**20} MiB")
+        elif not decoded(begin, kind == TEXT):
+            return Extracted(RfcFacts(), "")  # not worth starting the process
         with self._lock:
             try:
                 is_text, answer = self._ask(kind, fd)

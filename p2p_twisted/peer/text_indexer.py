@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
@@ -24,6 +24,10 @@ from ..wire.visible import visible
 
 AT_ONCE = 500
 """Documents that are looked at in one go; those that are new are read one by one."""
+PAUSE = 2.0
+"""Seconds for which nothing must have changed before texts are read: a download of many files is not slowed down."""
+MAX_PAUSE = 30.0
+"""Seconds after which they are read all the same."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -42,6 +46,8 @@ class TextIndexer:
         self._known: dict[str, Entry] = {}
         self._waiting: dict[str, None] = {}
         """Names of documents to be looked at."""
+        self._changed_at = float("-inf")
+        self._pause: Deferred[None] = succeed(None)
         self._is_working = False
         self._worked: Deferred[None] = succeed(None)
         """Fires when nothing is at work."""
@@ -64,14 +70,19 @@ class TextIndexer:
         """Read no further. Returns when no thread is at work any more."""
         self._is_stopped = True
         self._extractor.close()
+        self._pause.cancel()
         await self._worked
         self._fulltext.close()
 
     def _add(self, names: Iterable[str]) -> None:
+        before = len(self._waiting)
         self._waiting.update(dict.fromkeys(names))
+        if len(self._waiting) > before:
+            self._changed_at = self._reactor.seconds()
         if not self._is_working and not self._is_stopped:
             self._is_working = True
             self._worked = Deferred.fromCoroutine(self._work())
+            self._worked.addErrback(lambda failure: failure.trap(CancelledError) and None)
             self._worked.addErrback(lambda failure: self.log.failure("reading texts failed", failure))
 
     async def _work(self) -> None:
@@ -81,6 +92,7 @@ class TextIndexer:
                 self._known = await self._in_thread(self._fulltext.open)
                 self._is_open = True
                 self._waiting.update(dict.fromkeys(self._known if self._is_scanned else ()))
+            await self._until_it_is_calm()
             while self._waiting and not self._is_stopped:
                 batch = list(islice(self._waiting, AT_ONCE))
                 for name in batch:
@@ -89,6 +101,17 @@ class TextIndexer:
         finally:
             self._is_working = False
             self._extractor.rest()
+
+    async def _until_it_is_calm(self) -> None:
+        """Return when nothing has changed for PAUSE, or after MAX_PAUSE."""
+        latest = self._reactor.seconds() + MAX_PAUSE
+        while not self._is_stopped:
+            now = self._reactor.seconds()
+            left = min(self._changed_at + PAUSE, latest) - now
+            if left <= 0 or not self._waiting:
+                return
+            self._pause = deferLater(self._reactor, left)
+            await self._pause
 
     async def _look_at(self, names: list[str]) -> None:
         """Bring what is known of these documents up to date."""

@@ -14,7 +14,7 @@ from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.catalogue import SharedFile
 from p2p_twisted.library.extraction import Extractor
 from p2p_twisted.library.shared import Library
-from p2p_twisted.peer.text_indexer import TextIndexer
+from p2p_twisted.peer.text_indexer import MAX_PAUSE, PAUSE, TextIndexer
 from p2p_twisted.wire.search_terms import parse_terms
 from tests.support.captured_log import captured_log
 from tests.support.memory_network import Network
@@ -37,15 +37,15 @@ class Rig:
         self.indexer.start()
         self.scan()
         self.indexer.scanned()
-        self.network.settle()
+        self.network.wait(PAUSE)
 
     def scan(self) -> None:
         self.library.scan()
-        self.network.settle()
+        self.network.wait(PAUSE)
 
     def stop(self) -> None:
         Deferred.fromCoroutine(self.indexer.stop())
-        self.network.settle()
+        self.network.wait(PAUSE)
 
     def names(self, search: str) -> list[str]:
         return [match.entry.name for match in self.fulltext.search(parse_terms(search), 10)]
@@ -126,3 +126,14 @@ def test_stopping_ends_the_reader(rig: Rig) -> None:
     (rig.folder / "b.txt").write_text("words")
     rig.scan()
     assert rig.names("words") == []
+
+
+def test_it_waits_for_the_end_of_many_changes_but_not_for_ever(rig: Rig) -> None:
+    rig.start()
+    for number in range(int(MAX_PAUSE)):
+        assert rig.names("words") == []
+        (rig.folder / f"{number}.txt").write_text(f"words {number}")
+        rig.library.scan()
+        rig.network.wait(1)
+    rig.network.wait(1)
+    assert rig.names("words")

@@ -13,7 +13,7 @@ from p2p_twisted.index.fulltext import FullText
 from p2p_twisted.peer.serving import search_answers
 from p2p_twisted.peer.serving.protocol import PeerFactory
 from p2p_twisted.peer.serving.search_answers import SearchAnswers
-from p2p_twisted.peer.text_indexer import TextIndexer
+from p2p_twisted.peer.text_indexer import PAUSE, TextIndexer
 from p2p_twisted.wire.search import Hit, parse_hit
 from tests.support.memory_network import Network
 from tests.support.peer_server import connect, make_factory
@@ -42,7 +42,7 @@ class Rig:
         fulltext = FullText(folder / "fulltext.sqlite")
         self.indexer = TextIndexer(reactor, self.library, fulltext)
         self.indexer.start()
-        self.network.settle()
+        self.network.wait(PAUSE)
         self.answers = SearchAnswers(reactor, self.library, fulltext)
         self.factory.search = self.answers.answer
 
@@ -93,14 +93,14 @@ def test_strangers_get_the_same_as_if_there_were_no_private_document(rig: Rig, t
 def test_what_strangers_get_does_not_depend_on_private_documents(rig: Rig, tmp_path: Path) -> None:
     before = rig.ask("elapsed time")
     rig.library.apply([], ["plan.txt", "more.txt", "deal.txt"])
-    rig.network.settle()
+    rig.network.wait(PAUSE)
     assert rig.ask("elapsed time") == before
 
 
 def test_what_one_reader_gets_does_not_depend_on_the_documents_of_another(rig: Rig) -> None:
     before = rig.ask("elapsed time", "alice")
     rig.library.apply([], ["deal.txt"])
-    rig.network.settle()
+    rig.network.wait(PAUSE)
     assert rig.ask("elapsed time", "alice") == before
 
 
@@ -129,7 +129,7 @@ def test_a_document_that_has_become_private_is_found_no_more(rig: Rig) -> None:
     fields = file.name, file.path, file.size, file.mtime_ns, file.sha256, file.pieces, file.title, file.inode
     rig.library.apply([type(file)(*fields, frozenset({"alice"}))], [])
     assert rig.hits("obfuscated") == []
-    rig.network.settle()
+    rig.network.wait(PAUSE)
     assert rig.hits("obfuscated") == []
     assert rig.names("obfuscated", "alice") == ["public.txt"]
 
