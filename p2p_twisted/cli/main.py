@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,8 +18,12 @@ from . import exits
 from .options import for_all
 from .output import hush, warn, warn_interrupted
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 _VERBS = {
     "cancel": (".downloads:cancel", "Stop downloads for good."),
+    "completion": (".completion:completion", "Print the script that makes a shell complete verbs and options."),
     "config": (".config:config", "Show settings and where each came from."),
     "corpus": ("..experiment.verbs.corpus_command:corpus", "Get documents to share: generate some, or fetch RFCs."),
     "demo": ("..experiment.verbs.demo_command:demo", "Run an RS and six peers on this machine, and verify every copy."),
@@ -68,6 +72,13 @@ class Verbs(click.Group):
         """Write the list of verbs, for the help, without importing any."""
         with formatter.section("Verbs"):
             formatter.write_dl([(name, text) for name, (_, text) in _VERBS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        """Return the verbs and options that begin with `incomplete`, without importing any."""
+        from click.shell_completion import CompletionItem
+
+        verbs = [CompletionItem(name, help=text) for name, (_, text) in _VERBS.items() if name.startswith(incomplete)]
+        return [*verbs, *super(click.Group, self).shell_complete(ctx, incomplete)]
 
     def main(self, args: Sequence[str] | None = None, *more: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """Run the command line and exit with its code; without `standalone_mode`, return or raise instead."""
