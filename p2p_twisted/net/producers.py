@@ -22,7 +22,7 @@ class Answering(Protocol):
 
     @property
     def factory(self) -> Any:
-        """Its `clock` is the connection's."""
+        """Its `clock` is the connection's; it counts in `limit_hits`."""
 
     def handle(self, event: Event) -> None:
         """Take note of an event."""
@@ -32,7 +32,15 @@ def paced(connection: Answering, size: int) -> Callable[[], None]:
     """Return what to call before each part of an answer of `size` bytes: it ends a connection that is too slow."""
     clock = connection.factory.clock
     until = clock.seconds() + STALL_TIMEOUT + size / MIN_RATE
-    return lambda: connection.handle(Event.PROGRESS if clock.seconds() < until else Event.TIMEOUT)
+
+    def progress() -> None:
+        if clock.seconds() < until:
+            connection.handle(Event.PROGRESS)
+        else:
+            connection.factory.limit_hits["readers"] += 1
+            connection.handle(Event.TIMEOUT)
+
+    return progress
 
 
 @implementer(IPullProducer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +20,8 @@ class Connection:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.factory = SimpleNamespace(clock=self.clock)
+        self.limit_hits: Counter[str] = Counter()
+        self.factory = SimpleNamespace(clock=self.clock, limit_hits=self.limit_hits)
         self.events: list[Event] = []
 
     def handle(self, event: Event) -> None:
@@ -49,4 +51,5 @@ def test_a_client_that_reads_too_slowly_loses_the_connection(rate: float) -> Non
         connection.clock.advance(PART / rate)
         progress()
     assert (Event.TIMEOUT in connection.events) == (rate < MIN_RATE)
+    assert connection.limit_hits["readers"] == connection.events.count(Event.TIMEOUT)
     assert connection.events[: int(STALL_TIMEOUT * rate / PART)].count(Event.TIMEOUT) == 0
