@@ -129,7 +129,8 @@ class PieceFetcher:
             self.fill_requests(source)
         else:
             del source.outstanding[answer]
-            self._picker.received(source.address, *answer.measured)
+            size, source.piece_seconds = answer.measured
+            self._picker.received(source.address, size, source.piece_seconds)
             await self._store(source, answer)
 
     def _note_start(self, source: Source, answer: PieceAnswer) -> None:

@@ -71,6 +71,8 @@ class Source:
         """The requests for a turn that it has not answered."""
         self.useless_turns = 0
         """Answers in a row that came at once, and to no use."""
+        self.piece_seconds = 0.0
+        """The time from the first to the last byte of the last piece."""
         self.turn_at = 0.0
         """When (seconds) it may be asked for a turn again."""
         self.transfers: set[str] = set()

@@ -31,6 +31,9 @@ MAX_NEWS = 64 * MAX_DATA
 """Bytes of news that one answer may have."""
 MAX_USELESS, USELESS_DELAY = 4, 0.5
 """Answers in a row, at once and to no use, after which a source is asked again only after so many seconds."""
+MAX_PAUSE = 0.1
+"""Most seconds after a turn to no use until the next is asked for: half the time of a piece, so that it tells of more
+than one new piece. After longer pauses a swarm would take longer, after shorter ones more turns would be to no use."""
 PROMPT = 0.05
 """Seconds within which an answer comes at once."""
 
@@ -71,6 +74,7 @@ class Turns:
             request = self._picker.next_piece(source.address, now)
             if request is None:
                 source.turns = 0
+                self._pause(source, now)
                 break
             self._fetcher.fetch(source, request)
         needed = self._picker.needs(source.address, now)
@@ -78,6 +82,13 @@ class Turns:
             self._fetcher.start(self._wait(source, GetTurn()))
         elif not source.waits and now >= source.turn_at:
             self._fetcher.start(self._wait(source, GetTurn(news=True)))
+
+    def _pause(self, source: Source, now: float) -> None:
+        """Ask `source` for the next turn a little later."""
+        pause = min(source.piece_seconds / 2, MAX_PAUSE)
+        if pause > 0 and source.turn_at < now + pause:
+            source.turn_at = now + pause
+            self._clock.callLater(pause, self._fetcher.fill_requests, source)
 
     async def _wait(self, source: Source, message: GetTurn) -> None:
         """Wait for a turn, and use it."""

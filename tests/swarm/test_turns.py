@@ -1,6 +1,6 @@
 """Turns at a source: how they are asked for and used, what is heard with them, and sources that know none."""
 
-from p2p_twisted.swarm.turns import MAX_USELESS, USELESS_DELAY
+from p2p_twisted.swarm.turns import MAX_PAUSE, MAX_USELESS, USELESS_DELAY
 from p2p_twisted.wire.messages import GetFile
 from tests.support.fake_sources import PIECE, Document, FakeSource
 from tests.support.swarm_case import SwarmCase
@@ -64,3 +64,26 @@ class Turns(SwarmCase):
         self.assertLessEqual(asked, MAX_USELESS + 2)
         self.running.advance(10.0)
         self.assertLessEqual(self.other.turns_asked - asked, 10 / USELESS_DELAY)
+
+    def test_after_a_turn_to_no_use_the_next_is_asked_for_half_a_piece_later(self) -> None:
+        for piece, seconds, pause in ((3, 0.1, 0.05), (4, 60.0, MAX_PAUSE)):
+            asked = self.turns_asked_after_no_use(piece, seconds)
+            self.running.advance(pause - 0.01)
+            self.assertEqual(self.other.turns_asked, asked)
+            self.running.advance(0.02)
+            self.assertEqual(self.other.turns_asked, asked + 1)
+
+    def test_where_a_piece_takes_no_time_the_next_turn_is_asked_for_at_once(self) -> None:
+        asked = self.turns_asked_after_no_use(3, 0.0)
+        self.assertEqual(self.other.turns_asked, asked + 1)
+
+    def turns_asked_after_no_use(self, piece: int, seconds: float) -> int:
+        """Fetch `piece`, which took so long, and give a turn to no use; return how many turns were asked for before."""
+        self.other.only = {3, 4}
+        self.running.add_pieces(self.other, self.document, [piece])
+        self.other.answer()
+        self.running.swarm.sources[self.other.address].piece_seconds = seconds
+        asked = self.other.turns_asked
+        self.other.news = f"have\t{self.document.sha256}\t{self.document.size}\t{piece}\n".encode()
+        self.other.connection.give_turn()
+        return asked
