@@ -36,9 +36,11 @@ MAX_BATCH = 1000
 class SQLiteStore(MemoryStore):
     """A `store.Store` in the SQLite file `path`, which is created if it does not exist; the folder must exist.
 
-    The constructor loads everything; `start` then takes the file, and nobody else can open it until `close`. Between
-    the two the process may fork, which an open SQLite file would not survive. Both raise StoreError if the file cannot
-    be read, belongs to a running RS, or has a newer layout. A row that no peer can have is skipped, and left as it is.
+    The constructor loads all records, which can be renewed then; the order of their addresses, which everything else
+    needs and which takes as long, is found when it is needed first. `start` then takes the file, and nobody else can
+    open it until `close`. Between the two the process may fork, which an open SQLite file would not survive. Both raise
+    StoreError if the file cannot be read, belongs to a running RS, or has a newer layout. A row that no peer can have is
+    skipped, and left as it is.
     """
 
     _log = Logger()
@@ -57,6 +59,7 @@ class SQLiteStore(MemoryStore):
         self.waiting: deque[int] = deque()
         """Slots of the records that are to be written, longest waiting first."""
         self._file = SQLiteFile(path, is_always_synced)
+        self._is_indexed = False
         self._read()
 
     def start(self) -> None:
@@ -133,6 +136,12 @@ class SQLiteStore(MemoryStore):
         else:
             group.made()
 
+    def _expire(self, now: float) -> int:
+        if not self._is_indexed:
+            self._index()
+            self._is_indexed = True
+        return super()._expire(now)
+
     def _size(self, group: Group) -> int:
         return super()._size(group) + (self._group.new(group) if self._group else 0)
 
@@ -161,7 +170,6 @@ class SQLiteStore(MemoryStore):
         try:
             for rows in self._file.rows():
                 load_rows(rows, self._table, at, self._skip)
-            self._index()
         finally:
             gc.enable()
 

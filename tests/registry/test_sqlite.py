@@ -310,3 +310,16 @@ def test_whether_a_cookie_was_used_survives_a_restart(machine: Machine) -> None:
     machine.registry.sweep()
     registry = machine.crash()
     assert {record.port: record.proven for record in registry.records()} == {1: False, 2: True}
+
+
+def test_what_is_renewed_before_anything_else_is_asked_keeps_its_place(machine: Machine) -> None:
+    kept, left = (machine.registry.register("10.0.0.1", port, None, True) for port in (1, 2))
+    registry = machine.restart()
+    machine.clocks.advance(7000)
+    assert machine.store.renew(kept.cookie, 1, "10.0.0.1")
+    machine.clocks.advance(200)
+    assert not machine.store.renew(left.cookie, 2, "10.0.0.1")
+    assert registry.active() == ([("10.0.0.1", 1)], False)
+    assert registry.sweep().written == 2, "the renewal, and that the other is inactive"
+    machine.crash()
+    assert [(row["port"], row["TTL"]) for row in machine.table() if row["isActive"]] == [(1, 7000)]
