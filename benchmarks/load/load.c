@@ -2,8 +2,8 @@
 
    FILE has the requests, each after its length as four bytes, least first; they are sent in turn. With KEEP 0 each has
    a connection of its own, which ends when the server closes it or, if the answer says its Length, when that has come;
-   with KEEP 1 the WIDTH connections stay open. Prints: answers, those that do not begin with "200 " or "HTTP/1.1 200 ",
-   seconds, seconds of processor time used here. */
+   with KEEP 1 the WIDTH connections stay open. It waits for one answer at least. Prints: answers, those that do not
+   begin with "200 " or "HTTP/1.1 200 ", seconds, seconds of processor time used here. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -96,7 +96,7 @@ int main(int argc, char **argv) {
     poll_fd = epoll_create1(0);
     double start = now(), stop = start + atof(argv[4]);
     for (int n = 0; n < width; n++) begin(connections + n);
-    while (now() < stop) {
+    while (now() < stop || !answers) {
         int count = epoll_wait(poll_fd, events, 256, 100);
         for (int n = 0; n < count; n++) readable(events[n].data.ptr);
     }

@@ -39,8 +39,8 @@ class SQLiteStore(MemoryStore):
     The constructor loads all records, which can be renewed then; the order of their addresses, which everything else
     needs and which takes as long, is found when it is needed first. `start` then takes the file, and nobody else can
     open it until `close`. Between the two the process may fork, which an open SQLite file would not survive. Both raise
-    StoreError if the file cannot be read, belongs to a running RS, or has a newer layout. A row that no peer can have is
-    skipped, and left as it is.
+    StoreError if the file cannot be read, belongs to a running RS, or has a newer layout. A row that no peer can have
+    is skipped, and left as it is.
     """
 
     _log = Logger()
