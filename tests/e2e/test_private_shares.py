@@ -146,6 +146,27 @@ def swarm() -> Iterator[Swarm]:
         yield made
 
 
+def found(swarm: Swarm, name: str, words: str) -> list[str]:
+    """The names of the documents that a peer finds at all others."""
+    api = swarm.api(name)
+    try:
+        return [item["document"]["name"] for item in api.get("search", q=f"{words} ", swarm="yes")["items"]]
+    finally:
+        api.close()
+
+
+def test_a_search_finds_it_for_its_reader_alone(swarm: Swarm) -> None:
+    wait_for(lambda: found(swarm, "owner", "everybody") and found(swarm, "member", "secret plan"))
+    for words in ("secret plan", "name:secret", "plan", "sec*"):
+        assert found(swarm, "member", words) == found(swarm, "owner", words) == [f"{NAME}.txt"]
+        assert found(swarm, "stranger", words) == []
+    assert found(swarm, "stranger", "everybody") == ["open.txt"]
+    ask = "SEARCH INDEX\n\nsecret plan\n"
+    assert f"{NAME}\ttxt".encode() in swarm.ask("member", "owner", ask)
+    absent = swarm.ask("stranger", "owner", ask.replace("plan", "absent"))
+    assert swarm.ask("stranger", "owner", ask) == absent
+
+
 WAYS = {
     "the index in 1.0": ("GET INDEX\n\n", "1.0"),
     "the index in 1.1": ("GET INDEX\n\n", "1.1"),
