@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from ...wire.address import Address
-from ...wire.fields import neighbourhood
+from ...wire.fields import clean_host, neighbourhood
 
 MAX_ASKERS = 256
 """Askers that are remembered of a file: the last ones."""
@@ -28,6 +28,11 @@ class Askers:
         self._now = now
         self._files: dict[str, dict[Address, float]] = {}
         """SHA-256 -> asker -> when, the last ones last."""
+
+    def answer(self, sha256: str, host: str, port: int) -> bytes:
+        """Return the body of an answer to GET SOURCES for the downloader at `host` that serves at `port`."""
+        others = self.ask(sha256, (clean_host(host) or host, port))
+        return "".join(f"{host} {port}\n" for host, port in others).encode()
 
     def ask(self, sha256: str, asker: Address) -> list[Address]:
         """Note that the peer at `asker` downloads the file; return some others that do, ascending."""

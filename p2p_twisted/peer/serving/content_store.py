@@ -61,6 +61,11 @@ class ContentStore:
             raise FileNotFound(f"no such document here: {name}", self._retry_after)
         return file
 
+    def check_has_some(self, sha256: str) -> None:
+        """Raise FileNotFound unless something of the file with that hash is here that everybody may know of."""
+        if sha256 not in self.parts:
+            self.find("", sha256)
+
     @property
     def _retry_after(self) -> int | None:
         """Seconds after which a missing file may be here; None unless a scan is under way."""

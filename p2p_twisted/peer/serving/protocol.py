@@ -85,7 +85,8 @@ class PeerConnection(RequestConnection):
         if isinstance(message, GetPieces):
             return self.send(self.factory.content_store.piece_list_lines(message.sha256, reader))
         if isinstance(message, GetSources):
-            self._send_sources(message, caller)
+            self.factory.content_store.check_has_some(message.sha256)
+            self.reply(self.factory.askers.answer(message.sha256, caller.address[0], message.port))
             return None
         if isinstance(message, Search):
             found = Deferred.fromCoroutine(self.factory.search(message, reader))
@@ -149,15 +150,6 @@ class PeerConnection(RequestConnection):
         """Close the connection; a follower sees by a clean end that this peer stops."""
         if self._follower is None or not self._follower.end():
             super().end()
-
-    def _send_sources(self, message: GetSources, caller: Caller) -> None:
-        """Name others that download a file, of which this peer has something that it may tell everybody of."""
-        content_store = self.factory.content_store
-        if message.sha256 not in content_store.parts:
-            content_store.find("", message.sha256)
-        asker = clean_host(caller.address[0]) or caller.address[0], message.port
-        others = self.factory.askers.ask(message.sha256, asker)
-        self.reply("".join(f"{host} {port}\n" for host, port in others).encode())
 
     async def _probe(self, message: Probe, request: Request, caller: Caller) -> None:
         if self.factory.prober is None:
