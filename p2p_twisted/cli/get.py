@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -43,6 +43,7 @@ from .sources import explain as explain_sources
 @click.option("--timeout", metavar="SECONDS", type=click.FloatRange(0, min_open=True), help="Give up after this time.")
 @click.option("--no-swarm", is_flag=True, help="Fetch one document after the other, each whole from one peer.")
 @click.option("--explain", is_flag=True, help="Print afterwards why each source was chosen, and why it was banned.")
+@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
 @for_peer
 def get(
     where: Where,
@@ -54,6 +55,7 @@ def get(
     timeout: float | None,
     no_swarm: bool,
     explain: bool,
+    no_progress: bool,
 ) -> None:
     """Fetch documents by NAME, or all of them.
 
@@ -74,7 +76,7 @@ def get(
     with peer(where, news=any(map(is_several, wanted)), deadline=deadline) as session:
         if session.own and output is None:
             body["dir"] = text(str(Path.cwd()), "the folder")
-        outcome = _fetch(session, None if everything else wanted, body, deadline, explain)
+        outcome = _fetch(session, None if everything else wanted, body, deadline, Shown(explain, not no_progress))
         trouble = rs_trouble(session.client.get("status")["rs"])
     outcome.show(where.as_json)
     code = outcome.code()
@@ -84,17 +86,24 @@ def get(
     raise SystemExit(code)
 
 
+class Shown(NamedTuple):
+    """What is shown of a download: its sources in a table at the end, and its progress in a bar."""
+
+    sources: bool
+    progress: bool
+
+
 def _fetch(
-    session: Session, wanted: list[str] | None, body: dict[str, Any], deadline: float | None, explain: bool
+    session: Session, wanted: list[str] | None, body: dict[str, Any], deadline: float | None, shown: Shown
 ) -> Outcome:
     """Fetch the documents that `wanted` means, None for all; `body` has the other members of the request."""
     client = session.client
     if wanted is None:
-        return Outcome(_carry_out(client, body | {"all": True}, deadline, explain))
+        return Outcome(_carry_out(client, body | {"all": True}, deadline, shown))
     found = _find(session, wanted, body, deadline)
     download = NOTHING
     if found.names:
-        download = _carry_out(client, body | {"names": found.names}, deadline, explain)
+        download = _carry_out(client, body | {"names": found.names}, deadline, shown)
     unknown = [file["name"] for file in download["files"] if (file["error"] or {}).get("kind") == "no-holder"]
     if not unknown and not found.here:
         return Outcome(download, missing=found.missing, skipped=found.skipped)
@@ -118,21 +127,19 @@ def _find(session: Session, wanted: Sequence[str], body: dict[str, Any], deadlin
     return found
 
 
-def _carry_out(client: ControlClient, body: dict[str, Any], deadline: float | None, explain: bool) -> Download:
-    """Start the download that `body` requests; return it when it has ended. Raises Failure.
-
-    With `explain`, print its sources afterwards.
-    """
+def _carry_out(client: ControlClient, body: dict[str, Any], deadline: float | None, shown: Shown) -> Download:
+    """Start the download that `body` requests, and show it; return it when it has ended. Raises Failure."""
+    bar = shown.progress and on_terminal(err=True)
     try:
-        follower = Follower(client, client.post("downloads", body)["id"], explain or on_terminal(err=True))
+        follower = Follower(client, client.post("downloads", body)["id"], shown.sources or bar)
     except ControlError as error:
         if error.status != 413:
             raise
         text = f"{len(body['names'])} names are too many for one download; give narrower patterns, or --all"
         raise exits.Failure(exits.FAILED, text) from None
     try:
-        with show_progress() as update:
+        with show_progress(bar) as update:
             return follower.follow(update, deadline)
     finally:
-        if explain and follower.download is not None:
+        if shown.sources and follower.download is not None:
             explain_sources(follower.download)

@@ -17,6 +17,7 @@ from .. import __version__
 from . import exits
 from .options import for_all
 from .output import hush, warn, warn_interrupted
+from .variables import name_variables
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -66,6 +67,7 @@ class Verbs(click.Group):
             return None
         module, _, name = _VERBS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module, __package__), name)
+        name_variables(command, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

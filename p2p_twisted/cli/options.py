@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ..config.folders import default_state_dir, expand, folder
 from ..wire.limits import RS_PORT
 from .output import clean
 
 STATE_DIR_VARIABLE = "P2P_STATE_DIR"
+JSON_VARIABLE = "P2P_JSON"
+RS_VARIABLE = "P2P_RS"
+TLS_VARIABLE = "P2P_TLS"
 
 Command = Callable[..., Any]
 Rs = tuple[str, int | None]
@@ -53,12 +57,13 @@ class UserPath(click.Path):
 
 def for_all(command: Command) -> Command:
     """Give `command` --state-dir and --json; they may stand before the verb or behind it."""
-    option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    option = click.option("--json", "as_json", is_flag=True, envvar=JSON_VARIABLE, show_envvar=True, help="Print JSON.")
     return option(
         click.option(
             "--state-dir",
             type=UserPath(file_okay=False, resolve_path=True),
             metavar="DIR",
+            allow_from_autoenv=False,
             help=f"State folder of the running peer or RS. Default: {STATE_DIR_VARIABLE}, or the user's own.",
         )(command)
     )
@@ -72,16 +77,29 @@ def for_peer(command: Command) -> Command:
         "--rs",
         metavar="HOST[:PORT]",
         multiple=True,
+        envvar=RS_VARIABLE,
+        show_envvar=True,
         help="If no peer is running, become one, registered with this RS, or with one of several.",
     )
-    @click.option("--rs-host", metavar="HOST[:PORT]", help="The same, for one RS whose port may be in --rs-port.")
     @click.option(
-        "--rs-port", metavar="PORT", type=click.IntRange(1, 65535), help=f"Port of that RS, if not {RS_PORT}."
+        "--rs-host",
+        metavar="HOST[:PORT]",
+        allow_from_autoenv=False,
+        help="The same, for one RS whose port may be in --rs-port.",
+    )
+    @click.option(
+        "--rs-port",
+        metavar="PORT",
+        type=click.IntRange(1, 65535),
+        allow_from_autoenv=False,
+        help=f"Port of that RS, if not {RS_PORT}.",
     )
     @click.option(
         "--tls",
         type=UserPath(exists=True, file_okay=False, resolve_path=True),
         metavar="DIR",
+        envvar=TLS_VARIABLE,
+        show_envvar=True,
         help="Folder with the certificate of that peer, made by 'p2p pki issue'.",
     )
     @wraps(command)
@@ -94,6 +112,8 @@ def for_peer(command: Command) -> Command:
         tls: Path | None,
         **rest: Any,
     ) -> Any:
+        if rs_host is not None and _is_from_environment("rs"):
+            rs = ()
         given = (*(_host_and_port(text, "--rs") for text in rs), *([] if rs_host is None else [_rs(rs_host, rs_port)]))
         return command(replace(_where("peer", state_dir, as_json), rs=given, tls=tls), **rest)
 
@@ -130,6 +150,10 @@ def _before(option: str) -> Any:
     while context is not None and not context.params.get(option):
         context = context.parent
     return context and context.params[option]
+
+
+def _is_from_environment(option: str) -> bool:
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.ENVIRONMENT
 
 
 def _from_environment(role: str) -> Path | None:

@@ -1,8 +1,7 @@
-"""The progress of a download, as a bar on stderr if that is a terminal."""
+"""The progress of a download, as a bar on stderr."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -20,9 +19,9 @@ MARGIN = 4
 
 
 @contextmanager
-def show_progress() -> Iterator[Update]:
-    """Show a bar while the block runs, which moves it by calling the yielded function with the download of the API."""
-    if not sys.stderr.isatty():
+def show_progress(bar: bool) -> Iterator[Update]:
+    """Yield a function that is called with the download of the API while the block runs, and moves a bar, if any."""
+    if not bar:
         yield lambda download: None
         return
     from rich.console import Console, RenderableType
@@ -36,14 +35,14 @@ def show_progress() -> Iterator[Update]:
             return Constrain(super().get_renderable(), max(1, console.width - MARGIN))
 
     columns = (TextColumn("{task.fields[what]}"), BarColumn(None), TextColumn("{task.fields[speed]}"))
-    with Bar(*columns, console=console, transient=True, expand=True) as bar:
-        task = bar.add_task("", total=None, what=SEARCHING, speed="")
+    with Bar(*columns, console=console, transient=True, expand=True) as shown:
+        task = shown.add_task("", total=None, what=SEARCHING, speed="")
 
         def update(download: Mapping[str, Any]) -> None:
             if download["files_total"]:
                 before, behind = texts(download, console.width - MARGIN - MIN_BAR - 2)
                 done, total = download["bytes_done"], download["bytes_total"]
-                bar.update(task, completed=done, total=total, what=before, speed=behind)
+                shown.update(task, completed=done, total=total, what=before, speed=behind)
 
         yield update
 

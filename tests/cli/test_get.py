@@ -228,6 +228,17 @@ def test_a_bar_on_a_terminal(peer: Path) -> None:
     assert shown.rpartition(b"\r")[0].rpartition(b"\n")[2].find(b"piece") < 0, "the message is on the line of the bar"
 
 
+def test_no_bar_on_a_terminal(peer: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [*P2P, "--state-dir", str(peer), "get", "--no-progress", "done_a"]
+    done = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 4096)
+    os.close(ours)
+    assert (done.stdout, shown.count(b"\n")) == (b"/tmp/fetched/done_a\n", 1)
+    assert shown.startswith(b"p2p: 1 file fetched")
+
+
 def running(folder: Path, stderr: int) -> subprocess.Popen[bytes]:
     """A ``p2p get`` of what never comes, that has given its order."""
     client = ControlClient(folder)
