@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -49,7 +50,12 @@ class SharedFolders:
         return self.audiences.of(root, identity(root))
 
     def add(self, folder: Path, audience: Audience) -> None:
-        """Share `folder` with `audience` too, before the downloads. Raises ValueError if it has another audience."""
+        """Share `folder` with `audience` too, before the downloads.
+
+        Raises NotADirectoryError if it is no folder, ValueError if it has another audience.
+        """
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "is not a folder", str(folder))
         shared = self.audience(real(folder)) if real(folder) in self.real else audience
         if shared != audience:
             raise ValueError(f"{folder} is shared with {described(shared)} already; stop the peer to change that")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -131,19 +130,16 @@ class Library(Catalogue):
 
         Fails with NotADirectoryError if it is none, ValueError if it is shared with another audience.
         """
-        try:
-            if not path.is_dir():
-                raise NotADirectoryError(errno.ENOTDIR, "is not a folder", str(path))
-            self._roots.add(path, audience)
-        except (OSError, ValueError):
-            return fail()
-        return self.scan()
+        return self._changed(lambda: self._roots.add(path, audience))
 
     def remove_folder(self, path: Path) -> Deferred[None]:
         """Share the folder `path` no more; fires when its files are no longer shared. Fails with ValueError."""
+        return self._changed(lambda: self._roots.remove(path))
+
+    def _changed(self, change: Callable[[], None]) -> Deferred[None]:
         try:
-            self._roots.remove(path)
-        except ValueError:
+            change()
+        except (OSError, ValueError):
             return fail()
         return self.scan()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..web.api.schema import RsStatus
+from ..web.api.rs_schema import RsStatus
 from ..web.metrics import Buckets, Family
 from .counts import METHODS
 

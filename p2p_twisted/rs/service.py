@@ -13,7 +13,7 @@ from ..events.publisher import Publisher
 from ..events.rs import PeersExpired
 from ..net.reactor_delay import ReactorDelay
 from ..registry.store import Store, StoreError
-from ..web.api.schema import RsStatus
+from ..web.api.rs_schema import RsStatus
 from ..web.metrics import Family
 from .counts import LIMITS
 from .factory import RSFactory

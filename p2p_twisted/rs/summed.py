@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..web.api.schema import RsStatus
+from ..web.api.rs_schema import RsStatus
 
 
 class SummedStatus:

@@ -18,7 +18,7 @@ from twisted.internet.task import LoopingCall
 from .. import __version__
 from ..config.settings import SettingsOptions
 from ..net.shared_port import SharedPort
-from ..web.api.schema import PeerRecordPage, PeerRecordView, RsStatus
+from ..web.api.rs_schema import PeerRecordPage, PeerRecordView, RsStatus
 from ..web.control_client import SOCKET_FILE
 from ..web.forwarding import CallFailed, CallRefused
 from ..web.http.errors import ApiError

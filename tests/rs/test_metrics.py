@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p2p_twisted.rs.metrics import families
-from p2p_twisted.web.api.schema import RsStatus
+from p2p_twisted.web.api.rs_schema import RsStatus
 from p2p_twisted.web.metrics import Buckets, Family
 
 DURATIONS = {"0.5": 3.0, "1": 2.0, "inf": 1.0, "sum": 4.5}

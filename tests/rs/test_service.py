@@ -18,7 +18,7 @@ from p2p_twisted.registry.store import StoreError, Swept
 from p2p_twisted.rs.factory import RSFactory
 from p2p_twisted.rs.service import RegistrationServer
 from p2p_twisted.rs.trust import TrustedNetworks
-from p2p_twisted.web.api.schema import RsStatus
+from p2p_twisted.web.api.rs_schema import RsStatus
 from tests.support.registries import SynchronousRegistry, result_of
 
 

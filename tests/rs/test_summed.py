@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p2p_twisted.rs.summed import SummedStatus
-from p2p_twisted.web.api.schema import RsStatus
+from p2p_twisted.web.api.rs_schema import RsStatus
 
 
 def of_worker(problem: str | None = None, **counts: float) -> RsStatus:

@@ -17,7 +17,7 @@ from p2p_twisted.experiment.page.experiment_order import ExperimentOrder
 from p2p_twisted.experiment.page.service import ExperimentBusy
 from p2p_twisted.index.query import Query
 from p2p_twisted.rs.counts import RequestCounts
-from p2p_twisted.web.api import download_schema, schema, search_schema
+from p2p_twisted.web.api import download_schema, rs_schema, schema, search_schema
 from p2p_twisted.wire.search_terms import Term, format_terms
 from tests.support.answers import from_json
 
@@ -105,10 +105,10 @@ def summary_of(download: dict[str, Any]) -> download_schema.DownloadSummary:
     return from_json(download_schema.DownloadSummary, {name: download[name] for name in names})
 
 
-async def an_rs_status() -> schema.RsStatus:
+async def an_rs_status() -> rs_schema.RsStatus:
     counts = {**RequestCounts().numbers(61, {}), **Durations().numbers("delays"), "commits": 3.0}
     counts["limits cookies"] = 122.0
-    return schema.RsStatus("rs", "0.2.0", 61, ttl=7200, active=1, records=2, connections=0, waiting=0, counts=counts)
+    return rs_schema.RsStatus("rs", "0.2.0", 61, ttl=7200, active=1, records=2, connections=0, waiting=0, counts=counts)
 
 
 class FakePeer:

@@ -17,7 +17,8 @@ from twisted.trial.unittest import TestCase
 
 from p2p_twisted.web import forwarding
 from p2p_twisted.web.api.rs import peer_records, rs_root
-from p2p_twisted.web.api.schema import RsStatus, Settings
+from p2p_twisted.web.api.rs_schema import RsStatus
+from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.control_client import SOCKET_FILE
 from p2p_twisted.web.forwarding import CallFailed, CallRefused, ForwardedCalls
 from p2p_twisted.web.service import makeApiService

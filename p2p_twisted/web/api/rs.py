@@ -16,7 +16,8 @@ from ...wire.errors import BadRequest
 from ..extension import SiteExtension
 from ..http.calls import ApiRoot, Call, Endpoint, Reply, api_root, paging, plain
 from .event_log import EventLog
-from .schema import PeerRecordPage, PeerRecordView, RsStatus, Settings
+from .rs_schema import PeerRecordPage, PeerRecordView, RsStatus
+from .schema import Settings
 
 EVENTS = (PeerRegistered, PeerLeft, PeersExpired)
 """The events of an RS that are passed on."""

@@ -8,7 +8,8 @@ from typing import Any
 from ...wire import fields
 from ..api.event_log import event_name
 from ..api.rs import EVENTS, SORTS, STATES, Peers
-from ..api.schema import RsStatus, Settings
+from ..api.rs_schema import RsStatus
+from ..api.schema import Settings
 from ..http.calls import ApiRoot
 from .page import Page, Values
 from .rate_history import LENGTH, RateHistory

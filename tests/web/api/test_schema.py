@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from p2p_twisted.experiment.run.cluster import Cluster
-from p2p_twisted.web.api import download_schema, rs, schema, search_schema
+from p2p_twisted.web.api import download_schema, rs, rs_schema, schema, search_schema
 from p2p_twisted.web.api.event_log import event_name
 from p2p_twisted.web.api.events import EVENTS, MADE
 from p2p_twisted.web.control_client import ControlClient, ControlError
@@ -45,8 +45,8 @@ ANSWERS: dict[str, type] = {
 }
 """Calls of a peer -> the answer in the example: of DELETE, the refusal."""
 ANSWERS_OF_RS: dict[str, type] = {
-    "GET status": schema.RsStatus,
-    "GET peers": schema.PeerRecordPage,
+    "GET status": rs_schema.RsStatus,
+    "GET peers": rs_schema.PeerRecordPage,
     "POST web": schema.WebLink,
     "GET config": schema.Settings,
 }
@@ -110,7 +110,12 @@ def test_the_text_names_fields_of_the_schema(kind: type, section: str) -> None:
 
 def test_every_class_of_the_schema_is_in_an_answer() -> None:
     found = {one for kind in (*ANSWERS.values(), *ANSWERS_OF_RS.values()) for one in inner(kind)}
-    defined = [*vars(schema).values(), *vars(download_schema).values(), *vars(search_schema).values()]
+    defined = [
+        *vars(schema).values(),
+        *vars(rs_schema).values(),
+        *vars(download_schema).values(),
+        *vars(search_schema).values(),
+    ]
     assert found == {one for one in defined if isinstance(one, type) and is_dataclass(one)}
 
 

@@ -10,7 +10,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted.web.api.rs import peer_records, rs_root
-from p2p_twisted.web.api.schema import RsStatus, Settings, SettingValue
+from p2p_twisted.web.api.rs_schema import RsStatus
+from p2p_twisted.web.api.schema import Settings, SettingValue
 from p2p_twisted.web.http.access import Access
 from p2p_twisted.web.http.site import ControlSite
 from p2p_twisted.web.pages.rate_history import LENGTH, STEP, RateHistory
