@@ -32,6 +32,9 @@ from .table import FREE, UNWRITTEN
 MAX_BATCH = 1000
 """Most records that one sweep writes, at about 10 us each; nothing else is served meanwhile."""
 
+SMALL = 10_000
+"""Records whose addresses are sorted at once, which takes 20 ms."""
+
 
 class SQLiteStore(MemoryStore):
     """A `store.Store` in the SQLite file `path`, which is created if it does not exist; the folder must exist.
@@ -59,8 +62,10 @@ class SQLiteStore(MemoryStore):
         self.waiting: deque[int] = deque()
         """Slots of the records that are to be written, longest waiting first."""
         self._file = SQLiteFile(path, is_always_synced)
-        self._is_indexed = False
         self._read()
+        self._is_indexed = len(self._table) <= SMALL
+        if self._is_indexed:
+            self._index()
 
     def start(self) -> None:
         """Take the file for this process."""

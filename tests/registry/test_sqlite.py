@@ -312,7 +312,10 @@ def test_whether_a_cookie_was_used_survives_a_restart(machine: Machine) -> None:
     assert {record.port: record.proven for record in registry.records()} == {1: False, 2: True}
 
 
-def test_what_is_renewed_before_anything_else_is_asked_keeps_its_place(machine: Machine) -> None:
+def test_what_is_renewed_before_anything_else_is_asked_keeps_its_place(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "SMALL", 1)
     kept, left = (machine.registry.register("10.0.0.1", port, None, True) for port in (1, 2))
     registry = machine.restart()
     machine.clocks.advance(7000)
