@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorThreads, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
@@ -130,18 +130,11 @@ class Library(Catalogue):
 
         Fails with NotADirectoryError if it is none, ValueError if it is shared with another audience.
         """
-        return self._changed(lambda: self._roots.add(path, audience))
+        return maybeDeferred(self._roots.add, path, audience).addCallback(lambda _: self.scan())
 
     def remove_folder(self, path: Path) -> Deferred[None]:
         """Share the folder `path` no more; fires when its files are no longer shared. Fails with ValueError."""
-        return self._changed(lambda: self._roots.remove(path))
-
-    def _changed(self, change: Callable[[], None]) -> Deferred[None]:
-        try:
-            change()
-        except (OSError, ValueError):
-            return fail()
-        return self.scan()
+        return maybeDeferred(self._roots.remove, path).addCallback(lambda _: self.scan())
 
     def add_file(self, folder: Path, path: Path, sha256: str, pieces: bytes, title: str = "") -> SharedFile:
         """Share the verified download at `path` in the shared folder `folder` at once, without reading it again.

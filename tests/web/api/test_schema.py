@@ -110,12 +110,8 @@ def test_the_text_names_fields_of_the_schema(kind: type, section: str) -> None:
 
 def test_every_class_of_the_schema_is_in_an_answer() -> None:
     found = {one for kind in (*ANSWERS.values(), *ANSWERS_OF_RS.values()) for one in inner(kind)}
-    defined = [
-        *vars(schema).values(),
-        *vars(rs_schema).values(),
-        *vars(download_schema).values(),
-        *vars(search_schema).values(),
-    ]
+    modules = (schema, rs_schema, download_schema, search_schema)
+    defined = [one for module in modules for one in vars(module).values()]
     assert found == {one for one in defined if isinstance(one, type) and is_dataclass(one)}
 
 
