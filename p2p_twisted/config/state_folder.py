@@ -63,6 +63,16 @@ def check_not_held(path: Path) -> None:
         os.close(file)
 
 
+def holder(path: Path) -> int | None:
+    """Return the process id of the last process that held the state folder `path`; None if none is known."""
+    try:
+        with (path / LOCK_FILE).open("rb") as file:
+            found = _HOLDER.fullmatch(file.read(HOLDER).decode("ascii", "replace"))
+    except OSError:
+        return None
+    return int(found[1]) if found else None
+
+
 class StateFolderLock(Service):
     """Lock on the state folder `path`, from its creation until the process ends, across a fork too.
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, TypeVar
@@ -21,6 +22,9 @@ from ..config.folders import make_database_private
 
 FORMAT = 2
 """Raise it when rows written before no longer match what would be found today, for instance better titles."""
+
+PAGE = 100
+"""Rows that `rows` reads at a time: with a query that stays open, the write-ahead log would grow."""
 
 # All columns are bytes: numbers of any size fit, and a damaged text fails its checksum, not the query.
 _TABLE = """CREATE TABLE hashes (
@@ -165,6 +169,21 @@ class HashCache:
         for companion in ("-wal", "-shm"):
             Path(f"{self._path}{companion}").unlink(missing_ok=True)
         return self._open()
+
+
+def rows(path: Path) -> Iterator[tuple[str, Stamp, str]]:
+    """Yield the path, the stamp and the SHA-256 of each undamaged row of the cache in the file `path`, without writing.
+
+    Raises sqlite3.Error. The process that the cache belongs to may write meanwhile.
+    """
+    query = "SELECT path, stamp, sha256, pieces, title, checksum FROM hashes WHERE path > ? ORDER BY path LIMIT ?"
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        after = b""
+        while page := db.execute(query, (after, PAGE)).fetchall():
+            after = page[-1][0]
+            for key, *values, checksum in page:
+                if all(isinstance(value, bytes) for value in values) and checksum == _checksum(key, *values):
+                    yield os.fsdecode(key), Stamp(*map(int, values[0].split())), values[1].decode()
 
 
 def _row(path: str, stamp: Stamp, hashes: Hashes) -> tuple[bytes, ...]:
