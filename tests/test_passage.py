@@ -27,7 +27,7 @@ def passage(kind: str) -> list[str]:
         ("register", 27),
         ("holder", 14),
         ("downloader", 17),
-        ("get", 29),
+        ("get", 30),
     ],
 )
 def test_few_modules_are_passed_through(kind: str, most: int) -> None:

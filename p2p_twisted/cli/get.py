@@ -129,14 +129,15 @@ def _find(session: Session, wanted: Sequence[str], body: dict[str, Any], deadlin
 
 def _carry_out(client: ControlClient, body: dict[str, Any], deadline: float | None, shown: Shown) -> Download:
     """Start the download that `body` requests, and show it; return it when it has ended. Raises Failure."""
-    bar = shown.progress and on_terminal(err=True)
     try:
-        follower = Follower(client, client.post("downloads", body)["id"], shown.sources or bar)
+        id_ = client.post("downloads", body)["id"]
     except ControlError as error:
         if error.status != 413:
             raise
         text = f"{len(body['names'])} names are too many for one download; give narrower patterns, or --all"
         raise exits.Failure(exits.FAILED, text) from None
+    bar = shown.progress and on_terminal(err=True)
+    follower = Follower(client, id_, shown.sources or bar)
     try:
         with show_progress(bar) as update:
             return follower.follow(update, deadline)
