@@ -50,8 +50,10 @@ types: $(VENV)/installed-test ## mypy, strict
 trial: $(VENV)/installed-test ## the trial TestCases under trial
 	$(BIN)/python -m twisted.trial --reporter=text $(TRIAL)
 
-pytest: $(VENV)/installed-test ## all tests under pytest
-	$(BIN)/python -m pytest -ra
+pytest: $(VENV)/installed-test ## all tests under pytest: the fast ones on two cores, then those that start processes
+	$(BIN)/python -m pytest -ra -n 2 -m 'not slow' --ignore tests/e2e
+	$(BIN)/python -m pytest -ra -m slow --ignore tests/e2e
+	$(BIN)/python -m pytest -ra tests/e2e
 
 test-lowest: ## all tests with the lowest versions that setup.cfg declares
 	@mkdir -p build

@@ -281,8 +281,7 @@ def test_the_table_of_the_rs_is_live(cluster: Cluster, rs_page: str, browser: An
 PATHS = ("", "downloads", "shares", "peers", "limits", "log", "about", "login", "?q=nothing-at-all")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1920])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1920, "light")])
 def test_nothing_keeps_people_out(cluster: Cluster, rs_page: str, browser: Any, scheme: str, width: int) -> None:
     watched = Watched(browser, viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = watched.page
