@@ -57,6 +57,27 @@ def make_private(path: Path) -> None:
     tighten(path)
 
 
+def read_private(path: Path, most: int) -> str:
+    """Return the text of the file `path`, at most so many characters, and restrict it to its owner.
+
+    "" if it cannot be read.
+    """
+    try:
+        tighten(path)
+        with path.open(encoding="utf-8") as file:
+            return file.read(most)
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def replace_private(path: Path, text: str) -> None:
+    """Replace the file `path` by one with `text` that is its owner's only. Raises OSError; then it is as before."""
+    fresh = path.with_suffix(".new")
+    make_private(fresh)
+    fresh.write_text(text)
+    fresh.replace(path)
+
+
 def make_database_private(path: Path) -> None:
     """Apply `make_private` to the SQLite file `path` and the files beside it, before the database is opened.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from twisted.logger import Logger
 
-from ...config.folders import make_private, tighten
+from ...config.folders import read_private, replace_private
 from ...wire import fields
 from ...wire.errors import BadRequest
 
@@ -27,20 +27,12 @@ class CookieFile:
 
     def load(self) -> dict[str, int]:
         """Return the cookies by the keys of their RS, without lines that cannot be read; none if there is no file."""
-        try:
-            tighten(self._path)
-            with self._path.open(encoding="utf-8") as file:
-                return dict(_read(file.read(MAX_SIZE)))
-        except (OSError, UnicodeDecodeError):
-            return {}
+        return dict(_read(read_private(self._path, MAX_SIZE)))
 
     def save(self, cookies: Mapping[str, int]) -> None:
         """Replace the file; log it when that cannot be done."""
-        fresh = self._path.with_suffix(".new")
         try:
-            make_private(fresh)
-            fresh.write_text("".join(f"{key} {cookie}\n" for key, cookie in cookies.items()))
-            fresh.replace(self._path)
+            replace_private(self._path, "".join(f"{key} {cookie}\n" for key, cookie in cookies.items()))
         except OSError as e:
             self.log.error("the cookie cannot be saved in {file}: {why}", file=str(self._path), why=e.strerror)
 

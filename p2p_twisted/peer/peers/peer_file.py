@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twisted.logger import Logger
 
-from ...config.folders import make_private, tighten
+from ...config.folders import read_private, replace_private
 from ...wire import fields
 from ...wire.address import Address
 from ...wire.errors import BadRequest
@@ -39,20 +39,12 @@ class PeerFile:
 
     def load(self) -> dict[Address, int]:
         """Return the peers with their times, without lines that cannot be read; none if there is no file."""
-        try:
-            tighten(self._path)
-            with self._path.open(encoding="utf-8") as file:
-                return dict(_read(file.read(MAX_SIZE)))
-        except (OSError, UnicodeDecodeError):
-            return {}
+        return dict(_read(read_private(self._path, MAX_SIZE)))
 
     def save(self, peers: Mapping[Address, int]) -> None:
         """Replace the file; log it when that cannot be done."""
-        fresh = self._path.with_suffix(".new")
         try:
-            make_private(fresh)
-            fresh.write_text("".join(f"{host} {port} {seen}\n" for (host, port), seen in peers.items()))
-            fresh.replace(self._path)
+            replace_private(self._path, "".join(f"{host} {port} {seen}\n" for (host, port), seen in peers.items()))
         except OSError as e:
             self.log.warn("the other peers cannot be saved in {file}: {why}", file=str(self._path), why=e.strerror)
 
