@@ -25,17 +25,21 @@ class Entry(NamedTuple):
 
 
 class NotableLog:
-    """The last notable events of `events`, the newest last."""
+    """The last notable events of `events`."""
 
     def __init__(self, events: Publisher, now: Callable[[], float] = time.time) -> None:
         """`now` gives Unix time."""
-        self.entries: deque[Entry] = deque(maxlen=MAX_ENTRIES)
+        self._events: deque[tuple[float, types.Event]] = deque(maxlen=MAX_ENTRIES)
         self._now = now
         for kind in NOTABLE:
             events.subscribe(kind, self._note)
 
+    def entries(self) -> list[Entry]:
+        """Return an entry for each of them, the newest first."""
+        return [Entry(time, *_WORDS[type(event)](event)) for time, event in reversed(self._events)]
+
     def _note(self, event: types.Event) -> None:
-        self.entries.append(Entry(self._now(), *_WORDS[type(event)](event)))
+        self._events.append((self._now(), event))  # in words only for who looks: a large library shares very many
 
 
 def _started(event: types.DownloadStarted) -> tuple[str, str]:

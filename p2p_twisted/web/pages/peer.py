@@ -116,7 +116,7 @@ class _PeerPages:
 
     def log(self) -> Values:
         """Return the notable events, the newest first, and the names of those that add one."""
-        return {"entries": [*self._log.entries][::-1], "names": [event_name(kind) for kind in NOTABLE]}
+        return {"entries": self._log.entries(), "names": [event_name(kind) for kind in NOTABLE]}
 
     def about(self) -> Values:
         """Return the settings."""
