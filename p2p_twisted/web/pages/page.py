@@ -45,7 +45,7 @@ class Page(Endpoint):
         if part is not None and part not in self._parts:
             raise ApiError(404, "this page has no such part")
         values = await self._values(query)
-        return Html(render(self._template, part, may_change=call.may_change, query=query, **self._common(), **values))
+        return Html(render(self._template, part, may_change=call.may_change, **self._common(), **values))
 
 
 def always(values: Callable[[], Values]) -> Callable[[Mapping[str, str]], Awaitable[Values]]:

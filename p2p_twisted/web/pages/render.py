@@ -6,7 +6,6 @@ script of the pages asks for it when something has happened, so that each thing 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,7 +68,6 @@ class Html:
 def render(template: str, part: str | None = None, **values: Any) -> str:
     """Return the page of `template`, or its block `part`. Raises KeyError if it has no such block."""
     page = ENVIRONMENT.get_template(template)
-    values["now"] = time.time()
     if part is None:
         return page.render(values)
     return "".join(page.blocks[part](page.new_context(values)))
