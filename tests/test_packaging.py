@@ -37,7 +37,7 @@ def modules():
 
 
 def data():
-    folders = ("experiment/page/static", "web/pages/static", "web/pages/templates")
+    folders = ("experiment/page/static", "experiment/page/templates", "web/pages/static", "web/pages/templates")
     found = [path for folder in folders for path in (ROOT / "p2p_twisted" / folder).iterdir()]
     pages = {path.relative_to(ROOT).as_posix() for path in found}
     return pages | {"p2p_twisted/py.typed", "p2p_twisted/experiment/report/report.html.j2"}

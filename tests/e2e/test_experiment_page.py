@@ -19,7 +19,7 @@ import pytest
 
 from p2p_twisted.experiment.run.cluster import wait_until
 from p2p_twisted.web.control_client import ControlClient, ControlError
-from tests.support.browser import browsing
+from tests.support.browser import browsing, violations
 from tests.support.rs_process import ENVIRONMENT, RSProcess, free_port
 
 from ..experiment.run.test_netns import WHY_NOT
@@ -226,6 +226,9 @@ def look_at(browser: Any, experiment_rs: ExperimentRS) -> None:
     expect(opened.value.locator("h1")).to_be_visible()
     check_faults(page, expect)
     check_widths(page)
+    for scheme in "dark", "light":
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # a change of colour takes a while
+        assert violations(page) == []
     assert faults == []
 
 

@@ -18,6 +18,9 @@ from ...web.http.calls import PATH, Call, Endpoint, Reply, plain
 from ...web.http.errors import ApiError
 from ...web.http.request import ControlRequest
 from ...web.http.static import ALONE, Document, page
+from ...web.pages.page import Page, always
+from ...web.pages.render import template_of
+from ...web.pages.rs import common_values
 from ...web.sse import EventStream
 from ...wire import fields
 from .experiment_order import MEMBERS, ExperimentOrder, parse_order
@@ -26,9 +29,8 @@ from .service import ExperimentBusy
 
 _log = Logger()
 
-PAGE = "lab.html"
-ASSETS = ("chart.js", "run.js", "lab.js", "lab.css", "lab.svg")
-"""The files that the page loads."""
+ASSETS = ("chart.js", "run.js", "lab.js", "lab.css")
+"""The files that this page loads and the others do not."""
 
 
 class RunFacade(Protocol):
@@ -68,7 +70,8 @@ def experiment_site(experiments: ExperimentsFacade, clock: IReactorTime) -> Site
 
     Raises OSError if a file of the page is missing.
     """
-    api, root = plain(lambda: {"labs": dict(experiments.places())}), page(__package__, PAGE)
+    api = plain(lambda: {"labs": dict(experiments.places())})
+    root = Page(template_of(__package__, "lab.html.j2"), always(dict), lambda: common_values(has_lab=True))
     api.putChild(b"runs", _Runs(experiments, clock))
     for name in ASSETS:
         root.putChild(name.encode(), page(__package__, name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
+from jinja2 import Template
 from twisted.internet.defer import Deferred
 
 from ..http.calls import Answer, Call, Endpoint
@@ -24,7 +25,7 @@ class Page(Endpoint):
 
     def __init__(
         self,
-        template: str,
+        template: str | Template,
         values: Callable[[Mapping[str, str]], Awaitable[Values]],
         common: Callable[[], Values],
         allowed: Collection[str] = (),

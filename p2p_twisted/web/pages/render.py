@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from ...wire.visible import shown, visible
@@ -65,7 +65,13 @@ class Html:
         return request.answer_bytes(self.status, self.text.encode("utf-8", "replace"), headers)
 
 
-def render(template: str, part: str | None = None, **values: Any) -> str:
+def template_of(package: str, name: str) -> Template:
+    """Return the template `name` of another package, which may extend and include those of this one."""
+    loaders = [PackageLoader(package), PackageLoader(__package__)]
+    return ENVIRONMENT.overlay(loader=ChoiceLoader(loaders)).get_template(name)
+
+
+def render(template: str | Template, part: str | None = None, **values: Any) -> str:
     """Return the page of `template`, or its block `part`. Raises KeyError if it has no such block."""
     page = ENVIRONMENT.get_template(template)
     if part is None:

@@ -29,12 +29,17 @@ def add_rs_pages(root: ApiRoot, pages: RsPages, has_lab: bool) -> None:
     """Put `pages` into the site of an RS; `has_lab`: it has the page of experiments, too."""
 
     def common() -> Values:
-        return {"navigation": (*NAVIGATION, LAB) if has_lab else NAVIGATION, "role": "rs"}
+        return common_values(has_lab)
 
     root.putChild(b"", Page("rs_peers.html.j2", pages.peers, common, ("q", "state", "sort", "offset")))
     root.putChild(b"requests", Page("rs_requests.html.j2", pages.requests, common))
     root.putChild(b"about", Page("rs_about.html.j2", pages.about, common))
     add_static(root)
+
+
+def common_values(has_lab: bool) -> Values:
+    """Return the values that all pages of an RS have."""
+    return {"navigation": (*NAVIGATION, LAB) if has_lab else NAVIGATION, "role": "rs"}
 
 
 class RsPages:

@@ -25,6 +25,7 @@ from p2p_twisted.web.api.schema import Settings
 from p2p_twisted.web.http.access import Access
 from p2p_twisted.web.http.calls import Endpoint
 from p2p_twisted.web.http.site import ControlSite
+from p2p_twisted.web.pages.static import FILES, add_static
 from p2p_twisted.web.sse import BEAT_INTERVAL, SEND_INTERVAL
 from tests.support.fake_facades import FakeExperiments, FakeRun, an_rs_status
 from tests.support.http_client import KEY, Answer, exchange, parse, request
@@ -34,9 +35,11 @@ RUNS = "/api/v1/lab/runs"
 
 
 def root(experiments: FakeExperiments, clock: Any) -> Endpoint:
-    return rs_root(
+    made = rs_root(
         partial(peer_records, MemoryStore(Clocks())), an_rs_status, Settings([]), experiment_site(experiments, clock)
     )
+    add_static(made)
+    return made
 
 
 class PageTestCase(TestCase):
@@ -228,8 +231,9 @@ class PageTests(PageTestCase):
     async def test_the_page_and_what_it_loads_come_from_here(self) -> None:
         page = await self.ask("GET", "/lab", key=None)
         self.assertEqual((page.status, page.headers["Content-Type"]), (200, "text/html; charset=utf-8"))
-        loaded = re.findall(rb'(?:src|href)="([^"]+)"', page.body)
-        self.assertEqual({path.decode() for path in loaded}, {f"/lab/{name}" for name in ASSETS})
+        loaded = re.findall(rb'(?:src|<link rel="\w+" href)="([^"]+)"', page.body)
+        of_all = {f"/static/{name}" for name in FILES}
+        self.assertEqual({path.decode() for path in loaded}, {f"/lab/{name}" for name in ASSETS} | of_all)
         for path in loaded:
             answer = await self.ask("GET", path.decode(), key=None)
             self.assertEqual(answer.status, 200)

@@ -16,6 +16,8 @@ const STATES = { running: "running", stopping: "being stopped", done: "done", st
 let shown = null; // the experiment on the page: {id, order, source, runs, over}
 let chosen = false; // whether the reader chose it from the list: then it stays
 let key = null;
+const hasSession = !("readOnly" in document.body.dataset);
+const mayChange = () => Boolean(key) || hasSession;
 
 // An experiment and its events, from the first one on
 
@@ -130,9 +132,9 @@ function explain() {
 
 function allow() {
   const runs = shown && ["running", "stopping"].includes(shown.state);
-  $("fields").disabled = !key || Boolean(runs);
-  $("stop").disabled = !key || shown?.state !== "running";
-  $("watching").hidden = Boolean(key);
+  $("fields").disabled = !mayChange() || Boolean(runs);
+  $("stop").disabled = !mayChange() || shown?.state !== "running";
+  $("watching").hidden = mayChange();
 }
 
 async function attempt(action) {

@@ -17,7 +17,7 @@ class Run {
     const heads = ["Held", "Documents", "MB", "Time, s"].map((words) => el("th", { scope: "col", class: "number" }, words));
     const head = el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Peer"), ...heads));
     this.section = el("details", { class: "run", open: "" }, el("summary", {}, el("h2", {}, this.title), this.said), this.plot,
-      el("div", { class: "wide" }, el("table", {}, head, this.rows)));
+      el("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "Peers" }, el("table", {}, head, this.rows)));
     this.section.ontoggle = () => this.draw();
     $("runs").append(this.section);
     this.draw();
