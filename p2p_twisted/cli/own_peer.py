@@ -47,6 +47,7 @@ class OwnPeer:
             download_dir=state_dir / "downloads",
             share=list(share),
             tls=tls,
+            resumes=False,
         )
         self._thread = Thread(target=_reactor.run, kwargs={"installSignalHandlers": False}, daemon=True)
         self._peer: Peer

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from twisted.application.service import MultiService
+from twisted.application.service import MultiService, Service
 from twisted.internet import defer
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
@@ -27,6 +27,7 @@ from ..net.secured import open_tls
 from ..net.throttle import Throttle
 from ..wire.limits import RS_PORT
 from .downloads.manager import DownloadManager
+from .downloads.orders import Orders
 from .folders import check_folders, holds_state, open_cache, open_confidential
 from .peers.arrivals import Arrivals
 from .peers.discovery import Discovery
@@ -115,6 +116,9 @@ class Peer(MultiService):
         self.search.swarm = SwarmSearch(reactor, self.discovery, self.downlink)
         self.download_manager = DownloadManager(reactor, self.factory, self.discovery, self.downlink, now, events)
         self.download_manager.site_map = self.site_map
+        self._keepers: list[Service] = []
+        if settings.resumes:
+            self._keepers.append(Orders(reactor, self.download_manager, events, settings.state_dir))
 
     def _finder(self) -> Finder:
         """Return what finds the RS that the user has named or, without any, those on the local network."""
@@ -164,7 +168,8 @@ class Peer(MultiService):
 
     def _start_parts(self) -> None:
         if self.running:
-            for service in (self.peer_memory, self.registration, self.discovery, self.download_manager):
+            parts = (self.peer_memory, self.registration, self.discovery, self.download_manager, *self._keepers)
+            for service in parts:  # stopped in reverse order
                 service.setServiceParent(self)
 
     def stopService(self) -> Deferred[None]:

@@ -119,6 +119,8 @@ class PeerSettings:
     up_rate: float | None = None
     down_rate: float | None = None
     """Bytes/s of files sent and received, None without limit."""
+    resumes: bool = True
+    """Whether a later start goes on with the downloads that have not ended."""
 
     def registration_servers(self) -> list[tuple[str, int | None]]:
         """Return the host of each registration server, and its port unless the SRV records of the host say it."""

@@ -139,18 +139,21 @@ def test_all_holders_are_killed_and_one_comes_back(system: System) -> None:
 
 
 def test_the_downloader_itself_is_killed(system: System) -> None:
-    """The unfinished file has no final name; after a restart the download finishes."""
+    """The unfinished file has no final name; after a restart the download goes on, and a paused one does not."""
     downloader = system.cluster.peers[2]
     with Watch(downloader.download_dir) as watch:
-        wait_for_a_part(downloader, order(downloader))
+        paused = order(downloader, dir=str(downloader.state_dir.with_name("paused")))
+        downloader.control.post(f"downloads/{paused}/pause")
+        id_ = order(downloader)
+        wait_for_a_part(downloader, id_)
         system.cluster.kill9("peer3")
         watch.look()
         assert NAME not in watch.seen
         system.cluster.restart("peer3")
         system.cluster.wait_registered()
-        wait(lambda: len(holders(downloader)) == 2)
-        found = wait_for(downloader.control, order(downloader))
-    assert found["state"] == "done", found
+        found = wait_for(downloader.control, id_)
+    assert (found["state"], found["files_done"]) == ("done", 1), found
+    assert downloader.control.get(f"downloads/{paused}")["state"] == "paused"
     watch.assert_right()
 
 

@@ -80,11 +80,20 @@ class DownloadManager(Service):
         self._forget_old()
         unique = None if names is None else list(dict.fromkeys(names))
         download = Download(secrets.token_hex(4), unique, directory, overwrite, swarm, holders)
-        self.downloads[download.id] = download
-        if holders:
-            self._discovery.dialler.name(holders)
+        self._list(download)
         self._begin(download)
         return download
+
+    def restore(self, download: Download) -> None:
+        """List a download that was ordered before this start, as paused. Raises ValueError."""
+        _check(download.names, download.directory)
+        download.pause()
+        self._list(download)
+
+    def _list(self, download: Download) -> None:
+        self.downloads[download.id] = download
+        if download.holders:
+            self._discovery.dialler.name(download.holders)
 
     def cancel(self, id: str) -> bool:  # noqa: A002
         """Stop a download for good. Return False when it has ended or there is none of that id."""
