@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from fuzz.conversations import answers, asked, check, no_failure_is_logged
 from fuzz.harness import bounded
-from p2p_twisted.peer.serving.protocol import PeerFactory
+from p2p_twisted.peer.serving.factory import PeerFactory
 from p2p_twisted.wire.messages import GetIndex, Request
 from tests.support.memory_network import Network
 from tests.support.peer_server import connect, make_factory

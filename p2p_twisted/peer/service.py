@@ -41,7 +41,7 @@ from .peers.site_map import SiteMap
 from .peers.swarm_search import SwarmSearch
 from .search import PeerSearch
 from .serving.content_store import ContentStore
-from .serving.protocol import PeerFactory
+from .serving.factory import PeerFactory
 from .settings import PeerSettings
 from .transfer_log import TransferLog
 

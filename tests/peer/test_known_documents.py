@@ -13,7 +13,7 @@ from p2p_twisted.events.types import IndexChanged
 from p2p_twisted.index.ranking import Result
 from p2p_twisted.peer.known_documents import INTERVAL, KnownDocuments
 from p2p_twisted.peer.serving.content_store import ContentStore
-from p2p_twisted.peer.serving.protocol import PeerFactory
+from p2p_twisted.peer.serving.factory import PeerFactory
 from p2p_twisted.wire.records import IndexRecord
 from p2p_twisted.wire.search_terms import as_typed
 from tests.support.memory_network import Network

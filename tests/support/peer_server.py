@@ -18,7 +18,7 @@ from p2p_twisted.library.audience import Audience, Audiences
 from p2p_twisted.library.cache import HashCache
 from p2p_twisted.library.shared import Library
 from p2p_twisted.peer.serving.content_store import ContentStore
-from p2p_twisted.peer.serving.protocol import PeerFactory
+from p2p_twisted.peer.serving.factory import PeerFactory
 
 MODIFIED = 1_795_659_611
 """The time of all files here: 2026-11-26 02:20:11."""

@@ -33,7 +33,7 @@ from p2p_twisted.peer.serving import (
     search_answers,
     upload_queue,
 )
-from p2p_twisted.peer.serving.protocol import PeerFactory
+from p2p_twisted.peer.serving.factory import PeerFactory
 from p2p_twisted.peer.serving.search_answers import SearchAnswers
 from p2p_twisted.swarm import picker, piece_fetcher, snubbing, source, source_pool, swarm, turns
 from p2p_twisted.swarm.storage import Storage

@@ -19,6 +19,7 @@ from ...net import connect
 from ...net.throttle import Throttle
 from ...peer import service
 from ...peer.serving import protocol
+from ...peer.serving.factory import PeerFactory
 from ...peer.serving.file_sender import Sender, file_sender
 
 
@@ -30,10 +31,10 @@ class Link:
         self._rate = rate
         self._throttle: Throttle | None = None
 
-    def factory(self, clock: Any, *rest: Any) -> protocol.PeerFactory:
+    def factory(self, clock: Any, *rest: Any) -> PeerFactory:
         """Return the server of the peer, of which `clock` is the reactor."""
         self._throttle = Throttle(clock, time.monotonic, self._rate)
-        return protocol.PeerFactory(clock, *rest)
+        return PeerFactory(clock, *rest)
 
     def send(
         self, transport: Any, fd: int, first: int, length: int, touch: Callable[[], None], uplink: Throttle | None

@@ -20,7 +20,7 @@ from ...swarm.errors import DownloadError
 from ...wire.address import Address
 from ..peers.discovery import Discovery
 from ..peers.site_map import SiteMap
-from ..serving.protocol import PeerFactory
+from ..serving.factory import PeerFactory
 from .model import CANCELLED, DONE, FAILED, PAUSED, RUNNING, Claims, Download
 from .parts import Parts
 from .runner import DownloadRunner

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from ...events.publisher import Publisher
-from ...net.admission import Admission
 from ...net.caller import Caller
-from ...net.factory import RequestFactory
-from ...net.lines import Slicer
 from ...net.server import RequestConnection
-from ...net.throttle import Throttle
 from ...net.unsent import unsent
 from ...wire.errors import BadRequest, Forbidden
 from ...wire.fields import clean_host
@@ -35,22 +28,16 @@ from ...wire.messages import (
     Search,
     Version,
 )
-from ..peers.arrivals import Arrivals
-from ..peers.probing import Prober
-from .askers import Askers
-from .content_store import ContentStore, OpenFile
+from .content_store import OpenFile
 from .file_sender import Sender, SendingStopped, file_sender
-from .hearsay_feed import HearsayFeed
-from .index_feed import IndexFeed
 from .index_follower import IndexFollower
-from .piece_server import PieceServer, PieceSource
+from .piece_server import PieceServer
 from .private_follower import follower_for
-from .private_index import PrivateIndex, joined
-from .search_answers import Searching, no_search
-from .uploads import Uploads
+from .private_index import joined
 
-MAX_CONNECTIONS = 2_000
-MAX_CONNECTIONS_PER_HOST = 500
+if TYPE_CHECKING:
+    from .factory import PeerFactory
+
 MAX_PAUSE = 15
 """Seconds without progress after which a download may lose its place when all are taken."""
 
@@ -211,40 +198,3 @@ class PeerConnection(RequestConnection):
             return result is None
 
         return sender.start().addBoth(ended)
-
-
-class PeerFactory(RequestFactory):
-    """Serves `content_store`, files at the rate of `uplink`. `uploaded` counts the bytes of files requested."""
-
-    protocol = PeerConnection
-
-    def __init__(
-        self,
-        clock: IReactorTime,
-        content_store: ContentStore,
-        uplink: Throttle | None = None,
-        publisher: Publisher | None = None,
-        admission: Admission | None = None,
-    ) -> None:
-        """Make a server; `publisher` gets a TransferServed for each file sent over a connection."""
-        super().__init__(clock, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_HOST, admission)
-        self.content_store = content_store
-        cooperator = Slicer(clock)
-        self.index_feed = IndexFeed(clock, content_store, cooperator)
-        self.private_index = PrivateIndex(clock, content_store, cooperator)
-        self.askers = Askers(content_store.now)
-        self.hearsay_feed = HearsayFeed(clock, content_store.now)
-        self.piece_source = PieceSource(clock, content_store)
-        self.uploads = Uploads(clock, content_store.name_of, publisher or Publisher())
-        self.uplink = uplink
-        self.site: str | None = None
-        """The name of this peer's site, told in answers of 1.1; None if it has none."""
-        self.arrivals: Arrivals | None = None
-        """Takes Hellos; without it they are answered and ignored."""
-        self.prober: Prober | None = None
-        """Takes Probes; without it they are refused."""
-        self.search: Searching = no_search
-        """Answers searches."""
-        self.uploaded = 0
-        self.requests: Counter[str] = Counter()
-        """Requests that could be read, by the names of their messages."""

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from p2p_twisted.index.fulltext import FullText
 from p2p_twisted.peer.serving import search_answers
-from p2p_twisted.peer.serving.protocol import PeerFactory
+from p2p_twisted.peer.serving.factory import PeerFactory
 from p2p_twisted.peer.serving.search_answers import SearchAnswers
 from p2p_twisted.peer.text_indexer import PAUSE, TextIndexer
 from p2p_twisted.wire.search import Hit, parse_hit
