@@ -48,6 +48,7 @@ class FileSink:
         self._limit = MAX_UNSIZED
         self._hash = hashlib.sha256()
         self._pieces: PieceHasher | None = None
+        self._is_unknown = False
         self.received = 0
         """Bytes of the body so far."""
 
@@ -62,6 +63,8 @@ class FileSink:
         self._part.modified = response.modified
         size = self._document.size if response.size is None else response.size
         self._pieces = None if size is None else PieceHasher(size)
+        known = (size, self._document.sha256, response.sha256, response.length)
+        self._is_unknown = all(one is None for one in known)
         if size is None:
             self._started = self._now()
             self._limit = min(MAX_UNSIZED, self._part.free_space() // 2)
@@ -95,6 +98,8 @@ class FileSink:
             found = self._hash.hexdigest() if self._pieces is None else self._pieces.sha256()
         except ValueError as e:
             raise WrongContent(str(e)) from e
+        if self._is_unknown and not self.received:
+            raise WrongContent("it sent nothing, and nobody has told size or SHA-256: this could not be judged")
         if self._document.sha256 is not None and found != self._document.sha256:
             raise WrongContent("its SHA-256 is not the one in the index")
         return found, b"" if self._pieces is None else self._pieces.pieces()

@@ -306,6 +306,34 @@ class AskedAhead(Case):
         self.assertIn("more than the 10 bytes", str(self.files[1].error))
 
 
+class Nothing(Case):
+    """A holder of 1.0 sends no byte of a document."""
+
+    def test_of_unknown_size_and_hash(self):
+        self.holder(1, {"doc": b""}, b"1.0")
+        self.fetch(("doc", b"", [1]), has_size=False)
+        self.assertEqual([file.state for file in self.files], [FAILED])
+        self.assertIn("could not be judged", str(self.files[0].error))
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_another_holder_is_asked(self):
+        self.holder(1, {"doc": b""}, b"1.0")
+        self.holder(2, {"doc": b"content"}, b"1.0")
+        self.fetch(("doc", b"content", [1, 2]), has_size=False)
+        self.assert_done()
+        self.assertEqual((self.folder / "doc").read_bytes(), b"content")
+
+    def test_of_a_document_that_is_known_to_be_empty(self):
+        self.holder(1, {"doc": b""}, b"1.0")
+        self.fetch(("doc", b"", [1]))
+        self.assert_done()
+
+    def test_1_1_says_that_it_is_empty(self):
+        self.holder(1, {"doc": b""}, b"1.1")
+        self.fetch(("doc", b"", [1]), has_size=False)
+        self.assert_done()
+
+
 class Holders(Case):
     """Several holders."""
 
