@@ -1,4 +1,4 @@
-"""A peer: all bytes of a connection to one that shares two files, to `PeerConnection`."""
+"""A peer: all bytes of a connection to one that shares three files, to `PeerConnection`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from p2p_twisted.wire.messages import GetIndex, Request
 from tests.support.memory_network import Network
 from tests.support.peer_server import connect, make_factory
 
-FILES = {"short.txt": b"short\n", "notes/log.txt": bytes(range(256)) * 300}
+FILES = {"short.txt": b"short\n", "notes/log.txt": bytes(range(256)) * 300, "rfc/rfc1149.txt": b"Avian carriers\n"}
 """The second has two pieces."""
 
 MAX_LENGTH = 4096

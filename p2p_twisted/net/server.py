@@ -214,7 +214,8 @@ class RequestConnection(PlacedConnection, SecuredConnection):
             self.handle(Event.FAILED)
             return
         self.factory.note_refusal(self.caller, error)
-        self.reply(f"{shown(error.reason)}\n".encode(), error.status, retry_after=error.retry_after)
+        end = "\r\n" if self._version is Version.HANDOUT else "\n"
+        self.reply(f"{shown(error.reason)}{end}".encode(), error.status, retry_after=error.retry_after)
         if isinstance(error, BadRequest):
             self._waiting.clear()
             self.handle(Event.LINGER)

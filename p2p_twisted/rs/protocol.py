@@ -20,7 +20,7 @@ from ..registry.store import StoreError
 from ..wire.encode import encode_response
 from ..wire.errors import BadRequest, Forbidden
 from ..wire.fields import clean_host
-from ..wire.messages import KeepAlive, Leave, PQuery, Register, Request, Response, Version
+from ..wire.messages import NO_COOKIE, KeepAlive, Leave, PQuery, Register, Request, Response, Version
 from ..wire.whole import read_whole
 from .peer_list import lines
 
@@ -87,22 +87,25 @@ class RSConnection(RequestConnection):
     async def _answer(self, request: Request, caller: Caller) -> None:
         if self.rate_key is not None:
             self.factory.count_request(self, self.rate_key)
-        handler = _HANDLERS.get(type(request.message))
+        message: Any = request.message
+        handler = _HANDLERS.get(type(message))
         if handler is None:
             raise BadRequest("this is the RS: it serves Register, Leave, KeepAlive and PQuery; files are with peers")
+        if message.cookie == NO_COOKIE:
+            raise Forbidden("-1 is nobody's cookie: register with an empty one")
         alarm = self.factory.alarm
         try:
-            body, headers = await handler(self, request.message, request, caller)
+            body, headers = await handler(self, message, request, caller)
         except rules.HostFull:
             self.factory.limit_hits["registrations"] += 1
             raise
         except rules.WrongCookie as error:
-            warning = await self.factory.wrong_cookie(self, request.message)
+            warning = await self.factory.wrong_cookie(self, message)
             raise Forbidden(error.reason + warning) from None
         except StoreError as error:
             alarm.failed(error)
             raise BadRequest("the RS cannot write down anything now; try again later") from None
-        if alarm.failures and isinstance(request.message, Register | Leave):  # these are on disk by now
+        if alarm.failures and isinstance(message, Register | Leave):  # these are on disk by now
             alarm.worked()
         sending = self.send(body, **headers)
         if sending is not None:

@@ -6,6 +6,7 @@ from functools import singledispatch
 
 from .errors import PHRASES
 from .fields import modified_text, split_type
+from .handout import encode_head
 from .messages import (
     Cancel,
     GetFile,
@@ -154,6 +155,8 @@ def encode_request(request: Request, length: bool = False) -> bytes:
 
 def encode_response(response: Response) -> bytes:
     """Return the head of `response` with the empty line; the body follows as it is."""
+    if response.version is Version.HANDOUT:
+        return encode_head(response)
     lines = [
         f"{response.status} {PHRASES[response.status]} {response.version.value}",
         f"Host: {response.host}",

@@ -10,6 +10,9 @@ from .errors import OK
 from .ranges import Ranges
 from .search_terms import Term
 
+NO_COOKIE = -1
+"""The cookie that some existing clients send when they have none. No peer has it."""
+
 INITIAL_VERSION = "0"
 """The version of every index before its first."""
 
@@ -19,6 +22,8 @@ class Version(Enum):
 
     V10 = "P2P-CI/1.0"
     V11 = "P2P-CI/1.1"
+    HANDOUT = "P2P-DI/1.0"
+    """Not 1.0 but the two requests of the course handout, which is a relative of it (`handout`)."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +150,33 @@ class Probe:
     port: int
 
 
+@dataclass(frozen=True)
+class GetRfcIndex:
+    """Peer -> peer, in the form of the handout: send the RFCs of your index."""
+
+
+@dataclass(frozen=True)
+class GetRfc:
+    """Peer -> peer, in the form of the handout: send the RFC with this number."""
+
+    number: int
+
+
 ToRS = Register | Leave | KeepAlive | PQuery
-ToPeer = GetIndex | GetFile | GetPieces | GetNext | GetTurn | GetSources | Search | Cancel | Hello | Probe
+ToPeer = (
+    GetIndex
+    | GetFile
+    | GetPieces
+    | GetNext
+    | GetTurn
+    | GetSources
+    | Search
+    | Cancel
+    | Hello
+    | Probe
+    | GetRfcIndex
+    | GetRfc
+)
 Message = ToRS | ToPeer
 
 

@@ -11,23 +11,28 @@ import re
 
 from . import fields
 from .errors import BadRequest
+from .handout import parse_first_line
 from .limits import MAX_DATA, MAX_HEAD, MAX_HEAD_LINES, MAX_LINE
-from .messages import KeepAlive, Leave, Message, PQuery, Register, Request, Version
+from .messages import NO_COOKIE, KeepAlive, Leave, Message, PQuery, Register, Request, Version
 from .peer_methods import PEER_METHODS, Build, Headers, optional
 
 
+def _cookie(text: str) -> int:
+    return NO_COOKIE if text == str(NO_COOKIE) else fields.cookie(text)
+
+
 def _cookie_and_port(data: list[str]) -> tuple[int, int]:
-    return fields.cookie(fields.labelled(data[0], "cookie")), fields.port_line(data[1])
+    return _cookie(fields.labelled(data[0], "cookie")), fields.port_line(data[1])
 
 
 def _register(headers: Headers, data: list[str]) -> Message:
     text = fields.labelled(data[0], "cookie")
-    return Register(fields.cookie(text) if text else None, fields.port_line(data[1]))
+    return Register(_cookie(text) if text else None, fields.port_line(data[1]))
 
 
 def _pquery(headers: Headers, data: list[str]) -> Message:
     return PQuery(
-        fields.cookie(fields.labelled(data[0], "cookie")),
+        _cookie(fields.labelled(data[0], "cookie")),
         fields.port(fields.labelled(data[1], "port", "cookie")),  # existing clients label the port "cookie"
         optional(headers, "Limit", lambda text: fields.number(text, "Limit", 1)),
         optional(headers, "After", fields.address),
@@ -65,10 +70,19 @@ _FIRST_LINES = {
 }
 
 
-def _first_line(line: bytes) -> tuple[str, Version]:
+def _first_line(line: bytes) -> tuple[int | None, Build, Version]:
+    """Return the number of data lines, what makes the message, and the version."""
     known = _FIRST_LINES.get(line)
-    if known is not None:
-        return known
+    if known is None:
+        message = parse_first_line(line)
+        if message is not None:
+            return 0, lambda headers, data: message, Version.HANDOUT
+        known = _unusual_first_line(line)
+    what, version = known
+    return *METHODS[what], version
+
+
+def _unusual_first_line(line: bytes) -> tuple[str, Version]:
     words = line.decode("ascii", "replace").split(" ")
     if len(words) != 3:
         raise BadRequest("the first line must be METHOD DOCUMENT VERSION")
@@ -147,8 +161,7 @@ class RequestParser:
         return self._finish() if self._complete() else None
 
     def _begin(self, lines: list[bytes]) -> Request | None:
-        what, self._version = _first_line(lines[0])
-        self._count, self._build = METHODS[what]
+        self._count, self._build, self._version = _first_line(lines[0])
         self._headers = _request_headers(lines[1:], self._version)
         length = self._headers.get("Length")
         if length is None and self._count is None:

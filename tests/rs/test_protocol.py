@@ -48,6 +48,13 @@ class Version10(Case):
         self.assertEqual(got, answer(f"cookie:{cookie}\n"))
         self.assertEqual(self.rig.registry.active()[0], [("192.168.1.1", 4395)])
 
+    def test_a_cookie_that_nobody_has(self) -> None:
+        for message in ("Register", "Leave", "KeepAlive", "PQuery"):
+            got = self.ask(request(message, "cookie:-1", "port:4394"))
+            self.assertEqual(got.split(b"\n")[0], b"403 FORBIDDEN P2P-CI/1.0")
+        self.assertEqual(list(self.rig.registry.records()), [])
+        self.assertEqual(self.rig.factory.limit_hits["cookies"], 0)
+
     def test_leave(self) -> None:
         cookie = self.rig.register()
         self.assertEqual(self.ask(request("Leave", f"cookie:{cookie}", "port:4394")), answer(LEFT))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from p2p_twisted.wire.encode import encode_request
 from p2p_twisted.wire.errors import BadRequest
 from p2p_twisted.wire.limits import MAX_DATA, MAX_HEAD, MAX_HEAD_LINES, MAX_LINE, MAX_NAME, MAX_WANTS
-from p2p_twisted.wire.messages import GetFile, Request
+from p2p_twisted.wire.messages import NO_COOKIE, GetFile, KeepAlive, Request
 from p2p_twisted.wire.parser import METHODS, ONLY_1_1, VERSIONS, RequestParser
 from tests.support.wire_receivers import RequestReceiver, parse, receive
 from tests.support.wire_strategies import chunks, damaged, requests
@@ -73,12 +73,19 @@ def test_any_bytes_in_any_cut(data: st.DataObject | None, wire: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "+4394", " 4394", "4394 ", "4_394", "٤٣٩٤", "04394", "-1", "4394.0", "0x112A", "1e3"]
+    "text", ["", "+4394", " 4394", "4394 ", "4_394", "٤٣٩٤", "04394", "-4394", "4394.0", "0x112A", "1e3"]
 )
 def test_numbers_are_plain_decimals(text: str) -> None:
     assert "port" in refused(KEEPALIVE + b"\ncookie:4\nport:" + text.encode() + b"\n")
     assert "cookie" in refused(KEEPALIVE + b"\ncookie:" + text.encode() + b"\nport:4394\n")
     assert refused(KEEPALIVE + b"Length: " + text.encode() + b"\n\ncookie:4\nport:4394\n")
+
+
+def test_a_cookie_that_nobody_has() -> None:
+    [request] = parse(KEEPALIVE + b"\ncookie:-1\nport:4394\n")
+    assert request.message == KeepAlive(NO_COOKIE, 4394)
+    for text in (b"-01", b"- 1", b"-1 "):
+        assert "cookie" in refused(KEEPALIVE + b"\ncookie:" + text + b"\nport:4394\n")
 
 
 @pytest.mark.parametrize("data", [b"cookie:4\nport:0\n", b"cookie:4\nport:65536\n", b"cookie:%d\nport:1\n" % 2**63])

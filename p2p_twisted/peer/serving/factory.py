@@ -20,6 +20,7 @@ from .index_feed import IndexFeed
 from .piece_server import PieceSource
 from .private_index import PrivateIndex
 from .protocol import PeerConnection
+from .rfc_files import RfcFiles
 from .search_answers import Searching, no_search
 from .uploads import Uploads
 
@@ -46,6 +47,7 @@ class PeerFactory(RequestFactory):
         cooperator = Slicer(clock)
         self.index_feed = IndexFeed(clock, content_store, cooperator)
         self.private_index = PrivateIndex(clock, content_store, cooperator)
+        self.rfc_files = RfcFiles(content_store.library)
         self.askers = Askers(content_store.now)
         self.hearsay_feed = HearsayFeed(clock, content_store.now)
         self.piece_source = PieceSource(clock, content_store)

@@ -13,9 +13,10 @@ from twisted.internet.task import Cooperator
 from ...library.catalogue import SharedFile
 from ...swarm.storage import Storage
 from ...wire.changes import Change, Have, Removed, encode_change
+from ...wire.handout import encode_rfc_record
 from ...wire.messages import Version
 from ...wire.ranges import bits, to_ranges
-from ...wire.records import encode_record
+from ...wire.records import IndexRecord, encode_record
 from .content_store import ContentStore
 from .index_body import Body, Lines, Parts, SharedBody, Source, build
 from .index_log import IndexLog
@@ -122,8 +123,8 @@ class IndexAnswers:
     def _own_source(self, here: str, version: Version) -> Source:
         store = self._content_store
 
-        def line(file: SharedFile) -> str:
-            return encode_record(store.record(file, here), version)
+        def line(file: SharedFile) -> str | None:
+            return _line(store.record(file, here), version)
 
         public = store.library.public
         state = self._log.version, store.port, store.advertise
@@ -140,7 +141,7 @@ class IndexAnswers:
     def _learnt_lines(self, version: Version) -> Lines:
         left, size = MAX_TOLD, 0
         for records in self._content_store.index.batches(self._content_store.now()):
-            lines = [encode_record(record, version) for record in records[:left]]
+            lines = [line for record in records[:left] if (line := _line(record, version)) is not None]
             left -= len(lines)
             size += sum(map(len, lines))
             yield lines
@@ -148,6 +149,13 @@ class IndexAnswers:
                 return
 
 
-def _batches(lines: Iterator[str]) -> Lines:
-    while batch := list(islice(lines, AT_ONCE)):
-        yield batch
+def _line(record: IndexRecord, version: Version) -> str | None:
+    """Return the line of an index of `version`; None if that does not have such documents."""
+    return encode_rfc_record(record) if version is Version.HANDOUT else encode_record(record, version)
+
+
+def _batches(lines: Iterable[str | None]) -> Lines:
+    """Yield the lines, some at a time; None is passed over, and counts."""
+    waiting = iter(lines)
+    while batch := list(islice(waiting, AT_ONCE)):
+        yield [line for line in batch if line is not None]

@@ -106,6 +106,12 @@ class PrivateIndex:
             return ()
         return await self._build({file.name for file in self._files(reader)}, reader, here)
 
+    async def extended(self, public: IndexAnswer, reader: str | None, here: str) -> IndexAnswer:
+        """Return the whole index `public` with the records of private files before it."""
+        told = self.version(reader)
+        parts = (*await self.whole(reader, here), *public.parts)
+        return replace(public, parts=parts, index=joined(public.index, told))
+
     async def since(self, version: str, answers: IndexAnswers, reader: str | None, here: str) -> IndexAnswer:
         """Return what has changed for `reader` since that version of his; everything if it is not known."""
         if reader is None:

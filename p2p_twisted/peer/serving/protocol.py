@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -20,6 +19,8 @@ from ...wire.messages import (
     GetIndex,
     GetNext,
     GetPieces,
+    GetRfc,
+    GetRfcIndex,
     GetSources,
     GetTurn,
     Hello,
@@ -33,7 +34,6 @@ from .file_sender import Sender, SendingStopped, file_sender
 from .index_follower import IndexFollower
 from .piece_server import PieceServer
 from .private_follower import follower_for
-from .private_index import joined
 
 if TYPE_CHECKING:
     from .factory import PeerFactory
@@ -90,6 +90,10 @@ class PeerConnection(RequestConnection):
             return None
         if isinstance(message, Probe):
             return Deferred.fromCoroutine(self._probe(message, request, caller))
+        if isinstance(message, GetRfcIndex):
+            return Deferred.fromCoroutine(self._send_answer(GetIndex(), request.version, reader))
+        if isinstance(message, GetRfc):
+            return self.send_range(self.factory.content_store.open(self.factory.rfc_files.find(message.number)), None)
         raise BadRequest("this is a peer: it serves GET INDEX and GET FILE; the rest is for the RS")
 
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
@@ -161,9 +165,8 @@ class PeerConnection(RequestConnection):
         if message.since is not None:
             answer = await private.since(message.since, answers, reader, self.here)
         else:
-            public, told = await answers.whole(self.here, version, message.hearsay), private.version(reader)
-            parts = (*await private.whole(reader, self.here), *public.parts)
-            answer = replace(public, parts=parts, index=joined(public.index, told))
+            public = await answers.whole(self.here, version, message.hearsay)
+            answer = await private.extended(public, reader, self.here)
         answer.hold()
         try:
             versions = {"since": answer.since, "index": answer.index}
