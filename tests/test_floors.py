@@ -98,6 +98,15 @@ def test_the_wire_needs_the_standard_library_alone():
     assert roots <= sys.stdlib_module_names | {"p2p_twisted"}
 
 
+def test_the_tester_shares_no_code_with_what_it_judges():
+    tester = [name for name in MODULES if place(name) == "check"]
+    assert tester
+    for name in tester:
+        targets = set(imported(name, TREES[name]))
+        assert not [target for target in targets if target.split(".")[0] == "twisted"], name
+        assert not own(name), name
+
+
 def test_only_tap_modules_and_the_command_have_the_reactor():
     others = [name for name in MODULES if not name.endswith(".tap") and place(name) != "cli"]
     assert not [name for name in others if "twisted.internet.reactor" in imported(name, TREES[name])]

@@ -1,7 +1,6 @@
 """What is installed: every module, both twistd verbs wherever one is, and nothing else."""
 
 import ast
-import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +39,7 @@ def modules():
 def data():
     folders = ("experiment/page/static", "experiment/page/templates", "web/pages/static", "web/pages/templates")
     found = [path for folder in folders for path in (ROOT / "p2p_twisted" / folder).iterdir()]
+    found += (ROOT / "p2p_twisted/check/profiles").glob("*.toml")
     pages = {path.relative_to(ROOT).as_posix() for path in found}
     return pages | {"p2p_twisted/py.typed", "p2p_twisted/experiment/report/report.html.j2"}
 
@@ -67,8 +68,9 @@ def imported_distributions(folder):
 
 
 def distributions(lines):
-    """The normalised names of the distributions that requirement `lines` ask for."""
-    return {re.split(r"[\[<>=]", line)[0].strip().lower() for line in lines.split("\n") if line.strip()}
+    """The normalised names of the distributions that requirement `lines` ask for, with this Python."""
+    needed = [Requirement(line) for line in lines.split("\n") if line.strip()]
+    return {one.name.lower() for one in needed if one.marker is None or one.marker.evaluate()}
 
 
 def test_the_requirements_are_the_imports_outside_experiments(setup):

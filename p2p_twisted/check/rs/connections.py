@@ -1,0 +1,218 @@
+"""Connections of version 1.1: they stay open, requests are pipelined, and each answer says its length."""
+
+from __future__ import annotations
+
+from ..answers import Answer, read_answer
+from ..conversation import Conversation, Lost, Silent
+from ..model import Failed, NotOffered, check
+from ..server import Server, quoted
+from .dialogue import Peer, register
+
+GROUP = "extensions"
+SECTION = "Connections"
+LEVEL = "1.1"
+NEEDS = ("register", "keepalive")
+MAX_OUTSTANDING = 64
+
+
+def _granted(server: Server, conversation: Conversation, what: str) -> Answer:
+    return _next(server, conversation, what, "ok")
+
+
+def _next(server: Server, conversation: Conversation, what: str, outcome: str) -> Answer:
+    """Read the next answer on `conversation`. Raises Failed, which names `what` was asked."""
+    try:
+        answer = read_answer(conversation, server.profile)
+    except (Silent, Lost) as error:
+        raise Failed(f"{what}: {error.seen}", "go on with the connection after each answer but 300") from None
+    return server.hold(answer, outcome, what)
+
+
+def _with_length(server: Server, peer: Peer) -> bytes:
+    """Return a KeepAlive that says how long its data is."""
+    data = server.request("keepalive", **peer.fields).partition(b"\n\n")[2]
+    return server.request("keepalive", (f"Length: {len(data)}",), **peer.fields)
+
+
+@check(
+    "answers-in-1.1",
+    "A request in 1.1 is answered in 1.1",
+    group=GROUP,
+    section="Versions",
+    needs=("register",),
+    level=LEVEL,
+)
+def answers_in_its_version(server: Server) -> None:
+    """Look at the version in the first line."""
+    answer = server.expect("register", port=server.new_port())
+    if not answer.status.endswith(server.profile.version):
+        raise Failed(f"the first line is {quoted(answer)}", f"answer a request in 1.1 with {server.profile.version}")
+
+
+@check("length", "Each answer says the length of its body", group=GROUP, section="Responses", needs=NEEDS, level=LEVEL)
+def length(server: Server) -> None:
+    """Compare the length with what comes."""
+    with server.open() as conversation:
+        conversation.send(server.request("register", port=server.new_port()))
+        conversation.end_sending()
+        answer = _granted(server, conversation, "register")
+        if answer.header(server.profile.length) is None:
+            raise Failed("the head has no Length", "say the number of bytes of the body in every answer")
+        if answer.is_cut:
+            raise Failed(f"the body is shorter than Length: {len(answer.body)} bytes", "count the bytes of the body")
+        conversation.fill(lambda data: False)
+        if conversation.buffer:
+            raise Failed(
+                f"{len(conversation.buffer)} bytes come behind the length", "count all bytes of the body, line ends too"
+            )
+
+
+@check("kept-open", "The connection stays open after an answer", group=GROUP, section=SECTION, needs=NEEDS, level=LEVEL)
+def kept_open(server: Server) -> None:
+    """Ask twice on one connection."""
+    peer = register(server)
+    with server.open() as conversation:
+        for what in ("the first request on a connection", "the second request on a connection"):
+            conversation.send(server.request("keepalive", **peer.fields))
+            _granted(server, conversation, what)
+
+
+@check(
+    "pipelined",
+    "Requests that come together are answered in their order",
+    group=GROUP,
+    section=SECTION,
+    needs=NEEDS,
+    level=LEVEL,
+)
+def pipelined(server: Server) -> None:
+    """Send a right, a wrong and a right request in one go."""
+    peer = register(server)
+    good, bad = _with_length(server, peer), _with_length(server, Peer(peer.cookie, server.new_port()))
+    with server.open() as conversation:
+        conversation.send(good + bad + good)
+        for at, outcome in enumerate(("ok", "not_registered", "ok"), 1):
+            _next(server, conversation, f"request {at} of three that came together", outcome)
+
+
+@check("many-outstanding", "64 requests may be outstanding", group=GROUP, section=SECTION, needs=NEEDS, level=LEVEL)
+def many_outstanding(server: Server) -> None:
+    """Send 64 in one go."""
+    peer = register(server)
+    with server.open() as conversation:
+        conversation.send(_with_length(server, peer) * MAX_OUTSTANDING)
+        for at in range(MAX_OUTSTANDING):
+            _granted(server, conversation, f"request {at + 1} of {MAX_OUTSTANDING} that came together")
+
+
+@check(
+    "cut-pipeline", "Pipelined requests may be cut anywhere", group=GROUP, section="Transport", needs=NEEDS, level=LEVEL
+)
+def cut_pipeline(server: Server) -> None:
+    """Send two requests in parts of seven bytes."""
+    peer = register(server)
+    data = _with_length(server, peer) * 2
+    with server.open() as conversation:
+        conversation.send_parts((data[at : at + 7] for at in range(0, len(data), 7)), 0.002)
+        for what in ("the first of two requests in small parts", "the second of two requests in small parts"):
+            _granted(server, conversation, what)
+
+
+@check(
+    "last-in-1.0",
+    "A request in 1.0 is the last on its connection",
+    group=GROUP,
+    section=SECTION,
+    needs=NEEDS,
+    level=LEVEL,
+)
+def last_in_1_0(server: Server) -> None:
+    """Ask in 1.1, then in 1.0."""
+    old = server.profile.also
+    if old is None:
+        raise NotOffered("the profile has no older version beside it")
+    peer = register(server)
+    with server.open() as conversation:
+        conversation.send(server.request("keepalive", **peer.fields))
+        _granted(server, conversation, "keepalive in 1.1")
+        conversation.send(server.spell(old.messages["keepalive"], **peer.fields))
+        answer = read_answer(conversation, old)
+        if not answer.status.endswith(old.version):
+            raise Failed(f"a request in 1.0 was answered {quoted(answer)}", "answer each request in its own version")
+        if not answer.closed:
+            raise Failed(
+                "the connection stays open after a request in 1.0", "close it: 1.0 has no length, the end tells"
+            )
+
+
+@check(
+    "closes-after-300",
+    "After a refusal with 300 the server closes",
+    group=GROUP,
+    section=SECTION,
+    needs=NEEDS,
+    level=LEVEL,
+)
+def closes_after_300(server: Server) -> None:
+    """Send a bad request and a good one."""
+    peer = register(server)
+    with server.open() as conversation:
+        conversation.send(server.request("keepalive", cookie="abc", port=peer.port) + _with_length(server, peer))
+        _next(server, conversation, "a cookie that is no number", "bad_request")
+        try:
+            conversation.fill(lambda data: False)
+        except Lost:
+            return
+        if not conversation.closed or conversation.buffer:
+            raise Failed("the server goes on after 300", "close: nobody knows where the next request begins")
+
+
+@check(
+    "end-of-sending",
+    "A client that closes its sending side gets all answers",
+    group=GROUP,
+    section=SECTION,
+    needs=NEEDS,
+    level=LEVEL,
+)
+def end_of_sending(server: Server) -> None:
+    """Send three requests, and close this side."""
+    peer = register(server)
+    with server.open() as conversation:
+        conversation.send(_with_length(server, peer) * 3)
+        conversation.end_sending()
+        for at in range(3):
+            _granted(server, conversation, f"request {at + 1} of three before the end of sending")
+
+
+@check(
+    "retry-after",
+    "Where another peer has just renewed, the refusal says when to try again",
+    group=GROUP,
+    section="Register",
+    needs=NEEDS,
+    level=LEVEL,
+)
+def retry_after(server: Server) -> None:
+    """Register a new peer where one is active."""
+    peer = register(server)
+    answer = server.expect("register", "taken", port=peer.port)
+    if not (answer.header("Retry-After") or "").isdecimal():
+        raise Failed("the head has no Retry-After", "say how many seconds the address is still taken")
+
+
+@check(
+    "wide-cookies",
+    "Cookies cannot be guessed: 63 random bits in 1.1",
+    group=GROUP,
+    section="Register",
+    needs=NEEDS,
+    level=LEVEL,
+)
+def wide_cookies(server: Server) -> None:
+    """Register eight peers; all cookies below 2^53 would be one chance in 2^80."""
+    cookies = sorted(int(register(server).cookie) for _ in range(8))
+    if cookies[-1] >= 2**63:
+        raise Failed(f"the cookie {cookies[-1]} is above 2^63 - 1", "draw 63 random bits")
+    if cookies[-1] < 2**53:
+        raise Failed(f"the largest of eight cookies is {cookies[-1]}", "draw 63 random bits, from a source for secrets")

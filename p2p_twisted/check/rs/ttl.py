@@ -1,0 +1,102 @@
+"""The TTL of a registration: it runs down, and is renewed. These checks need a server whose TTL is known and low."""
+
+from __future__ import annotations
+
+import re
+
+from ..model import Failed, check
+from ..server import Server
+from .dialogue import Peer, register, require_listed, require_not_listed
+
+GROUP = "ttl"
+SLACK = 0.4
+"""Seconds by which a server may be late in letting a peer expire."""
+
+
+@check(
+    "ttl-told",
+    "KeepAlive tells the TTL that the server was started with",
+    group=GROUP,
+    section="KeepAlive",
+    needs=("register", "keepalive"),
+    ttls=0.01,
+)
+def ttl_told(server: Server) -> None:
+    """Compare the number in the answer."""
+    answer = server.expect("keepalive", **register(server).fields)
+    found, ttl = re.search(r"\d+", " ".join(answer.lines)), _ttl(server)
+    if found is None or int(found[0]) != ttl:
+        raise Failed(f"the answer says '{' '.join(answer.lines)[:80]}'", f"it must tell the TTL, {ttl:g} seconds")
+
+
+@check(
+    "ttl-expires",
+    "A peer that does not renew is no longer listed",
+    group=GROUP,
+    section="The registration server",
+    needs=("register", "pquery"),
+    ttls=2.5,
+)
+def ttl_expires(server: Server) -> None:
+    """Wait for longer than the TTL; then come back with the cookie."""
+    silent = register(server)
+    server.pause(_ttl(server) + SLACK)
+    require_not_listed(server, register(server), silent.port, "whose TTL has run out")
+    back = register(server, **silent.fields)
+    require_listed(server, back, silent.port, "which has come back with its cookie")
+
+
+@check(
+    "ttl-keepalive",
+    "KeepAlive renews the TTL",
+    group=GROUP,
+    section="KeepAlive",
+    needs=("register", "keepalive", "pquery"),
+    ttls=2.5,
+)
+def ttl_keepalive(server: Server) -> None:
+    """Renew before the TTL runs out, and wait until it would have."""
+    _renewed_by(server, "keepalive")
+
+
+@check(
+    "ttl-pquery",
+    "PQuery renews the TTL of the peer that asks",
+    group=GROUP,
+    section="PQuery",
+    needs=("register", "pquery"),
+    ttls=2.5,
+)
+def ttl_pquery(server: Server) -> None:
+    """Query before the TTL runs out, and wait until it would have."""
+    _renewed_by(server, "pquery")
+
+
+@check(
+    "ttl-revives",
+    "KeepAlive makes a peer active again whose TTL has run out",
+    group=GROUP,
+    section="KeepAlive",
+    needs=("register", "keepalive", "pquery"),
+    ttls=2.5,
+)
+def ttl_revives(server: Server) -> None:
+    """Wait for longer than the TTL, and renew."""
+    silent = register(server)
+    server.pause(_ttl(server) + SLACK)
+    server.expect("keepalive", **silent.fields)
+    require_listed(server, register(server), silent.port, "which has renewed after its TTL had run out")
+
+
+def _renewed_by(server: Server, message: str) -> None:
+    ttl = _ttl(server)
+    peer: Peer = register(server)
+    server.pause(0.6 * ttl)
+    server.expect(message, **peer.fields)
+    server.pause(0.6 * ttl)
+    require_listed(server, register(server), peer.port, f"which has sent {message} within the TTL")
+
+
+def _ttl(server: Server) -> float:
+    """Return the TTL in seconds; without one, these checks are not run."""
+    return server.target.ttl or 0.0
