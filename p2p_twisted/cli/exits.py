@@ -17,6 +17,7 @@ DISK_FULL = 9
 AMBIGUOUS = 10
 EXISTS = 11
 PART_FAILED = 12
+NOT_THERE = 13
 
 MEANINGS = {
     OK: "ok",
@@ -32,6 +33,7 @@ MEANINGS = {
     AMBIGUOUS: "the name has several contents; select one of them",
     EXISTS: "another file with that name exists",
     PART_FAILED: "some of several documents failed",
+    NOT_THERE: "the server to check cannot be reached",
 }
 """Exit code -> its meaning, for ``--help`` and docs/cli.rst."""
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _VERBS = {
     "cancel": (".downloads:cancel", "Stop downloads for good."),
+    "check": (".check:check", "Check somebody's server against the specification."),
     "completion": (".completion:completion", "Print the script that makes a shell complete verbs and options."),
     "config": (".config:config", "Show settings and where each came from."),
     "corpus": ("..experiment.verbs.corpus_command:corpus", "Get documents to share: generate some, or fetch RFCs."),
