@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .answers import QUIET, Answer, is_status, read_answer
+from .answers import Answer, is_status, read_answer
 from .conversation import Conversation, Silent
 from .model import CannotTell, Failed
 from .profile import PLACE, Profile
@@ -20,6 +20,9 @@ TIMEOUT = 3.0
 PORTS = range(20_000, 60_000)
 """Ports with which peers that do not exist are registered."""
 
+SHORT_QUIET = 0.1
+"""Seconds of silence that end an answer where the server is known not to close."""
+
 MAX_QUOTED = 60
 """Bytes of an answer that a sentence repeats."""
 
@@ -29,9 +32,9 @@ class Target:
     """What is checked: an address, a profile, and what was learnt of the server on the way.
 
     `ttl` is in seconds, None if it is not known. `late` says that the server answers only when the client closes its
-    side, `stays_open` that it does not close after an answer of 1.0: both are faults that must not hide others.
-    `sample` is the message that an honest client sends where any will do, with `fields`. `own_host` is the address
-    under which the server sees this machine.
+    side (None: not known yet), `stays_open` that it does not close after an answer of 1.0: both are faults that must
+    not hide others. `sample` is the message that an honest client sends where any will do, with `fields`. `own_host` is
+    the address under which the server sees this machine.
     """
 
     host: str
@@ -39,7 +42,7 @@ class Target:
     profile: Profile
     timeout: float = TIMEOUT
     ttl: float | None = None
-    late: bool = False
+    late: bool | None = None
     stays_open: bool = False
     sample: str = "register"
     fields: dict[str, Any] = field(default_factory=dict)
@@ -126,15 +129,17 @@ class Server:
         target, stays_open = self.target, self.profile.stays_open
         if target.late and not stays_open:
             conversation.end_sending()
-        quiet = QUIET if target.stays_open else None
+        quiet = SHORT_QUIET if target.stays_open else None
         try:
             answer = read_answer(conversation, self.profile, quiet)
         except Silent:
-            if conversation.ended or conversation.closed or stays_open:
+            if conversation.ended or conversation.closed or stays_open or target.late is False:
                 raise
             conversation.end_sending()
             answer = read_answer(conversation, self.profile, quiet)
             target.late = True
+        else:
+            target.late = bool(target.late)
         target.stays_open |= not answer.closed and not stays_open
         return answer
 

@@ -46,6 +46,12 @@ def cookie_in(server: Server, answer: Answer) -> str:
     raise Failed("the answer to register gives no cookie", f"its data must be '{wanted}', with a number in decimals")
 
 
+def never_given(server: Server) -> int:
+    """Return a cookie that the server cannot have given: one that is far from one that it gave."""
+    given = int(register(server).cookie)
+    return given + 1_000_003 if given < 2**30 else given - 1_000_003
+
+
 def server_lines(answer: Answer) -> list[str]:
     """Return the lines of the body, without empty ones."""
     return [line for line in answer.lines if line.strip()]

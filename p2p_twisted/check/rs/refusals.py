@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..conversation import Lost, Silent
-from ..model import Failed, NotOffered, check
+from ..model import CannotTell, Failed, NotOffered, check
 from ..profile import Change
 from ..server import Server, quoted
-from .dialogue import Peer, leave, listed, register
+from .dialogue import Peer, leave, listed, never_given, register
 
 GROUP = "refusals"
 
@@ -62,16 +62,18 @@ def strict(server: Server) -> None:
     needs=("register",),
 )
 def refusal_reason(server: Server) -> None:
-    """Look at the data of a refusal."""
-    answer = server.expect("register", "unknown_cookie", cookie=_never_given(server), port=server.new_port())
+    """Look at the data of a refusal, of whatever is refused."""
+    for request in (
+        server.request("register", cookie=never_given(server), port=server.new_port()),
+        server.request("register", port="abc"),
+    ):
+        answer = server.exchange(request)
+        if answer.code != server.profile.codes["ok"]:
+            break
+    else:
+        raise CannotTell("the server refuses nothing", "mend the checks of what must be refused first")
     if len(answer.lines) != 1 or not answer.lines[0].strip():
         raise Failed(f"the data of a refusal has {len(answer.lines)} lines", "say why in one line of plain text")
-
-
-def _never_given(server: Server) -> int:
-    """Return a cookie that the server cannot have given: one that is as far as can be from one it gave."""
-    given = int(register(server).cookie)
-    return given + 1_000_003 if given < 2**30 else given - 1_000_003
 
 
 @check(
@@ -84,14 +86,14 @@ def _never_given(server: Server) -> int:
 def unknown_cookie(server: Server) -> None:
     """Register with a wrong cookie; nothing may be created."""
     port = server.new_port()
-    server.expect("register", "unknown_cookie", cookie=_never_given(server), port=port)
+    server.expect("register", "unknown_cookie", cookie=never_given(server), port=port)
     if "pquery" in server.profile.messages and port in listed(server, register(server)):
         raise Failed("the peer that was refused is on the list", "create nothing when a Register is refused")
 
 
 def _stranger(server: Server, message: str) -> None:
     """Send `message` with a cookie that nobody was given, then with a right one and another's port."""
-    server.expect(message, "not_registered", cookie=_never_given(server), port=server.new_port())
+    server.expect(message, "not_registered", cookie=never_given(server), port=server.new_port())
     peer = register(server)
     answer = server.ask(message, cookie=peer.cookie, port=server.new_port())
     if answer.code != server.profile.codes["not_registered"]:

@@ -12,7 +12,7 @@ from ..server import Server, quoted
 
 GROUP = "robustness"
 SECTION = "Connections"
-SHORT = 0.3
+SHORT = 0.2
 """Seconds that a bad client waits for an answer that need not come."""
 BIG = 1_000_000
 """Bytes of what is too big."""
@@ -101,11 +101,9 @@ def _drain(conversation: Conversation) -> None:
 
 @check("dialects", "Requests of other dialects are not granted, and do no harm", group=GROUP, section="Status codes")
 def dialects(server: Server) -> None:
-    """Send the first lines of other programs, and framed messages."""
+    """Send the first lines of other programs."""
     for line in FIRST_LINES:
         _abuse(server, f"{line}\n\n".encode(), f"'{line}'")
-    for start in FRAMED:
-        _abuse(server, start, "a message that is framed by a length")
     _still_serves(server, "requests of other dialects")
 
 
@@ -131,6 +129,16 @@ def many_headers(server: Server) -> None:
     _still_serves(server, "a head of ten thousand lines")
 
 
+@check("garbage", "Garbage does no harm", group=GROUP, section=SECTION)
+def garbage(server: Server) -> None:
+    """Send messages in binary frames, bytes by chance, without and with ends of lines, and zero bytes."""
+    chance = random.Random(SEED)
+    data = chance.randbytes(4096)
+    for sent in (*FRAMED, data.replace(b"\n", b""), data, bytes(4096), b"\n" * 1000, b"\r\n\r\n"):
+        _abuse(server, sent, "garbage")
+    _still_serves(server, "garbage")
+
+
 @check("not-utf8", "Bytes that are not UTF-8 do no harm", group=GROUP, section=SECTION)
 def not_utf8(server: Server) -> None:
     """Put such bytes into a request that is otherwise right."""
@@ -138,13 +146,3 @@ def not_utf8(server: Server) -> None:
     end = data.index(b"\n")
     _abuse(server, data[:end] + b"\xff\xfe\xc3\x28" + data[end:], "a first line with bytes that are not UTF-8")
     _still_serves(server, "bytes that are not UTF-8")
-
-
-@check("garbage", "Garbage does no harm", group=GROUP, section=SECTION)
-def garbage(server: Server) -> None:
-    """Send bytes by chance, without and with ends of lines, and zero bytes."""
-    chance = random.Random(SEED)
-    data = chance.randbytes(4096)
-    for sent in (data.replace(b"\n", b""), data, bytes(4096), b"\n" * 1000, b"\r\n\r\n"):
-        _abuse(server, sent, "garbage")
-    _still_serves(server, "garbage")

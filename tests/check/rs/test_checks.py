@@ -1,0 +1,128 @@
+"""Each wrong RS is found by the check about its fault, and blamed for nothing else mandatory; honest ones pass."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from p2p_twisted.check.model import Result, Verdict
+from p2p_twisted.check.profile import load
+from p2p_twisted.check.rs import CHECKS
+from p2p_twisted.check.runner import applicable, is_there, run
+from p2p_twisted.check.server import Target
+from tests.check.servers import wrong_rs
+from tests.check.servers.wrong_rs import HonestRS
+from tests.support.rs_process import RSProcess, free_port
+
+pytestmark = pytest.mark.slow
+
+TIMEOUT, TTL = 2.0, 2
+"""Seconds: only a server that is wrong is waited for so long, so that a slow machine does not look like one."""
+STUDENT = Path(__file__).parents[1] / "servers" / "student_rs.py"
+FAULTS: Mapping[type[HonestRS], set[str]] = {
+    wrong_rs.HonestRS: set(),
+    wrong_rs.WrongStatusLine: {"status-line"},
+    wrong_rs.NoEmptyLine: {"empty-line"},
+    wrong_rs.CookieReused: {"cookie-unique"},
+    wrong_rs.OnlyAfterEof: {"without-eof"},
+    wrong_rs.OneAtATime: {"two-at-once", "stalled-client", "silent-connections"},
+    wrong_rs.NeverRenewed: {"ttl-keepalive", "ttl-pquery"},
+    wrong_rs.ListsThoseWhoLeft: {"left-not-listed"},
+    wrong_rs.DiesOfGarbage: {"garbage"},
+    wrong_rs.OneRead: {"two-at-once", "stalled-client", "byte-by-byte", "cut-anywhere"},
+    wrong_rs.KeepsOpen: {"closes"},
+    wrong_rs.ForeignCookie: {"unknown-cookie"},
+    wrong_rs.AnyPort: {"keepalive-stranger", "pquery-stranger", "leave-stranger"},
+    wrong_rs.CrLf: {"line-ends"},
+    wrong_rs.HidesAsker: {"pquery-asker"},
+}
+"""A wrong server -> the mandatory checks that find it."""
+OPTIONAL_OF_THE_STUDENT = {"strict", "address-taken"}
+
+Results = dict[str, Result]
+
+
+def judge(port: int, profile: str = "1.0", ttl: float | None = None, only: str = "") -> Results:
+    found = load(profile)
+    checks = [check for check in applicable(CHECKS, found) if only in ("", check.group)]
+    return {result.id: result for result in run(checks, Target("127.0.0.1", port, found, TIMEOUT, ttl))}
+
+
+def judge_wrong(kind: type[HonestRS]) -> Results:
+    timed = kind is wrong_rs.NeverRenewed
+    with kind(TTL) if timed else kind() as server:
+        only = "messages" if kind is wrong_rs.KeepsOpen else ""  # it is waited for after each answer
+        return judge(server.port, ttl=TTL if timed else None, only=only)
+
+
+def judge_student() -> Results:
+    port = free_port()
+    command = [sys.executable, str(STUDENT), str(port), str(TTL)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 30
+            while not is_there(Target("127.0.0.1", port, load("1.0"))) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            return judge(port, ttl=TTL)
+        finally:
+            process.kill()
+
+
+def judge_own(folder: Path) -> Results:
+    with RSProcess(folder, "--ttl", str(TTL)) as rs:
+        return judge(rs.port, "1.1", TTL)
+
+
+Judged = Mapping[object, "Future[Results]"]
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
+    """All servers at once: a run waits most of its time."""
+    jobs: dict[object, Callable[[], Results]] = {
+        "own": lambda: judge_own(tmp_path_factory.mktemp("own")),
+        "student": judge_student,
+        **{kind: partial(judge_wrong, kind) for kind in FAULTS},
+    }
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        yield {name: pool.submit(job) for name, job in jobs.items()}
+
+
+def failed(results: Results) -> dict[str, str]:
+    """Return the mandatory checks that failed, and what they saw."""
+    return {id_: one.seen for id_, one in results.items() if one.mandatory and one.verdict is Verdict.FAIL}
+
+
+@pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.__name__)
+def test_each_fault_is_found_by_its_check_alone(kind: type[HonestRS], judged: Judged) -> None:
+    results = judged[kind].result()
+    assert set(failed(results)) == FAULTS[kind], failed(results)
+    assert all(one.seen and one.mend for one in results.values() if one.verdict is Verdict.FAIL)
+
+
+def test_after_the_death_of_a_server_the_rest_is_not_told(judged: Judged) -> None:
+    results = list(judged[wrong_rs.DiesOfGarbage].result().values())
+    at = next(i for i, result in enumerate(results) if result.id == "garbage")
+    assert "takes no connections any more" in results[at].seen
+    assert results[at + 1 :]
+    assert all(one.verdict is Verdict.UNKNOWN and "garbage" in one.seen for one in results[at + 1 :])
+
+
+def test_the_rs_of_this_project_passes_everything(judged: Judged) -> None:
+    results = judged["own"].result()
+    assert {id_: one.seen for id_, one in results.items() if not one.passed} == {}
+    assert {one.group for one in results.values()} >= {"extensions", "ttl", "state"}
+
+
+def test_a_minimal_rs_of_a_student_passes(judged: Judged) -> None:
+    results = judged["student"].result()
+    assert {id_ for id_, one in results.items() if not one.passed} == OPTIONAL_OF_THE_STUDENT
+    assert not any(one.bad for one in results.values())
+    assert len(STUDENT.read_text("utf-8").splitlines()) <= 80
