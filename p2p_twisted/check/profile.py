@@ -43,6 +43,10 @@ PATTERNS = {
     "address": r"(?P<address>\S+)",
     "port": r"(?P<port>\d{1,5})",
     "title": r"(?P<title>.*)",
+    "stem": r"(?P<stem>[^\t]+)",
+    "type": r"(?P<type>[^\t]*)",
+    "ttl": r"\d{1,4}",
+    "rest": r".*",
 }
 """What may stand in braces in the pattern of an answer, and what it matches there."""
 

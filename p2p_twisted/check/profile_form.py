@@ -41,7 +41,7 @@ def _keys(tables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.isprintable():
+    if not isinstance(value, str) or not value.replace("\t", "").isprintable():
         raise ValueError("must be a text on one line")
     return value
 

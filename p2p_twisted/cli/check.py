@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import click
 
@@ -31,3 +32,23 @@ def rs(order: Order, address: str | None, ttl: float | None, timeout: float, is_
 
     sample = "register" if "register" in order.profile.messages else "list"
     check_server(replace(order, kind="rs"), CHECKS, address, ttl, timeout, is_list, order.profile.port, sample=sample)
+
+
+@check.command()
+@for_server
+@click.option("--document", metavar="NAME", default="", help="Ask for this document, not for one of the index.")
+@for_check
+def peer(order: Order, address: str | None, ttl: float | None, timeout: float, is_list: bool, document: str) -> None:
+    """Check the peer at HOST:PORT.
+
+    It must share a document. For the handout with a central index, name one, for example --document "RFC 1149".
+    """
+    from ..check.peer import CHECKS
+    from ..check.peer.dialogue import PeerTarget, named
+
+    about: dict[str, Any] = {"sample": "index", "document": document}
+    if "index" not in order.profile.messages:
+        if not (document or is_list):
+            raise click.UsageError("this profile has no index of a peer: name a document that it has with --document")
+        about |= {"sample": "file", "fields": dict(named(document).fields)}
+    check_server(replace(order, kind="peer"), CHECKS, address, ttl, timeout, is_list, 0, PeerTarget, **about)

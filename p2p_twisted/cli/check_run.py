@@ -31,11 +31,12 @@ def check_server(
     timeout: float,
     is_list: bool,
     default_port: int,
+    make: Callable[..., Target] = Target,
     **about: Any,
 ) -> None:
     """Run those of `checks` that fit, against the server at `address`; print and write the results, and exit.
 
-    `default_port` is 0 if there is none. `about` are further fields of the Target. Raises UsageError, and Failure if
+    `default_port` is 0 if there is none. `about` are further arguments of `make`. Raises UsageError, and Failure if
     nobody is at the address.
     """
     chosen = _chosen(order, checks)
@@ -47,7 +48,7 @@ def check_server(
     host, port = _host_and_port(address)
     if not (port or default_port):
         raise click.UsageError(f"name the port as well: {address}:PORT")
-    target = Target(host, port or default_port, order.profile, timeout, ttl, **about)
+    target = make(host, port or default_port, order.profile, timeout, ttl, **about)
     if not is_there(target):
         text = f"nobody takes connections at {address}; start the server, and name its port"
         raise exits.Failure(exits.NOT_THERE, text)

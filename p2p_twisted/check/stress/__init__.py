@@ -1,1 +1,1 @@
-"""Checks that fit any server, of a registration server and of a peer alike: many clients at once, and bad ones."""
+"""Checks that fit any server, RS and peer alike: the form of its answers, many clients at once, and bad ones."""

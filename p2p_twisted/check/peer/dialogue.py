@@ -1,0 +1,164 @@
+"""What checks of a peer have in common: which document to ask for, and what it contains."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..answers import Answer
+from ..conversation import Conversation
+from ..model import CannotTell, Failed, NotPassed
+from ..profile import pattern
+from ..server import Server, Target
+
+MAX_DOCUMENTS = 10_000
+"""Lines of an index that are looked at."""
+MAX_SIZE = 16 * 2**20
+"""Bytes of a document that is fetched where a longer one is better."""
+HIGH_NUMBERS = range(90_000, 99_999)
+"""Numbers that no RFC has yet."""
+NO_DOCUMENT = "let the peer share a document, or name one that it has with --document NAME"
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document of the peer; `record` are the fields of its record, none if it is not from the index."""
+
+    fields: Mapping[str, Any]
+    record: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return str(self.fields["name"])
+
+    @property
+    def size(self) -> int | None:
+        """Its size in bytes by the record, None if that does not say."""
+        return int(self.record[6]) if len(self.record) > 7 and self.record[6].isdecimal() else None
+
+    @property
+    def sha256(self) -> str | None:
+        """Its hash by the record, None if that does not say."""
+        return self.record[7] if len(self.record) > 7 else None
+
+
+@dataclass
+class PeerTarget(Target):
+    """A peer under check. `document` is the name of one that it has, "" to take one from its index.
+
+    `has_wrong_lengths`: the answers of 1.1 cannot be told apart, a fault that must not hide others. `contents` has what
+    was fetched already, by profile and name.
+    """
+
+    sample: str = "index"
+    document: str = ""
+    has_wrong_lengths: bool = False
+    contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
+
+
+def named(name: str) -> Document:
+    """Return the document `name`, or if that is a number, the RFC with it."""
+    folder, slash, last = name.rpartition("/")
+    stem, _, kind = last.rpartition(".")
+    if not kind or not stem.strip("."):
+        stem, kind = last, ""
+    return Document({"name": name, "stem": folder + slash + stem, "type": kind, "number": _number_in(name)})
+
+
+def documents(server: Server, answer: Answer) -> list[Document]:
+    """Return the documents in an index; those whose records have the peer's own port first."""
+    template = server.profile.bodies.get("index")
+    found = [_document(line, template) for line in answer.lines[:MAX_DOCUMENTS]]
+    own = str(server.target.port)
+    return sorted(filter(None, found), key=lambda one: not (len(one.record) > 4 and one.record[4] == own))
+
+
+def _document(line: str, template: str | None) -> Document | None:
+    if template is None:
+        found = re.search(r"\d+", line)
+        return Document({"name": f"RFC {found[0]}", "number": found[0]}) if found else None
+    match = pattern(template).fullmatch(line)
+    if match is None:
+        return None
+    groups = match.groupdict()
+    stem, kind = groups.get("stem", ""), groups.get("type", "")
+    name = f"{stem}.{kind}" if kind else stem
+    number = groups.get("number") or _number_in(name)
+    return Document({"name": name, "stem": stem, "type": kind, "number": number}, tuple(line.split("\t")))
+
+
+def _number_in(name: str) -> str:
+    """Return the first number in `name`, or all of it if there is none."""
+    found = re.search(r"\d+", name)
+    return found[0] if found else name
+
+
+def a_document(server: Server) -> Document:
+    """Return a document that the peer has: the smallest one, if the index says sizes. Raises CannotTell."""
+    target = server.target
+    if isinstance(target, PeerTarget) and target.document:
+        return named(target.document)
+    if "index" not in server.profile.messages:
+        raise CannotTell("this protocol has no index to take a document from", "name one with --document NAME")
+    try:
+        found = documents(server, server.expect("index"))
+    except NotPassed as error:
+        raise CannotTell(f"no document is known: {error.seen}", NO_DOCUMENT) from None
+    if not found:
+        raise CannotTell("the index has no document", NO_DOCUMENT)
+    own = [one for one in found if len(one.record) < 5 or one.record[4] == str(target.port)] or found
+    return min(own, key=lambda one: 2**63 if not one.size else one.size)
+
+
+def listed_document(server: Server, over: int = -1) -> Document:
+    """Return one that the index lists with a hash, of more than `over` bytes if there is one. Raises CannotTell."""
+    document = a_document(server)
+    found = [one for one in documents(server, server.expect("index")) if one.sha256 is not None]
+    named = [one for one in found if str(one) == str(document)]
+    if not named:
+        raise CannotTell(f"the index says no hash of {document}", NO_DOCUMENT)
+    longer = [one for one in found if over < (one.size or 0) <= MAX_SIZE and one.record[4] == named[0].record[4]]
+    return min(longer, key=lambda one: one.size or 0, default=named[0])
+
+
+def missing(kind: str = "txt") -> dict[str, Any]:
+    """Return the fields of a request for a document that nobody has."""
+    number = random.choice(HIGH_NUMBERS)
+    stem = f"no-such-document-{number}"
+    return {"name": f"{stem}.{kind}" if kind else stem, "stem": stem, "type": kind, "number": number}
+
+
+def content(server: Server, document: Document) -> bytes:
+    """Return what the peer sends of `document`. Raises CannotTell, for another check is about that."""
+    target = server.target
+    key = (server.profile.name, str(document))
+    known = target.contents if isinstance(target, PeerTarget) else {}
+    if key not in known:
+        try:
+            answer = server.expect("file", **document.fields)
+        except NotPassed as error:
+            raise CannotTell(f"{document} could not be fetched: {error.seen}", error.mend) from None
+        said = answer.header("Size")
+        if answer.is_cut or (said is not None and said != str(len(answer.body))):
+            raise CannotTell(f"{document} could not be fetched whole", "see the check 'length'")
+        known[key] = answer.body
+    return known[key]
+
+
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 of `data` in hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def next_answer(server: Server, conversation: Conversation, what: str, outcome: str = "ok") -> Answer:
+    """Read the next answer on a connection that stays open. Raises Failed, which names `what` was asked; CannotTell."""
+    if isinstance(server.target, PeerTarget) and server.target.has_wrong_lengths:
+        raise CannotTell("its answers cannot be told apart", "see the check 'length'")
+    try:
+        answer = server.answer(conversation)
+    except Failed as error:
+        raise Failed(f"{what}: {error.seen}", "go on with the connection after each answer but 300") from None
+    return server.hold(answer, outcome, what)
