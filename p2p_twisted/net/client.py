@@ -23,6 +23,7 @@ from .errors import LOST, FetchError, Garbled, Stalled, Unreachable
 from .holding import HeldReceiver
 from .receiving import Collect, Countdown, OutstandingRequest, Sink, Wakeups
 from .throttle import Throttle
+from .trace import trace_responses
 from .writing import RequestWriter
 
 STALL_TIMEOUT = 20
@@ -123,6 +124,7 @@ class ClientConnection(HeldReceiver):
     def connectionMade(self) -> None:
         """Send small requests at once, rather than after the acknowledgement of the one before."""
         self.transport.setTcpNoDelay(True)
+        trace_responses(self)
         self._wakeups = Wakeups(self.transport)
         self._requests = RequestWriter(self.transport, self._host or str(self.transport.getHost().host))
 

@@ -16,6 +16,7 @@ from ..config.startup import StartError
 from ..config.twistd_verb import act_at_hangup
 from .caller import Caller
 from .factory import RequestFactory
+from .trace import trace_requests
 
 if TYPE_CHECKING:
     from .tls import Tls
@@ -94,6 +95,7 @@ class SecuredConnection(LineReceiver):
         self.here = self.transport.getHost().host
         peer = self.transport.getPeer()
         self.caller = Caller((peer.host, peer.port))
+        trace_requests(self)
 
     def handshakeCompleted(self) -> None:
         """Take the name and the hosts of the client, whose certificate is verified; its first request may come."""

@@ -14,6 +14,7 @@ from ..config.rates import parse_rate
 from ..config.settings import ADMISSION, TLS, Network, Setting, SettingsError, network, whole
 from ..config.shares import Share, members, parse_share
 from ..config.sites import NETWORKS, SitePrefix, site_name, site_prefix
+from ..net.trace import TRACE
 from ..wire.limits import RS_PORT
 
 SETTINGS = (
@@ -46,6 +47,7 @@ SETTINGS = (
     ),
     Setting("web", "Address of the control API in addition to its Unix socket: a Twisted endpoint."),
     LOG_FORMAT,
+    TRACE,
     Setting(
         "up-rate",
         "Maximum rate of sending files, such as 500K or 2MiB (bytes per second), 20Mbit, or none.",

@@ -16,6 +16,7 @@ from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.systemd import notify_systemd
 from ..config.twistd_verb import VerbOptions, stop_at_signals
 from ..net.secured import reread_at_hangup, warn_of_the_end
+from ..net.trace import start_trace
 from ..web.api.events import PeerEventLog
 from ..web.api.peer import peer_root
 from ..web.api.schema import Settings
@@ -85,6 +86,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         from twisted.internet import reactor
     stop_at_signals(reactor)
     try:
+        start_trace(options["trace"], Options.verb)
         peer = make_peer(reactor, peer_settings(options), Options.verb, options["web"], describe_settings(options))
     except SettingsError as e:
         exit_with(f"p2p-peer: {e}", 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..config.folders import default_state_dir, folder
 from ..config.json_log import LOG_FORMAT
 from ..config.settings import ADMISSION, TLS, Setting, network, one_of, whole, yes_or_no
+from ..net.trace import TRACE
 from ..registry.redis.engine import Engine, parse_engine, parse_prefix
 from ..wire.limits import RS_PORT, TTL
 from .limits import Limits
@@ -133,6 +134,7 @@ SETTINGS = (
     *LIMITS,
     Setting("web", "Address of the control API in addition to its Unix socket: a Twisted endpoint."),
     LOG_FORMAT,
+    TRACE,
     Setting(
         "announce",
         "Announce the RS on the local network by multicast DNS, so that peers without --rs find it.",

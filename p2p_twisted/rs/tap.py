@@ -19,6 +19,7 @@ from ..events.publisher import Publisher
 from ..net.admission import admission
 from ..net.secured import open_tls, reread_at_hangup, warn_of_the_end
 from ..net.shared_port import SharedPort, adopt
+from ..net.trace import start_trace
 from ..registry.redis.engine import Engine
 from ..registry.store import StoreError
 from ..web.api.rs import peer_records
@@ -68,6 +69,7 @@ def _make(options: Options, reactor: Any) -> MultiService:
     make_state_folder(options["state-dir"])
     lock = StateFolderLock(options["state-dir"], Options.verb)
     check_store(options)
+    start_trace(options["trace"], Options.verb)
     tls = open_tls(options["tls"])
     service, address = (_supervisor if options["workers"] > 1 else _server)(options, reactor, tls)
     lock.setServiceParent(service)
