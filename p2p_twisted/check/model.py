@@ -97,7 +97,7 @@ class Result:
     @property
     def bad(self) -> bool:
         """Whether the server as a whole does not pass because of this check."""
-        return self.mandatory and not self.passed
+        return self.mandatory and self.verdict in (Verdict.FAIL, Verdict.UNKNOWN)
 
 
 def check(

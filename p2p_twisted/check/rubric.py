@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .model import Result
+from .model import Result, Verdict
 from .profile import ProfileError, read_toml
 
 MAX_POINTS = 100_000
@@ -17,7 +17,7 @@ MAX_POINTS = 100_000
 class Rubric:
     """`points`: group -> points. `weights`: id of a check -> its weight within its group.
 
-    A mandatory check weighs 1 if it is not named, any other 0.
+    A mandatory check weighs 1 if it is not named, any other 0. What is not offered weighs nothing.
     """
 
     title: str
@@ -82,7 +82,7 @@ def score(rubric: Rubric, results: Sequence[Result]) -> Score:
         weights = _weights(rubric, inside)
         whole = sum(weights.values())
         for result in inside:
-            worth = points * weights[result.id] / whole
+            worth = points * weights.get(result.id, 0.0) / (whole or 1.0)
             checks[result.id] = Points(worth if result.passed else 0.0, worth)
         groups[group] = Points(sum(checks[result.id].got for result in inside), points)
     total = Points(sum(one.got for one in groups.values()), sum(one.out_of for one in groups.values()))
@@ -91,5 +91,6 @@ def score(rubric: Rubric, results: Sequence[Result]) -> Score:
 
 def _weights(rubric: Rubric, results: Sequence[Result]) -> dict[str, float]:
     """Return the weight of each of `results`, which are a group; all weigh the same if else none would count."""
-    found = {result.id: rubric.weights.get(result.id, float(result.mandatory)) for result in results}
-    return found if any(found.values()) else dict.fromkeys(found, 1.0)
+    offered = [result for result in results if result.verdict is not Verdict.NOT_OFFERED]
+    weights = {result.id: rubric.weights.get(result.id, float(result.mandatory)) for result in offered}
+    return weights if any(weights.values()) else dict.fromkeys(weights, 1.0)

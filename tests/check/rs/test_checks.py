@@ -17,7 +17,8 @@ from p2p_twisted.check.profile import load
 from p2p_twisted.check.rs import CHECKS
 from p2p_twisted.check.runner import applicable, is_there, run
 from p2p_twisted.check.server import Target
-from tests.check.servers import wrong_rs
+from tests.check.servers import handouts, wrong_rs
+from tests.check.servers.base import Server
 from tests.check.servers.wrong_rs import HonestRS
 from tests.support.rs_process import RSProcess, free_port
 
@@ -44,15 +45,22 @@ FAULTS: Mapping[type[HonestRS], set[str]] = {
     wrong_rs.HidesAsker: {"pquery-asker"},
 }
 """A wrong server -> the mandatory checks that find it."""
+HANDOUTS: Mapping[type[Server], tuple[str, str, set[str]]] = {
+    handouts.CentralServer: ("p2p-ci", "list", set()),
+    handouts.HandoutRS: ("p2p-di", "register", {"address-taken", "spellings", "strict"}),
+}
+"""An honest server of a handout -> its profile, the message that anybody may send, and the optional checks it fails."""
 OPTIONAL_OF_THE_STUDENT = {"strict", "address-taken"}
 
 Results = dict[str, Result]
 
 
-def judge(port: int, profile: str = "1.0", ttl: float | None = None, only: str = "") -> Results:
+def judge(
+    port: int, profile: str = "1.0", ttl: float | None = None, only: str = "", sample: str = "register"
+) -> Results:
     found = load(profile)
     checks = [check for check in applicable(CHECKS, found) if only in ("", check.group)]
-    return {result.id: result for result in run(checks, Target("127.0.0.1", port, found, TIMEOUT, ttl))}
+    return {result.id: result for result in run(checks, Target("127.0.0.1", port, found, TIMEOUT, ttl, sample=sample))}
 
 
 def judge_wrong(kind: type[HonestRS]) -> Results:
@@ -60,6 +68,12 @@ def judge_wrong(kind: type[HonestRS]) -> Results:
     with kind(TTL) if timed else kind() as server:
         only = "messages" if kind is wrong_rs.KeepsOpen else ""  # it is waited for after each answer
         return judge(server.port, ttl=TTL if timed else None, only=only)
+
+
+def judge_handout(kind: type[Server]) -> Results:
+    profile, sample, _ = HANDOUTS[kind]
+    with kind() as server:
+        return judge(server.port, profile, sample=sample)
 
 
 def judge_student() -> Results:
@@ -90,6 +104,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
         "own": lambda: judge_own(tmp_path_factory.mktemp("own")),
         "student": judge_student,
         **{kind: partial(judge_wrong, kind) for kind in FAULTS},
+        **{kind: partial(judge_handout, kind) for kind in HANDOUTS},
     }
     with ThreadPoolExecutor(len(jobs)) as pool:
         yield {name: pool.submit(job) for name, job in jobs.items()}
@@ -113,6 +128,14 @@ def test_after_the_death_of_a_server_the_rest_is_not_told(judged: Judged) -> Non
     assert "takes no connections any more" in results[at].seen
     assert results[at + 1 :]
     assert all(one.verdict is Verdict.UNKNOWN and "garbage" in one.seen for one in results[at + 1 :])
+
+
+@pytest.mark.parametrize("kind", HANDOUTS, ids=lambda kind: kind.__name__)
+def test_an_honest_server_of_a_handout_passes(kind: type[Server], judged: Judged) -> None:
+    results = judged[kind].result()
+    assert {id_ for id_, one in results.items() if not one.passed and one.group != "ttl"} == HANDOUTS[kind][2]
+    assert not any(one.bad for one in results.values())
+    assert len(results) > 20
 
 
 def test_the_rs_of_this_project_passes_everything(judged: Judged) -> None:
