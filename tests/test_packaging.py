@@ -39,7 +39,7 @@ def modules():
 def data():
     folders = ("experiment/page/static", "experiment/page/templates", "web/pages/static", "web/pages/templates")
     found = [path for folder in folders for path in (ROOT / "p2p_twisted" / folder).iterdir()]
-    found += (ROOT / "p2p_twisted/check/profiles").glob("*.toml")
+    found += [*(ROOT / "p2p_twisted/check/profiles").glob("*.toml"), ROOT / "p2p_twisted/check/report/report.html.j2"]
     pages = {path.relative_to(ROOT).as_posix() for path in found}
     return pages | {"p2p_twisted/py.typed", "p2p_twisted/experiment/report/report.html.j2"}
 

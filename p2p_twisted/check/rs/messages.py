@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model import CannotTell, Failed, check
+from ..model import Failed, NotOffered, check
 from ..server import Server
 from .dialogue import listed, register, require_body
 
@@ -119,7 +119,7 @@ def spellings(server: Server) -> None:
     """Send each spelling of the profile's table `same`."""
     changes = [change for change in server.profile.same if change.message in ALL_FOUR]
     if not changes:
-        raise CannotTell("the profile has no other spellings")
+        raise NotOffered("the profile has no other spellings")
     known = register(server)
     for change in changes:
         text = server.profile.messages[change.message].replace(change.old, change.put)

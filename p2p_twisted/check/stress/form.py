@@ -6,7 +6,7 @@ import re
 
 from ..answers import is_exact_status, read_answer
 from ..conversation import Silent
-from ..model import CannotTell, Failed, check
+from ..model import Failed, NotOffered, check
 from ..profile import pattern
 from ..server import Server, quoted
 from ..transcript import shown
@@ -92,7 +92,7 @@ def line_ends(server: Server) -> None:
 def closes(server: Server) -> None:
     """Wait for the end of the connection."""
     if server.profile.stays_open:
-        raise CannotTell("connections of this profile stay open")
+        raise NotOffered("connections of this profile stay open")
     with server.open() as conversation:
         conversation.send(server.sample())
         if not server.answer(conversation).closed:

@@ -34,7 +34,7 @@ FAULTS: Mapping[type[HonestRS], set[str]] = {
     wrong_rs.CookieReused: {"cookie-unique"},
     wrong_rs.OnlyAfterEof: {"without-eof"},
     wrong_rs.OneAtATime: {"two-at-once", "stalled-client", "silent-connections"},
-    wrong_rs.NeverRenewed: {"ttl-keepalive", "ttl-pquery"},
+    wrong_rs.NeverRenewed: {"ttl-keepalive", "ttl-pquery", "ttl-revives"},
     wrong_rs.ListsThoseWhoLeft: {"left-not-listed"},
     wrong_rs.DiesOfGarbage: {"garbage"},
     wrong_rs.OneRead: {"two-at-once", "stalled-client", "byte-by-byte", "cut-anywhere"},

@@ -162,10 +162,10 @@ class OneAtATime(HonestRS):
 
 
 class NeverRenewed(HonestRS):
-    """Leaves the TTL of an active peer alone."""
+    """Sets the TTL at Register only, and for a peer that comes back after it has left."""
 
     def renew(self, peer: Peer) -> None:
-        if not peer.active:
+        if not peer.until:
             super().renew(peer)
 
 
