@@ -37,11 +37,12 @@ def modules():
 
 
 def data():
-    folders = ("experiment/page/static", "experiment/page/templates", "web/pages/static", "web/pages/templates")
+    pages = ("experiment/page/static", "experiment/page/templates", "web/pages/static", "web/pages/templates")
+    folders = (*pages, "share/wireshark")
     found = [path for folder in folders for path in (ROOT / "p2p_twisted" / folder).iterdir()]
     found += [*(ROOT / "p2p_twisted/check/profiles").glob("*.toml"), ROOT / "p2p_twisted/check/report/report.html.j2"]
-    pages = {path.relative_to(ROOT).as_posix() for path in found}
-    return pages | {"p2p_twisted/py.typed", "p2p_twisted/experiment/report/report.html.j2"}
+    names = {path.relative_to(ROOT).as_posix() for path in found}
+    return names | {"p2p_twisted/py.typed", "p2p_twisted/experiment/report/report.html.j2"}
 
 
 def run(cwd, *command):

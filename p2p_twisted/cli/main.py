@@ -29,6 +29,7 @@ _VERBS = {
     "config": (".config:config", "Show settings and where each came from."),
     "corpus": ("..experiment.verbs.corpus_command:corpus", "Get documents to share: generate some, or fetch RFCs."),
     "demo": ("..experiment.verbs.demo_command:demo", "Run an RS and six peers on this machine, and verify every copy."),
+    "dissector": (".dissector:dissector", "Print where the Wireshark dissector is."),
     "doctor": (".doctor:doctor", "Look for what keeps the peer from working well."),
     "downloads": (".downloads:downloads", "List the downloads."),
     "experiment": (
