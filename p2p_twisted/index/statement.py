@@ -97,9 +97,11 @@ class Statement:
     It is first-hand if the holder itself says it. `expires` is in monotonic seconds.
     """
 
-    __slots__ = ("account", "alone", "count", "expires", "holder", "is_first_hand", "state")
+    __slots__ = ("account", "alone", "count", "expires", "holder", "is_first_hand", "number", "state")
 
-    def __init__(self, account: Account, holder: Address, is_first_hand: bool) -> None:
+    def __init__(self, number: int, account: Account, holder: Address, is_first_hand: bool) -> None:
+        """Make a pending statement with a `number` of its own."""
+        self.number = number
         self.account = account
         self.holder = holder
         self.is_first_hand = is_first_hand
@@ -107,7 +109,7 @@ class Statement:
         self.state = PENDING
         self.count = 0
         """Number of its records."""
-        self.alone: tuple[Statement, ...] = (self,)
+        self.alone = (number,)
         """Shared by all documents of which nobody else speaks."""
 
 

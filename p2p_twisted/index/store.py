@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import count
 
 from ..wire.address import Address
 from .statement import CURRENT, DEAD, Account, Pool, Statement
@@ -19,18 +20,19 @@ class Store:
         """Make an empty store with so many bytes for either kind."""
         self._first_hand = Pool(max_first_hand, max_first_hand)
         self._hearsay = Pool(max_hearsay, max_hearsay // 4)
-        self._table = Table()
-        self._statements: set[Statement] = set()
+        self._statements: dict[int, Statement] = {}
+        self._numbers = count()
+        self._table = Table(self._statements)
         self._has_dead = False
         self._sweeping: Iterator[None] | None = None
         self.cuts = 0
         """Number of times that the largest accounts had to give something back."""
 
     def __iter__(self) -> Iterator[Statement]:
-        return iter(self._statements)
+        return iter(self._statements.values())
 
     def __len__(self) -> int:
-        return sum(statement.count for statement in self._statements if statement.state == CURRENT)
+        return sum(statement.count for statement in self if statement.state == CURRENT)
 
     def first_hand(self, holder: Address) -> Statement:
         """Return a new, pending statement of `holder` about itself."""
@@ -43,8 +45,8 @@ class Store:
 
     def _statement(self, account: Account, holder: Address, is_first_hand: bool) -> Statement:
         account.pay(STATEMENT_COST)
-        statement = Statement(account, holder, is_first_hand)
-        self._statements.add(statement)
+        statement = Statement(next(self._numbers), account, holder, is_first_hand)
+        self._statements[statement.number] = statement
         return statement
 
     def kill(self, statements: Iterable[Statement]) -> None:
@@ -54,30 +56,32 @@ class Store:
             self._has_dead = True
 
     def say(self, statement: Statement, name: str, packed: bytes) -> bool:
-        """Let `statement` say `packed` of the document `name`, in place of what it said. False if there is no room."""
-        if not self._make_room(statement.account, cost(name, packed)):
+        """Let `statement` say `packed` of the document `name`, in place of what it said.
+
+        Return False if there is no room, or it counts no more.
+        """
+        if statement.state == DEAD or not self._make_room(statement.account, cost(name, packed)):
             return False
         old = self._table.find(name, statement)
-        if old is None or old.packed != packed:
+        if old != packed:
             if old is not None:
                 self._table.remove(name, old, statement)
-            self._table.add(name, packed, self._table.variant(name, packed), statement)
+            self._table.add(name, packed, statement)
         return True
 
     def withdraw(self, statement: Statement, name: str) -> bool:
         """Remove what `statement` says of the document `name`; return whether it was anything."""
-        variant = self._table.find(name, statement)
-        if variant is not None:
-            self._table.remove(name, variant, statement)
-        return variant is not None
+        packed = self._table.find(name, statement)
+        if packed is not None:
+            self._table.remove(name, packed, statement)
+        return packed is not None
 
     def says(self, statement: Statement, name: str, packed: bytes) -> bool:
         """Return whether `statement` says just that of the document `name`."""
-        variant = self._table.variant(name, packed)
-        return variant is not None and statement in variant.statements
+        return self._table.says(statement, name, packed)
 
-    def variants(self, name: str) -> Iterator[Variant]:
-        """Yield all that is said of the document `name`, also by statements that do not count."""
+    def variants(self, name: str) -> list[Variant]:
+        """Return all that is said of the document `name`, also by statements that do not count."""
         return self._table.variants(name)
 
     def names(self) -> list[str]:
@@ -132,11 +136,11 @@ class Store:
 
     def _sweep(self) -> Iterator[None]:
         """Free the memory of statements that are dead now, and what accounts have in excess."""
-        over = [one for one in self._statements if _is_over(one)]
+        over = [one for one in self if _is_over(one)]
         self._has_dead = False
         yield from self._table.sweep()
-        for statement in over:
-            self._statements.discard(statement)
+        for statement in [one for one in over if not one.count]:  # an empty one may have said something meanwhile
+            del self._statements[statement.number]
             statement.account.pay(-STATEMENT_COST)
         self._first_hand.tidy()
         self._hearsay.tidy()

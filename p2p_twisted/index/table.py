@@ -1,106 +1,124 @@
 """The documents of which other peers speak, each in memory once however many peers have it.
 
-Who is the first to speak of a document pays for its memory, all others for a reference.
+Who is the first to speak of a document pays for its memory, all others for a reference. A document is in plain tuples
+of bytes and numbers, of which Python's collector of cycles keeps no list: with an object for each of 100 000 documents
+it would stop the process for 0.1 s each time that it looks at all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from .statement import DEAD, Statement
 
-DOCUMENT_COST = 230
+DOCUMENT_COST = 240
 """Bytes of memory for a document, besides its name and what is said of it."""
 REFERENCE_COST = 10
 """Bytes of memory for each further statement about it."""
 STEP = 250
 """Documents looked at in one step of a sweep."""
 
+Entry = tuple[bytes, tuple[int, ...]]
+"""What is said of a document, and the numbers of the statements that say it."""
 
-class Variant:
-    """What `statements` say of a document; `other` is the next of its name of which something else is said."""
 
-    __slots__ = ("other", "packed", "statements")
+class Variant(NamedTuple):
+    """What `statements` say of a document."""
 
-    def __init__(self, packed: bytes, statement: Statement, other: Variant | None) -> None:
-        self.packed = packed
-        self.statements = statement.alone
-        self.other = other
+    packed: bytes
+    statements: list[Statement]
 
 
 class Table:
     """Variants by the names of the documents."""
 
-    def __init__(self) -> None:
-        self._first: dict[str, Variant] = {}
+    def __init__(self, statements: Mapping[int, Statement]) -> None:
+        """Make an empty table for what `statements` say, which are there by their numbers."""
+        self._statements = statements
+        self._first: dict[str, Entry] = {}
+        self._others: dict[str, tuple[Entry, ...]] = {}
+        """Of the few names of which several things are said: all but the first."""
 
     def names(self) -> list[str]:
         """Return the names of all documents, also of those of which no statement counts any more."""
         return list(self._first)
 
-    def variants(self, name: str) -> Iterator[Variant]:
-        """Yield all that is said of the document `name`."""
-        variant = self._first.get(name)
-        while variant is not None:
-            yield variant
-            variant = variant.other
-
-    def find(self, name: str, statement: Statement) -> Variant | None:
-        """Return what `statement` says of the document `name`, None if it is nothing."""
-        for variant in self.variants(name):
-            if statement in variant.statements:
-                return variant
-        return None
+    def variants(self, name: str) -> list[Variant]:
+        """Return all that is said of the document `name`."""
+        return [self._variant(entry) for entry in self._entries(name)]
 
     def variant(self, name: str, packed: bytes) -> Variant | None:
         """Return the variant of `name` of which this is said."""
-        for variant in self.variants(name):
-            if variant.packed == packed:
-                return variant
-        return None
+        entry = self._entry(name, packed)
+        return None if entry is None else self._variant(entry)
 
-    def add(self, name: str, packed: bytes, variant: Variant | None, statement: Statement) -> None:
-        """Add to `statement` that it says `packed` of the document `name`; `variant` is the one that is there."""
-        if variant is None:
-            self._first[name] = Variant(packed, statement, self._first.get(name))
+    def says(self, statement: Statement, name: str, packed: bytes) -> bool:
+        """Return whether `statement` says just that of the document `name`."""
+        entry = self._entry(name, packed)
+        return entry is not None and statement.number in entry[1]
+
+    def find(self, name: str, statement: Statement) -> bytes | None:
+        """Return what `statement` says of the document `name`, None if it is nothing."""
+        return next((packed for packed, numbers in self._entries(name) if statement.number in numbers), None)
+
+    def _variant(self, entry: Entry) -> Variant:
+        return Variant(entry[0], [self._statements[number] for number in entry[1]])
+
+    def _entries(self, name: str) -> tuple[Entry, ...]:
+        first = self._first.get(name)
+        if first is None:
+            return ()
+        return (first, *self._others[name]) if name in self._others else (first,)
+
+    def _entry(self, name: str, packed: bytes) -> Entry | None:
+        return next((entry for entry in self._entries(name) if entry[0] == packed), None)
+
+    def _put(self, name: str, packed: bytes, numbers: tuple[int, ...]) -> None:
+        """Let the statements with these `numbers` say `packed` of the document `name`, and no others."""
+        entries = {**dict(self._entries(name)), packed: numbers}
+        said = tuple(entry for entry in entries.items() if entry[1])
+        if said:
+            self._first[name] = said[0]
+        else:
+            del self._first[name]
+        if len(said) > 1:
+            self._others[name] = said[1:]
+        else:
+            self._others.pop(name, None)
+
+    def add(self, name: str, packed: bytes, statement: Statement) -> None:
+        """Add to `statement` that it says `packed` of the document `name`, of which it says nothing yet."""
+        entry = self._entry(name, packed)
+        if entry is None:
+            self._put(name, packed, statement.alone)
             statement.account.pay(cost(name, packed))
         else:
-            variant.statements = (*variant.statements, statement)
+            self._put(name, packed, (*entry[1], statement.number))
             statement.account.pay(REFERENCE_COST)
         statement.count += 1
 
-    def remove(self, name: str, variant: Variant, statement: Statement) -> None:
-        """Remove from `statement` what it says of `name`."""
-        rest = tuple(other for other in variant.statements if other is not statement)
-        if variant.statements[0] is not statement:
+    def remove(self, name: str, packed: bytes, statement: Statement) -> None:
+        """Remove from `statement` that it says `packed` of `name`."""
+        numbers = dict(self._entries(name))[packed]
+        rest = tuple(number for number in numbers if number != statement.number)
+        if numbers[0] != statement.number:
             statement.account.pay(-REFERENCE_COST)
         else:
-            size = cost(name, variant.packed)
+            size = cost(name, packed)
             statement.account.pay(-size)
             if rest:
-                rest[0].account.pay(size - REFERENCE_COST)
-        variant.statements = rest
+                self._statements[rest[0]].account.pay(size - REFERENCE_COST)
+        self._put(name, packed, rest)
         statement.count -= 1
-        if not rest:
-            self._unlink(name, variant)
-
-    def _unlink(self, name: str, variant: Variant) -> None:
-        first = self._first[name]
-        if first is not variant:
-            before = next(one for one in self.variants(name) if one.other is variant)
-            before.other = variant.other
-        elif variant.other is None:
-            del self._first[name]
-        else:
-            self._first[name] = variant.other
 
     def sweep(self) -> Iterator[None]:
         """Remove what dead statements say, and what accounts have in excess, in small steps."""
         for number, name in enumerate(self.names(), 1):
-            for variant in self.variants(name):
-                for statement in variant.statements:
+            for packed, statements in self.variants(name):
+                for statement in statements:
                     if statement.state == DEAD or statement.account.excess > 0:
-                        self.remove(name, variant, statement)
+                        self.remove(name, packed, statement)
             if number % STEP == 0:
                 yield
 

@@ -9,7 +9,7 @@ from twisted.application.service import IService
 
 from ..config.config_file import read_groups
 from ..config.extras import MDNS, missing
-from ..config.heap import keep_heap_small
+from ..config.heap import keep_heap_small, spare_what_is_loaded
 from ..config.settings import SettingsError, exit_with
 from ..config.startup import StartError, allow_many_connections
 from ..config.state_folder import StateFolderLock, make_state_folder
@@ -92,6 +92,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         exit_with(f"p2p-peer: {e}", 2)
     except (StartError, ApiStartError, OSError) as e:
         exit_with(f"p2p-peer: {e}", 1)
+    spare_what_is_loaded(reactor)
     notify_systemd(reactor, peer, os.environ)
     if peer.tls is not None:
         reread_at_hangup(reactor, peer.tls)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from twisted.application.service import MultiService
 from twisted.internet.address import IPv4Address, IPv6Address
 
-from ..config.heap import keep_heap_small
+from ..config.heap import keep_heap_small, spare_what_is_loaded
 from ..config.settings import SettingsError, exit_with
 from ..config.startup import PortService, StartError, allow_many_connections, listen_tcp
 from ..config.state_folder import StateFolderLock, make_state_folder
@@ -75,6 +75,7 @@ def _make(options: Options, reactor: Any) -> MultiService:
     lock.setServiceParent(service)
     if options["announce"] and worker_number() is None:
         announce(reactor, address, tls is not None).setServiceParent(service)
+    spare_what_is_loaded(reactor)
     notify_systemd(reactor, service, os.environ)
     return service
 

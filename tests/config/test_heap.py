@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings")
+needs_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings")
 
 RESIDENT = """
 from pathlib import Path
@@ -39,6 +39,7 @@ print(resident() - before)
 """
 
 
+@needs_glibc
 def test_large_blocks_are_given_back_though_something_small_lies_above_them() -> None:
     assert _megabytes("keep_heap_small()" + LARGE_BLOCKS) < 5
     assert _megabytes(LARGE_BLOCKS) > 30
@@ -52,6 +53,26 @@ blocks.clear()
 """
 
 
+@needs_glibc
 def test_pages_between_what_is_left_are_given_back() -> None:
     assert _megabytes(HOLES + "trim_heap()\nprint(resident() - before)") < 10
     assert _megabytes(HOLES + "print(resident() - before)") > 30
+
+
+LOADED = """
+import gc
+from twisted.internet import reactor
+from p2p_twisted.config.heap import spare_what_is_loaded
+
+spare_what_is_loaded(reactor)
+reactor.callWhenRunning(reactor.callLater, 0, reactor.stop)
+before = len(gc.get_objects())
+reactor.run()
+print(before, len(gc.get_objects()))
+"""
+
+
+def test_what_is_loaded_is_not_looked_at_again() -> None:
+    argv = (sys.executable, "-c", LOADED)
+    before, after = subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()
+    assert int(after) < int(before) / 20

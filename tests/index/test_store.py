@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 import tracemalloc
 
@@ -141,6 +142,43 @@ def test_what_is_counted_is_what_it_takes() -> None:
     finally:
         tracemalloc.stop()
     assert 0.5 * 5 * MIB < taken < 5 * MIB
+
+
+def test_documents_are_nothing_that_the_collector_looks_at() -> None:
+    index = DistributedIndex()
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(1, 11):
+        tell(index, peer(number), peer(number), 500, "same")
+        tell(index, peer(100 + number), peer(100 + number), 500, str(number))
+    gc.collect()
+    assert len(index) == 10_000 and len(gc.get_objects()) - before < 500
+
+
+def test_a_dead_statement_says_nothing_more() -> None:
+    store = Store(MIB, MIB)
+    told = store.hearsay(peer(1), peer(2))
+    assert told is not None and store.say(told, "a", b"\0")
+    store.kill([told])
+    assert not store.say(told, "b", b"\0")
+    list(store.sweep())
+    assert not store.say(told, "c", b"\0") and not store.names()
+
+
+def test_a_statement_that_begins_to_speak_during_a_sweep_is_kept() -> None:
+    store = Store(MIB, MIB)
+    told = store.hearsay(peer(1), peer(2))
+    assert told is not None
+    told.state = CURRENT
+    dead = store.first_hand(peer(3))
+    for number in range(1000):
+        store.say(dead, str(number), b"\0")
+    store.kill([dead])
+    sweep = store.sweep()
+    next(sweep)
+    assert store.say(told, "7", b"\0")
+    list(sweep)
+    assert list(store) == [told] and store.variants("7")[0].statements == [told]
 
 
 def test_no_step_of_a_sweep_is_long() -> None:
