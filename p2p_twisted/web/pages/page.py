@@ -45,8 +45,9 @@ class Page(Endpoint):
         part = query.pop("part", None)
         if part is not None and part not in self._parts:
             raise ApiError(404, "this page has no such part")
+        may_change = call.may_change  # asked before the browser can leave
         values = await self._values(query)
-        return Html(render(self._template, part, may_change=call.may_change, **self._common(), **values))
+        return Html(render(self._template, part, may_change=may_change, **self._common(), **values))
 
 
 def always(values: Callable[[], Values]) -> Callable[[Mapping[str, str]], Awaitable[Values]]:
