@@ -25,11 +25,11 @@ Document = Mapping[str, Any]
 """A document as the API's index shows it."""
 
 
-def documents(client: ControlClient, query: str) -> Iterator[Document]:
-    """Yield every document that `query` finds, in order of the names."""
+def documents(client: ControlClient, query: str, sort: str = "name") -> Iterator[Document]:
+    """Yield every document that `query` finds, in the order `sort` of the API."""
     offset, total = 0, 1
     while offset < total:
-        page = client.get("index", q=query, limit=PAGE, offset=offset)
+        page = client.get("index", q=query, sort=sort, limit=PAGE, offset=offset)
         yield from page["items"]
         offset, total = offset + PAGE, page["total"]
 

@@ -13,6 +13,8 @@ from .output import count, duration, duration_field, print_facts, print_json, pr
 from .session import peer
 from .sources import sites
 
+ORDERS = {"name": "name", "title": "title", "size": "-size", "holders": "-holders"}
+"""The orders of ``ls``, as the API names them."""
 FIRST = 5
 """Files that are not shared and still named by ``status``."""
 
@@ -101,8 +103,14 @@ def _here(item: Mapping[str, Any]) -> str:
 
 @click.command()
 @click.argument("pattern", default="")
+@click.option(
+    "--sort",
+    type=click.Choice(list(ORDERS)),
+    default="name",
+    help="By name, title, size (the largest first) or holders.",
+)
 @for_peer
-def ls(where: Where, pattern: str) -> None:
+def ls(where: Where, pattern: str, sort: str) -> None:
     """List the documents that peers have; with PATTERN, those with all its words in their name or title.
 
     A word with * or ? is a pattern for the whole name; so is the complete PATTERN, spaces included. If a name has
@@ -112,7 +120,7 @@ def ls(where: Where, pattern: str) -> None:
 
     pattern = text(pattern, "PATTERN")
     with peer(where, news=True) as session:
-        items = list(documents(session.client, pattern))
+        items = list(documents(session.client, pattern, ORDERS[sort]))
     if where.as_json:
         print_json({"total": len(items), "items": items})
         return

@@ -19,7 +19,8 @@ from ..wire.address import Address
 from ..wire.limits import TTL
 from ..wire.records import IndexRecord
 from .answer import Answer
-from .packed import hash_of, pack, title_of, unpack
+from .holdings import Holdings
+from .packed import pack, title_of, unpack
 from .retold import Retold
 from .statement import CURRENT, Statement, in_turn
 from .store import Store
@@ -221,19 +222,15 @@ class DistributedIndex:
         """Return the names of all learnt documents, also of some that were removed a moment ago."""
         return self._store.names()
 
-    def hashes_of(self, name: str, now: float, is_first_hand: bool = True) -> set[bytes]:
-        """Return the SHA-256 of each content of the document `name` that has a holder; b"" for what 1.0 peers have."""
-        found = set()
-        for variant in self._store.variants(name):
-            for one in variant.statements:
-                if one.is_first_hand == is_first_hand and self._counts(one, now):
-                    found.add(hash_of(variant.packed))
-                    break
-        return found
+    def holdings(self, now: float) -> Holdings:
+        """Return what can be looked up of very many documents at the time `now`."""
+        counting = [one for one in self._store if self._counts(one, now)]
+        first_hand = {one.number for one in counting if one.is_first_hand}
+        return Holdings(self._store, first_hand, {one.number for one in counting if not one.is_first_hand})
 
     def titles_of(self, name: str) -> set[str]:
         """Return all titles of the document `name`."""
-        return {title_of(variant.packed) for variant in self._store.variants(name)}
+        return {title_of(packed) for packed, _ in self._store.said(name)}
 
     def next_expiry(self, now: float) -> float:
         """Return when the next records expire, in monotonic seconds."""

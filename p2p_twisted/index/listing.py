@@ -8,21 +8,24 @@ is an argument.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Hashable, Iterator, Sequence
-from heapq import merge
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import chain, islice
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..wire.records import IndexRecord
 from .distributed import DistributedIndex
-from .query import Query
+from .holdings import Holdings, Known, contents
+from .packed import pack
+from .query import Query, narrows
 from .search import Document, documents
+from .sorting import KEYS, is_reversed, sorted_in_steps
 
-STEP = 200
+STEP = 500
 """Names looked at in one step."""
-SORTED_AT_ONCE = 10_000
-"""Names sorted in one step."""
+
+
+Rows = list[tuple[Any, str, int]]
+"""The place of each name in an order, the name, and the number of its contents."""
 
 
 class OwnRecords(Protocol):
@@ -47,56 +50,96 @@ class Listing:
         self._own = own
         self._state: Hashable = None
         self._valid_until = -math.inf
+        self._names: list[str] = []
+        """All names, in order."""
         self._query = ""
+        self._matching: list[str] = []
+        """Those that match the query, in order."""
+        self._sort: str | None = None
         self._found: list[str] = []
-        """Names in order, each as often as it has contents."""
+        """These in the order of the list, each as often as it has contents."""
 
-    def search(self, query: str, now: float) -> Iterator[None]:
+    def search(self, query: str, sort: str, now: float) -> Iterator[None]:
         """Find the documents that match `query` (see Query) in steps; nothing else may be called until the last one.
 
-        `now` is monotonic seconds. A name counts as a whole: all of its contents match if one of them does.
+        `sort` is one of SORTS; `now` is monotonic seconds. A name counts as a whole: all of its contents match if one
+        of them does.
         """
         state = self._own.state, self._index.generation
-        if state == self._state and query == self._query and now < self._valid_until:
+        is_current = state == self._state and now < self._valid_until
+        if is_current and query == self._query and sort == self._sort:
             return
-        found: list[str] = []
-        yield from self._collect(query, found, now)
-        self._found, self._query, self._state = found, query, state
-        self._valid_until = self._index.next_expiry(now)
+        self._sort = None
+        if not is_current:
+            yield from self._update_names()
+            self._matching, self._query = self._names, ""
+            self._state, self._valid_until = state, self._index.next_expiry(now)
+        if query != self._query:
+            yield from self._match(query)
+        yield from self._order(sort, self._index.holdings(now))
+        self._sort = sort
 
-    def _collect(self, query: str, found: list[str], now: float) -> Iterator[None]:
-        names = list({*self._index.names(), *self._own.names()})
-        if query.strip():
-            matching: list[str] = []
-            yield from self._filter(Query(query), names, matching)
-            names = matching
-        parts = []
-        for start in range(0, len(names), SORTED_AT_ONCE):
-            parts.append(sorted(names[start : start + SORTED_AT_ONCE]))
+    def _update_names(self) -> Iterator[None]:
+        present = {*self._index.names(), *self._own.names()}
+        yield
+        kept = [name for name in self._names if name in present]
+        yield
+        present.difference_update(kept)
+        yield
+        self._names = kept + (yield from sorted_in_steps(list(present)))
+        self._names.sort()  # finds the two parts sorted, and merges them
+
+    def _match(self, query: str) -> Iterator[None]:
+        names = self._matching if narrows(self._query, query) else self._names
+        matching: list[str] = []
+        looked_for = Query(query)
+        for start in range(0, len(names), STEP):
+            matching += [name for name in names[start : start + STEP] if self._matches(looked_for, name)]
             yield
-        for number, name in enumerate(merge(*parts)):
-            found += [name] * self._contents(name, now)
+        self._matching, self._query = matching, query
+
+    def _matches(self, query: Query, name: str) -> bool:
+        titles = self._index.titles_of(name)
+        if (own := self._own.get(name)) is not None:
+            titles.add(own.title)
+        return any(query.matches(name, title) for title in titles)
+
+    def _order(self, sort: str, holdings: Holdings) -> Iterator[None]:
+        found: list[str] = []
+        if sort in KEYS:
+            rows: Rows = []
+            yield from self._rows(KEYS[sort], holdings, rows)
+            rows = yield from sorted_in_steps(rows)
+            found = [name for _, name, times in rows for _ in range(times)]
+        else:
+            yield from self._repeat(holdings, found)
+        self._found = found[::-1] if is_reversed(sort) else found
+
+    def _rows(self, key: Callable[[Known], Any], holdings: Holdings, rows: Rows) -> Iterator[None]:
+        """Put a row for each name that matches into `rows`."""
+        for number, name in enumerate(self._matching):
+            if known := self._known(name, holdings):
+                rows.append((key(known), name, contents(known)))
             if number % STEP == 0:
                 yield
 
-    def _filter(self, query: Query, names: list[str], matching: list[str]) -> Iterator[None]:
-        for number, name in enumerate(names):
-            if number % STEP == 0:
-                yield
-            titles = self._index.titles_of(name)
-            if (own := self._own.get(name)) is not None:
-                titles.add(own.title)
-            if any(query.matches(name, title) for title in titles):
-                matching.append(name)
+    def _repeat(self, holdings: Holdings, found: list[str]) -> Iterator[None]:
+        """Put each name that matches into `found`, as often as it has contents."""
+        own = set(self._own.names())
+        for start in range(0, len(self._matching), STEP):
+            names = self._matching[start : start + STEP]
+            for name, times in zip(names, holdings.contents(names), strict=True):
+                if name in own:
+                    times = contents(self._known(name, holdings))
+                if times == 1:
+                    found.append(name)
+                else:
+                    found += [name] * times
+            yield
 
-    def _contents(self, name: str, now: float) -> int:
-        """Return the number of documents of that name."""
-        hashes = self._index.hashes_of(name, now)
+    def _known(self, name: str, holdings: Holdings) -> Known:
         own = self._own.get(name)
-        if own is not None:
-            hashes.add(bytes.fromhex(own.sha256 or ""))
-        hashes = hashes or self._index.hashes_of(name, now, False)
-        return len(hashes) - (len(hashes) > 1 and b"" in hashes)
+        return holdings.of(name, None if own is None else pack(own))
 
     def page(self, limit: int, offset: int, now: float) -> tuple[int, list[Document]]:
         """Return how many documents were found, and those from `offset` on, at most `limit`.
@@ -104,7 +147,9 @@ class Listing:
         Those that are gone since then are left out.
         """
         names = self._found[offset : offset + limit]
-        skipped = offset - bisect_left(self._found, names[0]) if names else 0
+        skipped = 0
+        while names and skipped < offset and self._found[offset - skipped - 1] == names[0]:
+            skipped += 1
         found = chain.from_iterable(self._documents(name, now) for name in dict.fromkeys(names))
         return len(self._found), list(islice(found, skipped, skipped + limit))
 

@@ -45,6 +45,11 @@ def title_of(packed: bytes) -> str:
     return packed[start:].decode("utf-8", "surrogatepass")
 
 
+def size_of(packed: bytes) -> int:
+    """Return the size in bytes, -1 for a record of 1.0."""
+    return int.from_bytes(packed[1:9], "big") if packed[0] & ~_PRIVATE != _OLD else -1
+
+
 def hash_of(packed: bytes) -> bytes:
     """Return the SHA-256 as 32 bytes, nothing for a record of 1.0."""
     return packed[9:41] if packed[0] & ~_PRIVATE != _OLD else b""

@@ -19,6 +19,11 @@ def is_pattern(text: str) -> bool:
     return "*" in text or "?" in text
 
 
+def narrows(old: str, new: str) -> bool:
+    """Return whether all that the search `new` finds is found by `old` too, as with each letter that is typed."""
+    return not is_pattern(new) and folded(new).startswith(folded(old))
+
+
 class Pattern:
     """A pattern for a whole name: ``*`` matches any characters, ``?`` one, all others themselves."""
 

@@ -7,7 +7,7 @@ from itertools import count
 
 from ..wire.address import Address
 from .statement import CURRENT, DEAD, Account, Pool, Statement
-from .table import Table, Variant, cost
+from .table import Entry, Table, Variant, cost
 
 STATEMENT_COST = 600
 """Bytes of memory for a statement without its records."""
@@ -83,6 +83,10 @@ class Store:
     def variants(self, name: str) -> list[Variant]:
         """Return all that is said of the document `name`, also by statements that do not count."""
         return self._table.variants(name)
+
+    def said(self, name: str) -> tuple[Entry, ...]:
+        """Return all that is said of the document `name`, with the numbers of the statements that say it."""
+        return self._table.entries(name)
 
     def names(self) -> list[str]:
         """Return the names of all documents, also of those of which no statement counts any more."""

@@ -46,7 +46,14 @@ class Table:
 
     def variants(self, name: str) -> list[Variant]:
         """Return all that is said of the document `name`."""
-        return [self._variant(entry) for entry in self._entries(name)]
+        return [self._variant(entry) for entry in self.entries(name)]
+
+    def entries(self, name: str) -> tuple[Entry, ...]:
+        """Return all that is said of the document `name`, as it is kept."""
+        first = self._first.get(name)
+        if first is None:
+            return ()
+        return (first, *self._others[name]) if name in self._others else (first,)
 
     def variant(self, name: str, packed: bytes) -> Variant | None:
         """Return the variant of `name` of which this is said."""
@@ -60,23 +67,17 @@ class Table:
 
     def find(self, name: str, statement: Statement) -> bytes | None:
         """Return what `statement` says of the document `name`, None if it is nothing."""
-        return next((packed for packed, numbers in self._entries(name) if statement.number in numbers), None)
+        return next((packed for packed, numbers in self.entries(name) if statement.number in numbers), None)
 
     def _variant(self, entry: Entry) -> Variant:
         return Variant(entry[0], [self._statements[number] for number in entry[1]])
 
-    def _entries(self, name: str) -> tuple[Entry, ...]:
-        first = self._first.get(name)
-        if first is None:
-            return ()
-        return (first, *self._others[name]) if name in self._others else (first,)
-
     def _entry(self, name: str, packed: bytes) -> Entry | None:
-        return next((entry for entry in self._entries(name) if entry[0] == packed), None)
+        return next((entry for entry in self.entries(name) if entry[0] == packed), None)
 
     def _put(self, name: str, packed: bytes, numbers: tuple[int, ...]) -> None:
         """Let the statements with these `numbers` say `packed` of the document `name`, and no others."""
-        entries = {**dict(self._entries(name)), packed: numbers}
+        entries = {**dict(self.entries(name)), packed: numbers}
         said = tuple(entry for entry in entries.items() if entry[1])
         if said:
             self._first[name] = said[0]
@@ -100,7 +101,7 @@ class Table:
 
     def remove(self, name: str, packed: bytes, statement: Statement) -> None:
         """Remove from `statement` that it says `packed` of `name`."""
-        numbers = dict(self._entries(name))[packed]
+        numbers = dict(self.entries(name))[packed]
         rest = tuple(number for number in numbers if number != statement.number)
         if numbers[0] != statement.number:
             statement.account.pay(-REFERENCE_COST)

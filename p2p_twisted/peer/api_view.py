@@ -117,9 +117,9 @@ class ApiView:
             ]
         )
 
-    def index(self, q: str, limit: int, offset: int) -> Deferred[IndexPage]:
-        """Fire with at most `limit` of the documents that match `q`, from number `offset` on, in order of names."""
-        return self._documents.page(q, limit, offset).addCallback(self._index_page)
+    def index(self, q: str, limit: int, offset: int, sort: str = "name") -> Deferred[IndexPage]:
+        """Fire with at most `limit` of the documents that match `q`, from number `offset` on, in the order `sort`."""
+        return self._documents.page(q, sort, limit, offset).addCallback(self._index_page)
 
     def _index_page(self, page: tuple[int, list[Document]]) -> IndexPage:
         total, found = page

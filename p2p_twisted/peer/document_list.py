@@ -26,12 +26,15 @@ class DocumentList:
         self._lock = DeferredLock()
         self._now = now
 
-    def page(self, query: str, limit: int, offset: int) -> Deferred[tuple[int, list[Document]]]:
-        """Fire with how many documents match `query` (see Query), and at most `limit` of them from `offset` on."""
-        return self._lock.run(lambda: Deferred.fromCoroutine(self._page(query, limit, offset)))
+    def page(self, query: str, sort: str, limit: int, offset: int) -> Deferred[tuple[int, list[Document]]]:
+        """Fire with how many documents match `query` (see Query), and at most `limit` of them from `offset` on.
 
-    async def _page(self, query: str, limit: int, offset: int) -> tuple[int, list[Document]]:
-        await self._slicer.coiterate(self._listing.search(query, self._now()))
+        `sort` is one of SORTS.
+        """
+        return self._lock.run(lambda: Deferred.fromCoroutine(self._page(query, sort, limit, offset)))
+
+    async def _page(self, query: str, sort: str, limit: int, offset: int) -> tuple[int, list[Document]]:
+        await self._slicer.coiterate(self._listing.search(query, sort, self._now()))
         return self._listing.page(limit, offset, self._now())
 
 

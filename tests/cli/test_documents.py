@@ -31,7 +31,7 @@ class Index:
         self.documents = sorted(documents, key=lambda document: document["name"])
         self.queries: list[str] = []
 
-    def get(self, path: str, q: str, limit: int, offset: int) -> dict[str, Any]:
+    def get(self, path: str, q: str, sort: str, limit: int, offset: int) -> dict[str, Any]:
         self.queries.append(q)
         query = Query(q)
         found = [document for document in self.documents if query.matches(document["name"], "")]

@@ -131,6 +131,13 @@ def test_ls_with_a_pattern(peer: Path) -> None:
     assert (found["total"], found["items"]) == (1, [FakePeer().documents[1]])
 
 
+def test_ls_in_another_order(peer: Path) -> None:
+    lines = p2p("--state-dir", peer, "ls", "--sort", "size").stdout.splitlines()
+    sizes = [int(size) for line in lines if (size := line.split("\t")[1]) != "-"]
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] > sizes[-1]
+    assert "holders" in p2p("--state-dir", peer, "ls", "--sort", "date").stderr
+
+
 def test_ls_of_a_private_document(peer: Path) -> None:
     assert p2p("--state-dir", peer, "ls", "rfc4.").stdout == "rfc4.txt.pdf\t4\t1\tyes, private\tDocument 4\n"
 

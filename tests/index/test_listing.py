@@ -10,6 +10,7 @@ import pytest
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.index.listing import Listing
 from p2p_twisted.index.search import documents
+from p2p_twisted.index.sorting import SORTS
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.records import IndexRecord
 
@@ -40,6 +41,7 @@ class Case:
         self.own = Own()
         self.now = 1000.0
         self.steps = 0
+        self.sort = "name"
         self.listing = Listing(self.index, self.own)
 
     def share(self, *names: str) -> None:
@@ -50,7 +52,7 @@ class Case:
             self.index.put(holder, rec(name, holder), self.now)
 
     def page(self, query="", limit=100, offset=0):
-        self.steps = len(list(self.listing.search(query, self.now)))
+        self.steps = len(list(self.listing.search(query, self.sort, self.now)))
         return self.listing.page(limit, offset, self.now)
 
     def names(self, *args):
@@ -162,15 +164,72 @@ def test_what_goes_between_two_pages_is_left_out(case) -> None:
     assert [document.name for document in case.listing.page(2, 0, case.now)[1]] == ["b"]
 
 
-def test_steps_are_short_in_a_long_list(case) -> None:
+SIZES = {"a": (30, "b" * 64), "b": (10, "c" * 64), "c": (30, "d" * 64), "d": (20, "e" * 64)}
+
+
+def sized(name: str, holder: tuple[str, int] = FAR, title: str = "") -> IndexRecord:
+    size, sha256 = SIZES[name]
+    return IndexRecord(name, title, *holder, TTL, size, sha256, "")
+
+
+def test_the_orders(case) -> None:
+    for name, title in (("a", "Zebra"), ("b", "apple"), ("c", "\u00c4ther")):
+        case.index.put(FAR, sized(name, FAR, title), case.now)
+    case.index.put(FARTHER, sized("b", FARTHER, "apple"), case.now)
+    case.own["d"] = sized("d", HERE, "mango")
+    case.own["b"] = sized("b", HERE, "apple")
+    case.index.put(FAR, IndexRecord("old", "Not known", *FAR, TTL), case.now)
+    for sort, names in {
+        "name": "a b c d old",
+        "-name": "old d c b a",
+        "size": "old b d a c",
+        "-size": "a c d b old",
+        "holders": "a c d old b",
+        "-holders": "b a c d old",
+        "title": "b d old a c",
+        "-title": "c a old d b",
+    }.items():
+        case.sort = sort
+        assert case.names() == names.split(), sort
+        assert [name for offset in range(5) for name in case.names("", 1, offset)] == names.split(), sort
+    assert case.names("o") == ["old", "d"]
+
+
+def test_contents_stay_together_in_every_order(case) -> None:
+    case.put("a", "b")
+    for number, sha in enumerate("bcd"):
+        case.index.put(("other", number), rec("b", ("other", number), sha=sha * 64), case.now)
+    for sort in SORTS:
+        case.sort = sort
+        total, found = case.page()
+        assert (total, len({(one.name, one.sha256) for one in found})) == (len(found), 5)
+        assert [case.page("", 1, offset)[1][0] for offset in range(5)] == found, sort
+
+
+def test_more_letters_are_looked_for_among_what_was_found(case) -> None:
+    case.put("apple", "apply", "ape", "map")
+    for query, names in {
+        "ap": ["ape", "apple", "apply", "map"],
+        "app": ["apple", "apply"],
+        "appl title": ["apple", "apply"],
+        "ape": ["ape"],
+        "ap*e": ["ape", "apple"],
+        "ap*e apple": ["apple"],
+        "": ["ape", "apple", "apply", "map"],
+    }.items():
+        assert case.names(query) == names, query
+
+
+@pytest.mark.parametrize("sort", ["name", "title"])
+def test_steps_are_short_in_a_long_list(case, sort) -> None:
     case.put(*(f"{number * 7919 % 30_000}" for number in range(30_000)))
     longest, before = 0.0, time.thread_time()
-    for _ in case.listing.search("9", case.now):
+    for _ in case.listing.search("9", sort, case.now):
         now = time.thread_time()
         longest, before = max(longest, now - before), now
     total, found = case.listing.page(100, 0, case.now)
     assert total == sum("9" in str(number) for number in range(30_000))
-    assert [one.name for one in found] == sorted(one.name for one in found)
+    assert [one.name for one in found] == sorted(one.name for one in found)  # the titles begin alike
     assert longest < 0.1
 
 

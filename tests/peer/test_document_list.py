@@ -21,7 +21,7 @@ class Documents(Case):
         self.list = DocumentList(self.clock, self.content_store, lambda: HERE, self.reactor.seconds)
 
     def page(self, query: str = "", limit: int = 100, offset: int = 0) -> Page:
-        page: Deferred[Page] = self.list.page(query, limit, offset)
+        page: Deferred[Page] = self.list.page(query, "name", limit, offset)
         self.clock.pump([0.0] * 20)
         found: Page = self.successResultOf(page)
         return found
@@ -43,7 +43,7 @@ class Documents(Case):
         now = self.reactor.seconds()
         for number in range(3000):
             self.content_store.index.put(FAR, IndexRecord(f"{number}.txt", "", *FAR, TTL), now)
-        pages = [self.list.page(query, 10, 0) for query in ("1*.txt", "2*.txt", "")]
+        pages = [self.list.page(query, "name", 10, 0) for query in ("1*.txt", "2*.txt", "")]
         self.clock.pump([0.0] * 500)
         counts = [self.successResultOf(page)[0] for page in pages]
         self.assertEqual(counts[:2], [1111, 1111])

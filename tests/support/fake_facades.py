@@ -176,9 +176,11 @@ class FakePeer:
         first = schema.OtherPeer("127.0.0.1", 65401, files=10, last_seen=12.3, failures=0)
         return schema.OtherPeers([first, schema.OtherPeer("127.0.0.1", 65402, files=0, last_seen=None, failures=3)])
 
-    def index(self, q: str, limit: int, offset: int) -> Deferred[schema.IndexPage]:
+    def index(self, q: str, limit: int, offset: int, sort: str = "name") -> Deferred[schema.IndexPage]:
         query = Query(q)
         found = [document for document in self.documents if query.matches(document["name"], "")]
+        if sort != "name":
+            found.sort(key=lambda document: document[sort.strip("-")] or 0, reverse=sort[0] == "-")
         return succeed(from_json(schema.IndexPage, {"total": len(found), "items": found[offset : offset + limit]}))
 
     def search(self, terms: Sequence[Term], limit: int, swarm: bool) -> Deferred[search_schema.SearchPage]:

@@ -25,8 +25,11 @@ class PeerFacade(Protocol):
     def peers(self) -> OtherPeers:
         """Return the other peers that it knows."""
 
-    def index(self, q: str, limit: int, offset: int) -> Deferred[IndexPage]:
-        """Fire with at most `limit` of the documents that match `q`, from number `offset` on, in order of names."""
+    def index(self, q: str, limit: int, offset: int, sort: str = "name") -> Deferred[IndexPage]:
+        """Fire with at most `limit` of the documents that match `q`, from number `offset` on, in the order `sort`.
+
+        That is one of SORTS in `index.sorting`.
+        """
 
     def search(self, terms: Sequence[Term], limit: int, swarm: bool) -> Deferred[SearchPage]:
         """Fire with the best `limit` documents that have all `terms`; with `swarm`, other peers are asked too."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from twisted.internet.defer import Deferred
 
+from ...index.sorting import SORTS
 from ...wire import fields
 from ...wire.errors import BadRequest
 from ...wire.limits import MAX_HITS
@@ -21,9 +24,17 @@ def index(peer: PeerFacade) -> Endpoint:
 
 
 def _index(call: Call, peer: PeerFacade) -> Deferred[Reply]:
-    query = call.query(("q", "limit", "offset"))
+    query = call.query(("q", "sort", "limit", "offset"))
     limit, offset = paging(query)
-    return peer.index(query.get("q", ""), limit, offset).addCallback(Reply)
+    return peer.index(query.get("q", ""), limit, offset, chosen_sort(query)).addCallback(Reply)
+
+
+def chosen_sort(query: Mapping[str, str]) -> str:
+    """Return the order that `query` asks for, that of the names without one. Raises BadRequest."""
+    sort = query.get("sort") or SORTS[0]
+    if sort not in SORTS:
+        raise BadRequest(f"sort must be one of {', '.join(SORTS)}")
+    return sort
 
 
 def search(peer: PeerFacade) -> Endpoint:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from twisted.web.resource import Resource
 
+from ...index.sorting import SORTS
 from ...wire import fields
 from ...wire.errors import BadRequest
 from ...wire.search_terms import as_typed
 from ..api.event_log import event_name
 from ..api.facade import PeerFacade
 from ..api.schema import Settings
+from ..api.search import chosen_sort
 from ..http.calls import ApiRoot
 from ..http.errors import ApiError
 from ..http.request import ControlRequest
@@ -42,8 +44,8 @@ def add_peer_pages(root: ApiRoot, peer: PeerFacade, config: Settings, log: Notab
     """Put the pages of `peer` into its site. `config` is the answer to ``GET config``."""
     pages = _PeerPages(peer, config, log)
     for path, page in {
-        "": Page("documents.html.j2", pages.documents, pages.common, ("q", "offset")),
-        "texts": Page("texts.html.j2", pages.texts, pages.common, ("q", "offset", "swarm")),
+        "": Page("documents.html.j2", pages.documents, pages.common, ("q", "sort", "offset")),
+        "texts": Page("texts.html.j2", pages.texts, pages.common, ("q", "sort", "offset", "swarm")),
         "downloads": _Downloads(pages),
         "shares": Page("shares.html.j2", always(pages.shares), pages.common),
         "read": Page("read.html.j2", pages.read, pages.common, ("name",)),
@@ -71,8 +73,10 @@ class _PeerPages:
     async def documents(self, query: Query) -> Values:
         """Return the documents that match the search, a page of them."""
         search, offset = query.get("q", "")[:MAX_SEARCH], fields.number(query.get("offset", "0"), "offset", 0, 2**31)
-        found = await self._peer.index(search, DOCUMENTS, offset)
-        return {"found": found, "search": search, "offset": offset, "limit": DOCUMENTS}
+        sort = chosen_sort(query)
+        kept = {"q": search} if sort == SORTS[0] else {"q": search, "sort": sort}
+        found = await self._peer.index(search, DOCUMENTS, offset, sort)
+        return {"found": found, "search": search, "sort": sort, "query": kept, "offset": offset, "limit": DOCUMENTS}
 
     async def texts(self, query: Query) -> Values:
         """Return the documents that have the words of the search in their text; with `swarm`, other peers are asked."""

@@ -75,6 +75,8 @@ class ReadingTests(ApiTestCase):
         self.assertEqual((answer.json["total"], answer.json["items"]), (10, self.peer.documents[3:5]))
         answer = await self.ask("GET", "/api/v1/index?q=rfc1.txt%2Epdf")
         self.assertEqual(answer.json["total"], 1)
+        answer = await self.ask("GET", "/api/v1/index?sort=-size&limit=3")
+        self.assertEqual(answer.json["items"], self.peer.documents[:6:-1])
 
     async def test_bad_queries(self) -> None:
         for query in (
@@ -89,6 +91,7 @@ class ReadingTests(ApiTestCase):
             "offset=99999999999999999999",
             "limit=1&limit=2",
             "lim=1",
+            "sort=date",
             "q=%ff",
             "q=" + "x" * 5000,
             "a=1&" * 20,

@@ -50,6 +50,15 @@ class ShownTests(PagesTestCase):
         self.assertNotIn("<html", part)
         self.assertIn("No name or title has all of", (await self.page("/?q=nothing-like-it&part=list")).body.decode())
 
+    async def test_the_orders_of_documents(self) -> None:
+        text = (await self.page("/?q=rfc&sort=-size&part=list")).body.decode()
+        self.assertEqual(re.findall(r'aria-sort="(\w+)"', text), ["descending"])
+        self.assertEqual(re.findall(r'sort=([-a-z]+)">', text), ["name", "title", "size", "-holders"])
+        names = re.findall(r'<span class="name">(.*?)</span>', text)
+        self.assertEqual(names, [document["name"] for document in self.peer.documents[::-1]])
+        self.assertNotIn("aria-sort", (await self.page("/peers")).body.decode())
+        self.assertEqual((await self.page("/?sort=date")).status, 400)
+
     async def test_words_are_looked_for_in_texts(self) -> None:
         self.assertEqual(self.peer.searches, [])
         here = (await self.page("/texts?q=Document+1&part=hits")).body.decode()

@@ -8,24 +8,34 @@ const readOnly = "readOnly" in body.dataset;
 
 const timers = new WeakMap();
 
+// At once, unless it has just been refreshed, or an answer is on its way.
 function refreshSoon(part) {
   if (timers.has(part)) return;
-  timers.set(part, setTimeout(() => refresh(part), Number(part.dataset.every)));
+  const every = Number(part.dataset.every);
+  const wait = part.waiting ? every : Math.max(0, (part.refreshed ?? 0) + every - performance.now());
+  timers.set(part, setTimeout(() => {
+    timers.delete(part);
+    if (part.waiting) refreshSoon(part);
+    else refresh(part);
+  }, wait));
 }
 
 async function refresh(part) {
   clearTimeout(timers.get(part));
+  timers.delete(part);
   const query = new URLSearchParams(location.search);
   query.set("part", part.dataset.part);
   if (part.dataset.swarm) query.set("swarm", part.dataset.swarm);
+  part.waiting = (part.waiting ?? 0) + 1;
   const asked = (part.asked = (part.asked ?? 0) + 1);
   try {
     const answer = await fetch(`${part.dataset.src ?? location.pathname}?${query}`);
     const text = await answer.text();
-    if (asked !== part.asked) return; // another answer is on its way
+    if (asked !== part.asked) return; // a later answer is on its way
     if (answer.ok) change(part, new DOMParser().parseFromString(`<div>${text}</div>`, "text/html").body.firstChild);
   } catch { /* the stream of events says that the peer is gone */ } finally {
-    timers.delete(part);
+    part.waiting -= 1;
+    part.refreshed = performance.now();
   }
 }
 
@@ -167,6 +177,16 @@ settle(document);
 // Forms
 
 const search = document.querySelector("form[data-search]");
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-sort]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  search.elements.sort.value = new URLSearchParams(link.search).get("sort");
+  history.replaceState(null, "", link.href);
+  refresh(link.closest("[data-part]"));
+});
+
 if (search) {
   let waiting = null;
   const look = (swarm) => {

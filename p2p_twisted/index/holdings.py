@@ -1,0 +1,58 @@
+"""Who has which content at one time, looked up quickly for very many documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+
+from .packed import hash_of
+from .store import Store
+from .table import Entry
+
+Known = list[tuple[bytes, int]]
+"""What is said of a document (see `packed`), and how many holders it has; different things for different contents."""
+
+
+class Holdings:
+    """What is said by the statements in `store` that count at one time: those with these numbers."""
+
+    def __init__(self, store: Store, first_hand: Set[int], hearsay: Set[int]) -> None:
+        self._store = store
+        self._first_hand = frozenset(first_hand)
+        self._hearsay = frozenset(hearsay)
+
+    def of(self, name: str, own: bytes | None = None) -> Known:
+        """Return what is known of the document `name`, of which this peer itself says `own`.
+
+        Hearsay is left out where a holder has spoken itself.
+        """
+        entries = self._store.said(name)
+        known = _known(entries, self._first_hand)
+        if own is not None:
+            known.append((own, 1))
+        return known or _known(entries, self._hearsay)
+
+    def contents(self, names: Sequence[str]) -> list[int]:
+        """Return the number of contents of each of these documents, of which this peer has none."""
+        counting, said = self._first_hand | self._hearsay, self._store.said
+        found = []
+        for name in names:
+            entries = said(name)
+            if len(entries) == 1:  # as most have: quickly
+                found.append(int(not counting.isdisjoint(entries[0][1])))
+            else:
+                found.append(contents(self.of(name)))
+        return found
+
+
+def contents(known: Known) -> int:
+    """Return the number of contents in `known`, which is of one document. What has no hash joins one that has."""
+    if len(known) < 2:
+        return len(known)
+    hashes = {hash_of(packed) for packed, _ in known}
+    return len(hashes) - (len(hashes) > 1 and b"" in hashes)
+
+
+def _known(entries: tuple[Entry, ...], counting: frozenset[int]) -> Known:
+    return [
+        (packed, len(counting.intersection(numbers))) for packed, numbers in entries if not counting.isdisjoint(numbers)
+    ]
