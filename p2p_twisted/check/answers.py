@@ -98,7 +98,7 @@ def _nothing(conversation: Conversation, how: str) -> Silent:
     )
 
 
-def _head(data: bytes, profile: Profile) -> tuple[list[str], int, bool]:
+def _head(data: bytearray, profile: Profile) -> tuple[list[str], int, bool]:
     """Return the lines of the head, where the body begins, and whether an empty line is between them.
 
     Without that line, the lines behind the first that look like one of the profile's headers are taken for the head.
@@ -119,7 +119,7 @@ def _head(data: bytes, profile: Profile) -> tuple[list[str], int, bool]:
     return texts, end, False
 
 
-def _texts(head: bytes) -> list[str]:
+def _texts(head: bytearray) -> list[str]:
     return [line.decode("utf-8", "backslashreplace") for line in _LINE_END.split(head)]
 
 

@@ -44,7 +44,7 @@ class Conversation:
         """Connect. Raises Gone."""
         self.timeout = timeout
         self.until = until
-        self.buffer = b""
+        self.buffer = bytearray()
         self.closed = False
         self.ended = False
         self._received = 0
@@ -92,7 +92,7 @@ class Conversation:
             with suppress(OSError):
                 self.socket.shutdown(socket.SHUT_WR)
 
-    def fill(self, enough: Callable[[bytes], bool], timeout: float | None = None) -> str:
+    def fill(self, enough: Callable[[bytearray], bool], timeout: float | None = None) -> str:
         """Read until the buffer is `enough`; return ENOUGH, CLOSED or SILENT. Raises Lost.
 
         SILENT means that nothing came for `timeout` seconds (by default the conversation's).
@@ -112,7 +112,8 @@ class Conversation:
 
     def take(self, size: int) -> bytes:
         """Return `size` bytes from the buffer, or as many as there are; they leave it."""
-        taken, self.buffer = self.buffer[:size], self.buffer[size:]
+        taken = bytes(self.buffer[:size])
+        del self.buffer[:size]
         return taken
 
     def reset(self) -> None:

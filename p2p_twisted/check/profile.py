@@ -30,7 +30,7 @@ ENDS = ("close", "length", "quiet")
 
 PLACE = re.compile(r"\{(\w+)\}")
 FIELDS = {
-    *("host", "os", "cookie", "port", "first_cookie"),
+    *("host", "os", "cookie", "port"),
     *("name", "stem", "type", "title", "number", "hash", "range"),
 }
 """What may stand in braces in a message."""
@@ -116,7 +116,7 @@ def pattern(template: str, version: str = "", phrase: str = "") -> re.Pattern[st
     """Return the pattern of an answer's line; `version` and `phrase` ("": any) stand in braces as well."""
     names = {**PATTERNS, "version": re.escape(version), "phrase": re.escape(phrase) if phrase else r"\S.*"}
     parts = PLACE.split(template)
-    return re.compile("".join(names[part] if at % 2 else re.escape(part) for at, part in enumerate(parts)))
+    return re.compile("".join(names[part] if at % 2 else re.escape(part) for at, part in enumerate(parts)), re.ASCII)
 
 
 def load(name: str) -> Profile:
@@ -154,7 +154,18 @@ def _profile(tables: Mapping[str, Any], source: str) -> Profile:
     missing = [name for name in ("title", "messages", "status", "codes") if not values.get(name)]
     if missing:
         raise ProfileError(f"{source}: {missing[0]} is missing, and no 'like' names a profile to take it from")
+    for table in ("same", "malformed", "strict"):
+        own = _keep(values.get(table, ()), values["messages"])
+        if table in tables and len(own) < len(values[table]):
+            missed = next(change for change in values[table] if change not in own)
+            raise ProfileError(f"{source}: {table} '{missed.name}' changes what is not in the message {missed.message}")
+        values[table] = own
     return Profile(**values)
+
+
+def _keep(changes: tuple[Change, ...], messages: Mapping[str, str]) -> tuple[Change, ...]:
+    """Return those of `changes` that change something: one taken over from another profile need not."""
+    return tuple(change for change in changes if change.old in messages.get(change.message, ""))
 
 
 def _known(name: object, source: str) -> str:

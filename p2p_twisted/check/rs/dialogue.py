@@ -14,6 +14,9 @@ from ..server import Server
 from ..transcript import shown
 
 MAX_QUOTED = 80
+"""Bytes of an answer that a sentence repeats."""
+MAX_DIGITS = 30
+"""Digits of a number that is taken for a cookie: more than one may have, so that such a one is found."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ def register(server: Server, headers: Sequence[str] = (), **fields: object) -> P
 def cookie_in(server: Server, answer: Answer) -> str:
     """Return the cookie that `answer` gives. Raises Failed if there is none."""
     for line in server_lines(answer):
-        found = re.search(r"\d+", line)
+        found = re.search(rf"(?<![0-9])[0-9]{{1,{MAX_DIGITS}}}(?![0-9])", line)
         if found:
             return found[0]
     wanted = server.profile.bodies.get("register", "a line with the cookie")
@@ -65,7 +68,7 @@ def leave(server: Server, *peers: Peer) -> None:
 
 def ports_in(answer: Answer) -> list[int]:
     """Return the port of each line of a list of peers: the last number in it."""
-    found = (re.findall(r"\b\d{1,5}\b", line) for line in answer.lines)
+    found = (re.findall(r"\b[0-9]{1,5}\b", line) for line in answer.lines)
     return [int(numbers[-1]) for numbers in found if numbers]
 
 

@@ -16,39 +16,30 @@ GROUP = "refusals"
 
 def _malformed(server: Server, changes: Sequence[Change]) -> None:
     """Send each of `changes`; each must be refused as a bad request."""
+    changes = [change for change in changes if change.message in server.profile.messages]
     if not changes:
         raise NotOffered("the profile has no examples of them")
-    known = register(server)
+    known = register(server).fields if "register" in server.profile.messages else {}
+    new: dict[str, Any] = {"cookie": server.profile.first_cookie, "number": 1, **server.target.fields}
     for change in changes:
-        if change.message not in server.profile.messages:
-            continue
         text = server.profile.messages[change.message].replace(change.old, change.put)
-        fields: dict[str, Any] = {**known.fields, "cookie": server.profile.first_cookie}
-        if change.message != "register":
-            fields = known.fields
+        fields = new if change.message == "register" else {**new, **known}
         what = f"a request with {change.name}" if change.old else change.name
         try:
-            answer = server.exchange(server.spell(text, **fields))
+            answer = server.exchange(server.spell(text, **{"port": server.new_port(), **fields}))
         except (Silent, Lost) as error:
-            raise Failed(
-                f"{what}: {error.seen}", "refuse what is no request of the protocol at once, and close"
-            ) from None
+            mend = "refuse what is no request of the protocol at once, and close"
+            raise Failed(f"{what}: {error.seen}", mend) from None
         server.hold(answer, "bad_request", what)
 
 
-@check(
-    "bad-request",
-    "What is not a request of the protocol is refused",
-    group=GROUP,
-    section="Status codes",
-    needs=("register",),
-)
+@check("bad-request", "What is not a request of the protocol is refused", group=GROUP, section="Status codes")
 def bad_request(server: Server) -> None:
     """Send each request of the profile's table `malformed`."""
     _malformed(server, server.profile.malformed)
 
 
-@check("strict", "Requests are read strictly", group=GROUP, section="Values", needs=("register",), mandatory=False)
+@check("strict", "Requests are read strictly", group=GROUP, section="Values", mandatory=False)
 def strict(server: Server) -> None:
     """Send each request of the profile's table `strict`."""
     _malformed(server, server.profile.strict)

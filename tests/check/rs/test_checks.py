@@ -46,7 +46,7 @@ FAULTS: Mapping[type[HonestRS], set[str]] = {
 }
 """A wrong server -> the mandatory checks that find it."""
 HANDOUTS: Mapping[type[Server], tuple[str, str, set[str]]] = {
-    handouts.CentralServer: ("p2p-ci", "list", set()),
+    handouts.CentralServer: ("p2p-ci", "list", {"strict"}),
     handouts.HandoutRS: ("p2p-di", "register", {"address-taken", "spellings", "strict"}),
 }
 """An honest server of a handout -> its profile, the message that anybody may send, and the optional checks it fails."""
@@ -76,8 +76,7 @@ def judge_handout(kind: type[Server]) -> Results:
         return judge(server.port, profile, sample=sample)
 
 
-def judge_student() -> Results:
-    port = free_port()
+def judge_student(port: int) -> Results:
     command = [sys.executable, str(STUDENT), str(port), str(TTL)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
@@ -89,8 +88,8 @@ def judge_student() -> Results:
             process.kill()
 
 
-def judge_own(folder: Path) -> Results:
-    with RSProcess(folder, "--ttl", str(TTL)) as rs:
+def judge_own(port: int, folder: Path) -> Results:
+    with RSProcess(folder, "--ttl", str(TTL), port=port) as rs:
         return judge(rs.port, "1.1", TTL)
 
 
@@ -101,8 +100,8 @@ Judged = Mapping[object, "Future[Results]"]
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
     """All servers at once: a run waits most of its time."""
     jobs: dict[object, Callable[[], Results]] = {
-        "own": lambda: judge_own(tmp_path_factory.mktemp("own")),
-        "student": judge_student,
+        "own": partial(judge_own, free_port(), tmp_path_factory.mktemp("own")),
+        "student": partial(judge_student, free_port()),
         **{kind: partial(judge_wrong, kind) for kind in FAULTS},
         **{kind: partial(judge_handout, kind) for kind in HANDOUTS},
     }
