@@ -23,6 +23,9 @@ N ?= 100,1000
 # Of `make fuzz`: one target in place of all, and how long each is run.
 TARGET ?=
 SECONDS ?= 60
+# Tests that start processes run on two cores: the functions of a file in one process, and in the order in which they are collected, as
+# trial's TestCases can only run before the first function of pytest-twisted.
+BY_FILE = -n 2 --dist loadscope --no-loadscope-reorder
 # Modules with trial TestCases, as trial names them; those under tests/e2e are pytest's alone.
 TRIAL = $(shell grep -rlE 'twisted\.trial\.unittest|tests\.support\.[a-z_]*_case' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
@@ -50,10 +53,10 @@ types: $(VENV)/installed-test ## mypy, strict
 trial: $(VENV)/installed-test ## the trial TestCases under trial
 	$(BIN)/python -m twisted.trial --reporter=text $(TRIAL)
 
-pytest: $(VENV)/installed-test ## all tests under pytest: the fast ones on two cores, then those that start processes
+pytest: $(VENV)/installed-test ## all tests under pytest, on two cores: the fast ones, then those that start processes
 	$(BIN)/python -m pytest -ra -n 2 -m 'not slow' --ignore tests/e2e
-	$(BIN)/python -m pytest -ra -m slow --ignore tests/e2e
-	$(BIN)/python -m pytest -ra tests/e2e
+	$(BIN)/python -m pytest -ra $(BY_FILE) -m slow --ignore tests/e2e
+	$(BIN)/python -m pytest -ra $(BY_FILE) tests/e2e
 
 test-lowest: ## all tests with the lowest versions that setup.cfg declares
 	@mkdir -p build

@@ -18,6 +18,7 @@ from p2p_twisted.experiment.corpus.selection import choose
 from p2p_twisted.experiment.run.cluster import Cluster, wait_until
 from p2p_twisted.experiment.run.full_exchange import download_everything, verify_exchange
 from p2p_twisted.experiment.run.originals import Originals
+from tests.support.experiment_command import running_in
 
 from ..conftest import CORPUS
 
@@ -31,18 +32,6 @@ def tmp() -> Iterator[Path]:
         yield Path(folder)
         for pid in running_in(Path(folder)):
             os.kill(pid, signal.SIGKILL)
-
-
-def running_in(folder: Path) -> list[int]:
-    """The processes whose command line names something in ``folder`` (where there is a /proc)."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.fsencode(folder) in (process / "cmdline").read_bytes():
-                found.append(int(process.name))
-        except OSError:
-            pass
-    return found
 
 
 def start_demo(tmp: Path, *arguments: str) -> "subprocess.Popen[str]":

@@ -20,10 +20,10 @@ import pytest
 from p2p_twisted.experiment.run.cluster import wait_until
 from p2p_twisted.web.control_client import ControlClient, ControlError
 from tests.support.browser import browsing, violations
+from tests.support.experiment_command import running_in
 from tests.support.rs_process import ENVIRONMENT, RSProcess, free_port
 
 from ..experiment.run.test_netns import WHY_NOT
-from .test_demo import running_in
 
 TIMEOUT = 120
 ORDER = {"task": "task1", "peers": 3, "files": 6, "up": "2Mbit", "down": "10Mbit"}
