@@ -25,6 +25,7 @@ from p2p_twisted.peer.peers.rounds import REFRESH
 from p2p_twisted.peer.serving.hearsay_feed import HearsayFeed
 from p2p_twisted.peer.serving.index_feed import KEEPALIVE_INTERVAL
 from p2p_twisted.registry.address_book import AddressBook
+from p2p_twisted.wire import fields
 from p2p_twisted.wire.address import Address
 from p2p_twisted.wire.changes import Heard, parse_change
 from p2p_twisted.wire.encode import encode_request, encode_response
@@ -117,7 +118,8 @@ class World:
 
     def _join(self, peer: Peer) -> None:
         """Let a peer choose its neighbours and greet them, as `circle` does."""
-        listed, more = self.known_to_rs.sample(SAMPLE)
+        lines, more = self.known_to_rs.sample(SAMPLE)
+        listed = _addresses(lines)
         near, _ = self.known_to_rs.page(2 * NEAR, peer.address)
         peer.neighbours.count(len(listed) - 1, not more)
         peer.neighbours.offer([one for one in listed if one != peer.address], near)
@@ -192,9 +194,13 @@ def _size(message: Message) -> int:
     return len(encode_request(Request(message, Version.V11, "10.153.44.84", OS_NAME), length=True)) + 2 * PACKET
 
 
+def _addresses(lines: bytes) -> list[Address]:
+    return [fields.address(line) for line in lines.decode().splitlines()]
+
+
 def newcomer(world: World) -> float:
     """Return the part of all documents older than half a minute that one who comes now knows from two neighbours."""
-    listed, _ = world.known_to_rs.sample(SAMPLE)
+    listed = _addresses(world.known_to_rs.sample(SAMPLE)[0])
     told: set[str] = set()
     for address in listed[:2]:
         told |= {record.name for record in world.peers[address].index.records(world.clock.now)}

@@ -1,12 +1,29 @@
-"""The half-close of a server's connection, over plain TCP and under TLS."""
+"""How a server closes its connections, over plain TCP and under TLS."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import ISSLTransport, ITCPTransport
+from twisted.python.failure import Failure
 
 from .producers import BodySender
+from .writing import can_send
+
+_CLOSED = Failure(ConnectionDone())
+
+
+def close_now(transport: Any) -> bool:
+    """Close plain TCP whose other side is closed, if everything is sent; return whether that was done.
+
+    `loseConnection` does it in the next turn of the reactor, which takes as long as a short answer.
+    """
+    if not can_send(transport):
+        return False
+    transport.connectionLost(_CLOSED)
+    return True
 
 
 def half_close(transport: ITCPTransport, flushed: Callable[[], None]) -> None:

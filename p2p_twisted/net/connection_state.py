@@ -146,6 +146,7 @@ TRANSITIONS: Mapping[State, Row] = {
         **_ALWAYS,
         Event.DATA: RECEIVING,
         Event.ANSWERED: IDLE,  # by the fast path, as in IDLE
+        Event.REQUEST: ANSWERING,  # read whole, without the parser
         Event.LAST_REQUEST: LAST,
         Event.EOF: CLOSING,
     },

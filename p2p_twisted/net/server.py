@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
+from enum import Enum
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -12,7 +12,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..wire.encode import encode_response
+from ..wire.encode import encode_response, granting_head
 from ..wire.errors import BadRequest, WireError
 from ..wire.limits import MAX_LINE
 from ..wire.messages import Request, Response, Version
@@ -20,23 +20,33 @@ from ..wire.parser import RequestParser
 from ..wire.visible import shown
 from . import OS_NAME
 from .caller import Caller
-from .closing import half_close
-from .connection_state import CONNECTED, Action, Event, step
-from .places import PlacedConnection
+from .connection_state import Event
 from .producers import PART, BodySender, paced
-from .secured import SecuredConnection
+from .stateful import StatefulConnection
 from .writing import write
 
 MAX_WAITING = 64
 """Requests read ahead while one is being answered."""
 MAX_UNREAD = 64 * 1024
 """Bytes of short answers after which the client must have read them before it gets more."""
-FastAnswer = tuple[int, bytes, Version]
-"""Where the request ends in the data (exclusive), its answer (head and body), and the version it was sent in."""
+FastAnswer = tuple[int, bytes | Request, Version]
+"""Where a request ends in the data (exclusive), its answer (head and body), and its version.
+
+In place of the answer, the request itself, which is to be answered like one that the parser has read.
+"""
+
+
+class Later(Enum):
+    """That an answer follows: a Deferred would take longer than all else about a short answer."""
+
+    LATER = "the connection's `finish` will be called"
+
+
+LATER = Later.LATER
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
-class RequestConnection(PlacedConnection, SecuredConnection):
+class RequestConnection(StatefulConnection):
     """One connection of a server."""
 
     delimiter = b"\n"
@@ -45,25 +55,23 @@ class RequestConnection(PlacedConnection, SecuredConnection):
     """Whether a 1.0 client may still be sending after its request (see LAST_LINGERING)."""
 
     def __init__(self) -> None:
-        self._state = CONNECTED
+        super().__init__()
         self._parser = RequestParser()
-        self._waiting: deque[Request | BadRequest] = deque()  # a BadRequest is the last: it was no request
         self._version = Version.V10  # of the request that is being answered, or was the last to be
         self._unread = 0  # bytes of short answers since the client is known to have read everything
 
     # for subclasses
 
-    def answer(self, request: Request, caller: Caller) -> Deferred[Any] | None:
-        """Answer `request` by `reply`, now or before the Deferred fires. It is refused with the WireError of either."""
+    def answer(self, request: Request, caller: Caller) -> Deferred[Any] | Later | None:
+        """Answer `request` by `reply`, now or before the Deferred fires. It is refused with the WireError of either.
+
+        With LATER, it is answered by `finish`.
+        """
         raise NotImplementedError
 
     def fast_path(self, data: bytes, at: int) -> FastAnswer | None:
         """Answer the request at `data[at]` without the parser; None if that is needed. All before it are answered."""
         return None
-
-    def take_whole(self, data: bytes, at: int) -> int:
-        """Take the request at `data[at]` without the parser; return where it ends, or `at` if the parser is needed."""
-        return at
 
     def received(self, request: Request, waiting: Iterable[Request]) -> None:
         """Take note of a request that will be answered after those that are `waiting`."""
@@ -73,11 +81,32 @@ class RequestConnection(PlacedConnection, SecuredConnection):
 
         Does nothing once the connection is being closed.
         """
-        if not self._state.answers:
-            return
         whole = len(body) if length is None else length
-        data = encode_response(Response(status, self._version, self.here, OS_NAME, whole, **headers)) + body
-        self._unread = write(self.transport, data, self._unread, whole > len(body))
+        self.write(
+            encode_response(Response(status, self._version, self.here, OS_NAME, whole, **headers)) + body,
+            whole > len(body),
+        )
+
+    def write(self, data: bytes, more: bool = False) -> None:
+        """Write (a part of) an answer, head and body; with `more`, what follows goes into the same packet."""
+        if self._state.answers:
+            self._unread = write(self.transport, data, self._unread, more)
+
+    def grant(self, body: bytes, more: bool = False) -> Deferred[None] | None:
+        """Send an answer that has no other headers than these; return what `answer` is to return."""
+        if len(body) > PART:
+            return self.send(body, more=more)
+        self.write(granting_head(self._version, self.here, OS_NAME, len(body), more) + body)
+        return None
+
+    def finish(self, answer: bytes | Failure) -> None:
+        """Send the body, a short one, of an answer that was to come LATER; or refuse the request."""
+        if isinstance(answer, Failure):
+            self._refuse(answer)
+        else:
+            self.grant(answer)
+        if not self._is_held_up():
+            self._answered(None)
 
     def send(self, *parts: bytes, **headers: Any) -> Deferred[None] | None:
         """Send an answer of any length, as fast as it is read; return what `answer` is to return."""
@@ -86,10 +115,6 @@ class RequestConnection(PlacedConnection, SecuredConnection):
             return None
         self.reply(length=size, **headers)
         return BodySender(self.transport, parts, paced(self, size)).start()
-
-    def touch(self) -> None:
-        """Restart the timeout: the answer being sent makes progress."""
-        self.handle(Event.PROGRESS)
 
     def connectionMade(self) -> None:
         """Start to read, if the factory admits the connection."""
@@ -130,14 +155,6 @@ class RequestConnection(PlacedConnection, SecuredConnection):
         """Refuse a line that is longer than any may be."""
         self._take(BadRequest(f"a line is longer than {MAX_LINE} bytes"), Event.LINGER)
 
-    def readConnectionLost(self) -> None:
-        """Note that the client has closed its side; it may still read the answers to its requests."""
-        self.handle(Event.EOF)
-
-    def writeConnectionLost(self) -> None:
-        """Note that everything is sent, and this side closed."""
-        self.handle(Event.FLUSHED)
-
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Note that the connection is gone."""
         if self.factory.tls and self.caller.name is None:
@@ -145,17 +162,17 @@ class RequestConnection(PlacedConnection, SecuredConnection):
         self.handle(Event.LOST)
         self.factory.places.remove(self)
 
-    def end(self) -> None:
-        """Abort the connection: the server stops."""
-        self.handle(Event.STOP)
-
     def _take_fast(self, data: bytes) -> int:
         """Answer the requests at the beginning of `data` that the fast path takes; return the bytes that were taken."""
-        at, answers = 0, []
-        while (fast := self.fast_path(data, at)) is not None:
-            at, answer, self._version = fast
-            answers.append(answer)
-            if at == len(data) or self._version is Version.V10:
+        at, answers, request = 0, [], None
+        while request is None and (fast := self.fast_path(data, at)) is not None:
+            at, answer, version = fast
+            if isinstance(answer, Request):
+                request = answer
+            else:
+                answers.append(answer)
+                self._version = version
+            if at == len(data) or version is Version.V10:
                 break
         if answers:
             self.transport.write(written := b"".join(answers))
@@ -164,7 +181,9 @@ class RequestConnection(PlacedConnection, SecuredConnection):
             if self._version is Version.V10:
                 self.handle(Event.LAST_REQUEST)
             self.handle(Event.ANSWERED)
-        return self.take_whole(data, at) if self._state.fast and at < len(data) else at
+        if request is not None:
+            self._take(request, Event.REQUEST if request.version is Version.V11 else Event.LAST_REQUEST)
+        return at
 
     def _take(self, request: Request | BadRequest, event: Event) -> None:
         answering = self._state.answers
@@ -178,15 +197,15 @@ class RequestConnection(PlacedConnection, SecuredConnection):
     def _answer_waiting(self) -> None:
         """Answer the requests that wait until one takes time, or none is left."""
         while self._waiting:
-            self.handle(Event.PROGRESS)
-            if (pending := self._start_answer(self._waiting.popleft())) is not None:
-                pending.addCallback(self._answered)
+            if not self._start_answer(self._waiting.popleft()):
                 return
+            if self._waiting:
+                self.handle(Event.PROGRESS)
         self.handle(Event.ANSWERED)
 
-    def _start_answer(self, request: Request | BadRequest) -> Deferred[Any] | None:
-        """Answer `request`; return None if that is done, else a Deferred that fires when it is."""
-        pending = None
+    def _start_answer(self, request: Request | BadRequest) -> bool:
+        """Answer `request`; return whether that is done. If not, `_answered` will be called."""
+        pending: Deferred[Any] | Later | None = None
         try:
             if isinstance(request, BadRequest):
                 raise request
@@ -194,16 +213,24 @@ class RequestConnection(PlacedConnection, SecuredConnection):
             pending = self.answer(request, self.caller)
         except Exception:
             self._refuse(Failure())
-        if pending is not None and (not pending.addErrback(self._refuse).called or pending.paused):
-            return pending
-        if self._state.answers and self._unread > MAX_UNREAD:
-            self._unread = 0
-            return BodySender(self.transport, (), self.touch).start()
-        return None
+        if isinstance(pending, Deferred) and (not pending.addErrback(self._refuse).called or pending.paused):
+            pending.addCallback(self._answered)
+            return False
+        return pending is not LATER and not self._is_held_up()
+
+    def _is_held_up(self) -> bool:
+        """Return whether the client must read what it was sent first; `_answered` will be called."""
+        if not self._state.answers or self._unread <= MAX_UNREAD:
+            return False
+        self._unread = 0
+        BodySender(self.transport, (), self.touch).start().addCallback(self._answered)
+        return True
 
     def _answered(self, result: object) -> None:
         if getattr(self.transport, "disconnected", False):  # connectionLost follows: no client is left
             self.handle(Event.LOST)
+        if self._waiting:
+            self.handle(Event.PROGRESS)
         self._answer_waiting()
 
     def _refuse(self, failure: Failure) -> None:
@@ -219,31 +246,3 @@ class RequestConnection(PlacedConnection, SecuredConnection):
         if isinstance(error, BadRequest):
             self._waiting.clear()
             self.handle(Event.LINGER)
-
-    def handle(self, event: Event) -> None:
-        """Pass to the state after `event`, and do what is due there."""
-        old = self._state
-        new, restarts_timeout = step(old, event)
-        if new is None:
-            return
-        self._state = new
-        if restarts_timeout:
-            self.expires = self.factory.clock.seconds() + new.timeout
-        if new is old:
-            return
-        if old.reads and not new.reads:
-            self.clearLineBuffer()
-        if old.answers and not new.answers:
-            self._waiting.clear()
-        if new.paused:
-            self.pauseProducing()
-        elif old.paused:
-            self.resumeProducing()
-        if new.action is None:
-            return
-        if new.action is Action.CLOSE:
-            self.transport.loseConnection()
-        elif new.action is Action.ABORT:
-            self.transport.abortConnection()
-        elif new.action is Action.HALF_CLOSE:
-            half_close(self.transport, self.writeConnectionLost)

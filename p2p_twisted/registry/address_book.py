@@ -7,18 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from itertools import islice
-from random import random, randrange, sample
+from random import choices, random, randrange, sample
 from typing import Any, Generic, TypeVar
 
-from ..wire.address import Address
+from ..wire.address import Address, address_lines
 from .arrange import Arranged
-from .packed import pack, unpack
+from .packed import pack, unpack, unpack_lines
 from .sorted_map import SortedMap
 
 PORT_BITS = 16
 MAX_PORT = (1 << PORT_BITS) - 1
 MAX_TRIES = 8
-"""Addresses that are drawn to find one of another host: that is fast, unless few hosts have most of them."""
+"""Times that addresses are drawn for all that are missing of other hosts: that is fast, unless few hosts have most."""
 
 K = TypeVar("K", bound=Any)
 """The key of an address: a number for IPv4, else the address itself."""
@@ -43,7 +43,7 @@ class Part(Generic[K]):
         """Replace all addresses by those with these keys, which are sorted."""
         self._keys, self._slots = self._make(keys), array("I", slots)
         self.places.load(self._keys, range(len(self._keys)))
-        hosts = Counter([key >> PORT_BITS for key in self._keys] if self._is_packed else [key[0] for key in self._keys])
+        hosts = Counter(self._hosts_of(self._keys))
         self.hosts.load(hosts.keys(), hosts.values())
         self._several = {host: count for host, count in hosts.items() if count > 1}
         """The hosts with more than one address, and how many: a faster look-up than in `hosts`."""
@@ -79,21 +79,22 @@ class Part(Generic[K]):
         found = dict.fromkeys(self._of_hosts(of_hosts))
         if 2 * (of_hosts + others) >= len(self._keys):
             return [*found, *sample([key for key in self._keys if key not in found], others)]
-        keys, count = self._keys, len(self._keys)
-        while len(found) < of_hosts + others:
-            found[keys[int(random() * count)]] = None
+        while missing := of_hosts + others - len(found):
+            found.update(dict.fromkeys(choices(self._keys, k=missing)))
         return list(found)
 
     def _of_hosts(self, number: int) -> Iterable[K]:
         found: dict[Any, K] = {}
-        keys, count, several = self._keys, len(self._keys), self._several
-        for _ in range(MAX_TRIES * number if count > 2 * number else 0):
-            key = keys[int(random() * count)]
-            host = self._host(key)
-            if host not in several or random() * several[host] < 1:
-                found[host] = key  # each host has the same chance, however many addresses it has
-                if len(found) == number:
-                    return found.values()
+        several = self._several
+        for _ in range(MAX_TRIES if len(self._keys) > 2 * number else 0):
+            drawn = choices(self._keys, k=number - len(found))
+            hosts = self._hosts_of(drawn)
+            chosen: Iterable[tuple[Any, K]] = zip(hosts, drawn, strict=True)
+            if not several.keys().isdisjoint(hosts):  # each host has the same chance, however many addresses it has
+                chosen = [(host, key) for host, key in chosen if random() * several.get(host, 1) < 1]
+            found.update(chosen)
+            if len(found) == number:
+                return found.values()
         return [self._one_of(host) for host in self.hosts.sample(number)]
 
     def _count(self, host: Any, change: int) -> None:
@@ -113,6 +114,9 @@ class Part(Generic[K]):
 
     def _host(self, key: Any) -> Any:
         return key >> PORT_BITS if self._is_packed else key[0]
+
+    def _hosts_of(self, keys: Iterable[Any]) -> list[Any]:
+        return [key >> PORT_BITS for key in keys] if self._is_packed else [key[0] for key in keys]
 
 
 class AddressBook:
@@ -166,19 +170,19 @@ class AddressBook:
         page = list(islice(following, limit))
         return page, next(following, None) is not None
 
-    def sample(self, number: int) -> tuple[list[Address], bool]:
-        """Return `number` addresses, chosen by chance, ascending; and whether there are others.
+    def sample(self, number: int) -> tuple[bytes, bool]:
+        """Return the lines of `number` addresses, chosen by chance, ascending; and whether there are others.
 
         Half of them are of different hosts: who registers many times does not hide the others.
         """
         if number >= len(self):
-            return self.page(None, None)
+            return address_lines(self.page(None, None)[0]), False
         of_hosts = _shares(number // 2, len(self._packed.hosts), len(self._named.hosts))
         left = len(self._packed) - of_hosts[0], len(self._named) - of_hosts[1]
         others = _shares(number - sum(of_hosts), *left)
-        packed = list(map(_address, sorted(self._packed.sample(of_hosts[0], others[0]))))
+        packed = sorted(self._packed.sample(of_hosts[0], others[0]))
         named = sorted(self._named.sample(of_hosts[1], others[1]))
-        return list(merge(packed, named)) if named else packed, True
+        return address_lines(merge(map(_address, packed), named)) if named else unpack_lines(packed), True
 
 
 def key(address: Address) -> int | None:

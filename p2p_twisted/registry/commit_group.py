@@ -1,26 +1,33 @@
-"""Changes that are written together, and what other requests have to wait for. Pure but for its Deferreds."""
+"""Changes that are written together, and what other requests have to wait for. Pure but for one kind of Deferred."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
+from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..wire.address import Address
 from .room import Group, group_of
 from .rules import Changes, Found
 
+Made = Callable[[Failure | None], object]
+"""Called when changes are made, with None, or cannot be, with the reason."""
+
 
 class CommitGroup:
     """Changes of several requests that are not made yet. No two of them are about the same record or address."""
+
+    _log = Logger()
 
     def __init__(self) -> None:
         self.changes: list[Changes] = []
         self._cookies: set[int] = set()
         self._addresses: set[Address] = set()
-        self._new: Counter[Group] = Counter()
-        self._members: list[Deferred[None]] = []
+        self._new: defaultdict[Group, int] = defaultdict(int)
+        self._members: list[Made] = []
         self._others: list[Deferred[None]] = []
 
     def touches(self, found: Found) -> bool:
@@ -37,41 +44,39 @@ class CommitGroup:
 
     def new(self, group: Group) -> int:
         """Return how many records will be new in a group of `room`."""
-        return self._new[group]
+        return self._new.get(group, 0)
 
-    def add(self, changes: Changes, is_new: bool) -> Deferred[None]:
-        """Add changes that touch none of the others; `is_new`: they enter a new record.
-
-        The Deferred fires when they are made, or fails if they cannot be.
-        """
+    def add(self, changes: Changes, is_new: bool, made: Made) -> None:
+        """Add changes that touch none of the others; `is_new`: they enter a new record."""
         self.changes.append(changes)
-        record, _, dropped = changes
-        self._cookies.update(one.cookie for one in changes if one is not None)
+        self._members.append(made)
+        record, displaced, dropped = changes
+        self._cookies.add(record.cookie)
         if record.active:
             self._addresses.add(record.address)
+        if displaced is not None:
+            self._cookies.add(displaced.cookie)
         if is_new:
-            self._new.update((None, group_of(record.host)))
+            self._count(record.host, 1)
         if dropped is not None:
-            self._new.subtract((None, group_of(dropped.host)))
-        return _one_more(self._members)
+            self._cookies.add(dropped.cookie)
+            self._count(dropped.host, -1)
 
     def over(self) -> Deferred[None]:
         """Return a Deferred that fires when all changes are made, or it is clear that none will be."""
-        return _one_more(self._others)
+        self._others.append(Deferred())
+        return self._others[-1]
 
-    def made(self) -> None:
-        """Let go of all who wait: the changes are made."""
-        for waiting in self._members + self._others:
-            waiting.callback(None)
-
-    def failed(self, why: Failure) -> None:
-        """Let go of all who wait: none of the changes is made."""
-        for member in self._members:
-            member.errback(why)
+    def end(self, why: Failure | None) -> None:
+        """Let go of all who wait: the changes are made or, for the reason `why`, none of them is."""
+        for made in self._members:
+            try:
+                made(why)
+            except Exception:
+                self._log.failure("after a commit")  # the others have been waiting too
         for other in self._others:
             other.callback(None)
 
-
-def _one_more(waiting: list[Deferred[None]]) -> Deferred[None]:
-    waiting.append(Deferred())
-    return waiting[-1]
+    def _count(self, host: str, change: int) -> None:
+        self._new[None] += change
+        self._new[group_of(host)] += change

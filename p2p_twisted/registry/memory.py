@@ -12,7 +12,7 @@ from .deadlines import Deadlines
 from .record import Clocks, PeerRecord
 from .room import Group, Room, group_of
 from .rules import Changes, Found, Lookup, Request
-from .store import Counts, Swept
+from .store import Counts, Entered, Swept
 from .table import ACTIVE, PROVEN, UNWRITTEN, Table
 
 MAPPED = "::ffff:"
@@ -50,6 +50,10 @@ class MemoryStore:
                 self._store(changes)
                 return changes.record
 
+    def enter(self, request: Request, made: Entered) -> bool:
+        """Do nothing: `apply` never waits here."""
+        return False
+
     def renew(self, cookie: int, port: int, host: str) -> bool:
         """Renew the TTL of the active peer with this cookie and port; False if there is none (`store.Store`)."""
         table, now = self._table, self.clocks.monotonic()
@@ -72,8 +76,8 @@ class MemoryStore:
         self._expire(self.clocks.monotonic())
         return self._book.page(limit, after)
 
-    async def sample(self, number: int) -> tuple[list[Address], bool]:
-        """Return the addresses of some active peers, and whether there are others (`store.Store`)."""
+    def sample(self, number: int) -> tuple[bytes, bool]:
+        """Return the lines of some active peers, and whether there are others (`store.Store`)."""
         self._expire(self.clocks.monotonic())
         return self._book.sample(number)
 

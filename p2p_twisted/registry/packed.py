@@ -32,6 +32,14 @@ def unpack(number: int) -> str:
     return f"{texts[number >> 24]}.{texts[number >> 16 & 255]}.{texts[number >> 8 & 255]}.{texts[number & 255]}"
 
 
+def unpack_lines(numbers: Iterable[int]) -> bytes:
+    """Return the lines ``HOST PORT`` of addresses: each number is that of a host and, in its last 16 bits, a port."""
+    t = _TEXTS
+    return "".join(
+        [f"{t[n >> 40]}.{t[n >> 32 & 255]}.{t[n >> 24 & 255]}.{t[n >> 16 & 255]} {n & 65535}\n" for n in numbers]
+    ).encode("ascii")
+
+
 def pack_all(hosts: Iterable[str]) -> array[int]:
     """Return the numbers of many addresses at once. OSError, ValueError: one of them is no IPv4 address."""
     numbers = array("I", b"".join(map(partial(inet_pton, AF_INET), hosts)).translate(_RANKS))

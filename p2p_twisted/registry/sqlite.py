@@ -15,18 +15,19 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..wire.errors import Forbidden
-from .commit_group import CommitGroup
+from .commit_group import CommitGroup, Made
 from .memory import MemoryStore
 from .record import Clocks, PeerRecord
 from .room import Group
 from .rules import Changes, Request
 from .sqlite_file import SQLiteFile
 from .sqlite_rows import Row, load_rows, row_of
-from .store import Swept
+from .store import Entered, Swept
 from .table import FREE, UNWRITTEN
 
 MAX_BATCH = 1000
@@ -76,24 +77,31 @@ class SQLiteStore(MemoryStore):
 
         A durable change is made when its group is written; a request that has to do with it is decided after that.
         """
-        while True:
-            at = self.clocks.moment()
-            self._expire(at.now)
-            found, group = self._find(request.lookup()), self._group
-            if group is None or not group.touches(found):
-                try:
-                    changes = request.decide(found, at)
-                except Forbidden:
-                    if group is None or found.lookup.most is None:
-                        raise  # else there may be room if the group fails
-                else:
-                    if changes is None or changes.record.cookie in self._reserved:
-                        continue
-                    if group is None or changes.dropped is None:
-                        await self._make(changes, request.durable, found.record is None)
-                        return changes.record
-            assert group is not None
-            await group.over()
+        while isinstance(decided := self._decide(request), CommitGroup):
+            await decided.over()
+        changes, is_new = decided
+        if request.durable:
+            made: Deferred[None] = Deferred()
+            self._join(changes, is_new, made.callback)  # a Failure is an error there too
+            await made
+        else:
+            self._store(changes)
+            for record in changes.record, changes.displaced:
+                if record is not None:
+                    self._touch(self._table.slots[record.cookie])
+        return changes.record
+
+    def enter(self, request: Request, made: Entered) -> bool:
+        """Apply `request`, and call `made` when that is on disk (`store.Store`)."""
+        try:
+            decided = self._decide(request)
+        except Forbidden:
+            return False
+        if isinstance(decided, CommitGroup):
+            return False
+        changes, is_new = decided
+        self._join(changes, is_new, lambda why: made(why or changes.record))
+        return True
 
     async def sweep(self) -> Swept:
         """Make the records inactive whose TTL has run out, and write those that have waited longest."""
@@ -109,20 +117,38 @@ class SQLiteStore(MemoryStore):
         finally:
             self._file.close()
 
-    async def _make(self, changes: Changes, durable: bool, is_new: bool) -> None:
-        """Make `changes`, at once or, if they are `durable`, with those of other requests. May raise StoreError."""
-        if not durable:
-            self._store(changes)
-            for record in changes.record, changes.displaced:
-                if record is not None:
-                    self._touch(self._table.slots[record.cookie])
-            return
-        is_first = self._group is None
-        group = self._group = self._group or CommitGroup()
-        made = group.add(changes, is_new)
-        if is_first:
+    def _decide(self, request: Request) -> tuple[Changes, bool] | CommitGroup:
+        """Return the changes that `request` makes, and whether they enter a new record. Raises Forbidden.
+
+        If that depends on a group that is not made yet, return the group.
+        """
+        while True:
+            at = self.clocks.moment()
+            self._expire(at.now)
+            found, group = self._find(request.lookup()), self._group
+            if group is not None and group.touches(found):
+                return group
+            try:
+                changes = request.decide(found, at)
+            except Forbidden:
+                if group is None or found.lookup.most is None:
+                    raise
+                return group  # if it fails, there may be room
+            if changes is None or changes.record.cookie in self._reserved:
+                continue
+            if group is not None and changes.dropped is not None:
+                return group
+            return changes, found.record is None
+
+    def _join(self, changes: Changes, is_new: bool, made: Made) -> None:
+        """Make `changes` with those of other requests that come at once."""
+        group = self._group
+        if group is None:
+            group = self._group = CommitGroup()
+            group.add(changes, is_new, made)
             self._soon(self._commit_group)
-        await made
+        else:
+            group.add(changes, is_new, made)
 
     def _commit_group(self) -> None:
         """Write the changes of the group, if there is one, and make them; or none of them."""
@@ -137,9 +163,9 @@ class SQLiteStore(MemoryStore):
             for changes in group.changes:
                 self._store(changes)
         except Exception:
-            group.failed(Failure())
+            group.end(Failure())
         else:
-            group.made()
+            group.end(None)
 
     def _expire(self, now: float) -> int:
         if not self._is_indexed:

@@ -6,8 +6,10 @@ it finds the records that a request looks at, lets the rules decide (`registry.r
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from typing import NamedTuple, Protocol
+
+from twisted.python.failure import Failure
 
 from ..wire.address import Address
 from .record import Clocks, PeerRecord
@@ -33,6 +35,10 @@ class Swept(NamedTuple):
     """Made inactive because their TTL ran out."""
     written: int
     """Written to disk; 0 if nothing was waiting."""
+
+
+Entered = Callable[[PeerRecord | Failure], object]
+"""Called with the record that is stored, or with why nothing was."""
 
 
 class Store(Protocol):
@@ -66,6 +72,13 @@ class Store(Protocol):
         record that was only renewed is the same): a store that others use meanwhile looks up and decides again.
         """
 
+    def enter(self, request: Request, made: Entered) -> bool:
+        """Apply `request` as `apply` does, and call `made` when that has ended: it is faster with many at once.
+
+        Return False, with nothing changed and `made` not called, if it would be refused, has to wait for another
+        request, or this store cannot do that.
+        """
+
     def renew(self, cookie: int, port: int, host: str) -> bool:
         """Renew the TTL of the active peer with this cookie and port at once, without waiting for anything.
 
@@ -79,8 +92,11 @@ class Store(Protocol):
         They are at most `limit` (None: all) of those after `after` (None: from the first on), which need not be there.
         """
 
-    async def sample(self, number: int) -> tuple[list[Address], bool]:
-        """Return the addresses of `number` active peers, chosen at random, ascending, and whether there are others."""
+    def sample(self, number: int) -> tuple[bytes, bool]:
+        """Return the lines (`HOST PORT`) of `number` active peers, and whether there are others. It waits for nothing.
+
+        The peers are chosen at random, and ascending. One that has just come or gone at another RS may be missing.
+        """
 
     async def generation(self) -> int:
         """Return a number that differs from all earlier ones if `active` would answer differently."""

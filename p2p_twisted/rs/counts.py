@@ -13,7 +13,8 @@ METHODS = ("Register", "Leave", "KeepAlive", "PQuery")
 """The requests that are answered, by the names of their messages."""
 OTHER = "other"
 """The method of a request that cannot be read, or is none of an RS."""
-STATUSES = ("200", "300", "403")
+GRANTED = "200"
+STATUSES = (GRANTED, "300", "403")
 LIMITS = ("connections", "admission", "requests", "cookies", "registrations", "deadline", "readers")
 """The limits, by the names under which they are counted (`limit_hits` of a factory)."""
 FAILED = "failed"
@@ -27,24 +28,29 @@ class RequestCounts:
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+        self.now = now
         self._answered: Counter[tuple[str, str]] = Counter()
         self._durations = {method: Durations() for method in METHODS}
 
     async def counted(self, method: str, answer: Awaitable[None]) -> None:
         """Await the `answer` to a request, and count it."""
-        started, status = self._now(), FAILED
-        method = method if method in METHODS else OTHER
+        started = self.now()
         try:
             await answer
-            status = "200"
-        except WireError as error:
-            status = str(error.status)
+        except Exception as error:
+            self.refused(method, error)
             raise
-        finally:
-            self._answered[method, status] += 1
-            if status == "200":
-                self._durations[method].add(self._now() - started)
+        self.granted(method, started)
+
+    def granted(self, method: str, started: float) -> None:
+        """Count a request that is granted now, and was begun to be answered when `now` returned `started`."""
+        self._answered[method, GRANTED] += 1
+        self._durations[method].add(self.now() - started)
+
+    def refused(self, method: str, error: BaseException | None) -> None:
+        """Count a request whose answer was an error."""
+        status = str(error.status) if isinstance(error, WireError) else FAILED
+        self._answered[method if method in METHODS else OTHER, status] += 1
 
     def numbers(self, fast_answers: int, refusals: Mapping[int, int]) -> dict[str, float]:
         """Return "requests METHOD STATUS" and "seconds METHOD BOUND" -> number.

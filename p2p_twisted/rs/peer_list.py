@@ -5,7 +5,6 @@ from __future__ import annotations
 from twisted.internet.interfaces import IReactorTime
 
 from ..registry.store import Store
-from ..wire.address import Address
 
 LONG = 1000
 """Lines of a list that takes a while to make: one that is longer is made anew each second, if anybody asks."""
@@ -29,12 +28,7 @@ class WholeList:
         generation, now = await self._registry.generation(), self._clock.seconds()
         is_fresh = self._length > LONG and now - self._made_at < LONG_INTERVAL
         if generation != self._generation and not is_fresh:
-            addresses, _ = await self._registry.sample(self._most)
-            self._body, self._length = lines(addresses), len(addresses)
+            self._body, _ = self._registry.sample(self._most)
+            self._length = self._body.count(b"\n")
             self._generation, self._made_at = generation, now
         return self._body
-
-
-def lines(addresses: list[Address]) -> bytes:
-    """Return the body that lists these peers."""
-    return "".join([f"{host} {port}\n" for host, port in addresses]).encode("ascii")

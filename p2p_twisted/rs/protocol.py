@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from ..events.rs import PeerLeft, PeerRegistered
 from ..net import OS_NAME
 from ..net.caller import Caller
-from ..net.connection_state import Event
 from ..net.coroutines import begin
-from ..net.server import FastAnswer, RequestConnection
+from ..net.server import LATER, FastAnswer, Later, RequestConnection
 from ..registry import rules
+from ..registry.record import PeerRecord
 from ..registry.store import StoreError
-from ..wire.encode import encode_response
+from ..wire.address import address_lines
+from ..wire.encode import granting_head
 from ..wire.errors import BadRequest, Forbidden
 from ..wire.fields import clean_host
-from ..wire.messages import NO_COOKIE, KeepAlive, Leave, PQuery, Register, Request, Response, Version
+from ..wire.messages import NO_COOKIE, KeepAlive, Leave, PQuery, Register, Request, Version
 from ..wire.whole import read_whole
-from .peer_list import lines
 
 if TYPE_CHECKING:
     from .factory import RSFactory
@@ -43,8 +44,8 @@ KEEP_ALIVE = re.compile(
 Almost all requests to an RS are of this form, and read line by line each takes four times as long. The parser reads
 everything that matches as the same message, and gets everything that does not match."""
 
-Answer = tuple[bytes, Mapping[str, Any]]
-"""The body of an answer that grants the request, and the headers that 1.1 adds to it."""
+Answer = tuple[bytes, bool]
+"""The body of an answer that grants the request, and whether there are more peers than it lists."""
 
 
 class RSConnection(RequestConnection):
@@ -53,39 +54,72 @@ class RSConnection(RequestConnection):
     factory: RSFactory
     rate_key: str | None = None
     """The key under which its requests are counted; None: they are not."""
+    _is_counted = False
+    """Whether the next request that `answer` gets is counted already."""
 
     def fast_path(self, data: bytes, at: int) -> FastAnswer | None:
-        """Grant a whole KeepAlive of an active peer; leave all others to the parser, where they count once more."""
+        """Grant a whole KeepAlive of an active peer at once; take others of the usual form without the parser."""
         match = KEEP_ALIVE.match(data, at)
-        if match is None:
-            return None
-        key = self.rate_key
-        if key is not None and self.factory.rates.take(key, self.factory.clock.seconds()):
-            return None
-        minor, cookie, port = match.groups()
-        registry = self.factory.registry
-        if not registry.renew(int(cookie), int(port), self.caller.address[0]):
-            return None
-        answer, version = _keep_alive_answer(self.here, minor, registry.clocks.ttl)
-        return match.end(), answer, version
-
-    def take_whole(self, data: bytes, at: int) -> int:
-        """Take a request of the usual form; leave all others to the parser."""
+        if match is not None and self._may_ask():
+            minor, cookie, port = match.groups()
+            registry = self.factory.registry
+            if registry.renew(int(cookie), int(port), self.caller.address[0]):
+                answer, version = _keep_alive_answer(self.here, minor, registry.clocks.ttl)
+                return match.end(), answer, version
+            self._is_counted = True
         whole = read_whole(data, at)
-        if whole is None:
-            return at
-        at, request = whole
-        self.handle(Event.DATA)
-        self._take(request, Event.REQUEST if request.version is Version.V11 else Event.LAST_REQUEST)
-        return at
+        return None if whole is None else (*whole, whole[1].version)
 
-    def answer(self, request: Request, caller: Caller) -> Deferred[None] | None:
+    def answer(self, request: Request, caller: Caller) -> Deferred[None] | Later | None:
         """Answer one of the four messages of an RS. Raises, or fails with, BadRequest for those of peers."""
-        answer = self._answer(request, caller)
-        return begin(self.factory.requests.counted(type(request.message).__name__, answer))
+        requests, started = self.factory.requests, self.factory.requests.now()
+        is_counted, self._is_counted = self._is_counted or self._may_ask(), False
+        if is_counted:
+            if (found := self._sampled_at_once(request)) is not None:
+                requests.granted("PQuery", started)
+                return self.grant(*found)
+            if self._enters(request, started, caller):
+                return LATER
+        method = type(request.message).__name__
+        return begin(requests.counted(method, self._answer(request, caller, is_counted)))
 
-    async def _answer(self, request: Request, caller: Caller) -> None:
-        if self.rate_key is not None:
+    # at once: nothing is awaited, and no coroutine begun
+
+    def _sampled_at_once(self, request: Request) -> Answer | None:
+        """Return the answer to a PQuery of an active peer that wants a sample; None: it wants another thing."""
+        message, registry = request.message, self.factory.registry
+        if not isinstance(message, PQuery) or not _wants_sample(message, request.version):
+            return None
+        if not registry.renew(message.cookie, message.port, self._origin(request)[0]):
+            return None
+        return self._sample(message)
+
+    def _enters(self, request: Request, started: float, caller: Caller) -> bool:
+        """Begin to answer a Register, if nothing speaks against it; return False if it is to be decided otherwise."""
+        if not isinstance(request.message, Register):
+            return False
+        try:
+            entry = self._entry(request.message, request, caller)
+        except Forbidden:
+            return False
+        return self.factory.registry.enter(entry, lambda result: self._entered(result, started, caller))
+
+    def _entered(self, result: PeerRecord | Failure, started: float, caller: Caller) -> None:
+        """Answer a Register whose record is stored, or could not be."""
+        if isinstance(result, PeerRecord):
+            body = self._registered(result, caller)
+            self.factory.requests.granted("Register", started)
+            self.finish(body)
+            return
+        if isinstance(result.value, StoreError):
+            result = Failure(self._not_written(result.value))
+        self.factory.requests.refused("Register", result.value)
+        self.finish(result)
+
+    # in a coroutine
+
+    async def _answer(self, request: Request, caller: Caller, is_counted: bool) -> None:
+        if self.rate_key is not None and not is_counted:
             self.factory.count_request(self, self.rate_key)
         message: Any = request.message
         handler = _HANDLERS.get(type(message))
@@ -93,9 +127,8 @@ class RSConnection(RequestConnection):
             raise BadRequest("this is the RS: it serves Register, Leave, KeepAlive and PQuery; files are with peers")
         if message.cookie == NO_COOKIE:
             raise Forbidden("-1 is nobody's cookie: register with an empty one")
-        alarm = self.factory.alarm
         try:
-            body, headers = await handler(self, message, request, caller)
+            body, more = await handler(self, message, request, caller)
         except rules.HostFull:
             self.factory.limit_hits["registrations"] += 1
             raise
@@ -103,51 +136,76 @@ class RSConnection(RequestConnection):
             warning = await self.factory.wrong_cookie(self, message)
             raise Forbidden(error.reason + warning) from None
         except StoreError as error:
-            alarm.failed(error)
-            raise BadRequest("the RS cannot write down anything now; try again later") from None
-        if alarm.failures and isinstance(message, Register | Leave):  # these are on disk by now
-            alarm.worked()
-        sending = self.send(body, **headers)
+            raise self._not_written(error) from None
+        sending = self.grant(body, more)
         if sending is not None:
             await sending
+
+    async def _register(self, message: Register, request: Request, caller: Caller) -> Answer:
+        record = await self.factory.registry.apply(self._entry(message, request, caller))
+        return self._registered(record, caller), False
+
+    async def _leave(self, message: Leave, request: Request, caller: Caller) -> Answer:
+        record = await self.factory.registry.apply(rules.leave(message.cookie, message.port, self._origin(request)))
+        self._written()
+        self.factory.events.publish(PeerLeft(record.address, caller.address))
+        return b"you have been unregistered from the RS server!\n", False
+
+    async def _keep_alive(self, message: KeepAlive, request: Request, caller: Caller) -> Answer:
+        registry, origin = self.factory.registry, self._origin(request)
+        if not registry.renew(message.cookie, message.port, origin[0]):
+            await registry.apply(rules.keep_alive(message.cookie, message.port, origin))
+        return _renewed(registry.clocks.ttl), False
+
+    async def _query(self, message: PQuery, request: Request, caller: Caller) -> Answer:
+        registry, origin = self.factory.registry, self._origin(request)
+        if not registry.renew(message.cookie, message.port, origin[0]):
+            await registry.apply(rules.query(message.cookie, message.port, origin))
+        if _wants_sample(message, request.version):
+            return self._sample(message)
+        if request.version is Version.V10:
+            return await self.factory.whole_list.body(), False
+        page, more = await registry.active(min(message.limit or MAX_PAGE, MAX_PAGE), message.after)
+        return address_lines(page), more
+
+    # for both
+
+    def _may_ask(self) -> bool:
+        """Count a request; return False, with nothing counted, if its host makes too many."""
+        key = self.rate_key
+        return key is None or not self.factory.rates.take(key, self.factory.clock.seconds())
 
     def _origin(self, request: Request) -> rules.Origin:
         """Return the hosts that the caller may speak for: the one that is recorded for it, then its own address."""
         peer, _ = self.caller.address
         return self.factory.trusted.host_of(peer, request.host), clean_host(peer) or peer
 
-    async def _register(self, message: Register, request: Request, caller: Caller) -> Answer:
+    def _entry(self, message: Register, request: Request, caller: Caller) -> rules.Request:
+        """Return what a Register requests of the registry. Raises Forbidden."""
         factory, (host, peer) = self.factory, self._origin(request)
         if not caller.may_announce(host):
             raise Forbidden(f"the certificate of {caller.name} is not for the host {host}; have one issued that is")
         limit = None if peer in factory.trusted else factory.host_limits.max_peers_per_host
-        wide = request.version is Version.V11
-        record = await factory.registry.apply(rules.register(host, message.port, message.cookie, wide, limit))
-        factory.events.publish(PeerRegistered(record.address, caller.address))
-        return b"cookie:%d\n" % record.cookie, {}
+        return rules.register(host, message.port, message.cookie, request.version is Version.V11, limit)
 
-    async def _leave(self, message: Leave, request: Request, caller: Caller) -> Answer:
-        record = await self.factory.registry.apply(rules.leave(message.cookie, message.port, self._origin(request)))
-        self.factory.events.publish(PeerLeft(record.address, caller.address))
-        return b"you have been unregistered from the RS server!\n", {}
+    def _registered(self, record: PeerRecord, caller: Caller) -> bytes:
+        """Note that a peer has registered, which is on disk; return the body of the answer."""
+        self._written()
+        self.factory.events.publish(PeerRegistered(record.address, caller.address))
+        return b"cookie:%d\n" % record.cookie
 
-    async def _keep_alive(self, message: KeepAlive, request: Request, caller: Caller) -> Answer:
-        registry, origin = self.factory.registry, self._origin(request)
-        if not registry.renew(message.cookie, message.port, origin[0]):
-            await registry.apply(rules.keep_alive(message.cookie, message.port, origin))
-        return _renewed(registry.clocks.ttl), {}
+    def _written(self) -> None:
+        """Note that the registry can be written."""
+        if self.factory.alarm.failures:
+            self.factory.alarm.worked()
 
-    async def _query(self, message: PQuery, request: Request, caller: Caller) -> Answer:
-        registry, origin = self.factory.registry, self._origin(request)
-        if not registry.renew(message.cookie, message.port, origin[0]):
-            await registry.apply(rules.query(message.cookie, message.port, origin))
-        if request.version is Version.V10:
-            return await self.factory.whole_list.body(), {}
-        if message.sample is None and (message.limit is not None or message.after is not None):
-            page, more = await registry.active(min(message.limit or MAX_PAGE, MAX_PAGE), message.after)
-        else:
-            page, more = await registry.sample(min(message.sample or self.factory.host_limits.peer_list, MAX_PAGE))
-        return lines(page), {"more": more}
+    def _not_written(self, error: StoreError) -> BadRequest:
+        """Note that the registry cannot be written; return the refusal."""
+        self.factory.alarm.failed(error)
+        return BadRequest("the RS cannot write down anything now; try again later")
+
+    def _sample(self, message: PQuery) -> Answer:
+        return self.factory.registry.sample(min(message.sample or self.factory.host_limits.peer_list, MAX_PAGE))
 
 
 _HANDLERS: dict[type, Callable[[RSConnection, Any, Request, Caller], Awaitable[Answer]]] = {
@@ -158,6 +216,11 @@ _HANDLERS: dict[type, Callable[[RSConnection, Any, Request, Caller], Awaitable[A
 }
 
 
+def _wants_sample(message: PQuery, version: Version) -> bool:
+    """Return whether a PQuery is not for a part of all addresses, or (in 1.0) for all of them."""
+    return version is Version.V11 and (message.sample is not None or (message.limit is None and message.after is None))
+
+
 def _renewed(ttl: int) -> bytes:
     return b"you have been renewed! TTL is %d seconds\n" % ttl
 
@@ -166,4 +229,4 @@ def _renewed(ttl: int) -> bytes:
 def _keep_alive_answer(here: str, minor: bytes, ttl: int) -> tuple[bytes, Version]:
     """Return the whole answer that grants a KeepAlive of 1.`minor` that came to the address `here`; and its version."""
     body, version = _renewed(ttl), Version.V10 if minor == b"0" else Version.V11
-    return encode_response(Response(200, version, here, OS_NAME, length=len(body))) + body, version
+    return granting_head(version, here, OS_NAME, len(body)) + body, version

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 
-from .errors import PHRASES
+from .errors import OK, PHRASES
 from .fields import modified_text, split_type
 from .handout import encode_head
 from .messages import (
@@ -165,6 +165,12 @@ def encode_response(response: Response) -> bytes:
     if response.version is Version.V11:
         lines += [f"{key}: {value}" for key, value in _headers(response)]
     return "\n".join(lines).encode() + b"\n\n"
+
+
+@lru_cache(maxsize=4096)
+def granting_head(version: Version, host: str, os: str, length: int, more: bool = False) -> bytes:
+    """Return the head of an answer that grants a request and has none but these headers; made once for many."""
+    return encode_response(Response(OK, version, host, os, length, more=more))
 
 
 def _headers(response: Response) -> list[tuple[str, str]]:

@@ -21,6 +21,7 @@ from p2p_twisted.net.caller import Caller
 from p2p_twisted.net.connection_state import CLOSE_TIMEOUT
 from p2p_twisted.net.factory import RequestFactory
 from p2p_twisted.net.server import RequestConnection
+from p2p_twisted.net.stateful import StatefulConnection
 from p2p_twisted.net.tls import Tls
 from p2p_twisted.wire.messages import Request
 from tests.support.peer_server import connect
@@ -186,6 +187,25 @@ class RealSockets(TestCase):
                 connection.sendall(b"NULL\n" * 1000)  # no reset: the server reads on
 
         return Deferred.fromCoroutine(self.closed(client)).addCallback(self.no_time_has_passed)
+
+    def test_over_tcp_a_1_1_client_that_has_read_all_and_closes_costs_no_other_turn(self) -> Deferred[None]:
+        port, closed = self.listen(self.factory), list[bool]()
+
+        def note(connection: Connection) -> None:
+            transport: Any = connection.transport
+            StatefulConnection.readConnectionLost(connection)
+            closed.append(transport.disconnected)
+
+        self.patch(Connection, "readConnectionLost", note)
+
+        def client(answered: Event) -> None:
+            with socket.create_connection(("127.0.0.1", port), 30) as connection, connection.makefile("rb") as answer:
+                connection.sendall(INDEX % 1)
+                read_head(answer)
+                self.assertEqual(answer.read(len(BODY)), BODY)
+
+        done = Deferred.fromCoroutine(self.closed(client)).addCallback(self.no_time_has_passed)
+        return done.addCallback(lambda _: self.assertEqual(closed, [True]))
 
     def no_time_has_passed(self, result: None) -> None:
         self.assertEqual(self.clock.seconds(), 0)

@@ -36,7 +36,7 @@ STATES = [state for state in vars(states).values() if isinstance(state, State)]
 LIVE = [state for state in STATES if state not in (ABORTED, LOST)]
 FROM_OUTSIDE = {Event.EOF, Event.CLOSE, Event.STOP, Event.LOST}
 IMPOSSIBLE = {
-    CONNECTED: {"REQUEST", "QUEUE_FULL", "LINGER", "PROGRESS", "FAILED", "FLUSHED"},
+    CONNECTED: {"QUEUE_FULL", "LINGER", "PROGRESS", "FAILED", "FLUSHED"},
     RECEIVING: {"QUEUE_FULL", "PROGRESS", "ANSWERED", "FAILED", "FLUSHED"},
     IDLE: {"QUEUE_FULL", "PROGRESS", "FAILED", "FLUSHED"},
     ANSWERING: {"FLUSHED"},

@@ -12,6 +12,7 @@ from p2p_twisted.registry.record import Clocks, PeerRecord
 from p2p_twisted.registry.rules import Request
 from p2p_twisted.registry.store import Counts, Store, Swept
 from p2p_twisted.wire.address import Address
+from p2p_twisted.wire.fields import address
 from p2p_twisted.wire.limits import TTL
 
 T = TypeVar("T")
@@ -108,6 +109,11 @@ def fields(record: PeerRecord, clocks: Clocks) -> dict[str, str | int | bool]:
     }
 
 
+def listed(lines: bytes) -> list[Address]:
+    """Return the addresses in the lines of a peer list."""
+    return [address(line) for line in lines.decode().splitlines()]
+
+
 class RemoteStore(MemoryStore):
     """A store on another machine that other RS use too: each round trip waits for `travel`.
 
@@ -136,10 +142,6 @@ class RemoteStore(MemoryStore):
     async def active(self, limit: int | None = None, after: Address | None = None) -> tuple[list[Address], bool]:
         await self._travel()
         return await super().active(limit, after)
-
-    async def sample(self, number: int) -> tuple[list[Address], bool]:
-        await self._travel()
-        return await super().sample(number)
 
     async def generation(self) -> int:
         await self._travel()
