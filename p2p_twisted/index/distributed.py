@@ -236,6 +236,11 @@ class DistributedIndex:
         """Return when the next records expire, in monotonic seconds."""
         return min((one.expires for one in self._store if one.count and self._counts(one, now)), default=math.inf)
 
+    def has_said(self, holder: Address, now: float) -> bool:
+        """Return whether the peer `holder` itself has said which documents it has, and that counts."""
+        statement = self._holders.get(holder)
+        return statement is not None and statement.expires > now
+
     def count_of(self, holder: Address, now: float) -> int:
         """Return the number of documents that the peer `holder` has, by its own word."""
         statement = self._holders.get(holder)

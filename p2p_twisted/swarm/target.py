@@ -16,7 +16,9 @@ from typing import TypeVar
 
 from ..config.folders import holds_state
 from ..library.beneath import Folder, close, closed_on_error, folder_beneath
+from ..library.cache import Stamp
 from ..library.paths import safe_name
+from ..library.walk import stamp_of
 from .errors import DiskFull, DownloadError, NameTaken, TooManyOpenFiles, Unwritable
 from .open_files import OPEN_FILES
 
@@ -59,6 +61,8 @@ class Target:
         except ValueError as e:
             raise Unwritable(f"{name}: {e}") from e
         self._folder = folder
+        self.replaces: Stamp | None = None
+        """The only file that may be replaced here; None: any, where overwriting was requested."""
 
     def beside(self, ending: str) -> Path:
         """Return the path of the file with that ending."""
@@ -110,22 +114,32 @@ class Target:
         with suppress(DownloadError):
             self._do(ending, lambda folder: folder.remove(self._name(ending)))
 
+    def may_replace(self, found: os.stat_result) -> bool:
+        """Return whether the file of that status may be replaced, where overwriting was requested."""
+        return self.replaces is None or stamp_of(found) == self.replaces
+
     def give_name(self, part: os.stat_result, overwrite: bool) -> None:
         """Rename NAME.part, which has the status `part`, to NAME. Raises NameTaken if that exists.
 
-        With `overwrite` another file of that name is replaced.
+        With `overwrite` another file of that name is replaced, if it `may_replace` it.
         """
         source = self._name(PART)
 
         def rename(folder: Folder) -> None:
             _check_is(folder, source, part, f"another process has moved {source} away")
             if overwrite:
-                folder.replace(source, self._base)
+                self._replace(folder, source)
             else:
                 self._link(folder, source)
             _check_is(folder, self._base, part, f"another process has put something in place of {source}")
 
         self._do("", rename)
+
+    def _replace(self, folder: Folder, source: str) -> None:
+        found = folder.status(self._base) if self.replaces is not None else None
+        if found is not None and not self.may_replace(found):
+            raise self._taken()
+        folder.replace(source, self._base)
 
     def _link(self, folder: Folder, source: str) -> None:
         """Rename, but fail where rename(2) would replace; a hard link does that in one step."""

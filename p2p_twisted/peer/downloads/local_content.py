@@ -37,7 +37,7 @@ async def is_there(
         raise NameTaken(
             f"{target.path} already exists and is {kind_of(found)}: move it away, or fetch to another folder"
         )
-    if not overwrite:
+    if not (overwrite and target.may_replace(found)):
         what = "with other content" if is_file else "and is a link, which is not followed"
         raise NameTaken(f"{target.path} already exists, {what}; say overwrite to replace it")
     return False

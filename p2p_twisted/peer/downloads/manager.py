@@ -76,13 +76,17 @@ class DownloadManager(Service):
         holders: list[Address] | None = None,
     ) -> Download:
         """Start a download; the arguments are those of Download. Raises ValueError."""
-        _check(names, directory)
-        self._forget_old()
         unique = None if names is None else list(dict.fromkeys(names))
         download = Download(secrets.token_hex(4), unique, directory, overwrite, swarm, holders)
+        self.add(download)
+        return download
+
+    def add(self, download: Download) -> None:
+        """Start `download`, which is new. Raises ValueError."""
+        _check(download.names, download.directory)
+        self._forget_old()
         self._list(download)
         self._begin(download)
-        return download
 
     def restore(self, download: Download) -> None:
         """List a download that was ordered before this start, as paused. Raises ValueError."""
@@ -199,6 +203,11 @@ def _check(names: list[str] | None, directory: Path) -> None:
         safe_name(name)
     if names is not None and not names:
         raise ValueError("no names: say which documents, or all")
+    check_folder(directory)
+
+
+def check_folder(directory: Path) -> None:
+    """Raise ValueError when `directory` cannot be a folder."""
     try:
         is_other = directory.exists() and not directory.is_dir()
     except OSError as e:

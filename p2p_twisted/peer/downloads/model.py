@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from ...events.publisher import Publisher
 from ...events.types import FileEnded, FileProgress, FileStarted
 from ...index.search import Document
+from ...library.cache import Stamp
 from ...library.pieces import piece_count, piece_size
 from ...net.errors import forget_frames
 from ...swarm.ended import EndedSwarm, ended
@@ -175,6 +176,12 @@ class Download:
     """The peers that may be asked; None for all."""
     state: str = WAITING
     files: list[DownloadFile] = field(default_factory=list)
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """The SHA-256 (hex) of the content that counts, of names of which one was chosen before."""
+    replaces: Mapping[str, Stamp] = field(default_factory=dict)
+    """The only file that may be replaced by each of some names, with `overwrite`."""
+    want: str | None = None
+    """The id of the want for which it was started, None if the user did that."""
     started: float = field(default_factory=time.time)
     ended: float | None = None
     error: DownloadError | None = None

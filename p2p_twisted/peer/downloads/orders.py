@@ -81,11 +81,13 @@ class Orders(Service):
                 self._tries[id_] = 0
 
     def _started(self, event: DownloadStarted) -> None:
-        self._open[event.download] = self._manager.downloads[event.download]
-        self._save()
+        download = self._manager.downloads[event.download]
+        if download.want is None:  # the want itself goes on
+            self._open[event.download] = download
+            self._save()
 
     def _ended(self, event: DownloadEnded) -> None:
-        if self._is_stopped:
+        if self._is_stopped or event.download not in self._open:
             return
         if event.state == FAILED and self._try_again(event):
             return

@@ -79,6 +79,7 @@ class DownloadRunner:
     async def _prepare(self, file: DownloadFile) -> None:
         """End `file` if it is in place. Raises DownloadError if it cannot be fetched."""
         target = self._targets[file] = Target(self._download.directory, file.name)
+        target.replaces = self._download.replaces.get(file.name)
         target.check_place()
         status = target.status()
         if file.document is None:

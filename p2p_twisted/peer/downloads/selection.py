@@ -60,7 +60,7 @@ class Selection:
 
     async def _named(self, download: Download, names: Sequence[str]) -> list[DownloadFile]:
         await self._learn_of(download, names)
-        wanted = [self._parsed(name) for name in names]
+        wanted = [self._parsed(download, name) for name in names]
         return [self._file(name, hash_, self._holders(download, name)) for name, hash_ in wanted]
 
     # asking
@@ -86,7 +86,9 @@ class Selection:
             await self._refresh()
         for timeout in CONFIRM_TIMEOUTS:
             if unknown := self._unknown(download, names):
-                told = self._index.hints({*unknown, *(self._parsed(name)[0] for name in unknown)}, self._now())
+                told = self._index.hints(
+                    {*unknown, *(self._parsed(download, name)[0] for name in unknown)}, self._now()
+                )
                 await self._confirm(download, [*(download.holders or ()), *told], timeout)
 
     async def _confirm(self, download: Download, hints: Iterable[Address], timeout: float) -> None:
@@ -95,12 +97,14 @@ class Selection:
             await self._discovery.confirm(addresses, timeout)
 
     def _unknown(self, download: Download, names: Iterable[str]) -> list[str]:
-        return [name for name in names if not self._holders(download, self._parsed(name)[0])]
+        return [name for name in names if not self._holders(download, self._parsed(download, name)[0])]
 
     # choosing
 
-    def _parsed(self, wanted: str) -> tuple[str, str]:
+    def _parsed(self, download: Download, wanted: str) -> tuple[str, str]:
         """Return the name and the first digits of a SHA-256 (or "") that NAME or NAME@HASH stands for."""
+        if wanted in download.contents:
+            return wanted, download.contents[wanted]
         name, at, hash_ = wanted.rpartition("@")
         if not at or not HASH.fullmatch(hash_) or self._index.holders_of(wanted, self._now()):
             return wanted, ""

@@ -18,11 +18,12 @@ from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.events.types import DownloadEnded, DownloadStarted, Event, FileEnded, FileStarted, PieceVerified
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.library.pieces import MIN_PIECE
+from p2p_twisted.library.walk import stamp_of
 from p2p_twisted.net.throttle import Throttle
 from p2p_twisted.peer.download_view import details
 from p2p_twisted.peer.downloads import manager
 from p2p_twisted.peer.downloads.manager import DownloadManager
-from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED, PAUSED
+from p2p_twisted.peer.downloads.model import CANCELLED, DONE, FAILED, PAUSED, Download
 from p2p_twisted.peer.downloads.runner import DownloadRunner
 from p2p_twisted.peer.peers.discovery import Discovery
 from p2p_twisted.peer.peers.registration import Registration
@@ -205,6 +206,36 @@ class Downloads(Case):
         self.assertEqual(self.files(), {"big": b"mine", "one": b"mine"})
         download = self.fetch("big", "one", overwrite=True)
         self.assertEqual((download.state, self.files()), (DONE, {"big": shown(BIG), "one": b"1"}))
+
+    def test_only_the_file_that_was_seen_is_replaced(self):
+        """By a swarm, and by copying; a change is noticed at the start, and when the document is complete."""
+        self.peer(1, big=BIG, copy=BIG)
+        self.into.mkdir()
+        for late in (False, True):
+            for name in ("big", "copy"):
+                (self.into / name).write_bytes(b"mine")
+            replaces = {name: stamp_of((self.into / name).stat()) for name in ("big", "copy")}
+            changed = (self.into / "big") if late else (self.into / "copy")
+            if late:
+                self.events.subscribe(PieceVerified, lambda _: (self.into / "big").write_bytes(b"changed"))
+            else:
+                changed.write_bytes(b"changed")
+            download = Download("1", ["big", "copy"], self.into, True, replaces=replaces)
+            self.manager.add(download)
+            self.network.wait(10)
+            self.assertEqual(self.errors(download), {changed.name: "exists"})
+            self.assertEqual(changed.read_bytes(), b"changed")
+            self.assertEqual({shown(path.read_bytes()) for path in self.into.iterdir()}, {b"changed", shown(BIG)})
+
+    def test_one_content_that_was_chosen_before(self):
+        self.peer(1, big=BIG)
+        self.peer(2, big=OTHER)
+        for data in (BIG, OTHER):
+            contents = {"big": hashlib.sha256(data).hexdigest()}
+            download = Download("1", ["big"], self.into, True, contents=contents)
+            self.manager.add(download)
+            self.network.wait(10)
+            self.assertEqual((download.state, self.files()), (DONE, {"big": shown(data)}))
 
     def test_two_names_of_the_same_content(self):
         """It is fetched once, by a swarm or whole, and copied."""
