@@ -39,6 +39,7 @@ _VERBS = {
     "get": (".get:get", "Fetch documents."),
     "limits": (".limits:limits", "Show or change the rate limits."),
     "ls": (".show:ls", "List the documents that peers have."),
+    "mirror": (".want:mirror", "Keep a folder the same as what a peer or the swarm has."),
     "pause": (".downloads:pause", "Stop downloads for now."),
     "peers": (".show:peers", "List the other peers."),
     "pki": (".pki:pki", "Make the certificates of a closed swarm."),
@@ -50,6 +51,7 @@ _VERBS = {
     "share": (".share:share", "Share a folder."),
     "status": (".show:status", "Show the state of the peer."),
     "unshare": (".share:unshare", "Stop sharing a folder."),
+    "want": (".want:want", "Keep fetching documents as they appear and change."),
     "web": (".web:web", "Open the pages of the running peer in a browser."),
 }
 """Verb -> its module and function, below this package, and its line in ``p2p --help``."""

@@ -47,7 +47,7 @@ class OwnPeer:
             download_dir=state_dir / "downloads",
             share=list(share),
             tls=tls,
-            resumes=False,
+            is_brief=True,
         )
         self._thread = Thread(target=_reactor.run, kwargs={"installSignalHandlers": False}, daemon=True)
         self._peer: Peer

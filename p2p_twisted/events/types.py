@@ -141,6 +141,13 @@ class FileEnded(Event):
     sources: tuple[Address, ...] = ()
 
 
+@dataclass(frozen=True)
+class WantChanged(Event):
+    """A want was added or stopped, or what is here of it or in its way has changed. `want` is its id."""
+
+    want: str
+
+
 # the library
 
 

@@ -20,15 +20,14 @@ from ..web.api.schema import (
     Limits,
     OtherPeer,
     OtherPeers,
-    OtherRs,
     PeerStatus,
     PrivateFolder,
-    RsConnection,
     SharedFolders,
     UnsharedPath,
     UnsharedPaths,
 )
 from ..web.api.search_schema import SearchPage
+from ..web.api.want_schema import WantList
 from ..wire.address import Address
 from ..wire.errors import FileNotFound
 from ..wire.fields import split_type
@@ -36,9 +35,11 @@ from ..wire.search_terms import Term
 from .document_list import DocumentList
 from .download_view import banned_sources, by_site, details, summary
 from .dropped_files import DroppedFiles
+from .rs_view import rs_connection
 from .search_view import search_page
 from .service import Peer
 from .shares_view import shared_folders
+from .want_view import BRIEF, want_list
 
 
 class ApiView:
@@ -60,7 +61,7 @@ class ApiView:
             version=__version__,
             host=peer.host,
             port=peer.content_store.port,
-            rs=self._rs(),
+            rs=rs_connection(peer.registration, peer.reachability, self._reactor.seconds()),
             shared=[str(folder) for folder in peer.library.folders],
             private=self._private(),
             download_dir=str(peer.settings.download_dir),
@@ -75,21 +76,6 @@ class ApiView:
             dropped_sources=banned_sources(peer.download_manager.downloads.values()),
             limits=self.limits(),
             uptime=time.time() - self._started,
-        )
-
-    def _rs(self) -> RsConnection:
-        registration, reachability = self._peer.registration, self._peer.reachability
-        choice = registration.pool.choice
-        return RsConnection(
-            host=registration.rs[0],
-            port=registration.rs[1],
-            address=None if choice.current is None else choice.current.host,
-            why=choice.why(self._reactor.seconds()),
-            others=[OtherRs(*rs, choice.error_of(rs)) for rs in choice.known if rs != choice.current],
-            registered=registration.registered,
-            last_error=registration.error,
-            reachable=reachability.is_reachable,
-            unreachable_why=reachability.why,
         )
 
     def _private(self) -> list[PrivateFolder]:
@@ -179,6 +165,21 @@ class ApiView:
     def retry_download(self, id: str) -> bool:  # noqa: A002
         """Try again what a download that has ended has not got. Return False if it runs, or has everything."""
         return self._peer.download_manager.retry(id)
+
+    def wants(self) -> WantList:
+        """Return the wants, the newest last."""
+        return want_list(self._peer.wants)
+
+    def add_want(self, pattern: str, directory: str | None, holder: Address | None, delete: bool) -> str:
+        """Add a want and return its id; see PeerFacade. Raises ValueError."""
+        if self._peer.wants is None:
+            raise ValueError(BRIEF)
+        folder = None if directory is None else Path(directory).absolute()
+        return self._peer.wants.add(pattern, folder, holder, delete).id
+
+    def stop_want(self, id: str) -> bool:  # noqa: A002
+        """Stop a want. Return False if there is none of that id. Raises ValueError if it is a setting."""
+        return self._peer.wants is not None and self._peer.wants.stop(id)
 
     def share(self, path: str, readers: Sequence[str] | None = None) -> Deferred[None]:
         """Share one more folder until the peer stops, with all or with `readers` only. Fails with ValueError."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.application.service import MultiService, Service
 from twisted.internet import defer
@@ -44,6 +44,9 @@ from .serving.content_store import ContentStore
 from .serving.factory import PeerFactory
 from .settings import PeerSettings
 from .transfer_log import TransferLog
+
+if TYPE_CHECKING:
+    from .wants.wants import Wants
 
 PORTS = [port for port in range(65400, 65501) if port != RS_PORT]
 """A peer without `listen` listens on the first free one of these. The port of an RS is left free."""
@@ -89,6 +92,8 @@ class Peer(MultiService):
         """The TLS under all connections to and from other members, None without."""
         self._served = self.tls.serve(self.factory) if self.tls else self.factory
         self._port: IListeningPort | None = None
+        self.wants: Wants | None = None
+        """What this peer keeps fetching; None if it ends with a command."""
 
     def bind(self) -> None:
         """Open the port. Raises StartError when it is in use, SettingsError when `listen` is not an endpoint."""
@@ -116,9 +121,22 @@ class Peer(MultiService):
         self.search.swarm = SwarmSearch(reactor, self.discovery, self.downlink)
         self.download_manager = DownloadManager(reactor, self.factory, self.discovery, self.downlink, now, events)
         self.download_manager.site_map = self.site_map
-        self._keepers: list[Service] = []
-        if settings.resumes:
-            self._keepers.append(Orders(reactor, self.download_manager, events, settings.state_dir))
+        self._lasting = [] if settings.is_brief else [self._orders(), self._keeper()]
+
+    def _orders(self) -> Service:
+        return Orders(self._reactor, self.download_manager, self.events, self.settings.state_dir)
+
+    def _keeper(self) -> Service:
+        """Return what keeps the wants; they can be changed from now on."""
+        from .wants.keeper import Keeper  # a peer of one command is to start quickly, and needs none of it
+        from .wants.want_file import WantFile
+        from .wants.wants import Wants
+
+        file, settings = WantFile(self.settings.state_dir), self.settings
+        parts = self._reactor, self.download_manager, self.discovery, self.library, self.events, file, time.monotonic
+        keeper = Keeper(*parts)
+        self.wants = Wants(keeper, file, settings.download_dir, settings.want)
+        return keeper
 
     def _finder(self) -> Finder:
         """Return what finds the RS that the user has named or, without any, those on the local network."""
@@ -161,6 +179,8 @@ class Peer(MultiService):
         """Scan the shared folders, then register and look for other peers."""
         super().startService()
         self._cache.reopen()  # the process may have become a daemon by a fork since it was opened
+        if self.wants is not None:
+            self.wants.open()
         scanned = self.search.start(self.library.start())
         scanned.addTimeout(SCAN_TIMEOUT, self._reactor)
         scanned.addErrback(lambda failure: failure.trap(defer.TimeoutError) and None)
@@ -168,7 +188,7 @@ class Peer(MultiService):
 
     def _start_parts(self) -> None:
         if self.running:
-            parts = (self.peer_memory, self.registration, self.discovery, self.download_manager, *self._keepers)
+            parts = (self.peer_memory, self.registration, self.discovery, self.download_manager, *self._lasting)
             for service in parts:  # stopped in reverse order
                 service.setServiceParent(self)
 
@@ -187,6 +207,8 @@ class Peer(MultiService):
         self.factory.hearsay_feed.stop()
         self.factory.private_index.stop()
         self._cache.close()
+        if self.wants is not None:
+            self.wants.close()
 
     @property
     def host(self) -> str:

@@ -16,6 +16,7 @@ from ..config.shares import Share, members, parse_share
 from ..config.sites import NETWORKS, SitePrefix, site_name, site_prefix
 from ..net.trace import TRACE
 from ..wire.limits import RS_PORT
+from .wants.want import check_pattern
 
 SETTINGS = (
     Setting("rs-host", "Host of the only registration server, as HOST or HOST:PORT.", host_and_port),
@@ -39,6 +40,12 @@ SETTINGS = (
         repeatable=True,
     ),
     Setting("download-dir", "Folder for downloads; it is shared too. Default: downloads in the state folder.", folder),
+    Setting(
+        "want",
+        "Documents to fetch whenever they appear or change: a name, a pattern with * or ?, or FOLDER/.",
+        check_pattern,
+        repeatable=True,
+    ),
     Setting(
         "state-dir",
         "Folder of the cookie, the hashes, the API key and the control socket.",
@@ -121,8 +128,10 @@ class PeerSettings:
     up_rate: float | None = None
     down_rate: float | None = None
     """Bytes/s of files sent and received, None without limit."""
-    resumes: bool = True
-    """Whether a later start goes on with the downloads that have not ended."""
+    want: Sequence[str] = ()
+    """Documents that it keeps fetching, by names and patterns."""
+    is_brief: bool = False
+    """Whether it ends with a command: then no later start goes on with what it has not done, and it has no wants."""
 
     def registration_servers(self) -> list[tuple[str, int | None]]:
         """Return the host of each registration server, and its port unless the SRV records of the host say it."""
@@ -163,6 +172,7 @@ def peer_settings(values: Mapping[str, Any]) -> PeerSettings:
         share=list(values["share"]),
         groups=values["groups"],
         download_dir=values["download-dir"] or state_dir / "downloads",
+        want=values["want"],
         state_dir=state_dir,
         dial=values["dial"],
         index_memory=values["index-memory"],

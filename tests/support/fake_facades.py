@@ -17,7 +17,7 @@ from p2p_twisted.experiment.page.experiment_order import ExperimentOrder
 from p2p_twisted.experiment.page.service import ExperimentBusy
 from p2p_twisted.index.query import Query
 from p2p_twisted.rs.counts import RequestCounts
-from p2p_twisted.web.api import download_schema, rs_schema, schema, search_schema
+from p2p_twisted.web.api import download_schema, rs_schema, schema, search_schema, want_schema
 from p2p_twisted.wire.search_terms import Term, format_terms
 from tests.support.answers import from_json
 
@@ -119,6 +119,7 @@ class FakePeer:
         self.documents = [a_document(number) for number in range(1, 11)]
         self.running: dict[str, dict[str, Any]] = {}
         self.orders: list[tuple[object, ...]] = []
+        self.wanted: dict[str, want_schema.Want] = {}
         self.shared: list[str] = []
         self.contents: dict[str, bytes] = {}
         self.searches: list[tuple[str, int, bool]] = []
@@ -241,6 +242,25 @@ class FakePeer:
             return False
         self.running[id_] |= {"state": after, "ended": None}
         return True
+
+    def wants(self) -> want_schema.WantList:
+        return want_schema.WantList(list(self.wanted.values()))
+
+    def add_want(self, pattern: str, directory: str | None, holder: tuple[str, int] | None, delete: bool) -> str:
+        if pattern == "..":
+            raise ValueError("must be a name that a document can have")
+        id_ = f"w{len(self.wanted) + 1}"
+        peer = None if holder is None else f"{holder[0]}:{holder[1]}"
+        problems = [want_schema.WantProblem("a.pdf", "another file is in its place")]
+        self.wanted[id_] = want_schema.Want(
+            id_, pattern, peer, directory or "/tmp/fetched", delete, pattern == "set", 3, 2, 1, problems
+        )
+        return id_
+
+    def stop_want(self, id: str) -> bool:  # noqa: A002
+        if id in self.wanted and self.wanted[id].is_set:
+            raise ValueError("this want stands in the settings of the peer")
+        return self.wanted.pop(id, None) is not None
 
     def share(self, path: str, readers: list[str] | None = None) -> Deferred[None]:
         if path == "/not/a/folder":

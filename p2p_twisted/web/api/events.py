@@ -45,6 +45,7 @@ MADE = (FileProgress, PiecesVerified, IndexUpdated)
 EVENTS: tuple[type[types.Event], ...] = (
     types.DownloadStarted,
     types.DownloadEnded,
+    types.WantChanged,
     types.FileStarted,
     types.FileEnded,
     types.HashFailed,

@@ -11,6 +11,7 @@ from ...wire.search_terms import Term
 from .download_schema import DownloadDetails, DownloadList
 from .schema import IndexPage, Limits, OtherPeers, PeerStatus, SharedFolders
 from .search_schema import SearchPage
+from .want_schema import WantList
 
 Json = dict[str, Any]
 """A JSON object of an extension, which has a schema of its own."""
@@ -69,6 +70,19 @@ class PeerFacade(Protocol):
 
     def retry_download(self, id: str) -> bool:  # noqa: A002
         """Try again what a download that has ended has not got. Return False if it runs, or has everything."""
+
+    def wants(self) -> WantList:
+        """Return the wants, the newest last."""
+
+    def add_want(self, pattern: str, directory: str | None, holder: tuple[str, int] | None, delete: bool) -> str:
+        """Want the documents that `pattern` means in `directory` (None: the peer's own), and return the id of the want.
+
+        With `holder`, only what that peer has counts. With `delete`, what its holders remove is removed. If there is
+        such a want already, that is the one. Raises ValueError with one line for people.
+        """
+
+    def stop_want(self, id: str) -> bool:  # noqa: A002
+        """Stop a want; its files stay. Return False if there is none of that id. Raises ValueError if it is set."""
 
     def share(self, path: str, readers: list[str] | None = None) -> Deferred[None]:
         """Share one more folder, with all peers or with `readers` only, which are names of peers and @groups.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -23,11 +23,11 @@ from .download_schema import DownloadDetails, DownloadId
 from .events import PeerEventLog
 from .facade import PeerFacade
 from .files import files
+from .members import address, flag, folder
 from .schema import Settings
 from .search import index, search
+from .wants import WantCalls
 
-MAX_PATH = 4096
-"""Longest path of a folder, in characters: Linux takes as many bytes."""
 MAX_RATE = 2**50
 """Highest rate limit in bytes/s; beyond any link there is."""
 
@@ -43,6 +43,7 @@ def peer_root(peer: PeerFacade, config: Settings, events: PeerEventLog) -> ApiRo
         index=index(peer),
         search=search(peer),
         downloads=_Downloads(peer),
+        wants=WantCalls(peer),
         shares=Endpoint(
             {
                 b"GET": lambda call: _shares(call, peer),
@@ -65,18 +66,18 @@ def _shares(call: Call, peer: PeerFacade) -> Reply:
 
 def _share(call: Call, peer: PeerFacade) -> Deferred[Reply]:
     body = call.body(("dir", "to"))
-    folder, readers = _folder(body, "dir"), _readers(body)
-    if folder is None:
+    path, readers = folder(body, "dir"), _readers(body)
+    if path is None:
         raise BadRequest('name the folder: {"dir": PATH}')
 
-    return _shared(peer.share(folder, readers), peer)
+    return _shared(peer.share(path, readers), peer)
 
 
 def _unshare(call: Call, peer: PeerFacade) -> Deferred[Reply]:
-    folder = _folder(call.query(("dir",)), "dir")
-    if folder is None:
+    path = folder(call.query(("dir",)), "dir")
+    if path is None:
         raise BadRequest("name the folder: dir=PATH")
-    return _shared(peer.unshare(folder), peer)
+    return _shared(peer.unshare(path), peer)
 
 
 def _shared(change: Deferred[None], peer: PeerFacade) -> Deferred[Reply]:
@@ -147,10 +148,10 @@ class _Downloads(Endpoint):
     def _start(self, call: Call) -> Reply:
         call.query()
         body = call.body(("names", "all", "dir", "overwrite", "swarm", "from"))
-        names, folder = _names(body), _folder(body, "dir")
-        overwrite, swarm = _flag(body, "overwrite", False), _flag(body, "swarm", True)
+        names, path = _names(body), folder(body, "dir")
+        overwrite, swarm = flag(body, "overwrite", False), flag(body, "swarm", True)
         try:
-            id_ = self._peer.start_download(names, folder, overwrite, swarm, _holders(body))
+            id_ = self._peer.start_download(names, path, overwrite, swarm, _holders(body))
         except ValueError as error:
             raise ApiError(400, str(error)) from None
         return Reply(DownloadId(id_), 202, {"Location": f"{PATH}/downloads/{id_}"})
@@ -212,14 +213,6 @@ def _name(name: str) -> str:
     return name
 
 
-def _flag(body: dict[str, Any], member: str, default: bool) -> bool:
-    """Return the boolean `member`. Raises BadRequest."""
-    value = body.get(member, default)
-    if not isinstance(value, bool):
-        raise BadRequest(f"{member} must be true or false")
-    return value
-
-
 def _holders(body: dict[str, Any]) -> list[tuple[str, int]] | None:
     """Return the addresses that may be sources, None for all. Raises BadRequest."""
     listed = body.get("from")
@@ -227,22 +220,4 @@ def _holders(body: dict[str, Any]) -> list[tuple[str, int]] | None:
         return None
     if not isinstance(listed, list) or not listed or not all(isinstance(one, str) for one in listed):
         raise BadRequest('from must be a list of peers: ["HOST:PORT", ...]')
-    return [_address(one) for one in listed]
-
-
-def _address(text: str) -> tuple[str, int]:
-    """Return (host, port) of the peer HOST:PORT; an IPv6 address may stand in brackets. Raises BadRequest."""
-    host, _, port = text.rpartition(":")
-    return fields.host(host.removeprefix("[").removesuffix("]")), fields.port(port)
-
-
-def _folder(body: Mapping[str, Any], member: str) -> str | None:
-    """Return the absolute path `member`, None without it. Raises BadRequest."""
-    folder = body.get(member)
-    if folder is None:
-        return None
-    if not isinstance(folder, str) or not folder.startswith("/") or fields.has_control(folder):
-        raise BadRequest(f"{member} must be an absolute path in UTF-8, without control characters")
-    if len(folder) > MAX_PATH:  # the refusal of the system repeats it
-        raise BadRequest(f"{member} must be an absolute path of at most {MAX_PATH} characters")
-    return folder
+    return [address(one) for one in listed]

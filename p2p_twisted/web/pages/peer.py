@@ -90,8 +90,8 @@ class _PeerPages:
         return {"page": await self._peer.search(terms, HITS, query.get("swarm") == "yes"), "why": ""}
 
     def downloads(self) -> Values:
-        """Return the downloads, the newest first."""
-        return {"downloads": self._peer.downloads().items[::-1]}
+        """Return the downloads, the newest first, and the wants."""
+        return {"downloads": self._peer.downloads().items[::-1], "wants": self._peer.wants()}
 
     def download(self, id_: str) -> Values:
         """Return a download. Raises ApiError if there is none with that id."""

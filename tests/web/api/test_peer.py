@@ -229,6 +229,36 @@ class DownloadTests(ApiTestCase):
         self.assertEqual((await self.ask("POST", "/api/v1/downloads/3/pause")).status, 404)
         self.assertEqual((await self.ask("POST", "/api/v1/downloads/1/pause", key=None)).status, 401)
 
+    async def test_wants(self) -> None:
+        order = {"pattern": "rfc8*", "dir": "/srv/m", "peer": "[2001:db8::1]:65401", "delete": True}
+        answer = await self.ask("POST", "/api/v1/wants", order)
+        self.assertEqual((answer.status, answer.headers["Location"]), (201, "/api/v1/wants/w1"))
+        self.assertEqual((answer.json["peer"], answer.json["directory"]), ("2001:db8::1:65401", "/srv/m"))
+        await self.ask("POST", "/api/v1/wants", {"pattern": "set"})
+        listed = (await self.ask("GET", "/api/v1/wants")).json["items"]
+        self.assertEqual(
+            [(one["id"], one["delete"], one["is_set"]) for one in listed], [("w1", True, False), ("w2", False, True)]
+        )
+        answer = await self.ask("DELETE", "/api/v1/wants/w1")
+        self.assertEqual((answer.status, [one["id"] for one in answer.json["items"]]), (200, ["w2"]))
+        for id_, status in ("w1", 404), ("w2", 409), ("%ff", 404):
+            self.assertEqual((await self.ask("DELETE", f"/api/v1/wants/{id_}")).status, status, id_)
+        self.assertEqual((await self.ask("POST", "/api/v1/wants", order, key=None)).status, 401)
+
+    async def test_bodies_that_are_no_want(self) -> None:
+        for body in (
+            {},
+            {"pattern": None},
+            {"pattern": 7},
+            {"pattern": ".."},
+            {"pattern": "a", "dir": "relative"},
+            {"pattern": "a", "peer": "127.0.0.1"},
+            {"pattern": "a", "peer": 7},
+            {"pattern": "a", "delete": "yes"},
+            {"pattern": "a", "names": ["a"]},
+        ):
+            self.assertEqual((await self.ask("POST", "/api/v1/wants", body)).status, 400, body)
+
     async def test_bodies_that_are_no_order(self) -> None:
         for body in (
             {},

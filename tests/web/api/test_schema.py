@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from p2p_twisted.experiment.run.cluster import Cluster
-from p2p_twisted.web.api import download_schema, rs, rs_schema, schema, search_schema
+from p2p_twisted.web.api import download_schema, rs, rs_schema, schema, search_schema, want_schema
 from p2p_twisted.web.api.event_log import event_name
 from p2p_twisted.web.api.events import EVENTS, MADE
 from p2p_twisted.web.control_client import ControlClient, ControlError
@@ -33,6 +33,9 @@ ANSWERS: dict[str, type] = {
     "POST downloads/ID/pause": download_schema.DownloadDetails,
     "POST downloads/ID/resume": download_schema.DownloadDetails,
     "POST downloads/ID/retry": schema.ErrorAnswer,
+    "GET wants": want_schema.WantList,
+    "POST wants": want_schema.Want,
+    "DELETE wants/ID": want_schema.WantList,
     "GET shares": schema.SharedFolders,
     "POST shares": schema.PeerStatus,
     "DELETE shares": schema.PeerStatus,
@@ -110,7 +113,7 @@ def test_the_text_names_fields_of_the_schema(kind: type, section: str) -> None:
 
 def test_every_class_of_the_schema_is_in_an_answer() -> None:
     found = {one for kind in (*ANSWERS.values(), *ANSWERS_OF_RS.values()) for one in inner(kind)}
-    modules = (schema, rs_schema, download_schema, search_schema)
+    modules = (schema, rs_schema, download_schema, search_schema, want_schema)
     defined = [one for module in modules for one in vars(module).values()]
     assert found == {one for one in defined if isinstance(one, type) and is_dataclass(one)}
 

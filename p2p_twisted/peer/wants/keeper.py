@@ -1,0 +1,204 @@
+"""Keeps the wants of a peer: looks at them when something changes, fetches what they lack, removes what is gone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from ...events.publisher import Publisher
+from ...events.types import IndexChanged, IndexReceived, RoundStarted, WantChanged
+from ...library.shared import Library
+from ...net.connect import Reactor
+from ...swarm.verifier import in_thread
+from ...wire.address import Address
+from ...wire.changes import Removed
+from ...wire.records import IndexRecord
+from ..downloads.manager import DownloadManager
+from ..peers.discovery import Discovery
+from .agenda import Agenda
+from .decision import Delete, Fetch, Replace, Stay
+from .fetching import Fetching
+from .look import Judged, Looker
+from .places import remove
+from .progress import Progress
+from .want import Want
+from .want_file import WantFile
+from .withdrawal import Withdrawals
+
+FULL_INTERVAL = 600.0
+"""Seconds after which everything is looked at, though nothing is known to have changed: files may be gone."""
+QUIET_START = 10.0
+"""Seconds after the start in which no file is removed: who has what is to be known first."""
+CONFIRM_TIMEOUT = 10.0
+"""Seconds that peers have to answer which are not followed."""
+
+
+class Keeper(Service):
+    """Does what the wants in `file` ask for: `set` are those of the settings. `open` it before it is started."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        manager: DownloadManager,
+        discovery: Discovery,
+        library: Library,
+        publisher: Publisher,
+        file: WantFile,
+        now: Callable[[], float],
+    ) -> None:
+        """`now` gives the monotonic seconds of the index."""
+        self.wants: dict[str, Progress] = {}
+        """By their ids, the newest last."""
+        self._reactor = reactor
+        self._discovery = discovery
+        self._publisher = publisher
+        self._file = file
+        self._now = now
+        self._looker = Looker(reactor, discovery.index, library, file)
+        self._withdrawals = Withdrawals(file, discovery.index)
+        self.fetching = Fetching(manager, file, publisher, now, self._ended)
+        self._agenda = Agenda(reactor, self._look)
+        self._generation = -1
+        self._looked_at = -math.inf
+        self._may_delete = False
+        self._calls: dict[str, IDelayedCall] = {}
+        publisher.subscribe(IndexChanged, self._changed)
+        publisher.subscribe(IndexReceived, lambda _: self._everything())
+        publisher.subscribe(RoundStarted, lambda _: self._round())
+
+    def startService(self) -> None:
+        """Look at everything, and then at what changes."""
+        super().startService()
+        self._agenda.start()
+        self._agenda.everything()
+        self._call("quiet", QUIET_START, self._quiet_is_over)
+
+    def stopService(self) -> None:
+        """Stop; downloads go on."""
+        super().stopService()
+        self._agenda.stop()
+        self._looker.stop()
+        for call in self._calls.values():
+            if call.active():
+                call.cancel()
+
+    def _call(self, name: str, seconds: float, act: Callable[[], object]) -> None:
+        """Call `act` after so many seconds, in place of an earlier call of that name."""
+        if name in self._calls and self._calls[name].active():
+            self._calls[name].cancel()
+        self._calls[name] = self._reactor.callLater(seconds, act)
+
+    def _quiet_is_over(self) -> None:
+        self._may_delete = True
+        self._everything()
+
+    # wants
+
+    def add(self, want: Want) -> None:
+        """Take a want, in place of one with the same id."""
+        self.wants[want.id] = Progress(want)
+        if want.holder is not None:
+            self._discovery.dialler.name([want.holder])
+        self._publisher.publish(WantChanged(want.id))
+        self._everything()
+
+    def remove(self, want: Want) -> None:
+        """Do nothing more for `want`; its files stay."""
+        del self.wants[want.id]
+        self.fetching.stop(want)
+        self._publisher.publish(WantChanged(want.id))
+
+    # what happens
+
+    def _everything(self) -> None:
+        if self.wants:
+            self._agenda.everything()
+
+    def _round(self) -> None:
+        index = self._discovery.index
+        if index.generation != self._generation or self._now() >= self._looked_at + FULL_INTERVAL:
+            self._everything()
+        self._ask({one.want.holder for one in self.wants.values() if one.want.holder is not None})
+
+    def _ask(self, addresses: Collection[Address]) -> None:
+        """Ask peers what they have, unless they are followed."""
+        if addresses and self.running:
+            asking = Deferred.fromCoroutine(self._discovery.confirm(list(addresses), CONFIRM_TIMEOUT))
+            asking.addErrback(lambda failure: self.log.failure("asking the peers of wants", failure))
+
+    def _changed(self, event: IndexChanged) -> None:
+        if not self.wants:
+            return
+        wants = [progress.want for progress in self.wants.values()]
+        self._withdrawals.changed(event, wants, self._now())
+        names = {change.name for change in event.changes if isinstance(change, IndexRecord | Removed)}
+        self._agenda.names(name for name in names if any(want.matches(name) for want in wants))
+
+    def _ended(self, progress: Progress, names: Sequence[str]) -> None:
+        self._agenda.names(names)
+        self._publisher.publish(WantChanged(progress.want.id))
+
+    # a look
+
+    def _look(self, names: set[str] | None) -> Deferred[None]:
+        looking = Deferred.fromCoroutine(self._look_at_all(names))
+        looking.addErrback(lambda failure: failure.trap(CancelledError) and None)
+        return looking.addErrback(lambda failure: self.log.failure("looking at the wants", failure))
+
+    async def _look_at_all(self, names: set[str] | None) -> None:
+        if names is None:
+            self._generation, self._looked_at = self._discovery.index.generation, self._now()
+        for progress in list(self.wants.values()):
+            await self._look_at(progress, names)
+        wait = self.fetching.retries.next(self._now()) - self._now()
+        if wait < math.inf:
+            self._call("retry", wait, self._retry)
+
+    def _retry(self) -> None:
+        self._agenda.names(self.fetching.retries.due(self._now()))
+
+    async def _look_at(self, progress: Progress, names: Collection[str] | None) -> None:
+        want, now = progress.want, self._now()
+        fetch: list[Judged] = []
+        unlisted: list[str] = []
+        asked: set[Address] = set()
+        before = progress.state
+        async for judged in self._looker.look(want, names, self._file.names(want.directory), now):
+            asked |= judged.to_ask
+            if await self._act(progress, judged):
+                fetch.append(judged)
+            elif judged.is_here and not judged.is_listed:
+                unlisted.append(judged.name)
+        if self.wants.get(want.id) is not progress:
+            return
+        if names is None and want.deletes:
+            self._agenda.names(self._withdrawals.absent(want.directory, unlisted, now))
+        self._ask(asked)
+        self.fetching.add(progress, fetch)
+        if progress.state != before:
+            self._publisher.publish(WantChanged(want.id))
+
+    async def _act(self, progress: Progress, judged: Judged) -> bool:
+        """Do what was decided about a name; return whether it is to be fetched."""
+        want, decision = progress.want, judged.decision
+        if self.fetching.is_under_way(want, judged.name):
+            return False
+        if isinstance(decision, Fetch | Replace):
+            key, sha256 = (want.id, judged.name), decision.document.sha256 or ""
+            return self.fetching.retries.may_try(key, sha256, self._now())
+        self.fetching.forget(want, [judged.name])
+        if isinstance(decision, Delete) and want.deletes and self._may_delete and judged.stamp is not None:
+            if await in_thread(self._reactor, remove, want.directory, judged.name, judged.stamp):
+                self.log.info("{name} was removed: its holders have removed it", name=judged.name)
+                self._file.forget(want.directory, [judged.name])
+                progress.stays(judged.name, False, None)
+            return False
+        progress.stays(judged.name, judged.is_here, decision.why if isinstance(decision, Stay) else None)
+        return False
