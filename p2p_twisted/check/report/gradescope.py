@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..model import Result
+from ..model import Result, Verdict
 from ..rubric import Points
 from .run import Run, verdict_of
 
 
 def as_gradescope(run: Run) -> str:
-    """Return the text of results.json. Without a rubric, each mandatory check is worth one point."""
+    """Return the text of results.json. Without a rubric, each mandatory check that is offered is worth one point."""
     total = run.score.total.got if run.score is not None else sum(r.passed for r in run.results if r.mandatory)
     tests = [_test(run, result) for result in run.results]
     return json.dumps({"score": round(total, 2), "output": run.summary, "tests": tests}, indent=2)
@@ -35,4 +35,5 @@ def _test(run: Run, result: Result) -> dict[str, Any]:
 def _points(run: Run, result: Result) -> Points:
     if run.score is not None:
         return run.score.checks.get(result.id, Points(0.0, 0.0))
-    return Points(float(result.passed and result.mandatory), float(result.mandatory))
+    counts = result.mandatory and result.verdict is not Verdict.NOT_OFFERED
+    return Points(float(counts and result.passed), float(counts))

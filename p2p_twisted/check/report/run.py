@@ -41,7 +41,7 @@ class Run:
         """One sentence on the whole."""
         mandatory = [result for result in self.results if result.mandatory]
         bad, of = sum(result.bad for result in mandatory), len(mandatory)
-        others = sum(not result.passed for result in self.results) - bad
+        others = sum(not result.passed and not result.mandatory for result in self.results)
         text = f"{bad} of {of} mandatory checks not passed" if bad else f"all {of} mandatory checks passed"
         return f"{text}; {others} of {len(self.results) - of} optional ones not" if others else text
 

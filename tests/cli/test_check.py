@@ -1,0 +1,115 @@
+"""``p2p check rs``: what it prints and writes, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree.ElementTree import parse
+
+import pytest
+
+from p2p_twisted.check.rs import CHECKS
+from p2p_twisted.cli import exits
+from tests.check.servers.wrong_rs import HonestRS, WrongStatusLine
+from tests.support.p2p_command import p2p
+
+
+@pytest.fixture
+def honest() -> Iterator[str]:
+    with HonestRS() as server:
+        yield f"127.0.0.1:{server.port}"
+
+
+@pytest.fixture
+def wrong() -> Iterator[str]:
+    with WrongStatusLine() as server:
+        yield f"127.0.0.1:{server.port}"
+
+
+FEW = "register,status-line,cookie-unique"
+
+
+def test_a_server_that_passes(honest: str) -> None:
+    done = p2p("check", "rs", honest, "--only", FEW, "--bytes")
+    assert (done.exit_code, done.stderr) == (exits.OK, "p2p: all 3 mandatory checks passed\n")
+    assert done.stdout.splitlines()[0].split("\t")[:3] == ["pass", "messages", "register"]
+    assert "> Register NULL P2P_DI_1.0\\n" in done.stdout and "< 200 OK P2P-CI/1.0\\n" in done.stdout
+
+
+def test_a_server_that_fails(wrong: str) -> None:
+    done = p2p("check", "rs", wrong, "--only", FEW)
+    assert (done.exit_code, done.stderr) == (exits.FAILED, "p2p: 1 of 3 mandatory checks not passed\n")
+    row = next(line for line in done.stdout.splitlines() if line.startswith("fail"))
+    assert row.split("\t")[2:] == [
+        "status-line",
+        "the first line is 'HTTP/1.0 200 OK'",
+        "it must be '200 OK P2P-CI/1.0'",
+    ]
+
+
+def test_all_reports_with_a_rubric(wrong: str, tmp_path: Path) -> None:
+    rubric = tmp_path / "rubric.toml"
+    rubric.write_text("[points]\nmessages = 6\nstate = 4\n[weights]\nstatus-line = 2\n", "utf-8")
+    files = [tmp_path / name for name in ("junit.xml", "results.json", "report.html")]
+    options = [part for pair in zip(("--junit", "--gradescope", "--html"), files, strict=True) for part in pair]
+    done = p2p("check", "rs", wrong, "--only", FEW, "--json", "--rubric", rubric, *options)
+    assert (done.exit_code, done.stderr) == (exits.FAILED, "p2p: 1 of 3 mandatory checks not passed; 6 of 10 points\n")
+    assert json.loads(done.stdout)["points"]["got"] == 6
+    assert parse(files[0]).getroot().get("failures") == "1"
+    assert json.loads(files[1].read_text("utf-8"))["score"] == 6
+    assert "6 of 10 points" in files[2].read_text("utf-8")
+
+
+def test_the_checks_are_listed_without_a_server() -> None:
+    done = p2p("check", "rs", "--list", "--level", "1.1")
+    listed = {line.split("\t")[0] for line in done.stdout.splitlines()}
+    assert done.exit_code == exits.OK
+    assert listed == {check.id for check in CHECKS if check.level in ("", "1.1") and "add" not in check.needs}
+    items = json.loads(p2p("check", "rs", "--list", "--json", "--only", "strict").stdout)["items"]
+    assert [(item["id"], item["mandatory"]) for item in items] == [("strict", False)]
+
+
+def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+    with HonestRS() as server:
+        pass
+    report = tmp_path / "report.html"
+    done = p2p("check", "rs", f"127.0.0.1:{server.port}", "--html", report)
+    assert done.exit_code == exits.NOT_THERE
+    assert done.stderr.count("\n") == 1 and "nobody takes connections at" in done.stderr
+    assert not report.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "name the server to check: HOST:PORT"),
+        (["h:99999"], "the address must be a host"),
+        (["http://h"], "the address must be a host without the rest of a URL"),
+        (["h", "--profile", "2.0"], "2.0 is not a profile; there are 1.0, 1.1"),
+        (["h", "--profile", "p2p-ci", "--level", "1.1"], "the profile p2p-ci has no level 1.1"),
+        (["h", "--only", "no-such"], "the profile 1.0 has no check no-such; --list lists them"),
+        (["h", "--only", "pipelined"], "the profile 1.0 has no check pipelined"),
+        (["h", "--ttl", "0"], "0.0 is not in the range"),
+        (["h", "--timeout", "x"], "'x' is not a valid float"),
+        (["h", "--rubric", "/nowhere.toml"], "/nowhere.toml is not a rubric"),
+    ],
+)
+def test_bad_arguments_are_one_line(arguments: list[str], line: str) -> None:
+    done = p2p("check", "rs", *arguments)
+    assert done.exit_code == exits.USAGE
+    assert line in done.stderr
+
+
+def test_a_rubric_of_another_profile_is_told(honest: str, tmp_path: Path) -> None:
+    rubric = tmp_path / "rubric.toml"
+    rubric.write_text("[points]\nextensions = 6\n", "utf-8")
+    done = p2p("check", "rs", honest, "--rubric", rubric)
+    assert done.exit_code == exits.USAGE
+    assert "the rubric names the group extensions, which is not there" in done.stderr
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_checks(honest: str, tmp_path: Path) -> None:
+    done = p2p("check", "rs", honest, "--junit", tmp_path / "none" / "junit.xml")
+    assert (done.exit_code, done.stderr.count("\n")) == (exits.FAILED, 1)
+    assert "No such file or directory" in done.stderr
