@@ -30,7 +30,7 @@ BY_FILE = -n 2 --dist loadscope --no-loadscope-reorder
 TRIAL = $(shell grep -rlE 'twisted\.trial\.unittest|tests\.support\.[a-z_]*_case' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 kill9-redis crash docs bench-rs bench-registry bench-redis bench-workers bench-loopback bench-memory bench-processor bench-direct bench-netlab simulate fuzz soak soak-hostile push gone attacks reliability hooks changelog dist clean FORCE
+.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 kill9-redis crash docs bench-rs bench-registry bench-redis bench-workers bench-loopback bench-memory bench-processor bench-direct bench-netlab bench-pages simulate fuzz soak soak-hostile push gone attacks reliability hooks changelog dist clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -106,6 +106,9 @@ bench-direct: $(VENV)/installed ## one downloader on shaped links, against curl,
 
 bench-netlab: $(VENV)/installed-benchmarks ## works on shaped links, against libtorrent; as root (ARGS="...")
 	$(BIN)/python -m benchmarks.netlab $(ARGS)
+
+bench-pages: $(VENV)/installed-test ## the pages of a peer with 100 000 documents of 1 000 peers, in Chromium (ARGS="...")
+	$(BIN)/python -m benchmarks.pages $(ARGS)
 
 simulate: $(VENV)/installed ## swarms of N=100,1000 downloaders in virtual time, the real rules over links that are arithmetic (ARGS="...")
 	$(BIN)/python -m benchmarks.simulation --peers $(N) $(ARGS)

@@ -19,6 +19,7 @@ class Holdings:
         self._store = store
         self._first_hand = frozenset(first_hand)
         self._hearsay = frozenset(hearsay)
+        self._counting = self._first_hand | self._hearsay
 
     def of(self, name: str, own: bytes | None = None) -> Known:
         """Return what is known of the document `name`, of which this peer itself says `own`.
@@ -33,15 +34,11 @@ class Holdings:
 
     def contents(self, names: Sequence[str]) -> list[int]:
         """Return the number of contents of each of these documents, of which this peer has none."""
-        counting, said = self._first_hand | self._hearsay, self._store.said
-        found = []
-        for name in names:
-            entries = said(name)
-            if len(entries) == 1:  # as most have: quickly
-                found.append(int(not counting.isdisjoint(entries[0][1])))
-            else:
-                found.append(contents(self.of(name)))
-        return found
+        has_none = self._counting.isdisjoint
+        return [
+            contents(self.of(name)) if entry is None else 0 if has_none(entry[1]) else 1
+            for name, entry in zip(names, self._store.said_alone(names), strict=True)
+        ]
 
 
 def contents(known: Known) -> int:

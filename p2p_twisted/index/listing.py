@@ -128,13 +128,12 @@ class Listing:
         own = set(self._own.names())
         for start in range(0, len(self._matching), STEP):
             names = self._matching[start : start + STEP]
-            for name, times in zip(names, holdings.contents(names), strict=True):
-                if name in own:
-                    times = contents(self._known(name, holdings))
-                if times == 1:
-                    found.append(name)
-                else:
-                    found += [name] * times
+            times = holdings.contents(names)
+            if own.isdisjoint(names) and times.count(1) == len(times):
+                found += names
+            else:
+                for name, number in zip(names, times, strict=True):
+                    found += [name] * (contents(self._known(name, holdings)) if name in own else number)
             yield
 
     def _known(self, name: str, holdings: Holdings) -> Known:

@@ -88,6 +88,10 @@ class Store:
         """Return all that is said of the document `name`, with the numbers of the statements that say it."""
         return self._table.entries(name)
 
+    def said_alone(self, names: Iterable[str]) -> list[Entry | None]:
+        """Return the same of many documents, None for each of which nothing is said, or several things."""
+        return self._table.sole_entries(names)
+
     def names(self) -> list[str]:
         """Return the names of all documents, also of those of which no statement counts any more."""
         return self._table.names()

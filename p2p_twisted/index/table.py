@@ -7,7 +7,7 @@ it would stop the process for 0.1 s each time that it looks at all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from .statement import DEAD, Statement
@@ -54,6 +54,11 @@ class Table:
         if first is None:
             return ()
         return (first, *self._others[name]) if name in self._others else (first,)
+
+    def sole_entries(self, names: Iterable[str]) -> list[Entry | None]:
+        """Return what is said of each of these documents, None where it is nothing, or several things."""
+        first, others = self._first, self._others
+        return [None if name in others else first.get(name) for name in names]
 
     def variant(self, name: str, packed: bytes) -> Variant | None:
         """Return the variant of `name` of which this is said."""
