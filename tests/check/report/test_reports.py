@@ -96,7 +96,8 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        assert not {name for name, _ in attrs} & {"src", "href", "onload", "onclick"}
+        assert not {name for name, _ in attrs} & {"src", "onload", "onclick"}
+        assert all(str(value).startswith("#") for name, value in attrs if name == "href")
 
     def handle_data(self, data: str) -> None:
         self.text += data
