@@ -105,6 +105,8 @@ class Run:
     links: Sequence[LinkBytes] = ()
     """What each link between two sites carried, that between the first two first."""
     interrupted: bool = False
+    captures: Sequence[str] = ()
+    """Paths of the captures of the hosts' cables, relative to the folder of the results."""
 
     @property
     def ratio(self) -> float:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.experiment.run import suite
+from p2p_twisted.experiment.run import captures, suite
+from p2p_twisted.experiment.run.captures import capture_tool
 from tests.support.experiment_command import (
     ENDLESS,
     PER_TASK,
@@ -81,7 +82,9 @@ def namespaces(process: subprocess.Popen[str]) -> list[str]:
 
 @needs_root
 def test_an_experiment_in_network_namespaces(tmp: Path) -> None:
-    lab = ("--lab", "netns", "--up", "40Mbit", "--down", "100Mbit")
+    lab = ["--lab", "netns", "--up", "40Mbit", "--down", "100Mbit"]
+    if capture_tool():
+        lab.append("--pcap")
     process = start(tmp, "task1", "--peers", "3", "--files", "6", *lab, "--slow", "peer2=20Mbit")
     out, err = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, err) == (0, ""), out
@@ -91,6 +94,22 @@ def test_an_experiment_in_network_namespaces(tmp: Path) -> None:
     assert found["verified"] == found["expected"]
     assert {transfer["source"] for transfer in found["transfers"]} == {"peer1"}
     assert "network namespaces" in json.loads((tmp / "out/results.json").read_text("utf-8"))["setting"]["links"]
+    if capture_tool():
+        report = (tmp / "out/report.html").read_text("utf-8")
+        assert [Path(path).stem for path in found["captures"]] == ["rs", "peer1", "peer2", "peer3"]
+        assert all((tmp / "out" / path).stat().st_size > 1000 for path in found["captures"])
+        assert all(f'href="{path}"' in report for path in found["captures"])
+
+
+def test_captures_need_the_cables_of_namespaces_and_a_program(tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = p2p("experiment", "swarm", "--pcap", "--out", tmp / "out")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].endswith("and --lab loopback has none: add --lab netns (root)")
+    monkeypatch.setattr(captures, "TOOLS", ())
+    result = p2p("experiment", "swarm", "--pcap", "--lab", "netns", "--out", tmp / "out")
+    assert result.exit_code == 2
+    assert "install one of them" in result.stderr.splitlines()[-1]
+    assert not (tmp / "out").exists()
 
 
 @needs_root

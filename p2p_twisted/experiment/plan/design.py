@@ -35,6 +35,8 @@ class Design:
     faults: Faults = field(default_factory=Faults)
     cpu_check: bool = False
     """Whether a run in which the processors were busy is refused."""
+    pcap: bool = False
+    """Whether the cable of each host is captured; needs the place ``netns``."""
 
     @property
     def all_links(self) -> Links:

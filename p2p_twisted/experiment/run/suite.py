@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ..corpus.samples import make_corpus, write_random_bytes
@@ -13,10 +15,11 @@ from ..plan.orders import Plan
 from ..plan.tasks import one_source, plan_for
 from ..result_files import write_data
 from ..results import Results, Run
+from .captures import FOLDER, Captures, capture_tool
 from .execution import Execution, OnProgress
 from .observations import Case
 from .originals import Originals
-from .places import PLACES
+from .places import PLACES, Place
 from .processors import BUSY_SHARE
 from .setting import describe
 
@@ -65,16 +68,30 @@ class Suite:
             self._setting = describe(self._design, {case.plan.task: case.plan.sizes for case in cases})
             for case in cases:
                 for repeat in range(1, self._design.repeat + 1):
-                    self.runs.append(self._checked(self._execute(case, repeat)))
+                    self.runs.append(self._checked(self._execute(case, repeat, out)))
                     write_data(self.results, out)
                     self._on_end(self.runs[-1])
                     if self.runs[-1].interrupted:
                         return
 
-    def _execute(self, case: Case, repeat: int) -> Run:
+    def _execute(self, case: Case, repeat: int, out: Path) -> Run:
         with PLACES[self._design.place](case.links, case.peers) as place:
             self._setting |= place.setting
-            return Execution(case, place, repeat, self._on_start(case.plan, repeat)).run()
+            execution = Execution(case, place, repeat, self._on_start(case.plan, repeat))
+            return self._captured(case, repeat, place, execution, out) if self._design.pcap else execution.run()
+
+    def _captured(self, case: Case, repeat: int, place: Place, execution: Execution, out: Path) -> Run:
+        """Run while the cables of all hosts are captured below ``out``."""
+        roles = ["rs", *(f"peer{number}" for number in range(1, case.peers + 1))]
+        folder = out / FOLDER / f"{case.plan.task}-{case.peers}-{repeat}"
+        try:
+            with Captures(place.launcher, roles, folder, capture_tool() or "") as captures:
+                run = execution.run()
+        except BaseException:
+            with suppress(OSError):  # there are those of earlier runs
+                folder.parent.rmdir()
+            raise
+        return replace(run, captures=[path.relative_to(out).as_posix() for path in captures.files])
 
     def _checked(self, run: Run) -> Run:
         if self._design.cpu_check:

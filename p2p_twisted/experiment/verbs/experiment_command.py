@@ -13,6 +13,7 @@ from ..plan.faults import Faults
 from ..plan.links import Links
 from ..plan.site_layout import SiteLayout
 from ..plan.tasks import COMPARED, SWARMED
+from ..run.captures import capture_problem
 from ..run.places import reasons_unavailable
 from ..run.processors import PROC
 from .carry_out import carry_out
@@ -99,6 +100,9 @@ def _run(
 ) -> None:
     if options["cpu_check"] and not (PROC / "stat").exists():
         raise click.UsageError("--cpu-check needs /proc, which this system does not have")
+    complaint = capture_problem(options["lab"]) if options["pcap"] else None
+    if complaint:
+        raise click.UsageError(complaint)
     design = Design(
         cases,
         Links(options["up"], options["down"], sites=layout),
@@ -107,6 +111,7 @@ def _run(
         random_seed=options["seed"],
         place=options["lab"],
         cpu_check=options["cpu_check"],
+        pcap=options["pcap"],
         **more,
     )
     as_json = options["as_json"] or bool(context.find_root().params.get("as_json"))

@@ -167,6 +167,15 @@ def test_words_of_strangers_are_only_words(word: str) -> None:
     assert f"--corpus {word}" in page.text
 
 
+def test_captures_are_linked() -> None:
+    path = 'captures/task1-4-1/pe"er1.pcapng'
+    page = Page(render(results_of([run_of("task1", 9.0, captures=[path])]), [PLATE]))
+    assert ("a", "href", "captures/task1-4-1/pe%22er1.pcapng") in page.attributes
+    assert set(page.tags) <= TAGS
+    assert 'run 1: pe"er1.pcapng' in table(page.text)
+    assert "#captures" not in render(whole(), [])
+
+
 def test_a_name_that_is_on_no_figure_cannot_harm_one(tmp_path: Path) -> None:
     plates = draw(results_of([run_of("task1", 9.0, failed={"peer2": {HOSTILE[0]: HOSTILE[1]}})]), tmp_path)
     assert not [plate.name for plate in plates if "alert" in plate.svg]
