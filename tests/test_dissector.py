@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,6 +16,8 @@ import pytest
 from fuzz.harness import seeds
 from fuzz.mutations import mutated
 from p2p_twisted.cli.dissector import DISSECTOR
+from p2p_twisted.experiment.corpus.samples import make_corpus
+from p2p_twisted.experiment.run.netns import HostNetwork, reason_unavailable
 from p2p_twisted.wire import fields
 from p2p_twisted.wire.changes import Change, Have, Heard, Removed, parse_change
 from p2p_twisted.wire.encode import encode_request
@@ -37,14 +40,16 @@ from p2p_twisted.wire.records import IndexRecord
 from p2p_twisted.wire.search import parse_hit
 from p2p_twisted.wire.search_terms import parse_terms
 from tests.support.captures import Capture
+from tests.support.p2p_command import P2P
 from tests.support.protocol_text import EXAMPLES, blocks, sent
-from tests.support.tshark import Shown, dissect, malformed, needs_tshark
+from tests.support.tshark import TIMEOUT, Shown, dissect, malformed, needs_tshark, tshark
 from tests.support.wire_receivers import RequestReceiver, ResponseReceiver, parse, receive
 
 pytestmark = [pytest.mark.slow, needs_tshark]
 
 PEER_PORT = 65400
-MUTATIONS = 600
+MUTATIONS = 300
+WHY_NOT = reason_unavailable("p2ptest")
 
 Pairs = list[tuple[str, str]]
 
@@ -289,6 +294,88 @@ def check_damaged_responses(data: bytes, shown: list[Shown]) -> None:
         assert any(one.wrong for one in shown[len(receiver.responses) :]), (data, error)
     for (response, _), one in zip(receiver.responses, shown, strict=False):
         check_shown(one, of_response(response), OF_RESPONSE.values())
+
+
+def one_answer(path: Path, asked: bytes, answer: bytes, port: int = PEER_PORT) -> list[Shown]:
+    capture = Capture()
+    capture.conversation(port, [(True, asked), (False, answer)])
+    return dissect(capture.write(path))
+
+
+HEAD_1_1 = b"Host: 10.0.0.1\nOS: Linux\n"
+GET_FILE = b"GET FILE P2P_DI_1.1\nHost a\nOS b\nRange: 0-9\nLength: 8\n\nREADME\n\n"
+
+
+def test_a_body_that_breaks_off_leaves_the_head(tmp_path: Path) -> None:
+    answer = b"200 OK P2P-CI/1.1\n" + HEAD_1_1 + b"Length: 10\nRange: 0-9\n\nshort"
+    _, response = one_answer(tmp_path / "short.pcap", GET_FILE, answer)
+    assert (response.all("length"), response.all("left"), response.all("body")) == (["10"], ["10"], [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        (b"200 OK P2P-CI/1.1\n" + HEAD_1_1 + b"\n", "needs the header Length"),
+        (b"200 OK P2P-CI/1.1\n" + HEAD_1_1 + b"Length: 3\n\nabc", "Range is not the one that was asked for"),
+        (b"200 OK P2P-CI/1.1\n" + HEAD_1_1 + b"Length: 3\nRange: 0-9\n\nabc", "Length and Range differ"),
+        (b"200 Fine P2P-CI/1.1\n" + HEAD_1_1 + b"Length: 0\nRange: 0-9\n\n", "Length and Range differ"),
+        (b"404 NOT_FOUND P2P-CI/1.1\n" + HEAD_1_1 + b"Length: 0\n\n", "the status must be 100, 200, 300 or 403"),
+        (b"100 NOT_FOUND P2P-CI/1.1\n" + HEAD_1_1 + b"Length: 2\n\na\n", "the phrase of 100 is FILE_NOT_FOUND"),
+        (b"HTTP/1.0 200 OK\n\n", "the first line must be STATUS PHRASE VERSION"),
+    ],
+)
+def test_what_is_wrong_with_a_response(tmp_path: Path, answer: bytes, wrong: str) -> None:
+    _, response = one_answer(tmp_path / "wrong.pcap", GET_FILE, answer)
+    assert wrong in " ".join(response.wrong)
+
+
+def test_other_protocols_are_left_alone(tmp_path: Path) -> None:
+    capture = Capture()
+    for size in (1448, 1):
+        capture.conversation(8080, [(True, b"GET / HTTP/1.0\r\n\r\n"), (False, b"HTTP/1.0 200 OK\r\n\r\n")], size)
+    assert dissect(path := capture.write(tmp_path / "http.pcap")) == []
+    assert tshark(path, "-Y", "http.request").count("GET / HTTP/1.0") == 2
+
+
+@pytest.mark.skipif(WHY_NOT is not None, reason=f"no laboratory here: {WHY_NOT}")
+@pytest.mark.skipif(not shutil.which("tcpdump"), reason="tcpdump is missing: apt-get install tcpdump")
+def test_every_message_of_the_demo(tmp_path: Path) -> None:
+    """Its RS and its six peers exchange a few documents on the loopback of a namespace of their own."""
+    make_corpus(tmp_path / "corpus", 12)
+    path = tmp_path / "demo.pcap"
+    with HostNetwork(1, 10**9, 10**9, "p2ptest") as network:
+        listen = [
+            "tcpdump",
+            "-i",
+            "lo",
+            "-n",
+            "-U",
+            "--immediate-mode",
+            "-Z",
+            "root",
+            "-B",
+            "16384",
+            "-w",
+            str(path),
+            "tcp",
+        ]
+        with network.popen(1, listen, stderr=subprocess.PIPE) as tcpdump:
+            assert tcpdump.stderr and b"listening on" in tcpdump.stderr.readline()
+            demo = network.popen(1, [*P2P, "demo", "--corpus", str(tmp_path / "corpus")], stdout=subprocess.DEVNULL)
+            assert demo.wait(TIMEOUT) == 0
+            tcpdump.terminate()
+    assert not malformed(path)
+    unnamed = "tcp.len > 0 && !p2pdi && !tcp.reassembled_in && !tcp.analysis.retransmission"
+    assert values(path, "tcp.stream", unnamed) <= values(path, "tcp.stream", "p2pdi.left")  # bodies that broke off
+    assert not tshark(path, "-2", "-Y", "p2pdi.wrong || p2pdi.rest || p2pdi.unmatched")
+    to_rs = {"Register NULL", "KeepAlive NULL", "PQuery NULL", "Leave NULL"}
+    assert values(path, "p2pdi.method", "p2pdi.request") >= {*to_rs, "GET INDEX", "Hello NULL", "Probe NULL"}
+
+
+def values(capture: Path, field: str, display: str) -> set[str]:
+    """The values of a field in the frames that a filter lets through."""
+    lines = tshark(capture, "-2", "-Y", display, "-T", "fields", "-e", field).splitlines()
+    return {value for line in lines for value in line.split(",")}
 
 
 def test_every_filter_is_documented() -> None:

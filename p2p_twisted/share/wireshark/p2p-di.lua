@@ -13,7 +13,7 @@ local NAME = "P2P-DI"
 local RS_PORT = 65423
 local MAX_LINE, MAX_HEAD, MAX_HEAD_LINES, MAX_DATA = 8192, 16384, 32, 16384
 local MAX_SIZE = "9223372036854775807"
-local MAX_BODY = 268435456 -- bytes; a longer body is not put together, but shown as it comes
+local MAX_BODY = 268435456 -- bytes; a longer body is not put together but shown as it comes
 local MAX_BODY_LINE = 65536
 local MAX_ITEMS = 10000 -- lines of a body that are taken apart
 local MAX_OUTSTANDING = 64
@@ -54,7 +54,8 @@ for name, title in pairs({
   status = "Status", cookie = "Cookie", port = "Port", length = "Length", size = "Size", limit = "Limit",
   sample = "Sample", retry_after = "Retry-After", turns = "Turns", ["range.first"] = "First", ["range.last"] = "Last",
   ["peer.port"] = "Port", ["record.port"] = "Port", ["record.ttl"] = "TTL", ["record.size"] = "Size",
-  ["have.size"] = "Size", ["record.rfc"] = "RFC", ["found.size"] = "Size", ["found.weight"] = "Weight", rfc = "RFC",
+  ["record.rfc"] = "RFC", ["have.size"] = "Size", ["found.size"] = "Size", ["found.weight"] = "Weight", rfc = "RFC",
+  left = "Bytes of the body in later segments",
 }) do
   define("number", name, title)
 end
@@ -83,7 +84,7 @@ local experts = {
 }
 p2pdi.experts = experts
 
--- Values: a check returns what is wrong with a text, nil if nothing is --------------------------------------------------
+-- Values: a check returns what is wrong with a text, nil if nothing is ------------------------------------------------
 
 -- Return the number of characters of a text; or nil and why it is none.
 local function characters(text)
@@ -91,9 +92,9 @@ local function characters(text)
   local count, at, control = 0, 1, nil
   while at <= #text do
     local byte = text:byte(at)
-    local more = byte < 0x80 and 0 or byte < 0xC2 and 9 or byte < 0xE0 and 1 or byte < 0xF0 and 2 or byte < 0xF5 and 3 or 9
+    local more = byte < 0x80 and 0 or byte < 0xE0 and 1 or byte < 0xF0 and 2 or 3
     local point = more == 0 and byte or byte % 2 ^ (6 - more)
-    if more == 9 or at + more > #text then return nil, "is not UTF-8" end
+    if byte >= 0x80 and byte < 0xC2 or byte > 0xF4 or at + more > #text then return nil, "is not UTF-8" end
     for next_byte = at + 1, at + more do
       local tail = text:byte(next_byte)
       if tail < 0x80 or tail > 0xBF then return nil, "is not UTF-8" end
@@ -152,9 +153,10 @@ local piece_number = number_of(0, 4294967296)
 local function moment(text)
   local year, month, day, hour, minute, second = text:match("^(%d%d%d%d)%-(%d%d)%-(%d%d) (%d%d):(%d%d):(%d%d)$")
   if not year then return "must be YYYY-MM-DD HH:MM:SS" end
-  local days = ({31, year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0) and 29 or 28, 31, 30, 31, 30, 31, 31, 30, 31,
-    30, 31})[tonumber(month)]
-  if year < "1970" or not days or day < "01" or tonumber(day) > days or hour > "23" or minute > "59" or second > "59" then
+  local february = year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0) and 29 or 28
+  local days = ({31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31})[tonumber(month)]
+  if year < "1970" or not days or day < "01" or tonumber(day) > days
+    or hour > "23" or minute > "59" or second > "59" then
     return "is no moment from 1970 on"
   end
 end
@@ -227,10 +229,10 @@ local function address(text)
   return peer_host(host) or port(number)
 end
 
--- Lines: pieces of text that know their place in the buffer --------------------------------------------------------------
+-- Lines: pieces of text that know their place in the buffer -----------------------------------------------------------
 
--- Return the line at `from` (1 is the first) of `text`, which stands at `base` in the buffer, and where the next begins;
--- nil if its end is not there. `size` counts the end, `text` goes without it.
+-- Return the line at `from` (1 is the first) of `text`, which stands at `base` in the buffer, and where the next one
+-- begins; nil if its end is not there. `size` counts the end, `text` goes without it.
 local function line_at(text, from, base)
   local stop = text:find("\n", from, true)
   if not stop then return nil end
@@ -299,7 +301,7 @@ local function value_of(headers, name)
   end
 end
 
--- The tree -------------------------------------------------------------------------------------------------------------
+-- The tree ------------------------------------------------------------------------------------------------------------
 
 -- Return a text that Wireshark can show.
 local function shown(text)
@@ -345,7 +347,7 @@ end
 
 function View:generated(name, value) self.tree:add(fields[name], value):set_generated() end
 
--- Headers: name, in messages of 1.1, and {field, check} --------------------------------------------------------------------
+-- Headers: name, in messages of 1.1, and {field, check} ---------------------------------------------------------------
 
 local positive, rfc_number = number_of(1), number_of(1, 99999)
 local REQUEST_HEADERS = {
@@ -372,7 +374,8 @@ function View:headers(tree, message, known)
   for _, header in ipairs(message.headers) do
     local entry, item = known[header.name], nil
     if header.name == "Host" or header.name == "OS" then
-      entry = {header.name:lower(), message.kind == "request" and (header.name == "Host" and host_text or text_of(1, 255))}
+      local check = header.name == "Host" and host_text or text_of(1, 255)
+      entry = {header.name:lower(), message.kind == "request" and check}
     end
     if entry then
       item = self:put(tree, entry[1], header.value, entry[2])
@@ -384,7 +387,7 @@ function View:headers(tree, message, known)
   end
 end
 
--- Requests -----------------------------------------------------------------------------------------------------------------
+-- Requests ------------------------------------------------------------------------------------------------------------
 
 -- Show a data line LABEL:VALUE; the value may be missing where `empty` is true.
 local function labelled(name, labels, check, empty)
@@ -456,7 +459,8 @@ for _, word in ipairs({"P2P_DI_", "P2P-DI_", "P2P-DI/"}) do
   VERSIONS[word .. "1.0"], VERSIONS[word .. "1.1"] = "1.0", "1.1"
 end
 
--- Return the method, the version and the number of an RFC that the first line of a request names; or nil and what is wrong.
+-- Return the method, the version and the number of an RFC that the first line of a request names; or nil and what is
+-- wrong with it.
 local function request_line(text)
   local words = {}
   for word in (text .. " "):gmatch("([^ ]*) ") do words[#words + 1] = word end
@@ -528,8 +532,11 @@ end
 local function request_headers_wrong(method, headers)
   local length = value_of(headers, "Length")
   if twice(headers) then return "a second " .. twice(headers) end
-  if not value_of(headers, "Host") or not value_of(headers, "OS") then return "a request needs a Host and an OS line" end
-  if length and REQUEST_HEADERS.Length[2](length.text) then return "Length " .. REQUEST_HEADERS.Length[2](length.text) end
+  if not value_of(headers, "Host") or not value_of(headers, "OS") then
+    return "a request needs a Host and an OS line"
+  end
+  local wrong = length and REQUEST_HEADERS.Length[2](length.text)
+  if wrong then return "Length " .. wrong end
   if method.each and not length then return method.what .. " needs the header Length" end
 end
 
@@ -569,9 +576,8 @@ local function request_label(request)
   if request.rfc then words[#words + 1] = request.rfc end
   if request.method.what == "GET FILE" then words[#words + 1] = shown(document(request)) end
   for _, name in ipairs({"Range", "Since", "Follow"}) do
-    if request.method.known[name] and value_text(request.headers, name) then
-      words[#words + 1] = name == "Follow" and "follow" or (name == "Since" and "since " or "") .. value_text(request.headers, name)
-    end
+    local value = request.method.known[name] and value_text(request.headers, name)
+    if value then words[#words + 1] = name == "Range" and value or name == "Follow" and "follow" or "since " .. value end
   end
   if request.data[1] and request.method.data and request.method.what ~= "GET FILE" then
     words[#words + 1] = shown(request.data[#request.data].text)
@@ -610,13 +616,14 @@ function View:request(request)
   for index, line in ipairs(request.data) do (request.method.each or request.method.data[index])(self, tree, line) end
   if request.method.what == "GET FILE" then
     local name = document(request)
-    local item = tree:add(fields.document, self.tvb(request.data[1].at, request.data[1].size + request.data[2].size), shown(name))
+    local range = self.tvb(request.data[1].at, request.data[1].size + request.data[2].size)
+    local item = tree:add(fields.document, range, shown(name))
     item:set_generated()
     if document_name(name) then self:wrong(item, "the name " .. document_name(name)) end
   end
 end
 
--- Bodies: functions that show a line of one ------------------------------------------------------------------------------------
+-- Bodies: functions that show a line of one ---------------------------------------------------------------------------
 
 local title, fact = text_of(0, 200), text_of(0, 200)
 local RECORD = {{"record.stem", name_part}, {"record.type", name_part}, {"record.title", title},
@@ -737,7 +744,7 @@ function View:lines(at, size_, show, most)
   if most and count ~= most then self:wrong(self.tree, "the body has " .. count .. " lines, not " .. most) end
 end
 
--- Responses --------------------------------------------------------------------------------------------------------------------
+-- Responses -----------------------------------------------------------------------------------------------------------
 
 local PHRASES = {["100"] = "FILE_NOT_FOUND", ["200"] = "OK", ["300"] = "BAD_REQUEST", ["403"] = "FORBIDDEN"}
 
@@ -787,9 +794,9 @@ local function showable(response, tvb, at, there)
   return text:match("^.*\n()") and text:match("^.*\n()") - 1 or there > MAX_BODY_LINE and there or nil
 end
 
--- Read the response at `at`, which answers `request`. Return it; nil and how many bytes are missing. Its `left` is what
--- else comes of its body; one without Length goes on to the end of the connection. `cut_off`: no more bytes can be had.
-local function read_response(tvb, at, request, cut_off)
+-- Read the response at `at`, which answers `request`. Return it; nil and how many bytes are missing. Its head is shown
+-- at once: a body may never be whole. `left` is what follows of the body, without Length to the end of the connection.
+local function read_response(tvb, at, request)
   local lines, behind, wrong = read_head(tvb, at, response_check())
   if not lines then return nil, ONE_MORE_SEGMENT end
   local response = {kind = "response", request = request, lines = lines, left = 0}
@@ -804,9 +811,9 @@ local function read_response(tvb, at, request, cut_off)
     or response.handout and value_text(response.headers, "Content-Length")
   local there = tvb:len() - behind
   if length and not size(length) then
-    local missing = tonumber(length) - there
-    if missing > 0 and not cut_off and tonumber(length) <= MAX_BODY then return nil, missing end
-    response.left, there = math.max(missing, 0), math.min(there, tonumber(length))
+    response.length = tonumber(length)
+    there = there >= response.length and response.length or 0
+    response.left = response.length - there
   else
     response.left, there = math.huge, showable(response, tvb, behind, there) or 0
   end
@@ -819,7 +826,7 @@ local function response_label(response)
   local words = {response.status .. " " .. shown(response.phrase)}
   local request = response.request
   if request and request.label then words[#words + 1] = "(" .. request.label .. ")" end
-  if response.left ~= math.huge then words[#words + 1] = string.format("%.0f bytes", response.body_size + response.left) end
+  if response.length then words[#words + 1] = string.format("%.0f bytes", response.length) end
   return table.concat(words, " ")
 end
 
@@ -832,7 +839,9 @@ function View:agreement(item, response)
   if not request.method or request.method.what ~= "GET FILE" or response.status ~= "200" then return end
   for _, name in ipairs({"Range", "SHA-256"}) do
     local wanted = response.version == "1.1" and value_text(request.headers, name)
-    if wanted and wanted ~= value_text(response.headers, name) then self:wrong(item, name .. " is not the one that was asked for") end
+    if wanted and wanted ~= value_text(response.headers, name) then
+      self:wrong(item, name .. " is not the one that was asked for")
+    end
   end
 end
 
@@ -856,10 +865,9 @@ function View:body(response, message)
   local request, granted = response.request, response.status == "200"
   local body = granted and request and request.method and BODIES[request.method.what]
     or not granted and {text_line, not response.handout and 1} or nil
-  local whole, ends = response.left == 0, response.left == math.huge
-  if not whole and not ends then self.tree:add_proto_expert_info(experts.unread, "the body is not all here") end
-  if body and (whole or ends) then
-    if size_ > 0 or whole then self:lines(at, size_, body[1], whole and body[2]) end
+  local whole = size_ == response.length
+  if body and (whole or size_ > 0 and not response.length) then
+    self:lines(at, size_, body[1], whole and body[2])
   elseif size_ > 0 then
     self.tree:add(fields.body, self.tvb(at, size_))
   end
@@ -876,7 +884,8 @@ function View:response(response)
   if response.wrong then self:wrong(tree, response.wrong) end
   if not response.status then return end
   self:first_response_line(response)
-  self:headers(tree, response, response.version == "1.1" and RESPONSE_HEADERS or response.handout and HANDOUT_HEADERS or {})
+  local known = response.version == "1.1" and RESPONSE_HEADERS or response.handout and HANDOUT_HEADERS or {}
+  self:headers(tree, response, known)
   for _, line in ipairs(response.others) do tree:add(fields.other, self:range(line), shown(line.text)) end
   if response.status ~= "200" then tree:add_proto_expert_info(experts.refused, "Refused with " .. response.status) end
   if request then
@@ -884,10 +893,12 @@ function View:response(response)
   else
     tree:add_proto_expert_info(experts.unmatched, "The request of this response is not in the capture")
   end
-  if not response.wrong then self:body(response, response) end
+  if response.wrong then return end
+  self:body(response, response)
+  if response.left > 0 and response.length then self:generated("left", Int64(response.left)) end
 end
 
--- Streams: what of each connection is known at each message -----------------------------------------------------------------------
+-- Streams: what of each connection is known at each message -----------------------------------------------------------
 
 local streams, messages -- by the two ends; lists by frame and place in it
 
@@ -911,7 +922,9 @@ local function add_request(stream, from, request)
   local last = stream.requests[#stream.requests]
   if last and last.follow then note(request, "nothing may be asked on a connection on which an index is followed") end
   stream.requests[#stream.requests + 1] = request
-  if #stream.requests - stream.answered > MAX_OUTSTANDING then note(request, "more than 64 requests are outstanding") end
+  if #stream.requests - stream.answered > MAX_OUTSTANDING then
+    note(request, "more than 64 requests are outstanding")
+  end
   stream.client = from
   request.label = request_label(request)
   request.follow = request.method and request.method.known.Follow and value_text(request.headers, "Follow") == "yes"
@@ -930,16 +943,18 @@ local function add_response(stream, from, response, frame)
   response.label = response_label(response)
 end
 
--- Return the bytes at `at` that go on with a body; nil if a line is not whole.
+-- Return the bytes at `at` that go on with a body: all of it, or as much as there is if it has no length or is long.
+-- Return nil and how many are missing if it is not there, or no line of it.
 local function read_more(stream, from, tvb, at, cut_off)
   local body, there = stream.bodies[from], tvb:len() - at
-  local size_ = body.left ~= math.huge and math.min(there, body.left) or showable(body.response, tvb, at, there)
-  if not size_ and not cut_off then return nil, ONE_MORE_SEGMENT end
-  size_ = size_ or there
+  local lines = body.left == math.huge and showable(body.response, tvb, at, there)
+  if body.left == math.huge and not lines and not cut_off then return nil, ONE_MORE_SEGMENT end
+  if body.left <= MAX_BODY and there < body.left and not cut_off then return nil, body.left - there end
+  local size_ = lines or math.min(there, body.left)
   body.left = body.left - size_
   if body.left == 0 then stream.bodies[from] = nil end
   return {kind = "more", response = body.response, body_at = at, body_size = size_, size = size_,
-    label = "more of " .. body.response.label}
+    label = "body of " .. body.response.label}
 end
 
 local function read_rest(stream, from, tvb, at)
@@ -964,13 +979,17 @@ local function read_message(stream, from, tvb, at, pinfo)
   end
   local message, missing = nil, ONE_MORE_SEGMENT
   if is_status or not is_request and stream.client and from ~= stream.client then
-    message, missing = read_response(tvb, at, stream.requests[stream.answered + 1], cut_off)
+    message, missing = read_response(tvb, at, stream.requests[stream.answered + 1])
   else
     message = read_request(tvb, at)
   end
   if not message then return nil, missing end
   message.frame, message.time, stream.over[from] = pinfo.number, pinfo.rel_ts, nil
-  if message.kind == "response" then add_response(stream, from, message, pinfo.number) else add_request(stream, from, message) end
+  if message.kind == "response" then
+    add_response(stream, from, message, pinfo.number)
+  else
+    add_request(stream, from, message)
+  end
   return message
 end
 
