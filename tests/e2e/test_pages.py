@@ -45,7 +45,8 @@ def rs_page(ports: dict[str, int]) -> str:
 def cluster(ports: dict[str, int]) -> Iterator[Cluster]:
     def options(role: str) -> list[str]:
         web = ["--web", f"tcp:{ports[role]}:interface=127.0.0.1"] if role in ports else []
-        return [*web, *(["--ttl", "6"] if role == "rs" else [])]
+        more = {"rs": ["--ttl", "6"], "peer2": ["--want", "nothing-like-it*"]}
+        return [*web, *more.get(role, [])]
 
     with Cluster(3, options=options) as cluster:
         share = cluster.peers[0].share_dir
@@ -178,6 +179,19 @@ def test_a_folder_is_shared_and_no_longer_shared(peer2: Watched, expect: Any, tm
     expect(folder.get_by_text("new.txt")).to_be_visible()
     folder.get_by_role("button", name="Stop sharing").click()
     expect(folder).to_have_count(0)
+
+
+def test_a_want_is_shown_and_stopped(cluster: Cluster, peer2: Watched, expect: Any, tmp_path: Path) -> None:
+    page = peer2.page
+    page.get_by_role("link", name="Downloads", exact=True).click()
+    cluster.peers[1].control.post("wants", {"pattern": "many-01*", "dir": str(tmp_path), "delete": True})
+    want = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="many-01*"))
+    expect(want.get_by_text("10 documents here")).to_be_visible()
+    expect(want.get_by_text("deletes")).to_be_visible()
+    want.get_by_role("button", name="Stop").click()
+    expect(want).to_have_count(0)
+    expect(page.get_by_text("from the settings")).to_be_visible()
+    assert len(list(tmp_path.iterdir())) == 10
 
 
 def test_a_document_is_read_in_the_page(cluster: Cluster, browser: Any, expect: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from ...events.publisher import Publisher
 from ...events.types import DownloadEnded, FileEnded
@@ -77,13 +78,14 @@ class Fetching:
         """
         while len(self._running) < MAX_RUNNING and (want := next(filter(self._queue.get, self._queue), None)):
             waiting = self._queue.pop(want)
-            (progress, first), *_ = waiting.values()
-            same = [one for _, one in waiting.values() if type(one.decision) is type(first.decision)][:MAX_NAMES]
-            for one in same:
+            progress, first = next(iter(waiting.values()))
+            same = (one for _, one in waiting.values() if type(one.decision) is type(first.decision))
+            part = list(islice(same, MAX_NAMES))
+            for one in part:
                 del waiting[one.name]
             if waiting:
-                self._queue[want] = waiting
-            self._download(progress, same, isinstance(first.decision, Replace))
+                self._queue[want] = waiting  # behind the others
+            self._download(progress, part, isinstance(first.decision, Replace))
 
     def _download(self, progress: Progress, judged: Sequence[Judged], overwrite: bool) -> None:
         want = progress.want

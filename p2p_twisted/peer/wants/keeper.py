@@ -62,7 +62,7 @@ class Keeper(Service):
         self._file = file
         self._now = now
         self._looker = Looker(reactor, discovery.index, library, file)
-        self._withdrawals = Withdrawals(file, discovery.index)
+        self._withdrawals = Withdrawals(reactor, file, discovery.index)
         self.fetching = Fetching(manager, file, publisher, now, self._ended)
         self._agenda = Agenda(reactor, self._look)
         self._generation = -1
@@ -179,7 +179,7 @@ class Keeper(Service):
         if self.wants.get(want.id) is not progress:
             return
         if names is None and want.deletes:
-            self._agenda.names(self._withdrawals.absent(want.directory, unlisted, now))
+            self._agenda.names(await self._withdrawals.absent(want.directory, unlisted, now))
         self._ask(asked)
         self.fetching.add(progress, fetch)
         if progress.state != before:

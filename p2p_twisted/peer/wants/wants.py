@@ -16,7 +16,7 @@ from .progress import Progress
 from .want import Want, check_pattern
 from .want_file import WantFile
 
-MAX_WANTS = 1000
+MAX_WANTS = 100
 """Most wants of a peer."""
 
 

@@ -11,11 +11,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from twisted.internet.interfaces import IReactorTime
+
 from ...events.types import IndexChanged
 from ...index.distributed import DistributedIndex
 from ...wire.address import Address
 from ...wire.changes import Removed
 from ...wire.records import IndexRecord
+from ..downloads.together import in_turns
 from .want import Want
 from .want_file import Content, KeptFile, WantFile
 
@@ -26,7 +29,8 @@ ABSENT_TIME = 3600.0
 class Withdrawals:
     """Takes holders from the files in `file` that were fetched for wants. Times are monotonic seconds."""
 
-    def __init__(self, file: WantFile, index: DistributedIndex) -> None:
+    def __init__(self, clock: IReactorTime, file: WantFile, index: DistributedIndex) -> None:
+        self._clock = clock
         self._file = file
         self._index = index
         self._absent: dict[tuple[Path, str, Address], float] = {}
@@ -68,22 +72,21 @@ class Withdrawals:
         if fresh != row:
             self._file.put(folder, [(name, fresh)])
 
-    def absent(self, folder: Path, names: Iterable[str], now: float) -> set[str]:
+    async def absent(self, folder: Path, names: Iterable[str], now: float) -> set[str]:
         """Take from files below `folder` the holders whose index has lacked them for ABSENT_TIME; return which files.
 
         `names` are all files there that nobody is known to have now.
         """
         before = {key: since for key, since in self._absent.items() if key[0] == folder}
         found: dict[tuple[Path, str, Address], float] = {}
-        for name in names:
+        async for name in in_turns(self._clock, names):
             row = self._file.get(folder, name)
             for holder in row.here.holders if row is not None and row.here is not None else ():
                 if self._index.has_said(holder, now):
                     found[folder, name, holder] = before.get((folder, name, holder), now)
-        over = [key for key, since in found.items() if now - since >= ABSENT_TIME]
-        for _, name, holder in over:
-            row = self._file.get(folder, name)
-            if row is not None:
-                self._withdraw(folder, name, row, holder, frozenset())
         self._absent = {key: since for key, since in self._absent.items() if key[0] != folder} | found
+        over = [key for key, since in found.items() if now - since >= ABSENT_TIME]
+        async for _, name, holder in in_turns(self._clock, over):
+            if row := self._file.get(folder, name):
+                self._withdraw(folder, name, row, holder, frozenset())
         return {name for _, name, _ in over}

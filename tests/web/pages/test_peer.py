@@ -86,6 +86,17 @@ class ShownTests(PagesTestCase):
         self.assertIn("127.0.0.1:65401", text)
         self.assertIn("/downloads/1", (await self.page("/downloads")).body.decode())
 
+    async def test_wants(self) -> None:
+        self.assertNotIn("<h2>Wants</h2>", (await self.page("/downloads?part=wants")).body.decode())
+        self.peer.add_want("<b>*", EVIL, ("127.0.0.1", 65401), True)
+        self.peer.add_want("set", None, None, False)
+        text = (await self.page("/downloads?part=wants")).body.decode()
+        self.assertIn("&lt;b&gt;*", text)
+        self.assertIn("of 127.0.0.1:65401", text)
+        self.assertEqual(re.findall(r"DELETE /api/v1/wants/(w\d)", text), ["w1"])
+        self.assertIn("from the settings", text)
+        self.assertNotIn("<img", text)
+
     async def test_what_is_not_there(self) -> None:
         for path in ("/downloads/none", "/?part=none", "/nothing"):
             self.assertEqual((await self.page(path)).status, 404, path)
