@@ -25,6 +25,7 @@ from p2p_twisted.peer.peers import circle, neighbours, pace, retelling, swarm_se
 from p2p_twisted.peer.peers.changes_sink import MAX_ROWS
 from p2p_twisted.peer.peers.probing import Prober
 from p2p_twisted.peer.serving import (
+    announcing,
     askers,
     hearsay_feed,
     in_flight,
@@ -413,8 +414,11 @@ def test_following() -> None:
 def test_swarm() -> None:
     said = " ".join(TEXT.partition("\nHow a swarm runs\n")[2].split())
     assert f"none of its files has {turns.MIN_PIECES} pieces" in said
-    assert f"{index_feed.BATCH_INTERVAL} s apart, or {index_feed.BATCH_INTERVAL_EACH} s for each follower" in said
-    assert f"and of its pieces every {index_feed.PIECES_INTERVAL} s" in said
+    assert f"{announcing.BATCH_INTERVAL} s apart, or {announcing.BATCH_INTERVAL_EACH} s for each follower" in said
+    assert f"({announcing.ALONE_INTERVAL} s later, with those" in said
+    assert f"been sent for {announcing.IDLE_TIME} s, or {announcing.COPIES_INTERVAL} s later" in said
+    assert f"for {announcing.BUSY_INTERVAL} s at most, and for {announcing.TOLD_INTERVAL} s if all" in said
+    assert f"and of its pieces every {announcing.PIECES_INTERVAL} s" in said
     assert f"all but {in_flight.MIN_UNSENT // 1024} KiB, {in_flight.UNSENT_TIME} s of its highest rate" in said
     assert f"a peer is connected to {source_pool.MAX_NEIGHBOURS}, by lots" in said
     assert f"when the turn has not come after {upload_queue.MAX_WAIT} s" in " ".join(TEXT.split())
@@ -423,7 +427,9 @@ def test_swarm() -> None:
         source.REQUEST_AHEAD == 0.5
         and f"but {source.MIN_OUTSTANDING} at least and {source.MAX_OUTSTANDING} at most" in said
     )
-    assert f"names up to {picker.MAX_REQUEST_WANTS} files" in said
+    assert f"(of small files, after {picker.SMALL_ENDGAME_DELAY} s)" in said
+    assert f"in {source.SMALL_AHEAD} s and twice" in said and f"but {source.MIN_SMALL} requests at least" in said
+    assert f"names small files of {picker.MAX_REQUEST_WANTS} pieces together" in said
     assert f"sent nothing for {snubbing.SNUB_TIMEOUT:.0f} s is snubbed" in said
     assert (piece_fetcher.MAX_HASH_FAILURES, source.MAX_RECONNECTS) == (3, 3)
     text = " ".join(TEXT.split())

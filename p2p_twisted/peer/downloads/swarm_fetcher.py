@@ -180,7 +180,7 @@ class SwarmFetcher:
             note_source(content_store.library, file, storage.target.path, event.source) and content_store.serve(storage)
         ):
             self._parts.piece_source.piece_verified(storage, event.piece)
-            self._parts.index_feed.piece_verified(storage, event.piece)
+            self._parts.index_feed.piece_verified(storage, event.piece, event.super_seeded)
 
     # the end of a file
 

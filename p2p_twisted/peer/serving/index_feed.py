@@ -1,8 +1,7 @@
 """Announce the changes of this peer's index to its followers: files added and removed, and pieces of unfinished files.
 
-That this peer takes part in the swarm of a file is announced at once; other changes in batches, because with many
-followers the announcements themselves cost uplink. The pieces of a file of many are announced seldom: whoever downloads
-here hears of them with its turns (piece_news.py).
+In batches: when, is decided in announcing.py. Of the pieces of a file of many, whoever downloads here hears with its
+turns (piece_news.py).
 """
 
 from __future__ import annotations
@@ -19,16 +18,14 @@ from twisted.logger import Logger
 from ...events.types import LibraryChanged
 from ...swarm.storage import Storage
 from ...swarm.turns import MIN_PIECES
-from ...wire.changes import encode_change
+from ...wire.changes import Have, encode_change
+from .announcing import Announcing
 from .content_store import ContentStore
 from .index_answers import IndexAnswer, IndexAnswers
 from .index_log import IndexLog
 
-BATCH_INTERVAL = 0.1
-BATCH_INTERVAL_EACH = 0.02
-"""Seconds for which changes are gathered: at least, and for each follower."""
-PIECES_INTERVAL = 10
-"""The same for the pieces of unfinished files, of which downloaders hear with their turns."""
+Pieces = dict[str, tuple[Storage, set[int]]]
+"""Pieces of files, by their hashes."""
 KEEPALIVE_INTERVAL = 30
 """Seconds after which a follower gets an empty answer if nothing has changed."""
 
@@ -68,12 +65,16 @@ class IndexFeed:
         self.answers = IndexAnswers(content_store, self._log, cooperator)
         self._followers: dict[Follower, State] = {}
         self._announced = self._log.version
-        self._announced_at = -math.inf
+        self._times = Announcing()
         self._is_announcing = False
         self._is_due = False
-        self._new: dict[str, set[int]] = {}
+        self._new: Pieces = {}
+        self._copies: Pieces = {}
+        """The pieces to be announced; of files of few, those that others have too."""
+        self._told: set[str] = set()
+        """The files of which pieces were announced since documents were."""
         self._timer: Any = None
-        self._due = 0.0
+        self._silent_until = clock.seconds() + KEEPALIVE_INTERVAL
         content_store.library.publisher.subscribe(LibraryChanged, self._changed)
 
     @property
@@ -90,43 +91,55 @@ class IndexFeed:
 
     def _changed(self, event: LibraryChanged) -> None:
         self._log.add(event.removed + event.added)
-        self._announce_soon()
+        files = [self._content_store.library.public.get(name) for name in event.added]
+        is_told = not event.removed and all(file is None or self._is_told(file.sha256) for file in files)
+        self._times.documents_changed(self._clock.seconds(), len(self._followers), is_told)
+        self._arm()
+
+    def _is_told(self, sha256: str) -> bool:
+        return sha256 in self._told or sha256 in self._new or sha256 in self._copies
+
+    def content_sent(self) -> None:
+        """Note that content is being sent to another peer: what can wait, waits."""
+        self._times.content_sent(self._clock.seconds())
 
     def download_started(self, content: Storage) -> None:
         """Announce that this peer takes part in the swarm of an unfinished file, though it may have no piece yet."""
         if content.count > 1:
-            self._new.setdefault(content.sha256, set())
-            self._announce_in(0)
+            self._new.setdefault(content.sha256, (content, set()))
+            self._times.download_started(self._clock.seconds())
+            self._arm()
 
-    def piece_verified(self, content: Storage, piece: int) -> None:
-        """Announce a verified piece of an unfinished file."""
-        self._new.setdefault(content.sha256, set()).add(piece)
-        if content.count < MIN_PIECES:
-            self._announce_soon()
+    def piece_verified(self, content: Storage, piece: int, alone: bool) -> None:
+        """Announce a verified piece of an unfinished file; `alone` says that no other downloader was given it."""
+        now, is_copy = self._clock.seconds(), content.count < MIN_PIECES and not alone
+        (self._copies if is_copy else self._new).setdefault(content.sha256, (content, set()))[1].add(piece)
+        if is_copy:
+            self._times.copy_verified(now)
         else:
-            self._announce_in(PIECES_INTERVAL)
+            self._times.piece_verified(now, alone and content.count < MIN_PIECES)
+        self._arm()
 
-    def _announce_soon(self) -> None:
-        interval = max(BATCH_INTERVAL, BATCH_INTERVAL_EACH * len(self._followers))
-        self._announce_in(max(0.0, self._announced_at + interval - self._clock.seconds()))
-
-    def _announce_in(self, delay: float) -> None:
-        due = self._clock.seconds() + delay
+    def _arm(self) -> None:
+        """Come again when something is due."""
+        now = self._clock.seconds()
+        due = min(self._times.due, self._silent_until if self._followers else math.inf)
         if self._timer is not None and self._timer.active():
-            if self._due <= due:
+            if self._timer.getTime() <= due:
                 return
             self._timer.cancel()
-        self._due = due
-        self._timer = self._clock.callLater(delay, self._announce)
+        if due < math.inf:
+            self._timer = self._clock.callLater(max(0.0, due - now), self._announce_due)
 
     # announcements
 
     def follow(self, follower: Follower) -> None:
         """Send `follower` the changes since its version, and all further ones."""
+        if not self._followers:
+            self._silent_until = self._clock.seconds() + KEEPALIVE_INTERVAL
         self._followers[follower] = State.CATCHING_UP
         self.catch_up(follower, follower.since)
-        if self._timer is None or not self._timer.active():
-            self._announce_in(KEEPALIVE_INTERVAL)
+        self._arm()
 
     def unfollow(self, follower: Follower) -> None:
         """Stop sending changes to `follower`."""
@@ -159,6 +172,14 @@ class IndexFeed:
         is_behind = self._log.is_before(answer.index, self._announced)
         return State.CATCHING_UP if is_behind else State.CURRENT
 
+    def _announce_due(self) -> None:
+        """Announce what is due; content sent meanwhile may have put it off."""
+        now = self._clock.seconds()
+        if self._times.due <= now or self._silent_until <= now:
+            self._announce()
+        else:
+            self._arm()
+
     def _announce(self) -> None:
         self._is_due = self._is_announcing
         if not self._is_announcing:
@@ -170,15 +191,19 @@ class IndexFeed:
     def _has_announced(self) -> None:
         self._is_announcing = False
         if self._is_due:
-            self._announce_in(0)
-        elif self._followers:
-            self._announce_in(KEEPALIVE_INTERVAL)
+            self._announce()
+        else:
+            self._arm()
 
     async def _announce_changes(self) -> None:
-        have = self._new_pieces()
-        since, self._announced = self._announced, self._log.version
-        index, names = self._announced, self._log.names_since(since)
-        self._announced_at = self._clock.seconds()
+        now = self._clock.seconds()
+        self._silent_until = now + KEEPALIVE_INTERVAL
+        since, names, due = self._announced, set[str](), self._times.announced(now)
+        have = self._new_pieces(due.copies)
+        if due.documents:
+            self._announced, names = self._log.version, self._log.names_since(since)
+            self._told.clear()
+        index = self._announced
         followers, stale = self._those_that_are(State.CURRENT), self._those_that_are(State.STALE)
         for follower in stale if names is not None else followers + stale:
             self.catch_up(follower, follower.since)
@@ -193,9 +218,20 @@ class IndexFeed:
     def _those_that_are(self, state: State) -> list[Follower]:
         return [follower for follower, its_state in self._followers.items() if its_state is state]
 
-    def _new_pieces(self) -> bytes:
-        """Return the lines about pieces that were verified since the last announcement."""
-        new, self._new = self._new, {}
-        contents = self._content_store.parts
-        have = (self.answers.have(contents[sha256], new[sha256]) for sha256 in new.keys() & contents)
+    def _new_pieces(self, copies: bool) -> bytes:
+        """Return the lines about pieces that are to be announced, with those that others have too if `copies`."""
+        pieces, self._new = self._new, {}
+        have = self._have(pieces)
+        if copies:
+            others, self._copies = self._copies, {}
+            have += self._have(others)
         return "".join(f"{encode_change(one)}\n" for one in have).encode()
+
+    def _have(self, pieces: Pieces) -> list[Have]:
+        """Return what there is to say of `pieces`; nothing of files that are not served any more."""
+        store, have = self._content_store, []
+        for sha256, (content, numbers) in pieces.items():
+            if sha256 in store.parts or store.library.find("", sha256, None) is not None:
+                self._told.add(sha256)
+                have.append(self.answers.have(content, numbers))
+        return have

@@ -188,9 +188,9 @@ class PeerConnection(RequestConnection):
         length = last - first + 1
         self.reply(length=length, size=file.size, sha256=file.sha256, byte_range=byte_range, modified=file.modified)
         self.factory.uploaded += length
+        self.factory.index_feed.content_sent()
         self.sender = sender = file_sender(self.transport, file.fd, first, length, self.touch, self.factory.uplink)
-        started = self.factory.clock.seconds()
-        self.sending += 1
+        self.sending, started = self.sending + 1, self.factory.clock.seconds()
 
         def ended(result: Failure | None) -> bool:
             self.sending -= 1

@@ -16,14 +16,17 @@ from p2p_twisted.library.catalogue import Catalogue, SharedFile
 from p2p_twisted.library.pieces import MIN_PIECE
 from p2p_twisted.net.lines import Slicer
 from p2p_twisted.peer.serving import index_log
-from p2p_twisted.peer.serving.content_store import ContentStore
-from p2p_twisted.peer.serving.index_feed import (
+from p2p_twisted.peer.serving.announcing import (
+    ALONE_INTERVAL,
     BATCH_INTERVAL,
     BATCH_INTERVAL_EACH,
-    KEEPALIVE_INTERVAL,
+    BUSY_INTERVAL,
+    COPIES_INTERVAL,
+    IDLE_TIME,
     PIECES_INTERVAL,
-    IndexFeed,
 )
+from p2p_twisted.peer.serving.content_store import ContentStore
+from p2p_twisted.peer.serving.index_feed import KEEPALIVE_INTERVAL, IndexFeed
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.swarm.turns import MIN_PIECES
@@ -100,8 +103,8 @@ class Peer:
     def truth(self):
         return {name: file.sha256 for name, file in self.library.files.items()}
 
-    def keep(self, *pieces, sha256=HASH, starts=False) -> None:
-        """These pieces of an unfinished file have come; or its download starts."""
+    def keep(self, *pieces, sha256=HASH, starts=False, alone=False) -> None:
+        """These pieces of an unfinished file have come, given to nobody else if `alone`; or its download starts."""
         content = self.content_store.parts.get(sha256)
         if content is None:
             content = self.content_store.parts[sha256] = Storage(
@@ -111,7 +114,7 @@ class Peer:
             self.index_feed.download_started(content)
         for piece in pieces:
             content.have.add(piece)
-            self.index_feed.piece_verified(content, piece)
+            self.index_feed.piece_verified(content, piece, alone)
 
     def follower(self, since=INITIAL_VERSION, here="10.0.0.1"):
         """One who follows from now on, and has taken the first answer."""
@@ -245,18 +248,66 @@ class Followers(Case):
         self.clock.advance(KEEPALIVE_INTERVAL / 2)
         self.assertEqual(self.peer.pushed(follower), [])
 
-    def test_those_of_a_file_of_few_pieces_are_gathered_for_a_moment(self) -> None:
-        follower = self.peer.follower()
+    def start_small(self) -> Follower:
+        """Start the download of a file of few pieces; return one who follows."""
         content = Storage("b.bin", HASH, SIZE - MIN_PIECE, HASH, Target(Path("/nowhere"), "b.bin"))
         self.peer.content_store.parts[HASH] = content
+        return self.peer.follower()
+
+    def have(self, pieces) -> list[list[str]]:
+        return [[f"have\t{HASH}\t{SIZE - MIN_PIECE}\t{pieces}"]]
+
+    def test_a_piece_of_a_file_of_few_that_nobody_else_was_given_is_pushed_at_once(self) -> None:
+        follower = self.start_small()
+        self.peer.index_feed.content_sent()
+        self.peer.keep(4, 5, alone=True)
+        self.clock.advance(ALONE_INTERVAL)
+        self.assertEqual(self.peer.pushed(follower), self.have("4-5"))
+
+    def test_other_pieces_of_such_a_file_wait_while_content_is_sent(self) -> None:
+        follower = self.start_small()
+        self.peer.index_feed.content_sent()
         self.peer.keep(4)
-        self.clock.advance(0)
+        for _ in range(3):
+            self.clock.advance(IDLE_TIME / 2)
+            self.peer.index_feed.content_sent()
         self.peer.keep(5)
-        self.clock.advance(BATCH_INTERVAL / 2)
-        self.peer.keep(7)
-        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{content.size}\t4"]])
-        self.clock.advance(BATCH_INTERVAL / 2)
-        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{content.size}\t5,7"]])
+        self.assertEqual(self.peer.pushed(follower), [])
+        self.clock.advance(IDLE_TIME)
+        self.assertEqual(self.peer.pushed(follower), self.have("4-5"))
+
+    def test_but_not_for_long(self) -> None:
+        follower = self.start_small()
+        self.peer.keep(4)
+        for _ in range(round(COPIES_INTERVAL / IDLE_TIME * 2) + 1):
+            self.peer.index_feed.content_sent()
+            self.clock.advance(IDLE_TIME / 2)
+        self.assertEqual(self.peer.pushed(follower), self.have(4))
+
+    def test_documents_wait_while_content_is_sent(self) -> None:
+        follower = self.peer.follower()
+        self.peer.index_feed.content_sent()
+        self.peer.add("a")
+        self.clock.advance(BUSY_INTERVAL / 2)
+        self.peer.index_feed.content_sent()
+        self.peer.add("b")
+        self.peer.keep(3, starts=True)
+        self.clock.advance(0)
+        self.assertEqual(self.peer.pushed(follower), [[f"have\t{HASH}\t{SIZE}\t3"]])
+        self.assertEqual(follower.files, {})
+        self.clock.advance(BUSY_INTERVAL / 2)
+        self.assertEqual(follower.files, self.peer.truth())
+        self.assertEqual(follower.since, self.peer.index_feed.version)
+
+    def test_the_last_piece_of_a_file_is_told_though_its_record_is_not(self) -> None:
+        follower = self.start_small()
+        self.peer.keep(0, alone=True)
+        del self.peer.content_store.parts[HASH]
+        self.peer.library.apply([SharedFile("b.bin", Path("/share/b.bin"), SIZE - MIN_PIECE, 1, HASH, b"", "")], [])
+        self.peer.index_feed.content_sent()
+        self.clock.advance(ALONE_INTERVAL)
+        [lines] = self.peer.pushed(follower)
+        self.assertIn(self.have(0)[0][0], lines)
 
     def test_waiting_pieces_are_pushed_with_an_urgent_one(self) -> None:
         follower = self.peer.follower()
