@@ -34,6 +34,11 @@ class Availability:
         while self._planes and not self._planes[-1]:
             self._planes.pop()
 
+    @property
+    def known(self) -> Bits:
+        """The pieces that any source has."""
+        return self._planes[0] if self._planes else 0
+
     def of(self, piece: int) -> int:
         """Return the number of sources of one piece."""
         return sum(plane >> piece & 1 for plane in self._planes)

@@ -15,18 +15,19 @@ from random import Random
 
 from ..wire.address import Address
 from ..wire.limits import MAX_WANTS
-from ..wire.ranges import Bits, Ranges, first_bits, members, to_ranges
+from ..wire.ranges import Bits, Ranges, members, to_ranges
 from .picker_state import NextRequest, PickerState, PieceRequest, Request, SourceState, WantedFile
 from .sites import Sites
+from .super_seeding import MIN_FOLLOWED
 
 MAX_REQUEST_WANTS = MAX_WANTS // 2
-"""Files named in one request for the next piece."""
+"""Pieces named in one request for the next piece, over several files if need be: of the last file, all are."""
 MAX_RANGES = 100
 """Ranges in one want: a line on the wire has its limit."""
 MAX_FILES_COMPARED = 32
 """Files with unrequested pieces that one choice is made among: of thousands, a look at all would cost too much."""
-ENDGAME_DELAY = 1.0
-"""Seconds that a piece is outstanding before a second source may be asked for it too."""
+ENDGAME_DELAY, SMALL_ENDGAME_DELAY = 1.0, 0.1
+"""Seconds that a piece is outstanding before a second source may be asked for it too; the same where all are small."""
 ENDGAME_COPIES = 2
 """Sources asked for the same piece at the same time, unless the swarm starves."""
 
@@ -40,6 +41,8 @@ class Picker:
         """Where the sources are; None if that does not matter."""
         self.copies = ENDGAME_COPIES
         """Sources that may be asked for the same piece at the same time. More: at once, for none of them sends."""
+        self.all_small = False
+        """Whether all files are small."""
         self._random = random
 
     def next_request(self, source: Address, now: float) -> Request | None:
@@ -101,29 +104,22 @@ class Picker:
 
     def _next_of_seed(self, source: Address, state: SourceState, now: float) -> NextRequest | None:
         wants: list[tuple[str, Ranges]] = []
-        for sha256 in self._rotated(state.super_seeded, MAX_REQUEST_WANTS):
+        left = MAX_REQUEST_WANTS
+        for sha256 in list(state.super_seeded):
             wanted = self.state.files.get(sha256)
             if wanted is None or not state.may_send(sha256, now):
                 continue  # its piece hashes are not known yet, or it cannot be sent now
-            share = self._share(source, wanted, self._pieces(source, state, wanted, wanted.unrequested))
+            share = self.state.share(source, wanted, self._pieces(source, state, wanted, wanted.unrequested))
+            if wanted.count < MIN_FOLLOWED:
+                share &= ~wanted.partial.known  # what others have, the source has given out
             if share:
                 wants.append((sha256, to_ranges(share)[:MAX_RANGES]))
-                if share & (share - 1) or len(wants) == MAX_REQUEST_WANTS:
-                    break  # one file with several pieces fills a request
+                left -= share.bit_count()
+                if left <= 0:
+                    break  # what is named is enough: not all of it can have been given to others meanwhile
             else:
                 state.super_seeded.remove(sha256)
         return NextRequest(tuple(wants)) if wants else None
-
-    def _share(self, source: Address, wanted: WantedFile, pieces: Bits) -> Bits:
-        """Return those of the `pieces` of a file that `source`, of all its seeds, is asked for."""
-        seeds = self.state.seeds[wanted.sha256]
-        if len(seeds) == 1 or not pieces:
-            return pieces
-        rank = seeds.index(source)
-        if wanted.count == 1:
-            return pieces if int(wanted.sha256[:8], 16) % len(seeds) == rank else 0
-        first, last = (wanted.count * r // len(seeds) for r in (rank, rank + 1))
-        return pieces & (first_bits(last - first) << first)
 
     def _rarest(self, source: Address, state: SourceState, now: float) -> tuple[WantedFile, int] | None:
         lowest, rarest = 0, list[tuple[WantedFile, Bits]]()
@@ -147,6 +143,9 @@ class Picker:
                 break
         if not rarest:
             return None
+        if self.all_small:  # the largest first: it leaves small ones for the end, which last not long
+            largest = max(wanted.piece_bytes for wanted, _ in rarest)
+            rarest = [one for one in rarest if one[0].piece_bytes == largest]
         wanted, pieces = self._random.choice(rarest)
         return wanted, self._one_of(pieces, wanted.count)
 
@@ -159,7 +158,8 @@ class Picker:
     def _endgame(self, source: Address, state: SourceState, now: float) -> tuple[WantedFile, int] | None:
         if self.state.unrequested:
             return None
-        delay = ENDGAME_DELAY if self.copies == ENDGAME_COPIES else -1.0
+        delay = SMALL_ENDGAME_DELAY if self.all_small else ENDGAME_DELAY
+        delay = delay if self.copies == ENDGAME_COPIES else -1.0
         for sha256 in self._rotated(state.interesting):
             wanted = self.state.files.get(sha256)
             if wanted is None or not state.may_send(sha256, now):
@@ -170,9 +170,9 @@ class Picker:
                     return wanted, piece
         return None
 
-    def _rotated(self, names: list[str], among: int | None = None) -> list[str]:
-        """Return `names` from a random place on (of the first `among`): two downloaders begin with different files."""
-        start = self._random.randrange(min(len(names), among or len(names))) if names else 0
+    def _rotated(self, names: list[str]) -> list[str]:
+        """Return `names` from a random place on: two downloaders begin with different files."""
+        start = self._random.randrange(len(names)) if names else 0
         return names[start:] + names[:start]
 
     def received(self, source: Address, size: int, seconds: float) -> None:

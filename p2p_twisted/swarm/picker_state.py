@@ -48,6 +48,8 @@ class WantedFile:
     """The pieces of the sources that have not all of it."""
     complete: int = 0
     """Sources that have all of it."""
+    piece_bytes: int = 0
+    """Bytes of each piece but the last."""
 
     @property
     def unrequested(self) -> Bits:
@@ -101,9 +103,9 @@ class PickerState:
 
     # files
 
-    def want(self, sha256: str, count: int, missing: Bits) -> None:
-        """Fetch the `missing` pieces of a file of `count` pieces."""
-        wanted = WantedFile(sha256, count, missing)
+    def want(self, sha256: str, count: int, missing: Bits, piece_bytes: int = 0) -> None:
+        """Fetch the `missing` pieces of a file of `count` pieces, of so many bytes each."""
+        wanted = WantedFile(sha256, count, missing, piece_bytes=piece_bytes)
         self.files[sha256] = wanted
         self.unrequested += missing.bit_count()
         for state in self.sources.values():
@@ -184,6 +186,17 @@ class PickerState:
     def is_seed(self, source: Address) -> bool:
         """Return whether `source` has had a wanted file since before the swarm began."""
         return any(source in seeds for seeds in self.seeds.values())
+
+    def share(self, source: Address, wanted: WantedFile, pieces: Bits) -> Bits:
+        """Return those of the `pieces` of a file that `source`, of all its seeds, is asked for."""
+        seeds = self.seeds[wanted.sha256]
+        if len(seeds) == 1 or not pieces:
+            return pieces
+        rank = seeds.index(source)
+        if wanted.count == 1:
+            return pieces if int(wanted.sha256[:8], 16) % len(seeds) == rank else 0
+        first, last = (wanted.count * r // len(seeds) for r in (rank, rank + 1))
+        return pieces & (first_bits(last - first) << first)
 
     def sources_of(self, sha256: str) -> Iterator[Address]:
         """Yield the sources that may have missing pieces of the file, now or later."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class PieceAnswer:
     """The answer to one request for a piece, as it is received (net/receiving.py, Sink)."""
 
-    def __init__(self, source: Source, request: Request, files: Mapping[str, Storage]) -> None:
+    def __init__(self, source: Source, request: Request, files: Mapping[str, Storage], now: float) -> None:
         self.storage: Storage | None = None
         """The file, and the number of the piece in it: those requested, or those that the source has chosen."""
         self.piece = -1
@@ -29,12 +29,18 @@ class PieceAnswer:
         self.complete: Deferred[Any]
         """Fires when all of it has been received. Fails with a FetchError, unless `started` has."""
         self.parts: list[bytes] = []
+        self.requested_at = now
         self._heard = 0.0
         self.cancelled = False
         self.super_seeded = not isinstance(request, PieceRequest)
         """Whether the source gives the piece to no other peer."""
         if isinstance(request, PieceRequest):
             self.storage, self.piece = files[request.sha256], request.piece
+            self.expected = self.storage.piece_range(self.piece)[1]
+            """The bytes of the piece, or of one of those that it may be."""
+        else:
+            sha256, ranges = request.wants[0]
+            self.expected = files[sha256].piece_range(ranges[0][0])[1]
         self._source = source
         self._request = request
         self._files = files

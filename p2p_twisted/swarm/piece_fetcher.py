@@ -63,7 +63,7 @@ class PieceFetcher:
         self._in_turns = InTurns(reactor, self.fill_requests)
         self._turns = Turns(reactor, files, picker, self)
         self._takes_turns = any(storage.count >= MIN_PIECES for storage in files.storages.values())
-        self._typical_size = max((storage.piece_size for storage in files.storages.values()), default=1)
+        self._typical_size = max(one.piece_size for one in files.storages.values()) if self._takes_turns else None
 
     # requests
 
@@ -90,7 +90,7 @@ class PieceFetcher:
 
     def fill_all(self) -> None:
         """Have as many requests outstanding at all sources as they can answer soon: of many, some in each turn."""
-        self._in_turns.add(self._sources.connected)
+        self._in_turns.add(self._sources.connected if self._takes_turns else self._sources.least_busy)
 
     def release(self, *sources: Source) -> None:
         """Let others be asked for what is outstanding at `sources`; do not wait for those that are not hopeful."""
@@ -136,6 +136,7 @@ class PieceFetcher:
     def _note_start(self, source: Source, answer: PieceAnswer) -> None:
         """Publish a new transfer, and have other sources not send the same piece."""
         assert answer.storage is not None
+        source.delay = min(source.delay, self._reactor.seconds() - answer.requested_at)
         sha256 = answer.storage.sha256
         if sha256 not in source.transfers:
             source.transfers.add(sha256)
@@ -213,11 +214,11 @@ class PieceFetcher:
     # whole files
 
     def want(self, storage: Storage) -> None:
-        """Fetch the missing pieces of a file whose piece hashes are known."""
+        """Fetch the missing pieces of a file whose piece hashes are known, from the next `fill_all` on."""
         if not self._files.over and storage.sha256 in self._files.unfinished:
-            self._picker.state.want(storage.sha256, storage.count, bits(storage.missing()))
-            self.start(self._files.hash_on(storage, self.verifier))
-            self.fill_all()
+            self._picker.state.want(storage.sha256, storage.count, bits(storage.missing()), storage.piece_range(0)[1])
+            if storage.have or storage.complete:
+                self.start(self._files.hash_on(storage, self.verifier))
 
     async def _fetch_piece_hashes(self, source: Source, storage: Storage) -> None:
         """Ask `source` for the piece hashes of a file; fetch its pieces then."""
@@ -225,6 +226,7 @@ class PieceFetcher:
         try:
             if await self.piece_hashes.fetch(source, storage):
                 self.want(storage)
+                self.fill_all()
         except Refused as e:
             self._prospects.refused_file(source, storage.sha256, e)
             self.check([storage.sha256])

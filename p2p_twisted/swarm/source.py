@@ -22,6 +22,12 @@ MAX_OUTSTANDING = 32
 """Requests that may be outstanding at one source, at least and at most."""
 REQUEST_AHEAD = 0.5
 """Seconds of a source's rate that are requested ahead: more than a round trip, less than makes a queue."""
+MIN_SMALL, SMALL_AHEAD = 2, 0.1
+"""The same in a swarm of small files, where requests differ in their bytes: requests at least, and seconds of the rate,
+in addition to twice the delay of its answers. What is requested further ahead of one source, another might send sooner.
+"""
+UNKNOWN_DELAY = 0.1
+"""Seconds that are assumed before a source has answered."""
 MAX_RECONNECTS = 3
 """Times in a row that a source may fail to be reached, or be lost, before a swarm no longer waits for it."""
 
@@ -73,6 +79,8 @@ class Source:
         """Answers in a row that came at once, and to no use."""
         self.piece_seconds = 0.0
         """The time from the first to the last byte of the last piece."""
+        self.delay = UNKNOWN_DELAY
+        """The shortest time from a request to the first byte of a piece."""
         self.turn_at = 0.0
         """When (seconds) it may be asked for a turn again."""
         self.transfers: set[str] = set()
@@ -148,17 +156,24 @@ class Source:
 
     # requests
 
-    def has_room(self, typical_size: int) -> bool:
-        """Return whether another request should be outstanding; an answer typically has `typical_size` bytes."""
+    def has_room(self, typical_size: int | None) -> bool:
+        """Return whether another request should be outstanding; an answer typically has `typical_size` bytes.
+
+        With None, in a swarm of small files, answers differ much: what counts are the bytes of those outstanding.
+        """
         if self.connection is None or self.snubbed:
             return False
+        if typical_size is None:
+            return self._lacks(1.0)
         return len(self.outstanding) < self._max_outstanding(typical_size)
 
-    def is_supplied(self, typical_size: int) -> bool:
+    def is_supplied(self, typical_size: int | None) -> bool:
         """Return whether more than three quarters of the requests that should be outstanding are.
 
         Where they are many, several are sent at once: each time costs both sides a turn of the reactor.
         """
+        if typical_size is None:
+            return not self._lacks(0.75)
         enough = self._max_outstanding(typical_size)
         return len(self.outstanding) > enough - max(1, enough // 4)
 
@@ -166,13 +181,20 @@ class Source:
         ahead = int(self.meter.rate(self._clock.seconds()) * REQUEST_AHEAD / max(typical_size, 1)) + 1
         return min(max(ahead, MIN_OUTSTANDING), MAX_OUTSTANDING)
 
+    def _lacks(self, share: float) -> bool:
+        """Return whether less than that share of the bytes is outstanding that should be, in a swarm of small files."""
+        if len(self.outstanding) < MIN_SMALL:
+            return True
+        ahead = share * (SMALL_AHEAD + 2 * self.delay) * self.meter.rate(self._clock.seconds())
+        return len(self.outstanding) < MAX_OUTSTANDING and sum(one.expected for one in self.outstanding) < ahead
+
     def send(self, request: Request, files: Mapping[str, Storage]) -> PieceAnswer:
         """Send `request`, for a piece of one of `files` (by SHA-256), over the connection."""
         assert self.connection is not None
         if not self.outstanding:
             self.idle, self.heard = 0, self._clock.seconds()
         self.requested[type(request)] += 1
-        answer = PieceAnswer(self, request, files)
+        answer = PieceAnswer(self, request, files, self._clock.seconds())
         self.outstanding[answer] = request
         answer.complete = self.connection.request(answer.message(), answer).addErrback(answer.failed)
         return answer

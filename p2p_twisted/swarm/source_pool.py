@@ -106,6 +106,11 @@ class SourcePool:
         return list(self._connected)
 
     @property
+    def least_busy(self) -> list[Source]:
+        """The same, those first of which least is requested: another may have the same as one that is busy."""
+        return sorted(self._connected, key=lambda source: len(source.outstanding))
+
+    @property
     def banned(self) -> list[Source]:
         """Those that are not asked any more."""
         return [source for source in self if source.banned is not None]

@@ -6,9 +6,11 @@ NAME.part holds the pieces at their places, NAME.part.state says which of them w
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Lock
+from time import monotonic
 
 from ..library.pieces import DIGEST, list_digest, piece_count, piece_size
 from .errors import DownloadError, Unwritable
@@ -16,6 +18,8 @@ from .part_file import PartFile, plausible
 from .part_state import State, is_state
 from .target import Target
 
+RESUME_AT_ONCE = 0.05
+"""Seconds after which a thread that resumes files hands over those that it is done with."""
 HASH_AT_ONCE = 2 * 2**20
 """Bytes in a row for which hashing on is worth a thread."""
 
@@ -189,3 +193,19 @@ class Storage:
         self._part.modified = self.modified
         self._part.finish(overwrite)
         self._state.forget()
+
+
+def resume_some(left: deque[Storage]) -> list[tuple[Storage, DownloadError | None]]:
+    """Resume the first of the files in `left`, at least one, and take them out; return each, and how it has failed.
+
+    For a thread.
+    """
+    until, done = monotonic() + RESUME_AT_ONCE, list[tuple[Storage, DownloadError | None]]()
+    while left and (not done or monotonic() < until):
+        storage, error = left.popleft(), None
+        try:
+            storage.resume()
+        except DownloadError as e:
+            error = e
+        done.append((storage, error))
+    return done

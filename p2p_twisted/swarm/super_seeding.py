@@ -66,6 +66,11 @@ class SuperSeeding:
                 return sha256, piece
         return None
 
+    def has_any(self, wants: Iterable[tuple[str, Ranges]]) -> bool:
+        """Return whether there may be a piece among `wants` that was given to nobody."""
+        files = ((self._files.get(sha256), ranges) for sha256, ranges in wants)
+        return any(file is None or _first_not_in(file.given, ranges, file.count) is not None for file, ranges in files)
+
     def _give(self, downloader: Hashable, file: _File, piece: int) -> None:
         file.given |= 1 << piece
         if file.given == first_bits(file.count):  # nobody asks for the next one any more: nothing is heard

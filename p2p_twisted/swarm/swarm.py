@@ -6,6 +6,7 @@ The swarm finds out which pieces are missing, keeps its sources connected, and l
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Set
 from random import Random
 
@@ -18,7 +19,7 @@ from ..net.errors import FetchError
 from ..wire.address import Address
 from ..wire.ranges import Bits
 from .errors import DownloadError, NoProgress
-from .picker import Picker
+from .picker import SMALL_ENDGAME_DELAY, Picker
 from .piece_fetcher import PieceFetcher
 from .prospects import Prospects
 from .sites import SiteBytes, Sites
@@ -26,8 +27,9 @@ from .snubbing import Snubbing
 from .source import Connection, Source
 from .source_pool import SourcePool
 from .starvation import STEP, Starvation
-from .storage import Storage
+from .storage import Storage, resume_some
 from .swarm_files import SwarmFiles
+from .turns import MIN_PIECES
 from .verifier import in_thread
 
 IDLE_TIMEOUT = 30
@@ -67,8 +69,11 @@ class Swarm:
         self._snubbing = Snubbing(reactor, self.sources, publisher)
         if sites is not None:
             sites.is_usable = self.sources.is_usable
-        self._ticks, self._steps = LoopingCall(self._tick), LoopingCall(self._step)
-        self._ticks.clock = self._steps.clock = reactor
+        self._calls = {LoopingCall(self._tick): 1, LoopingCall(self._step): STEP}
+        """What is called at intervals, and the seconds between."""
+        if all(storage.count < MIN_PIECES for storage in self.files.values()):
+            picker.all_small = True
+            self._calls[LoopingCall(self._look_for_endgame)] = SMALL_ENDGAME_DELAY
         self._idle = 0
         """Ticks since the last byte from any source."""
         self._received_before = 0
@@ -122,33 +127,38 @@ class Swarm:
         self._files.all_ended.addCallback(lambda _: self._stop())
         done: Deferred[None] = Deferred(lambda _: self._stop())
         self._files.all_ended.addCallback(done.callback)
-        self._ticks.start(1, now=False)
-        self._steps.start(STEP, now=False)
+        for looping, interval in self._calls.items():
+            looping.clock = self._reactor
+            looping.start(interval, now=False)
         self._fetcher.start(self._resume())
         return done
 
     def _stop(self) -> None:
         self._files.over = True
-        for looping in (self._ticks, self._steps):
+        for looping in self._calls:
             if looping.running:
                 looping.stop()
         self.sources.close()
 
     async def _resume(self) -> None:
         """Verify what earlier runs left of the files, and have the rest fetched."""
-        for storage in self.files.values():
-            try:
-                if storage.count > 1:
-                    await in_thread(self._reactor, storage.resume)
-            except DownloadError as e:
-                self._files.end(storage, e)
-                continue
-            if storage.digests is None:
-                self._fetcher.piece_hashes.need(storage)
-            else:
-                self._fetcher.want(storage)
+        left = deque(self.files.values())
+        while left:
+            for storage, error in await in_thread(self._reactor, resume_some, left):
+                if error is not None:
+                    self._files.end(storage, error)
+                elif storage.digests is None:
+                    self._fetcher.piece_hashes.need(storage)
+                else:
+                    self._fetcher.want(storage)
+            self._fetcher.fill_all()
         self._fetcher.resumed = True
         self._fetcher.fill_all()
+
+    def _look_for_endgame(self) -> None:
+        """Have what is outstanding for long requested of a second source too, though nothing has come from it."""
+        if not self._state.unrequested:
+            self._fetcher.fill_all()
 
     # its sources
 
@@ -175,7 +185,10 @@ class Swarm:
     def _add_source(self, address: Address) -> None:
         if address in self.sources:
             self.sources.hurry(self.sources[address])
-            self._fetcher.fill_requests(self.sources[address])
+            if self._picker.all_small:
+                self._fetcher.fill_all()
+            else:
+                self._fetcher.fill_requests(self.sources[address])
         else:
             self._fetcher.start(self._use(self.sources.add(address)))
 

@@ -24,6 +24,7 @@ def test_as_a_count_would_have_it(sources: list[set[int]], among: set[int], gone
     number, rarest = availability.rarest(bits(among))
     assert (number, set(members(rarest))) == (lowest, {piece for piece in among if count[piece] == lowest})
     assert all(availability.of(piece) == count[piece] for piece in range(41))
+    assert set(members(availability.known)) == {piece for piece in count if count[piece]}
 
 
 def test_of_nothing_nothing_is_rarest() -> None:

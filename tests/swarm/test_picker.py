@@ -6,8 +6,9 @@ from random import Random
 
 import pytest
 
-from p2p_twisted.swarm.picker import ENDGAME_DELAY, MAX_RANGES, MAX_REQUEST_WANTS, Picker
+from p2p_twisted.swarm.picker import ENDGAME_DELAY, MAX_RANGES, MAX_REQUEST_WANTS, SMALL_ENDGAME_DELAY, Picker
 from p2p_twisted.swarm.picker_state import NextRequest, PieceRequest
+from p2p_twisted.swarm.super_seeding import MIN_FOLLOWED
 from p2p_twisted.wire.ranges import bits, first_bits, from_ranges, members
 
 A, B = "a" * 64, "b" * 64
@@ -51,7 +52,7 @@ def test_nothing_is_requested_of_a_file_that_is_not_wanted_yet() -> None:
     assert picker.next_request(SEED, 0) is None
     assert picker.next_request(ANN, 0) is None
     picker.state.want(A, 3, bits(range(3)))
-    assert wanted_by(picker.next_request(SEED, 0), 3) == {A: {0, 1, 2}}
+    assert wanted_by(picker.next_request(SEED, 0), 3) == {A: {2}}, "what Ann has, the seed has given out"
     assert sorted(pieces_of(picker, ANN)) == [0, 1]
 
 
@@ -205,15 +206,27 @@ def test_a_request_names_no_more_ranges_than_fit_a_line() -> None:
     assert len(ranges) == MAX_RANGES
 
 
-def test_two_downloaders_begin_with_different_files() -> None:
-    first = set()
-    for seed in range(10):
-        picker = Picker(Random(seed))
-        for name in range(60):
-            picker.state.want(f"{name:064x}", 1, bits([0]))
-            picker.state.add_seed(SEED, f"{name:064x}")
-        first.add(picker.next_request(SEED, 0).wants[0][0])
-    assert len(first) > 5
+def test_small_files_of_several_pieces_are_named_together_too() -> None:
+    picker = Picker(Random(1))
+    names = [f"{number:064x}" for number in range(MAX_REQUEST_WANTS)]
+    for name in names:
+        picker.state.want(name, 3, bits(range(3)))
+        picker.state.add_seed(SEED, name)
+    request = picker.next_request(SEED, 0)
+    assert [sha256 for sha256, _ in request.wants] == names[: MAX_REQUEST_WANTS // 3 + 1]
+    assert all(ranges == ((0, 2),) for _, ranges in request.wants)
+
+
+def test_what_other_downloaders_have_of_a_small_file_is_not_asked_of_a_seed_as_the_next() -> None:
+    for count, expected in ((MIN_FOLLOWED - 1, range(2, MIN_FOLLOWED - 1)), (MIN_FOLLOWED, range(MIN_FOLLOWED))):
+        picker = a_picker(count)
+        picker.state.add_seed(SEED, A)
+        picker.state.add_pieces(ANN, A, bits([0, 1]))
+        assert wanted_by(picker.next_request(SEED, 0), count) == {A: set(expected)}
+    picker = a_picker(2)
+    picker.state.add_seed(SEED, A)
+    picker.state.add_pieces(ANN, A, bits([0, 1]))
+    assert isinstance(picker.next_request(SEED, 0), PieceRequest), "it is a source as others are"
 
 
 # rarest first
@@ -280,6 +293,28 @@ def test_the_rarest_is_looked_for_among_all_files() -> None:
 def test_ties_are_broken_by_chance() -> None:
     firsts = {pieces_of(picker, ANN)[0] for picker in map(full_of_ann, range(20))}
     assert len(firsts) > 5
+
+
+def test_of_small_files_that_are_equally_rare_the_largest_is_first() -> None:
+    for seed in range(10):
+        picker = Picker(Random(seed))
+        picker.all_small = True
+        for number, size in enumerate((20, 50, 10, 50)):
+            picker.state.want(f"{number:064x}", 1, 1, size)
+            picker.state.add_pieces(ANN, f"{number:064x}", 1)
+        picker.state.add_pieces(BOB, f"{1:064x}", 1)
+        order = [int(picker.next_piece(ANN, 0).sha256, 16) for _ in range(4)]
+        assert order == [3, 0, 2, 1], "first the rarest"
+
+
+def test_in_the_endgame_small_files_are_requested_twice_sooner() -> None:
+    picker = a_picker(1)
+    picker.all_small = True
+    for peer in (ANN, BOB):
+        picker.state.add_pieces(peer, A, 1)
+    assert picker.next_request(ANN, 0) is not None
+    assert picker.next_request(BOB, SMALL_ENDGAME_DELAY) is None
+    assert picker.next_request(BOB, SMALL_ENDGAME_DELAY + 0.01) is not None
 
 
 def test_the_same_chance_gives_the_same_choice() -> None:
@@ -447,10 +482,7 @@ def test_a_seed_is_asked_for_the_first_of_many_files_first() -> None:
     for sha256 in names:
         picker.state.want(sha256, 1, 1)
         picker.state.add_seed(SEED, sha256)
-    firsts = set()
-    for _ in range(50):
-        wants = list(wanted_by(picker.next_request(SEED, 0), 1))
-        place = names.index(wants[0])
-        assert wants == names[place : place + MAX_REQUEST_WANTS]
-        firsts.add(place)
-    assert max(firsts) < MAX_REQUEST_WANTS and len(firsts) > 1
+    for _ in range(2):
+        assert list(wanted_by(picker.next_request(SEED, 0), 1)) == names[:MAX_REQUEST_WANTS]
+    picker.verified(names[0], 0)
+    assert list(wanted_by(picker.next_request(SEED, 0), 1)) == names[1 : MAX_REQUEST_WANTS + 1]

@@ -11,7 +11,14 @@ from twisted.internet.task import Clock
 from p2p_twisted.net.errors import FetchError, Refused, Stalled, Unreachable
 from p2p_twisted.swarm.meter import Meter
 from p2p_twisted.swarm.picker_state import NextRequest, PieceRequest, Request
-from p2p_twisted.swarm.source import MAX_OUTSTANDING, MAX_RECONNECTS, MIN_OUTSTANDING, Source
+from p2p_twisted.swarm.source import (
+    MAX_OUTSTANDING,
+    MAX_RECONNECTS,
+    MIN_OUTSTANDING,
+    MIN_SMALL,
+    SMALL_AHEAD,
+    Source,
+)
 from tests.support.fake_sources import PIECE, Document, FakeConnection, FakeSource
 
 DOCUMENT = Document(4)
@@ -89,6 +96,25 @@ def test_a_snubbed_one_has_no_room_until_it_sends(source: Source) -> None:
     assert not source.has_room(PIECE)
     source.received(1)
     assert source.has_room(PIECE)
+
+
+def test_of_small_files_the_bytes_outstanding_count(source: Source, requests: Any) -> None:
+    """Of pieces of PIECE bytes, as many as come in SMALL_AHEAD and twice the delay, but MIN_SMALL at least."""
+    source.delay = SMALL_AHEAD / 2
+    for pieces, room in ((0, MIN_SMALL), (4, 4), (2**20, MAX_OUTSTANDING)):
+        source.received(round(pieces * PIECE / (2 * SMALL_AHEAD)) - source.meter.total)
+        while source.has_room(None):
+            requests(PieceRequest(DOCUMENT.sha256, 0))
+        assert len(source.outstanding) == room
+    assert source.is_supplied(None)
+    for _ in range(MAX_OUTSTANDING - MIN_SMALL + 1):
+        source.outstanding.popitem()
+    assert not source.is_supplied(None)
+
+
+def test_a_request_for_the_next_piece_counts_as_the_first_that_it_names(source: Source, requests: Any) -> None:
+    answer, _, _ = requests(NextRequest(((DOCUMENT.sha256, ((1, 3),)),)))
+    assert answer.expected == PIECE
 
 
 # its connection

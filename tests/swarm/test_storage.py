@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import time
+from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from p2p_twisted.swarm import part_state
 from p2p_twisted.swarm import storage as content_module
 from p2p_twisted.swarm.errors import DiskFull, DownloadError, NameTaken, Unwritable
+from p2p_twisted.swarm.storage import resume_some
 from tests.support.fake_sources import PIECE, Document, FakeSource, RunningSwarm, is_document
 
 PIECES = 4
@@ -529,3 +531,23 @@ class TestServed:
         content.finish(False)
         assert os.pread(fd, PIECE, PIECE) == DOCUMENT.piece(1)
         os.close(fd)
+
+
+def test_files_are_resumed_one_by_one_until_the_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun(tmp_path, 0, 2).close()
+    left = deque([DOCUMENT.content(tmp_path), DOCUMENT.content(tmp_path / "elsewhere")])
+    monkeypatch.setattr(content_module, "RESUME_AT_ONCE", 0)
+    [(storage, error)] = resume_some(left)
+    assert (storage.have, error, len(left)) == ({0, 2}, None, 1)
+    storage.close()
+    monkeypatch.undo()
+    [(storage, error)] = resume_some(left)
+    assert (storage.have, error, len(left)) == (set(), None, 0)
+    storage.close()
+
+
+def test_one_that_cannot_be_resumed_keeps_no_other_from_it(tmp_path: Path) -> None:
+    storages = [DOCUMENT.content(tmp_path), OTHER.content(tmp_path / "elsewhere")]
+    full = DiskFull("no room")
+    with mock.patch.object(storages[0], "resume", side_effect=full):
+        assert resume_some(deque(storages)) == [(storages[0], full), (storages[1], None)]

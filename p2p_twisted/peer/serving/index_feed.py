@@ -198,7 +198,8 @@ class IndexFeed:
     async def _announce_changes(self) -> None:
         now = self._clock.seconds()
         self._silent_until = now + KEEPALIVE_INTERVAL
-        since, names, due = self._announced, set[str](), self._times.announced(now)
+        names: set[str] | None = set()
+        since, due = self._announced, self._times.announced(now)
         have = self._new_pieces(due.copies)
         if due.documents:
             self._announced, names = self._log.version, self._log.names_since(since)

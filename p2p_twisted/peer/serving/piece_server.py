@@ -165,8 +165,10 @@ class PieceServer:
     # GET NEXT
 
     async def send_next(self, message: GetNext, reader: str | None) -> None:
-        """Send the next piece when it is the turn of the downloader."""
+        """Send the next piece when it is the turn of the downloader; if there is none, say so at once."""
         queue, super_seeding = self._queue, self._source.super_seeding
+        if self._is_given_out(message, reader):
+            raise FileNotFound("of these there is nothing here that has not been given out")
         while not self._connection.is_gone and not await queue.wait(self._connection, True):
             pass
         await queue.start(self._connection, self._expected_size(message, reader))
@@ -176,6 +178,15 @@ class PieceServer:
         first, length = piece_range(file.size, piece)
         if not await self._connection.send_range(file, (first, first + length - 1)):
             super_seeding.take_back(file.sha256, piece)
+
+    def _is_given_out(self, message: GetNext, reader: str | None) -> bool:
+        """Return whether all that is wanted was given to others. Not if any of it is no file for this reader."""
+        try:
+            for sha256, _ in message.wants:
+                self._source.content_store.find("", sha256, reader)
+        except FileNotFound:
+            return False
+        return not self._source.super_seeding.has_any(message.wants)
 
     def _expected_size(self, message: GetNext, reader: str | None) -> int:
         """Return the bytes of a piece of the first of the wanted files that is here."""

@@ -301,7 +301,7 @@ class Followed(Case):
         self.factory.content_store.parts[ONE] = content
         for piece in pieces:
             content.have.add(piece)
-            self.factory.index_feed.piece_verified(content, piece, False)
+            self.factory.index_feed.piece_verified(content, piece, True)
         self.factory.index_feed.download_started(content)
         self.network.settle()
 

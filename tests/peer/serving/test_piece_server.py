@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 
 from p2p_twisted.peer.serving.piece_server import PieceServer, PieceSource
 from p2p_twisted.swarm.super_seeding import MAX_UNSPREAD
+from p2p_twisted.wire.errors import FileNotFound
 from p2p_twisted.wire.messages import GetNext, GetTurn
 
 SHA256 = "a" * 64
@@ -99,3 +100,21 @@ def test_one_whose_pieces_stay_with_it_gets_its_turn_after_the_others() -> None:
     request: Any = SimpleNamespace(message=GetNext(((SHA256, ((9, 99),)),)))
     busy.server.received(request, ())
     assert not source.super_seeding.is_suspect(idle)
+
+
+def test_what_was_all_given_out_is_refused_though_it_is_not_the_turn_of_the_downloader() -> None:
+    source = make_source(Clock())
+    content: Any = source.content_store
+    content.find = lambda name, sha256, reader: SimpleNamespace(size=10)
+    busy, late = Downloader(source, "10.1.1.1"), Downloader(source, "10.1.1.2")
+    source.super_seeding.next(busy, [(SHA256, ((0, 0),), 1)])
+    source.queues[True].start(busy, 65536)
+    busy.left = 100 * 65536
+    failures: list[Any] = []
+    for wanted in (SHA256, "b" * 64):
+        answer = Deferred.fromCoroutine(late.server.send_next(GetNext(((wanted, ((0, 0),)),)), None))
+        waiting: Any = answer
+        waiting.addErrback(failures.append)
+    [failure] = failures
+    assert failure.check(FileNotFound)
+    assert source.queues[True].length == 1, "the other waits for its turn"
