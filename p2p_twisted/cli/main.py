@@ -50,6 +50,7 @@ _VERBS = {
     "search": (".search:search", "Find documents by words in their texts."),
     "share": (".share:share", "Share a folder."),
     "status": (".show:status", "Show the state of the peer."),
+    "top": (".top:top", "Watch what the peer downloads and sends."),
     "unshare": (".share:unshare", "Stop sharing a folder."),
     "want": (".want:want", "Keep fetching documents as they appear and change."),
     "web": (".web:web", "Open the pages of the running peer in a browser."),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
 
+from .live import print_once, watch
 from .options import Where, for_all, for_rs
-from .output import duration, on_terminal, print_facts, print_json, print_table, say
-from .rs_top import Frame, watch
+from .output import duration, on_terminal, print_facts, print_json, print_table
+from .rs_top import RsFrame
 from .session import registry
 
 LIMITS = "limits "
@@ -75,16 +77,13 @@ def top(where: Where) -> None:
     """
     with registry(where) as client:
         if on_terminal() and not where.as_json:
-            watch(client)
+            watch(partial(client.get, "status"), RsFrame)
             return
         status = client.get("status")
-    frame = Frame(status)
     if where.as_json:
         print_json(status)
-        return
-    print_facts(frame.facts())
-    for row in frame.rows():
-        say("\t".join(row))
+    else:
+        print_once(RsFrame(status))
 
 
 def _row(item: dict[str, Any]) -> tuple[object, ...]:

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import select
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from ..events.durations import BOUNDS
 from ..rs.counts import LIMITS, METHODS, OTHER
-from ..web.control_client import ControlClient
-from .output import clean, duration
-
-INTERVAL = 1.0
-"""Seconds between two looks."""
+from .live import Rows
+from .output import duration
 
 HEADINGS = ("requests", "granted/s", "refused/s", "half within", "99 % within")
 
 Counts = Mapping[str, float]
 
 
-class Frame:
+class RsFrame:
     """What happened between two statuses, `seconds` apart; without an earlier one, since the start of the RS."""
 
     def __init__(self, status: Mapping[str, Any], before: Mapping[str, Any] | None = None, seconds: float = 0) -> None:
@@ -43,6 +35,10 @@ class Frame:
             ("delays", f"99 % within {self._quantile('delays', 0.99)}"),
             ("limits", self._limits()),
         ]
+
+    def tables(self) -> list[Rows]:
+        """Return the table of the methods."""
+        return [Rows(HEADINGS, self.rows())]
 
     def rows(self) -> list[tuple[str, ...]]:
         """Return the fields of each method, in the order of HEADINGS."""
@@ -76,59 +72,3 @@ class Frame:
     def _limits(self) -> str:
         hits = [(name, self._counts.get(f"limits {name}", 0.0)) for name in LIMITS]
         return ", ".join(f"{name} {self._per_second(number)}/s" for name, number in hits if number) or "none hit"
-
-
-def watch(client: ControlClient) -> None:
-    """Show the frames in the terminal until q is pressed. Raises ControlError when the RS ends."""
-    from rich.live import Live
-
-    with _keys() as pressed, Live(screen=True, auto_refresh=False) as live:
-        before, seen = None, time.monotonic()
-        while True:
-            status, now = client.get("status"), time.monotonic()
-            live.update(_table(Frame(status, before, now - seen)), refresh=True)
-            before, seen = status, now
-            if pressed(INTERVAL) in ("q", "Q"):
-                return
-
-
-def _table(frame: Frame) -> Any:
-    from rich import box
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading == HEADINGS[0] else "right")
-    for row in frame.rows():
-        table.add_row(*row)
-    lines = [f"{name:12}{clean(value)}" for name, value in frame.facts()]
-    return Group(Text("\n".join(lines)), Text(), table, Text("q quits", style="dim"))
-
-
-@contextmanager
-def _keys() -> Iterator[Callable[[float], str]]:
-    """Yield a function that waits so many seconds for a key, and returns it, or "" for none."""
-    if not sys.stdin.isatty():
-        yield _no_key
-        return
-    import termios
-    import tty
-
-    before = termios.tcgetattr(sys.stdin)
-    tty.setcbreak(sys.stdin)
-    try:
-        yield _pressed
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
-
-
-def _no_key(seconds: float) -> str:
-    time.sleep(seconds)
-    return ""
-
-
-def _pressed(seconds: float) -> str:
-    ready: Sequence[Any] = select.select([sys.stdin], [], [], seconds)[0]
-    return os.read(sys.stdin.fileno(), 1).decode("ascii", "replace") if ready else ""

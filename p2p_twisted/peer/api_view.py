@@ -35,6 +35,7 @@ from ..wire.search_terms import Term
 from .document_list import DocumentList
 from .download_view import banned_sources, by_site, details, summary
 from .dropped_files import DroppedFiles
+from .peer_rates import UpRates, down_rates
 from .rs_view import rs_connection
 from .search_view import search_page
 from .service import Peer
@@ -50,6 +51,7 @@ class ApiView:
         self._peer = peer
         self._started = time.time()
         self._dropped = DroppedFiles(reactor, peer.library, peer.settings.download_dir)
+        self._up_rates = UpRates(peer.factory.uploads.by_host, time.monotonic)
         self._documents = DocumentList(reactor, peer.content_store, lambda: peer.host, time.monotonic)
 
     def status(self) -> PeerStatus:
@@ -89,6 +91,10 @@ class ApiView:
     def peers(self) -> OtherPeers:
         """Return the other peers that it knows."""
         now = time.monotonic()
+        up, down = (
+            self._up_rates.rates(),
+            down_rates(self._peer.download_manager.downloads.values(), self._reactor.seconds()),
+        )
         return OtherPeers(
             [
                 OtherPeer(
@@ -97,6 +103,8 @@ class ApiView:
                     files=self._peer.index.count_of(peer.address, now),
                     last_seen=None if peer.seen is None else now - peer.seen,
                     failures=peer.failures,
+                    up_rate=up.get(peer.address[0], 0.0),
+                    down_rate=down[peer.address],
                 )
                 for peer in self._peer.discovery.peers.values()
                 if not peer.is_self

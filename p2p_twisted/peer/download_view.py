@@ -59,6 +59,7 @@ def summary(download: Download, now: float) -> DownloadSummary:
         bytes_done=sum(got),
         rate=speed,
         time_left=left / speed if speed and not download.has_ended else None,
+        connected=0 if download.has_ended else sum(source.state == "connected" for source in sources(download)),
     )
 
 

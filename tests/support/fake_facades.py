@@ -70,6 +70,7 @@ def a_download(id_: str, files: list[dict[str, Any]], state: str, kind: str | No
         "bytes_done": sum(file["got"] for file in files),
         "rate": 1234.5,
         "time_left": None,
+        "connected": 0,
         "received": 1000,
         "duplicate": 0,
         "by_site": {"own": 1000, "others": 0, "saved": 0},
@@ -174,8 +175,9 @@ class FakePeer:
         }
 
     def peers(self) -> schema.OtherPeers:
-        first = schema.OtherPeer("127.0.0.1", 65401, files=10, last_seen=12.3, failures=0)
-        return schema.OtherPeers([first, schema.OtherPeer("127.0.0.1", 65402, files=0, last_seen=None, failures=3)])
+        first = schema.OtherPeer("127.0.0.1", 65401, files=10, last_seen=12.3, failures=0, up_rate=0.0, down_rate=2e6)
+        second = schema.OtherPeer("127.0.0.1", 65402, files=0, last_seen=None, failures=3, up_rate=0.0, down_rate=0.0)
+        return schema.OtherPeers([first, second])
 
     def index(self, q: str, limit: int, offset: int, sort: str = "name") -> Deferred[schema.IndexPage]:
         query = Query(q)

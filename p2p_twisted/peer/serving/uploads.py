@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +15,8 @@ from ...net.caller import Caller
 
 IDLE_TIMEOUT = 5.0
 """Seconds without a request after which a file counts as sent."""
+MAX_HOSTS = 1000
+"""Hosts of which it is known how much was sent to them: the last ones."""
 MAX_FILES = 1000
 """Most files of one connection that are added up at a time."""
 
@@ -47,6 +50,15 @@ class Uploads:
         self._publisher = publisher
         self._files: dict[Connection, dict[str, _Upload]] = {}
         self._timer: IDelayedCall | None = None
+        self._published: dict[str, int] = {}
+        """Host -> bytes of the uploads that were published, the latest last."""
+
+    def by_host(self) -> Mapping[str, int]:
+        """Return host -> bytes sent to it so far."""
+        sent = Counter(self._published)
+        for connection, files in self._files.items():
+            sent[connection.caller.address[0]] += sum(upload.size for upload in files.values())
+        return sent
 
     def add(self, connection: Connection, sha256: str, size: int, started: float, complete: bool) -> None:
         """Add a range of `size` bytes that was sent since `started`; `complete` is false if it was cut short."""
@@ -85,4 +97,7 @@ class Uploads:
     def _publish(self, connection: Connection, sha256: str) -> None:
         upload = self._files[connection].pop(sha256)
         client, seconds = connection.caller.address, upload.ended - upload.started
+        self._published[client[0]] = self._published.pop(client[0], 0) + upload.size
+        if len(self._published) > MAX_HOSTS:
+            del self._published[next(iter(self._published))]
         self._publisher.publish(TransferServed(client, upload.name, sha256, upload.size, seconds, upload.complete))

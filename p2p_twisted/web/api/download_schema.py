@@ -91,7 +91,7 @@ class SkippedDocument:
 
 @dataclass(frozen=True)
 class DownloadSummary:
-    """A download without its files and sources."""
+    """A download without its files and sources. `connected` is the number of sources that are connected now."""
 
     id: str
     state: str
@@ -107,6 +107,7 @@ class DownloadSummary:
     bytes_done: int
     rate: float
     time_left: float | None
+    connected: int
 
 
 @dataclass(frozen=True)

@@ -167,13 +167,18 @@ class SharedFolders:
 
 @dataclass(frozen=True)
 class OtherPeer:
-    """Another peer. `last_seen` is seconds since it last answered, None if it never did."""
+    """Another peer. `last_seen` is seconds since it last answered, None if it never did. The rates are bytes/s.
+
+    `up_rate` is that to all peers on its host.
+    """
 
     host: str
     port: int
     files: int
     last_seen: float | None
     failures: int
+    up_rate: float
+    down_rate: float
 
 
 @dataclass(frozen=True)

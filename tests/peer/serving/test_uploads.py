@@ -50,6 +50,14 @@ class AddingUp(SynchronousTestCase):
         self.assertEqual(self.events, [self.event("a", 6400, 2.0)])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_what_was_sent_to_each_host(self) -> None:
+        self.assertEqual(self.uploads.by_host(), {})
+        self.send("a", 5)
+        self.assertEqual(self.uploads.by_host(), {"192.0.2.7": 5})
+        self.uploads.close(self.client)
+        self.send("b", 7, to=self.other)
+        self.assertEqual(self.uploads.by_host(), {"192.0.2.7": 12})
+
     def test_a_connection_that_ends_is_one_event_for_each_file(self) -> None:
         self.send("a", 1)
         self.send("b", 2, 1.0)
