@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from .conversation import Gone
-from .model import CannotTell, Check, NotPassed, Result, Verdict
+from .model import CannotTell, Check, NotPassed, Result, S, Verdict
 from .profile import Profile
 from .server import Server, Target
 from .transcript import Transcript
@@ -17,7 +17,7 @@ from .transcript import Transcript
 DIED = "; the server takes no connections any more"
 
 
-def applicable(checks: Iterable[Check[Server]], profile: Profile) -> list[Check[Server]]:
+def applicable(checks: Iterable[Check[S]], profile: Profile) -> list[Check[S]]:
     """Return those of `checks` that are about what `profile` has."""
     return [
         check

@@ -41,6 +41,11 @@ class Transcript:
         self._start = time.monotonic()
         self._room = MAX_KEPT
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start of the check."""
+        return time.monotonic() - self._start
+
     def new_connection(self) -> int:
         """Return the number of a connection that is about to be made."""
         self.connections += 1
@@ -51,8 +56,7 @@ class Transcript:
         if len(self.entries) < MAX_ENTRIES:
             kept = data[: self._room]
             self._room -= len(kept)
-            seconds = time.monotonic() - self._start
-            self.entries.append(Entry(seconds, connection, event, kept, len(data) - len(kept)))
+            self.entries.append(Entry(self.seconds, connection, event, kept, len(data) - len(kept)))
 
 
 def shown(data: bytes) -> str:

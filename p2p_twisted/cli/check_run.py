@@ -39,9 +39,9 @@ def check_server(
     `default_port` is 0 if there is none. `about` are further arguments of `make`. Raises UsageError, and Failure if
     nobody is at the address.
     """
-    chosen = _chosen(order, checks)
+    chosen = choose(order, checks)
     if is_list:
-        _list(order, chosen)
+        list_checks(order, chosen)
         return
     if address is None:
         raise click.UsageError("name the server to check: HOST:PORT")
@@ -52,7 +52,7 @@ def check_server(
     if not is_there(target):
         text = f"nobody takes connections at {address}; start the server, and name its port"
         raise exits.Failure(exits.NOT_THERE, text)
-    finish(order, address, _with_progress(run(chosen, target), len(chosen)))
+    finish(order, address, with_progress(run(chosen, target), len(chosen)))
 
 
 def finish(order: Order, address: str, results: Iterator[Result]) -> None:
@@ -87,7 +87,7 @@ def _print(order: Order, found: Run) -> None:
     warn(found.summary if found.score is None else f"{found.summary}; {of_points(found.score.total)} points")
 
 
-def _chosen(order: Order, checks: Sequence[Check[Server]]) -> list[Check[Server]]:
+def choose(order: Order, checks: Sequence[Check[Any]]) -> list[Check[Any]]:
     """Return the checks to run. Raises UsageError if --only, or the rubric, names one that is not there."""
     fitting = applicable(checks, order.profile)
     ids = {check.id: check.group for check in fitting}
@@ -110,7 +110,8 @@ def _host_and_port(address: str) -> tuple[str, int | None]:
         raise click.UsageError(f"the address {error}, not {address!r}") from None
 
 
-def _list(order: Order, checks: Sequence[Check[Server]]) -> None:
+def list_checks(order: Order, checks: Sequence[Check[Any]]) -> None:
+    """Print which checks there are."""
     columns = ("id", "group", "section", "mandatory", "title")
     items = [
         (check.id, check.group, check.section, order.profile.is_mandatory(check.id, check.mandatory), check.title)
@@ -134,7 +135,8 @@ def _status(total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: shown.update(f"{done} of {total} checks done")
 
 
-def _with_progress(results: Iterator[Result], total: int) -> Iterator[Result]:
+def with_progress(results: Iterator[Result], total: int) -> Iterator[Result]:
+    """Yield `results`, and show how many of `total` there are already."""
     with _status(total) as show:
         for done, result in enumerate(results, 1):
             show(done)

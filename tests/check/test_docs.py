@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from p2p_twisted.check.client import CHECKS as CLIENT_CHECKS
 from p2p_twisted.check.model import Check
 from p2p_twisted.check.peer import CHECKS as PEER_CHECKS
 from p2p_twisted.check.profile import load
@@ -31,7 +32,10 @@ def documented(title: str) -> list[tuple[str, ...]]:
     return [tuple(row) for row in ROW.findall(section)]
 
 
-@pytest.mark.parametrize(("title", "checks"), [("Of a registration server", RS_CHECKS), ("Of a peer", PEER_CHECKS)])
+@pytest.mark.parametrize(
+    ("title", "checks"),
+    [("Of a registration server", RS_CHECKS), ("Of a peer", PEER_CHECKS), ("Of a client", CLIENT_CHECKS)],
+)
 def test_the_checks_are_listed(title: str, checks: tuple[Check[Any], ...]) -> None:
     wanted = [(c.id, c.group, "yes" if c.mandatory else "no", c.level, c.title) for c in checks]
     assert documented(title) == wanted, "\n".join(
@@ -42,7 +46,7 @@ def test_the_checks_are_listed(title: str, checks: tuple[Check[Any], ...]) -> No
 
 def test_sections_are_those_of_the_protocol() -> None:
     headings = set(re.findall(r"^(\S[^\n]*)\n(?:=+|-+)\n", PROTOCOL, re.MULTILINE)) | {"Central index"}
-    assert {check.section for check in (*RS_CHECKS, *PEER_CHECKS)} <= headings
+    assert {check.section for check in (*RS_CHECKS, *PEER_CHECKS, *CLIENT_CHECKS)} <= headings
 
 
 def test_the_profile_of_the_docs(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
-"""``p2p check rs``: what it prints and writes, and its exit codes."""
+"""``p2p check``: what it prints and writes, and its exit codes."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree.ElementTree import parse
@@ -11,6 +12,7 @@ import pytest
 
 from p2p_twisted.check.rs import CHECKS
 from p2p_twisted.cli import exits
+from tests.check.servers.peer import HonestPeer, running
 from tests.check.servers.wrong_rs import HonestRS, WrongStatusLine
 from tests.support.p2p_command import p2p
 
@@ -113,3 +115,52 @@ def test_a_file_that_cannot_be_written_is_told_before_the_checks(honest: str, tm
     done = p2p("check", "rs", honest, "--junit", tmp_path / "none" / "junit.xml")
     assert (done.exit_code, done.stderr.count("\n")) == (exits.FAILED, 1)
     assert "No such file or directory" in done.stderr
+
+
+def test_a_peer(tmp_path: Path) -> None:
+    (tmp_path / "rfc1149.txt").write_text("Avian carriers", "utf-8")
+    with running(HonestPeer(tmp_path)) as peer:
+        address = f"127.0.0.1:{peer.port}"
+        done = p2p("check", "peer", address, "--only", "file,names-parent")
+        assert (done.exit_code, done.stderr) == (exits.OK, "p2p: all 2 mandatory checks passed\n")
+        done = p2p("check", "peer", address, "--only", "file", "--document", "rfc2549.txt", "--bytes")
+        assert done.exit_code == exits.FAILED
+        assert "file was answered '100 FILE_NOT_FOUND P2P-CI/1.0'" in done.stdout and "> rfc2549\\n" in done.stdout
+
+
+def test_a_peer_whose_index_is_empty(tmp_path: Path) -> None:
+    with running(HonestPeer(tmp_path)) as peer:
+        done = p2p("check", "peer", f"127.0.0.1:{peer.port}", "--only", "file", "--json")
+    [item] = json.loads(done.stdout)["items"]
+    assert (done.exit_code, item["verdict"], item["seen"]) == (
+        exits.FAILED,
+        "could not tell",
+        "the index has no document",
+    )
+    assert "--document NAME" in item["mend"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("peer", "127.0.0.1"), "name the port as well: 127.0.0.1:PORT"),
+        (("peer", "127.0.0.1:1", "--profile", "p2p-ci"), "name a document that it has with --document"),
+        (("client",), "name the command that starts the client: -- COMMAND"),
+        (("client", "--level", "1.1", "--", "x"), "a client cannot be checked by the profile 1.1"),
+        (("client", "--profile", "p2p-ci", "--", "x"), "a client cannot be checked by the profile p2p-ci"),
+        (("client", "--only", "nothing", "--", "x"), "the profile 1.0 has no check nothing; --list lists them"),
+    ],
+)
+def test_orders_that_are_none(arguments: tuple[str, ...], said: str) -> None:
+    done = p2p("check", *arguments)
+    assert done.exit_code == exits.USAGE and said in done.stderr
+
+
+def test_a_client(tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    client = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1]))).send(b'HELLO')"
+    command = ("--", sys.executable, "-c", client, "{rs_port}")
+    done = p2p("check", "client", "--only", "connects,registers-first", "--html", report, *command)
+    assert (done.exit_code, done.stderr) == (exits.FAILED, "p2p: 1 of 2 mandatory checks not passed\n")
+    assert "the first request is 'HELLO'" in done.stdout and "HELLO" in report.read_text("utf-8")
+    assert p2p("check", "client", "--list").exit_code == exits.OK
