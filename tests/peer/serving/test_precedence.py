@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from p2p_twisted.peer.serving.precedence import MAX_OVERTAKEN, Precedence
+from p2p_twisted.peer.serving.precedence import MAX_LATE, MAX_OVERTAKEN, Precedence
 
 
 def order(ranks: dict[str, int], suspects: str = "", late: str = "", sending: str = "", **since: float) -> str:
@@ -23,13 +23,19 @@ def test_among_equals_the_first_comes_first() -> None:
     precedence: Any = Precedence()
     ready = {"b": 1.0, "a": 2.0, "c": 3.0}
     assert precedence.order(ready, "", 4.0) == ["b", "a", "c"]
-    precedence.late.add("b")
-    assert precedence.order(ready, "", 4.0) == ["a", "c", "b"]
+    precedence.late.add("a")
+    assert precedence.order(ready, "", 2.5) == ["b", "c", "a"]
 
 
 def test_the_lowest_rank_comes_first_and_those_that_are_late_last() -> None:
     assert order({"a": 5, "b": 2, "c": 0, "d": 2}) == "cbda"
-    assert order({"a": 5, "b": 2, "c": 0, "d": 2}, late="c") == "bdac"
+    assert order({"a": 5, "b": 2, "c": 0, "d": 2}, late="c", c=9.5) == "bdac"
+
+
+def test_one_that_was_late_does_not_wait_for_ever() -> None:
+    long_ago = 10 - MAX_LATE
+    assert order(dict.fromkeys("abc", 0), late="a", a=long_ago) == "abc"
+    assert order({"a": 0, "b": 2, "c": 1}, late="a", a=long_ago) == "acb"
 
 
 def test_who_has_waited_for_long_is_overtaken_no_more() -> None:
