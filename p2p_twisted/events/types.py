@@ -31,6 +31,13 @@ class TransferStarted(Event):
 
 
 @dataclass(frozen=True)
+class PieceHashesKnown(Event):
+    """The piece hashes of a file are here: its pieces can be requested and verified from now on."""
+
+    sha256: str
+
+
+@dataclass(frozen=True)
 class PieceVerified(Event):
     """A piece was received, verified and written.
 

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..events.publisher import Publisher
-from ..events.types import HashFailed, PieceVerified, TransferStarted
+from ..events.types import HashFailed, PieceHashesKnown, PieceVerified, TransferStarted
 from ..net.connect import Reactor
 from ..net.errors import FetchError, Refused
 from ..wire.ranges import bits
@@ -216,6 +216,7 @@ class PieceFetcher:
     def want(self, storage: Storage) -> None:
         """Fetch the missing pieces of a file whose piece hashes are known, from the next `fill_all` on."""
         if not self._files.over and storage.sha256 in self._files.unfinished:
+            self._publisher.publish(PieceHashesKnown(storage.sha256))
             self._picker.state.want(storage.sha256, storage.count, bits(storage.missing()), storage.piece_range(0)[1])
             if storage.have or storage.complete:
                 self.start(self._files.hash_on(storage, self.verifier))

@@ -101,6 +101,20 @@ class Asked(Case):
             asked.append(sum(self.lists()))
         self.assertEqual(asked, [1, 4, 40, 40])
 
+    def test_two_downloaders_are_asked_beside_a_full_source_that_lets_others_wait(self) -> None:
+        downloaders = [FakeSource(number, [DOCUMENT]) for number in (3, 4, 5)]
+        self.swarm = RunningSwarm(self.folder, [DOCUMENT], self.sources, late=downloaders)
+        for source in downloaders:
+            source.is_silent = True
+            self.swarm.add_pieces(source, DOCUMENT, [])
+        self.sources += downloaders
+        self.assertEqual(self.lists(), [1, 0, 1, 1, 0])
+        self.answer(2)
+        why = Refused(Refused.NOT_FOUND, "a request for pieces has come")
+        self.sources[0].connection.lists.pop(0)[1].errback(Failure(why))
+        self.assertEqual(self.banned(), {})
+        self.assertWhole()
+
     def test_the_next_source_is_tried_when_one_is_lost(self) -> None:
         self.begin()
         self.sources[0].lose()

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from ...events.publisher import Publisher
-from ...events.types import Event, PieceVerified, TransferStarted
+from ...events.types import Event, PieceHashesKnown, PieceVerified, TransferStarted
 from ...index.search import Document
 from ...net.client import ClientConnection
 from ...net.errors import SourceError
@@ -19,6 +19,7 @@ from ...swarm.errors import DownloadError, NameTaken, PartFileInUse, WrongConten
 from ...swarm.storage import Storage
 from ...swarm.swarm import Swarm
 from ...swarm.target import Target
+from ...swarm.turns import MIN_PIECES
 from ...wire.address import Address
 from ...wire.messages import Version
 from .confidence import note_source
@@ -124,7 +125,7 @@ class SwarmFetcher:
         swarm = Swarm(self._parts.reactor, storages, self._connect, feed.rank, self._publisher(storages), sites)
         for storage, document in zip(storages, files.values(), strict=True):
             swarm.finished(storage.sha256).addBoth(self._finished, storage, document, on_failed)
-            if self._parts.content_store.serve(storage):
+            if self._parts.content_store.serve(storage) and storage.count < MIN_PIECES:
                 self._parts.index_feed.download_started(storage)
         self._download.swarms.append(swarm)
         feed.start(swarm)
@@ -163,6 +164,7 @@ class SwarmFetcher:
         publisher = Publisher()
         publisher.subscribe(TransferStarted, self._transfer_started)
         by_hash = {storage.sha256: storage for storage in storages}
+        publisher.subscribe(PieceHashesKnown, partial(self._hashes_known, by_hash))
         publisher.subscribe(PieceVerified, partial(self._piece_verified, by_hash))
         publisher.subscribe(Event, self._parts.publisher.publish)
         return publisher
@@ -171,6 +173,13 @@ class SwarmFetcher:
         file = self._files[event.sha256]
         file.start()
         file.transfer(event.source)
+
+    def _hashes_known(self, storages: dict[str, Storage], event: PieceHashesKnown) -> None:
+        """Announce that this peer takes part in the swarm of a large file, now that others can have its piece list."""
+        storage = storages[event.sha256]
+        is_served = self._parts.content_store.parts.get(event.sha256) is storage
+        if is_served and storage.count >= MIN_PIECES:
+            self._parts.index_feed.download_started(storage)
 
     def _piece_verified(self, storages: dict[str, Storage], event: PieceVerified) -> None:
         storage = storages[event.sha256]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ...index.distributed import DistributedIndex
 from ...library.catalogue import Changed, SharedFile
-from ...library.pieces import DIGEST, list_digest, piece_size
+from ...library.pieces import list_digest, piece_size
 from ...library.shared import Library
 from ...swarm.errors import DownloadError
 from ...swarm.storage import Storage
@@ -106,11 +106,6 @@ class ContentStore:
         if content is not None and content.digests is not None:
             return content.digests
         raise FileNotFound(f"no piece list here of {sha256}")
-
-    def piece_list_lines(self, sha256: str, reader: str | None = None) -> bytes:
-        """Return the lines of that list, as an answer to GET PIECES has them. Raises FileNotFound likewise."""
-        digests = self.piece_list(sha256, reader)
-        return "".join(f"{digests[i : i + DIGEST].hex()}\n" for i in range(0, len(digests), DIGEST)).encode()
 
     def open_part(self, content: Storage) -> OpenFile:
         """Open an unfinished file, for its verified pieces. Raises FileNotFound as `open` does."""

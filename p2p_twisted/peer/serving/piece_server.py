@@ -1,4 +1,4 @@
-"""Answer what a downloader asks for pieces: GET FILE with a Range, GET NEXT and GET TURN, in turns with others."""
+"""Answer GET FILE with a Range, GET NEXT and GET TURN, in turns with other downloaders; and GET PIECES."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from ...library.pieces import MAX_PIECE, MIN_PIECE, piece_count, piece_range, piece_size
+from ...library.pieces import DIGEST, MAX_PIECE, MIN_PIECE, piece_count, piece_range, piece_size
 from ...swarm.storage import Storage
 from ...swarm.super_seeding import SuperSeeding
+from ...swarm.turns import MIN_PIECES
 from ...wire.errors import BadRequest, FileNotFound
-from ...wire.messages import Cancel, GetFile, GetNext, GetTurn, Request
+from ...wire.messages import Cancel, GetFile, GetNext, GetPieces, GetTurn, Request
 from .content_store import ContentStore, OpenFile
 from .in_flight import Uploader
+from .piece_lists import PieceLists, list_lines
 from .piece_news import PieceNews, news_lines
 from .upload_queue import UploadQueue
 
@@ -40,6 +42,7 @@ class PieceSource:
         self.is_near: Callable[[str], bool] = lambda host: True
         """Whether the peer at a host is at this peer's site."""
         self.news = PieceNews()
+        self.lists = PieceLists(clock)
 
     def piece_verified(self, content: Storage, piece: int) -> None:
         """Tell the downloaders, as their turns come, that the piece of an unfinished file is here."""
@@ -103,12 +106,27 @@ class PieceServer:
                 self._cancelled.add(key)
         if self._waits_for_turn:
             self._queue.interrupt(self._connection)
+        self._source.lists.hear(self._connection, request)
 
     def close(self) -> None:
         """Forget the downloader."""
         self._source.super_seeding.remove(self._connection)
+        self._source.lists.remove(self._connection)
         for queue in self._source.queues.values():
             queue.remove(self._connection)
+
+    # GET PIECES
+
+    async def send_list(self, message: GetPieces, reader: str | None) -> None:
+        """Send a piece list; if the file takes turns, and others ask for it too, not at once. Raises FileNotFound."""
+        store, sha256 = self._source.content_store, message.sha256
+        digests = store.piece_list(sha256, reader)
+        is_shared_out = sha256 not in store.parts and len(digests) >= MIN_PIECES * DIGEST
+        if is_shared_out and not await self._source.lists.wait(self._connection, sha256):
+            raise FileNotFound("a request for pieces has come, which shows that the list is there")
+        sending = self._connection.send(list_lines(digests))
+        if sending is not None:
+            await sending
 
     # GET TURN
 

@@ -70,7 +70,7 @@ class PeerConnection(RequestConnection):
         if isinstance(message, GetIndex):
             return self._send_index(message, request, reader)
         if isinstance(message, GetPieces):
-            return self.send(self.factory.content_store.piece_list_lines(message.sha256, reader))
+            return Deferred.fromCoroutine(self._pieces.send_list(message, reader))
         if isinstance(message, GetSources):
             self.factory.content_store.check_has_some(message.sha256)
             self.reply(self.factory.askers.answer(message.sha256, caller.address[0], message.port))
