@@ -74,6 +74,11 @@ class Uplink:
         self._delay.add(took, now)
 
     @property
+    def is_known(self) -> bool:
+        """Whether a rate has been measured."""
+        return self._rate.value is not None
+
+    @property
     def rate(self) -> float:
         """The bytes/s that it carries."""
         return self._rate.value or UNKNOWN_RATE

@@ -151,7 +151,7 @@ class UploadQueue:
     @property
     def _is_for_one(self) -> bool:
         """Whether there is one downloader alone: it waits for nobody, and its connection holds it back enough."""
-        if len(self._waiting) != 1 or self._to_send:
+        if len(self._waiting) != 1 or self._to_send or not self._in_flight.uplink.is_known:
             return False
         (who,) = self._waiting
         return self._turns.keys() <= {who} and self._in_flight.is_for_none_but(who)
@@ -195,13 +195,18 @@ class UploadQueue:
         """Start what may be; return the bytes that must leave before the next may."""
         while self._to_send:
             who, start = self._to_send[0]
-            alone = self._in_flight.is_for_none_but(who) and all(other is who for other, _ in self._to_send)
+            alone = self._is_alone(who)
             excess = 0 if alone else self._in_flight.uplink.unsent - self._in_flight.max_unsent(self._piece)
             if excess > 0:
                 return excess
             self._to_send.popleft()
             self._in_flight.begin(who, self._piece, partial(start.callback, None), self._clock.seconds())
         return 0
+
+    def _is_alone(self, who: Uploader) -> bool:
+        """Return whether nobody else asks for pieces, and has not either for as long as it takes to measure a rate."""
+        is_first = self._in_flight.uplink.is_known and self._in_flight.is_for_none_but(who)
+        return is_first and all(other is who for other, _ in self._to_send)
 
     @property
     def _turn_timeout(self) -> float:

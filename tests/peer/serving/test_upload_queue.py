@@ -136,11 +136,24 @@ def test_pieces_go_one_after_the_other(clock: Clock, make: Callable[..., Downloa
     assert all(one.begun for one in many)
 
 
-def test_one_downloader_alone_is_sent_all_at_once(make: Callable[..., Downloader]) -> None:
+def test_one_downloader_alone_is_sent_all_at_once(clock: Clock, make: Callable[..., Downloader]) -> None:
     one = make()
+    one.ask()
+    run(clock, 0.2)
     for _ in range(20):
         one.ask()
-    assert len(one.begun) == 20
+    assert len(one.begun) == 21
+
+
+def test_the_first_of_many_is_not_sent_all_at_once(clock: Clock, make: Callable[..., Downloader]) -> None:
+    """At the beginning of a swarm one is the first to ask; what it has alone must go to all others from there."""
+    first, other = make(), make()
+    for _ in range(3):
+        first.ask()
+    other.ask()
+    assert (len(first.begun), len(other.begun)) == (1, 0)
+    run(clock, 1)
+    assert other.begun
 
 
 def test_a_turn_that_is_not_used_holds_up_the_others_for_a_moment(
