@@ -20,6 +20,7 @@ from p2p_twisted.swarm.picker_state import NextRequest
 from p2p_twisted.swarm.piece_fetcher import MAX_HASH_FAILURES
 from p2p_twisted.swarm.source import MIN_OUTSTANDING, Source
 from p2p_twisted.swarm.source_pool import SourcePool
+from p2p_twisted.swarm.turns import MAX_PAUSE
 from p2p_twisted.wire.address import Address
 from p2p_twisted.wire.ranges import Bits
 
@@ -120,9 +121,14 @@ class Downloader:
             request = self._picker.next_piece(connection.address, now)
             if request is None:
                 self.useless += not used
-                break
+                self.loop.at(now + min(connection.piece_seconds / 2, MAX_PAUSE), self._ask_again, connection)
+                return
             self._send(connection, self._sizes.get_file, connection.server.get_file, request.piece)
-        self._ask(connection, news=not self._picker.needs(connection.address, now))
+        self._ask_again(connection)
+
+    def _ask_again(self, connection: Connection) -> None:
+        """Ask for the next turn: at once if something is needed, else when there is news."""
+        self._ask(connection, news=not self._picker.needs(connection.address, self.loop.now))
 
     def begun(self, connection: Connection, piece: int) -> None:
         """Note the piece that the seed has chosen."""
@@ -136,6 +142,7 @@ class Downloader:
 
     def receive(self, connection: Connection, piece: int) -> None:
         """Take a piece when it is through the downlink."""
+        connection.piece_seconds = connection.server.up.time(self._sizes.piece)
         through = self.down.take(self._sizes.piece, self.loop.now)
         if through > self.loop.now:
             self.loop.at(through, self._keep, connection, piece)

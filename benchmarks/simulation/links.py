@@ -22,10 +22,14 @@ class Link:
         """Return how long (seconds) a small message that is sent at `now` waits behind others."""
         return min(max(self.free_at - now, 0.0), self.queue)
 
+    def time(self, size: int) -> float:
+        """Return how long (seconds) `size` bytes alone take."""
+        return size / self.rate
+
     def send(self, size: int, now: float) -> Transfer:
         """Send `size` bytes that are there at `now`, after those that were sent before."""
         begun = max(now, self.free_at)
-        self.free_at = begun + size / self.rate
+        self.free_at = begun + self.time(size)
         self.carried += size
         return Transfer(size, begun, self.free_at)
 

@@ -60,6 +60,8 @@ class Connection:
     turn_after: bool | None = None
     """The request for a turn that comes after those: whether only for news."""
     sending: deque[Transfer] = field(default_factory=deque)
+    piece_seconds: float = 0.0
+    """The time from the first to the last byte of the last piece."""
 
     def used_by(self, client: Client, address: Address) -> None:
         """Note the downloader, and where it has found the server."""
