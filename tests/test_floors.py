@@ -19,7 +19,7 @@ SIDEWAYS = {("rs", "web"), ("peer", "web")}
 """Which package may import from which on the same floor; never back."""
 ROOMS = {
     "experiment": (
-        *("phrases", "plan", "corpus", "results", "summary", "result_files"),
+        *("phrases", "plan", "corpus", "trace", "results", "summary", "result_files"),
         *("run", "report", "page", "verbs"),
     ),
 }

@@ -104,6 +104,8 @@ class Run:
     """The number of peers at each site, if there are several."""
     links: Sequence[LinkBytes] = ()
     """What each link between two sites carried, that between the first two first."""
+    trace: str = ""
+    """The file with every message, relative to the folder of the results, if they were written down."""
     interrupted: bool = False
     captures: Sequence[str] = ()
     """Paths of the captures of the hosts' cables, relative to the folder of the results."""

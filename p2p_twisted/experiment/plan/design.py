@@ -37,6 +37,8 @@ class Design:
     """Whether a run in which the processors were busy is refused."""
     pcap: bool = False
     """Whether the cable of each host is captured; needs the place ``netns``."""
+    trace: bool = False
+    """Whether every message is written down."""
 
     @property
     def all_links(self) -> Links:

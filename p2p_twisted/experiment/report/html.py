@@ -37,6 +37,7 @@ def render(results: Results, plates: Sequence[Plate]) -> str:
         plates=plates,
         setting=results.setting,
         brief="; ".join(f"{name}: {results.setting[name]}" for name in BRIEF if name in results.setting),
+        traces=[run.trace for run in results.runs if run.trace],
         interrupted=any(run.interrupted for run in results.runs),
     )
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from ...web.control_client import ControlError
 from ..plan.faults import Schedule
 from ..plan.orders import Order
 from ..results import Event, LinkBytes, Run, Sample
+from ..trace.merge import merge
+from ..trace.messages import write_trace
 from .cluster import Cluster, holdings_known_to, wait_until
 from .downloader import CHECK_INTERVAL, Downloader, start_together
 from .fault_injection import FaultInjector, corrupt_files
@@ -36,11 +40,14 @@ OnProgress = Callable[[Sequence[Sample], Sequence[Event]], object]
 class Execution:
     """Carries out ``case`` once, as run number ``repeat``, at ``place``."""
 
-    def __init__(self, case: Case, place: Place, repeat: int, on_progress: OnProgress) -> None:
+    def __init__(
+        self, case: Case, place: Place, repeat: int, on_progress: OnProgress, trace: Path | None = None
+    ) -> None:
         self._case = case
         self._place = place
         self._repeat = repeat
         self._on_progress = on_progress
+        self._trace = trace
         self._observed = Observations(case)
         self._cluster: Cluster
         self._fault_injector: FaultInjector
@@ -51,7 +58,8 @@ class Execution:
 
         Raises ClusterError, and KeyboardInterrupt if there is no result yet.
         """
-        with Cluster(self._case.peers, self._place.launcher, self._place.options) as self._cluster:
+        self._cluster = Cluster(self._case.peers, self._place.launcher, self._options)
+        with self._cluster:
             interrupted = False
             try:
                 self._prepare()
@@ -64,7 +72,22 @@ class Execution:
                     downloader.refresh()
             except ControlError as error:
                 raise ClusterError(str(error)) from error
-            return self._observed.as_run(self._repeat, self._living(), interrupted)
+            run = self._observed.as_run(self._repeat, self._living(), interrupted)
+            return run if self._trace is None else self._with_trace(run, self._trace)
+
+    def _options(self, role: str) -> Sequence[str]:
+        """Return the options of a process; its trace is in the folder of the cluster until it is merged."""
+        traced = () if self._trace is None else ("--trace", str(self._trace_of(role)))
+        return (*self._place.options(role), *traced)
+
+    def _trace_of(self, role: str) -> Path:
+        return self._cluster.folder / f"{role}.jsonl"
+
+    def _with_trace(self, run: Run, path: Path) -> Run:
+        """Write the messages of all processes so far to `path`."""
+        path.parent.mkdir(exist_ok=True)
+        write_trace(path, merge({member.role: self._trace_of(member.role) for member in self._cluster.members}))
+        return replace(run, trace=f"{path.parent.name}/{path.name}")
 
     def _prepare(self) -> None:
         """Fill the share folders, start all processes, wait until all peers know all documents, corrupt some peers."""

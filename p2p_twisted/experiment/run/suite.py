@@ -23,6 +23,8 @@ from .places import PLACES, Place
 from .processors import BUSY_SHARE
 from .setting import describe
 
+TRACES = "traces"
+"""The folder in that of the results which has the messages of each run."""
 LARGE = "large.bin"
 """The name of the document in tasks that have only one."""
 ONE_SOURCE = {"swarm": True, "central": False, "sites": True}
@@ -77,7 +79,8 @@ class Suite:
     def _execute(self, case: Case, repeat: int, out: Path) -> Run:
         with PLACES[self._design.place](case.links, case.peers) as place:
             self._setting |= place.setting
-            execution = Execution(case, place, repeat, self._on_start(case.plan, repeat))
+            trace = out / TRACES / f"{case.plan.task}-{case.peers}-{repeat}.jsonl" if self._design.trace else None
+            execution = Execution(case, place, repeat, self._on_start(case.plan, repeat), trace)
             return self._captured(case, repeat, place, execution, out) if self._design.pcap else execution.run()
 
     def _captured(self, case: Case, repeat: int, place: Place, execution: Execution, out: Path) -> Run:

@@ -112,6 +112,7 @@ def _run(
         place=options["lab"],
         cpu_check=options["cpu_check"],
         pcap=options["pcap"],
+        trace=options["trace"],
         **more,
     )
     as_json = options["as_json"] or bool(context.find_root().params.get("as_json"))

@@ -102,6 +102,7 @@ for_all = _options(
     click.option("--repeat", type=click.IntRange(1, 100), default=1, show_default=True, help="Runs of each task."),
     click.option("--seed", default=0, show_default=True, help="Random seed; the same one makes the same transfers."),
     click.option("--pcap", is_flag=True, help="Capture the cable of each host, for Wireshark; needs --lab netns."),
+    click.option("--trace", is_flag=True, help="Write every message of each run to traces/: see p2p trace."),
     click.option("--cpu-check", is_flag=True, help="Refuse a run that the processors limit, not the links."),
     click.option(
         "--out",
