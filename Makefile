@@ -30,7 +30,7 @@ BY_FILE = -n 2 --dist loadscope --no-loadscope-reorder
 TRIAL = $(shell grep -rlE 'twisted\.trial\.unittest|tests\.support\.[a-z_]*_case' tests --include='test_*.py' --exclude-dir=e2e | sort | sed 's|/|.|g; s|\.py$$||')
 
 .NOTPARALLEL:
-.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 kill9-redis crash docs bench-rs bench-registry bench-redis bench-workers bench-loopback bench-memory bench-processor bench-direct bench-netlab bench-pages simulate fuzz soak soak-hostile push gone attacks reliability hooks changelog dist clean FORCE
+.PHONY: help demo check test test-lowest coverage lint types trial pytest kill9 kill9-redis crash docs bench-rs bench-registry bench-redis bench-workers bench-loopback bench-memory bench-processor bench-direct bench-netlab bench-pages simulate fuzz man soak soak-hostile push gone attacks reliability hooks changelog dist clean FORCE
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -137,6 +137,9 @@ fuzz: $(VENV)/installed-test ## fuzz targets with atheris for SECONDS=60 each (T
 
 docs: $(VENV)/installed-docs ## the pages, into docs/_build
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
+
+man: $(VENV)/installed ## the man pages, made of the text of --help, into man
+	$(BIN)/python -m p2p_twisted.cli.man_pages man
 
 hooks: $(VENV)/installed-test $(VENV)/installed-dev ## have git check each commit (pre-commit)
 	$(BIN)/pre-commit install

@@ -100,7 +100,7 @@ def test_the_plugin_file_stands_alone_and_imports_nothing_of_the_package():
 def test_a_wheel_has_every_module_and_nothing_else(tmp_path):
     source = tmp_path / "source"
     rubbish = shutil.ignore_patterns("__pycache__", "dropin.cache")
-    for name in ("p2p_twisted", "twisted_plugins"):
+    for name in ("man", "p2p_twisted", "twisted_plugins"):
         shutil.copytree(ROOT / name, source / name, ignore=rubbish)
     for name in ("setup.cfg", "pyproject.toml", "README.rst", "LICENSE"):
         shutil.copyfile(ROOT / name, source / name)
@@ -109,7 +109,9 @@ def test_a_wheel_has_every_module_and_nothing_else(tmp_path):
     [wheel] = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         files = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert files == modules() | data()
+    manuals = {name for name in files if ".data/data/share/man/man1/p2p" in name}
+    assert {Path(name).name for name in manuals} == {path.name for path in (ROOT / "man").iterdir()}
+    assert files - manuals == modules() | data()
 
 
 def test_twistd_knows_both_verbs_from_any_folder(tmp_path):
