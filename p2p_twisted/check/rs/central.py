@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..answers import Answer
@@ -16,6 +17,8 @@ SECTION = "Central index"
 TITLE = "A Title of Some Words"
 ADD = ("add",)
 NEVER_ADDED = 8_999_999
+
+grouped = partial(check, group=GROUP, section=SECTION)
 
 
 def _ask(server: Server, conversation: Conversation, message: str, outcome: str = "ok", **fields: Any) -> Answer:
@@ -40,7 +43,7 @@ def _holders(answer: Answer, number: int) -> list[str]:
     return [line for line in answer.lines if str(number) in line.split()]
 
 
-@check("add", "ADD is granted, and repeats what was added", group=GROUP, section=SECTION, needs=ADD)
+@grouped("add", "ADD is granted, and repeats what was added", needs=ADD)
 def add(server: Server) -> None:
     """Add an RFC."""
     number, port, conversation = _new_number(server), server.new_port(), server.open()
@@ -53,7 +56,7 @@ def add(server: Server) -> None:
         raise Failed(f"the data of the answer is {got}", f"it must be '{wanted}'")
 
 
-@check("lookup", "LOOKUP finds each peer that has added the RFC", group=GROUP, section=SECTION, needs=("add", "lookup"))
+@grouped("lookup", "LOOKUP finds each peer that has added the RFC", needs=("add", "lookup"))
 def lookup(server: Server) -> None:
     """Add an RFC as two peers, and look it up as a third."""
     number = _new_number(server)
@@ -65,19 +68,13 @@ def lookup(server: Server) -> None:
             raise Failed(f"one of two peers that have the RFC is not among the {len(found)} found", "list every holder")
 
 
-@check(
-    "lookup-unknown",
-    "LOOKUP of an RFC that nobody has is not found",
-    group=GROUP,
-    section=SECTION,
-    needs=("add", "lookup"),
-)
+@grouped("lookup-unknown", "LOOKUP of an RFC that nobody has is not found", needs=("add", "lookup"))
 def lookup_unknown(server: Server) -> None:
     """Look up what was never added."""
     _ask(server, server.open(), "lookup", "not_found", number=NEVER_ADDED, port=server.new_port())
 
 
-@check("list", "LIST has every RFC of every peer", group=GROUP, section=SECTION, needs=("add", "list"))
+@grouped("list", "LIST has every RFC of every peer", needs=("add", "list"))
 def list_all(server: Server) -> None:
     """Add RFCs as two peers, and list as a third."""
     numbers = [_new_number(server), _new_number(server)]
@@ -89,7 +86,7 @@ def list_all(server: Server) -> None:
             raise Failed("the list lacks an RFC that was added", "list every RFC of every peer that is connected")
 
 
-@check("stays-open", "A connection stays open for further requests", group=GROUP, section=SECTION, needs=ADD)
+@grouped("stays-open", "A connection stays open for further requests", needs=ADD)
 def stays_open(server: Server) -> None:
     """Add three RFCs on one connection."""
     conversation, port = server.open(), server.new_port()
@@ -102,7 +99,7 @@ def stays_open(server: Server) -> None:
             ) from None
 
 
-@check("closing-leaves", "Who closes the connection has left", group=GROUP, section=SECTION, needs=("add", "lookup"))
+@grouped("closing-leaves", "Who closes the connection has left", needs=("add", "lookup"))
 def closing_leaves(server: Server) -> None:
     """Add, close, and look up as another."""
     number = _new_number(server)
@@ -112,7 +109,7 @@ def closing_leaves(server: Server) -> None:
     _ask(server, server.open(), "lookup", "not_found", number=number, port=server.new_port())
 
 
-@check("version", "A version that the server does not know has its own status", group=GROUP, section=SECTION, needs=ADD)
+@grouped("version", "A version that the server does not know has its own status", needs=ADD)
 def version(server: Server) -> None:
     """Ask in a version that nobody knows."""
     text = server.profile.messages["add"].replace(server.profile.version, f"{server.profile.version[:-1]}9", 1)

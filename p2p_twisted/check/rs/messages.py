@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..model import Failed, NotOffered, check
@@ -12,10 +13,10 @@ GROUP = "messages"
 REGISTER = ("register",)
 ALL_FOUR = ("register", "keepalive", "pquery", "leave")
 
+grouped = partial(check, group=GROUP)
 
-@check(
-    "register", "Register without a cookie is granted, and gives one", group=GROUP, section="Register", needs=REGISTER
-)
+
+@grouped("register", "Register without a cookie is granted, and gives one", section="Register", needs=REGISTER)
 def granted(server: Server) -> None:
     """Register a peer."""
     peer = register(server)
@@ -23,37 +24,25 @@ def granted(server: Server) -> None:
         raise Failed(f"the cookie is {peer.cookie}", "a cookie is a number below 2^63, for a client of 1.0 below 2^31")
 
 
-@check("register-data", "The data of a granted Register is its cookie", group=GROUP, section="Register", needs=REGISTER)
+@grouped("register-data", "The data of a granted Register is its cookie", section="Register", needs=REGISTER)
 def register_data(server: Server) -> None:
     """Look at the data."""
     require_body(server, "register", server.expect("register", port=server.new_port()))
 
 
-@check(
-    "keepalive",
-    "KeepAlive of a registered peer is granted",
-    group=GROUP,
-    section="KeepAlive",
-    needs=("register", "keepalive"),
-)
+@grouped("keepalive", "KeepAlive of a registered peer is granted", section="KeepAlive", needs=("register", "keepalive"))
 def keepalive(server: Server) -> None:
     """Register, and renew."""
     server.expect("keepalive", **register(server).fields)
 
 
-@check(
-    "keepalive-data",
-    "The answer to KeepAlive says the TTL",
-    group=GROUP,
-    section="KeepAlive",
-    needs=("register", "keepalive"),
-)
+@grouped("keepalive-data", "The answer to KeepAlive says the TTL", section="KeepAlive", needs=("register", "keepalive"))
 def keepalive_data(server: Server) -> None:
     """Look at the data."""
     require_body(server, "keepalive", server.expect("keepalive", **register(server).fields))
 
 
-@check("pquery", "PQuery lists the active peers", group=GROUP, section="PQuery", needs=("register", "pquery"))
+@grouped("pquery", "PQuery lists the active peers", section="PQuery", needs=("register", "pquery"))
 def pquery(server: Server) -> None:
     """Register two peers; each must be on the other's list, with one line."""
     first, second = register(server), register(server)
@@ -63,10 +52,9 @@ def pquery(server: Server) -> None:
             raise Failed(f"another peer that is active is on the list {times} times", "give each active peer one line")
 
 
-@check(
+@grouped(
     "pquery-asker",
     "PQuery lists the asker, or does not, as the profile says",
-    group=GROUP,
     section="PQuery",
     needs=("register", "pquery"),
 )
@@ -80,12 +68,8 @@ def pquery_asker(server: Server) -> None:
         raise Failed("the list does not have the peer that asks", "list the peer that asks as well")
 
 
-@check(
-    "pquery-data",
-    "Each line of the list is an address and a port",
-    group=GROUP,
-    section="PQuery",
-    needs=("register", "pquery"),
+@grouped(
+    "pquery-data", "Each line of the list is an address and a port", section="PQuery", needs=("register", "pquery")
 )
 def pquery_data(server: Server) -> None:
     """Look at the data."""
@@ -94,27 +78,19 @@ def pquery_data(server: Server) -> None:
     require_body(server, "pquery", server.expect("pquery", **peer.fields))
 
 
-@check("leave", "Leave of a registered peer is granted", group=GROUP, section="Leave", needs=("register", "leave"))
+@grouped("leave", "Leave of a registered peer is granted", section="Leave", needs=("register", "leave"))
 def leave(server: Server) -> None:
     """Register, and leave."""
     server.expect("leave", **register(server).fields)
 
 
-@check(
-    "leave-data", "The data of a granted Leave is its text", group=GROUP, section="Leave", needs=("register", "leave")
-)
+@grouped("leave-data", "The data of a granted Leave is its text", section="Leave", needs=("register", "leave"))
 def leave_data(server: Server) -> None:
     """Look at the data."""
     require_body(server, "leave", server.expect("leave", **register(server).fields))
 
 
-@check(
-    "spellings",
-    "Every spelling of a request that is right is understood",
-    group=GROUP,
-    section="Requests",
-    needs=REGISTER,
-)
+@grouped("spellings", "Every spelling of a request that is right is understood", section="Requests", needs=REGISTER)
 def spellings(server: Server) -> None:
     """Send each spelling of the profile's table `same`."""
     changes = [change for change in server.profile.same if change.message in ALL_FOUR]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from ..conversation import Lost, Silent
@@ -12,6 +13,8 @@ from ..server import Server, quoted
 from .dialogue import Peer, leave, listed, never_given, register
 
 GROUP = "refusals"
+
+grouped = partial(check, group=GROUP)
 
 
 def _malformed(server: Server, changes: Sequence[Change]) -> None:
@@ -33,24 +36,20 @@ def _malformed(server: Server, changes: Sequence[Change]) -> None:
         server.hold(answer, "bad_request", what)
 
 
-@check("bad-request", "What is not a request of the protocol is refused", group=GROUP, section="Status codes")
+@grouped("bad-request", "What is not a request of the protocol is refused", section="Status codes")
 def bad_request(server: Server) -> None:
     """Send each request of the profile's table `malformed`."""
     _malformed(server, server.profile.malformed)
 
 
-@check("strict", "Requests are read strictly", group=GROUP, section="Values", mandatory=False)
+@grouped("strict", "Requests are read strictly", section="Values", mandatory=False)
 def strict(server: Server) -> None:
     """Send each request of the profile's table `strict`."""
     _malformed(server, server.profile.strict)
 
 
-@check(
-    "refusal-reason",
-    "The data of a refusal is one line that says why",
-    group=GROUP,
-    section="Status codes",
-    needs=("register",),
+@grouped(
+    "refusal-reason", "The data of a refusal is one line that says why", section="Status codes", needs=("register",)
 )
 def refusal_reason(server: Server) -> None:
     """Look at the data of a refusal, of whatever is refused."""
@@ -67,10 +66,9 @@ def refusal_reason(server: Server) -> None:
         raise Failed(f"the data of a refusal has {len(answer.lines)} lines", "say why in one line of plain text")
 
 
-@check(
+@grouped(
     "unknown-cookie",
     "Register with a cookie that nobody was given is forbidden",
-    group=GROUP,
     section="Register",
     needs=("register",),
 )
@@ -94,10 +92,9 @@ def _stranger(server: Server, message: str) -> None:
         )
 
 
-@check(
+@grouped(
     "keepalive-stranger",
     "KeepAlive of a peer that is not registered is forbidden",
-    group=GROUP,
     section="KeepAlive",
     needs=("register", "keepalive"),
 )
@@ -106,10 +103,9 @@ def keepalive_stranger(server: Server) -> None:
     _stranger(server, "keepalive")
 
 
-@check(
+@grouped(
     "pquery-stranger",
     "PQuery of a peer that is not registered is forbidden",
-    group=GROUP,
     section="PQuery",
     needs=("register", "pquery"),
 )
@@ -118,10 +114,9 @@ def pquery_stranger(server: Server) -> None:
     _stranger(server, "pquery")
 
 
-@check(
+@grouped(
     "leave-stranger",
     "Leave of a peer that is not registered is forbidden",
-    group=GROUP,
     section="Leave",
     needs=("register", "leave"),
 )
@@ -130,10 +125,9 @@ def leave_stranger(server: Server) -> None:
     _stranger(server, "leave")
 
 
-@check(
+@grouped(
     "pquery-after-leave",
     "PQuery of a peer that has left is forbidden",
-    group=GROUP,
     section="PQuery",
     needs=("register", "pquery", "leave"),
 )
@@ -142,13 +136,7 @@ def pquery_after_leave(server: Server) -> None:
     server.expect("pquery", "not_active", **_left(server).fields)
 
 
-@check(
-    "leave-twice",
-    "Leave of a peer that has left is forbidden",
-    group=GROUP,
-    section="Leave",
-    needs=("register", "leave"),
-)
+@grouped("leave-twice", "Leave of a peer that has left is forbidden", section="Leave", needs=("register", "leave"))
 def leave_twice(server: Server) -> None:
     """Leave, and leave."""
     server.expect("leave", "not_active", **_left(server).fields)
@@ -160,10 +148,9 @@ def _left(server: Server) -> Peer:
     return peer
 
 
-@check(
+@grouped(
     "address-taken",
     "Nobody registers at the address of a peer that has just renewed",
-    group=GROUP,
     section="Register",
     needs=("register",),
     mandatory=False,

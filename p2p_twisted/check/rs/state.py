@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..answers import Answer
 from ..model import Failed, check
 from ..server import Server
@@ -9,11 +11,12 @@ from .dialogue import leave, listed, never_given, ports_in, register, require_li
 
 GROUP = "state"
 
+grouped = partial(check, group=GROUP)
 
-@check(
+
+@grouped(
     "cookie-unique",
     "Every peer gets a cookie of its own, that nobody had before",
-    group=GROUP,
     section="Register",
     needs=("register", "leave"),
 )
@@ -31,12 +34,8 @@ def cookie_unique(server: Server) -> None:
         )
 
 
-@check(
-    "left-not-listed",
-    "A peer that has left is not listed",
-    group=GROUP,
-    section="Leave",
-    needs=("register", "pquery", "leave"),
+@grouped(
+    "left-not-listed", "A peer that has left is not listed", section="Leave", needs=("register", "pquery", "leave")
 )
 def left_not_listed(server: Server) -> None:
     """Let one of two peers leave."""
@@ -46,10 +45,9 @@ def left_not_listed(server: Server) -> None:
     require_not_listed(server, asker, other.port, "which has left")
 
 
-@check(
+@grouped(
     "comes-back",
     "A peer that has left comes back with its cookie",
-    group=GROUP,
     section="Register",
     needs=("register", "pquery", "leave"),
 )
@@ -62,10 +60,9 @@ def comes_back(server: Server) -> None:
     server.expect("pquery", **again.fields)
 
 
-@check(
+@grouped(
     "one-record",
     "A peer that registers again with its cookie is listed once",
-    group=GROUP,
     section="Register",
     needs=("register", "pquery"),
 )
@@ -80,10 +77,9 @@ def one_record(server: Server) -> None:
         )
 
 
-@check(
+@grouped(
     "moves",
     "A peer that comes back at another port is listed there only",
-    group=GROUP,
     section="Register",
     needs=("register", "pquery"),
 )
@@ -95,10 +91,9 @@ def moves(server: Server) -> None:
     require_not_listed(server, asker, peer.port, "from which a peer has moved with its cookie")
 
 
-@check(
+@grouped(
     "keepalive-revives",
     "KeepAlive makes a peer active again that had left",
-    group=GROUP,
     section="KeepAlive",
     needs=("register", "keepalive", "pquery", "leave"),
 )
@@ -110,10 +105,9 @@ def keepalive_revives(server: Server) -> None:
     require_listed(server, asker, peer.port, "which has renewed after it had left")
 
 
-@check(
+@grouped(
     "refusal-changes-nothing",
     "A refusal changes nothing",
-    group=GROUP,
     section="Status codes",
     needs=("register", "pquery", "leave"),
 )
@@ -124,10 +118,9 @@ def refusal_changes_nothing(server: Server) -> None:
     require_listed(server, asker, peer.port, "which a stranger has tried to unregister")
 
 
-@check(
+@grouped(
     "list-order",
     "The list is in the order of addresses and ports",
-    group=GROUP,
     section="PQuery",
     needs=("register", "pquery"),
     mandatory=False,

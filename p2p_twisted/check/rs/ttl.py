@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import partial
 
 from ..model import CannotTell, Failed, check
 from ..server import Server
@@ -15,11 +16,12 @@ TRIES = 2
 SLACK = 0.4
 """Seconds by which a server may be late in letting a peer expire."""
 
+grouped = partial(check, group=GROUP)
 
-@check(
+
+@grouped(
     "ttl-told",
     "KeepAlive tells the TTL that the server was started with",
-    group=GROUP,
     section="KeepAlive",
     needs=("register", "keepalive"),
     ttls=0.01,
@@ -32,10 +34,9 @@ def ttl_told(server: Server) -> None:
         raise Failed(f"the answer says '{' '.join(answer.lines)[:80]}'", f"it must tell the TTL, {ttl:g} seconds")
 
 
-@check(
+@grouped(
     "ttl-expires",
     "A peer that does not renew is no longer listed",
-    group=GROUP,
     section="The registration server",
     needs=("register", "pquery"),
     ttls=2.5,
@@ -49,10 +50,9 @@ def ttl_expires(server: Server) -> None:
     require_listed(server, back, silent.port, "which has come back with its cookie")
 
 
-@check(
+@grouped(
     "ttl-keepalive",
     "KeepAlive renews the TTL",
-    group=GROUP,
     section="KeepAlive",
     needs=("register", "keepalive", "pquery"),
     ttls=2.5 * TRIES,
@@ -62,10 +62,9 @@ def ttl_keepalive(server: Server) -> None:
     _renewed_by(server, "keepalive")
 
 
-@check(
+@grouped(
     "ttl-pquery",
     "PQuery renews the TTL of the peer that asks",
-    group=GROUP,
     section="PQuery",
     needs=("register", "pquery"),
     ttls=2.5 * TRIES,
@@ -75,10 +74,9 @@ def ttl_pquery(server: Server) -> None:
     _renewed_by(server, "pquery")
 
 
-@check(
+@grouped(
     "ttl-revives",
     "KeepAlive makes a peer active again whose TTL has run out",
-    group=GROUP,
     section="KeepAlive",
     needs=("register", "keepalive", "pquery"),
     ttls=2.5,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from ..conversation import Conversation, Lost, Silent
 from ..model import Failed, check
@@ -13,6 +14,8 @@ SECTION = "Connections"
 MANY = 20
 """Clients at once."""
 MEND = "serve each connection by itself, in a thread or a task of its own or with select, and wait for none of them"
+
+grouped = partial(check, group=GROUP, section=SECTION)
 
 
 def _halves(data: bytes) -> tuple[bytes, bytes]:
@@ -40,7 +43,7 @@ def _all_answered(server: Server, conversations: Sequence[Conversation], who: st
         _answered(server, conversation, who)
 
 
-@check("two-at-once", "Two slow clients at once are both answered", group=GROUP, section=SECTION)
+@grouped("two-at-once", "Two slow clients at once are both answered")
 def two_at_once(server: Server) -> None:
     """Send two halves, and then the other halves, the second client first."""
     requests = [_halves(server.sample()) for _ in range(2)]
@@ -53,7 +56,7 @@ def two_at_once(server: Server) -> None:
     _answered(server, first, "the client that has sent its request in two halves")
 
 
-@check("stalled-client", "A client that stalls in its request keeps nobody waiting", group=GROUP, section=SECTION)
+@grouped("stalled-client", "A client that stalls in its request keeps nobody waiting")
 def stalled_client(server: Server) -> None:
     """Stall after the first line, while an honest client asks."""
     stalled, data = server.open(), server.sample()
@@ -64,7 +67,7 @@ def stalled_client(server: Server) -> None:
     _answered(server, stalled, "the client that had stalled, after the rest of its request")
 
 
-@check("silent-connections", "Connections that say nothing keep nobody waiting", group=GROUP, section=SECTION)
+@grouped("silent-connections", "Connections that say nothing keep nobody waiting")
 def silent_connections(server: Server) -> None:
     """Make connections, say nothing on them, and let an honest client ask."""
     for _ in range(MANY // 2):
@@ -72,7 +75,7 @@ def silent_connections(server: Server) -> None:
     _honest(server, f"an honest client, while {MANY // 2} others are connected and say nothing")
 
 
-@check("slow-readers", "Two clients that do not read their answers keep nobody waiting", group=GROUP, section=SECTION)
+@grouped("slow-readers", "Two clients that do not read their answers keep nobody waiting")
 def slow_readers(server: Server) -> None:
     """Ask twice, read nothing while an honest client asks, and then read."""
     slow = [server.open(), server.open()]
@@ -82,7 +85,7 @@ def slow_readers(server: Server) -> None:
     _all_answered(server, slow, "a client that has read its answer late")
 
 
-@check("many-at-once", "Many clients at once are all answered", group=GROUP, section=SECTION)
+@grouped("many-at-once", "Many clients at once are all answered")
 def many_at_once(server: Server) -> None:
     """Connect all, send all, read all."""
     conversations = [server.open() for _ in range(MANY)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from ..conversation import Lost, Silent
 from ..model import Failed, NotOffered, check
@@ -13,6 +14,8 @@ SECTION = "Transport"
 PAUSE = 0.01
 """Seconds between two parts, so that each arrives by itself."""
 BYTE_PAUSE = 0.001
+
+grouped = partial(check, group=GROUP)
 
 
 def _in_parts(server: Server, parts: Sequence[bytes], pause: float, what: str) -> None:
@@ -39,14 +42,14 @@ def _cuts(data: bytes) -> Iterator[int]:
         start = end
 
 
-@check("byte-by-byte", "A request that comes byte by byte is granted", group=GROUP, section=SECTION)
+@grouped("byte-by-byte", "A request that comes byte by byte is granted", section=SECTION)
 def byte_by_byte(server: Server) -> None:
     """Send each byte by itself."""
     data = server.sample()
     _in_parts(server, [data[at : at + 1] for at in range(len(data))], BYTE_PAUSE, "a request sent byte by byte")
 
 
-@check("cut-anywhere", "A request that comes in two parts is granted, wherever it is cut", group=GROUP, section=SECTION)
+@grouped("cut-anywhere", "A request that comes in two parts is granted, wherever it is cut", section=SECTION)
 def cut_anywhere(server: Server) -> None:
     """Cut within lines, and around their ends."""
     for at in sorted(set(_cuts(server.sample()))):
@@ -59,23 +62,20 @@ def _ended_by(server: Server, end: bytes, name: str) -> None:
     _in_parts(server, [data], 0, f"a request whose lines end in {name}")
 
 
-@check("takes-lf", "A request whose lines end in LF is granted", group=GROUP, section=SECTION)
+@grouped("takes-lf", "A request whose lines end in LF is granted", section=SECTION)
 def takes_lf(server: Server) -> None:
     """Send LF."""
     _ended_by(server, b"\n", "LF")
 
 
-@check("takes-crlf", "A request whose lines end in CRLF is granted", group=GROUP, section=SECTION)
+@grouped("takes-crlf", "A request whose lines end in CRLF is granted", section=SECTION)
 def takes_crlf(server: Server) -> None:
     """Send CRLF."""
     _ended_by(server, b"\r\n", "CRLF")
 
 
-@check(
-    "half-closed",
-    "A client that closes its sending side after the request gets the answer",
-    group=GROUP,
-    section="Connections",
+@grouped(
+    "half-closed", "A client that closes its sending side after the request gets the answer", section="Connections"
 )
 def half_closed(server: Server) -> None:
     """Send, and close this side at once."""
@@ -92,9 +92,7 @@ def half_closed(server: Server) -> None:
     server.hold(answer, "ok", "a request whose client has closed its sending side")
 
 
-@check(
-    "oversized-refused", "A line beyond the limit is refused at once", group=GROUP, section="Limits", mandatory=False
-)
+@grouped("oversized-refused", "A line beyond the limit is refused at once", section="Limits", mandatory=False)
 def oversized_refused(server: Server) -> None:
     """Send a line of twice the limit, without an end."""
     with server.open() as conversation:
