@@ -59,7 +59,8 @@ class Check(Generic[S]):
 
     `title` says what is right. `section` is the heading of docs/protocol.rst that demands it. `needs` are the messages
     that a profile must spell for the check to apply. `level` is "" or the profile level that it belongs to, for example
-    "1.1". `deadline` is in seconds, `ttls` in TTLs of the server on top of it; with `ttls` it needs a TTL to be known.
+    "1.1". `basis` are checks that must not have failed before, for this one would only repeat their fault. `deadline`
+    is in seconds, `ttls` in TTLs of the server on top of it; with `ttls` it needs a TTL to be known.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Check(Generic[S]):
     mandatory: bool = True
     deadline: float = DEADLINE
     ttls: float = 0
+    basis: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,12 @@ def check(
     mandatory: bool = True,
     deadline: float = DEADLINE,
     ttls: float = 0,
+    basis: tuple[str, ...] = (),
 ) -> Callable[[Callable[[S], None]], Check[S]]:
     """Make the decorated function a Check."""
 
     def made(run: Callable[[S], None]) -> Check[S]:
-        return Check(id_, group, title, section, run, needs, level, mandatory, deadline, ttls)
+        return Check(id_, group, title, section, run, needs, level, mandatory, deadline, ttls, basis)
 
     return made
 

@@ -31,14 +31,17 @@ def applicable(checks: Iterable[Check[S]], profile: Profile) -> list[Check[S]]:
 def run(checks: Sequence[Check[Server]], target: Target) -> Iterator[Result]:
     """Run `checks` one after the other; yield the result of each. No fault of the server escapes."""
     last = dead_after = ""
+    failed: set[str] = set()
     for check in checks:
-        if dead_after:
-            yield _result(check, target, Transcript(), _died(dead_after, check.id))
+        missing = _died(dead_after, check.id) if dead_after else _without_basis(check, failed)
+        if missing is not None:
+            yield _result(check, target, Transcript(), missing)
             continue
         result, was_gone = _run(check, target)
         if not result.passed and not is_there(target):
             dead_after = last if was_gone and last else check.id
             result = replace(result, seen=result.seen + DIED)
+        failed |= {check.id} if result.verdict is Verdict.FAIL else set()
         yield result
         last = check.id
 
@@ -80,6 +83,14 @@ def _died(dead_after: str, id_: str) -> CannotTell:
         f"the server died in the check {dead_after}",
         f"mend that first; or start the server again and run this check alone: --only {id_}",
     )
+
+
+def _without_basis(check: Check[Server], failed: set[str]) -> CannotTell | None:
+    """Return why `check` says nothing after the checks that `failed`; None if it does."""
+    broken = next((id_ for id_ in check.basis if id_ in failed), None)
+    if broken is None:
+        return None
+    return CannotTell(f"it builds on the check {broken}, which failed", "mend that first")
 
 
 def _result(

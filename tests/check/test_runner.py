@@ -107,6 +107,18 @@ def test_a_death_that_is_noticed_later_is_that_of_the_check_before() -> None:
     assert found[2].seen == "the server died in the check a"
 
 
+def test_a_check_that_builds_on_one_that_failed_says_nothing() -> None:
+    def fails(server: Server) -> None:
+        raise Failed("seen")
+
+    with HonestRS() as server:
+        built = a_check(passes, "b", basis=("a",))
+        _, without, beside = judge(server, a_check(fails, "a"), built, a_check(passes, "c", basis=("x",)))
+        [alone] = judge(server, built)
+    assert (without.verdict, without.seen) == (Verdict.UNKNOWN, "it builds on the check a, which failed")
+    assert beside.passed and alone.passed
+
+
 def test_checks_that_fit_a_profile() -> None:
     old, new = ({check.id for check in applicable(CHECKS, profile)} for profile in (OLD, NEW))
     assert old < new and "pipelined" in new - old and "add" not in new
@@ -116,6 +128,8 @@ def test_checks_that_fit_a_profile() -> None:
 
 def test_ids_are_unique_and_every_check_says_what_is_right() -> None:
     assert len({check.id for check in CHECKS}) == len(CHECKS)
+    ids = [check.id for check in CHECKS]
+    assert all(id_ in ids[: ids.index(check.id)] for check in CHECKS for id_ in check.basis)
     assert all(not check.title[0].islower() and not check.title.endswith(".") and check.section for check in CHECKS)
 
 

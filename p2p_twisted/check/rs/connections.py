@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..answers import Answer, read_answer
 from ..conversation import Conversation, Lost, Silent
 from ..model import Failed, NotOffered, check
@@ -12,7 +14,12 @@ GROUP = "extensions"
 SECTION = "Connections"
 LEVEL = "1.1"
 NEEDS = ("register", "keepalive")
+VERSION, LENGTH = ("answers-in-1.1",), ("answers-in-1.1", "length")
+OPEN = (*LENGTH, "kept-open")
+"""Checks on which others build."""
 MAX_OUTSTANDING = 64
+
+extension = partial(check, group=GROUP, needs=NEEDS, level=LEVEL)
 
 
 def _granted(server: Server, conversation: Conversation, what: str) -> Answer:
@@ -34,14 +41,7 @@ def _with_length(server: Server, peer: Peer) -> bytes:
     return server.request("keepalive", (f"Length: {len(data)}",), **peer.fields)
 
 
-@check(
-    "answers-in-1.1",
-    "A request in 1.1 is answered in 1.1",
-    group=GROUP,
-    section="Versions",
-    needs=("register",),
-    level=LEVEL,
-)
+@extension("answers-in-1.1", "A request in 1.1 is answered in 1.1", section="Versions", needs=("register",))
 def answers_in_its_version(server: Server) -> None:
     """Look at the version in the first line."""
     answer = server.expect("register", port=server.new_port())
@@ -49,7 +49,7 @@ def answers_in_its_version(server: Server) -> None:
         raise Failed(f"the first line is {quoted(answer)}", f"answer a request in 1.1 with {server.profile.version}")
 
 
-@check("length", "Each answer says the length of its body", group=GROUP, section="Responses", needs=NEEDS, level=LEVEL)
+@extension("length", "Each answer says the length of its body", section="Responses", basis=VERSION)
 def length(server: Server) -> None:
     """Compare the length with what comes."""
     with server.open() as conversation:
@@ -67,7 +67,7 @@ def length(server: Server) -> None:
             )
 
 
-@check("kept-open", "The connection stays open after an answer", group=GROUP, section=SECTION, needs=NEEDS, level=LEVEL)
+@extension("kept-open", "The connection stays open after an answer", section=SECTION, basis=LENGTH)
 def kept_open(server: Server) -> None:
     """Ask twice on one connection."""
     peer = register(server)
@@ -77,14 +77,7 @@ def kept_open(server: Server) -> None:
             _granted(server, conversation, what)
 
 
-@check(
-    "pipelined",
-    "Requests that come together are answered in their order",
-    group=GROUP,
-    section=SECTION,
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("pipelined", "Requests that come together are answered in their order", section=SECTION, basis=OPEN)
 def pipelined(server: Server) -> None:
     """Send a right, a wrong and a right request in one go."""
     peer = register(server)
@@ -95,7 +88,7 @@ def pipelined(server: Server) -> None:
             _next(server, conversation, f"request {at} of three that came together", outcome)
 
 
-@check("many-outstanding", "64 requests may be outstanding", group=GROUP, section=SECTION, needs=NEEDS, level=LEVEL)
+@extension("many-outstanding", "64 requests may be outstanding", section=SECTION, basis=OPEN)
 def many_outstanding(server: Server) -> None:
     """Send 64 in one go."""
     peer = register(server)
@@ -105,9 +98,7 @@ def many_outstanding(server: Server) -> None:
             _granted(server, conversation, f"request {at + 1} of {MAX_OUTSTANDING} that came together")
 
 
-@check(
-    "cut-pipeline", "Pipelined requests may be cut anywhere", group=GROUP, section="Transport", needs=NEEDS, level=LEVEL
-)
+@extension("cut-pipeline", "Pipelined requests may be cut anywhere", section="Transport", basis=OPEN)
 def cut_pipeline(server: Server) -> None:
     """Send two requests in parts of seven bytes."""
     peer = register(server)
@@ -118,14 +109,7 @@ def cut_pipeline(server: Server) -> None:
             _granted(server, conversation, what)
 
 
-@check(
-    "last-in-1.0",
-    "A request in 1.0 is the last on its connection",
-    group=GROUP,
-    section=SECTION,
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("last-in-1.0", "A request in 1.0 is the last on its connection", section=SECTION, basis=OPEN)
 def last_in_1_0(server: Server) -> None:
     """Ask in 1.1, then in 1.0."""
     old = server.profile.also
@@ -145,19 +129,14 @@ def last_in_1_0(server: Server) -> None:
             )
 
 
-@check(
-    "closes-after-300",
-    "After a refusal with 300 the server closes",
-    group=GROUP,
-    section=SECTION,
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("closes-after-300", "After a refusal with 300 the server closes", section=SECTION, basis=OPEN)
 def closes_after_300(server: Server) -> None:
-    """Send a bad request and a good one."""
+    """Send a bad request, and wait for the end."""
     peer = register(server)
     with server.open() as conversation:
-        conversation.send(server.request("keepalive", cookie="abc", port=peer.port) + _with_length(server, peer))
+        conversation.send(server.request("keepalive", **peer.fields))
+        _granted(server, conversation, "the request before")  # so that the refusal is one of 1.1
+        conversation.send(server.request("keepalive", cookie="abc", port=peer.port))
         _next(server, conversation, "a cookie that is no number", "bad_request")
         try:
             conversation.fill(lambda data: False)
@@ -167,14 +146,7 @@ def closes_after_300(server: Server) -> None:
             raise Failed("the server goes on after 300", "close: nobody knows where the next request begins")
 
 
-@check(
-    "end-of-sending",
-    "A client that closes its sending side gets all answers",
-    group=GROUP,
-    section=SECTION,
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("end-of-sending", "A client that closes its sending side gets all answers", section=SECTION, basis=OPEN)
 def end_of_sending(server: Server) -> None:
     """Send three requests, and close this side."""
     peer = register(server)
@@ -185,13 +157,11 @@ def end_of_sending(server: Server) -> None:
             _granted(server, conversation, f"request {at + 1} of three before the end of sending")
 
 
-@check(
+@extension(
     "retry-after",
-    "Where another peer has just renewed, the refusal says when to try again",
-    group=GROUP,
+    "A refusal of a taken address says when to try again",
     section="Register",
-    needs=NEEDS,
-    level=LEVEL,
+    basis=VERSION,
 )
 def retry_after(server: Server) -> None:
     """Register a new peer where one is active."""
@@ -201,14 +171,7 @@ def retry_after(server: Server) -> None:
         raise Failed("the head has no Retry-After", "say how many seconds the address is still taken")
 
 
-@check(
-    "wide-cookies",
-    "Cookies cannot be guessed: 63 random bits in 1.1",
-    group=GROUP,
-    section="Register",
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("wide-cookies", "Cookies cannot be guessed: 63 random bits in 1.1", section="Register", basis=VERSION)
 def wide_cookies(server: Server) -> None:
     """Register eight peers; all cookies below 2^53 would be one chance in 2^80."""
     cookies = sorted(int(register(server).cookie) for _ in range(8))

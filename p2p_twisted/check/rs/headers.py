@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..model import check
@@ -11,7 +12,10 @@ from .dialogue import register
 GROUP = "extensions"
 SECTION = "Requests"
 LEVEL = "1.1"
+BASIS = ("answers-in-1.1",)
 NEEDS = ("register", "keepalive", "pquery")
+
+extension = partial(check, group=GROUP, needs=NEEDS, level=LEVEL, basis=BASIS, section=SECTION)
 
 
 def _data_size(server: Server, **fields: Any) -> int:
@@ -19,28 +23,14 @@ def _data_size(server: Server, **fields: Any) -> int:
     return len(server.request("keepalive", **fields).partition(b"\n\n")[2])
 
 
-@check(
-    "unknown-header",
-    "A header that is unknown is passed over",
-    group=GROUP,
-    section=SECTION,
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("unknown-header", "A header that is unknown is passed over")
 def unknown_header(server: Server) -> None:
     """Send one."""
     peer = register(server)
     server.expect("keepalive", "ok", ("Colour: blue", "limit: x"), **peer.fields)
 
 
-@check(
-    "bad-headers",
-    "A header that comes twice, or has a wrong value, is refused",
-    group=GROUP,
-    section=SECTION,
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("bad-headers", "A header that comes twice, or has a wrong value, is refused")
 def bad_headers(server: Server) -> None:
     """Send such headers."""
     peer = register(server)
@@ -52,14 +42,7 @@ def bad_headers(server: Server) -> None:
         server.hold(answer, "bad_request", f"{message} with {' and '.join(headers)}")
 
 
-@check(
-    "length-of-data",
-    "The data of a request is as long as its Length says",
-    group=GROUP,
-    section=SECTION,
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("length-of-data", "The data of a request is as long as its Length says")
 def length_of_data(server: Server) -> None:
     """Say a length that is one byte too short: the request is not right."""
     peer = register(server)

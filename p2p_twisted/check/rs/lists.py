@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..answers import Answer
 from ..model import Failed, check
 from ..server import Server
@@ -10,9 +12,12 @@ from .dialogue import Peer, ports_in, register
 GROUP = "extensions"
 SECTION = "PQuery"
 LEVEL = "1.1"
+BASIS = ("answers-in-1.1",)
 NEEDS = ("register", "pquery")
 MAX_PARTS = 2_000
 """Parts that are read of a list: more would be a server that never says that the list is over."""
+
+extension = partial(check, group=GROUP, needs=NEEDS, level=LEVEL, basis=BASIS, section=SECTION)
 
 
 def _asked(server: Server, peer: Peer, *headers: str) -> Answer:
@@ -23,7 +28,7 @@ def _peers(server: Server, count: int) -> list[Peer]:
     return [register(server) for _ in range(count)]
 
 
-@check("limit", "Limit is the most lines that are given", group=GROUP, section=SECTION, needs=NEEDS, level=LEVEL)
+@extension("limit", "Limit is the most lines that are given")
 def limit(server: Server) -> None:
     """Ask for two of at least four."""
     peers = _peers(server, 4)
@@ -34,9 +39,7 @@ def limit(server: Server) -> None:
         raise Failed("a part of the list does not say More: yes", "say it while the list goes on")
 
 
-@check(
-    "parts", "The parts of a list make the whole list, in order", group=GROUP, section=SECTION, needs=NEEDS, level=LEVEL
-)
+@extension("parts", "The parts of a list make the whole list, in order")
 def parts(server: Server) -> None:
     """Read the list by twos from just before the first own peer on."""
     peers = sorted(_peers(server, 5), key=lambda peer: peer.port)
@@ -64,7 +67,7 @@ def _address_of(server: Server, peer: Peer) -> str:
     return next((line.split()[0] for line in lines if line.endswith(f" {peer.port}")), server.own_host)
 
 
-@check("sample", "Sample gives so many peers by chance", group=GROUP, section=SECTION, needs=NEEDS, level=LEVEL)
+@extension("sample", "Sample gives so many peers by chance")
 def sample(server: Server) -> None:
     """Ask for two of at least six, several times."""
     peers = _peers(server, 6)
@@ -82,14 +85,7 @@ def sample(server: Server) -> None:
         raise Failed("eight samples were the same two peers", "choose by chance, each time anew")
 
 
-@check(
-    "bad-limits",
-    "A Limit of 0, and an After that is no address, are refused",
-    group=GROUP,
-    section=SECTION,
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("bad-limits", "A Limit of 0, and an After that is no address, are refused")
 def bad_limits(server: Server) -> None:
     """Send them."""
     peer = register(server)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
+from functools import partial
 
 from ..answers import read_answer
 from ..conversation import Conversation, Gone, Lost, Silent
@@ -12,8 +13,8 @@ from ..server import Server, quoted
 
 GROUP = "robustness"
 SECTION = "Connections"
-SHORT = 0.2
-"""Seconds that a bad client waits for an answer that need not come."""
+SHORT = 0.1
+"""Share of the timeout that a bad client waits for an answer that need not come."""
 BIG = 1_000_000
 """Bytes of what is too big."""
 SEED = 7
@@ -34,15 +35,17 @@ FRAMED = (
 )
 """Starts of messages that are framed by a length, begin with a zero byte, or are a pickle."""
 
+grouped = partial(check, group=GROUP)
+
 
 def _abuse(server: Server, data: bytes, what: str) -> None:
     """Send `data`, which is no request. It may be refused or not be answered, but not be granted."""
     with server.open() as conversation:
         with suppress(Lost, Silent):
             conversation.send(data)
-        conversation.timeout = min(SHORT, conversation.timeout)
+        conversation.timeout *= SHORT
         try:
-            answer = read_answer(conversation, server.profile, SHORT)
+            answer = read_answer(conversation, server.profile)
         except (Lost, Silent):
             return
     if b"Traceback (most recent call last)" in answer.raw:
@@ -63,7 +66,7 @@ def _still_serves(server: Server, after: str) -> None:
     server.hold(answer, "ok", f"an honest client, after {after},")
 
 
-@check("empty-connection", "A connection that is closed without a word does no harm", group=GROUP, section=SECTION)
+@grouped("empty-connection", "A connection that is closed without a word does no harm", section=SECTION)
 def empty_connection(server: Server) -> None:
     """Connect and close; connect and reset."""
     server.open().close()
@@ -71,7 +74,7 @@ def empty_connection(server: Server) -> None:
     _still_serves(server, "connections that were closed without a word")
 
 
-@check("broken-off", "A request that is broken off does no harm", group=GROUP, section=SECTION)
+@grouped("broken-off", "A request that is broken off does no harm", section=SECTION)
 def broken_off(server: Server) -> None:
     """Close in the middle of a request, at several places."""
     data = server.sample()
@@ -83,7 +86,7 @@ def broken_off(server: Server) -> None:
     _still_serves(server, "requests that were broken off")
 
 
-@check("reset", "A connection that is reset does no harm", group=GROUP, section=SECTION)
+@grouped("reset", "A connection that is reset does no harm", section=SECTION)
 def reset(server: Server) -> None:
     """Reset in the middle of a request, and instead of reading the answer."""
     data = server.sample()
@@ -96,10 +99,10 @@ def reset(server: Server) -> None:
 
 def _drain(conversation: Conversation) -> None:
     with suppress(Lost):
-        conversation.fill(lambda data: False, SHORT)
+        conversation.fill(lambda data: False, conversation.timeout * SHORT)
 
 
-@check("dialects", "Requests of other dialects are not granted, and do no harm", group=GROUP, section="Status codes")
+@grouped("dialects", "Requests of other dialects are not granted, and do no harm", section="Status codes")
 def dialects(server: Server) -> None:
     """Send the first lines of other programs."""
     for line in FIRST_LINES:
@@ -107,21 +110,21 @@ def dialects(server: Server) -> None:
     _still_serves(server, "requests of other dialects")
 
 
-@check("http", "A request of HTTP is not granted, and does no harm", group=GROUP, section="Status codes")
+@grouped("http", "A request of HTTP is not granted, and does no harm", section="Status codes")
 def http(server: Server) -> None:
     """Ask as a browser does."""
     _abuse(server, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n", "a request of HTTP")
     _still_serves(server, "a request of HTTP")
 
 
-@check("long-line", "A line without end does no harm", group=GROUP, section="Limits")
+@grouped("long-line", "A line without end does no harm", section="Limits")
 def long_line(server: Server) -> None:
     """Send a megabyte without a line end."""
     _abuse(server, b"A" * BIG, "a line of a megabyte")
     _still_serves(server, "a line of a megabyte")
 
 
-@check("many-headers", "A head of thousands of lines does no harm", group=GROUP, section="Limits")
+@grouped("many-headers", "A head of thousands of lines does no harm", section="Limits")
 def many_headers(server: Server) -> None:
     """Put ten thousand header lines behind the first line of a request."""
     first = server.sample().partition(b"\n")[0]
@@ -129,7 +132,7 @@ def many_headers(server: Server) -> None:
     _still_serves(server, "a head of ten thousand lines")
 
 
-@check("garbage", "Garbage does no harm", group=GROUP, section=SECTION)
+@grouped("garbage", "Garbage does no harm", section=SECTION)
 def garbage(server: Server) -> None:
     """Send messages in binary frames, bytes by chance, without and with ends of lines, and zero bytes."""
     chance = random.Random(SEED)
@@ -139,7 +142,7 @@ def garbage(server: Server) -> None:
     _still_serves(server, "garbage")
 
 
-@check("not-utf8", "Bytes that are not UTF-8 do no harm", group=GROUP, section=SECTION)
+@grouped("not-utf8", "Bytes that are not UTF-8 do no harm", section=SECTION)
 def not_utf8(server: Server) -> None:
     """Put such bytes into a request that is otherwise right."""
     data = server.sample()

@@ -17,7 +17,7 @@ from p2p_twisted.check.profile import load
 from p2p_twisted.check.rs import CHECKS
 from p2p_twisted.check.runner import applicable, is_there, run
 from p2p_twisted.check.server import Target
-from tests.check.servers import handouts, wrong_rs
+from tests.check.servers import handouts, wrong_rs, wrong_rs_11
 from tests.check.servers.base import Server
 from tests.check.servers.wrong_rs import HonestRS
 from tests.support.rs_process import RSProcess, free_port
@@ -44,7 +44,23 @@ FAULTS: Mapping[type[HonestRS], set[str]] = {
     wrong_rs.CrLf: {"line-ends"},
     wrong_rs.HidesAsker: {"pquery-asker"},
 }
-"""A wrong server -> the mandatory checks that find it."""
+"""A wrong server of 1.0 -> the mandatory checks that find it."""
+FAULTS_1_1: Mapping[type[HonestRS], set[str]] = {
+    wrong_rs_11.HonestRS11: set(),
+    wrong_rs_11.LengthTooShort: {"length"},
+    wrong_rs_11.ClosesEach: {"kept-open"},
+    wrong_rs_11.GoesOnAfter300: {"closes-after-300"},
+    wrong_rs_11.KeepsOldOpen: {"last-in-1.0"},
+    wrong_rs_11.IgnoresLimit: {"limit"},
+    wrong_rs_11.AfterIncluded: {"parts"},
+    wrong_rs_11.SameSample: {"sample"},
+    wrong_rs_11.NarrowCookies: {"wide-cookies"},
+    wrong_rs_11.NoRetryAfter: {"retry-after"},
+    wrong_rs_11.AnyHeader: {"bad-headers"},
+    wrong_rs_11.RefusesUnknown: {"unknown-header"},
+    wrong_rs_11.AlwaysOld: {"answers-in-1.1"},
+}
+"""A wrong server of 1.1 -> the mandatory checks of 1.1 that find it."""
 HANDOUTS: Mapping[type[Server], tuple[str, str, set[str]]] = {
     handouts.CentralServer: ("p2p-ci", "list", {"strict"}),
     handouts.HandoutRS: ("p2p-di", "register", {"address-taken", "spellings", "strict"}),
@@ -71,6 +87,11 @@ def judge_wrong(kind: type[HonestRS]) -> Results:
     with kind(TTL) if timed else kind() as server:
         only = "messages" if kind is wrong_rs.KeepsOpen else ""  # it is waited for after each answer
         return judge(server.port, ttl=TTL if timed else None, only=only)
+
+
+def judge_wrong_11(kind: type[HonestRS]) -> Results:
+    with kind() as server:
+        return judge(server.port, "1.1", only="extensions")
 
 
 def judge_handout(kind: type[Server]) -> Results:
@@ -106,6 +127,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
         "own": partial(judge_own, free_port(), tmp_path_factory.mktemp("own")),
         "student": partial(judge_student, free_port()),
         **{kind: partial(judge_wrong, kind) for kind in FAULTS},
+        **{kind: partial(judge_wrong_11, kind) for kind in FAULTS_1_1},
         **{kind: partial(judge_handout, kind) for kind in HANDOUTS},
     }
     with ThreadPoolExecutor(len(jobs)) as pool:
@@ -122,6 +144,12 @@ def test_each_fault_is_found_by_its_check_alone(kind: type[HonestRS], judged: Ju
     results = judged[kind].result()
     assert set(failed(results)) == FAULTS[kind], failed(results)
     assert all(one.seen and one.mend for one in results.values() if one.verdict is Verdict.FAIL)
+
+
+@pytest.mark.parametrize("kind", FAULTS_1_1, ids=lambda kind: kind.__name__)
+def test_each_fault_of_1_1_is_found_by_its_check_alone(kind: type[HonestRS], judged: Judged) -> None:
+    results = judged[kind].result()
+    assert set(failed(results)) == FAULTS_1_1[kind], failed(results)
 
 
 def test_after_the_death_of_a_server_the_rest_is_not_told(judged: Judged) -> None:

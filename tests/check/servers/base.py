@@ -74,3 +74,12 @@ class Lines:
             return line.removesuffix(b"\r").decode()
         except UnicodeDecodeError:
             raise BadRequest("a line is not UTF-8") from None
+
+    def read(self, size: int) -> bytes:
+        """Return the next `size` bytes. Raises BadRequest."""
+        while len(self._buffer) < size:
+            if not (data := self._sock.recv(4096)):
+                raise BadRequest("the request is not complete")
+            self._buffer += data
+        found, self._buffer = self._buffer[:size], self._buffer[size:]
+        return found
