@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +17,9 @@ PLACEHOLDER = re.compile(r"\{(rs|host|rs_port|port|dir|document|number)\}")
 ENDS = ((signal.SIGINT, 4.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0))
 """The signals that end a client that goes on, and the seconds that each has."""
 MAX_OUTPUT = 262_144
-"""Bytes of the client's output that are looked at."""
+"""Bytes of the client's output that are kept."""
+ALL_READ = 0.5
+"""Seconds for the rest of the output of a client that has ended; what it has started may still hold the pipe."""
 CRASHES = (
     b"Traceback (most recent call last)",
     *(b"Exception in thread", b"Segmentation fault", b"panic:", b"Unhandled exception", b"core dumped"),
@@ -43,26 +46,34 @@ def free_port() -> int:
 
 
 class Program:
-    """A running client, in a group of processes of its own; it writes into the file `output`."""
+    """A running client, in a group of processes of its own; the end of what it prints is kept."""
 
-    def __init__(self, command: Sequence[str], values: Mapping[str, str], typed: Path | None, output: Path) -> None:
+    def __init__(self, command: Sequence[str], values: Mapping[str, str], typed: Path | None) -> None:
         """Start it; `typed` is a file that it reads as its standard input. Raises NotStarted."""
-        self._output = output
         words = filled(command, values)
         named = {f"P2P_CHECK_{name.upper()}": value for name, value in values.items()}
         try:
-            with (typed or Path(os.devnull)).open("rb") as source, output.open("wb") as sink:
+            with (typed or Path(os.devnull)).open("rb") as source:
                 self._process = subprocess.Popen(
                     words,
                     stdin=source,
-                    stdout=sink,
+                    stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     env={**os.environ, **named},
                     start_new_session=True,
                 )
         except OSError as error:
             raise NotStarted(f"cannot run {words[0]}: {error.strerror}") from None
+        self.output = b""
         self.ended_by_itself = False
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as source:
+            while data := os.read(source.fileno(), MAX_OUTPUT):
+                self.output = (self.output + data)[-MAX_OUTPUT:]
 
     @property
     def is_running(self) -> bool:
@@ -78,6 +89,7 @@ class Program:
                 with suppress(subprocess.TimeoutExpired):
                     self._process.wait(seconds)
         self._signal(signal.SIGKILL)
+        self._reading.join(ALL_READ)
 
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError, PermissionError):
@@ -88,22 +100,20 @@ class Program:
         code = self._process.poll()
         if code is not None and code < 0:
             return f"it ended by the signal {signal.Signals(-code).name}"
-        return crash_in(self._said())
+        return crash_in(self.output)
 
     def last_line(self) -> str:
         """Return the last line of its output by now, "" if there is none."""
-        lines = self._said().decode("utf-8", "replace").split("\n")
+        lines = self.output.decode("utf-8", "replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
-    def _said(self) -> bytes:
-        with self._output.open("rb") as file:
-            return file.read(MAX_OUTPUT)
-
     def wait(self, seconds: float) -> bool:
-        """Wait for `seconds` at most; return whether it has ended."""
+        """Wait for `seconds` at most; return whether it has ended, and all that it has printed is read."""
         deadline = time.monotonic() + seconds
         while self.is_running and time.monotonic() < deadline:
             time.sleep(0.02)
+        if not self.is_running:
+            self._reading.join(ALL_READ)
         return not self.is_running
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -21,6 +20,8 @@ from .ways import DEAD, FIRST, RS, SECOND, Way
 
 STEPS = ("register", "pquery", "index", "file")
 """What a client does when it fetches a document."""
+MAX_REQUESTS = 10_000
+"""Requests of a run that are kept."""
 SETTLE = 0.7
 """Seconds that a run goes on after the last step."""
 
@@ -54,6 +55,11 @@ class Seen:
     is_reachable: bool = False
     ended_at: float = 0.0
 
+    def note(self, request: Request) -> None:
+        """Keep a request that came, unless there are too many."""
+        if len(self.requests) < MAX_REQUESTS:
+            self.requests.append(request)
+
     def named(self, message: str, place: str = "") -> list[Request]:
         """Return the requests that are this message, at one place or at any."""
         return [one for one in self.requests if one.message == message and place in ("", one.place)]
@@ -75,7 +81,7 @@ def watch(order: Order, way: Way, seen: Seen, is_over: Callable[[Seen], bool]) -
     with ExitStack() as stack:
         kept = seen.registrations
         ports_of = {RS: kept.rs_port, FIRST: 0, SECOND: 0}
-        about = order.profile, way, seen.transcript, seen.requests.append
+        about = order.profile, way, seen.transcript, seen.note
         places = {name: Place(name, *about, port) for name, port in ports_of.items()}
         kept.rs_port, kept.own_port = places[RS].port, kept.own_port or free_port()
         dead = stack.enter_context(socket.socket())
@@ -85,8 +91,7 @@ def watch(order: Order, way: Way, seen: Seen, is_over: Callable[[Seen], bool]) -
         for place in places.values():
             place.start(stage)
             stack.callback(place.stop)
-        output = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="p2p-check-"))) / "output"
-        _run(order, way, seen, Program(order.command, _values(seen), order.typed, output), is_over)
+        _run(order, way, seen, Program(order.command, _values(seen), order.typed), is_over)
     return seen
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model import CannotTell, Failed, check
 from ..server import Server
-from .dialogue import documents, next_answer
+from .dialogue import documents, next_answer, own_documents
 
 GROUP = "extensions"
 LEVEL = "1.1"
@@ -52,14 +52,10 @@ def everything(server: Server) -> None:
         answer = server.expect("index", "ok", (f"Since: {version}",))
         if answer.header("Since") is not None:
             raise Failed(f"Since: {version} is repeated", "leave out Since: what comes is everything, not a change")
-        own = {str(one) for one in documents(server, server.expect("index")) if _is_own(server, one.record)}
+        own = own_documents(server, documents(server, server.expect("index")))
         told = {line for line in answer.lines if line.count("\t") >= 5}
         if len(told) < len(own):
             raise Failed(f"{len(told)} records came, and the index has {len(own)} of this peer", "tell all of them")
-
-
-def _is_own(server: Server, record: tuple[str, ...]) -> bool:
-    return len(record) > 4 and record[4] == str(server.target.port)
 
 
 @check(

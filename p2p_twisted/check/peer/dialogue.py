@@ -26,10 +26,15 @@ NO_DOCUMENT = "let the peer share a document, or name one that it has with --doc
 
 @dataclass(frozen=True)
 class Document:
-    """A document of the peer; `record` are the fields of its record, none if it is not from the index."""
+    """A document: the `fields` of messages that ask for it.
+
+    `record` are the fields of its record in the index, between tabs, and `holder` is the address and port there; None
+    if the index says none.
+    """
 
     fields: Mapping[str, Any]
     record: tuple[str, ...] = ()
+    holder: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         return str(self.fields["name"])
@@ -69,11 +74,20 @@ def named(name: str) -> Document:
 
 
 def documents(server: Server, answer: Answer) -> list[Document]:
-    """Return the documents in an index; those whose records have the peer's own port first."""
+    """Return the documents in an index, in its order."""
     template = server.profile.bodies.get("index")
-    found = [_document(line, template) for line in answer.lines[:MAX_DOCUMENTS]]
-    own = str(server.target.port)
-    return sorted(filter(None, found), key=lambda one: not (len(one.record) > 4 and one.record[4] == own))
+    found = (_document(line, template) for line in answer.lines[:MAX_DOCUMENTS])
+    return [one for one in found if one is not None]
+
+
+def own_documents(server: Server, found: list[Document]) -> list[Document]:
+    """Return those of an index that the peer itself has; all, if the index says no ports.
+
+    An index has the peer's own documents first, so the address of the first one with its port is its own.
+    """
+    port = str(server.target.port)
+    own = next((one.holder for one in found if one.holder is not None and one.holder[1] == port), None)
+    return [one for one in found if one.holder is None or one.holder == own]
 
 
 def _document(line: str, template: str | None) -> Document | None:
@@ -87,7 +101,8 @@ def _document(line: str, template: str | None) -> Document | None:
     stem, kind = groups.get("stem", ""), groups.get("type", "")
     name = f"{stem}.{kind}" if kind else stem
     number = groups.get("number") or _number_in(name)
-    return Document({"name": name, "stem": stem, "type": kind, "number": number}, tuple(line.split("\t")))
+    holder = (groups.get("address", ""), groups["port"]) if "port" in groups else None
+    return Document({"name": name, "stem": stem, "type": kind, "number": number}, tuple(line.split("\t")), holder)
 
 
 def _number_in(name: str) -> str:
@@ -109,8 +124,7 @@ def a_document(server: Server) -> Document:
         raise CannotTell(f"no document is known: {error.seen}", NO_DOCUMENT) from None
     if not found:
         raise CannotTell("the index has no document", NO_DOCUMENT)
-    own = [one for one in found if len(one.record) < 5 or one.record[4] == str(target.port)] or found
-    return min(own, key=lambda one: 2**63 if not one.size else one.size)
+    return min(own_documents(server, found) or found, key=lambda one: 2**63 if not one.size else one.size)
 
 
 def listed_document(server: Server, over: int = -1) -> Document:
@@ -120,7 +134,7 @@ def listed_document(server: Server, over: int = -1) -> Document:
     named = [one for one in found if str(one) == str(document)]
     if not named:
         raise CannotTell(f"the index says no hash of {document}", NO_DOCUMENT)
-    longer = [one for one in found if over < (one.size or 0) <= MAX_SIZE and one.record[4] == named[0].record[4]]
+    longer = [one for one in found if over < (one.size or 0) <= MAX_SIZE and one.holder == named[0].holder]
     return min(longer, key=lambda one: one.size or 0, default=named[0])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model import CannotTell, Failed, check
 from ..server import Server
-from .dialogue import a_document, documents, missing
+from .dialogue import a_document, documents, missing, own_documents
 
 GROUP = "files"
 SECTION = "GET FILE"
@@ -37,8 +37,7 @@ def same(server: Server) -> None:
 @check("files-of-index", "Each document of the index is sent", group=GROUP, section=SECTION, needs=("index", "file"))
 def of_index(server: Server) -> None:
     """Fetch the first documents of the index that are the peer's own."""
-    found = documents(server, server.expect("index"))
-    own = [one for one in found if len(one.record) < 5 or one.record[4] == str(server.target.port)]
+    own = own_documents(server, documents(server, server.expect("index")))
     if not own:
         raise CannotTell("the index has no document of the peer", "let the peer share documents")
     for document in own[:SOME]:

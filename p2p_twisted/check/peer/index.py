@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..model import CannotTell, Failed, check
 from ..server import Server
 from ..transcript import shown
-from .dialogue import NO_DOCUMENT, documents
+from .dialogue import NO_DOCUMENT, documents, own_documents
 
 GROUP = "index"
 SECTION = "GET INDEX"
@@ -41,10 +41,9 @@ def own(server: Server) -> None:
     found = documents(server, server.expect("index"))
     if not found:
         raise CannotTell("the index is empty", NO_DOCUMENT)
-    own_port = str(server.target.port)
-    if len(found[0].record) > 4 and found[0].record[4] != own_port:
+    if not own_documents(server, found):
         raise Failed(
-            f"no record has the port {own_port}, at which the peer is checked; the first has {found[0].record[4]}",
+            f"no record has the port {server.target.port}, at which the peer is checked; the first is '{found[0]}'",
             "put the address and port into a record at which others reach the holder",
         )
 

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.check.client.program import NotStarted, Program, can_be_reached, crash_in, filled, free_port
+from p2p_twisted.check.client.program import (
+    MAX_OUTPUT,
+    NotStarted,
+    Program,
+    can_be_reached,
+    crash_in,
+    filled,
+    free_port,
+)
 
 VALUES = {name: name.upper() for name in ("rs", "host", "rs_port", "port", "dir", "document", "number")}
 
@@ -35,21 +43,21 @@ def test_crashes(output: bytes, line: str) -> None:
     assert found.startswith(line) and bool(found) == bool(line)
 
 
-def started(code: str, folder: Path, typed: Path | None = None) -> Program:
-    return Program([sys.executable, "-u", "-c", code], VALUES, typed, folder / "output")
+def started(code: str, typed: Path | None = None) -> Program:
+    return Program([sys.executable, "-u", "-c", code], VALUES, typed)
 
 
 def test_one_that_ends(tmp_path: Path) -> None:
     typed = tmp_path / "typed"
     typed.write_text("1\n")
     code = "import os; print(input(), os.environ['P2P_CHECK_RS_PORT'])"
-    program = started(code, tmp_path, typed)
+    program = started(code, typed)
     assert program.wait(20)
     program.end()
     assert program.ended_by_itself and program.last_line() == "1 RS_PORT" and program.crash() == ""
 
 
-def test_one_that_goes_on(tmp_path: Path) -> None:
+def test_one_that_goes_on() -> None:
     """It is asked to end, and says so; what it has started ends with it."""
     port = free_port()
     child = (
@@ -57,18 +65,25 @@ def test_one_that_goes_on(tmp_path: Path) -> None:
     )
     code = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {child!r}])\ntry: p.wait()\n"
     code += "except KeyboardInterrupt: print('bye')"
-    program = started(code, tmp_path)
+    program = started(code)
     while program.last_line() != "up":
         assert not program.wait(0.05)
     assert can_be_reached(str(port))
     program.end()
     assert not program.ended_by_itself and not can_be_reached(str(port))
-    assert "bye" in (tmp_path / "output").read_text()
+    assert b"bye" in program.output
 
 
-def test_one_that_cannot_be_started(tmp_path: Path) -> None:
+def test_one_that_prints_without_end() -> None:
+    program = started("while True: print('x' * 1000)")
+    assert not program.wait(0.5)
+    program.end()
+    assert 0 < len(program.output) <= MAX_OUTPUT
+
+
+def test_one_that_cannot_be_started() -> None:
     with pytest.raises(NotStarted, match="cannot run /no/such: No such file"):
-        Program(["/no/such"], VALUES, None, tmp_path / "output")
+        Program(["/no/such"], VALUES, None)
 
 
 @pytest.mark.parametrize("port", ["", "x", "0", "99999999999"])
