@@ -12,7 +12,7 @@ import pytest
 
 from p2p_twisted.check.rs import CHECKS
 from p2p_twisted.cli import exits
-from tests.check.servers.peer import HonestPeer, running
+from tests.check.servers.peer import HonestPeer
 from tests.check.servers.wrong_rs import HonestRS, WrongStatusLine
 from tests.support.p2p_command import p2p
 
@@ -119,7 +119,7 @@ def test_a_file_that_cannot_be_written_is_told_before_the_checks(honest: str, tm
 
 def test_a_peer(tmp_path: Path) -> None:
     (tmp_path / "rfc1149.txt").write_text("Avian carriers", "utf-8")
-    with running(HonestPeer(tmp_path)) as peer:
+    with HonestPeer(tmp_path) as peer:
         address = f"127.0.0.1:{peer.port}"
         done = p2p("check", "peer", address, "--only", "file,names-parent")
         assert (done.exit_code, done.stderr) == (exits.OK, "p2p: all 2 mandatory checks passed\n")
@@ -129,7 +129,7 @@ def test_a_peer(tmp_path: Path) -> None:
 
 
 def test_a_peer_whose_index_is_empty(tmp_path: Path) -> None:
-    with running(HonestPeer(tmp_path)) as peer:
+    with HonestPeer(tmp_path) as peer:
         done = p2p("check", "peer", f"127.0.0.1:{peer.port}", "--only", "file", "--json")
     [item] = json.loads(done.stdout)["items"]
     assert (done.exit_code, item["verdict"], item["seen"]) == (

@@ -19,6 +19,8 @@ MAX_REQUEST = 65_536
 """Bytes of a request that are read."""
 SILENCE = 0.8
 """Seconds after which a request that is not whole is taken for one that is wrong."""
+ALL_SERVED = 1.0
+"""Seconds for what has come when the client has ended."""
 LINGER = 2.0
 """Seconds that a client has to close its side after the answer."""
 FIRST_BYTES = 300
@@ -49,6 +51,10 @@ class Place:
         self._recognizer = Recognizer(profile)
         self._transcript = transcript
         self._note = note
+        self._serving: list[threading.Thread] = []
+        self._last = 0
+        """The port of the connection behind which there is none of the client's."""
+        self._all_taken = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
         self.port: int = self._listener.getsockname()[1]
 
@@ -58,16 +64,30 @@ class Place:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def stop(self) -> None:
-        """Take no connections any more."""
+        """Take no connections any more, once all that have come are served: the client has ended."""
+        with suppress(OSError), socket.socket() as last:
+            last.bind(("127.0.0.1", 0))
+            self._last = last.getsockname()[1]
+            last.connect(("127.0.0.1", self.port))
+            self._all_taken.wait(ALL_SERVED)
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        until = time.monotonic() + ALL_SERVED
+        for thread in self._serving:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _accept(self) -> None:
         with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            while not self._all_taken.is_set():
+                connection, (_, port) = self._listener.accept()
+                if port == self._last:
+                    connection.close()
+                    self._all_taken.set()
+                    return
+                serving = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+                self._serving = [*(thread for thread in self._serving if thread.is_alive()), serving]
+                serving.start()
 
     def _serve(self, connection: socket.socket) -> None:
         number = self._transcript.new_connection()

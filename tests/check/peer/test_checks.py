@@ -9,10 +9,11 @@ import pytest
 
 from p2p_twisted.check.model import Result, Verdict
 from p2p_twisted.check.peer import CHECKS
-from p2p_twisted.check.peer.dialogue import PeerTarget
+from p2p_twisted.check.peer.dialogue import PeerTarget, named
 from p2p_twisted.check.profile import load
 from p2p_twisted.check.runner import applicable, run
-from tests.check.servers.peer import HonestPeer, running
+from tests.check.servers.central_peer import CentralPeer
+from tests.check.servers.peer import HonestPeer
 from tests.check.servers.wrong_peers import IgnoresRange, LeaksParent, NoNotFound, WrongLength
 from tests.support.raw_sockets import system
 
@@ -48,7 +49,7 @@ def by(verdict: Verdict, results: dict[str, Result]) -> set[str]:
 
 @pytest.mark.parametrize("profile", ["1.0", "1.1"])
 def test_an_honest_peer_passes(folder: Path, profile: str) -> None:
-    with running(HonestPeer(folder)) as peer:
+    with HonestPeer(folder) as peer:
         results = judge(peer.port, profile, SLOW)
     assert [(result.id, result.seen) for result in results.values() if result.bad] == []
 
@@ -65,7 +66,7 @@ def test_an_honest_peer_passes(folder: Path, profile: str) -> None:
 def test_a_wrong_peer_is_found_by_the_check_about_it(
     folder: Path, kind: type[HonestPeer], profile: str, found: set[str], unknown: set[str]
 ) -> None:
-    with running(kind(folder)) as peer:
+    with kind(folder) as peer:
         results = judge(peer.port, profile, SLOW)
     assert by(Verdict.FAIL, results) == found
     assert by(Verdict.UNKNOWN, results) >= unknown
@@ -77,3 +78,13 @@ def test_our_own_peer_passes() -> None:
         for profile, but in (("1.1", ()), ("p2p-di", SLOW)):
             results = judge(running_system.peers[0], profile, but)
             assert {id_: result.seen for id_, result in results.items() if not result.passed} == {}, profile
+
+
+def test_a_peer_of_a_central_index_passes() -> None:
+    spoken = load("p2p-ci")
+    checks = [check for check in applicable(CHECKS, spoken) if check.id not in SLOW]
+    with CentralPeer({1149: b"Avian carriers\r\n"}) as peer:
+        fields = dict(named("RFC 1149").fields)
+        target = PeerTarget("127.0.0.1", peer.port, spoken, 5, sample="file", fields=fields, document="RFC 1149")
+        results = list(run(checks, target))
+    assert [(result.id, result.seen) for result in results if result.bad] == []

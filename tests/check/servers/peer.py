@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import socket
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from tests.check.servers.base import BadRequest, Server
 
 FIRST_LINE = re.compile(r"(GET|SEARCH|CANCEL|Hello) (\w+) P2P[_-]DI[_/-]1\.([01])")
 MAX_LINE = 8192
@@ -21,47 +21,25 @@ PHRASES = {100: "FILE_NOT_FOUND", 200: "OK", 300: "BAD_REQUEST"}
 Headers = list[tuple[str, str]]
 
 
-class BadRequest(Exception):
-    """The request is none."""
-
-
 class NotFound(Exception):
     """The document is not here."""
 
 
-class HonestPeer:
-    """Shares the files of `folder`; a thread for each connection."""
+class HonestPeer(Server):
+    """Shares the files of `folder`. Whatever a wrong one does otherwise is a method."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.folder = folder
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port = self._listener.getsockname()[1]
-        self._open: set[socket.socket] = set()
 
-    def run(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self._open.add(connection)
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def stop(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for connection in list(self._open):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def _serve(self, connection: socket.socket) -> None:
-        with suppress(OSError), connection, connection.makefile("rb") as file:
-            while self._answer_next(connection, file):
+    def serve(self, sock: socket.socket) -> None:
+        with sock.makefile("rb") as file:
+            while self._answer_next(sock, file):
                 pass
-            connection.shutdown(socket.SHUT_WR)
-            connection.settimeout(1)
-            while connection.recv(PIECE):  # else what the client still sends would reset the connection
+            sock.shutdown(socket.SHUT_WR)
+            sock.settimeout(1)
+            while sock.recv(PIECE):  # else what the client still sends would reset the connection
                 pass
-        self._open.discard(connection)
 
     def _answer_next(self, connection: socket.socket, file: BinaryIO) -> bool:
         """Answer one request; return whether another may follow."""
@@ -96,32 +74,32 @@ class HonestPeer:
             raise OSError("the client is gone")
         text = line.decode().rstrip("\n").removesuffix("\r")
         if not line.endswith(b"\n") or not (text.isprintable() or text == ""):
-            raise BadRequest
+            raise BadRequest("not a request of this protocol")
         return text
 
     def _head(self, file: BinaryIO) -> tuple[str, str, dict[str, str]]:
         match = FIRST_LINE.fullmatch(self._line(file))
         if match is None:
-            raise BadRequest
+            raise BadRequest("not a request of this protocol")
         what = f"{match[1]} {match[2].upper() if match[1] == 'GET' else match[2]}"
         if what not in IN_1_0 and match[3] == "0":
-            raise BadRequest
+            raise BadRequest("not a request of this protocol")
         headers: dict[str, str] = {}
         while line := self._line(file):
             name, _, value = line.partition(" ")
             name = name.removesuffix(":")
             if name in headers or not value or len(headers) >= MAX_LINES:
-                raise BadRequest
+                raise BadRequest("not a request of this protocol")
             headers[name] = value
         if "Host" not in headers or "OS" not in headers:
-            raise BadRequest
+            raise BadRequest("not a request of this protocol")
         return what, match[3], headers
 
     def _data(self, file: BinaryIO, what: str, headers: dict[str, str]) -> list[str]:
         wrong = [headers.get("Follow", "yes") != "yes", headers.get("Hearsay", "yes") != "yes"]
         wrong += ["Follow" in headers and "Since" not in headers, " " in headers.get("Since", "")]
         if any(wrong) or not re.fullmatch(r"\d+", headers.get("Length", "0")):
-            raise BadRequest
+            raise BadRequest("not a request of this protocol")
         return [self._line(file) for _ in range(DATA_LINES.get(what, 0))]
 
     # answers
@@ -141,7 +119,7 @@ class HonestPeer:
             return b"", []
         if what in ("GET NEXT", "GET TURN"):
             raise NotFound
-        raise BadRequest
+        raise BadRequest("not a request of this protocol")
 
     def records(self, minor: str) -> Iterator[str]:
         for path in sorted(self.folder.iterdir()):
@@ -154,7 +132,7 @@ class HonestPeer:
 
     def file(self, name: str, headers: dict[str, str]) -> tuple[bytes, Headers]:
         if not name:
-            raise BadRequest
+            raise BadRequest("not a request of this protocol")
         content = self.with_hash(headers["SHA-256"]) if "SHA-256" in headers else self.content(name)
         more = [("Size", str(len(content))), ("SHA-256", sha256(content))]
         return (
@@ -169,7 +147,7 @@ class HonestPeer:
     def part(self, content: bytes, text: str) -> bytes:
         match = re.fullmatch(r"(\d+)-(\d+)", text)
         if match is None or not int(match[1]) <= int(match[2]) < len(content):
-            raise BadRequest
+            raise BadRequest("not a request of this protocol")
         return content[int(match[1]) : int(match[2]) + 1]
 
     def content(self, name: str) -> bytes:
@@ -191,15 +169,3 @@ def sha256(data: bytes) -> str:
 
 def pieces(content: bytes) -> list[bytes]:
     return [content[at : at + PIECE] for at in range(0, len(content), PIECE)]
-
-
-@contextmanager
-def running(peer: HonestPeer) -> Iterator[HonestPeer]:
-    """Run `peer` in threads."""
-    thread = threading.Thread(target=peer.run, daemon=True)
-    thread.start()
-    try:
-        yield peer
-    finally:
-        peer.stop()
-        thread.join(5)
