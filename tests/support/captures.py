@@ -49,12 +49,11 @@ class Capture:
 
     def write(self, path: Path) -> Path:
         """Write the capture to `path`, and return it."""
-        whole = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)
+        parts = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)]
         for number, frame in enumerate(self._frames):
             microseconds = round(number * _INTERVAL * 1e6)
-            head = struct.pack("<4I", *divmod(microseconds, 1_000_000), len(frame), len(frame))
-            whole += head + frame
-        path.write_bytes(whole)
+            parts.append(struct.pack("<4I", *divmod(microseconds, 1_000_000), len(frame), len(frame)) + frame)
+        path.write_bytes(b"".join(parts))
         return path
 
     def _segment(self, source: Side, target: Side, flags: int, data: bytes = b"") -> None:

@@ -811,7 +811,7 @@ local function read_response(tvb, at, request)
     or response.handout and value_text(response.headers, "Content-Length")
   local there = tvb:len() - behind
   if length and not size(length) then
-    response.length = tonumber(length)
+    response.length, response.length_text = tonumber(length), length
     there = there >= response.length and response.length or 0
     response.left = response.length - there
   else
@@ -826,7 +826,7 @@ local function response_label(response)
   local words = {response.status .. " " .. shown(response.phrase)}
   local request = response.request
   if request and request.label then words[#words + 1] = "(" .. request.label .. ")" end
-  if response.length then words[#words + 1] = string.format("%.0f bytes", response.length) end
+  if response.length then words[#words + 1] = response.length_text .. " bytes" end
   return table.concat(words, " ")
 end
 
@@ -895,7 +895,7 @@ function View:response(response)
   end
   if response.wrong then return end
   self:body(response, response)
-  if response.left > 0 and response.length then self:generated("left", Int64(response.left)) end
+  if response.left > 0 and response.length then self:generated("left", int64(response.length_text)) end
 end
 
 -- Streams: what of each connection is known at each message -----------------------------------------------------------
@@ -906,10 +906,11 @@ function p2pdi.init() streams, messages = {}, {} end
 
 -- The fields of TCP are not there in the first pass, so the two addresses have to do. A port that is used again is
 -- noticed after a request of 1.0, of which there is one in each connection.
-local function stream_of(from, to)
+local function stream_of(pinfo)
+  local from, to = tostring(pinfo.src) .. " " .. pinfo.src_port, tostring(pinfo.dst) .. " " .. pinfo.dst_port
   local key = from < to and from .. " " .. to or to .. " " .. from
   if not streams[key] then streams[key] = {requests = {}, answered = 0, bodies = {}, over = {}} end
-  return streams[key]
+  return streams[key], from
 end
 
 local function note(message, text)
@@ -1042,8 +1043,8 @@ end
 
 function p2pdi.dissector(tvb, pinfo, tree)
   if tvb:len() == 0 or is_tls(tvb) then return 0 end
-  local from, to, at = tostring(pinfo.src) .. " " .. pinfo.src_port, tostring(pinfo.dst) .. " " .. pinfo.dst_port, 0
-  local stream = stream_of(from, to)
+  local stream, from = stream_of(pinfo)
+  local at = 0
   while at < tvb:len() do
     local message = recall(pinfo.number, tvb, at)
     if not message then
@@ -1090,7 +1091,16 @@ local function heuristic(tvb, pinfo, tree)
   return true
 end
 
+-- In TLS the conversation stays that of TLS, so each record comes here.
+local function tls_heuristic(tvb, pinfo, tree)
+  if tvb:len() == 0 or not stream_of(pinfo).client and not opens(tvb:raw(0, math.min(tvb:len(), MAX_LINE))) then
+    return false
+  end
+  p2pdi.dissector(tvb, pinfo, tree)
+  return true
+end
+
 DissectorTable.get("tcp.port"):add(RS_PORT, p2pdi)
 DissectorTable.get("tls.port"):add(RS_PORT, p2pdi)
 p2pdi:register_heuristic("tcp", heuristic)
-p2pdi:register_heuristic("tls", heuristic)
+p2pdi:register_heuristic("tls", tls_heuristic)
