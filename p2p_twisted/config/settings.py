@@ -19,6 +19,7 @@ from twisted.python import usage
 from .config_file import SettingsError as SettingsError
 from .config_file import read_section, split_values, suggestion
 from .folders import expand, folder
+from .passwords import quoted
 
 Network = IPv4Network | IPv6Network
 MAPPED_BITS = 96
@@ -177,7 +178,7 @@ class SettingsOptions(usage.Options):
     def parseArgs(self, *args: str) -> None:
         """Refuse arguments other than options."""
         if args:
-            raise usage.UsageError(f"takes no arguments, only options: {args[0]!r}")
+            raise usage.UsageError(f"takes no arguments, only options: {quoted(args[0])}")
 
     def postOptions(self) -> None:
         """Merge flags, config file and defaults. Raises SettingsError."""
@@ -207,7 +208,7 @@ def _taken_apart(setting: Setting, text: str, where: str) -> list[str]:
     try:
         texts = setting.texts(text)
     except ValueError as error:
-        raise SettingsError(f"{where} {error}, not {text!r}") from None
+        raise SettingsError(f"{where} {error}, not {quoted(text)}") from None
     if not texts and setting.never_empty:
         raise SettingsError(f"{where} must not be empty; leave it out for its default")
     return texts
@@ -221,7 +222,7 @@ def _value(setting: Setting, texts: Sequence[str], where: str) -> Any:
     try:
         return setting.value(texts)
     except ValueError as error:
-        raise SettingsError(f"{where} {error}, not {', '.join(map(repr, texts))}") from None
+        raise SettingsError(f"{where} {error}, not {', '.join(map(quoted, texts))}") from None
 
 
 def _handler(setting: Setting) -> Callable[..., None]:

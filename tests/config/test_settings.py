@@ -120,6 +120,7 @@ def test_values_stand_as_they_are_in_the_file(parse) -> None:
     [
         (["--ttl", "5"], "--ttl must be a whole number from 10 to 100, not '5'"),
         (["--ttl", "1e2"], "--ttl must be a whole number from 10 to 100, not '1e2'"),
+        (["--ttl", "redis://u:secret@h"], "--ttl must be a whole number from 10 to 100, not 'redis://...@h'"),
         (["--kind", "redis"], "--kind must be sqlite or memory, not 'redis'"),
         (
             ["--trust", "10.0.0.1/8"],

@@ -74,3 +74,20 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 def test_the_settings_do_not_show_the_password() -> None:
     shown = str(describe_settings(options("--registry", "redis://joe:secret@h/1")))
     assert "redis://h:6379/1" in shown and "secret" not in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "redis://:secret@h:1:2/0",
+        "redis://secret@h",
+        "redis://u:x/secret@h",
+        "redis://u:secret@h/x",
+        "redis:/u:secret@h",
+    ],
+)
+def test_a_mistake_in_the_url_does_not_show_the_password(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        Options().parseOptions(["--registry", text])
+    line = capsys.readouterr().err
+    assert line.startswith("p2p-rs: --registry must ") and "...@h" in line and "secret" not in line

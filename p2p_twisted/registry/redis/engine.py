@@ -73,5 +73,5 @@ def _address(text: str, default: int) -> Address:
 
 def _database(text: str) -> int:
     if text and not (_DATABASE.fullmatch(text) and int(text) <= MAX_DATABASE):
-        raise ValueError(f"must have the number of a database after the host, not {text!r}: {_FORMS}")
+        raise ValueError(f"must have the number of a database after the host: {_FORMS}")
     return int(text or "0")
