@@ -181,8 +181,10 @@ class AddressBook:
         left = len(self._packed) - of_hosts[0], len(self._named) - of_hosts[1]
         others = _shares(number - sum(of_hosts), *left)
         packed = sorted(self._packed.sample(of_hosts[0], others[0]))
+        if not len(self._named):
+            return unpack_lines(packed), True
         named = sorted(self._named.sample(of_hosts[1], others[1]))
-        return address_lines(merge(map(_address, packed), named)) if named else unpack_lines(packed), True
+        return address_lines(merge(map(_address, packed), named)), True
 
 
 def key(address: Address) -> int | None:
