@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import __version__
+from ..config.loading import without_collector
 from . import exits
 from .options import for_all
 from .output import hush, warn, warn_interrupted
@@ -72,7 +73,8 @@ class Verbs(click.Group):
         if cmd_name not in _VERBS:
             return None
         module, _, name = _VERBS[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(module, __package__), name)
+        with without_collector():
+            command: click.Command = getattr(import_module(module, __package__), name)
         name_variables(command, cmd_name)
         return command
 

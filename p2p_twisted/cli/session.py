@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ..config.folders import default_state_dir
+from ..config.loading import without_collector
 from ..config.shares import Share
 from ..web.control_client import ControlClient, ControlError
 from . import exits
@@ -124,9 +125,10 @@ def _start(where: Where, share: Sequence[Share], stack: ExitStack) -> Any:
             f"no peer is running on {where.state_dir}: start one with 'twistd -n p2p-peer{_folder(where, 'peer')} "
             "--rs-host HOST', or make this command a peer with --rs-host HOST",
         )
-    from .own_peer import OwnPeer
+    with without_collector():
+        from .own_peer import OwnPeer
 
-    return stack.enter_context(OwnPeer(where.state_dir, where.rs, share, where.tls))
+        return stack.enter_context(OwnPeer(where.state_dir, where.rs, share, where.tls))
 
 
 def _folder(where: Where, role: str) -> str:
