@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Template
 from twisted.internet.defer import Deferred
 
 from ..http.calls import Answer, Call, Endpoint
 from ..http.errors import ApiError
-from .render import ENVIRONMENT, Html, render
+from .render import Html, parts_of, render
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 Values = Mapping[str, Any]
 """The values of a template, by name."""
@@ -35,7 +38,10 @@ class Page(Endpoint):
         self._values = values
         self._common = common
         self._allowed = allowed
-        self._parts = frozenset(ENVIRONMENT.get_template(template).blocks)
+
+    @cached_property
+    def _parts(self) -> frozenset[str]:
+        return parts_of(self._template)
 
     def _show(self, call: Call) -> Deferred[Answer]:
         return Deferred.fromCoroutine(self._answer(call))
