@@ -6,7 +6,8 @@ Both read the same file from the same folder and write to the same file system, 
 one before wrote is deleted, and the disk is idle. curl, nginx using sendfile, is followed by ``sha256sum``, and by
 ``openssl dgst`` where there is one: coreutils' own SHA-256 is often several times slower than that of OpenSSL, which
 uses the processor's instructions for it. ``p2p get`` is a command of its own each time: it starts, registers, finds the
-file, fetches it from a serving peer and verifies it. The bar is a ratio of 1 to curl and sha256sum.
+file, fetches it from a serving peer and verifies it. With a running peer, it tells that one to fetch the file. The bar
+is a ratio of 1 to curl and a checksum.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.ports import Ports
 from p2p_twisted.experiment.run.cluster import Cluster
@@ -31,7 +33,7 @@ from p2p_twisted.experiment.run.processes import ClusterError
 REPOSITORY = Path(__file__).parents[1]
 
 NAME = "large.bin"
-OURS = "p2p get"
+OURS, RUNNING = "p2p get", "p2p get, running peer"
 CHECKS = {"sha256sum": (), "openssl": ("dgst", "-sha256", "-r")}
 BLOCK = 2**20
 MEMORY_MIB = 1536
@@ -74,17 +76,21 @@ def _compare(folder: Path, size: int, repeat: int, tools: Mapping[str, str]) -> 
         made.mkdir()
     sha256 = make(share / NAME, size)
     times: dict[str, list[float]] = {}
-    with _nginx(tools["nginx"], share, state) as url, peer(share) as rs:
+    with _nginx(tools["nginx"], share, state) as url, peer(share, idle=True) as peers:
         for _ in range(repeat):
-            for name, taken in (*_curl(tools, url, target, sha256).items(), (OURS, p2p(rs, target, sha256))):
-                times.setdefault(name, []).append(taken)
+            taken = _curl(tools, url, target, sha256)
+            taken[OURS] = p2p(peers.rs, target, sha256)
+            taken[RUNNING] = _get(["--state-dir", str(peers.last)], target, sha256)
+            for name, one in taken.items():
+                times.setdefault(name, []).append(one)
     medians = {name: statistics.median(seconds) for name, seconds in times.items()}
     for name, seconds in times.items():
         rate = size / 1024 / medians[name]
-        print(f"{name:20} {medians[name]:6.2f} s  {rate:5.2f} GiB/s   runs {' '.join(f'{s:.2f}' for s in seconds)}")
+        print(f"{name:21} {medians[name]:6.2f} s  {rate:5.2f} GiB/s   runs {' '.join(f'{s:.2f}' for s in seconds)}")
     for name in medians:
         if name.startswith("curl and"):
-            print(f"{OURS} / {name}: {medians[OURS] / medians[name]:.2f}")
+            for ours in (OURS, RUNNING):
+                print(f"{ours} / {name}: {medians[ours] / medians[name]:.2f}")
 
 
 def _curl(tools: Mapping[str, str], url: str, target: Path, sha256: str) -> dict[str, float]:
@@ -101,10 +107,16 @@ def _curl(tools: Mapping[str, str], url: str, target: Path, sha256: str) -> dict
 
 
 def p2p(rs: tuple[str, int], target: Path, sha256: str, options: Sequence[str] = ()) -> float:
+    """Seconds of a ``p2p get`` that is a peer itself."""
+    with tempfile.TemporaryDirectory(prefix="p2p-") as state:
+        where = ["--rs-host", rs[0], "--rs-port", str(rs[1]), "--state-dir", state]
+        return _get([*where, *options], target, sha256)
+
+
+def _get(options: Sequence[str], target: Path, sha256: str) -> float:
     cleared(target)
     command = [sys.executable, "-m", "p2p_twisted.cli.main", "get", NAME, "-o", str(target), *options]
-    with tempfile.TemporaryDirectory(prefix="p2p-") as state:
-        seconds, _ = _timed([*command, "--rs-host", rs[0], "--rs-port", str(rs[1]), "--state-dir", state])
+    seconds, _ = _timed(command)
     if _sha256(target / NAME) != sha256:
         raise BenchError("p2p get brought a wrong file")
     return seconds
@@ -138,19 +150,26 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     raise BenchError(f"nginx does not serve: {said[-1] if said else 'it says nothing'}")
 
 
+class Peers(NamedTuple):
+    """The address of the RS, and the state folder of the last peer."""
+
+    rs: tuple[str, int]
+    last: Path
+
+
 @contextlib.contextmanager
-def peer(share: Path, more: Sequence[str] = ()) -> Iterator[tuple[str, int]]:
-    """Run an RS and a peer that serves ``share``, with ``more`` options; yields the RS's address and port."""
+def peer(share: Path, more: Sequence[str] = (), idle: bool = False) -> Iterator[Peers]:
+    """Run an RS and a peer that serves ``share``, with ``more`` options; and one that shares nothing, if ``idle``."""
 
     def options(role: str) -> Sequence[str]:
-        return more if role == "rs" else ("--share", str(share), *more)
+        return ("--share", str(share), *more) if role == "peer1" else more
 
     os.environ["PYTHONPATH"] = str(REPOSITORY)  # for every process of the package that is started from here on
     launcher = Ports()
-    with Cluster(1, launcher, options) as cluster:
+    with Cluster(1 + idle, launcher, options) as cluster:
         cluster.start()
         cluster.wait_for_documents(1, COMMAND_SECONDS)
-        yield launcher.address("rs"), launcher.ports["rs"]
+        yield Peers((launcher.address("rs"), launcher.ports["rs"]), cluster.peers[-1].state_dir)
 
 
 def _timed(argv: list[str]) -> tuple[float, str]:

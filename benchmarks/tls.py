@@ -36,8 +36,8 @@ def _compare(folder: Path, size: int, repeat: int) -> None:
     times: dict[str, list[float]] = {"plain": [], "TLS": []}
     with peer(share) as plain, peer(share, tls) as secure:
         for _ in range(repeat):
-            times["plain"].append(p2p(plain, target, sha256))
-            times["TLS"].append(p2p(secure, target, sha256, tls))
+            times["plain"].append(p2p(plain.rs, target, sha256))
+            times["TLS"].append(p2p(secure.rs, target, sha256, tls))
     medians = {name: statistics.median(seconds) for name, seconds in times.items()}
     for name, seconds in times.items():
         rate = size / 1024 / medians[name]
