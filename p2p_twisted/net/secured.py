@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,8 @@ def open_tls(folder: Path | None) -> Tls | None:
         raise StartError(f"--tls: {error}") from None
 
 
-def reread_at_hangup(reactor: Any, tls: Tls) -> None:
-    """Read the folder of `tls` again at each SIGHUP, with one line in the log."""
+def reread_at_hangup(reactor: Any, tls: Tls, then: Callable[[], object] = lambda: None) -> None:
+    """Read the folder of `tls` again at each SIGHUP, with one line in the log; call `then` afterwards."""
     log = Logger()
 
     def reread() -> None:
@@ -55,6 +56,7 @@ def reread_at_hangup(reactor: Any, tls: Tls) -> None:
             log.error("certificates not read again, the old ones stay: {error}", error=error)
         else:
             log.info("read {folder} again; {ended} connections ended", folder=str(tls.folder), ended=ended)
+        then()
 
     act_at_hangup(reactor, reread)
 

@@ -6,6 +6,8 @@ a client the host that it dialled. No session is ever resumed, so that each conn
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -16,6 +18,7 @@ from OpenSSL.crypto import X509, X509Store, X509StoreFlags
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
     IOpenSSLServerConnectionCreator,
+    IProtocol,
     IProtocolFactory,
     IReactorTime,
 )
@@ -26,7 +29,7 @@ from zope.interface import implementer
 from . import certificates
 from .credentials import Credentials, read_credentials
 from .factory import RequestFactory
-from .tls_transport import TlsFactory
+from .tls_transport import TlsFactory, TlsTransport
 
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2; all those of TLS 1.3 will do."""
@@ -116,6 +119,7 @@ class Tls:
     def _use(self, credentials: Credentials) -> None:
         self.credentials = credentials
         self._context = _context(credentials)
+        self.one_sided_context = _one_sided_context(credentials)
 
     def reload(self) -> int:
         """Read the folder again for new connections, and end those that count no longer; return how many.
@@ -133,6 +137,10 @@ class Tls:
         factory.tls = self
         return TlsFactory(self, False, factory)
 
+    def under_site(self, site: IProtocolFactory) -> Callable[[IProtocol], TlsTransport]:
+        """Return a function that puts TLS under a connection of `site` to a browser, which shows no certificate."""
+        return partial(TlsTransport, TlsFactory(_Browsers(self), False, site))
+
     def client_factory(self, factory: IProtocolFactory, host: str, clock: IReactorTime) -> TlsFactory:
         """Return a factory that makes the client's connection of `factory` under TLS to `host`, in its one spelling."""
         return TlsFactory(_Client(self, host), True, factory, clock)
@@ -146,6 +154,18 @@ class Tls:
         made = Connection(self._context, Peer(protocol, host))
         self._connections.add(made.peer)
         return made
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class _Browsers:
+    """Makes the TLS state of connections of browsers."""
+
+    def __init__(self, tls: Tls) -> None:
+        self._tls = tls
+
+    def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """Return the TLS state of a new connection."""
+        return SSL.Connection(self._tls.one_sided_context, None)
 
 
 @implementer(IOpenSSLClientConnectionCreator)
@@ -188,6 +208,19 @@ def reason_text(error: SSL.Error) -> str:
 
 
 def _context(credentials: Credentials) -> SSL.Context:
+    """Return a context in which both ends show certificates."""
+    context = _one_sided_context(credentials)
+    store = context.get_cert_store()
+    assert isinstance(store, X509Store)
+    store.add_cert(X509.from_cryptography(credentials.ca))
+    store.add_crl(credentials.crl)
+    store.set_flags(X509StoreFlags.CRL_CHECK | X509StoreFlags.X509_STRICT)
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _verified)
+    return context
+
+
+def _one_sided_context(credentials: Credentials) -> SSL.Context:
+    """Return a context in which the client needs no certificate."""
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)
@@ -196,12 +229,6 @@ def _context(credentials: Credentials) -> SSL.Context:
     context.set_cipher_list(CIPHERS)
     context.use_certificate(credentials.certificate)
     context.use_privatekey(credentials.key)
-    store = context.get_cert_store()
-    assert isinstance(store, X509Store)
-    store.add_cert(X509.from_cryptography(credentials.ca))
-    store.add_crl(credentials.crl)
-    store.set_flags(X509StoreFlags.CRL_CHECK | X509StoreFlags.X509_STRICT)
-    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _verified)
     return context
 
 

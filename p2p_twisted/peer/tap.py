@@ -76,7 +76,7 @@ def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, 
     root = peer_root(view, config, PeerEventLog(peer.events, reactor))
     add_monitoring(root, metrics.families, metrics.why_not_ready)
     add_peer_pages(root, view, config, NotableLog(peer.events))
-    makeApiService(reactor, web, settings.state_dir, root).setServiceParent(peer)
+    makeApiService(reactor, web, settings.state_dir, root, tls=peer.tls).setServiceParent(peer)
     return peer
 
 

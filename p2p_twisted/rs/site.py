@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..config.settings import SettingsOptions
 from ..events.publisher import Publisher
@@ -18,14 +18,24 @@ from .service import RegistrationServer
 from .supervisor import Supervisor
 from .worker import worker_number
 
+if TYPE_CHECKING:
+    from ..net.tls import Tls
+
 LAB_FOLDER = "lab"
 EXPERIMENT_PAGE = "p2p_twisted.experiment.page.plugin.make_page"
 
 
 def serve_api(
-    options: SettingsOptions, reactor: Any, server: RegistrationServer | Supervisor, peers: Peers, events: Publisher
+    options: SettingsOptions,
+    reactor: Any,
+    server: RegistrationServer | Supervisor,
+    peers: Peers,
+    events: Publisher,
+    tls: Tls | None,
 ) -> None:
     """Add the site to `server`; it listens when this returns. A worker has it on its Unix socket only.
+
+    With `tls`, the pages have its certificate where they are not on loopback.
 
     Raises what `makeApiService` raises.
     """
@@ -36,6 +46,6 @@ def serve_api(
     add_monitoring(root, server.metrics, server.why_not_ready)
     rates = RateHistory(reactor, server.counts)
     add_rs_pages(root, RsPages(peers, server.status, rates, config), has_lab=has_lab)
-    api = makeApiService(reactor, web, options["state-dir"], root, lab.listening if lab else None)
+    api = makeApiService(reactor, web, options["state-dir"], root, lab.listening if lab else None, tls)
     for service in (rates, api, *([lab.service] if lab else [])):
         service.setServiceParent(server)

@@ -14,7 +14,7 @@ from ..config.settings import SettingsError, exit_with
 from ..config.startup import PortService, StartError, allow_many_connections, listen_tcp
 from ..config.state_folder import StateFolderLock, make_state_folder
 from ..config.systemd import notify_systemd
-from ..config.twistd_verb import VerbOptions, act_at_hangup, stop_at_signals
+from ..config.twistd_verb import VerbOptions, stop_at_signals
 from ..events.publisher import Publisher
 from ..net.admission import admission
 from ..net.secured import open_tls, reread_at_hangup, warn_of_the_end
@@ -87,7 +87,7 @@ def _server(options: Options, reactor: Any, tls: Tls | None) -> tuple[MultiServi
     admitted = admission(options["allow"], options["deny"])
     factory = RSFactory(reactor, registry, trusted, Limits.of(options), admitted)
     server = RegistrationServer(reactor, registry, factory)
-    serve_api(options, reactor, server, partial(peer_records, registry), factory.events)
+    serve_api(options, reactor, server, partial(peer_records, registry), factory.events, tls)
     served = tls.serve(factory) if tls else factory
     if worker_number() is not None:
         Lifeline(reactor).setServiceParent(server)
@@ -105,9 +105,9 @@ def _supervisor(options: Options, reactor: Any, tls: Tls | None) -> tuple[MultiS
     """Return the supervisor of several processes, each of which is an RS, and where they listen."""
     port = SharedPort(reactor, "--listen", options["listen"])
     supervisor = Supervisor(reactor, options["ttl"], worker_seats(reactor, options, port))
-    serve_api(options, reactor, supervisor, supervisor.peers, Publisher())
+    serve_api(options, reactor, supervisor, supervisor.peers, Publisher(), tls)
     if tls is not None:
-        act_at_hangup(reactor, supervisor.hang_up)
+        reread_at_hangup(reactor, tls, supervisor.hang_up)  # its own are for the pages
     return supervisor, port.address
 
 

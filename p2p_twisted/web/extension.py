@@ -23,8 +23,8 @@ class SiteExtension:
     page: Endpoint
     service: Any
     """The IService behind them."""
-    listening: Callable[[IPv4Address | IPv6Address, str], object]
-    """Called with each TCP address at which the site listens, and the API key."""
+    listening: Callable[[IPv4Address | IPv6Address, str, str], object]
+    """Called with each TCP address at which the site listens, the API key, and ``http`` or ``https``."""
 
 
 def load_extension(name: str, reactor: Any, folder: Path) -> SiteExtension:

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
 from twisted.internet.endpoints import quoteStringArgument
@@ -27,6 +27,9 @@ from .http.key import load_or_create_key
 from .http.site import ControlSite
 from .pages.login import login
 
+if TYPE_CHECKING:
+    from ..net.tls import Tls
+
 MAX_SOCKET_PATH = 107
 """Longest path of a Unix socket, in bytes."""
 
@@ -40,11 +43,13 @@ def makeApiService(
     web: str | None,
     state_dir: Path,
     root: ApiRoot,
-    at: Callable[[Any, str], object] | None = None,
+    at: Callable[[Any, str, str], object] | None = None,
+    tls: Tls | None = None,
 ) -> MultiService:
     """Serve `root` on the Unix socket in `state_dir` and, if given, at the endpoint `web`; listens when this returns.
 
-    `at`, if given, is called with where `web` listens (an IAddress), and the key.
+    `at`, if given, is called with where `web` listens (an IAddress), the key, and ``http`` or ``https``. With `tls`,
+    `web` shows its certificate where it does not listen on loopback.
 
     Makes the key in `state_dir` (which must exist) if there is none. Raises OSError when it cannot; StartError when the
     socket belongs to a running peer or RS, its path is too long, or `web` is taken; SettingsError for no endpoint.
@@ -52,11 +57,11 @@ def makeApiService(
     path = state_dir / SOCKET_FILE
     clear_socket(path)
     access = Access(load_or_create_key(state_dir))
-    service = ApiService(reactor, root, access)
+    service = ApiService(reactor, root, access, tls)
     if web is not None:
         service.listen_on_web(web)
         if at is not None:
-            at(service.address, access.key)
+            at(service.address, access.key, service.scheme)
     # without Twisted's file for the number of the process that listens: the number may be another's by now
     description = f"unix:{quoteStringArgument(os.fspath(path))}:mode=600:lockfile=0"
     # with connections of its own: who fills those of `web` must not shut out the owner
@@ -69,13 +74,14 @@ class ApiService(MultiService):
 
     _log = Logger()
 
-    def __init__(self, reactor: IReactorTime, root: ApiRoot, access: Access) -> None:
+    def __init__(self, reactor: IReactorTime, root: ApiRoot, access: Access, tls: Tls | None = None) -> None:
         super().__init__()
+        self._tls = tls
         self._reactor = reactor
         self._root = root
         self._access = access
         self._port: IListeningPort | None = None
-        self._scheme = "http"
+        self.scheme = "http"
         root.putChild(b"login", login(access))
         root.add("web", Endpoint({b"POST": self._link}))
 
@@ -91,10 +97,14 @@ class ApiService(MultiService):
         host = getattr(self.address, "host", "")
         site.is_open = not host or ip_address(host.partition("%")[0]).is_loopback
         if web.startswith("ssl:"):
-            self._scheme = "https"
+            self.scheme = "https"
+        elif not site.is_open and self._tls is not None:
+            self.scheme, site.under_tls = "https", self._tls.under_site(site)
         elif not site.is_open:
             self._log.warn(
-                "--web {web} is open to the network without TLS: others may read the key on its way", web=web
+                "--web {web} is open to the network without TLS: others may read the key on its way; "
+                "with --tls it has the certificate in that folder",
+                web=web,
             )
         _add(self, PortService(self._port))
 
@@ -106,7 +116,7 @@ class ApiService(MultiService):
         host, port = self.address.host, self.address.port
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         where = f"[{host}]" if ":" in host else host
-        return Reply(WebLink(f"{self._scheme}://{where}:{port}/login?once={self._access.new_link()}"))
+        return Reply(WebLink(f"{self.scheme}://{where}:{port}/login?once={self._access.new_link()}"))
 
 
 def _add(service: MultiService, port: PortService) -> None:

@@ -1,9 +1,12 @@
 """Where the API listens, and the blocking client against it."""
 
+import json
 import socket
+import ssl
 import stat
 import threading
 from collections.abc import Callable
+from http.client import HTTPResponse, HTTPSConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +19,8 @@ from twisted.trial.unittest import TestCase
 from p2p_twisted.config.settings import SettingsError
 from p2p_twisted.config.startup import StartError
 from p2p_twisted.events.types import DownloadEnded
+from p2p_twisted.net import pki
+from p2p_twisted.net.tls import Tls
 from p2p_twisted.web import sse
 from p2p_twisted.web.api.events import PeerEventLog
 from p2p_twisted.web.api.peer import peer_root
@@ -26,6 +31,7 @@ from p2p_twisted.web.service import ApiStartError, makeApiService
 from tests.support.answers import as_json
 from tests.support.fake_facades import FakePeer
 from tests.support.real_reactor import reactor
+from tests.support.swarm_ca import SwarmCA
 
 
 class ServiceTestCase(TestCase):
@@ -38,9 +44,9 @@ class ServiceTestCase(TestCase):
         self.socket = self.state / "api.sock"
         self.peer = FakePeer()
 
-    def start(self, description: str | None = None) -> None:
+    def start(self, description: str | None = None, tls: Tls | None = None) -> None:
         root = peer_root(self.peer, Settings([]), PeerEventLog(self.peer.events, reactor))
-        service = makeApiService(reactor, description, self.state, root)
+        service = makeApiService(reactor, description, self.state, root, tls=tls)
         self.addCleanup(service.stopService)
         service.startService()
         self.service = service
@@ -56,6 +62,46 @@ class ServiceTestCase(TestCase):
         except ControlError as error:
             return error
         self.fail("no ControlError")
+
+
+class TlsTests(ServiceTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.ca = SwarmCA(self.state)
+        self.tls = Tls(self.ca.issue("alice"))
+
+    def get(self, path: str, **headers: str) -> HTTPResponse:
+        """Ask as a browser does that trusts the CA, and shows no certificate."""
+        [web, _] = self.service.services
+        context = ssl.create_default_context(cafile=str(self.ca.ca / pki.CA))
+        connection = HTTPSConnection("127.0.0.1", web.port.getHost().port, timeout=20, context=context)
+        self.addCleanup(connection.close)
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse()
+
+    async def test_what_is_not_on_loopback_has_the_certificate_of_the_member(self) -> None:
+        self.start("tcp:0", self.tls)
+        self.assertEqual((await deferToThread(self.get, "/api/v1/status")).status, 401)
+        link = (await deferToThread(self.client().post, "web"))["url"]
+        self.assertRegex(link, r"https://127\.0\.0\.1:\d+/login\?once=")
+        begun = await deferToThread(self.get, link.partition("/login")[1] + link.partition("/login")[2])
+        self.assertEqual(begun.status, 303)
+        cookie = begun.headers["Set-Cookie"]
+        self.assertIn("; Secure", cookie)
+        status = await deferToThread(self.get, "/api/v1/status", Cookie=cookie.partition(";")[0])
+        self.assertEqual(json.loads(await deferToThread(status.read))["role"], "peer")
+        self.tls.reload()
+        self.assertEqual((await deferToThread(self.get, "/healthz-not")).status, 401)
+
+    async def test_who_speaks_no_tls_gets_nothing(self) -> None:
+        self.start("tcp:0", self.tls)
+        [web, _] = self.service.services
+        error = await self.error_of(self.client(("127.0.0.1", web.port.getHost().port)).get, "status")
+        self.assertNotIn("\n", error.text)
+
+    async def test_loopback_stays_as_it_is(self) -> None:
+        self.start("tcp:0:interface=127.0.0.1", self.tls)
+        self.assertTrue((await deferToThread(self.client().post, "web"))["url"].startswith("http://127.0.0.1:"))
 
 
 class ListeningTests(ServiceTestCase):

@@ -79,14 +79,14 @@ def experiment_site(experiments: ExperimentsFacade, clock: IReactorTime) -> Site
     return SiteExtension("lab", api, root, experiments, _log_url)
 
 
-def page_url(address: IPv4Address | IPv6Address, key: str) -> str:
+def page_url(address: IPv4Address | IPv6Address, key: str, scheme: str = "http") -> str:
     """Return the address of the page for a browser on this machine, with the key after ``#``, which is never sent."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{address.port}/lab#key={key}"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{address.port}/lab#key={key}"
 
 
-def _log_url(address: IPv4Address | IPv6Address, key: str) -> None:
-    _log.info("the experiment page is at {url}", url=page_url(address, key))
+def _log_url(address: IPv4Address | IPv6Address, key: str, scheme: str) -> None:
+    _log.info("the experiment page is at {url}", url=page_url(address, key, scheme))
 
 
 class _Runs(Endpoint):

@@ -8,9 +8,10 @@ reading takes the key or a session too.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import IAddress, IProtocol, IReactorTime
 from twisted.web import http, server
 from twisted.web.resource import IResource, Resource
 
@@ -71,6 +72,8 @@ class ControlSite(server.Site):
     def __init__(self, root: IResource, access: Access, reactor: IReactorTime) -> None:
         super().__init__(root, timeout=REQUEST_TIME, reactor=reactor)
         self.is_open = True
+        self.under_tls: Callable[[IProtocol], IProtocol] | None = None
+        """Puts TLS under a connection, if it is to be there."""
         self._access = access
         self.connections: dict[Channel, None] = {}
         """Those that have been idle for longest first."""
@@ -83,7 +86,8 @@ class ControlSite(server.Site):
                 return None
             del self.connections[idle]
             idle.transport.abortConnection()  # type: ignore[union-attr]  # it is there while connected
-        return super().buildProtocol(addr)
+        connection = super().buildProtocol(addr)
+        return connection if self.under_tls is None or connection is None else self.under_tls(connection)
 
     def stopFactory(self) -> None:
         """Close the open connections, as soon as their answers are sent."""
