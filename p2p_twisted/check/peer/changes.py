@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..model import CannotTell, Failed, check
 from ..server import Server
-from .dialogue import documents, next_answer, own_documents
+from .dialogue import LENGTH, documents, next_answer, own_documents
 
 GROUP = "extensions"
 LEVEL = "1.1"
 NEEDS = ("index",)
 SECTION = "Versions of an index"
+
+extension = partial(check, group=GROUP, needs=NEEDS, level=LEVEL, basis=LENGTH)
 
 
 def _version(server: Server) -> str:
@@ -20,14 +24,7 @@ def _version(server: Server) -> str:
     return version
 
 
-@check(
-    "since",
-    "Since is answered with what has changed",
-    group=GROUP,
-    section=SECTION,
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("since", "Since is answered with what has changed", section=SECTION)
 def changes(server: Server) -> None:
     """Ask for what has changed since now."""
     version = _version(server)
@@ -38,14 +35,7 @@ def changes(server: Server) -> None:
         raise Failed("the head has no Index", "say to which version the answer leads")
 
 
-@check(
-    "since-unknown",
-    "Where the version is not known, everything is told",
-    group=GROUP,
-    section=SECTION,
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("since-unknown", "Where the version is not known, everything is told", section=SECTION)
 def everything(server: Server) -> None:
     """Ask since the first version, and since one that the peer never gave."""
     for version in ("0", "a.stranger.s.version.1"):
@@ -58,14 +48,7 @@ def everything(server: Server) -> None:
             raise Failed(f"{len(told)} records came, and the index has {len(own)} of this peer", "tell all of them")
 
 
-@check(
-    "follow",
-    "With Follow the connection stays, after an answer at once",
-    group=GROUP,
-    section="Following an index",
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("follow", "With Follow the connection stays, after an answer at once", section="Following an index")
 def follow(server: Server) -> None:
     """Follow, read the first answer, and see that the connection is not closed."""
     version = _version(server)
@@ -77,14 +60,7 @@ def follow(server: Server) -> None:
             raise Failed("the connection was closed after the first answer", "go on as long as the client is there")
 
 
-@check(
-    "follow-alone",
-    "Follow without Since, and with another value than yes, is refused",
-    group=GROUP,
-    section="Requests",
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("follow-alone", "Follow without Since, and with another value than yes, is refused", section="Requests")
 def follow_alone(server: Server) -> None:
     """Send such requests."""
     for headers in (("Follow: yes",), ("Since: 0", "Follow: no")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..conversation import Lost, Silent
-from ..model import CannotTell, Failed, NotOffered, check
+from ..model import Failed, NotOffered, check
 from ..profile import Change
 from ..server import Server
 from .dialogue import a_document, missing
@@ -51,12 +51,11 @@ def bad_request(server: Server) -> None:
     group="refusals",
     section="Status codes",
     needs=("file",),
+    basis=("file-unknown",),
 )
 def reason(server: Server) -> None:
     """Look at the data of a refusal."""
-    answer = server.ask("file", **missing())
-    if answer.code == server.profile.codes["ok"]:
-        raise CannotTell("what is not there was not refused", "see the check 'file-unknown'")
+    answer = server.expect("file", "not_found", **missing())
     if len(answer.lines) != 1 or not answer.lines[0].strip():
         raise Failed(f"the data of a refusal has {len(answer.lines)} lines", "say why in one line of plain text")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..model import CannotTell, Failed, check
 from ..server import Server
-from .dialogue import a_document, content, documents, listed_document, missing, sha256
+from .dialogue import LENGTH, a_document, content, documents, listed_document, missing, sha256
 
 GROUP = "extensions"
 LEVEL = "1.1"
@@ -12,15 +14,10 @@ NEEDS = ("index", "file")
 FIELDS = (6, 9, 10)
 """How many fields a record may have: those of 1.0, all, and those of a private one."""
 
+extension = partial(check, group=GROUP, needs=NEEDS, level=LEVEL, basis=LENGTH)
 
-@check(
-    "size-and-hash",
-    "The answer to GET FILE has the size and the SHA-256 of the file",
-    group=GROUP,
-    section="GET FILE",
-    needs=NEEDS,
-    level=LEVEL,
-)
+
+@extension("size-and-hash", "The answer to GET FILE has the size and the SHA-256 of the file", section="GET FILE")
 def of_answer(server: Server) -> None:
     """Compare them with the bytes that came."""
     document = a_document(server)
@@ -32,13 +29,8 @@ def of_answer(server: Server) -> None:
             raise Failed(f"{name} is {said or 'missing'}", f"it must be that of the whole file: {right}")
 
 
-@check(
-    "index-hashes",
-    "The records of the index have the size and the SHA-256 of the files",
-    group=GROUP,
-    section="Index records",
-    needs=NEEDS,
-    level=LEVEL,
+@extension(
+    "index-hashes", "The records of the index have the size and the SHA-256 of the files", section="Index records"
 )
 def of_index(server: Server) -> None:
     """Compare them with the bytes that come."""
@@ -56,14 +48,7 @@ def of_index(server: Server) -> None:
         )
 
 
-@check(
-    "by-hash",
-    "SHA-256 in a request asks for that content and no other",
-    group=GROUP,
-    section="GET FILE",
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("by-hash", "SHA-256 in a request asks for that content and no other", section="GET FILE")
 def by_hash(server: Server) -> None:
     """Ask by the right hash with another name, and by a wrong hash with the right name."""
     document = a_document(server)
@@ -77,14 +62,7 @@ def by_hash(server: Server) -> None:
     server.hold(answer, "not_found", "a request for a name with a hash that nobody has")
 
 
-@check(
-    "index-version",
-    "The index has a version",
-    group=GROUP,
-    section="Versions of an index",
-    needs=NEEDS,
-    level=LEVEL,
-)
+@extension("index-version", "The index has a version", section="Versions of an index")
 def version(server: Server) -> None:
     """Look for the header, and whether it stays as long as nothing changes."""
     first, second = (server.expect("index").header("Index") for _ in range(2))

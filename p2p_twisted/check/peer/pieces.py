@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from ..model import Failed, check
 from ..server import Server, quoted
-from .dialogue import content, listed_document, sha256
+from .dialogue import LENGTH, content, listed_document, sha256
 
 GROUP = "extensions"
 LEVEL = "1.1"
@@ -15,6 +16,8 @@ MIN_PIECE, MAX_PIECE = 65_536, 4_194_304
 MAX_PIECES = 1024
 """Pieces of a file, unless they would have more than MAX_PIECE bytes."""
 NOBODYS = "0" * 64
+
+extension = partial(check, group=GROUP, level=LEVEL, basis=LENGTH)
 
 
 def piece_size(size: int) -> int:
@@ -31,13 +34,8 @@ def piece_hashes(data: bytes) -> list[str]:
     return [sha256(data[at : at + step]) for at in range(0, len(data), step)] or [sha256(data)]
 
 
-@check(
-    "pieces",
-    "GET PIECES gives the SHA-256 of each piece",
-    group=GROUP,
-    section="GET PIECES",
-    needs=("index", "file", "pieces"),
-    level=LEVEL,
+@extension(
+    "pieces", "GET PIECES gives the SHA-256 of each piece", section="GET PIECES", needs=("index", "file", "pieces")
 )
 def piece_list(server: Server) -> None:
     """Compare the list with the content, and its hash with the record."""
@@ -54,27 +52,15 @@ def piece_list(server: Server) -> None:
         raise Failed(f"field 9 of its record is {document.record[8]}", f"it must be {wanted}")
 
 
-@check(
-    "pieces-unknown",
-    "GET PIECES of a file that the peer has not is not found",
-    group=GROUP,
-    section="GET PIECES",
-    needs=("pieces",),
-    level=LEVEL,
+@extension(
+    "pieces-unknown", "GET PIECES of a file that the peer has not is not found", section="GET PIECES", needs=("pieces",)
 )
 def unknown(server: Server) -> None:
     """Ask for the list of what nobody has."""
     server.expect("pieces", "not_found", hash=NOBODYS)
 
 
-@check(
-    "next",
-    "GET NEXT gives a piece that is wanted",
-    group=GROUP,
-    section="GET NEXT",
-    needs=("index", "file", "next"),
-    level=LEVEL,
-)
+@extension("next", "GET NEXT gives a piece that is wanted", section="GET NEXT", needs=("index", "file", "next"))
 def next_piece(server: Server) -> None:
     """Ask for any piece of a document; the peer may have none left to give out."""
     document = listed_document(server, MIN_PIECE)

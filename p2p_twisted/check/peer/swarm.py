@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from ..model import CannotTell, Failed, check
 from ..server import Server, quoted
-from .dialogue import listed_document
+from .dialogue import LENGTH, listed_document
 
 GROUP = "extensions"
 LEVEL = "1.1"
 FIELDS_OF_FOUND = 14
+
+extension = partial(check, group=GROUP, level=LEVEL, basis=LENGTH)
 
 
 def _nothing(server: Server, message: str, **fields: Any) -> None:
@@ -21,19 +24,19 @@ def _nothing(server: Server, message: str, **fields: Any) -> None:
         raise Failed(f"the answer to {message} has {len(answer.body)} bytes of data", "its body is empty")
 
 
-@check("hello", "Hello is granted", group=GROUP, section="Hello", needs=("hello",), level=LEVEL)
+@extension("hello", "Hello is granted", section="Hello", needs=("hello",))
 def hello(server: Server) -> None:
     """Say Hello as a peer that does not exist."""
     _nothing(server, "hello", port=server.new_port())
 
 
-@check("cancel", "CANCEL FILE is granted", group=GROUP, section="CANCEL FILE", needs=("cancel",), level=LEVEL)
+@extension("cancel", "CANCEL FILE is granted", section="CANCEL FILE", needs=("cancel",))
 def cancel(server: Server) -> None:
     """Cancel what was not asked for."""
     _nothing(server, "cancel", hash="0" * 64, range="0-1")
 
 
-@check("turn", "GET TURN is answered", group=GROUP, section="GET TURN", needs=("turn",), level=LEVEL)
+@extension("turn", "GET TURN is answered", section="GET TURN", needs=("turn",))
 def turn(server: Server) -> None:
     """Ask for a turn, which is given or not."""
     answer = server.ask("turn")
@@ -44,14 +47,7 @@ def turn(server: Server) -> None:
         raise Failed(f"the answer {quoted(answer)} has no Turns", "say how many pieces may be asked for")
 
 
-@check(
-    "sources",
-    "GET SOURCES names other downloaders",
-    group=GROUP,
-    section="GET SOURCES",
-    needs=("index", "sources"),
-    level=LEVEL,
-)
+@extension("sources", "GET SOURCES names other downloaders", section="GET SOURCES", needs=("index", "sources"))
 def sources(server: Server) -> None:
     """Ask twice, the second time as another peer; nobody has anything of the file without content."""
     document = listed_document(server)
@@ -62,7 +58,7 @@ def sources(server: Server) -> None:
     server.expect("sources", "not_found", hash="0" * 64, port=server.new_port())
 
 
-@check("search", "SEARCH INDEX is answered", group=GROUP, section="SEARCH INDEX", needs=("search",), level=LEVEL)
+@extension("search", "SEARCH INDEX is answered", section="SEARCH INDEX", needs=("search",))
 def search(server: Server) -> None:
     """Search for what the name of a document has."""
     document = listed_document(server)
@@ -79,26 +75,14 @@ def search(server: Server) -> None:
         raise Failed(f"a line of the answer has {fields} fields", f"a document that was found has {FIELDS_OF_FOUND}")
 
 
-@check(
-    "unknown-header",
-    "A header that is unknown is passed over",
-    group=GROUP,
-    section="Requests",
-    needs=("index",),
-    level=LEVEL,
-)
+@extension("unknown-header", "A header that is unknown is passed over", section="Requests", needs=("index",))
 def unknown_header(server: Server) -> None:
     """Send one."""
     server.expect("index", "ok", ("Colour: blue", "since: x"))
 
 
-@check(
-    "bad-headers",
-    "A header that comes twice, or has a wrong value, is refused",
-    group=GROUP,
-    section="Requests",
-    needs=("index",),
-    level=LEVEL,
+@extension(
+    "bad-headers", "A header that comes twice, or has a wrong value, is refused", section="Requests", needs=("index",)
 )
 def bad_headers(server: Server) -> None:
     """Send such headers."""

@@ -14,7 +14,7 @@ from p2p_twisted.check.profile import load
 from p2p_twisted.check.runner import applicable, run
 from tests.check.servers.central_peer import CentralPeer
 from tests.check.servers.peer import HonestPeer
-from tests.check.servers.wrong_peers import IgnoresRange, LeaksParent, NoNotFound, WrongLength
+from tests.check.servers.wrong_peers import IgnoresRange, LeaksParent, NoNotFound, SpeaksOnly10, WrongLength
 from tests.support.raw_sockets import system
 
 FILES = {
@@ -60,6 +60,7 @@ def test_an_honest_peer_passes(folder: Path, profile: str) -> None:
         (LeaksParent, "1.0", {"names-parent", "names-absolute"}, set()),
         (NoNotFound, "1.0", {"file-unknown"}, {"refusal-reason"}),
         (WrongLength, "1.1", {"length"}, {"kept-open", "pipelined", "many-outstanding", "last-in-1.0"}),
+        (SpeaksOnly10, "1.1", {"answers-in-1.1"}, {"length", "range", "pieces", "hello"}),
         (IgnoresRange, "1.1", {"range"}, {"range-head", "range-beyond"}),
     ],
 )

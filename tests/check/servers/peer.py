@@ -45,7 +45,7 @@ class HonestPeer(Server):
         """Answer one request; return whether another may follow."""
         minor = "0"
         try:
-            what, minor, headers = self._head(file)
+            what, minor, headers = self.head(file)
             body, more = self.answer(what, minor, headers, self._data(file, what, headers))
             connection.sendall(self.response(200, minor, body, more))
             while headers.get("Follow") and connection.recv(1):
@@ -77,7 +77,7 @@ class HonestPeer(Server):
             raise BadRequest("not a request of this protocol")
         return text
 
-    def _head(self, file: BinaryIO) -> tuple[str, str, dict[str, str]]:
+    def head(self, file: BinaryIO) -> tuple[str, str, dict[str, str]]:
         match = FIRST_LINE.fullmatch(self._line(file))
         if match is None:
             raise BadRequest("not a request of this protocol")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 from tests.check.servers.peer import HonestPeer, NotFound
 
 
@@ -37,3 +39,11 @@ class IgnoresRange(HonestPeer):
 
     def part(self, content: bytes, text: str) -> bytes:
         return content
+
+
+class SpeaksOnly10(HonestPeer):
+    """Answers in 1.0 whatever is asked, as a peer of 1.0 does: no fault of one that is not to speak 1.1."""
+
+    def head(self, file: BinaryIO) -> tuple[str, str, dict[str, str]]:
+        what, _, headers = super().head(file)
+        return what, "0", headers
