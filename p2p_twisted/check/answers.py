@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .conversation import CLOSED, SILENT, Conversation, Silent
+from .conversation import CLOSED, ENOUGH, SILENT, Conversation, Silent
 from .profile import Profile, pattern
 
 MAX_HEAD = 65_536
@@ -38,7 +37,6 @@ class Answer:
     body: bytes
     is_cut: bool
     closed: bool
-    seconds: float
 
     @property
     def lines(self) -> list[str]:
@@ -59,7 +57,6 @@ def read_answer(conversation: Conversation, profile: Profile, quiet: float | Non
 
     Raises Silent if nothing comes, Lost if the connection breaks.
     """
-    start = time.monotonic()
     how = conversation.fill(lambda data: _EMPTY_LINE.search(data) is not None or len(data) > MAX_HEAD)
     if not conversation.buffer:
         raise _nothing(conversation, how)
@@ -68,22 +65,20 @@ def read_answer(conversation: Conversation, profile: Profile, quiet: float | Non
     is_cut = False
     if size is not None and has_empty_line:
         end = body_at + size
-        is_cut = conversation.fill(lambda data: len(data) >= end) != "enough"
+        is_cut = conversation.fill(lambda data: len(data) >= end) != ENOUGH
     elif how != CLOSED and (how != SILENT or has_empty_line):
         conversation.fill(lambda data: False, QUIET if profile.end == "quiet" else quiet)
     if not has_empty_line:
         head, body_at, has_empty_line = _head(conversation.buffer, profile)
     raw = conversation.take(len(conversation.buffer) if size is None else body_at + size)
-    return _answer(raw, head, body_at, has_empty_line, is_cut, conversation.closed, time.monotonic() - start)
+    return _answer(raw, head, body_at, has_empty_line, is_cut, conversation.closed)
 
 
-def _answer(
-    raw: bytes, head: Sequence[str], body_at: int, has_empty_line: bool, is_cut: bool, closed: bool, seconds: float
-) -> Answer:
+def _answer(raw: bytes, head: Sequence[str], body_at: int, has_empty_line: bool, is_cut: bool, closed: bool) -> Answer:
     status = head[0] if head else ""
     code = _CODE.search(status)
     number = int(code[1]) if code else None
-    return Answer(raw, status, number, tuple(head[1:]), has_empty_line, raw[body_at:], is_cut, closed, seconds)
+    return Answer(raw, status, number, tuple(head[1:]), has_empty_line, raw[body_at:], is_cut, closed)
 
 
 def _nothing(conversation: Conversation, how: str) -> Silent:
@@ -139,7 +134,7 @@ def _split(body: bytes) -> list[bytes]:
 
 def is_status(answer: Answer, profile: Profile, outcome: str) -> bool:
     """Return whether the status code is that of `outcome`."""
-    return answer.code == profile.codes.get(outcome)
+    return answer.code is not None and answer.code == profile.codes.get(outcome)
 
 
 def is_exact_status(answer: Answer, profile: Profile) -> bool:

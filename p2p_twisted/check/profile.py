@@ -154,6 +154,8 @@ def _profile(tables: Mapping[str, Any], source: str) -> Profile:
     missing = [name for name in ("title", "messages", "status", "codes") if not values.get(name)]
     if missing:
         raise ProfileError(f"{source}: {missing[0]} is missing, and no 'like' names a profile to take it from")
+    if "ok" not in values["codes"]:
+        raise ProfileError(f"{source}: codes has no ok, the status code of what is granted")
     for table in ("same", "malformed", "strict"):
         own = _keep(values.get(table, ()), values["messages"])
         if table in tables and len(own) < len(values[table]):

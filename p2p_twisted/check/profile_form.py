@@ -78,7 +78,11 @@ def _ids(value: Any) -> frozenset[str]:
 
 
 def _answer_pattern(value: Any) -> str:
-    return _in_braces(_text(value), {*PATTERNS, "version", "phrase"})
+    text = _in_braces(_text(value), {*PATTERNS, "version", "phrase"})
+    names = PLACE.findall(text)
+    if len(names) > len(set(names)):
+        raise ValueError("has the same word in braces twice")
+    return text
 
 
 def _message(value: Any) -> str:

@@ -135,6 +135,7 @@ class Server:
         except Silent:
             if conversation.ended or conversation.closed or stays_open or target.late is False:
                 raise
+            target.late = False  # also if nothing comes at all: it is not waited for twice again
             conversation.end_sending()
             answer = read_answer(conversation, self.profile, quiet)
             target.late = True
@@ -154,9 +155,9 @@ class Server:
         raise Failed(f"{what} was answered {quoted(answer)}", f"the status must be {code} {phrase}".rstrip())
 
     def pause(self, seconds: float) -> None:
-        """Wait. Raises Failed if the check is over before."""
+        """Wait. Raises CannotTell if the check is over before."""
         if time.monotonic() + seconds > self.until:
-            raise Failed("the check was not over in time")
+            raise CannotTell("the check was not over in time", "run it again when this machine has less to do")
         time.sleep(seconds)
 
 

@@ -32,7 +32,9 @@ def rs(order: Order, address: str | None, ttl: float | None, timeout: float, is_
     """
     from ..check.rs import CHECKS
 
-    sample = "register" if "register" in order.profile.messages else "list"
+    sample = next((name for name in ("register", "list") if name in order.profile.messages), None)
+    if sample is None:
+        raise click.UsageError(f"the profile {order.profile.name} has no message of an RS: neither register nor list")
     check_server(replace(order, kind="rs"), CHECKS, address, ttl, timeout, is_list, order.profile.port, sample=sample)
 
 

@@ -108,6 +108,8 @@ def test_a_minimal_profile(tmp_path: Path) -> None:
         (MINIMAL + "[same]\nx = {old = 'a'}", "same 'x' must have message, old and put"),
         (MINIMAL + "[malformed]\nx = 1", "malformed 'x' must have message, old and put"),
         (MINIMAL + "[checks]\nskip = [1]", "checks.skip must be a list of texts"),
+        (MINIMAL.replace("ok =", "fine ="), "codes has no ok"),
+        (MINIMAL + "[bodies]\nx = '{port} {port}'", "bodies has the same word in braces twice"),
         ('messages = 3\ntitle = "x"', "messages must be a table"),
     ],
 )

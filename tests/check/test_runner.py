@@ -163,6 +163,7 @@ def test_no_answer_makes_an_error_of_the_tester(profile: str, data: bytes) -> No
     with Canned(data) as server:
         sample = "register" if "register" in spoken.messages else "list"
         target = Target("127.0.0.1", server.port, spoken, timeout=0.2, sample=sample, late=False, stays_open=True)
+        target.ttl = 0.1
         results = list(run(checks, target))
     assert len(results) == len(checks)
     assert any(result.bad for result in results)

@@ -103,6 +103,15 @@ def test_bad_arguments_are_one_line(arguments: list[str], line: str) -> None:
     assert line in done.stderr
 
 
+def test_a_profile_without_messages_of_an_rs_is_told(tmp_path: Path) -> None:
+    profile = tmp_path / "ours.toml"
+    profile.write_text(
+        "title = 'x'\n[messages]\nfile = 'GET'\n[answer]\nstatus = '{code}'\n[codes]\nok = 200\n", "utf-8"
+    )
+    done = p2p("check", "rs", "127.0.0.1:1", "--profile", profile)
+    assert (done.exit_code, "neither register nor list" in done.stderr) == (exits.USAGE, True)
+
+
 def test_a_rubric_of_another_profile_is_told(honest: str, tmp_path: Path) -> None:
     rubric = tmp_path / "rubric.toml"
     rubric.write_text("[points]\nextensions = 6\n", "utf-8")

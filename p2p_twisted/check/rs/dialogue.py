@@ -41,7 +41,7 @@ def register(server: Server, headers: Sequence[str] = (), **fields: object) -> P
 
 def cookie_in(server: Server, answer: Answer) -> str:
     """Return the cookie that `answer` gives. Raises Failed if there is none."""
-    for line in server_lines(answer):
+    for line in lines_of(answer):
         found = re.search(rf"(?<![0-9])[0-9]{{1,{MAX_DIGITS}}}(?![0-9])", line)
         if found:
             return found[0]
@@ -55,7 +55,7 @@ def never_given(server: Server) -> int:
     return given + 1_000_003 if given < 2**30 else given - 1_000_003
 
 
-def server_lines(answer: Answer) -> list[str]:
+def lines_of(answer: Answer) -> list[str]:
     """Return the lines of the body, without empty ones."""
     return [line for line in answer.lines if line.strip()]
 

@@ -8,7 +8,8 @@ from functools import partial
 
 from ..model import CannotTell, Failed, check
 from ..server import Server
-from .dialogue import listed, register, require_listed, require_not_listed
+from ..transcript import shown
+from .dialogue import MAX_QUOTED, listed, register, require_listed, require_not_listed
 
 GROUP = "ttl"
 TRIES = 2
@@ -29,9 +30,9 @@ grouped = partial(check, group=GROUP)
 def ttl_told(server: Server) -> None:
     """Compare the number in the answer."""
     answer = server.expect("keepalive", **register(server).fields)
-    found, ttl = re.search(r"\d+", " ".join(answer.lines)), _ttl(server)
-    if found is None or int(found[0]) != ttl:
-        raise Failed(f"the answer says '{' '.join(answer.lines)[:80]}'", f"it must tell the TTL, {ttl:g} seconds")
+    text, ttl = shown(answer.body[:MAX_QUOTED]), str(int(_ttl(server)))
+    if ttl not in re.findall("[0-9]+", text):
+        raise Failed(f"the answer says '{text}'", f"it must tell the TTL, {ttl} seconds")
 
 
 @grouped(
