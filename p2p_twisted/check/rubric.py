@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from .model import Result, Verdict
-from .profile import ProfileError, read_toml
+from .profile import ProfileError
+from .profile_files import read_toml
 
 MAX_POINTS = 100_000
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from ..check.profile import NAMES, Profile, ProfileError, load
+from ..check.profile import Profile, ProfileError
+from ..check.profile_files import NAMES, load
 from ..check.report.gradescope import as_gradescope
 from ..check.report.html import as_html
 from ..check.report.junit import as_junit

@@ -8,7 +8,8 @@ import pytest
 
 from p2p_twisted.check.answers import Answer, is_exact_status, is_status, read_answer
 from p2p_twisted.check.conversation import Conversation, Silent
-from p2p_twisted.check.profile import Profile, load
+from p2p_twisted.check.profile import Profile
+from p2p_twisted.check.profile_files import load
 from p2p_twisted.check.transcript import Transcript
 from tests.check.servers.canned import Canned
 

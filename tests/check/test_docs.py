@@ -11,7 +11,7 @@ import pytest
 from p2p_twisted.check.client import CHECKS as CLIENT_CHECKS
 from p2p_twisted.check.model import Check
 from p2p_twisted.check.peer import CHECKS as PEER_CHECKS
-from p2p_twisted.check.profile import load
+from p2p_twisted.check.profile_files import load
 from p2p_twisted.check.profile_form import _KEYS
 from p2p_twisted.check.rs import CHECKS as RS_CHECKS
 from p2p_twisted.check.rubric import load_rubric, require_known

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from p2p_twisted.check.peer import CHECKS as PEER_CHECKS
-from p2p_twisted.check.profile import FIELDS, NAMES, PLACE, ProfileError, load, pattern
+from p2p_twisted.check.profile import FIELDS, PLACE, ProfileError, pattern
+from p2p_twisted.check.profile_files import NAMES, load
 from p2p_twisted.check.rs import CHECKS
 from tests.support.protocol_text import GRAMMAR
 

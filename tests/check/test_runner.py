@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from p2p_twisted.check.model import CannotTell, Check, Failed, NotOffered, Result, Verdict
-from p2p_twisted.check.profile import Profile, load
+from p2p_twisted.check.profile import Profile
+from p2p_twisted.check.profile_files import load
 from p2p_twisted.check.rs import CHECKS
 from p2p_twisted.check.runner import applicable, is_there, run
 from p2p_twisted.check.server import Server, Target

@@ -12,7 +12,7 @@ from p2p_twisted.check.client import CHECKS
 from p2p_twisted.check.client.client import Client, run
 from p2p_twisted.check.client.trial import Order
 from p2p_twisted.check.model import Result, Verdict
-from p2p_twisted.check.profile import load
+from p2p_twisted.check.profile_files import load
 
 SCRIPT = Path(__file__).parents[1] / "servers" / "student_client.py"
 STUDENT = (sys.executable, str(SCRIPT), "{host}", "{rs_port}", "{port}", "{dir}", "{document}")

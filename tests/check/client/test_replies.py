@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from p2p_twisted.check.client.documents import DOCUMENTS
 from p2p_twisted.check.client.replies import data, reply
-from p2p_twisted.check.profile import load
+from p2p_twisted.check.profile_files import load
 
 ONE, HANDOUT = load("1.0"), load("p2p-di")
 

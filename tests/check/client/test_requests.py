@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p2p_twisted.check.client.requests import Recognizer
-from p2p_twisted.check.profile import load
+from p2p_twisted.check.profile_files import load
 
 ONE = Recognizer(load("1.0"))
 HANDOUT = Recognizer(load("p2p-di"))

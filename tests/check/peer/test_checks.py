@@ -10,7 +10,7 @@ import pytest
 from p2p_twisted.check.model import Result, Verdict
 from p2p_twisted.check.peer import CHECKS
 from p2p_twisted.check.peer.dialogue import PeerTarget, named
-from p2p_twisted.check.profile import load
+from p2p_twisted.check.profile_files import load
 from p2p_twisted.check.runner import applicable, run
 from tests.check.servers.central_peer import CentralPeer
 from tests.check.servers.peer import HonestPeer

@@ -8,7 +8,7 @@ import pytest
 
 from p2p_twisted.check.answers import Answer
 from p2p_twisted.check.peer.dialogue import PeerTarget, documents, named, own_documents
-from p2p_twisted.check.profile import load
+from p2p_twisted.check.profile_files import load
 from p2p_twisted.check.server import Server
 from p2p_twisted.check.transcript import Transcript
 
@@ -20,7 +20,7 @@ def server(profile: str) -> Server:
 
 def index(*lines: str) -> Answer:
     body = "".join(f"{line}\n" for line in lines).encode()
-    return Answer(body, "200 OK P2P-CI/1.0", 200, (), True, body, False, True, 0.0)
+    return Answer(body, "200 OK P2P-CI/1.0", 200, (), True, body, False, True)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from p2p_twisted.check.model import Result, Verdict
-from p2p_twisted.check.profile import load
+from p2p_twisted.check.profile_files import load
 from p2p_twisted.check.rs import CHECKS
 from p2p_twisted.check.runner import applicable, is_there, run
 from p2p_twisted.check.server import Target
