@@ -98,9 +98,8 @@ class Place:
             if not raw or self.stage is None:
                 return
             reply = self.stage.answer(self.name, found)
-            status = self._profile.codes.get(reply.outcome, 0)
             message, fields = (found.message, found.fields) if found is not None else ("", {})
-            self._note(Request(self._transcript.seconds, self.name, raw, message, fields, fault, status))
+            self._note(Request(self._transcript.seconds, self.name, raw, message, fields, fault, reply.outcome == "ok"))
             sent = reply.body[: len(reply.body) // 2] if reply.breaks else reply.body
             self._transcript.note(number, SENT, reply.head + sent)
             self._send(connection, reply.head, sent, reply.breaks)

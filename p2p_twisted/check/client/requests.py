@@ -21,7 +21,7 @@ class Request:
     """A request that came: `seconds` after the client's start, at the server `place`.
 
     `message` is its name in the profile, "" if it is none; `fields` are what stands in its places. `fault` says what is
-    wrong with it. `status` is the code of the answer.
+    wrong with it. `is_granted`: the answer was no refusal.
     """
 
     seconds: float
@@ -30,7 +30,7 @@ class Request:
     message: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     fault: str = ""
-    status: int = 0
+    is_granted: bool = False
 
 
 @dataclass(frozen=True)

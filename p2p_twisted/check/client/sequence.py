@@ -79,7 +79,7 @@ def own_cookie(client: Client) -> None:
     if not asked:
         raise CannotTell("the client sent the RS nothing after Register")
     for one in asked:
-        if one.status != client.profile.codes["ok"]:
+        if not one.is_granted:
             cookie, port = one.fields.get("cookie", ""), one.fields.get("port", "")
             raise Failed(
                 f"{one.message} has the cookie '{shown(cookie.encode()[:20])}' and the port {port}",
@@ -106,7 +106,7 @@ def asks_index(client: Client) -> None:
 def asks_file(client: Client) -> None:
     """Look for the request, and whether its name is one of the index."""
     found = _all(client, "file", "let the command make the client fetch {document}, or the RFC {number}")
-    wrong = [one for one in found if one.status != client.profile.codes["ok"]]
+    wrong = [one for one in found if not one.is_granted]
     if len(wrong) == len(found):
         raise Failed(f"{_said(wrong[0])} names no document of the index", "name it as the index does: stem, then type")
 
@@ -159,5 +159,5 @@ def comes_back(client: Client) -> None:
     cookie = registered[0].fields.get("cookie", "").strip()
     if cookie in ("", client.profile.first_cookie):
         raise CannotTell("it registered as a new one", "keep the cookie in a file, in {dir}, and register with it")
-    if registered[0].status != client.profile.codes["ok"]:
+    if not registered[0].is_granted:
         raise Failed("it registered with a cookie that it was not given", "keep the cookie of the last answer")

@@ -67,7 +67,7 @@ class Seen:
     @property
     def steps(self) -> set[str]:
         """Which of STEPS were granted."""
-        return {one.message for one in self.requests if one.status == 200 and one.message in STEPS}
+        return {one.message for one in self.requests if one.is_granted and one.message in STEPS}
 
     def saved(self) -> bool:
         """Return whether a file in the folder is one of the documents."""
