@@ -54,15 +54,19 @@ class Division:
         self._progress.clear()
 
 
-@lru_cache(512)
 def first_of(sha256: str, count: int, party: str, others: frozenset[str]) -> Bits:
     """Return those of the `count` pieces of a file that fall to `party`, of it and the `others`."""
-    if not others:
-        return (1 << count) - 1
-    own = _lots(sha256, count, party)
-    best = map(max, zip(*(_lots(sha256, count, other) for other in others), strict=True))
-    drawn = ["1" if mine > theirs else "0" for mine, theirs in zip(own, best, strict=True)]
-    return int("".join(reversed(drawn)), 2)
+    return _shares(sha256, count, others | {party})[party] if others else (1 << count) - 1
+
+
+@lru_cache(64)
+def _shares(sha256: str, count: int, parties: frozenset[str]) -> dict[str, Bits]:
+    """Return the pieces that fall to each of the `parties`."""
+    names = list(parties)
+    shares = dict.fromkeys(names, 0)
+    for piece, lots in enumerate(zip(*(_lots(sha256, count, name) for name in names), strict=True)):
+        shares[names[lots.index(max(lots))]] |= 1 << piece
+    return shares
 
 
 @lru_cache(128)
