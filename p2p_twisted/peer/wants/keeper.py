@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from ...events.publisher import Publisher
 from ...events.types import IndexChanged, IndexReceived, RoundStarted, WantChanged
+from ...index.holdings import Holdings
 from ...library.shared import Library
 from ...net.connect import Reactor
 from ...swarm.verifier import in_thread
@@ -23,7 +24,7 @@ from ..peers.discovery import Discovery
 from .agenda import Agenda
 from .decision import Delete, Fetch, Replace, Stay
 from .fetching import Fetching
-from .look import Judged, Looker
+from .look import BATCH, Judged, Looker, signature_of
 from .places import remove
 from .progress import Progress
 from .want import Want
@@ -34,6 +35,8 @@ FULL_INTERVAL = 600.0
 """Seconds after which everything is looked at, though nothing is known to have changed: files may be gone."""
 QUIET_START = 10.0
 """Seconds after the start in which no file is removed: who has what is to be known first."""
+MAX_WAITING = 5_000
+"""Documents of a want that may wait to be fetched; others are looked at when these have come."""
 CONFIRM_TIMEOUT = 10.0
 """Seconds that peers have to answer which are not followed."""
 
@@ -66,7 +69,6 @@ class Keeper(Service):
         self.fetching = Fetching(manager, file, publisher, now, self._ended)
         self._agenda = Agenda(reactor, self._look)
         self._generation = -1
-        self._looked_at = -math.inf
         self._may_delete = False
         self._calls: dict[str, IDelayedCall] = {}
         publisher.subscribe(IndexChanged, self._changed)
@@ -122,8 +124,8 @@ class Keeper(Service):
             self._agenda.everything()
 
     def _round(self) -> None:
-        index = self._discovery.index
-        if index.generation != self._generation or self._now() >= self._looked_at + FULL_INTERVAL:
+        oldest = min((progress.looked_at for progress in self.wants.values()), default=math.inf)
+        if self._discovery.index.generation != self._generation or self._now() >= oldest + FULL_INTERVAL:
             self._everything()
         self._ask({one.want.holder for one in self.wants.values() if one.want.holder is not None})
 
@@ -143,6 +145,8 @@ class Keeper(Service):
 
     def _ended(self, progress: Progress, names: Sequence[str]) -> None:
         self._agenda.names(names)
+        if progress.has_more and self.fetching.count(progress.want) < MAX_WAITING // 2:
+            self._agenda.everything()
         self._publisher.publish(WantChanged(progress.want.id))
 
     # a look
@@ -154,7 +158,7 @@ class Keeper(Service):
 
     async def _look_at_all(self, names: set[str] | None) -> None:
         if names is None:
-            self._generation, self._looked_at = self._discovery.index.generation, self._now()
+            self._generation = self._discovery.index.generation
         for progress in list(self.wants.values()):
             await self._look_at(progress, names)
         wait = self.fetching.retries.next(self._now()) - self._now()
@@ -164,26 +168,51 @@ class Keeper(Service):
     def _retry(self) -> None:
         self._agenda.names(self.fetching.retries.due(self._now()))
 
-    async def _look_at(self, progress: Progress, names: Collection[str] | None) -> None:
+    async def _look_at(self, progress: Progress, among: Collection[str] | None) -> None:
+        """Look at a want: at the names `among`, at those that have changed (None), or now and then at all."""
         want, now = progress.want, self._now()
-        fetch: list[Judged] = []
-        unlisted: list[str] = []
-        asked: set[Address] = set()
+        is_thorough = among is None and now >= progress.looked_at + FULL_INTERVAL
+        holdings = self._discovery.index.holdings(now)
+        seen = progress.seen if among is None and not is_thorough else {}
+        names, same = await self._looker.names(want, among, seen, holdings)
+        if among is None:
+            progress.seen, progress.has_more = same, False
         before = progress.state
-        async for judged in self._looker.look(want, names, self._file.names(want.directory), now):
-            asked |= judged.to_ask
-            if await self._act(progress, judged):
-                fetch.append(judged)
-            elif judged.is_here and not judged.is_listed:
-                unlisted.append(judged.name)
+        fetch, unlisted = await self._judge(progress, names, holdings)
         if self.wants.get(want.id) is not progress:
             return
-        if names is None and want.deletes:
-            self._agenda.names(await self._withdrawals.absent(want.directory, unlisted, now))
-        self._ask(asked)
+        if is_thorough and not progress.has_more:
+            progress.looked_at = now
+            if want.deletes:
+                self._agenda.names(await self._withdrawals.absent(want.directory, unlisted, now))
         self.fetching.add(progress, fetch)
         if progress.state != before:
             self._publisher.publish(WantChanged(want.id))
+
+    async def _judge(
+        self, progress: Progress, names: Sequence[str], holdings: Holdings
+    ) -> tuple[list[Judged], list[str]]:
+        """Decide about `names`, and do it; return what is to be fetched, and what is here though nobody has it."""
+        want, now = progress.want, self._now()
+        fetch: list[Judged] = []
+        unlisted: list[str] = []
+        skipped = await self._looker.skipped(want, names, now)
+        for name, why in skipped.items():
+            progress.stays(name, False, why)
+        left = [name for name in names if name not in skipped]
+        for start in range(0, len(left), BATCH):
+            if len(fetch) >= MAX_WAITING:
+                progress.has_more = True
+                break
+            batch = left[start : start + BATCH]
+            progress.seen.update((name, signature_of(name, holdings)) for name in batch)
+            for judged in await self._looker.judge(want, batch, now):
+                self._ask(judged.to_ask)
+                if await self._act(progress, judged):
+                    fetch.append(judged)
+                elif judged.is_here and not judged.is_listed:
+                    unlisted.append(judged.name)
+        return fetch, unlisted
 
     async def _act(self, progress: Progress, judged: Judged) -> bool:
         """Do what was decided about a name; return whether it is to be fetched."""

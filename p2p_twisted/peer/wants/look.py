@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...index.distributed import DistributedIndex
+from ...index.holdings import Holdings
 from ...index.search import Document, documents
 from ...library.cache import Stamp
 from ...library.shared import Library
@@ -69,29 +70,26 @@ class Looker:
         """Read no further file."""
         self._places.stop()
 
-    async def look(
-        self, want: Want, names: Collection[str] | None, kept: Collection[str], now: float
-    ) -> AsyncIterator[Judged]:
-        """Yield what to do about each of `names` that `want` is for, about all names if it is None.
+    async def names(
+        self, want: Want, among: Iterable[str] | None, seen: Mapping[str, int], holdings: Holdings
+    ) -> tuple[list[str], dict[str, int]]:
+        """Return the names that `want` is for and that are to be looked at, and the others with their signatures.
 
-        `kept` are the names of files that were fetched to its folder before; `now` is monotonic seconds.
+        They are those of `among`, or all where it is None. One with the signature that it has in `seen` need not be
+        looked at.
         """
+        fresh: list[str] = []
+        same: dict[str, int] = {}
         own = self._own(want)
-        matching = [name async for name in self._matching(want, names, kept) if not self._is_elsewhere(name, own)]
-        skipped = await self._skipped(want, matching, kept, now) if is_several(want.pattern) else {}
-        for name, why in skipped.items():
-            yield Judged(name, Stay(why))
-        left = [name for name in matching if name not in skipped]
-        for start in range(0, len(left), BATCH):
-            candidates = [self._candidate(want, name, now) for name in left[start : start + BATCH]]
-            for judged in await self._judge(want, [one for one in candidates if one.sizes or one.name in kept]):
-                yield judged
-
-    async def _matching(self, want: Want, names: Collection[str] | None, kept: Collection[str]) -> AsyncIterator[str]:
-        every = {*self._index.names(), *kept} if names is None else names
+        every = {*self._index.names(), *self._file.names(want.directory)} if among is None else among
         async for name in in_turns(self._reactor, every):
-            if want.matches(name):
-                yield name
+            if not want.matches(name) or self._is_elsewhere(name, own):
+                continue
+            if seen and seen.get(name) == (signature := signature_of(name, holdings)):
+                same[name] = signature
+            else:
+                fresh.append(name)
+        return fresh, same
 
     def _own(self, want: Want) -> Path | None:
         """Return the real path of the folder of `want` if that is the download folder, else None."""
@@ -103,8 +101,14 @@ class Looker:
         file = self._library.get(name) if downloads is not None else None
         return file is not None and file.root != downloads
 
-    async def _skipped(self, want: Want, names: Iterable[str], kept: Collection[str], now: float) -> dict[str, str]:
-        """Return those of `names` that are fetched only if they are asked for one by one, with the reasons."""
+    async def skipped(self, want: Want, names: Iterable[str], now: float) -> dict[str, str]:
+        """Return those of `names` that are fetched only if they are asked for one by one, with the reasons.
+
+        `now` is monotonic seconds, here and below.
+        """
+        if not is_several(want.pattern):
+            return {}
+        kept = self._file.names(want.directory)
         counts: dict[str, int] = {}
         async for name in in_turns(self._reactor, names):
             records = () if name in kept else self._holders(want, name, now) or self._hearsay(want, name, now)
@@ -121,7 +125,11 @@ class Looker:
     def _candidate(self, want: Want, name: str, now: float) -> Candidate:
         return Candidate(name, documents(self._holders(want, name, now)), documents(self._hearsay(want, name, now)))
 
-    async def _judge(self, want: Want, candidates: Sequence[Candidate]) -> list[Judged]:
+    async def judge(self, want: Want, names: Iterable[str], now: float) -> list[Judged]:
+        """Return what to do about `names`, at most BATCH; without those that nobody has and that were never here."""
+        kept = self._file.names(want.directory)
+        every = [self._candidate(want, name, now) for name in names]
+        candidates = [one for one in every if one.sizes or one.name in kept]
         rows = [self._file.get(want.directory, one.name) for one in candidates]
         arguments = [(one.name, row, one.sizes) for one, row in zip(candidates, rows, strict=True)]
         places = await in_thread(self._reactor, self._find, want.directory, arguments)
@@ -136,6 +144,11 @@ class Looker:
 
     def _find(self, folder: Path, arguments: Iterable[tuple[str, KeptFile | None, set[int | None]]]) -> list[Found]:
         return [self._places.find(folder, *one) for one in arguments]
+
+
+def signature_of(name: str, holdings: Holdings) -> int:
+    """Return a number that is another when something else is said of the document `name`."""
+    return hash(frozenset(holdings.of(name)))
 
 
 def _judged(candidate: Candidate, found: Found) -> Judged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -20,6 +21,12 @@ class Progress:
     """The documents in its folder."""
     problems: dict[str, str] = field(default_factory=dict)
     """Documents that it should have and has not, or not in the present version, and why."""
+    seen: dict[str, int] = field(default_factory=dict)
+    """The names that were looked at, with the signatures of their contents at that time."""
+    looked_at: float = -math.inf
+    """When all of its names and places were looked at, in monotonic seconds."""
+    has_more: bool = False
+    """Whether a look was broken off: as many documents are to be fetched as may wait for that."""
 
     def arrived(self, name: str) -> None:
         """Note that a document is here."""

@@ -49,6 +49,7 @@ class Withdrawals:
     def _change(
         self, folder: Path, change: IndexRecord | Removed, peer: Address, wants: Iterable[Want], now: float
     ) -> None:
+        self._absent.pop((folder, change.name, peer), None)
         row = self._file.get(folder, change.name)
         if row is not None and isinstance(change, Removed):
             self._withdraw(folder, change.name, row, peer, self._others(change.name, peer, wants, now))

@@ -8,7 +8,7 @@ from typing import Any
 from p2p_twisted.events.types import PieceVerified
 from p2p_twisted.net.throttle import Throttle
 from p2p_twisted.peer.downloads.manager import DownloadManager
-from p2p_twisted.peer.wants import fetching, withdrawal
+from p2p_twisted.peer.wants import fetching, keeper, withdrawal
 from p2p_twisted.peer.wants.keeper import QUIET_START, Keeper
 from p2p_twisted.peer.wants.progress import Progress
 from p2p_twisted.peer.wants.want_file import WantFile
@@ -270,3 +270,26 @@ class Kept(Case):
         changed = self.wants.add("a*", None, None, True)
         self.assertEqual((changed.id, changed.deletes, len(self.wants.items())), (one.id, True, 1))
         self.assertNotEqual(self.wants.add("a*", Path("/other"), None, False).id, one.id)
+
+    def test_only_what_is_new_is_looked_at_again(self) -> None:
+        self.holder(1, aa=BIG, ab=b"b")
+        self.want("a*")
+        looked_at: list[str] = []
+        judge = self.keeper._looker.judge
+
+        def judged(want: Any, names: Any, now: float) -> Any:
+            looked_at.extend(names)
+            return judge(want, names, now)
+
+        self.patch(self.keeper._looker, "judge", judged)
+        self.holder(2, ac=b"c", other=b"d")
+        self.network.wait(100)
+        self.assertEqual(set(looked_at), {"ac"})
+
+    def test_many_come_one_part_after_the_other(self) -> None:
+        self.patch(keeper, "MAX_WAITING", 4)
+        self.patch(keeper, "BATCH", 2)
+        self.patch(fetching, "MAX_NAMES", 3)
+        self.holder(1, **{f"a{number}": b"%d" % number for number in range(20)})
+        progress = self.want("a*", seconds=60)
+        self.assertEqual((len(self.files()), len(progress.here), progress.has_more), (20, 20, False))
