@@ -37,6 +37,8 @@ QUIET_START = 10.0
 """Seconds after the start in which no file is removed: who has what is to be known first."""
 MAX_WAITING = 5_000
 """Documents of a want that may wait to be fetched; others are looked at when these have come."""
+CHUNK = 1_000
+"""Names that are compared with one another, for those that look alike."""
 CONFIRM_TIMEOUT = 10.0
 """Seconds that peers have to answer which are not followed."""
 
@@ -193,26 +195,32 @@ class Keeper(Service):
         self, progress: Progress, names: Sequence[str], holdings: Holdings
     ) -> tuple[list[Judged], list[str]]:
         """Decide about `names`, and do it; return what is to be fetched, and what is here though nobody has it."""
-        want, now = progress.want, self._now()
         fetch: list[Judged] = []
         unlisted: list[str] = []
-        skipped = await self._looker.skipped(want, names, now)
-        for name, why in skipped.items():
-            progress.stays(name, False, why)
-        left = [name for name in names if name not in skipped]
-        for start in range(0, len(left), BATCH):
+        for start in range(0, len(names), CHUNK):
             if len(fetch) >= MAX_WAITING:
                 progress.has_more = True
                 break
-            batch = left[start : start + BATCH]
-            progress.seen.update((name, signature_of(name, holdings)) for name in batch)
-            for judged in await self._looker.judge(want, batch, now):
+            chunk = names[start : start + CHUNK]
+            progress.seen.update((name, signature_of(name, holdings)) for name in chunk)
+            chosen = {one.name for one in fetch}
+            skipped = await self._looker.skipped(progress.want, chunk, chosen, self._now())
+            for name, why in skipped.items():
+                progress.stays(name, False, why)
+            await self._judge_some(progress, [name for name in chunk if name not in skipped], fetch, unlisted)
+        return fetch, unlisted
+
+    async def _judge_some(
+        self, progress: Progress, names: Sequence[str], fetch: list[Judged], unlisted: list[str]
+    ) -> None:
+        """Decide about `names`, and do it; add what is to be fetched to `fetch`, and what nobody has to `unlisted`."""
+        for start in range(0, len(names), BATCH):
+            for judged in await self._looker.judge(progress.want, names[start : start + BATCH], self._now()):
                 self._ask(judged.to_ask)
                 if await self._act(progress, judged):
                     fetch.append(judged)
                 elif judged.is_here and not judged.is_listed:
                     unlisted.append(judged.name)
-        return fetch, unlisted
 
     async def _act(self, progress: Progress, judged: Judged) -> bool:
         """Do what was decided about a name; return whether it is to be fetched."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,10 +101,10 @@ class Looker:
         file = self._library.get(name) if downloads is not None else None
         return file is not None and file.root != downloads
 
-    async def skipped(self, want: Want, names: Iterable[str], now: float) -> dict[str, str]:
+    async def skipped(self, want: Want, names: Iterable[str], chosen: Collection[str], now: float) -> dict[str, str]:
         """Return those of `names` that are fetched only if they are asked for one by one, with the reasons.
 
-        `now` is monotonic seconds, here and below.
+        `chosen` are others that are to be fetched. `now` is monotonic seconds, here and below.
         """
         if not is_several(want.pattern):
             return {}
@@ -114,7 +114,7 @@ class Looker:
             records = () if name in kept else self._holders(want, name, now) or self._hearsay(want, name, now)
             if records:
                 counts[name] = len(records)
-        return await in_thread(self._reactor, skipped_names, counts, frozenset(kept)) if counts else {}
+        return await in_thread(self._reactor, skipped_names, counts, frozenset((*kept, *chosen))) if counts else {}
 
     def _holders(self, want: Want, name: str, now: float) -> list[IndexRecord]:
         return [one for one in self._index.holders_of(name, now) if want.counts((one.host, one.port))]

@@ -288,6 +288,7 @@ class Kept(Case):
 
     def test_many_come_one_part_after_the_other(self) -> None:
         self.patch(keeper, "MAX_WAITING", 4)
+        self.patch(keeper, "CHUNK", 3)
         self.patch(keeper, "BATCH", 2)
         self.patch(fetching, "MAX_NAMES", 3)
         self.holder(1, **{f"a{number}": b"%d" % number for number in range(20)})
