@@ -92,6 +92,7 @@ def test_a_mirror_removes_what_its_holder_removed_and_nothing_else(system: Syste
     system.cluster.restart("rs")
     (share / "a/kept").unlink()
     system.cluster.restart("peer1")
+    system.cluster.wait_for_documents(len(files(share)))
     wait(lambda: any(map(is_elsewhere, wanting.control.get("index")["items"])))
     assert files(tmp_path) == before, "the holder came back without it, and has not said that it removed it"
     assert order(system, "want", "--stop", id_) == "stopped"
