@@ -6,7 +6,8 @@ import re
 import shutil
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -306,6 +307,23 @@ HEAD_1_1 = b"Host: 10.0.0.1\nOS: Linux\n"
 GET_FILE = b"GET FILE P2P_DI_1.1\nHost a\nOS b\nRange: 0-9\nLength: 8\n\nREADME\n\n"
 
 
+@pytest.mark.parametrize("size", [1448, 1])
+def test_a_file_may_look_like_anything(tmp_path: Path, size: int) -> None:
+    """Like TLS, or like other messages, at the beginning of a segment, in both versions."""
+    content = b"\x16\x03\x01" + b"200 OK P2P-CI/1.1\n\n" + b"GET INDEX P2P_DI_1.1\nHost a\nOS b\n\n" + bytes(range(256))
+    asked = b"GET FILE P2P_DI_1.%d\nHost a\nOS b\n\nREADME\n\n"
+    capture = Capture()
+    for port in (RS_PORT, PEER_PORT):
+        for minor in (0, 1):
+            head = b"200 OK P2P-CI/1.%d\n" % minor + HEAD_1_1 + (b"Length: %d\n" % len(content) if minor else b"")
+            turns = [(True, asked % minor), (False, head + b"\n"), (False, content)]
+            capture.conversation(port, turns, size)
+    shown = dissect(capture.write(tmp_path / "files.pcap"))
+    assert len(shown) == 8
+    for one in shown[1::2]:
+        assert bytes.fromhex("".join(one.all("body")).replace(":", "")) == content
+
+
 def test_a_body_that_breaks_off_leaves_the_head(tmp_path: Path) -> None:
     answer = b"200 OK P2P-CI/1.1\n" + HEAD_1_1 + b"Length: 10\nRange: 0-9\n\nshort"
     _, response = one_answer(tmp_path / "short.pcap", GET_FILE, answer)
@@ -337,33 +355,27 @@ def test_other_protocols_are_left_alone(tmp_path: Path) -> None:
     assert tshark(path, "-Y", "http.request").count("GET / HTTP/1.0") == 2
 
 
+@contextmanager
+def captured_loopback(network: HostNetwork, path: Path) -> Iterator[None]:
+    """Capture the loopback of host 1 into `path`."""
+    words = ["tcpdump", "-i", "lo", "-n", "-U", "--immediate-mode", "-Z", "root", "-B", "16384", "-w"]
+    with network.popen(1, [*words, str(path), "tcp"], stderr=subprocess.PIPE) as tcpdump:
+        try:
+            assert tcpdump.stderr and b"listening on" in tcpdump.stderr.readline()
+            yield
+        finally:
+            tcpdump.terminate()
+
+
 @pytest.mark.skipif(WHY_NOT is not None, reason=f"no laboratory here: {WHY_NOT}")
 @pytest.mark.skipif(not shutil.which("tcpdump"), reason="tcpdump is missing: apt-get install tcpdump")
 def test_every_message_of_the_demo(tmp_path: Path) -> None:
     """Its RS and its six peers exchange a few documents on the loopback of a namespace of their own."""
     make_corpus(tmp_path / "corpus", 12)
     path = tmp_path / "demo.pcap"
-    with HostNetwork(1, 10**9, 10**9, "p2ptest") as network:
-        listen = [
-            "tcpdump",
-            "-i",
-            "lo",
-            "-n",
-            "-U",
-            "--immediate-mode",
-            "-Z",
-            "root",
-            "-B",
-            "16384",
-            "-w",
-            str(path),
-            "tcp",
-        ]
-        with network.popen(1, listen, stderr=subprocess.PIPE) as tcpdump:
-            assert tcpdump.stderr and b"listening on" in tcpdump.stderr.readline()
-            demo = network.popen(1, [*P2P, "demo", "--corpus", str(tmp_path / "corpus")], stdout=subprocess.DEVNULL)
-            assert demo.wait(TIMEOUT) == 0
-            tcpdump.terminate()
+    with HostNetwork(1, 10**9, 10**9, "p2ptest") as network, captured_loopback(network, path):
+        demo = network.popen(1, [*P2P, "demo", "--corpus", str(tmp_path / "corpus")], stdout=subprocess.DEVNULL)
+        assert demo.wait(TIMEOUT) == 0
     assert not malformed(path)
     unnamed = "tcp.len > 0 && !p2pdi && !tcp.reassembled_in && !tcp.analysis.retransmission"
     assert values(path, "tcp.stream", unnamed) <= values(path, "tcp.stream", "p2pdi.left")  # bodies that broke off

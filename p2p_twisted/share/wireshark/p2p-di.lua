@@ -790,8 +790,8 @@ local function showable(response, tvb, at, there)
   local request = response.request
   local lines = response.status ~= "200" or request and request.method and BODIES[request.method.what]
   if not lines or there == 0 then return there end
-  local text = tvb:raw(at, there)
-  return text:match("^.*\n()") and text:match("^.*\n()") - 1 or there > MAX_BODY_LINE and there or nil
+  local behind = tvb:raw(at, there):match("^.*\n()")
+  return behind and behind - 1 or there > MAX_BODY_LINE and there or nil
 end
 
 -- Read the response at `at`, which answers `request`. Return it; nil and how many bytes are missing. Its head is shown
@@ -1020,10 +1020,7 @@ local function show(message, tvb, at, pinfo, tree)
 end
 
 -- TLS on the same port is for the dissector of TLS, which calls this one with what it has decrypted.
-local function is_tls(tvb)
-  local first = tvb(0, 1):uint()
-  return first >= 0x14 and first <= 0x17
-end
+local function is_tls(tvb) return tvb:raw(0, math.min(tvb:len(), 2)):find("^[\20-\23]\3?$") ~= nil end
 
 -- What was read at a place in a frame. Several messages that end in one frame may each begin a buffer of their own.
 local function recall(frame, tvb, at)
@@ -1042,9 +1039,9 @@ local function remember(frame, tvb, at, message)
 end
 
 function p2pdi.dissector(tvb, pinfo, tree)
-  if tvb:len() == 0 or is_tls(tvb) then return 0 end
   local stream, from = stream_of(pinfo)
   local at = 0
+  if tvb:len() == 0 or not stream.client and is_tls(tvb) then return 0 end
   while at < tvb:len() do
     local message = recall(pinfo.number, tvb, at)
     if not message then
