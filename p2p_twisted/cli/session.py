@@ -102,7 +102,8 @@ def _start_or_join(where: Where, share: Sequence[Share], stack: ExitStack, clien
 
     While another process holds the state folder, it is about to answer, or to end. Raises Failure.
     """
-    from ..config.state_folder import HeldError, check_not_held
+    with without_collector():
+        from ..config.state_folder import HeldError, check_not_held  # and Twisted with it
 
     until = time.monotonic() + START_TIME
     while True:
