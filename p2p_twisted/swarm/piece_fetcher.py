@@ -90,7 +90,7 @@ class PieceFetcher:
 
     def fill_all(self) -> None:
         """Have as many requests outstanding at all sources as they can answer soon: of many, some in each turn."""
-        self._in_turns.add(self._sources.connected if self._takes_turns else self._sources.least_busy)
+        self._in_turns.add(self._sources.connected)
 
     def release(self, *sources: Source) -> None:
         """Let others be asked for what is outstanding at `sources`; do not wait for those that are not hopeful."""

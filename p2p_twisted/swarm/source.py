@@ -22,7 +22,7 @@ MAX_OUTSTANDING = 32
 """Requests that may be outstanding at one source, at least and at most."""
 REQUEST_AHEAD = 0.5
 """Seconds of a source's rate that are requested ahead: more than a round trip, less than makes a queue."""
-MIN_SMALL, SMALL_AHEAD = 2, 0.1
+MIN_SMALL, SMALL_AHEAD = 2, 0.2
 """The same in a swarm of small files, where requests differ in their bytes: requests at least, and seconds of the rate,
 in addition to twice the delay of its answers. What is requested further ahead of one source, another might send sooner.
 """

@@ -106,9 +106,9 @@ class SourcePool:
         return list(self._connected)
 
     @property
-    def least_busy(self) -> list[Source]:
-        """The same, those first of which least is requested: another may have the same as one that is busy."""
-        return sorted(self._connected, key=lambda source: len(source.outstanding))
+    def idle(self) -> list[Source]:
+        """Those that are connected, and of which nothing is requested."""
+        return [source for source in self._connected if not source.outstanding]
 
     @property
     def banned(self) -> list[Source]:

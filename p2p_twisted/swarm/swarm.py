@@ -185,10 +185,9 @@ class Swarm:
     def _add_source(self, address: Address) -> None:
         if address in self.sources:
             self.sources.hurry(self.sources[address])
-            if self._picker.all_small:
-                self._fetcher.fill_all()
-            else:
-                self._fetcher.fill_requests(self.sources[address])
+            for source in self.sources.idle if self._picker.all_small else ():
+                self._fetcher.fill_requests(source)  # it may have the same
+            self._fetcher.fill_requests(self.sources[address])
         else:
             self._fetcher.start(self._use(self.sources.add(address)))
 
