@@ -25,6 +25,7 @@ TARGETS = (
         "peer_files",
     ),
     *("search_answers", "api_bodies", "rs_connections", "peer_connections"),
+    "checked_answers",
 )
 """The modules of `fuzz.targets`, each with a folder of the same name in CORPUS."""
 

@@ -9,7 +9,7 @@ from fuzz.mutations import run_mutations
 
 MUTATIONS = {
     **{"part_states": 1_000, "cookies": 2_000, "hash_caches": 300, "confidential": 200},
-    **{"api_bodies": 3_000, "rs_connections": 2_000, "peer_connections": 2_000},
+    **{"api_bodies": 3_000, "rs_connections": 2_000, "peer_connections": 2_000, "checked_answers": 3_000},
 }
 """Inputs made for a target that takes longer than the others, which get 10 000."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .conversation import CLOSED, ENOUGH, SILENT, Conversation, Silent
-from .profile import Profile, pattern
+from .profile import Profile, matches
 
 MAX_HEAD = 65_536
 """Bytes in which a head must end."""
@@ -17,7 +17,7 @@ QUIET = 0.3
 
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 _LINE_END = re.compile(rb"\r?\n")
-_CODE = re.compile(r"\b(\d{3})\b")
+_CODE = re.compile(r"\b([0-9]{3})\b")
 _NAME = re.compile(r"([A-Za-z][A-Za-z0-9-]*):? ")
 
 
@@ -122,7 +122,7 @@ def _size(head: Sequence[str], profile: Profile) -> int | None:
     """Return the length of the body by its header, None if the profile has none or the header is missing or wrong."""
     for line in head[1:]:
         name, _, value = line.partition(":")
-        if profile.length and name == profile.length and re.fullmatch(r"\d{1,18}", value.strip()):
+        if profile.length and name == profile.length and re.fullmatch(" *[0-9]{1,18} *", value):
             return int(value)
     return None
 
@@ -140,4 +140,4 @@ def is_status(answer: Answer, profile: Profile, outcome: str) -> bool:
 def is_exact_status(answer: Answer, profile: Profile) -> bool:
     """Return whether the first line is as the profile spells it."""
     phrase = profile.phrases.get(answer.code or 0, "")
-    return pattern(profile.status, profile.version, phrase).fullmatch(answer.status) is not None
+    return matches(profile.status, answer.status, profile.version, phrase) is not None

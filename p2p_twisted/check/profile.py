@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 LINE_ENDS = {"lf": b"\n", "crlf": b"\r\n"}
 ENDS = ("close", "length", "quiet")
 """How the end of an answer is known: the server closes, a header says the length, or nothing more comes."""
+
+MAX_LINE = 65_536
+"""Characters of a line of an answer that is looked at: it would else take too long."""
 
 PLACE = re.compile(r"\{(\w+)\}")
 FIELDS = {
@@ -94,8 +98,16 @@ class Profile:
         return id_ in self.required or (usually and id_ not in self.optional)
 
 
-def pattern(template: str, version: str = "", phrase: str = "") -> re.Pattern[str]:
-    """Return the pattern of an answer's line; `version` and `phrase` ("": any) stand in braces as well."""
+def matches(template: str, line: str, version: str = "", phrase: str = "") -> re.Match[str] | None:
+    """Return how all of `line` is as `template` says; `version` and `phrase` ("": any) may stand in braces as well.
+
+    A line that is too long for any protocol is not.
+    """
+    return _pattern(template, version, phrase).fullmatch(line) if len(line) <= MAX_LINE else None
+
+
+@lru_cache(maxsize=256)
+def _pattern(template: str, version: str, phrase: str) -> re.Pattern[str]:
     names = {**PATTERNS, "version": re.escape(version), "phrase": re.escape(phrase) if phrase else r"\S.*"}
     parts = PLACE.split(template)
     return re.compile("".join(names[part] if at % 2 else re.escape(part) for at, part in enumerate(parts)), re.ASCII)

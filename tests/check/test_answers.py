@@ -67,7 +67,7 @@ def test_a_body_that_is_shorter_than_its_length_is_cut() -> None:
     assert (found.body, found.is_cut) == (b"body", True)
 
 
-@pytest.mark.parametrize("length", [b"x", b"-1", b"", b"9" * 5000])
+@pytest.mark.parametrize("length", [b"x", b"-1", b"", b"9" * 5000, b"\x1c 40"])
 def test_a_length_that_is_none_is_passed_over(length: bytes) -> None:
     assert answer(b"200 OK P2P-CI/1.1\nLength: %b\n\nbody" % length, profile=NEW).body == b"body"
 

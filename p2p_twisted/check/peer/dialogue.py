@@ -12,7 +12,7 @@ from typing import Any
 from ..answers import Answer
 from ..conversation import Conversation
 from ..model import CannotTell, Failed, NotPassed
-from ..profile import pattern
+from ..profile import matches
 from ..server import Server, Target
 
 VERSION, LENGTH = ("answers-in-1.1",), ("answers-in-1.1", "length")
@@ -95,7 +95,7 @@ def _document(line: str, template: str | None) -> Document | None:
     if template is None:
         found = re.search(r"\d+", line)
         return Document({"name": f"RFC {found[0]}", "number": found[0]}) if found else None
-    match = pattern(template).fullmatch(line)
+    match = matches(template, line)
     if match is None:
         return None
     groups = match.groupdict()

@@ -8,7 +8,7 @@ from typing import Any
 from ..answers import Answer
 from ..conversation import Conversation, Lost, Silent
 from ..model import Failed, check
-from ..profile import pattern
+from ..profile import matches
 from ..server import Server
 from ..transcript import shown
 
@@ -51,7 +51,7 @@ def add(server: Server) -> None:
     template = server.profile.bodies.get("add", "")
     wanted = f"RFC {number} {TITLE} {server.own_host} {port}"
     lines = [line for line in answer.lines if line.strip()]
-    if template and (len(lines) != 1 or pattern(template).fullmatch(lines[0]) is None or str(port) not in lines[0]):
+    if template and (len(lines) != 1 or not matches(template, lines[0]) or str(port) not in lines[0]):
         got = f"'{shown(lines[0].encode()[:80])}'" if lines else "nothing"
         raise Failed(f"the data of the answer is {got}", f"it must be '{wanted}'")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..answers import Answer
 from ..model import Failed
-from ..profile import pattern
+from ..profile import matches
 from ..server import Server
 from ..transcript import shown
 
@@ -100,7 +100,7 @@ def require_body(server: Server, message: str, answer: Answer) -> None:
     if template is None:
         return
     lines = answer.lines
-    wrong = [line for line in lines if pattern(template).fullmatch(line) is None]
+    wrong = [line for line in lines if not matches(template, line)]
     if wrong or not lines:
         got = f"'{shown(wrong[0].encode()[:MAX_QUOTED])}'" if wrong else "nothing"
         raise Failed(f"the data of the answer to {message} is {got}", f"it must be '{template}'")

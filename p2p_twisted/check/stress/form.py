@@ -7,7 +7,7 @@ import re
 from ..answers import is_exact_status, read_answer
 from ..conversation import Silent
 from ..model import Failed, NotOffered, check
-from ..profile import pattern
+from ..profile import matches
 from ..server import Server, quoted
 from ..transcript import shown
 
@@ -53,9 +53,8 @@ def status_line(server: Server) -> None:
 def answer_head(server: Server) -> None:
     """Look at the lines between the first and the empty one."""
     answer, profile = server.exchange(server.sample()), server.profile
-    patterns = [pattern(line, profile.version) for line in profile.headers]
     for at, wanted in enumerate(profile.headers):
-        if at >= len(answer.headers) or patterns[at].fullmatch(answer.headers[at]) is None:
+        if at >= len(answer.headers) or not matches(wanted, answer.headers[at], profile.version):
             got = f"'{shown(answer.headers[at].encode()[:60])}'" if at < len(answer.headers) else "missing"
             raise Failed(f"line {at + 2} of the answer is {got}", f"it must be '{wanted}'")
     more = answer.headers[len(profile.headers) :]
