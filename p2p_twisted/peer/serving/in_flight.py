@@ -8,7 +8,7 @@ from typing import Protocol
 
 from .uplink import Uplink
 
-MIN_UNSENT = 8 * 1024
+MIN_UNSENT = 32 * 1024
 UNSENT_TIME = 0.05
 """Bytes that the uplink still has to send when the next piece begins: at least, and in seconds of its rate."""
 MAX_HELD_UP = 0.25

@@ -12,7 +12,7 @@ INTERVAL, MIN_INTERVAL = 0.25, 0.05
 """Seconds over which a rate is measured, and the same at least when everything is acknowledged before."""
 WINDOW = 5.0
 """Seconds after which the best of before counts for as long again, and no longer."""
-UNKNOWN_RATE = 1e6
+UNKNOWN_RATE = 500e3
 """Bytes/s that are assumed before any are measured."""
 
 
