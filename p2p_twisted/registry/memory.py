@@ -86,10 +86,15 @@ class MemoryStore:
         self._expire(self.clocks.monotonic())
         return self._book.generation
 
-    async def records(self) -> list[PeerRecord]:
-        """Return all records, by cookie."""
+    @property
+    def places(self) -> int:
+        """The number of slots."""
+        return len(self._table.flags)
+
+    async def records(self, places: range | None = None) -> list[PeerRecord]:
+        """Return all records, or those in some slots, by cookie."""
         self._expire(self.clocks.monotonic())
-        return list(self._table)
+        return self._table.records(range(self.places) if places is None else places)
 
     async def counts(self) -> Counts:
         """Return how many records there are."""

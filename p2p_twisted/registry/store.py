@@ -101,8 +101,12 @@ class Store(Protocol):
     async def generation(self) -> int:
         """Return a number that differs from all earlier ones if `active` would answer differently."""
 
-    async def records(self) -> list[PeerRecord]:
-        """Return all records, active or not, by cookie."""
+    @property
+    def places(self) -> int:
+        """The number of places that have the records, some of which may be empty. A record stays in its place."""
+
+    async def records(self, places: range | None = None) -> list[PeerRecord]:
+        """Return all records, active or not, by cookie; or those in some places: many of them take a while."""
 
     async def counts(self) -> Counts:
         """Return how many records there are."""

@@ -6,7 +6,7 @@ A million objects would take ten times as much. A record is a number here, its s
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, MutableSequence
+from collections.abc import Mapping, MutableSequence
 from typing import Any, NamedTuple
 
 from .packed import pack, unpack
@@ -56,9 +56,10 @@ class Table:
     def __len__(self) -> int:
         return len(self.slots)
 
-    def __iter__(self) -> Iterator[PeerRecord]:
-        """Iterate over the records, by cookie."""
-        return (self.record(self.slots[cookie]) for cookie in sorted(self.slots))
+    def records(self, slots: range) -> list[PeerRecord]:
+        """Return the records in `slots`, by cookie; some of these may be free, or not be there."""
+        cookies = self.cookies[slots.start : slots.stop]
+        return [self.record(self.slots[cookie]) for cookie in sorted(cookies) if cookie != FREE]
 
     def record(self, slot: int) -> PeerRecord:
         """Return the record in `slot`, as it is now."""

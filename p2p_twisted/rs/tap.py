@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from twisted.application.service import MultiService
 from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.task import deferLater
 
 from ..config.heap import keep_heap_small, spare_what_is_loaded
 from ..config.settings import SettingsError, exit_with
@@ -87,7 +88,8 @@ def _server(options: Options, reactor: Any, tls: Tls | None) -> tuple[MultiServi
     admitted = admission(options["allow"], options["deny"])
     factory = RSFactory(reactor, registry, trusted, Limits.of(options), admitted)
     server = RegistrationServer(reactor, registry, factory)
-    serve_api(options, reactor, server, partial(peer_records, registry), factory.events, tls)
+    peers = partial(peer_records, registry, pause=partial(deferLater, reactor, 0))
+    serve_api(options, reactor, server, peers, factory.events, tls)
     served = tls.serve(factory) if tls else factory
     if worker_number() is not None:
         Lifeline(reactor).setServiceParent(server)

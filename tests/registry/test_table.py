@@ -19,6 +19,12 @@ records = st.builds(
 )
 
 
+def everything(table: Table) -> list[PeerRecord]:
+    """Return all records, which are asked for three places at a time, the last ones beyond the end."""
+    found = [record for start in range(0, len(table.flags), 3) for record in table.records(range(start, start + 3))]
+    return sorted(found, key=lambda record: record.cookie)
+
+
 def fields(record: PeerRecord) -> tuple[object, ...]:
     return record.deadline, record.proven, record
 
@@ -33,7 +39,7 @@ def test_a_record_comes_out_as_it_was_put_in(steps: list[tuple[PeerRecord, bool]
         else:
             table.put(record)
             model[record.cookie] = record
-    assert list(map(fields, table)) == [fields(model[cookie]) for cookie in sorted(model)]
+    assert list(map(fields, everything(table))) == [fields(model[cookie]) for cookie in sorted(model)]
     assert len(table) == len(model) <= len(table.flags) <= 7
     assert sorted(cookie for cookie in table.cookies if cookie != FREE) == sorted(model)
 
@@ -53,7 +59,7 @@ def test_many_at_once_are_as_if_put_one_by_one() -> None:
     for record in made[:1] + made[1:]:
         other.put(record)
     table.extend(columns, {number: record.activations for number, record in enumerate(made) if number})
-    assert list(map(fields, table)) == list(map(fields, other)) == list(map(fields, made))
+    assert list(map(fields, everything(table))) == list(map(fields, everything(other))) == list(map(fields, made))
 
 
 def test_what_is_to_be_written_stays_so_in_whatever_record_has_the_slot() -> None:

@@ -147,9 +147,9 @@ class RemoteStore(MemoryStore):
         await self._travel()
         return await super().generation()
 
-    async def records(self) -> list[PeerRecord]:
+    async def records(self, places: range | None = None) -> list[PeerRecord]:
         await self._travel()
-        return await super().records()
+        return await super().records(places)
 
     async def counts(self) -> Counts:
         await self._travel()

@@ -9,6 +9,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.trial.unittest import TestCase
 
 from p2p_twisted import __version__
+from p2p_twisted.web.api import rs
 from p2p_twisted.web.api.rs import peer_records, rs_root
 from p2p_twisted.web.api.rs_schema import RsStatus
 from p2p_twisted.web.api.schema import Settings, SettingValue
@@ -68,6 +69,24 @@ class RSApiTests(TestCase):
         self.assertEqual(answer.json["items"][0]["port"], 65401)
         self.assertEqual((await self.get("/api/v1/peers?limit=0")).status, 400)
         self.assertEqual((await self.get("/api/v1/peers?unknown=x")).status, 400)
+
+    async def test_between_some_and_the_next_others_are_answered(self) -> None:
+        registry = SynchronousRegistry()
+        for port in range(1, 100):
+            registry.register("10.0.0.1", port)
+        pauses = list[int]()
+
+        async def pause() -> None:
+            if not pauses:
+                registry.register("10.0.0.2", 1)  # in the last place, which is not looked at yet
+            pauses.append(len(registry.records()))
+
+        query = {"sort": "address", "q": "10.0.0"}
+        whole = await peer_records(registry.store, query, 200, 0)
+        self.patch(rs, "AT_ONCE", 10)
+        page = await peer_records(registry.store, query, 20, 70, pause)
+        self.assertEqual(page.items, whole.items[70:90])
+        self.assertEqual((page.total, pauses), (100, [100] * 10))
 
     async def test_some_of_them_in_an_order(self) -> None:
         for query, expected in {
