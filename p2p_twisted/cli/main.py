@@ -52,6 +52,7 @@ _VERBS = {
     "share": (".share:share", "Share a folder."),
     "status": (".show:status", "Show the state of the peer."),
     "top": (".top:top", "Watch what the peer downloads and sends."),
+    "trace": ("..experiment.verbs.trace_command:trace", "Look at the messages of a run, one by one."),
     "unshare": (".share:unshare", "Stop sharing a folder."),
     "want": (".want:want", "Keep fetching documents as they appear and change."),
     "web": (".web:web", "Open the pages of the running peer in a browser."),

@@ -11,6 +11,9 @@ from typing import Any
 
 from .results import Results, Run, Transfer
 
+TRACES = "traces"
+"""The folder in that of the results which has the messages of each run."""
+
 
 def as_json(results: Results) -> str:
     """Return everything as JSON, without spaces, which would be most of it."""

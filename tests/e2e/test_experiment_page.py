@@ -101,7 +101,7 @@ def only_the_rs(experiment_rs: ExperimentRS, tmp: Path) -> bool:
 
 
 def test_a_run_from_its_start_to_its_report(experiment_rs: ExperimentRS, tmp: Path) -> None:
-    id_ = experiment_rs.begin(ORDER)
+    id_ = experiment_rs.begin(ORDER | {"trace": True})
     with pytest.raises(ControlError, match="an experiment is running already") as refused:
         experiment_rs.begin(ORDER)
     assert refused.value.status == 409
@@ -126,6 +126,10 @@ def test_a_run_from_its_start_to_its_report(experiment_rs: ExperimentRS, tmp: Pa
     status, report = experiment_rs.get(data[-1]["results"]["report"])
     assert (status, report[:15]) == (200, b"<!doctype html>")
     assert json.loads(experiment_rs.get(data[-1]["results"]["results.json"])[1])["runs"][0]["verified"] == 14
+    status, messages = experiment_rs.get(data[-1]["results"]["messages"])
+    assert status == 200
+    assert b"asks peer1 for note001.txt." in messages
+    assert experiment_rs.get(data[-1]["results"]["messages"] + "?run=task1-9-1")[0] == 404
     assert only_the_rs(experiment_rs, tmp)
     assert "Traceback" not in experiment_rs.stop()
 

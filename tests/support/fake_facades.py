@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -323,6 +324,9 @@ class FakeRun:
 
     def describe(self) -> dict[str, Any]:
         return {"id": self.id, "state": self.state}
+
+    def traces(self) -> dict[str, Path]:
+        return {}
 
     def result(self, name: str) -> bytes | None:
         return self.files.get(name)

@@ -45,6 +45,7 @@ class ExperimentOrder:
     down: str = "100Mbit"
     seed: int = 0
     swarm: bool = False
+    trace: bool = False
     repeat: int = 1
     lab: str = "loopback"
     kill: Sequence[str] = field(default_factory=list)
@@ -64,8 +65,9 @@ def parse_order(body: Mapping[str, Any]) -> ExperimentOrder:
         _check_number(name, body[name])
     for name in {"up", "down"} & body.keys():
         _check_rate(name, body[name])
-    if not isinstance(body.get("swarm", False), bool):
-        raise BadRequest("swarm must be true or false")
+    for name in ("swarm", "trace"):
+        if not isinstance(body.get(name, False), bool):
+            raise BadRequest(f"{name} must be true or false")
     if body.get("lab", PLACES[0]) not in PLACES:
         raise BadRequest(f"lab must be one of {', '.join(PLACES)}")
     for name in FAULTS.keys() & body.keys():

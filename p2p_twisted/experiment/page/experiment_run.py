@@ -13,6 +13,7 @@ from typing import Any
 
 from ...events.history import History
 from ...web.api.facade import Json
+from ..result_files import TRACES
 from .child import Ending
 from .experiment_order import FAULTS, SCALE, ExperimentOrder
 
@@ -20,6 +21,8 @@ RECORD = "record.json"
 OUT = "out"
 RESULTS = {"report": "report.html", "results.json": "results.json", "transfers.csv": "transfers.csv"}
 """Last part of the path of a result on the site -> its file in OUT."""
+MESSAGES = "messages"
+"""Last part of the path of the page with the messages of its runs."""
 MAX_RESULT = 64 * 2**20
 """Bytes of a result above which it is not served."""
 INCOMPLETE = 12
@@ -60,6 +63,7 @@ class ExperimentRun:
     def describe(self) -> Json:
         """Return its id, state, order, times, error, and the results: name -> path on this site."""
         names = [name for name, file in RESULTS.items() if self.over and (self.folder / OUT / file).is_file()]
+        names += [MESSAGES] if self.traces() else []
         return {
             "id": self.id,
             "state": self.state,
@@ -77,6 +81,10 @@ class ExperimentRun:
             return path.read_bytes() if self.over and path.stat().st_size <= MAX_RESULT else None
         except FileNotFoundError:
             return None
+
+    def traces(self) -> dict[str, Path]:
+        """Return the files with all messages, by the names of the runs: ``task1-3-1`` for the first of three peers."""
+        return {path.stem: path for path in sorted((self.folder / OUT / TRACES).glob("*.jsonl"))} if self.over else {}
 
     def add_event(self, line: bytes) -> None:
         """Add an event, a line that the experiment printed. Raises ValueError or RecursionError if it is not one."""
@@ -123,6 +131,7 @@ def _options(order: ExperimentOrder) -> list[str]:
         options += ["--peers", str(order.peers), "--files", str(order.files)]
     options += ["--size", str(order.size), "--seed", str(order.seed), "--events"]
     options += ["--swarm"] if order.swarm else []
+    options += ["--trace"] if order.trace else []
     options += ["--repeat", str(order.repeat)] if order.repeat > 1 else []
     options += ["--lab", order.lab] if order.lab != ExperimentOrder.lab else []
     for name in FAULTS:

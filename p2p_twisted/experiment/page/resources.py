@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -18,13 +19,14 @@ from ...web.http.calls import PATH, Call, Endpoint, Reply, plain
 from ...web.http.errors import ApiError
 from ...web.http.request import ControlRequest
 from ...web.http.static import ALONE, Document, page
-from ...web.pages.page import Page, always
+from ...web.pages.page import Page, Values, always
 from ...web.pages.render import template_of
 from ...web.pages.rs import common_values
 from ...web.sse import EventStream
 from ...wire import fields
+from . import messages_page
 from .experiment_order import MEMBERS, ExperimentOrder, parse_order
-from .experiment_run import RESULTS
+from .experiment_run import MESSAGES, RESULTS
 from .service import ExperimentBusy
 
 _log = Logger()
@@ -44,6 +46,9 @@ class RunFacade(Protocol):
 
     def result(self, name: str) -> bytes | None:
         """Return the file `name` of its results, None if there is none (yet)."""
+
+    def traces(self) -> Mapping[str, Path]:
+        """Return the files with all messages, by the names of the runs."""
 
 
 class ExperimentsFacade(Protocol):
@@ -71,12 +76,16 @@ def experiment_site(experiments: ExperimentsFacade, clock: IReactorTime) -> Site
     Raises OSError if a file of the page is missing.
     """
     api = plain(lambda: {"labs": dict(experiments.places())})
-    root = Page(template_of(__package__, "lab.html.j2"), always(dict), lambda: common_values(has_lab=True))
+    root = Page(template_of(__package__, "lab.html.j2"), always(dict), _common)
     api.putChild(b"runs", _Runs(experiments, clock))
-    for name in ASSETS:
+    for name in (*ASSETS, *messages_page.ASSETS):
         root.putChild(name.encode(), page(__package__, name))
     root.putChild(b"runs", _Results(experiments))
     return SiteExtension("lab", api, root, experiments, _log_url)
+
+
+def _common() -> Values:
+    return common_values(has_lab=True)
 
 
 def page_url(address: IPv4Address | IPv6Address, key: str, scheme: str = "http") -> str:
@@ -166,6 +175,7 @@ class _ResultsOf(Endpoint):
         super().__init__()
         for name, file in RESULTS.items():
             self.putChild(name.encode(), Endpoint({b"GET": partial(_result, experiments, id_, file)}))
+        self.putChild(MESSAGES.encode(), messages_page.on_site(lambda: _found(experiments, id_).traces(), _common))
 
 
 def _result(experiments: ExperimentsFacade, id_: str, file: str, call: Call) -> Document:

@@ -13,7 +13,7 @@ from ..corpus.selection import choose
 from ..plan.design import Design
 from ..plan.orders import Plan
 from ..plan.tasks import one_source, plan_for
-from ..result_files import write_data
+from ..result_files import TRACES, write_data
 from ..results import Results, Run
 from .captures import FOLDER, Captures, capture_tool
 from .execution import Execution, OnProgress
@@ -23,8 +23,6 @@ from .places import PLACES, Place
 from .processors import BUSY_SHARE
 from .setting import describe
 
-TRACES = "traces"
-"""The folder in that of the results which has the messages of each run."""
 LARGE = "large.bin"
 """The name of the document in tasks that have only one."""
 ONE_SOURCE = {"swarm": True, "central": False, "sites": True}

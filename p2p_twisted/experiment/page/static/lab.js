@@ -68,7 +68,7 @@ function over(experiment, event) {
   refresh();
 }
 
-const NAMES = { "report": "Report", "results.json": "JSON", "transfers.csv": "CSV" };
+const NAMES = { "report": "Report", "messages": "Messages", "results.json": "JSON", "transfers.csv": "CSV" };
 const results = (experiment) => Object.entries(experiment.results).flatMap(([name, path], place) =>
   [...(place ? [" · "] : []), el("a", { href: path, target: "_blank", rel: "noopener" }, NAMES[name] ?? name)]);
 
@@ -118,6 +118,7 @@ function fill(order) {
   $("faults").open = Boolean(order.churn || Object.keys(FAULTS).some((name) => order[name]?.length));
   for (const name of ["up", "down"]) if (order[name].endsWith("Mbit")) $(name).value = parseFloat(order[name]);
   $("swarm").checked = order.swarm;
+  $("trace").checked = Boolean(order.trace);
   explain();
 }
 
@@ -150,7 +151,7 @@ function start() {
   const rates = ["up", "down"].map((name) => [name, `${Number($(name).value)}Mbit`]);
   const faults = Object.keys(FAULTS).map((name) => [name, $(name).value.split(/[\s,]+/).filter(Boolean)]);
   const few = { swarm: $("swarm").checked, ...Object.fromEntries(faults), churn: $("churn").value.trim() };
-  const order = { task: $("task").value, lab: $("lab").value, ...Object.fromEntries([...numbers, ...rates]) };
+  const order = { task: $("task").value, lab: $("lab").value, trace: $("trace").checked, ...Object.fromEntries([...numbers, ...rates]) };
   if (order.task !== "scale") Object.assign(order, few);
   return attempt(async () => { chosen = false; show(await call("POST", API, order)); await refresh(); });
 }
