@@ -224,9 +224,7 @@ class DistributedIndex:
 
     def holdings(self, now: float) -> Holdings:
         """Return what can be looked up of very many documents at the time `now`."""
-        counting = [one for one in self._store if self._counts(one, now)]
-        first_hand = {one.number for one in counting if one.is_first_hand}
-        return Holdings(self._store, first_hand, {one.number for one in counting if not one.is_first_hand})
+        return Holdings(self._store, [one for one in self._store if self._counts(one, now)])
 
     def titles_of(self, name: str) -> set[str]:
         """Return all titles of the document `name`."""

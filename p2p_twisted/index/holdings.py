@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 
 from .packed import hash_of
+from .statement import Statement
 from .store import Store
 from .table import Entry
 
@@ -13,12 +14,13 @@ Known = list[tuple[bytes, int]]
 
 
 class Holdings:
-    """What is said by the statements in `store` that count at one time: those with these numbers."""
+    """What is said by the statements in `store` that count at one time."""
 
-    def __init__(self, store: Store, first_hand: Set[int], hearsay: Set[int]) -> None:
+    def __init__(self, store: Store, counting: Sequence[Statement]) -> None:
+        """Make it of those that are `counting`."""
         self._store = store
-        self._first_hand = frozenset(first_hand)
-        self._hearsay = frozenset(hearsay)
+        self._first_hand = frozenset(one.number for one in counting if one.is_first_hand)
+        self._hearsay = frozenset(one.number for one in counting if not one.is_first_hand)
         self._counting = self._first_hand | self._hearsay
 
     def of(self, name: str, own: bytes | None = None) -> Known:
