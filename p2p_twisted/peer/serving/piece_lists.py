@@ -30,15 +30,16 @@ class PieceLists:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._sent: dict[str, float] = {}
-        """When (seconds) the list of a file was sent, by its SHA-256, the earliest first."""
+        self._sent: dict[str, tuple[float, Hashable]] = {}
+        """When (seconds) and to whom the list of a file was sent last, by its SHA-256, the earliest first."""
         self._waiting: dict[Hashable, _Waiting] = {}
 
     def wait(self, who: Hashable, sha256: str) -> Deferred[bool]:
         """Return what fires when `who` is to be sent the list: with False if it has the list by then."""
         allowed: Deferred[bool] = Deferred()
-        if self._clock.seconds() - self._sent.get(sha256, -SOON) >= SOON:
-            self._send(sha256, allowed)
+        sent_at, _ = self._sent.get(sha256, (-SOON, None))
+        if self._clock.seconds() - sent_at >= SOON:
+            self._send(who, sha256, allowed)
         else:
             seconds = WAIT + WAIT_EACH * len(self._waiting)
             self._waiting[who] = sha256, allowed, self._clock.callLater(seconds, self._end, who, is_needed=True)
@@ -53,22 +54,24 @@ class PieceLists:
                 self._end(who, is_needed=False)
 
     def remove(self, who: Hashable) -> None:
-        """Forget `who`, whose connection is lost."""
+        """Forget `who`, whose connection is lost: others cannot have the list from it."""
         if who in self._waiting:
             self._end(who, is_needed=False)
+        for sha256 in [sha256 for sha256, (_, last) in self._sent.items() if last is who]:
+            del self._sent[sha256]
 
     def _end(self, who: Hashable, is_needed: bool) -> None:
         sha256, allowed, timer = self._waiting.pop(who)
         if timer.active():
             timer.cancel()
         if is_needed:
-            self._send(sha256, allowed)
+            self._send(who, sha256, allowed)
         else:
             allowed.callback(False)
 
-    def _send(self, sha256: str, allowed: Deferred[bool]) -> None:
+    def _send(self, who: Hashable, sha256: str, allowed: Deferred[bool]) -> None:
         self._sent.pop(sha256, None)
-        self._sent[sha256] = self._clock.seconds()
+        self._sent[sha256] = self._clock.seconds(), who
         if len(self._sent) > MAX_REMEMBERED:
             del self._sent[next(iter(self._sent))]
         allowed.callback(True)

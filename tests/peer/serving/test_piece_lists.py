@@ -78,6 +78,12 @@ def test_a_lost_connection_is_forgotten(clock: Clock, lists: PieceLists) -> None
     assert clock.getDelayedCalls() == []
 
 
+def test_nobody_waits_after_one_that_is_gone(lists: PieceLists) -> None:
+    assert ask(lists, "a") == [[True]]
+    lists.remove("a")
+    assert ask(lists, *"bc") == [[True], []]
+
+
 def test_only_some_files_are_remembered(lists: PieceLists, monkeypatch: Any) -> None:
     monkeypatch.setattr(piece_lists, "MAX_REMEMBERED", 1)
     assert ask(lists, "a", sha256=A) + ask(lists, "b", sha256=B) == [[True], [True]]
