@@ -119,6 +119,11 @@ class Fetching:
         rows = {name: self._file.get(want.directory, name) or nothing for name in coming}
         self._file.put(want.directory, [(name, replace(row, coming=coming[name])) for name, row in rows.items()])
 
+    def close(self) -> None:
+        """Start nothing more, and note nothing: downloads end from now on because the peer stops."""
+        self._queue.clear()
+        self._running.clear()
+
     def stop(self, want: Want) -> None:
         """Stop all downloads for `want`."""
         self._queue.pop(want.id, None)

@@ -85,9 +85,10 @@ class Keeper(Service):
         self._call("quiet", QUIET_START, self._quiet_is_over)
 
     def stopService(self) -> None:
-        """Stop; downloads go on."""
+        """Stop; what is being fetched comes after the next start, if its downloads are stopped as well."""
         super().stopService()
         self._agenda.stop()
+        self.fetching.close()
         self._looker.stop()
         for call in self._calls.values():
             if call.active():
@@ -231,7 +232,9 @@ class Keeper(Service):
             key, sha256 = (want.id, judged.name), decision.document.sha256 or ""
             return self.fetching.retries.may_try(key, sha256, self._now())
         self.fetching.forget(want, [judged.name])
-        if isinstance(decision, Delete) and want.deletes and self._may_delete and judged.stamp is not None:
+        if isinstance(decision, Delete) and not self._may_delete:
+            progress.seen.pop(judged.name, None)  # to be looked at again
+        elif isinstance(decision, Delete) and want.deletes and judged.stamp is not None:
             if await in_thread(self._reactor, remove, want.directory, judged.name, judged.stamp):
                 self.log.info("{name} was removed: its holders have removed it", name=judged.name)
                 self._file.forget(want.directory, [judged.name])

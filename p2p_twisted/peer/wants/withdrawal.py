@@ -33,6 +33,8 @@ class Withdrawals:
         self._clock = clock
         self._file = file
         self._index = index
+        self._last: dict[tuple[Path, str], Address] = {}
+        """The last holder to withdraw, where others have taken its place."""
         self._absent: dict[tuple[Path, str, Address], float] = {}
         """Since when the index of a holder has lacked a document."""
 
@@ -53,8 +55,16 @@ class Withdrawals:
         row = self._file.get(folder, change.name)
         if row is not None and isinstance(change, Removed):
             self._withdraw(folder, change.name, row, peer, self._others(change.name, peer, wants, now))
-        elif row is not None and row.here is not None and not row.here.holders:
+        elif (
+            row is not None
+            and row.here is not None
+            and (not row.here.holders or self._is_back(folder, change.name, peer))
+        ):
             self._file.put(folder, [(change.name, replace(row, here=Content(row.here.sha256, frozenset([peer]))))])
+
+    def _is_back(self, folder: Path, name: str, peer: Address) -> bool:
+        """Return whether `peer` was the last holder to withdraw: a file that changes is gone for a moment."""
+        return self._last.pop((folder, name), None) == peer
 
     def _others(self, name: str, peer: Address, wants: Iterable[Want], now: float) -> frozenset[Address]:
         """Return the peers but `peer` that count and have the document now."""
@@ -69,6 +79,8 @@ class Withdrawals:
                 return content
             return Content(content.sha256, content.holders - {peer} or others)
 
+        if row.here is not None and row.here.holders == {peer}:
+            self._last[folder, name] = peer
         fresh = replace(row, here=less(row.here), coming=less(row.coming))
         if fresh != row:
             self._file.put(folder, [(name, fresh)])

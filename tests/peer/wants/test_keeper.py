@@ -294,3 +294,25 @@ class Kept(Case):
         self.holder(1, **{f"a{number}": b"%d" % number for number in range(20)})
         progress = self.want("a*", seconds=60)
         self.assertEqual((len(self.files()), len(progress.here), progress.has_more), (20, 20, False))
+
+    def test_nothing_is_started_while_the_peer_stops(self) -> None:
+        self.patch(fetching, "MAX_NAMES", 1)
+        self.patch(fetching, "MAX_RUNNING", 1)
+        self.holder(1, aa=BIG, ab=OTHER)
+        unsubscribe = self.events.subscribe(PieceVerified, lambda _: self.end())
+        self.want("a*")
+        unsubscribe()
+        self.assertEqual(len(self.manager.downloads), 1)
+        self.restart()
+        self.network.wait(20)
+        self.assertEqual(set(self.files()), {"aa", "ab"})
+
+    def test_what_was_removed_before_the_start_goes_after_the_first_seconds(self) -> None:
+        self.holder(1, aa=BIG, ab=b"b")
+        want = self.want("a*", deletes=True).want
+        self.keeper._may_delete = False
+        self.change(1, aa=None)
+        self.assertEqual(set(self.files()), {"aa", "ab"})
+        self.keeper._quiet_is_over()
+        self.network.wait(20)
+        self.assertEqual((set(self.files()), self.keeper.wants[want.id].here), ({"ab"}, {"ab"}))
