@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from ..net.errors import FetchError, Refused
 from ..wire.address import Address
 from .errors import AllCorrupt, Corrupt, DownloadError, NoHolder, PeersFailed
-from .picker import Picker
+from .picker import SMALL_ENDGAME_DELAY, Picker
 from .picker_state import PieceRequest, Request
 from .source import Source
 from .source_pool import SourcePool
@@ -35,6 +35,9 @@ class Prospects:
         """Note that `source` does not have what was requested: now, or (with Retry-After) at the moment."""
         if why.retry_after is None:
             self._picker.refused(source.address, request)
+            for sha256, _ in () if isinstance(request, PieceRequest) or not self._picker.all_small else request.wants:
+                # it was given to others, which are about to tell of it: do not have it sent twice
+                self._picker.state.postpone(source.address, sha256, self._clock.seconds() + SMALL_ENDGAME_DELAY)
         elif isinstance(request, PieceRequest):
             self._picker.release(source.address, request.sha256, request.piece)
             self._postpone(source, [request.sha256], why.retry_after)
