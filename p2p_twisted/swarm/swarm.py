@@ -73,7 +73,7 @@ class Swarm:
         """What is called at intervals, and the seconds between."""
         if all(storage.count < MIN_PIECES for storage in self.files.values()):
             picker.all_small = True
-            self._calls[LoopingCall(self._look_for_endgame)] = SMALL_ENDGAME_DELAY
+            self._calls[LoopingCall(self._look_again)] = SMALL_ENDGAME_DELAY
         self._idle = 0
         """Ticks since the last byte from any source."""
         self._received_before = 0
@@ -155,10 +155,10 @@ class Swarm:
         self._fetcher.resumed = True
         self._fetcher.fill_all()
 
-    def _look_for_endgame(self) -> None:
-        """Have what is outstanding for long requested of a second source too, though nothing has come from it."""
-        if not self._state.unrequested:
-            self._fetcher.fill_all()
+    def _look_again(self) -> None:
+        """Request small files for which a time has passed: those left over at the end, or put off by a source."""
+        for source in self.sources.idle if self._state.unrequested else self.sources.connected:
+            self._fetcher.fill_requests(source)
 
     # its sources
 

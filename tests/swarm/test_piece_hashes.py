@@ -120,6 +120,7 @@ class Asked(Case):
         self.sources[0].lose()
         self.assertEqual(self.lists()[1], 1)
         self.answer(1)
+        self.swarm.wait(0.3, step=0.1)  # what it has given out is asked of it again a moment later
         self.assertWhole()
 
     def test_the_only_source_is_tried_again_when_it_is_back(self) -> None:

@@ -311,7 +311,7 @@ class Refusals(SwarmCase):
         source = FakeSource(1, [document])
         source.given = {(document.sha256, piece) for piece in range(6)}
         swarm = self.swarm([document], [source])
-        swarm.serve()
+        swarm.wait(0.3, step=0.1)
         self.assertWhole(swarm, document)
         self.assertIsInstance(source.asked[0], GetNext)
 
