@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from p2p_twisted.check.model import Result, Verdict
+from p2p_twisted.check.model import Check, Result, Verdict
 from p2p_twisted.check.profile_files import load
 from p2p_twisted.check.rs import CHECKS
 from p2p_twisted.check.runner import applicable, is_there, run
-from p2p_twisted.check.server import Target
+from p2p_twisted.check.server import Server, Target
 from tests.check.servers import handouts, wrong_rs, wrong_rs_11
-from tests.check.servers.base import Server
+from tests.check.servers.base import Server as PlainServer
 from tests.check.servers.wrong_rs import HonestRS
 from tests.support.rs_process import RSProcess, free_port
 
@@ -61,7 +61,7 @@ FAULTS_1_1: Mapping[type[HonestRS], set[str]] = {
     wrong_rs_11.AlwaysOld: {"answers-in-1.1"},
 }
 """A wrong server of 1.1 -> the mandatory checks of 1.1 that find it."""
-HANDOUTS: Mapping[type[Server], tuple[str, str, set[str]]] = {
+HANDOUTS: Mapping[type[PlainServer], tuple[str, str, set[str]]] = {
     handouts.CentralServer: ("p2p-ci", "list", {"strict"}),
     handouts.HandoutRS: ("p2p-di", "register", {"address-taken", "spellings", "strict"}),
 }
@@ -76,10 +76,18 @@ Results = dict[str, Result]
 def judge(
     port: int, profile: str = "1.0", ttl: float | None = None, only: str = "", sample: str = "register"
 ) -> Results:
-    found = load(profile)
+    found, used = load(profile), set[int]()
     but = MANY_ANSWERS if found.end == "quiet" else set()
     checks = [check for check in applicable(CHECKS, found) if only in ("", check.group) and check.id not in but]
-    return {result.id: result for result in run(checks, Target("127.0.0.1", port, found, TIMEOUT, ttl, sample=sample))}
+    waiting = [check for check in checks if check.group == "ttl" and ttl is not None]
+    at_once = [[check for check in checks if check not in waiting], *([check] for check in waiting)]
+
+    def part(some: list[Check[Server]]) -> Results:
+        target = Target("127.0.0.1", port, found, TIMEOUT, ttl, sample=sample, used_ports=used)
+        return {result.id: result for result in run(some, target)}
+
+    with ThreadPoolExecutor(len(at_once)) as pool:
+        return {id_: result for results in pool.map(part, at_once) for id_, result in results.items()}
 
 
 def judge_wrong(kind: type[HonestRS]) -> Results:
@@ -94,7 +102,7 @@ def judge_wrong_11(kind: type[HonestRS]) -> Results:
         return judge(server.port, "1.1", only="extensions")
 
 
-def judge_handout(kind: type[Server]) -> Results:
+def judge_handout(kind: type[PlainServer]) -> Results:
     profile, sample, _ = HANDOUTS[kind]
     with kind() as server:
         return judge(server.port, profile, sample=sample)
@@ -161,7 +169,7 @@ def test_after_the_death_of_a_server_the_rest_is_not_told(judged: Judged) -> Non
 
 
 @pytest.mark.parametrize("kind", HANDOUTS, ids=lambda kind: kind.__name__)
-def test_an_honest_server_of_a_handout_passes(kind: type[Server], judged: Judged) -> None:
+def test_an_honest_server_of_a_handout_passes(kind: type[PlainServer], judged: Judged) -> None:
     results = judged[kind].result()
     assert {id_ for id_, one in results.items() if not one.passed and one.group != "ttl"} == HANDOUTS[kind][2]
     assert not any(one.bad for one in results.values())
