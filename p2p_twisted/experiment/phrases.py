@@ -18,7 +18,7 @@ def listed(words: Sequence[str]) -> str:
 
 def shown_rate(rate: float) -> str:
     """Return ``rate``, in bytes/s, as text in Mbit/s."""
-    return f"{rate * 8 / 1e6:g} Mbit/s"
+    return f"{round(rate * 8 / 1e6, 3):g} Mbit/s"
 
 
 def shown_size(size: int) -> str:

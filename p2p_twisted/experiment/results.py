@@ -107,6 +107,12 @@ class Run:
     trace: str = ""
     """The file with every message, relative to the folder of the results, if they were written down."""
     interrupted: bool = False
+    ups: Mapping[str, float] = field(default_factory=dict)
+    """Role -> rate of its uplink, bytes/s."""
+    downs: Mapping[str, float] = field(default_factory=dict)
+    """Role -> rate of its downlink, bytes/s."""
+    arrive: float = 0.0
+    """Seconds from the arrival of one downloader to that of the next; 0 if all started together."""
     captures: Sequence[str] = ()
     """Paths of the captures of the hosts' cables, relative to the folder of the results."""
 
@@ -149,6 +155,11 @@ class Run:
         """Return when ``peer`` had everything it wanted; None if it never had."""
         times = [arrival.at for arrival in self.arrivals if arrival.peer == peer]
         return max(times) if len(times) == len(self.orders[peer]) else None
+
+    def needed(self, peer: str) -> float | None:
+        """Return the seconds from the arrival of ``peer`` until it had everything; None if it never had."""
+        end = self.finished(peer)
+        return None if end is None else end - self.began.get(peer, 0.0)
 
 
 @dataclass(frozen=True)

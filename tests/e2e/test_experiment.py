@@ -188,3 +188,18 @@ def test_sites_on_loopback_take_each_piece_over_the_link_once(tmp: Path) -> None
     assert 1.0 <= link["there"] / (4 * 2**20) < 1.5
     assert "The link between sites 1 and 2 carried the document 1." in out
     assert (tmp / "out" / "figures" / "links.png").exists()
+
+
+def test_links_of_different_rates_and_arrivals(tmp: Path) -> None:
+    links = ("--up-spread", "8Mbit..80Mbit", "--up", "peer3=4Mbit", "--down", "400Mbit", "--arrive", "0.5s")
+    out = run(tmp, "swarm", "--peers", 4, "--size", 1, *links)
+    [found] = results(tmp)
+    assert found["verified"] == found["expected"] == 4
+    assert found["ups"]["peer3"] == 500_000
+    assert len(set(found["ups"].values())) == 4
+    assert set(found["downs"].values()) == {50e6}
+    assert [found["began"][role] >= arrival for role, arrival in (("peer2", 0), ("peer3", 0.5), ("peer4", 1))] == [
+        True
+    ] * 3
+    assert found["bound"] > 1.0
+    assert "downloaders arrived one every 0.5 s" in out

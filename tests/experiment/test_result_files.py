@@ -40,13 +40,16 @@ def test_a_name_with_anything_in_it_is_the_same_after_reading() -> None:
     assert transfer["file"] == HOSTILE
 
 
+NO_OWN_RATES: dict[str, object] = {"ups": {}, "downs": {}, "spread": None}
+
+
 def test_json_has_everything() -> None:
     killed = Event(1.5, "peer3", "peer3 killed")
     run = run_of("swarm", 8.0, events=[killed], corrupt=["peer5"], slow={"peer2": 1e5}, failed={"peer3": {"x": "lost"}})
     found = json.loads(as_json(results_of([run], Links(1e6, 2e6, {"peer2": 1e5}), {"seed": "7"})))
     assert found.keys() == {"setting", "links", "runs"}
     assert found["setting"] == {"seed": "7"}
-    assert found["links"] == {"up": 1e6, "down": 2e6, "slow": {"peer2": 1e5}, "sites": None}
+    assert found["links"] == {"up": 1e6, "down": 2e6, "slow": {"peer2": 1e5}, "sites": None, **NO_OWN_RATES}
     [shown] = found["runs"]
     members = json.loads(json.dumps(asdict(run)))
     assert members.pop("corrupt") == ["peer5"]

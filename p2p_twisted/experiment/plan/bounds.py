@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 from .links import Links
 
+NO_STARTS: Mapping[str, float] = {}
+
 
 def one_by_one(transfers: Iterable[tuple[str, str, int]], links: Links) -> float:
     """Return the bound of ``transfers`` (downloader, holder, size), one at a time per downloader, from given holders.
@@ -32,6 +34,7 @@ def fluid(
     held: Mapping[str, Collection[str]],
     sizes: Mapping[str, int],
     links: Links,
+    starts: Mapping[str, float] = NO_STARTS,
 ) -> float:
     """Return the bound when every peer passes on what it receives.
 
@@ -39,6 +42,9 @@ def fluid(
     one peer has must leave it once, each peer must receive what it wants, and all of it must pass through all uplinks
     together. For one source this is ``max(F/u_s, F/d_min, N*F/(u_s + sum(u_i)))`` (Kumar and Ross, *Peer-assisted
     file distribution: the minimum distribution time*, 2006).
+
+    ``starts`` maps peers that begin later to seconds from now: until then they receive nothing, and one that has
+    nothing at the start sends nothing.
     """
     requested = set().union(*wanted.values())
     holders = {name: [role for role, names in held.items() if name in names] for name in requested}
@@ -47,11 +53,23 @@ def fluid(
         if len(roles) == 1:
             leaving[roles[0]] += sizes[name]
     arriving = {role: sum(sizes[name] for name in names) for role, names in wanted.items()}
-    uplinks = sum(links.up_of(role) for role in held.keys() | wanted.keys())
+    peers = held.keys() | wanted.keys()
+    uplinks = [(0.0 if held.get(role) else starts.get(role, 0.0), links.up_of(role)) for role in peers]
     return max(
         [
             *(size / links.up_of(role) for role, size in leaving.items()),
-            *(size / links.down_of(role) for role, size in arriving.items()),
-            sum(arriving.values()) / uplinks,
+            *(starts.get(role, 0.0) + size / links.down_of(role) for role, size in arriving.items()),
+            seconds_to_send(sum(arriving.values()), uplinks),
         ]
     )
+
+
+def seconds_to_send(size: float, uplinks: Iterable[tuple[float, float]]) -> float:
+    """Return the seconds in which ``uplinks`` (when each begins, its rate) can send ``size`` bytes together."""
+    seconds = rate = 0.0
+    for begins, more in sorted(uplinks):
+        if size < rate * (begins - seconds):
+            break
+        size -= rate * (begins - seconds)
+        seconds, rate = begins, rate + more
+    return seconds + size / rate

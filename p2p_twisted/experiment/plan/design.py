@@ -39,6 +39,8 @@ class Design:
     """Whether the cable of each host is captured; needs the place ``netns``."""
     trace: bool = False
     """Whether every message is written down."""
+    arrive: float = 0.0
+    """Seconds from the arrival of one downloader to that of the next; 0 if all start together."""
 
     @property
     def all_links(self) -> Links:
@@ -48,10 +50,10 @@ class Design:
     def honest(self, peers: int) -> list[str]:
         """Return the roles of the peers that are not corrupt.
 
-        Raises ValueError if a fault names a peer that does not exist, or leaves fewer than two honest peers.
+        Raises ValueError if a fault or a link names a peer that does not exist, or if fewer than two are honest.
         """
         roles = [f"peer{number}" for number in range(1, peers + 1)]
-        unknown = self.faults.roles - set(roles)
+        unknown = (self.faults.roles | self.links.roles) - set(roles)
         if unknown:
             raise ValueError(f"there is no {min(unknown)} among {peers} peers")
         if SOURCE in self.faults.corrupt:

@@ -43,6 +43,13 @@ class Plan:
     phases: tuple[tuple[Order, ...], ...]
     """Orders that start together, each phase when the one before has ended."""
     swarm: bool
+    arrive: float = 0.0
+    """Seconds from the arrival of one downloader to that of the next; before it, a downloader fetches nothing."""
+
+    @property
+    def arrivals(self) -> dict[str, float]:
+        """Role of each downloader -> when it arrives, in seconds since the start."""
+        return {role: place * self.arrive for place, role in enumerate(self.wanted)}
 
     @property
     def wanted(self) -> dict[str, tuple[str, ...]]:
@@ -68,14 +75,33 @@ class Plan:
         seconds = 0.0
         for phase in self.phases:
             living = [order for order in phase if order.downloader not in faults.killed]
-            wanted = {order.downloader: order.names for order in living}
-            fluid = bounds.fluid(wanted, held, self.sizes, links)
-            seconds += max(fluid, bounds.one_by_one(self._fixed_transfers(living, faults), links))
+            seconds = self._phase_bound(living, held, seconds, links, faults)
             if links.sites is not None:
                 seconds = max(seconds, links.sites.bound(sum(self.sizes.values())))
             for order in phase:
                 held[order.downloader] |= set(order.names)
         return seconds
+
+    def _phase_bound(
+        self, orders: Sequence[Order], held: Mapping[str, set[str]], begins: float, links: Links, faults: Faults
+    ) -> float:
+        """Return the least seconds at which a phase can end that begins at ``begins``.
+
+        For each arrival, those who come then or later cannot be done before a time that the bounds give for them
+        alone, even if all who came before have everything by then.
+        """
+        arrive = self.arrivals
+        arrivals = {order.downloader: max(begins, arrive[order.downloader]) for order in orders}
+        ends = [begins]
+        for at in sorted(set(arrivals.values())):
+            late = [order for order in orders if arrivals[order.downloader] >= at]
+            early = {order.downloader: set(order.names) for order in orders if arrivals[order.downloader] < at}
+            known = {role: names | early.get(role, set()) for role, names in held.items()}
+            starts = {order.downloader: arrivals[order.downloader] - at for order in late}
+            wanted = {order.downloader: order.names for order in late}
+            fluid = bounds.fluid(wanted, known, self.sizes, links, starts)
+            ends.append(at + max(fluid, bounds.one_by_one(self._fixed_transfers(late, faults), links)))
+        return max(ends)
 
     def _fixed_transfers(self, orders: Sequence[Order], faults: Faults) -> Iterator[tuple[str, str, int]]:
         """Yield (downloader, holder, bytes) of each document that must come from that holder."""

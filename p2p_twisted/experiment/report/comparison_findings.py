@@ -23,7 +23,7 @@ def compare_tasks(results: Results) -> Iterator[str]:
         yield _best(summaries["task1"], summaries["task2-best"], typical(cases["task2-best"]))
     if {"task1", "task2-worst"} <= cases.keys():
         yield _worst(summaries["task1"], summaries["task2-worst"])
-    if "task2-worst" in cases and not _has_faults(typical(cases["task2-worst"])):
+    if "task2-worst" in cases and _is_plain(typical(cases["task2-worst"])):
         yield _why_worst_is_slow(typical(cases["task2-worst"]), results.links)
     for swarm, task in COUNTERPARTS.items():
         if {swarm, task} <= cases.keys():
@@ -32,8 +32,9 @@ def compare_tasks(results: Results) -> Iterator[str]:
         yield _swarm(typical(cases["swarm"]), results.links)
 
 
-def _has_faults(run: Run) -> bool:
-    return bool(run.killed or run.slow or run.corrupt or run.events)
+def _is_plain(run: Run) -> bool:
+    """Return whether a run had no faults, and all downloaders of a phase started together."""
+    return not (run.killed or run.slow or run.corrupt or run.events or run.arrive)
 
 
 def _against_counterpart(swarm: Summary, task: Summary) -> str:
@@ -81,7 +82,7 @@ def _swarm(run: Run, links: Links) -> str:
     [name] = {name for names in run.orders.values() for name in names}
     [source] = [role for role, names in run.holdings.items() if name in names]
     copies = f"{_sent(run).get(source, 0) / size:.2f} copies of the document for {len(run.downloaders)} peers"
-    alone = "" if source in run.killed else f" {_source_alone(run, source, size, links)}"
+    alone = "" if source in run.killed or run.arrive else f" {_source_alone(run, source, size, links)}"
     return f"In the swarm the source sent {copies}, which got the rest from one another.{alone}"
 
 

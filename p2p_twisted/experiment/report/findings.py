@@ -8,6 +8,7 @@ from ..phrases import counted, shown_rate
 from ..results import Results, Run
 from ..run.processors import BUSY_SHARE
 from ..summary import summarise
+from .arrival_findings import describe_arrivals
 from .comparison_findings import compare_tasks
 from .curves import typical
 from .fault_findings import describe_faults, restarts_of
@@ -20,6 +21,7 @@ def findings(results: Results) -> list[str]:
     return [
         *(_times(runs) for runs in results.cases.values()),
         *(_growth(results) if results.growing else compare_tasks(results)),
+        *describe_arrivals(results),
         *describe_links(results),
         *describe_faults(results),
         *_trust(results),
@@ -77,7 +79,8 @@ def _growth(results: Results) -> Iterator[str]:
 def _trust(results: Results) -> Iterator[str]:
     """Say how far the numbers can be trusted: copies, start, processors, limits."""
     yield _copies(results.runs)
-    yield f"All peers started within {max(run.spread for run in results.runs) * 1000:.0f} ms of one another."
+    if not any(run.arrive for run in results.runs):
+        yield f"All peers started within {max(run.spread for run in results.runs) * 1000:.0f} ms of one another."
     busy = [run for run in results.runs if run.busy is not None and run.busy > BUSY_SHARE]
     if busy:
         tasks = ", ".join(dict.fromkeys(titled(run.task, run.swarm) for run in busy))

@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..phrases import shown_rate
 from ..results import Event, Run, number
 from . import curves
 from .style import COLOURS, INK, count_axis, draw_bound, line, new_figure, note
@@ -155,7 +156,12 @@ def _write_numbers(axes: Axes, cells: Sequence[Sequence[float]]) -> None:
 
 
 def _name(run: Run, peer: str) -> str:
-    return f"{peer}: {run.slow[peer] * 8 / 1e6:g} Mbit/s" if peer in run.slow else peer
+    """Return the role, with the rate of its link where peers have different ones."""
+    if peer in run.slow:
+        return f"{peer}: {shown_rate(run.slow[peer])}"
+    rates = [f"{shown_rate(run.ups[peer])} up"] if len(set(run.ups.values())) > 1 else []
+    rates += [f"{shown_rate(run.downs[peer])} down"] if len(set(run.downs.values())) > 1 else []
+    return f"{peer}: {', '.join(rates)}" if rates else peer
 
 
 def _amount(run: Run) -> str:

@@ -115,7 +115,7 @@ class Execution:
                 self._wait_for_index(phase)
             downloaders = [self._downloader(order) for order in phase if order.downloader not in observed.killed]
             if downloaders:
-                self._start(downloaders)
+                self._start(self._arriving(downloaders))
                 self._watch(downloaders)
         if observed.processors is not None:
             observed.processors.stop()
@@ -124,7 +124,16 @@ class Execution:
             for now, then in zip(self._place.links(), before, strict=True)
         ]
 
+    def _arriving(self, downloaders: Sequence[Downloader]) -> list[Downloader]:
+        """Return those that have arrived by now, and are not started yet."""
+        arrivals, now = self._case.plan.arrivals, self._observed.now
+        waiting = [one for one in downloaders if not one.over and one.member.role not in self._observed.started]
+        return [one for one in waiting if arrivals[one.member.role] <= now]
+
     def _start(self, downloaders: list[Downloader]) -> None:
+        """Start `downloaders` together, if there are any. Raises ControlError."""
+        if not downloaders:
+            return
         self._observed.downloaders += downloaders
         start = start_together(downloaders)
         self._observed.started |= {downloader.member.role: start for downloader in downloaders}
@@ -142,6 +151,8 @@ class Execution:
         interval = REQUEST_INTERVAL * len(downloaders) if plan.swarm or faults else CHECK_INTERVAL
         deadline = time.time() + RUN_TIMEOUT + 10 * plan.bound(self._case.links, faults)
         while not all(one.over for one in downloaders) and time.time() < deadline and not self._hopeless(downloaders):
+            if plan.arrive:
+                self._start(self._arriving(downloaders))
             for downloader in downloaders:
                 downloader.check(interval)
             fetched = self._report_progress()

@@ -57,8 +57,8 @@ class Observations:
 
     @property
     def now(self) -> float:
-        """Seconds since the first downloader was started."""
-        return time.time() - min(self.started.values())
+        """Seconds since the first downloader was started; 0 before that."""
+        return time.time() - min(self.started.values()) if self.started else 0.0
 
     def take_samples(self) -> list[Sample]:
         """Return the progress of all downloaders; in a swarm, keep it where it has changed.
@@ -86,6 +86,7 @@ class Observations:
         moved = [one for downloader in self.downloaders for one in transfers(downloader, self.roles, start)]
         gone, copies = self.lost(living), self._copies(living)
         failed = {downloader.member.role: self._failures(downloader, gone) for downloader in self.downloaders}
+        roles = [*plan.holdings, *case.faults.corrupt]
         started = [[downloader.started for downloader in phase] for phase in self.phases]
         return Run(
             task=plan.task,
@@ -113,6 +114,9 @@ class Observations:
             lost=sorted(gone & {name for role in failed.keys() - set(self.killed) for name in failed[role]}),
             failed={role: reasons for role, reasons in failed.items() if reasons},
             sites=case.links.sites.peers if case.links.sites is not None else (),
+            ups={role: case.links.up_of(role) for role in roles},
+            downs={role: case.links.down_of(role) for role in roles},
+            arrive=plan.arrive,
             links=self.links or (carried(moved, case.links.sites) if case.links.sites is not None else ()),
             interrupted=interrupted,
         )

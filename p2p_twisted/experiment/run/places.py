@@ -60,8 +60,9 @@ def on_loopback(links: Links, peers: int) -> Iterator[Place]:
     """Provide this machine alone, where each peer limits its own rates: only the bytes of documents count."""
 
     def options(role: str) -> Sequence[str]:
-        limits = ("--up-rate", f"{links.up_of(role):.0f}", "--down-rate", f"{links.down_of(role):.0f}")
-        return () if role == "rs" else limits
+        if role == "rs":
+            return ()
+        return "--up-rate", f"{links.up_of(role):.0f}", "--down-rate", f"{links.down_of(role):.0f}"
 
     yield Place(Loopback() if links.sites is None else SiteLoopback(links.sites), options)
 
@@ -72,7 +73,8 @@ def in_namespaces(links: Links, peers: int) -> Iterator[Place]:
     with _network(links, peers) as network:
         launcher = NetnsLauncher(network, PORT)
         carried = network.links if isinstance(network, SiteNetwork) else tuple
-        for role in links.slow:
+        roles = [f"peer{number}" for number in range(1, peers + 1)]
+        for role in (role for role in roles if not links.is_common(role)):
             network.set_rate(launcher.host(role), _bits(links.up_of(role)), _bits(links.down_of(role)))
         yield Place(launcher, lambda role: (), carried, {"TCP congestion control": _congestion_control(network)})
 

@@ -13,6 +13,7 @@ from ... import __version__
 from ..phrases import shown_rate
 from ..plan.design import Design
 from ..plan.faults import Faults, Kill
+from ..plan.links import Links
 from .processors import PROC
 
 PACKAGES = ("Twisted", "matplotlib")
@@ -31,7 +32,8 @@ def describe(design: Design, sizes: Mapping[str, Mapping[str, int]]) -> dict[str
         "begun": datetime.now().astimezone().isoformat(" ", "seconds"),
         "peers": ", ".join(str(count) for count in dict.fromkeys(count for _, count in design.cases)),
         **_documents_of_tasks(sizes),
-        "links": f"{shown_rate(links.up)} up, {shown_rate(links.down)} down, {LINKS[design.place]}",
+        "links": f"{describe_rates(links)}, {LINKS[design.place]}",
+        **({"arrivals": f"one downloader every {design.arrive:g} s"} if design.arrive else {}),
         **({"sites": f"{links.sites}, in a chain, {shown_rate(links.sites.between)} between"} if links.sites else {}),
         "swarming": "in all tasks" if design.swarm else "only in the tasks that are named for it",
         "faults": _describe_faults(design.faults),
@@ -64,6 +66,21 @@ def _documents_of_tasks(sizes: Mapping[str, Mapping[str, int]]) -> dict[str, str
 def _documents(sizes: Mapping[str, int]) -> str:
     total = f"{sum(sizes.values()):,} bytes"
     return total if len(sizes) == 1 else f"{len(sizes)}, {total} together, {min(sizes)} to {max(sizes)}"
+
+
+def describe_rates(links: Links) -> str:
+    """Return the rates of all peers, and of those that have others."""
+    spread = links.spread
+    up = (
+        f"{shown_rate(links.up)} up"
+        if spread is None
+        else (f"{shown_rate(spread.low)} to {shown_rate(spread.high)} up, spread log-uniformly")
+    )
+    own = [
+        *(f"{role} {shown_rate(rate)} up" for role, rate in links.ups.items()),
+        *(f"{role} {shown_rate(rate)} down" for role, rate in links.downs.items()),
+    ]
+    return ", ".join([up, f"{shown_rate(links.down)} down", *own])
 
 
 def _describe_faults(faults: Faults) -> str:

@@ -114,6 +114,7 @@ class Suite:
             originals = self._originals(folder)
             sizes = {name: path.stat().st_size for name, path in originals.paths.items()}
             plan = plan_for(task, roles, sizes, design.fetch, design.random_seed, design.swarm)
+        plan = replace(plan, arrive=design.arrive)
         if not plan.survivors(design.faults):
             raise ValueError(f"in {task} all downloaders are killed")
         if not plan.bound(design.all_links, design.faults):

@@ -10,6 +10,7 @@ import click
 from ...cli.output import print_json, print_table
 from ..plan.design import Design
 from ..plan.faults import Faults
+from ..plan.link_options import links_of
 from ..plan.links import Links
 from ..plan.site_layout import SiteLayout
 from ..plan.tasks import COMPARED, SWARMED
@@ -45,9 +46,11 @@ def _add(name: str, tasks: Sequence[str], text: str) -> None:
     @click.pass_context
     def command(context: click.Context, /, peers: int, **options: Any) -> None:
         faults = Faults(options["kill"], dict(options["slow"]), sorted(set(options["liar"])), options["churn"])
-        rest = {name: options[name] for name in ("files", "fetch", "corpus", "swarm")}
+        rest = {name: options[name] for name in ("files", "fetch", "corpus", "swarm", "arrive")}
+        if faults.churn and options["arrive"]:
+            raise click.UsageError("--churn restarts peers that have not arrived: give --arrive or --churn, not both")
         chosen = [task for task in tasks if not (rest["swarm"] and task in SWARMED)]  # not the same swarm twice
-        _run(context, [(task, peers) for task in chosen], options, faults=faults, **rest)
+        _run(context, [(task, peers) for task in chosen], options, _links(options), faults=faults, **rest)
 
 
 for _name, _text in TASKS.items():
@@ -63,7 +66,8 @@ _add("all", COMPARED, "Task 1, Task 2 and swarms, with the same documents and pe
 @click.pass_context
 def scale(context: click.Context, /, peers: list[int], **options: Any) -> None:
     """Fetch one document from one source, centralised and in a swarm, with more and more peers."""
-    _run(context, [(task, count) for count in peers for task in ("central", "swarm")], options)
+    cases = [(task, count) for count in peers for task in ("central", "swarm")]
+    _run(context, cases, options, _links(options), arrive=options["arrive"])
 
 
 @experiment.command()
@@ -76,7 +80,7 @@ def sites(context: click.Context, /, sites: tuple[int, ...], between: float, lan
     layout = SiteLayout(sites, between)
     if layout.count > MAX_PEERS:
         raise click.UsageError(f"there can be {MAX_PEERS} peers at most")
-    _run(context, [("sites", layout.count)], {**options, "up": lan, "down": lan}, layout)
+    _run(context, [("sites", layout.count)], options, Links(lan, lan, sites=layout))
 
 
 @experiment.command()
@@ -91,11 +95,18 @@ def labs(context: click.Context, as_json: bool) -> None:
         print_table(("lab", "here"), [(place, reason or "yes") for place, reason in reasons.items()])
 
 
+def _links(options: dict[str, Any]) -> Links:
+    try:
+        return links_of(options["up"], options["down"], options["up_spread"], options["seed"])
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
 def _run(
     context: click.Context,
     cases: Sequence[tuple[str, int]],
     options: dict[str, Any],
-    layout: SiteLayout | None = None,
+    links: Links,
     **more: Any,
 ) -> None:
     if options["cpu_check"] and not (PROC / "stat").exists():
@@ -105,7 +116,7 @@ def _run(
         raise click.UsageError(complaint)
     design = Design(
         cases,
-        Links(options["up"], options["down"], sites=layout),
+        links,
         options["size"] * MIB,
         repeat=options["repeat"],
         random_seed=options["seed"],

@@ -10,7 +10,9 @@ import click
 from ...cli.options import UserPath
 from ...config.rates import parse_rate
 from ..plan.faults import parse_kill, parse_peer, parse_slow
+from ..plan.link_options import DOWN, UP, parse_link_rate
 from ..plan.site_layout import parse_sites
+from ..plan.uplink_spread import parse_spread
 from ..run.cluster import MAX_DOCUMENTS
 from ..run.places import PLACES
 
@@ -87,9 +89,25 @@ for_sites = _options(
     click.option("--between", type=_RATE, default="10Mbit", show_default=True, help="Link between two sites."),
     click.option("--lan", type=_RATE, default="100Mbit", show_default=True, help="Link of each peer to its LAN."),
 )
+_LINK = Parsed("[peer=]rate", parse_link_rate)
 rates = _options(
-    click.option("--up", type=_RATE, default="20Mbit", show_default=True, help="Uplink of each peer."),
-    click.option("--down", type=_RATE, default="100Mbit", show_default=True, help="Downlink of each peer."),
+    click.option(
+        "--up", type=_LINK, multiple=True, help=f"Uplink of each peer, {UP} unless given, or of one: peer3=2Mbit."
+    ),
+    click.option(
+        "--down", type=_LINK, multiple=True, help=f"Downlink of each peer, {DOWN} unless given, or of one: peer3=8Mbit."
+    ),
+    click.option(
+        "--up-spread",
+        type=Parsed("low..high", parse_spread),
+        help="Uplinks spread log-uniformly from LOW to HIGH, by the random seed: 1Mbit..20Mbit.",
+    ),
+    click.option(
+        "--arrive",
+        type=Parsed("seconds", _seconds),
+        default=0.0,
+        help="Let downloaders arrive one by one, so far apart: 2s.",
+    ),
 )
 for_all = _options(
     click.option(

@@ -1,5 +1,6 @@
 """The bounds: the figures that were worked out by hand, the formulas for equal peers, and what must hold for all."""
 
+from dataclasses import replace
 from itertools import permutations
 from random import Random
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from p2p_twisted.experiment.plan import bounds
 from p2p_twisted.experiment.plan.faults import NO_FAULTS, Faults, Kill
 from p2p_twisted.experiment.plan.links import Links
+from p2p_twisted.experiment.plan.orders import Plan
 from tests.support.made_results import plan_of
 
 MBIT = 1e6 / 8
@@ -216,3 +218,38 @@ def test_the_killed_need_no_time() -> None:
 
 def test_nothing_takes_no_time() -> None:
     assert bounds.one_by_one([], LINKS) == 0
+
+
+def arriving(task: str, peers: int, arrive: float) -> Plan:
+    return replace(plan_of(task, peers), arrive=arrive)
+
+
+def test_uplinks_of_their_own() -> None:
+    links = Links(up=10, down=1000, ups={"peer1": 40, "peer2": 5, "peer3": 15}, downs={"peer3": 8})
+    assert fluid_from_one(400, 2, links) == max(400 / 40, 400 / 8, 800 / 60)
+    assert bounds.one_by_one([("peer2", "peer1", 400), ("peer3", "peer1", 400)], links) == max(800 / 40, 400 / 8)
+
+
+def test_the_last_to_arrive_sets_the_bound() -> None:
+    plan, links = arriving("swarm", 4, 100.0), Links(2.5e6, 12.5e6)
+    [size] = plan.sizes.values()
+    assert plan.arrivals == {"peer2": 0.0, "peer3": 100.0, "peer4": 200.0}
+    assert plan.bound(links) == pytest.approx(200.0 + max(size / 12.5e6, size / (4 * 2.5e6)))
+
+
+def test_who_has_not_arrived_sends_nothing() -> None:
+    assert bounds.seconds_to_send(100, [(0.0, 10.0)]) == 10.0
+    assert bounds.seconds_to_send(100, [(0.0, 10.0), (4.0, 20.0)]) == 4.0 + 60 / 30
+    assert bounds.seconds_to_send(100, [(0.0, 10.0), (40.0, 20.0)]) == 10.0
+    assert bounds.seconds_to_send(0, [(0.0, 10.0)]) == 0.0
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["task1", "task2-worst", "task2-best", "swarm"]), st.integers(2, 8), st.floats(0, 20))
+def test_arrivals_delay_the_bound_by_no_more_than_the_last(task: str, peers: int, arrive: float) -> None:
+    links = Links(2.5e6, 12.5e6)
+    together = plan_of(task, peers).bound(links)
+    plan = arriving(task, peers, arrive)
+    last = max(plan.arrivals.values())
+    assert max(together, last) <= plan.bound(links) * (1 + 1e-9)
+    assert plan.bound(links) <= (together + last) * (1 + 1e-9)
