@@ -1,7 +1,8 @@
-"""The classroom: each exercise of the handout prints what the handout says, and the rubrics are worth their points."""
+"""The classroom: the exercises print what the handout says, the notebook draws, the rubrics are worth their points."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ import pytest
 from p2p_twisted.check import client, peer, rs
 from p2p_twisted.check.model import Check
 from p2p_twisted.check.rubric import load_rubric, require_known
+from p2p_twisted.experiment.result_files import as_json
+from tests.support.made_results import results_of, roles, run_of
 
 CLASSROOM = Path(__file__).parents[1] / "docs/classroom"
 STUDENT_RS = Path(__file__).parent / "check/servers/student_rs.py"
@@ -125,3 +128,33 @@ def test_a_rubric_is_worth_its_points(name: str, checks: Iterable[Check[Any]], p
     rubric = load_rubric(CLASSROOM / f"{name}.toml")
     require_known(rubric, {check.id: check.group for check in checks})
     assert sum(rubric.points.values()) == points
+
+
+@pytest.mark.slow
+def test_the_notebook_draws_the_figures(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    rates = dict.fromkeys(roles(4), 2.5e6)
+    runs = [run_of(task, 8.0, ups=rates, downs=rates) for task in ("task1", "task2-best", "swarm")]
+    (tmp_path / "results.json").write_text(as_json(results_of(runs)), "utf-8")
+    notebook = json.loads((CLASSROOM / "results.ipynb").read_text("utf-8"))
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::RuntimeWarning", "-c", "\n".join(cells)],
+        cwd=tmp_path,
+        env={**os.environ, "MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3
+    drawn = [f"{run.task}-1-{figure}.png" for run in runs for figure in ("peers", "sent")]
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == sorted(["times.png", *drawn])
+
+
+def test_the_notebook_is_one() -> None:
+    notebook = json.loads((CLASSROOM / "results.ipynb").read_text("utf-8"))
+    assert (notebook["nbformat"], notebook["metadata"]["kernelspec"]["language"]) == (4, "python")
+    assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])
+    assert not any(cell.get("outputs") for cell in notebook["cells"])
