@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from twisted.logger import Logger
 
-from ..config.folders import make_database_private
+from ..config.database import DAMAGE, open_database
 from ..wire.search import RfcFacts
 from ..wire.search_terms import Term
 from . import text_tables
@@ -24,8 +24,6 @@ MAX_BYTES = 2**30
 """Largest file; documents for which there is no room are found by name and title alone."""
 
 _PAGE = 4096
-_ERRORS = (sqlite3.Error, OSError, ValueError, TypeError)
-"""Errors of a file that is damaged: a value of another type may come out of it."""
 _T = TypeVar("_T")
 
 
@@ -45,7 +43,7 @@ class FullText:
         with self._lock:
             try:
                 self._db = self._checked()
-            except _ERRORS as e:
+            except DAMAGE as e:
                 self._start_anew(e)
         found: list[Entry] = self._work(text_tables.entries, [])
         return {entry.name: entry for entry in found}
@@ -97,7 +95,7 @@ class FullText:
                     return work(self._db)
             except sqlite3.OperationalError as e:  # full, locked, or too slow
                 self._warn(str(e))
-            except _ERRORS as e:
+            except DAMAGE as e:
                 self._start_anew(e)
             return otherwise
 
@@ -108,24 +106,8 @@ class FullText:
             self.log.warn("full text {path}: {what}", path=str(self._path), what=what)
 
     def _checked(self) -> sqlite3.Connection:
-        """Return the opened file, with its tables. Raises one of _ERRORS if it is damaged, or of another format."""
-        make_database_private(self._path)
-        db = sqlite3.connect(self._path, check_same_thread=False)
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
-            db.execute(f"PRAGMA max_page_count = {MAX_BYTES // _PAGE}")
-            if db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-                db.executescript(SCHEMA)
-            if db.execute("PRAGMA user_version").fetchone() != (FORMAT,):
-                raise ValueError("it has another format")
-            (state,) = db.execute("PRAGMA quick_check(1)").fetchone()
-            if state != "ok":
-                raise ValueError(state)
-        except _ERRORS:
-            db.close()
-            raise
-        return db
+        """Return the opened file, with its tables. Raises one of DAMAGE if it is damaged, or of another format."""
+        return open_database(self._path, SCHEMA, FORMAT, (f"max_page_count = {MAX_BYTES // _PAGE}",), any_thread=True)
 
     def _start_anew(self, why: Exception) -> None:
         """Remove a file that cannot be used, and begin another; if that fails too, do without."""
@@ -137,5 +119,5 @@ class FullText:
             for end in ("", "-wal", "-shm"):
                 self._path.with_name(self._path.name + end).unlink(missing_ok=True)
             self._db = self._checked()
-        except _ERRORS as e:
+        except DAMAGE as e:
             self.log.warn("full text {path}: {why}; no text is found", path=str(self._path), why=str(e))

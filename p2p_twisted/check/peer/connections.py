@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from ..answers import read_answer
-from ..conversation import Lost
 from ..model import Failed, NotOffered, check
 from ..server import Server, quoted
+from ..stress.kept_open import expect_closed_after_300, expect_last_in
 from .dialogue import LENGTH, OPEN, VERSION, a_document, missing, next_answer
 
 GROUP = "extensions"
@@ -105,13 +105,7 @@ def last_in_1_0(server: Server) -> None:
         conversation.send(_file(server))
         next_answer(server, conversation, "a request in 1.1")
         conversation.send(server.spell(old.messages["index"]))
-        answer = read_answer(conversation, old)
-        if not answer.status.endswith(old.version):
-            raise Failed(f"a request in 1.0 was answered {quoted(answer)}", "answer each request in its own version")
-        if not answer.closed:
-            raise Failed(
-                "the connection stays open after a request in 1.0", "close it: 1.0 has no length, the end tells"
-            )
+        expect_last_in(conversation, old)
 
 
 @extension("closes-after-300", "After a refusal with 300 the server closes", section=SECTION, basis=OPEN)
@@ -121,9 +115,4 @@ def closes_after_300(server: Server) -> None:
     with server.open() as conversation:
         conversation.send(bad + _file(server))
         next_answer(server, conversation, "a request for GET NOTHING", "bad_request")
-        try:
-            conversation.fill(lambda data: False)
-        except Lost:
-            return
-        if not conversation.closed or conversation.buffer:
-            raise Failed("the server goes on after 300", "close: nobody knows where the next request begins")
+        expect_closed_after_300(conversation)

@@ -8,6 +8,7 @@ from ..answers import Answer, read_answer
 from ..conversation import Conversation, Lost, Silent
 from ..model import Failed, NotOffered, check
 from ..server import Server, quoted
+from ..stress.kept_open import expect_closed_after_300, expect_last_in
 from .dialogue import Peer, register
 
 GROUP = "extensions"
@@ -120,13 +121,7 @@ def last_in_1_0(server: Server) -> None:
         conversation.send(server.request("keepalive", **peer.fields))
         _granted(server, conversation, "keepalive in 1.1")
         conversation.send(server.spell(old.messages["keepalive"], **peer.fields))
-        answer = read_answer(conversation, old)
-        if not answer.status.endswith(old.version):
-            raise Failed(f"a request in 1.0 was answered {quoted(answer)}", "answer each request in its own version")
-        if not answer.closed:
-            raise Failed(
-                "the connection stays open after a request in 1.0", "close it: 1.0 has no length, the end tells"
-            )
+        expect_last_in(conversation, old)
 
 
 @extension("closes-after-300", "After a refusal with 300 the server closes", section=SECTION, basis=OPEN)
@@ -138,12 +133,7 @@ def closes_after_300(server: Server) -> None:
         _granted(server, conversation, "the request before")  # so that the refusal is one of 1.1
         conversation.send(server.request("keepalive", cookie="abc", port=peer.port))
         _next(server, conversation, "a cookie that is no number", "bad_request")
-        try:
-            conversation.fill(lambda data: False)
-        except Lost:
-            return
-        if not conversation.closed or conversation.buffer:
-            raise Failed("the server goes on after 300", "close: nobody knows where the next request begins")
+        expect_closed_after_300(conversation)
 
 
 @extension("end-of-sending", "A client that closes its sending side gets all answers", section=SECTION, basis=OPEN)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from twisted.logger import Logger
 
-from ...config.folders import make_database_private
+from ...config.database import DAMAGE, open_database
 from ...library.cache import Stamp
 from ...wire.address import Address
 from .want import Want
@@ -30,8 +30,6 @@ CREATE TABLE kept (
 ) WITHOUT ROWID;
 PRAGMA user_version = {FORMAT};
 """
-_ERRORS = (sqlite3.Error, OSError, ValueError, TypeError)
-"""Errors of a file that is damaged: a value of another type may come out of it."""
 _T = TypeVar("_T")
 
 
@@ -69,7 +67,7 @@ class WantFile:
         """Open the file. If that fails, it is empty until the next start, and nothing is kept."""
         try:
             self._db = self._opened()
-        except _ERRORS as e:
+        except DAMAGE as e:
             self.log.warn("{path} is broken ({why}); wants begin anew", path=str(self._path), why=str(e))
             self._db = self._anew()
 
@@ -140,27 +138,12 @@ class WantFile:
         try:
             with self._db:
                 return work(self._db)
-        except _ERRORS as e:
+        except DAMAGE as e:
             self.log.warn("{path}: {why}", path=str(self._path), why=str(e))
             return otherwise
 
     def _opened(self) -> sqlite3.Connection:
-        make_database_private(self._path)
-        db = sqlite3.connect(self._path)
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
-            if db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-                db.executescript(_SCHEMA)
-            if db.execute("PRAGMA user_version").fetchone() != (FORMAT,):
-                raise ValueError("it has another format")
-            (state,) = db.execute("PRAGMA quick_check(1)").fetchone()
-            if state != "ok":
-                raise ValueError(state)
-        except _ERRORS:
-            db.close()
-            raise
-        return db
+        return open_database(self._path, _SCHEMA, FORMAT)
 
     def _anew(self) -> sqlite3.Connection | None:
         try:
@@ -168,7 +151,7 @@ class WantFile:
             for end in ("-wal", "-shm"):
                 Path(f"{self._path}{end}").unlink(missing_ok=True)
             return self._opened()
-        except _ERRORS as e:
+        except DAMAGE as e:
             self.log.warn("{path}: {why}; wants are not kept", path=str(self._path), why=str(e))
             return None
 
