@@ -81,8 +81,11 @@ async def downloader(user: Home) -> list[str]:
     requested = written = 0
     passages = []
     for piece in range(IN_THE_MIDST.stop):
-        requested = trace.first("write", REQUESTS, requested + 1)
-        written = trace.first("system", WRITING, written + 1)
+        try:
+            requested = trace.first("write", REQUESTS, requested + 1)
+            written = trace.first("system", WRITING, written + 1)
+        except LookupError:  # requests that were written together are one event
+            break
         if piece in IN_THE_MIDST:
             filled = trace.last(".swarm.", FILL, requested)
             head = trace.last(".net.", "lineReceived", trace.last(".swarm.", "begin", written))

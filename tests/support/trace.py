@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -46,19 +46,26 @@ class Trace:
             threading.setprofile(None)
 
     def first(self, kind: str, beginnings: str | tuple[str, ...] = "", after: int = 0) -> int:
-        """Return the index of the first event, from `after` on, of this kind and with one of these beginnings."""
-        indices = range(after, len(self.events))
-        return next(i for i in indices if self._is(i, kind, beginnings))
+        """Return the index of the first event, from `after` on, of this kind and with one of these beginnings.
+
+        Raises LookupError if there is none, as `last` does.
+        """
+        return self._found(range(after, len(self.events)), kind, beginnings)
 
     def last(self, kind: str, beginnings: str | tuple[str, ...] = "", before: int | None = None) -> int:
         """Return the index of the last such event before `before`."""
-        indices = range(len(self.events) if before is None else before)
-        return next(i for i in reversed(indices) if self._is(i, kind, beginnings))
+        return self._found(reversed(range(len(self.events) if before is None else before)), kind, beginnings)
 
     def modules(self, start: int, end: int) -> list[str]:
         """Return the modules whose functions were called from event `start` to before `end`, as they were reached."""
         found = dict.fromkeys(kind for kind, _ in self.events[start:end])
         return [kind for kind in found if kind != "system" and kind not in MARKS]
+
+    def _found(self, indices: Iterable[int], kind: str, beginnings: str | tuple[str, ...]) -> int:
+        for i in indices:
+            if self._is(i, kind, beginnings):
+                return i
+        raise LookupError(f"there is no event {kind} {beginnings}")
 
     def _is(self, i: int, kind: str, beginnings: str | tuple[str, ...]) -> bool:
         return kind in self.events[i][0] and self.events[i][1].startswith(beginnings)
