@@ -6,7 +6,8 @@ from functools import partial
 
 from ..model import CannotTell, Failed, check
 from ..server import Server
-from .dialogue import LENGTH, documents, next_answer, own_documents
+from ..stress.kept_open import next_answer
+from .dialogue import LENGTH, documents, own_documents
 
 GROUP = "extensions"
 LEVEL = "1.1"

@@ -7,8 +7,8 @@ from functools import partial
 from ..answers import read_answer
 from ..model import Failed, NotOffered, check
 from ..server import Server, quoted
-from ..stress.kept_open import expect_closed_after_300, expect_last_in
-from .dialogue import LENGTH, OPEN, VERSION, a_document, missing, next_answer
+from ..stress.kept_open import expect_closed_after_300, expect_last_in, next_answer
+from .dialogue import LENGTH, OPEN, VERSION, a_document, missing
 
 GROUP = "extensions"
 SECTION = "Connections"

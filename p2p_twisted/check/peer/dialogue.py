@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..answers import Answer
-from ..conversation import Conversation
-from ..model import CannotTell, Failed, NotPassed
+from ..model import CannotTell, NotPassed
 from ..profile import matches
 from ..server import Server, Target
 
@@ -166,12 +165,3 @@ def content(server: Server, document: Document) -> bytes:
 def sha256(data: bytes) -> str:
     """Return the SHA-256 of `data` in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
-
-
-def next_answer(server: Server, conversation: Conversation, what: str, outcome: str = "ok") -> Answer:
-    """Read the next answer on a connection that stays open. Raises Failed, which names `what` was asked."""
-    try:
-        answer = server.answer(conversation)
-    except Failed as error:
-        raise Failed(f"{what}: {error.seen}", "go on with the connection after each answer but 300") from None
-    return server.hold(answer, outcome, what)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..answers import Answer, read_answer
-from ..conversation import Conversation, Lost, Silent
 from ..model import Failed, NotOffered, check
 from ..server import Server, quoted
-from ..stress.kept_open import expect_closed_after_300, expect_last_in
+from ..stress.kept_open import expect_closed_after_300, expect_last_in, next_answer
 from .dialogue import Peer, register
 
 GROUP = "extensions"
@@ -21,19 +19,6 @@ OPEN = (*LENGTH, "kept-open")
 MAX_OUTSTANDING = 64
 
 extension = partial(check, group=GROUP, needs=NEEDS, level=LEVEL)
-
-
-def _granted(server: Server, conversation: Conversation, what: str) -> Answer:
-    return _next(server, conversation, what, "ok")
-
-
-def _next(server: Server, conversation: Conversation, what: str, outcome: str) -> Answer:
-    """Read the next answer on `conversation`. Raises Failed, which names `what` was asked."""
-    try:
-        answer = read_answer(conversation, server.profile)
-    except (Silent, Lost) as error:
-        raise Failed(f"{what}: {error.seen}", "go on with the connection after each answer but 300") from None
-    return server.hold(answer, outcome, what)
 
 
 def _with_length(server: Server, peer: Peer) -> bytes:
@@ -56,7 +41,7 @@ def length(server: Server) -> None:
     with server.open() as conversation:
         conversation.send(server.request("register", port=server.new_port()))
         conversation.end_sending()
-        answer = _granted(server, conversation, "register")
+        answer = next_answer(server, conversation, "register")
         if answer.header(server.profile.length) is None:
             raise Failed("the head has no Length", "say the number of bytes of the body in every answer")
         if answer.is_cut:
@@ -75,7 +60,7 @@ def kept_open(server: Server) -> None:
     with server.open() as conversation:
         for what in ("the first request on a connection", "the second request on a connection"):
             conversation.send(server.request("keepalive", **peer.fields))
-            _granted(server, conversation, what)
+            next_answer(server, conversation, what)
 
 
 @extension("pipelined", "Requests that come together are answered in their order", section=SECTION, basis=OPEN)
@@ -86,7 +71,7 @@ def pipelined(server: Server) -> None:
     with server.open() as conversation:
         conversation.send(good + bad + good)
         for at, outcome in enumerate(("ok", "not_registered", "ok"), 1):
-            _next(server, conversation, f"request {at} of three that came together", outcome)
+            next_answer(server, conversation, f"request {at} of three that came together", outcome)
 
 
 @extension("many-outstanding", "64 requests may be outstanding", section=SECTION, basis=OPEN)
@@ -96,7 +81,7 @@ def many_outstanding(server: Server) -> None:
     with server.open() as conversation:
         conversation.send(_with_length(server, peer) * MAX_OUTSTANDING)
         for at in range(MAX_OUTSTANDING):
-            _granted(server, conversation, f"request {at + 1} of {MAX_OUTSTANDING} that came together")
+            next_answer(server, conversation, f"request {at + 1} of {MAX_OUTSTANDING} that came together")
 
 
 @extension("cut-pipeline", "Pipelined requests may be cut anywhere", section="Transport", basis=OPEN)
@@ -107,7 +92,7 @@ def cut_pipeline(server: Server) -> None:
     with server.open() as conversation:
         conversation.send_parts((data[at : at + 7] for at in range(0, len(data), 7)), 0.002)
         for what in ("the first of two requests in small parts", "the second of two requests in small parts"):
-            _granted(server, conversation, what)
+            next_answer(server, conversation, what)
 
 
 @extension("last-in-1.0", "A request in 1.0 is the last on its connection", section=SECTION, basis=OPEN)
@@ -119,7 +104,7 @@ def last_in_1_0(server: Server) -> None:
     peer = register(server)
     with server.open() as conversation:
         conversation.send(server.request("keepalive", **peer.fields))
-        _granted(server, conversation, "keepalive in 1.1")
+        next_answer(server, conversation, "keepalive in 1.1")
         conversation.send(server.spell(old.messages["keepalive"], **peer.fields))
         expect_last_in(conversation, old)
 
@@ -130,9 +115,9 @@ def closes_after_300(server: Server) -> None:
     peer = register(server)
     with server.open() as conversation:
         conversation.send(server.request("keepalive", **peer.fields))
-        _granted(server, conversation, "the request before")  # so that the refusal is one of 1.1
+        next_answer(server, conversation, "the request before")  # so that the refusal is one of 1.1
         conversation.send(server.request("keepalive", cookie="abc", port=peer.port))
-        _next(server, conversation, "a cookie that is no number", "bad_request")
+        next_answer(server, conversation, "a cookie that is no number", "bad_request")
         expect_closed_after_300(conversation)
 
 
@@ -144,7 +129,7 @@ def end_of_sending(server: Server) -> None:
         conversation.send(_with_length(server, peer) * 3)
         conversation.end_sending()
         for at in range(3):
-            _granted(server, conversation, f"request {at + 1} of three before the end of sending")
+            next_answer(server, conversation, f"request {at + 1} of three before the end of sending")
 
 
 @extension(

@@ -1,12 +1,21 @@
-"""What RS and peers of 1.1 alike must do on a connection that stays open: how it ends."""
+"""What RS and peers of 1.1 alike must do on a connection that stays open: to go on, and how it ends."""
 
 from __future__ import annotations
 
-from ..answers import read_answer
+from ..answers import Answer, read_answer
 from ..conversation import Conversation, Lost
 from ..model import Failed
 from ..profile import Profile
-from ..server import quoted
+from ..server import Server, quoted
+
+
+def next_answer(server: Server, conversation: Conversation, what: str, outcome: str = "ok") -> Answer:
+    """Read the next answer on a connection that stays open. Raises Failed, which names `what` was asked."""
+    try:
+        answer = server.answer(conversation)
+    except Failed as error:
+        raise Failed(f"{what}: {error.seen}", "go on with the connection after each answer but 300") from None
+    return server.hold(answer, outcome, what)
 
 
 def expect_last_in(conversation: Conversation, old: Profile) -> None:
