@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..wire.address import Address
+from ..wire.quick_dataclass import quick_dataclass
 from .types import Event
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PeerRegistered(Event):
     """A peer has registered, for the first time or again."""
 
@@ -16,7 +15,7 @@ class PeerRegistered(Event):
     caller: Address
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PeerLeft(Event):
     """A peer has left."""
 
@@ -24,14 +23,14 @@ class PeerLeft(Event):
     caller: Address
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PeersExpired(Event):
     """So many peers are inactive: their TTL ran out."""
 
     count: int
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class RequestRefused(Event):
     """A request was refused. `reason` may repeat text of a stranger."""
 
@@ -40,7 +39,7 @@ class RequestRefused(Event):
     reason: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class CookiesGuessed(Event):
     """A host has sent `count` wrong cookies, and is treated otherwise from now on: `treatment`, in words."""
 

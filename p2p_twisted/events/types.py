@@ -7,14 +7,14 @@ an address that of a peer's server. Events of a swarm know files by their conten
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..wire.address import Address
 from ..wire.changes import Change
+from ..wire.quick_dataclass import quick_dataclass
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Event:
     """Any event. Subscribing to this type is subscribing to all."""
 
@@ -22,7 +22,7 @@ class Event:
 # a swarm
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class TransferStarted(Event):
     """A source has begun to send its first piece of a file."""
 
@@ -30,14 +30,14 @@ class TransferStarted(Event):
     source: Address
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PieceHashesKnown(Event):
     """The piece hashes of a file are here: its pieces can be requested and verified from now on."""
 
     sha256: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PieceVerified(Event):
     """A piece was received, verified and written.
 
@@ -51,7 +51,7 @@ class PieceVerified(Event):
     super_seeded: bool
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class HashFailed(Event):
     """A piece from a source was not the piece of the piece list."""
 
@@ -60,21 +60,21 @@ class HashFailed(Event):
     source: Address
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class SourceConnected(Event):
     """A source may be asked."""
 
     source: Address
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class SourceSnubbed(Event):
     """A source has sent nothing of what it was asked for; its requests are released to others."""
 
     source: Address
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class SourceLost(Event):
     """A source could not be reached, or its connection was lost; it is tried again later."""
 
@@ -82,7 +82,7 @@ class SourceLost(Event):
     reason: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class SourceBanned(Event):
     """A source is not asked again in this swarm."""
 
@@ -93,7 +93,7 @@ class SourceBanned(Event):
 # downloads
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class DownloadStarted(Event):
     """A download was accepted. `names` is None for everything that this peer lacks."""
 
@@ -102,7 +102,7 @@ class DownloadStarted(Event):
     directory: Path
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class DownloadEnded(Event):
     """A download is over, or paused. `state`, `kind` and `text` (of its error, else None) are those of docs/api.rst."""
 
@@ -112,7 +112,7 @@ class DownloadEnded(Event):
     text: str | None = None
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class FileStarted(Event):
     """The first bytes of a file of a download have arrived."""
 
@@ -120,7 +120,7 @@ class FileStarted(Event):
     name: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class FileProgress(Event):
     """More of a file of a download is here: `size` bytes from `source`, verified unless the file is fetched whole."""
 
@@ -130,7 +130,7 @@ class FileProgress(Event):
     source: Address
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class FileEnded(Event):
     """A file of a download is in place, or failed. `state`, `kind` and `text` as in `DownloadEnded`.
 
@@ -148,7 +148,7 @@ class FileEnded(Event):
     sources: tuple[Address, ...] = ()
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class WantChanged(Event):
     """A want was added or stopped, or what is here of it or in its way has changed. `want` is its id."""
 
@@ -158,7 +158,7 @@ class WantChanged(Event):
 # the library
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class LibraryChanged(Event):
     """A batch of documents for everybody was added or replaced, and another removed.
 
@@ -169,14 +169,14 @@ class LibraryChanged(Event):
     removed: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PrivateFilesChanged(Event):
     """Documents that are for some, or were, have changed. `readers`: the peers that may know of each change."""
 
     readers: Mapping[str, frozenset[str]]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class DocumentShared(Event):
     """A document was added to the library, or its content replaced."""
 
@@ -185,7 +185,7 @@ class DocumentShared(Event):
     sha256: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class DocumentUnshared(Event):
     """A document is no longer shared."""
 
@@ -195,33 +195,33 @@ class DocumentUnshared(Event):
 # other peers and the RS
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PeerSeen(Event):
     """Another peer became known: listed by the RS, or it said Hello."""
 
     peer: Address
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PeerGone(Event):
     """Another peer is no longer known."""
 
     peer: Address
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class RoundStarted(Event):
     """The RS and the other peers are asked for news now, as they are from time to time."""
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class IndexReceived(Event):
     """Another peer has answered with its index for the first time."""
 
     peer: Address
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class IndexChanged(Event):
     """Another peer has announced changes of its index: possibly many thousands, so this event is not for keeping."""
 
@@ -229,7 +229,7 @@ class IndexChanged(Event):
     changes: tuple[Change, ...]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Registered(Event):
     """The RS has registered this peer; or, if `renewed`, it has answered again after a failure."""
 
@@ -237,7 +237,7 @@ class Registered(Event):
     renewed: bool = False
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class RegistrationFailed(Event):
     """The RS could not be reached, or refused. Published once for each reason in a row."""
 
@@ -248,7 +248,7 @@ class RegistrationFailed(Event):
 # serving
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class TransferServed(Event):
     """A file, or ranges of it, was sent over one connection, which was closed or has been idle for a while.
 

@@ -7,22 +7,21 @@ hearsay gets ``heard`` and an index record as well: another peer has this file. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from . import fields
 from .messages import Version
+from .quick_dataclass import quick_dataclass
 from .ranges import Ranges, format_ranges, parse_ranges
 from .records import PRIVATE, IndexRecord, encode_record, parse_record
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Removed:
     """The file `name` is no longer shared."""
 
     name: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Have:
     """The pieces that are there of an unfinished file with the hash `sha256` (hex) and `size` bytes."""
 
@@ -35,7 +34,7 @@ NONE = "-"
 """The pieces of a file of which none is there yet."""
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Heard:
     """Hearsay: what another peer has, a record with a SHA-256."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from .address import Address
 from .errors import OK
+from .quick_dataclass import quick_dataclass
 from .ranges import Ranges
 from .search_terms import Term
 
@@ -26,7 +26,7 @@ class Version(Enum):
     """Not 1.0 but the two requests of the course handout, which is a relative of it (`handout`)."""
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Register:
     """Peer -> RS: register me. `cookie` is None the first time, later the one that the RS gave."""
 
@@ -34,7 +34,7 @@ class Register:
     port: int
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Leave:
     """Peer -> RS: end my registration."""
 
@@ -42,7 +42,7 @@ class Leave:
     port: int
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class KeepAlive:
     """Peer -> RS: renew my registration."""
 
@@ -50,7 +50,7 @@ class KeepAlive:
     port: int
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PQuery:
     """Peer -> RS: list the active peers.
 
@@ -64,7 +64,7 @@ class PQuery:
     sample: int | None = None
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class GetIndex:
     """Peer -> peer: send your index (RFCQuery).
 
@@ -78,7 +78,7 @@ class GetIndex:
     hearsay: bool = False
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class GetFile:
     """Peer -> peer: send a file (GetRFC).
 
@@ -91,28 +91,28 @@ class GetFile:
     sha256: str | None = None
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class GetPieces:
     """Peer -> peer, 1.1: send the list of piece hashes of the file with the hash `sha256` (hex)."""
 
     sha256: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class GetNext:
     """Peer -> peer, 1.1: send one of these pieces that you sent to no peer yet. `wants`: pairs (sha256, pieces)."""
 
     wants: tuple[tuple[str, Ranges], ...]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class GetTurn:
     """Peer -> peer, 1.1: tell me when it is my turn to ask for pieces; if `news`, not before you have new ones."""
 
     news: bool = False
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class GetSources:
     """Peer -> peer, 1.1: who else downloads the file with the hash `sha256` (hex)? I do, and serve at `port`."""
 
@@ -120,7 +120,7 @@ class GetSources:
     port: int
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Search:
     """Peer -> peer, 1.1: which of your own documents have all these terms? Send at most `limit`, the best ones."""
 
@@ -128,7 +128,7 @@ class Search:
     limit: int | None = None
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Cancel:
     """Peer -> peer, 1.1: do not answer my earlier GET FILE for `byte_range` of `sha256` if it still waits."""
 
@@ -136,26 +136,26 @@ class Cancel:
     byte_range: tuple[int, int]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Hello:
     """Peer -> peer, 1.1: I have registered, and serve at `port` of the address that the Host line names."""
 
     port: int
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Probe:
     """Peer -> peer, 1.1: try to connect to `port` of the address that the Host line names, and report the result."""
 
     port: int
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class GetRfcIndex:
     """Peer -> peer, in the form of the handout: send the RFCs of your index."""
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class GetRfc:
     """Peer -> peer, in the form of the handout: send the RFC with this number."""
 
@@ -180,7 +180,7 @@ ToPeer = (
 Message = ToRS | ToPeer
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Request:
     """A message with its envelope: the version, and the values of the Host and OS lines."""
 
@@ -190,7 +190,7 @@ class Request:
     os: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Response:
     """The head of a response. All fields but the first four are headers of 1.1, None (or False) if missing.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from . import fields
 from .errors import BadRequest
 from .limits import MAX_FACT, MAX_PASSAGE, MAX_RFC, MAX_RFCS, MAX_TITLE
+from .quick_dataclass import quick_dataclass
 from .ranges import Ranges, format_ranges, parse_ranges
 
 MAX_WEIGHT = 2200
@@ -19,7 +20,7 @@ NONE = "-"
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}){0,2}", re.ASCII)
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class RfcFacts:
     """What the head of an RFC says; all of it is missing from other documents.
 
@@ -34,7 +35,7 @@ class RfcFacts:
     updates: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Hit:
     """A document that was found; `weight` says how well it fits, from 0 to MAX_WEIGHT.
 

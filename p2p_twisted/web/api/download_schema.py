@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from ...wire.quick_dataclass import quick_dataclass
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class DownloadId:
     """The answer to the start of a download."""
 
     id: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class DownloadFailure:
     """The reason why a download or a file of it failed: a kind for programs, a text for people."""
 
@@ -21,7 +22,7 @@ class DownloadFailure:
     text: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class DownloadSource:
     """A source of a swarm. `chosen` counts the requests by the reason to choose it; `dropped` is why it was banned."""
 
@@ -35,7 +36,7 @@ class DownloadSource:
     dropped: str | None
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class BytesBySite:
     """Bytes received in swarms from peers of the peer's own site, and of others; `saved` did not come from others."""
 
@@ -44,7 +45,7 @@ class BytesBySite:
     saved: int
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PieceCounts:
     """The pieces of a file that are here, and all of them.
 
@@ -57,7 +58,7 @@ class PieceCounts:
     map: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class FileSource:
     """The bytes of a file from one source, with the times of the first and the last."""
 
@@ -66,7 +67,7 @@ class FileSource:
     ended: float | None
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class FileInDownload:
     """A file of a download. `sources` is by HOST:PORT."""
 
@@ -81,7 +82,7 @@ class FileInDownload:
     error: DownloadFailure | None
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class SkippedDocument:
     """A document that a download of all leaves out because of its name."""
 
@@ -89,7 +90,7 @@ class SkippedDocument:
     why: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class DownloadSummary:
     """A download without its files and sources. `connected` is the number of sources that are connected now."""
 
@@ -110,7 +111,7 @@ class DownloadSummary:
     connected: int
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class DownloadDetails(DownloadSummary):
     """A download with its files and sources."""
 
@@ -122,7 +123,7 @@ class DownloadDetails(DownloadSummary):
     files: list[FileInDownload]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class DownloadList:
     """The downloads of a peer, the newest last."""
 

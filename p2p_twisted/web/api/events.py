@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ...events import types
 from ...events.publisher import Publisher
+from ...wire.quick_dataclass import quick_dataclass
 from .event_log import EventLog, host_port
 
 PROGRESS_INTERVAL = 0.2
 """Seconds over which the progress of a file is added up."""
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class FileProgress(types.Event):
     """Bytes of a file that a download has received since the last of these events, by source."""
 
@@ -24,7 +24,7 @@ class FileProgress(types.Event):
     sources: Mapping[str, int]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PiecesVerified(types.Event):
     """Pieces of a file that were received and verified since the last of these events, by source."""
 
@@ -32,7 +32,7 @@ class PiecesVerified(types.Event):
     sources: Mapping[str, list[int]]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class IndexUpdated(types.Event):
     """The records of these other peers have changed since the last of these events."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ...wire.quick_dataclass import quick_dataclass
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class RsStatus:
     """The state of an RS: numbers of active peers, peer records and open connections.
 
@@ -26,7 +26,7 @@ class RsStatus:
     problem: str | None = None
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PeerRecordView:
     """A peer record, named as in the protocol, without its cookie, which is a secret of that peer."""
 
@@ -38,7 +38,7 @@ class PeerRecordView:
     last_registered: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PeerRecordPage:
     """A part of the peer records, and the number of all of them."""
 

@@ -1,14 +1,14 @@
 """The answers of the control API: every JSON object of docs/api.rst as a dataclass, field for field and in that order.
 
 Times are Unix seconds, durations seconds, sizes bytes, rates bytes/s. Downloads are in ``download_schema``, events in
-``events``; the answers about experiments are in the package that runs those. Needs the standard library alone.
+``events``; the answers about experiments are in the package that runs those. Needs no Twisted.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
+from ...wire.quick_dataclass import quick_dataclass
 from .download_schema import BytesBySite
 
 
@@ -17,14 +17,14 @@ def encode(answer: object) -> bytes:
     return json.dumps(answer, separators=(",", ":"), default=vars).encode()
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class ErrorAnswer:
     """A refusal: one line for people."""
 
     error: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class FileReceived:
     """A file that is written part by part: how many of its `size` bytes are here."""
 
@@ -33,7 +33,7 @@ class FileReceived:
     size: int
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class WebLink:
     """The address of the pages; it begins one session, and can be used once."""
 
@@ -43,7 +43,7 @@ class WebLink:
 # a peer
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class OtherRs:
     """An RS that a peer may use in place of its present one. `last_error` is None if it has not failed."""
 
@@ -53,7 +53,7 @@ class OtherRs:
     last_error: str | None
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class RsConnection:
     """The RS that a peer uses, and whether the peer is registered there and reachable for others.
 
@@ -71,7 +71,7 @@ class RsConnection:
     unreachable_why: str | None
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class UnsharedPath:
     """A file or folder that the last scan left out."""
 
@@ -79,7 +79,7 @@ class UnsharedPath:
     why: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class UnsharedPaths:
     """The number of files and folders that the last scan left out, and the first of them."""
 
@@ -87,7 +87,7 @@ class UnsharedPaths:
     items: list[UnsharedPath]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PrivateFolder:
     """A shared folder that is shared with the peers `readers` only."""
 
@@ -95,7 +95,7 @@ class PrivateFolder:
     readers: list[str]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class BannedSource:
     """A source that a download banned. `when` the download ended; None while it runs."""
 
@@ -105,7 +105,7 @@ class BannedSource:
     when: float | None
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Limits:
     """The rate limits of a peer; None for no limit."""
 
@@ -113,7 +113,7 @@ class Limits:
     down_rate: float | None
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class PeerStatus:
     """The state of a peer."""
 
@@ -138,7 +138,7 @@ class PeerStatus:
     uptime: float
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class SharedDocument:
     """A shared file by its name in the swarm, and its size in bytes."""
 
@@ -146,7 +146,7 @@ class SharedDocument:
     size: int
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class SharedFolder:
     """A shared folder: `files` and `bytes` in it, `readers` (None: everybody), and the `first` of its files by name."""
 
@@ -157,7 +157,7 @@ class SharedFolder:
     first: list[SharedDocument]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class SharedFolders:
     """The shared folders, the download folder last. `is_reading`: files are still being read and hashed."""
 
@@ -165,7 +165,7 @@ class SharedFolders:
     is_reading: bool
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class OtherPeer:
     """Another peer. `last_seen` is seconds since it last answered, None if it never did. The rates are bytes/s.
 
@@ -181,14 +181,14 @@ class OtherPeer:
     down_rate: float
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class OtherPeers:
     """The other peers that a peer knows."""
 
     items: list[OtherPeer]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Holder:
     """A peer that has a document. `ttl` is the seconds for which its record still counts."""
 
@@ -197,7 +197,7 @@ class Holder:
     ttl: int
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class IndexedDocument:
     """One name with one content, and its holders. `size` and `sha256` are None if only 1.0 peers have it.
 
@@ -216,7 +216,7 @@ class IndexedDocument:
     holders: list[Holder]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class IndexPage:
     """A part of the documents that match a search, and the number of all of them."""
 
@@ -227,7 +227,7 @@ class IndexPage:
 # settings
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class SettingValue:
     """A setting and the origin of its value: "flag", "default", or the path of the config file."""
 
@@ -236,7 +236,7 @@ class SettingValue:
     origin: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Settings:
     """All settings of a process."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ...wire.quick_dataclass import quick_dataclass
 from .schema import IndexedDocument
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class RfcView:
     """What the head of an RFC says, and which other RFCs say of it that they obsolete or update it."""
 
@@ -21,7 +20,7 @@ class RfcView:
     updated_by: list[int]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class SearchHit:
     """A document that was found. `marks` are ranges of characters (first, last) of `passage`."""
 
@@ -31,7 +30,7 @@ class SearchHit:
     rfc: RfcView | None
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class SearchPage:
     """The best documents, the best first; other peers that were asked, and those that have answered."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ...wire.quick_dataclass import quick_dataclass
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class WantProblem:
     """A document that a want has not, or not in its present version, and why."""
 
@@ -13,7 +13,7 @@ class WantProblem:
     why: str
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class Want:
     """A want. `peer` is HOST:PORT of the only one that counts, None if all do; `is_set`: it stands in the settings.
 
@@ -32,7 +32,7 @@ class Want:
     problems: list[WantProblem]
 
 
-@dataclass(frozen=True)
+@quick_dataclass(frozen=True)
 class WantList:
     """The wants of a peer, the newest last."""
 
