@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ..config.folders import default_state_dir
-from ..config.loading import without_collector
+from ..config.loading import without_collector, without_tls
 from ..config.shares import Share
 from ..web.control_client import ControlClient, ControlError
 from . import exits
@@ -102,7 +102,7 @@ def _start_or_join(where: Where, share: Sequence[Share], stack: ExitStack, clien
 
     While another process holds the state folder, it is about to answer, or to end. Raises Failure.
     """
-    with without_collector():
+    with without_collector(), nullcontext() if where.tls else without_tls():
         from ..config.state_folder import HeldError, check_not_held  # and Twisted with it
 
     until = time.monotonic() + START_TIME
@@ -126,7 +126,7 @@ def _start(where: Where, share: Sequence[Share], stack: ExitStack) -> Any:
             f"no peer is running on {where.state_dir}: start one with 'twistd -n p2p-peer{_folder(where, 'peer')} "
             "--rs-host HOST', or make this command a peer with --rs-host HOST",
         )
-    with without_collector():
+    with without_collector(), nullcontext() if where.tls else without_tls():
         from .own_peer import OwnPeer
 
         return stack.enter_context(OwnPeer(where.state_dir, where.rs, share, where.tls))

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,19 @@ def test_get_to_the_folder_one_is_in(at: list[str], tmp_path: Path) -> None:
     assert (code, out) == (0, f"{tmp_path}/a.txt\n"), err
     assert (tmp_path / "a.txt").read_bytes() == CONTENT
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+_UNUSED = {"OpenSSL", "cryptography", "jinja2"}
+"""Modules that a plain ``get`` does not use: each would take some per cent of the time until it asks for the file."""
+
+
+def test_get_loads_nothing_that_it_does_not_use(at: list[str], tmp_path: Path) -> None:
+    program = "import sys\nfrom p2p_twisted.cli.main import main\ntry: main()\nfinally: print(*sys.modules)"
+    command = [sys.executable, "-c", program, "get", "a.txt", *at]
+    done = subprocess.run(command, env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    fetched, loaded = done.stdout.splitlines()
+    assert (done.returncode, fetched) == (0, f"{tmp_path}/a.txt"), done.stderr
+    assert not _UNUSED & set(loaded.split())
 
 
 def test_every_download_has_an_id_of_its_own_also_after_a_restart(at: list[str], tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
-"""The collector of cycles pauses while modules are loaded, and runs as before afterwards."""
+"""What is left out while modules are loaded, and is as before afterwards."""
 
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 
 import pytest
 
-from p2p_twisted.config.loading import without_collector
+from p2p_twisted.config.loading import without_collector, without_tls
+from tests.support.p2p_command import ENVIRONMENT
 
 
 def test_the_collector_pauses_and_runs_again() -> None:
@@ -30,3 +33,22 @@ def test_what_was_loaded_is_not_looked_at_again() -> None:
         loaded = [object() for _ in range(3)]
     assert gc.get_freeze_count() > len(loaded)
     gc.unfreeze()
+
+
+def test_twisted_is_loaded_without_tls_which_can_be_loaded_later() -> None:
+    program = """
+import sys
+from p2p_twisted.config.loading import without_tls
+with without_tls():
+    from twisted.internet import endpoints, tcp
+assert endpoints.TLSMemoryBIOFactory is None and "cryptography" not in sys.modules
+import OpenSSL
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", program], env=ENVIRONMENT, check=True, timeout=60)
+
+
+def test_tls_that_is_loaded_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "OpenSSL", sys)
+    with without_tls():
+        assert sys.modules["OpenSSL"] is sys
+    assert sys.modules["OpenSSL"] is sys
