@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from twisted.internet import reactor
@@ -19,6 +19,7 @@ from ..config.settings import SettingsError
 from ..config.shares import Share
 from ..config.startup import StartError
 from ..config.state_folder import HeldError
+from ..events.types import Registered, RegistrationFailed
 from ..peer.service import Peer
 from ..peer.settings import PeerSettings
 from ..peer.tap import make_peer
@@ -49,6 +50,7 @@ class OwnPeer:
             tls=tls,
             is_brief=True,
         )
+        self._rs_answered = Event()
         self._thread = Thread(target=_reactor.run, kwargs={"installSignalHandlers": False}, daemon=True)
         self._peer: Peer
 
@@ -61,6 +63,8 @@ class OwnPeer:
         except (StartError, SettingsError, OSError) as error:
             code = exits.USAGE if isinstance(error, SettingsError) else exits.FAILED
             raise exits.Failure(code, str(error)) from None
+        for kind in (Registered, RegistrationFailed):
+            self._peer.events.subscribe(kind, lambda _: self._rs_answered.set())
         _reactor.callWhenRunning(self._peer.startService)
         self._thread.start()
         return self
@@ -72,6 +76,11 @@ class OwnPeer:
 
     def _stop(self) -> None:
         maybeDeferred(self._peer.stopService).addBoth(lambda _: _reactor.stop())
+
+    def wait_for_rs(self, seconds: float) -> None:
+        """Return after so many seconds, or as soon as the RS has answered, or has failed to."""
+        self._rs_answered.wait(seconds)
+        self._rs_answered.clear()
 
     def show_warnings(self) -> None:
         """Print each warning or error that the peer logs from now on as a line on stderr."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -53,7 +53,7 @@ def peer(
         if status is None:
             own, status = _start_or_join(where, share, stack, client)
         if not runs and where.rs:
-            _wait_registered(client, deadline)
+            _wait_registered(client, deadline, time.sleep if own is None else own.wait_for_rs)
         if own is not None:
             own.show_warnings()
         elif where.rs and not _is_one_of(status["rs"], where.rs):
@@ -160,11 +160,12 @@ def _is_starting(status: Mapping[str, Any]) -> bool:
     return not rs["registered"] and rs["last_error"] is None and status["uptime"] < START_TIME
 
 
-def _wait_registered(client: ControlClient, deadline: float | None) -> None:
+def _wait_registered(client: ControlClient, deadline: float | None, pause: Callable[[float], None]) -> None:
     """Return when our own peer is registered, or when others answer that it knew before.
 
-    Raises Failure when the RS cannot be had, or not by `deadline`.
+    `pause` waits so many seconds until the next look. Raises Failure when the RS cannot be had, or not by `deadline`.
     """
+    pause(POLL)
     while not (rs := (found := client.get("status"))["rs"])["registered"]:
         if rs["last_error"]:
             if not found["peers"] or not (others := refresh(client, deadline)["peers"]):
@@ -172,7 +173,7 @@ def _wait_registered(client: ControlClient, deadline: float | None) -> None:
             return warn(f"{rs_trouble(rs)}; asking {count(others, 'peer')} known from before")
         if deadline is not None and time.monotonic() >= deadline:
             raise exits.Failure(exits.TIMEOUT, f"RS {rs['host']}:{rs['port']} has not answered in time")
-        time.sleep(POLL)
+        pause(POLL)
 
 
 def refresh(client: ControlClient, deadline: float | None) -> Any:
