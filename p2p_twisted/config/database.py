@@ -22,10 +22,10 @@ def open_database(
     make_database_private(path)
     db = sqlite3.connect(path, check_same_thread=not any_thread)
     try:
+        if db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            make_tables(db, schema)
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", *pragmas):
             db.execute(f"PRAGMA {pragma}")
-        if db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-            db.executescript(schema)
         if db.execute("PRAGMA user_version").fetchone() != (version,):
             raise ValueError("it has another format")
         (state,) = db.execute("PRAGMA quick_check(1)").fetchone()
@@ -35,3 +35,13 @@ def open_database(
         db.close()
         raise
     return db
+
+
+def make_tables(db: sqlite3.Connection, schema: str) -> None:
+    """Execute `schema` without waiting for the disk: a file that is cut short here had nothing to lose.
+
+    Afterwards set ``journal_mode`` and ``synchronous``.
+    """
+    db.execute("PRAGMA journal_mode = MEMORY")
+    db.execute("PRAGMA synchronous = OFF")
+    db.executescript(f"BEGIN; {schema}; COMMIT")

@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar
 
 from twisted.logger import Logger
 
+from ..config.database import make_tables
 from ..config.folders import make_database_private
 
 FORMAT = 2
@@ -73,7 +74,9 @@ class HashCache:
             self._db = self._start_anew(e)
 
     def reopen(self) -> None:
-        """Open the file again after a fork. If that fails, nothing is found and nothing is kept."""
+        """Open the file again if there was a fork. If that fails, nothing is found and nothing is kept."""
+        if self._process == os.getpid():
+            return
         with self._lock:
             self._db.close()
             try:
@@ -137,15 +140,16 @@ class HashCache:
             self.log.warn("hash cache {path}: {what}", path=str(self._path), what=what)
 
     def _open(self) -> sqlite3.Connection:
+        self._process = os.getpid()
         make_database_private(self._path)
         db = sqlite3.connect(self._path, check_same_thread=False)
         try:
             db.text_factory = bytes
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
             schema = db.execute("SELECT sql FROM sqlite_master WHERE name = 'hashes'").fetchone()
             if db.execute("PRAGMA user_version").fetchone() != (FORMAT,) or schema != (_TABLE.encode(),):
-                db.executescript(f"DROP TABLE IF EXISTS hashes; {_TABLE}; PRAGMA user_version = {FORMAT}")
+                make_tables(db, f"DROP TABLE IF EXISTS hashes; {_TABLE}; PRAGMA user_version = {FORMAT}")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
         except _ERRORS:
             db.close()
             raise

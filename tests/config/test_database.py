@@ -16,7 +16,8 @@ def test_it_is_made_private_and_found_again(tmp_path: Path) -> None:
     db = open_database(path, SCHEMA, 3, ("max_page_count = 100",))
     with db:
         db.execute("INSERT INTO words VALUES ('peer')")
-    assert db.execute("PRAGMA max_page_count").fetchone() == (100,)
+    settings = ("max_page_count", "journal_mode", "synchronous")
+    assert [db.execute(f"PRAGMA {name}").fetchone()[0] for name in settings] == [100, "wal", 1]
     db.close()
     assert path.stat().st_mode & 0o777 == 0o600
     again = open_database(path, SCHEMA, 3)

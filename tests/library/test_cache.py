@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 import threading
@@ -48,15 +49,21 @@ def test_entries_survive_a_missing_close(path, cache) -> None:
     another.close()
 
 
-def test_it_is_opened_again_by_who_uses_it(cache, path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_opened_again_after_a_fork(cache, path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cache._db
     cache.put([("/a", STAMP, HASHES)])
     cache.reopen()
+    assert cache._db is before
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    cache.reopen()
+    assert cache._db is not before
     assert cache.get("/a", STAMP) == HASHES
 
     def full(*_, **__) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(sqlite3, "connect", full)
+    monkeypatch.setattr(os, "getpid", lambda: 2)
     cache.reopen()
     cache.put([("/b", STAMP, HASHES)])
     assert cache.get("/a", STAMP) is None
