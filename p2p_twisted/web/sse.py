@@ -17,7 +17,7 @@ from .http.request import ControlRequest
 T = TypeVar("T")
 
 SEND_INTERVAL = 0.02
-"""Seconds over which new events are collected for one write."""
+"""Seconds between two writes at least: meanwhile, new events are collected."""
 BEAT_INTERVAL = 15
 """Seconds between comments that keep a silent connection open. A reader that has read nothing for two is dropped."""
 MAX_READERS = 50
@@ -80,6 +80,8 @@ class _Reader(Generic[T]):
         self._missed = 0
         self._beat = LoopingCall(self._keep_alive)
         self._sending: IDelayedCall | None = None
+        self._next = 0.0
+        """When the next write may be."""
 
     def start(self, clock: IReactorTime) -> None:
         self._clock = clock
@@ -109,7 +111,7 @@ class _Reader(Generic[T]):
         if self._history.last - self._sent > MAX_EVENTS // 2:  # before any of them is dropped
             self._send()
         elif self._sending is None and not self._paused:
-            self._sending = self._clock.callLater(SEND_INTERVAL, self._send)
+            self._sending = self._clock.callLater(max(0.0, self._next - self._clock.seconds()), self._send)
 
     def _send(self) -> None:
         if self._sending is not None and self._sending.active():
@@ -125,6 +127,7 @@ class _Reader(Generic[T]):
             rendered = [(number, self._render(event)) for number, event, _ in batch]
             if text := "".join(f"id: {number}\n{lines}\n" for number, lines in rendered if lines):
                 self._request.write(text.encode())
+                self._next = self._clock.seconds() + SEND_INTERVAL
         if self._history.closed and not self._paused and not self._request.gone:
             self._request.unregisterProducer()
             self._request.finish()

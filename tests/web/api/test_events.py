@@ -152,8 +152,17 @@ class EventsTests(SynchronousTestCase):
         for _ in range(10):
             self.events.publish(SEEN)
         self.assertEqual(len(reader.value()), before)
-        self.clock.advance(SEND_INTERVAL)
+        self.clock.advance(0)
         self.assertEqual((len(received(reader)), self.clock.getDelayedCalls()[1:]), (10, []))
+
+    def test_events_are_written_at_intervals(self) -> None:
+        reader = self.read()
+        counts = []
+        for _ in range(3):
+            self.events.publish(SEEN)
+            self.clock.advance(SEND_INTERVAL / 2)
+            counts.append(len(received(reader)))
+        self.assertEqual(counts, [1, 1, 3])
 
     def test_progress_is_added_up(self) -> None:
         reader = self.read()
