@@ -16,7 +16,7 @@ POLL = 5.0
 """Seconds between scans where changes are not reported."""
 
 SAFETY = 30.0
-"""Seconds between scans where changes are reported: some are not, and none on a network disk."""
+"""Seconds between scans where changes are reported, as some are not, and none on a network disk; or not wanted."""
 
 SETTLE = 0.5
 """Seconds from the first sign of a change to the scan: a copy of many files is one change."""
@@ -28,15 +28,23 @@ MAX_WATCHED = 2048
 class ScanSchedule:
     """Calls `scan` when it is due, while started. After each scan, `scanned` must be called.
 
-    `is_known` says whether the file at a path is shared in its present state: then it is no reason to scan.
+    `is_known` says whether the file at a path is shared in its present state: then it is no reason to scan. Without
+    `reports`, the kernel is not asked to report changes.
     """
 
     log = Logger()
 
-    def __init__(self, reactor: IReactorTime, scan: Callable[[], object], is_known: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        scan: Callable[[], object],
+        is_known: Callable[[str], bool],
+        reports: bool = True,
+    ) -> None:
         self._reactor = reactor
         self._scan = scan
         self._is_known = is_known
+        self._reports = reports
         self._running = False
         self._next: IDelayedCall | None = None
         self._notifier: Notifier | None = None
@@ -44,7 +52,7 @@ class ScanSchedule:
     def start(self) -> None:
         """Start; the first scan is the caller's."""
         self._running = True
-        self._notifier = self._make_notifier()
+        self._notifier = self._make_notifier() if self._reports else None
 
     def stop(self) -> None:
         """Stop."""
@@ -66,7 +74,7 @@ class ScanSchedule:
             return
         # Changes in a new folder between the walk and the watch were not reported.
         again = self._notifier is not None and folders is not None and self._cover(self._notifier, folders)
-        self._scan_within(SETTLE if again else SAFETY if self._notifier else POLL)
+        self._scan_within(SETTLE if again else POLL if self._reports and self._notifier is None else SAFETY)
 
     def _scan_within(self, delay: float) -> None:
         if self._next is None or not self._next.active():

@@ -76,6 +76,7 @@ class Peer(MultiService):
             publisher=self.events,
             audiences=Audiences(audiences),
             confidential=open_confidential(settings),
+            reports=not settings.is_brief or bool(settings.share),
         )
         self.index = DistributedIndex(settings.index_memory * 2**20)
         self.content_store = ContentStore(self.library, self.index, time.monotonic)

@@ -53,6 +53,12 @@ class WatchTests(SynchronousTestCase):
         self.clock.advance(POLL)
         self.assertEqual(self.scans, [POLL])
 
+    def test_without_reports_seldom(self) -> None:
+        watch = ScanSchedule(self.clock, lambda: None, lambda path: False, reports=False)
+        watch.start()
+        watch.scanned({"/a": None})
+        self.assertEqual((watch.is_told, self.next_scan()), (False, SAFETY))
+
     def test_a_new_folder_is_looked_at_once_more(self) -> None:
         self.watch.start()
         self.watch.scanned({"/a": None})
