@@ -38,6 +38,10 @@ class FullText:
         self._db: sqlite3.Connection | None = None
         self._warned: set[str] = set()
 
+    def exists(self) -> bool:
+        """Return whether there is a file."""
+        return self._path.exists()
+
     def open(self) -> dict[str, Entry]:
         """Open the file; return the documents in it by name, without their texts."""
         with self._lock:

@@ -55,7 +55,7 @@ class TextIndexer:
         self._is_stopped = False
 
     def start(self) -> None:
-        """Open the full text, and follow the library from now on."""
+        """Open the full text if there is one or anything to put there, and follow the library from now on."""
         publisher = self._library.publisher
         publisher.subscribe(LibraryChanged, lambda event: self._add((*event.added, *event.removed)))
         publisher.subscribe(PrivateFilesChanged, lambda event: self._add(event.readers))
@@ -79,6 +79,10 @@ class TextIndexer:
         self._waiting.update(dict.fromkeys(names))
         if len(self._waiting) > before:
             self._changed_at = self._reactor.seconds()
+        if self._waiting or self._is_open or self._fulltext.exists():
+            self._begin()
+
+    def _begin(self) -> None:
         if not self._is_working and not self._is_stopped:
             self._is_working = True
             self._worked = Deferred.fromCoroutine(self._work())

@@ -58,6 +58,14 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     found.stop()
 
 
+def test_no_file_is_made_without_documents(rig: Rig, tmp_path: Path) -> None:
+    rig.start()
+    assert not (tmp_path / "fulltext.sqlite").exists()
+    (rig.folder / "a.txt").write_text("the first words")
+    rig.scan()
+    assert rig.names("first") == ["a.txt"]
+
+
 def test_what_is_added_changed_and_removed(rig: Rig) -> None:
     (rig.folder / "a.txt").write_text("the first words")
     rig.start()
