@@ -22,16 +22,13 @@ from ..library.shared import Library
 from ..net.admission import admission
 from ..net.connect import Reactor
 from ..net.dial_policy import DialPolicy
-from ..net.local_network import Browser
 from ..net.secured import open_tls
 from ..net.throttle import Throttle
 from ..wire.limits import RS_PORT
 from .downloads.manager import DownloadManager
-from .downloads.orders import Orders
 from .folders import check_folders, holds_state, open_cache, open_confidential
 from .peers.arrivals import Arrivals
 from .peers.discovery import Discovery
-from .peers.local_finder import LocalFinder
 from .peers.peer_memory import PeerMemory
 from .peers.probing import Prober, Reachability
 from .peers.registration import Registration
@@ -125,11 +122,13 @@ class Peer(MultiService):
         self._lasting = [] if settings.is_brief else [self._orders(), self._keeper()]
 
     def _orders(self) -> Service:
+        from .downloads.orders import Orders  # a peer of one command is to start quickly, and needs none of these
+
         return Orders(self._reactor, self.download_manager, self.events, self.settings.state_dir)
 
     def _keeper(self) -> Service:
         """Return what keeps the wants; they can be changed from now on."""
-        from .wants.keeper import Keeper  # a peer of one command is to start quickly, and needs none of it
+        from .wants.keeper import Keeper
         from .wants.want_file import WantFile
         from .wants.wants import Wants
 
@@ -144,6 +143,9 @@ class Peer(MultiService):
         servers = self.settings.registration_servers()
         if servers:
             return RsFinder(self._reactor, servers)
+        from ..net.local_network import Browser
+        from .peers.local_finder import LocalFinder
+
         browser = Browser(self._reactor)
         browser.setServiceParent(self)
         return LocalFinder(browser, self.tls is not None, DialPolicy(self.settings.dial, tuple).refusal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
 from twisted.application.service import IService
@@ -22,8 +23,8 @@ from ..web.api.peer import peer_root
 from ..web.api.schema import Settings
 from ..web.api.settings import describe_settings
 from ..web.health import add_monitoring
+from ..web.http.calls import ApiRoot
 from ..web.pages.notable import NotableLog
-from ..web.pages.peer import add_peer_pages
 from ..web.service import ApiStartError, makeApiService
 from .api_view import ApiView
 from .metrics import PeerMetrics
@@ -75,9 +76,19 @@ def make_peer(reactor: Any, settings: PeerSettings, verb: str, web: str | None, 
     view, metrics = ApiView(reactor, peer), PeerMetrics(reactor, peer)
     root = peer_root(view, config, PeerEventLog(peer.events, reactor))
     add_monitoring(root, metrics.families, metrics.why_not_ready)
-    add_peer_pages(root, view, config, NotableLog(peer.events))
+    add_pages = partial(_add_pages, view=view, config=config, log=NotableLog(peer.events))
+    if settings.is_brief:  # few look at its pages
+        root.add_pages = add_pages
+    else:
+        add_pages(root)
     makeApiService(reactor, web, settings.state_dir, root, tls=peer.tls).setServiceParent(peer)
     return peer
+
+
+def _add_pages(root: ApiRoot, view: ApiView, config: Settings, log: NotableLog) -> None:
+    from ..web.pages.peer import add_peer_pages
+
+    add_peer_pages(root, view, config, log)
 
 
 def makeService(options: Options, reactor: Any = None) -> IService:

@@ -72,7 +72,18 @@ def test_get_to_the_folder_one_is_in(at: list[str], tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
-_UNUSED = {"OpenSSL", "cryptography", "jinja2"}
+_UNUSED = {
+    "OpenSSL",
+    "cryptography",
+    "jinja2",
+    "rich",
+    "p2p_twisted.library.notify",
+    "p2p_twisted.net.local_network",
+    "p2p_twisted.peer.downloads.orders",
+    "p2p_twisted.peer.wants.keeper",
+    "p2p_twisted.web.pages.page",
+    "p2p_twisted.web.pages.render",
+}
 """Modules that a plain ``get`` does not use: each would take some per cent of the time until it asks for the file."""
 
 

@@ -217,9 +217,20 @@ class ApiRoot(Endpoint):
 
     def __init__(self) -> None:
         super().__init__()
+        self.add_pages: Callable[[ApiRoot], object] | None = None
+        """Puts the pages here, when one is asked for first; None when they are here."""
         api, self._v1 = Endpoint(), Endpoint()
         self.putChild(b"api", api)
         api.putChild(b"v1", self._v1)
+
+    def getChild(self, path: bytes, request: ControlRequest) -> Resource:
+        """Return what is at a path that was not put here before: a page, if they are yet to be put here."""
+        if self.add_pages is None:
+            return super().getChild(path, request)
+        add, self.add_pages = self.add_pages, None
+        add(self)
+        found: Resource = self.getChildWithDefault(path, request)
+        return found
 
     def add(self, name: str, resource: Resource) -> None:
         """Put `resource` under PATH."""

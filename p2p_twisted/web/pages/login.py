@@ -5,13 +5,14 @@ from __future__ import annotations
 from ..http.access import Access
 from ..http.calls import Answer, Call, Endpoint, Reply
 from ..http.guard import check_key
-from .render import Html, render
 
 
 def login(access: Access) -> Endpoint:
     """Return the path on which sessions begin."""
 
     def use_link(call: Call) -> Answer:
+        from .render import Html, render  # what a page needs is not loaded before one is asked for
+
         token = call.query(("once",)).get("once")
         if token is None:
             return Html(render("login.html.j2", refused=False))

@@ -7,6 +7,7 @@ from typing import Any
 
 from p2p_twisted.events.types import DocumentShared, FileEnded, HashFailed, SourceBanned
 from p2p_twisted.web.api.schema import Settings, SettingValue
+from p2p_twisted.web.http.calls import ApiRoot
 from p2p_twisted.web.pages.login import login
 from p2p_twisted.web.pages.notable import NotableLog
 from p2p_twisted.web.pages.peer import NAVIGATION, add_peer_pages
@@ -27,6 +28,22 @@ class PagesTestCase(ApiTestCase):
 
     async def page(self, path: str, **more: Any) -> Answer:
         return await self.ask("GET", path, key=None, **more)
+
+
+class AddedLateTests(ApiTestCase):
+    async def test_pages_that_are_added_when_the_first_is_asked_for(self) -> None:
+        added = []
+
+        def add(root: ApiRoot) -> None:
+            added.append(root)
+            add_peer_pages(root, self.peer, Settings([]), NotableLog(self.peer.events))
+
+        self.root.add_pages = add
+        self.assertEqual((await self.ask("GET", "/api/v1/status")).status, 200)
+        self.assertEqual(added, [])
+        for path, status in ("/", 200), ("/downloads", 200), ("/static/face.css", 200), ("/nothing", 404):
+            self.assertEqual((await self.ask("GET", path)).status, status, path)
+        self.assertEqual(added, [self.root])
 
 
 class ShownTests(PagesTestCase):
