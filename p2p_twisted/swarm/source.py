@@ -165,7 +165,8 @@ class Source:
             return False
         if typical_size is None:
             return self._lacks(1.0)
-        return len(self.outstanding) < self._max_outstanding(typical_size)
+        outstanding = len(self.outstanding)
+        return outstanding < MIN_OUTSTANDING or outstanding < self._max_outstanding(typical_size)
 
     def is_supplied(self, typical_size: int | None) -> bool:
         """Return whether more than three quarters of the requests that should be outstanding are.
@@ -174,6 +175,8 @@ class Source:
         """
         if typical_size is None:
             return not self._lacks(0.75)
+        if len(self.outstanding) < MIN_OUTSTANDING:
+            return False
         enough = self._max_outstanding(typical_size)
         return len(self.outstanding) > enough - max(1, enough // 4)
 
