@@ -11,6 +11,7 @@ from twisted.application.service import IService
 from ..config.config_file import read_groups
 from ..config.extras import MDNS, missing
 from ..config.heap import keep_heap_small, spare_what_is_loaded
+from ..config.reactor import install_reactor
 from ..config.settings import SettingsError, exit_with
 from ..config.startup import StartError, allow_many_connections
 from ..config.state_folder import StateFolderLock, make_state_folder
@@ -94,6 +95,7 @@ def _add_pages(root: ApiRoot, view: ApiView, config: Settings, log: NotableLog) 
 def makeService(options: Options, reactor: Any = None) -> IService:
     """Return the service of ``twistd p2p-peer``. Ends the process with one line when it cannot run."""
     if reactor is None:
+        install_reactor()
         from twisted.internet import reactor
     stop_at_signals(reactor)
     try:

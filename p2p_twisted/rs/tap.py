@@ -11,6 +11,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.task import deferLater
 
 from ..config.heap import keep_heap_small, spare_what_is_loaded
+from ..config.reactor import install_reactor
 from ..config.settings import SettingsError, exit_with
 from ..config.startup import PortService, StartError, allow_many_connections, listen_tcp
 from ..config.state_folder import StateFolderLock, make_state_folder
@@ -51,6 +52,7 @@ class Options(VerbOptions):
 def makeService(options: Options, reactor: Any = None) -> MultiService:
     """Return the RS, which listens already. If that fails, exit with one line and code 2 (a bad option) or 1."""
     if reactor is None:
+        install_reactor()
         from twisted.internet import reactor
     stop_at_signals(reactor)
     try:
