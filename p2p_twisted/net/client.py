@@ -219,7 +219,7 @@ class ClientConnection(HeldReceiver):
             return
         self._outstanding.popleft()
         if not self._outstanding:
-            self._stall.stop()
+            self._stall.rest()
         request.end(response)
 
     def _reject(self, why: FetchError) -> None:

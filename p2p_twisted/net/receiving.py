@@ -15,6 +15,8 @@ from ..wire.messages import Message, Response
 from .errors import Garbled, Refused
 
 T = TypeVar("T")
+OnResponse = Callable[[Response], Deferred[None] | None]
+"""Takes a response of several; if it returns a Deferred, the next one comes once that has fired."""
 
 MAX_REFUSAL = 4096
 """Bytes of the body in which a server gives the reason of a refusal."""
@@ -80,7 +82,7 @@ class OutstandingRequest:
     sink: Sink
     done: Deferred[Response] = field(default_factory=Deferred)
     response: Response | None = None
-    on_response: Callable[[Response], Deferred[None] | None] | None = None
+    on_response: OnResponse | None = None
     """Called with each response, where the request goes on for further ones; None where there is one."""
 
     def begin(self, response: Response) -> None:
@@ -102,10 +104,10 @@ class OutstandingRequest:
 
 
 class Countdown:
-    """Calls `expired` after a number of seconds in which the reactor ran.
+    """Calls `expired` after a number of seconds, or up to one less, in which the reactor ran.
 
     After the process was stopped, or the machine asleep, what came meanwhile is still to be read: however long that
-    was, it counts as one tick.
+    was, it counts as one tick. All countdowns tick together, so that many wake the reactor once.
     """
 
     def __init__(self, clock: IReactorTime, expired: Callable[[], object]) -> None:
@@ -113,16 +115,22 @@ class Countdown:
         """Seconds left; may be set while it runs."""
         self._clock = clock
         self._expired = expired
+        self._rests = False
         self._next: IDelayedCall | None = None
 
     def start(self, seconds: int) -> None:
         """Start, or start again."""
-        self.stop()
         self.left = seconds
-        self._next = self._clock.callLater(TICK_INTERVAL, self._tick)
+        self._rests = False
+        if self._next is None:
+            self._await_tick()
+
+    def rest(self) -> None:
+        """Stop, if it runs; to start again soon then costs nothing."""
+        self._rests = True
 
     def stop(self) -> None:
-        """Stop, if it runs."""
+        """Stop for good, if it runs."""
         if self._next is not None:
             self._next.cancel()
             self._next = None
@@ -132,11 +140,17 @@ class Countdown:
         self.stop()
         return result
 
+    def _await_tick(self) -> None:
+        delay = TICK_INTERVAL - self._clock.seconds() % TICK_INTERVAL
+        self._next = self._clock.callLater(delay, self._tick)
+
     def _tick(self) -> None:
         self._next = None
+        if self._rests:
+            return
         self.left -= TICK_INTERVAL
         if self.left > 0:
-            self._next = self._clock.callLater(TICK_INTERVAL, self._tick)
+            self._await_tick()
         else:
             self._expired()
 

@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from p2p_twisted.net import client
 from p2p_twisted.net.client import ClientConnection
 from p2p_twisted.net.errors import LOST, FetchError, Garbled, Refused, Stalled, Unreachable
+from p2p_twisted.net.receiving import Countdown
 from p2p_twisted.swarm.errors import DiskFull
 from p2p_twisted.wire.limits import MAX_HEAD_LINES, MAX_LINE
 from p2p_twisted.wire.messages import GetFile, GetIndex, KeepAlive, Message, PQuery, Response, Version
@@ -392,7 +393,25 @@ class Ends(Case):
         self.receive(v11(b"") + v11(b""))
         self.assertEqual([len(outcome) for outcome in outcomes], [1, 1])
         self.assertFalse(self.transport.aborted)
+        self.clock.advance(1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_requests_one_after_the_other_need_one_delayed_call(self) -> None:
+        """To make and cancel one for each would take longer than to read the answer."""
+        self.connect()
+        calls = set()
+        for _ in range(10):
+            self.ask()
+            calls |= set(self.clock.getDelayedCalls())
+            self.receive(v11(b""))
+        self.assertEqual(len(calls), 1)
+
+    def test_countdowns_tick_together(self) -> None:
+        """So that a hundred connections wake the reactor as often as one does."""
+        for late in (0.1, 0.3, 0.4):
+            self.clock.advance(late)
+            Countdown(self.clock, lambda: None).start(2)
+        self.assertEqual({call.getTime() for call in self.clock.getDelayedCalls()}, {1.0})
 
     def test_stopped_and_then_nothing_comes(self) -> None:
         self.connect()
