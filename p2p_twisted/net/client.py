@@ -7,7 +7,6 @@ response then holds for the connection, and the next request may be pipelined (1
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 
 from twisted.internet import error
 from twisted.internet.defer import Deferred
@@ -21,7 +20,7 @@ from ..wire.messages import GetIndex, Message, Response, Version
 from ..wire.response_parser import ResponseParser
 from .errors import LOST, FetchError, Garbled, Stalled, Unreachable
 from .holding import HeldReceiver
-from .receiving import Collect, Countdown, OutstandingRequest, Sink, Wakeups
+from .receiving import Collect, Countdown, OnResponse, OutstandingRequest, Sink, Wakeups
 from .throttle import Throttle
 from .trace import trace_responses
 from .writing import RequestWriter
@@ -62,7 +61,6 @@ class ClientConnection(HeldReceiver):
         self._parser = ResponseParser()
         self._since_progress = 0
         self._stall = Countdown(clock, self._stalled)
-        self._lost: FetchError | None = None
 
     @property
     def outstanding(self) -> int:
@@ -93,9 +91,7 @@ class ClientConnection(HeldReceiver):
         sink = Collect(limit)
         return self.request_in_time(message, sink).addCallback(lambda response: (response, sink.take()))
 
-    def follow(
-        self, message: GetIndex, sink: Sink, on_response: Callable[[Response], Deferred[None] | None]
-    ) -> Deferred[Response]:
+    def follow(self, message: GetIndex, sink: Sink, on_response: OnResponse) -> Deferred[Response]:
         """Ask for responses without end; `on_response` takes the head of each once `sink` has all of its body.
 
         If that returns a Deferred, the next one is looked at when it fires; it may fail with a FetchError. No other
@@ -135,7 +131,10 @@ class ClientConnection(HeldReceiver):
             if self._since_progress >= MIN_PROGRESS:
                 self._progress()
             self._requests.hold()
-            super().dataReceived(data)
+            try:
+                super().dataReceived(data)
+            except FetchError as e:
+                self._reject(e)
             self._requests.flush()
 
     def lineReceived(self, line: bytes) -> None:
@@ -144,21 +143,26 @@ class ClientConnection(HeldReceiver):
             return self._fail(Garbled("it sent an answer without a request"))
         try:
             response = self._parser.line(line)
-            if response is not None:
-                self._begin(self._outstanding[0], response)
         except BadRequest as e:
-            self._fail(Garbled(e.reason))
-        except FetchError as e:
-            self._reject(e)
+            return self._fail(Garbled(e.reason))
+        if response is not None:
+            self._begin(response)
+
+    def head_received(self, head: bytes) -> bool:
+        """Take a head that has come whole, if it is one of the usual form."""
+        if not self._outstanding or (response := self._parser.whole(head)) is None:
+            return False
+        self._begin(response)
+        return True
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """Give up on a head with a line that is too long."""
         self._fail(Garbled("a line that is too long"))
 
-    def _begin(self, request: OutstandingRequest, response: Response) -> None:
+    def _begin(self, response: Response) -> None:
         self.version = response.version
-        request.begin(response)
         self._left = response.length
+        self._outstanding[0].begin(response)
         if self._left == 0:
             self._finish()
         else:
@@ -174,10 +178,7 @@ class ClientConnection(HeldReceiver):
         if self._downlink is not None and self._downlink.limited and self._downlink.passed(len(data)):
             self.hold("rate")
             self._downlink.wait(lambda: self.release("rate"))
-        try:
-            ready = self._outstanding[0].sink.data(data)
-        except FetchError as e:
-            return self._reject(e)
+        ready = self._outstanding[0].sink.data(data)
         if ready is not None:
             self._buffer = extra  # after the body, to be looked at once the sink is ready
             self.wait_for(ready)
@@ -224,8 +225,7 @@ class ClientConnection(HeldReceiver):
 
     def _reject(self, why: FetchError) -> None:
         """End the connection because the sink rejected the response; the other requests fail with Unreachable."""
-        requests = list(self._outstanding)
-        self._outstanding.clear()
+        requests, self._outstanding = self._outstanding, deque()
         self._fail(why)
         other = Unreachable(f"closed by this side because of another answer: {why}")
         for request in requests:

@@ -13,6 +13,8 @@ from .errors import FetchError
 _SINK = "sink"
 MIN_PART, MAX_HEAD = 4096, 8192
 """Bytes beyond which data is taken in parts, and among which the end of a head is looked for."""
+MAX_WHOLE = 1024
+"""The same for a head that is taken whole."""
 
 
 class HeldReceiver(LineReceiver):
@@ -32,9 +34,18 @@ class HeldReceiver(LineReceiver):
         """Take `data`, each head and each body by itself: LineReceiver copies all that follows a line."""
         while len(data) > MIN_PART and self._lost is None and not self.paused:
             end = self._end_of_part(data)
-            super().dataReceived(data[:end])
+            self._take(data[:end])
             data = data[end:]
         if self._lost is None:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Take `data`, and a head at its beginning whole if that is possible: line by line it takes twice as long."""
+        if self.line_mode and not self._buffer and not self.paused:
+            end = data.find(b"\n\n", 0, MAX_WHOLE)
+            if end > 0 and self.head_received(data[:end]):
+                data = data[end + 2 :]
+        if (data or self._buffer) and self._lost is None:
             super().dataReceived(data)
 
     def _end_of_part(self, data: bytes) -> int:
@@ -73,6 +84,10 @@ class HeldReceiver(LineReceiver):
         if waits:
             self._end = reason
         return waits
+
+    def head_received(self, head: bytes) -> bool:
+        """Take a head without its empty line; return False, and do nothing, if it must be taken line by line."""
+        raise NotImplementedError
 
     def sink_ready(self) -> None:
         """Take note that all data that was given out has been taken."""

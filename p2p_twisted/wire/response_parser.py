@@ -9,6 +9,7 @@ from typing import Any
 
 from . import fields
 from .errors import PHRASES, BadRequest
+from .limits import MAX_HEAD_LINES
 from .messages import Response, Version
 from .parser import Head
 
@@ -60,6 +61,25 @@ def _consistent(response: Response) -> Response:
     return response
 
 
+@lru_cache(256)
+def _whole(head: bytes) -> Response:
+    """Return the response with this head. Most answers without a file have a head that has come before."""
+    return _response(head.split(b"\n"))
+
+
+def _response(lines: list[bytes]) -> Response:
+    match = _STATUS.fullmatch(fields.text(lines[0]))
+    if not match or int(match[1]) not in PHRASES:
+        raise BadRequest("not a response: the first line must be STATUS PHRASE VERSION")
+    version = Version.V11 if match[2] == "1.1" else Version.V10
+    headers = _headers(lines[1:], version)
+    values: dict[str, Any] = {}
+    if version is Version.V11:
+        values = {name: read(headers[key]) for key, (name, read) in _RESPONSE_FIELDS.items() if key in headers}
+    response = Response(int(match[1]), version, headers.get("Host", ""), headers.get("OS", ""), **values)
+    return _consistent(response)
+
+
 class ResponseParser:
     """Turns the head lines of a connection into Responses; the caller takes the body between two heads."""
 
@@ -72,16 +92,17 @@ class ResponseParser:
         The phrase, the Host and the OS line may be any text. Raises BadRequest if the lines are not a response.
         """
         lines = self._head.add(line[:-1] if line.endswith(b"\r") else line)
-        return None if lines is None else self._response(lines)
+        return None if lines is None else _response(lines)
 
-    def _response(self, lines: list[bytes]) -> Response:
-        match = _STATUS.fullmatch(fields.text(lines[0]))
-        if not match or int(match[1]) not in PHRASES:
-            raise BadRequest("not a response: the first line must be STATUS PHRASE VERSION")
-        version = Version.V11 if match[2] == "1.1" else Version.V10
-        headers = _headers(lines[1:], version)
-        values: dict[str, Any] = {}
-        if version is Version.V11:
-            values = {name: read(headers[key]) for key, (name, read) in _RESPONSE_FIELDS.items() if key in headers}
-        response = Response(int(match[1]), version, headers.get("Host", ""), headers.get("OS", ""), **values)
-        return _consistent(response)
+    def whole(self, head: bytes) -> Response | None:
+        """Take all lines of a head of at most MAX_LINE bytes, without the empty line.
+
+        Returns None, and takes nothing, if it must be taken line by line: its lines end in CR LF or are too many, it is
+        no response, or it follows lines taken before.
+        """
+        if self._head.lines or b"\r" in head or head.count(b"\n") >= MAX_HEAD_LINES:
+            return None
+        try:
+            return _whole(head)
+        except BadRequest:
+            return None

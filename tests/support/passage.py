@@ -88,7 +88,7 @@ async def downloader(user: Home) -> list[str]:
             break
         if piece in IN_THE_MIDST:
             filled = trace.last(".swarm.", FILL, requested)
-            head = trace.last(".net.", "lineReceived", trace.last(".swarm.", "begin", written))
+            head = trace.last(".net.", "head_received", trace.last(".swarm.", "begin", written))
             modules = trace.modules(filled, requested) + trace.modules(head, written)
             passages.append(list(dict.fromkeys(modules)))
     return min(passages, key=len)

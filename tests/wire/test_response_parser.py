@@ -131,3 +131,30 @@ def test_every_status_but_200_is_an_error(status: int) -> None:
         error = REFUSALS[status]("no such thing")
         assert isinstance(error, WireError)
         assert (error.status, error.reason, str(error)) == (status, "no such thing", "no such thing")
+
+
+@given(st.data(), responses())
+def test_a_whole_head_is_taken_as_its_lines_are(data: st.DataObject, response: tuple[Response, bytes]) -> None:
+    """Or not at all. Twice, since heads are remembered."""
+    head = data.draw(damaged(response[1].partition(b"\n\n")[0])).partition(b"\n\n")[0]
+    for _ in range(2):
+        found = ResponseParser().whole(head)
+        assert found is None or found == parse_head(head + b"\n\n")
+
+
+def test_the_heads_of_peers_are_taken_whole() -> None:
+    head = HEAD + b"Length: 5"
+    assert ResponseParser().whole(head) == parse_head(head + b"\n\n")
+
+
+@pytest.mark.parametrize(
+    "head", [b"", HEAD + b"Length: 5\r", HEAD + b"a: b\n" * MAX_HEAD_LINES + b"Length: 5", b"200 OK"]
+)
+def test_other_heads_are_left_to_be_taken_line_by_line(head: bytes) -> None:
+    assert ResponseParser().whole(head) is None
+
+
+def test_the_rest_of_a_head_is_not_a_whole_one() -> None:
+    parser = ResponseParser()
+    parser.line(b"200 OK P2P-CI/1.1")
+    assert parser.whole(HEAD + b"Length: 5") is None
