@@ -74,6 +74,7 @@ class IndexFeed:
         self._told: set[str] = set()
         """The files of which pieces were announced since documents were."""
         self._timer: Any = None
+        self._timer_due = 0.0
         self._silent_until = clock.seconds() + KEEPALIVE_INTERVAL
         content_store.library.publisher.subscribe(LibraryChanged, self._changed)
 
@@ -125,10 +126,11 @@ class IndexFeed:
         now = self._clock.seconds()
         due = min(self._times.due, self._silent_until if self._followers else math.inf)
         if self._timer is not None and self._timer.active():
-            if self._timer.getTime() <= due:
+            if self._timer_due <= due:
                 return
             self._timer.cancel()
         if due < math.inf:
+            self._timer_due = due
             self._timer = self._clock.callLater(max(0.0, due - now), self._announce_due)
 
     # announcements

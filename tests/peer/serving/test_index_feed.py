@@ -365,6 +365,21 @@ class Followers(Case):
         self.peer.follower()
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
 
+    def test_the_timer_stays_while_nothing_is_due_sooner(self) -> None:
+        """A timer is due a little later than it was meant to be: the time goes on while it is made."""
+        seconds = self.clock.seconds
+
+        def going_on() -> float:
+            self.clock.rightNow += 1e-6
+            return seconds()
+
+        self.patch(self.clock, "seconds", going_on)
+        timers = set()
+        for piece in range(10):
+            self.peer.keep(piece)
+            timers |= set(self.clock.getDelayedCalls())
+        self.assertEqual(len(timers), 1)
+
     def test_more_changes_at_once_than_are_remembered(self) -> None:
         self.patch(index_log, "MAX_REMEMBERED", 4)
         self.peer = Peer()
