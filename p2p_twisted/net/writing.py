@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.tcp import Connection
 
 from ..wire.encode import encode_request
-from ..wire.messages import Message, Request, Version, first_contact
+from ..wire.messages import GetTurn, Message, Request, Version, first_contact
 from . import OS_NAME
 
 _MORE = getattr(socket, "MSG_MORE", 0)
@@ -61,6 +61,8 @@ class RequestWriter:
         data = encode_request(request, length=known)
         if self._held:
             self._unwritten.append(data)
+        elif isinstance(message, GetTurn):  # it comes alone
+            write(self._transport, data)
         else:
             self._transport.write(data)
 

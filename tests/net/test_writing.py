@@ -158,3 +158,18 @@ def test_a_server_that_is_not_known_gets_no_headers(counting: CountingTransport,
     assert b"Length" not in counting.value()
     writer.write(Hello(4394), known=True)
     assert b"Length: 10\n" in counting.value()
+
+
+def test_a_turn_is_asked_for_before_the_reactor_turns(transport: Any, theirs: socket.socket) -> None:
+    RequestWriter(transport, "10.1.2.3").write(GetTurn(), known=True)
+    assert theirs.recv(100).startswith(TURN)
+
+
+def test_but_not_before_what_was_requested_earlier(transport: Any, theirs: socket.socket) -> None:
+    requests = RequestWriter(transport, "10.1.2.3")
+    requests.write(Hello(4394), known=True)
+    requests.write(GetTurn(), known=True)
+    transport.doWrite()
+    sent = theirs.recv(1000)
+    assert sent.startswith(b"Hello NULL")
+    assert sent.count(TURN) == 1
