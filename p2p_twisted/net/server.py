@@ -182,6 +182,7 @@ class RequestConnection(StatefulConnection):
                 self.handle(Event.LAST_REQUEST)
             self.handle(Event.ANSWERED)
         if request is not None:
+            self.received(request, ())
             self._take(request, Event.REQUEST if request.version is Version.V11 else Event.LAST_REQUEST)
         return at
 

@@ -1,16 +1,22 @@
-"""The requests of peers to an RS, read whole by one regular expression: line by line each takes several times as long.
+"""Requests read whole: line by line each takes several times as long.
 
-What matches is what clients write; the parser reads it as the same message, and gets everything else.
+Those of peers to an RS are read by one regular expression, GET TURN is remembered. What matches is what clients write;
+the parser reads it as the same message, and gets everything else.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
+from .errors import BadRequest
 from .limits import MAX_COOKIE, MAX_SIZE
 from .messages import KeepAlive, Leave, Message, PQuery, Register, Request, Version
+from .parser import RequestParser
 
+MAX_TURN = 512
+"""Bytes of a GET TURN that is read whole."""
 _WHOLE = re.compile(
     rb"(Register|Leave|KeepAlive|PQuery) NULL P2P(?:_DI_|-DI_|-DI/)1\.([01])\r?\n"
     rb"Host:? ([\x21-\x7e]{1,255})\r?\n"
@@ -44,3 +50,24 @@ _MESSAGES: dict[bytes, Callable[[bool, int, int, int, int], Message]] = {
     b"PQuery": lambda _known, cookie, port, limit, sample: PQuery(cookie, port, limit or None, None, sample or None),
 }
 """What makes the message: of whether there is a cookie, the cookie, the port, Limit and Sample (0: there is none)."""
+
+
+def read_turn(data: bytes, at: int) -> tuple[int, Request] | None:
+    """Return where the GET TURN that begins at `data[at]` ends (exclusive), and it; None: ask the parser."""
+    end = data.find(b"\n\n", at, at + MAX_TURN) + 2 if data.startswith(b"GET TURN ", at) else 0
+    request = _turn(data[at:end]) if end > at else None
+    return None if request is None else (end, request)
+
+
+@lru_cache(256)
+def _turn(head: bytes) -> Request | None:
+    """Return the request with this head; None if it is none, or not all of one. Each downloader repeats its own."""
+    parser, request = RequestParser(), None
+    try:
+        for line in head.split(b"\n")[:-1]:
+            if request is not None:
+                return None
+            request = parser.line(line)
+    except BadRequest:
+        return None
+    return request

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2p_twisted.wire.encode import encode_request
-from p2p_twisted.wire.messages import KeepAlive, Leave, Message, PQuery, Register, Request, Version
+from p2p_twisted.wire.messages import GetTurn, KeepAlive, Leave, Message, PQuery, Register, Request, Version
 from p2p_twisted.wire.parser import RequestParser
-from p2p_twisted.wire.whole import read_whole
+from p2p_twisted.wire.whole import MAX_TURN, read_turn, read_whole
 
 ends = st.sampled_from(["\n", "\r\n"])
 texts = st.sampled_from(["x", "x" * 254, "x" * 255, "x" * 256, "Mac OS X", "10.0.0.1", " a", "a ", "\xe9", ""])
@@ -67,3 +67,43 @@ def test_it_reads_what_clients_send(message: Message) -> None:
 def test_a_page_is_left_to_the_parser() -> None:
     request = Request(PQuery(5, 1, 2, ("10.0.0.1", 1)), Version.V11, "10.0.0.1", "Linux")
     assert read_whole(encode_request(request), 0) is None
+
+
+TURN = encode_request(Request(GetTurn(news=True), Version.V11, "10.0.0.1", "Linux"))
+
+
+@pytest.mark.parametrize("message", [GetTurn(), GetTurn(news=True)])
+def test_a_turn_is_read_as_the_parser_reads_it(message: Message) -> None:
+    request = Request(message, Version.V11, "10.0.0.1", "Linux")
+    data = encode_request(request)
+    for rest in (b"", b"GET"):
+        assert read_turn(b"before" + data + rest, 6) == (6 + len(data), request)
+
+
+TURNS = st.lists(st.sampled_from([b"GET TURN P2P_DI_1.1", b"Host a", b"OS b", b"News: yes", b"Length: 1", b"", b"\r"]))
+
+
+@given(TURNS)
+@settings(max_examples=500)
+def test_what_is_read_as_a_turn_is_what_the_parser_reads(lines: list[bytes]) -> None:
+    data = b"\n".join([b"GET TURN P2P_DI_1.1", *lines]) + b"\n"
+    found = read_turn(data, 0)
+    if found is not None:
+        assert parsed(data[: found[0]]) == [found[1]]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TURN[:-1],
+        TURN.replace(b"\n", b"\r\n"),
+        TURN.replace(b"News: yes", b"News: no"),
+        TURN.replace(b"\n\n", b"\nLength: 5\n\n"),
+        TURN.replace(b"\n\n", b"\nX: " + b"y" * MAX_TURN + b"\n\n"),
+        TURN.replace(b"TURN", b"INDEX"),
+        b"GET TURN \n\n",
+        b"",
+    ],
+)
+def test_all_else_is_left_to_the_parser(data: bytes) -> None:
+    assert read_turn(data, 0) is None

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from ...net.caller import Caller
-from ...net.server import RequestConnection
+from ...net.server import FastAnswer, RequestConnection
 from ...net.unsent import unsent
 from ...wire.errors import BadRequest, Forbidden
 from ...wire.fields import clean_host
@@ -29,6 +29,7 @@ from ...wire.messages import (
     Search,
     Version,
 )
+from ...wire.whole import read_turn
 from .content_store import OpenFile
 from .file_sender import Sender, SendingStopped, file_sender
 from .index_follower import IndexFollower
@@ -55,6 +56,11 @@ class PeerConnection(RequestConnection):
         self.sender: Sender | None = None
         self._follower: IndexFollower | None = None
         self._piece_server: PieceServer | None = None
+
+    def fast_path(self, data: bytes, at: int) -> FastAnswer | None:
+        """Take a GET TURN without the parser."""
+        turn = read_turn(data, at)
+        return None if turn is None else (*turn, turn[1].version)
 
     def answer(self, request: Request, caller: Caller) -> Deferred[Any] | None:
         """Serve the messages of peers; those of the RS are BadRequest."""
