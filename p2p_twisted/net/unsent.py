@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 import sys
+from array import array
 from typing import Any
 
 from ..config.platform import optional_module
 
 _fcntl, _termios = optional_module("fcntl"), optional_module("termios")
+_answer = array("i", [0])
+"""What the kernel says; only the reactor's thread asks."""
 
 
 def unsent(transport: Any) -> int:
@@ -16,7 +18,7 @@ def unsent(transport: Any) -> int:
     if sys.platform != "linux" or _fcntl is None or _termios is None:
         return 0
     try:
-        answer = _fcntl.ioctl(transport.getHandle().fileno(), _termios.TIOCOUTQ, bytes(4))
+        _fcntl.ioctl(transport.getHandle().fileno(), _termios.TIOCOUTQ, _answer)
     except (AttributeError, OSError, ValueError):
         return 0  # it is closed, or no socket
-    return int(struct.unpack("i", answer)[0])
+    return _answer[0]

@@ -102,6 +102,7 @@ def site(text: str) -> str:
     return text
 
 
+@lru_cache(256)
 def modified(text: str) -> int:
     """Return the Unix seconds, 0..LAST_MODIFIED, of a time ``YYYY-MM-DD HH:MM:SS`` in UTC."""
     try:
@@ -112,6 +113,7 @@ def modified(text: str) -> int:
     raise BadRequest("Modified must be YYYY-MM-DD HH:MM:SS from 1970 on")
 
 
+@lru_cache(256)
 def modified_text(seconds: int) -> str:
     """Return the text that `modified` reads."""
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")

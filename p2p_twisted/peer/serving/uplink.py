@@ -20,6 +20,8 @@ class Best:
     """The best value of the last WINDOW to 2 * WINDOW seconds, by `better` (max or min)."""
 
     def __init__(self, better: Callable[[float, float], float]) -> None:
+        self.value: float | None = None
+        """The best value; None if there is none."""
         self._better = better
         self._since = 0.0
         self._now: float | None = None
@@ -30,13 +32,7 @@ class Best:
         if now - self._since > WINDOW:
             self._since, self._before, self._now = now, self._now, None
         self._now = value if self._now is None else self._better(self._now, value)
-
-    @property
-    def value(self) -> float | None:
-        """The best value; None if there is none."""
-        if self._now is None or self._before is None:
-            return self._before if self._now is None else self._now
-        return self._better(self._now, self._before)
+        self.value = self._now if self._before is None else self._better(self._now, self._before)
 
 
 class Uplink:
