@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -107,7 +107,7 @@ class Countdown:
     """Calls `expired` after a number of seconds, or up to one less, in which the reactor ran.
 
     After the process was stopped, or the machine asleep, what came meanwhile is still to be read: however long that
-    was, it counts as one tick. All countdowns tick together, so that many wake the reactor once.
+    was, it counts as one tick.
     """
 
     def __init__(self, clock: IReactorTime, expired: Callable[[], object]) -> None:
@@ -116,43 +116,70 @@ class Countdown:
         self._clock = clock
         self._expired = expired
         self._rests = False
-        self._next: IDelayedCall | None = None
 
     def start(self, seconds: int) -> None:
         """Start, or start again."""
-        self.left = seconds
-        self._rests = False
-        if self._next is None:
-            self._await_tick()
+        self.left, self._rests = seconds, False
+        _Ticks.of(self._clock).add(self)
 
     def rest(self) -> None:
-        """Stop, if it runs; to start again soon then costs nothing."""
+        """Stop, if it runs; the next tick still comes, so that to start again soon costs little."""
         self._rests = True
 
     def stop(self) -> None:
         """Stop for good, if it runs."""
-        if self._next is not None:
-            self._next.cancel()
-            self._next = None
+        _Ticks.of(self._clock).remove(self)
 
     def stopped(self, result: T) -> T:
         """Stop, as a callback of the Deferred that ends what is timed."""
         self.stop()
         return result
 
-    def _await_tick(self) -> None:
-        delay = TICK_INTERVAL - self._clock.seconds() % TICK_INTERVAL
-        self._next = self._clock.callLater(delay, self._tick)
+    def tick(self) -> bool:
+        """Count a second; return whether to go on."""
+        self.left -= TICK_INTERVAL
+        if self.left <= 0 and not self._rests:
+            self._rests = True
+            self._expired()
+        return not self._rests
+
+
+class _Ticks:
+    """The ticks of all countdowns by one clock: a hundred connections wake the reactor as often as one does."""
+
+    _by_clock: ClassVar[dict[IReactorTime, _Ticks]] = {}
+    """Those with a countdown."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._countdowns: set[Countdown] = set()
+        self._next: IDelayedCall | None = None
+
+    @classmethod
+    def of(cls, clock: IReactorTime) -> _Ticks:
+        return cls._by_clock.get(clock) or cls(clock)
+
+    def add(self, countdown: Countdown) -> None:
+        self._countdowns.add(countdown)
+        if self._next is None:
+            self._by_clock[self._clock] = self
+            self._next = self._clock.callLater(TICK_INTERVAL, self._tick)
+
+    def remove(self, countdown: Countdown) -> None:
+        self._countdowns.discard(countdown)
+        if not self._countdowns and self._next is not None:
+            self._next.cancel()
+            self._end()
+
+    def _end(self) -> None:
+        self._next = None
+        del self._by_clock[self._clock]
 
     def _tick(self) -> None:
-        self._next = None
-        if self._rests:
-            return
-        self.left -= TICK_INTERVAL
-        if self.left > 0:
-            self._await_tick()
-        else:
-            self._expired()
+        self._next = self._clock.callLater(TICK_INTERVAL, self._tick)
+        for countdown in list(self._countdowns):
+            if countdown in self._countdowns and not countdown.tick():  # else another has stopped it
+                self.remove(countdown)
 
 
 class Wakeups:

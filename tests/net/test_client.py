@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import partial
 from typing import Any
 
 from hypothesis import given, settings
@@ -411,7 +412,32 @@ class Ends(Case):
         for late in (0.1, 0.3, 0.4):
             self.clock.advance(late)
             Countdown(self.clock, lambda: None).start(2)
-        self.assertEqual({call.getTime() for call in self.clock.getDelayedCalls()}, {1.0})
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+
+    def test_a_countdown_that_another_stops_when_it_expires_does_not(self) -> None:
+        expired: list[int] = []
+
+        def expire(number: int) -> None:
+            expired.append(number)
+            countdowns[1 - number].stop()
+
+        countdowns = [Countdown(self.clock, partial(expire, number)) for number in (0, 1)]
+        for countdown in countdowns:
+            countdown.start(1)
+        self.clock.advance(1)
+        self.assertEqual((len(expired), self.clock.getDelayedCalls()), (1, []))
+
+    def test_a_countdown_may_start_again_when_it_expires(self) -> None:
+        expired: list[float] = []
+
+        def expire() -> None:
+            expired.append(self.clock.seconds())
+            countdown.start(2)
+
+        countdown = Countdown(self.clock, expire)
+        countdown.start(1)
+        self.clock.pump([1] * 5)
+        self.assertEqual(expired, [1, 3, 5])
 
     def test_stopped_and_then_nothing_comes(self) -> None:
         self.connect()
