@@ -16,7 +16,7 @@ from p2p_twisted.events.publisher import Publisher
 from p2p_twisted.net.errors import FetchError
 from p2p_twisted.swarm.errors import Corrupt
 from p2p_twisted.swarm.picker import Picker
-from p2p_twisted.swarm.picker_state import NextRequest
+from p2p_twisted.swarm.picker_state import NextRequest, PieceRequest
 from p2p_twisted.swarm.piece_fetcher import MAX_HASH_FAILURES
 from p2p_twisted.swarm.source import MIN_OUTSTANDING, Source
 from p2p_twisted.swarm.source_pool import SourcePool
@@ -80,6 +80,14 @@ class Downloader:
                 why = e
             if self.ended is None:
                 self.pool.lost(source, why)
+                self._release(source)
+
+    def _release(self, source: Source) -> None:
+        """Let others be asked for what was requested of `source`, whose connection is lost."""
+        for request in source.outstanding.values():
+            if isinstance(request, PieceRequest):
+                self._picker.release(source.address, SHA256, request.piece)
+        source.outstanding.clear()
 
     def tick(self) -> None:
         """Try sources again whose time has come; to be called each second."""
@@ -123,8 +131,13 @@ class Downloader:
                 self.useless += not used
                 self.loop.at(now + min(connection.piece_seconds / 2, MAX_PAUSE), self._ask_again, connection)
                 return
+            self._outstanding(connection)[request.piece] = request
             self._send(connection, self._sizes.get_file, connection.server.get_file, request.piece)
         self._ask_again(connection)
+
+    def _outstanding(self, connection: Connection) -> Any:
+        """Return the requests that the peer at the other end has not answered, each by its piece here."""
+        return self.pool[connection.address].outstanding
 
     def _ask_again(self, connection: Connection) -> None:
         """Ask for the next turn: at once if something is needed, else when there is news."""
@@ -150,6 +163,7 @@ class Downloader:
             self._keep(connection, piece)
 
     def _keep(self, connection: Connection, piece: int) -> None:
+        self._outstanding(connection).pop(piece, None)
         if connection.nexts:
             connection.nexts -= 1
             self._ask(connection, news=False)
