@@ -30,8 +30,8 @@ MIN_TURN_TIMEOUT, TURNAROUNDS = 0.1, 4
 """Seconds, and the multiple of the usual time, after which a turn that is not used keeps nobody waiting."""
 MIN_POLL, MAX_POLL = 0.02, 0.1
 """Seconds between two looks at what has left."""
-MAX_TURNAROUND, MIN_USED = 1.0, 0.2
-"""Seconds, and the share of turns that are used, beyond which the averages are not followed."""
+MAX_TURNAROUND = 1.0
+"""Seconds beyond which its average is not followed."""
 SMOOTHING = 0.125
 """The weight of a new measurement in an average."""
 
@@ -69,8 +69,6 @@ class UploadQueue:
         self._piece = float(MIN_PIECE)
         self._turnaround = 0.01
         """Seconds from a turn that is given until it is used, on average."""
-        self._used = 0.5
-        """The share of the turns that are used, on average: what is new here may be under way from elsewhere."""
         self._poll: IDelayedCall | None = None
         self._timeout: IDelayedCall | None = None
         self._goes_on = self._changed = False
@@ -162,7 +160,7 @@ class UploadQueue:
         uplink = self._in_flight.uplink
         unsent = uplink.unsent / self._piece
         promised = len(self._to_send) + sum(turn.pieces for turn in self._turns.values() if not turn.lapsed)
-        until_used = self._turnaround / max(self._used, MIN_USED) * uplink.rate
+        until_used = self._turnaround * uplink.rate
         needed = (self._in_flight.max_unsent(self._piece) + until_used) / self._piece + 1 - unsent
         return min(max(needed, MIN_AHEAD - ceil(unsent)), MAX_AHEAD) - promised
 
@@ -184,7 +182,6 @@ class UploadQueue:
             return False
         now = self._clock.seconds()
         self._turnaround += (min(now - turn.given, MAX_TURNAROUND) - self._turnaround) * SMOOTHING
-        self._used += (used - self._used) * SMOOTHING
         if not turn.lapsed:
             self.precedence.late.discard(who)
         if used and turn.pieces > 1:
@@ -245,6 +242,8 @@ class UploadQueue:
         """Return the seconds until another piece may begin, another turn may be given, or one that was given lapses."""
         if not self._to_send:
             excess = (1 - self._turns_due) * self._piece
+        if not self._in_flight.uplink.is_known:
+            return MIN_POLL  # what is assumed may be far too little
         lapse = min((turn.given for turn in self._turns.values() if not turn.lapsed), default=now) + self._turn_timeout
         return min(max(min(excess / self._in_flight.uplink.rate, lapse - now), MIN_POLL), MAX_POLL)
 
