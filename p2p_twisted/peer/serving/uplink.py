@@ -45,11 +45,14 @@ class Uplink:
         self._since = 0.0
         self._acknowledged = 0
         """Bytes acknowledged since then."""
+        self._has_begun = False
+        """Whether any of what goes now was acknowledged: the time until then is that of the way, not of the rate."""
 
     def add(self, size: int, now: float) -> None:
         """Note that `size` bytes more are to be sent."""
         if not self.unsent:
             self._since, self._acknowledged = now, 0  # only while there is something to send is the rate the uplink's
+            self._has_begun = False
         self.unsent += size
 
     def forget(self, size: int) -> None:
@@ -61,7 +64,9 @@ class Uplink:
         self._acknowledged += max(0, self.unsent - unsent)
         self.unsent = unsent
         seconds = now - self._since
-        if self._acknowledged and seconds >= (INTERVAL if unsent else MIN_INTERVAL):
+        if self._acknowledged and unsent and not self._has_begun:
+            self._has_begun, self._since, self._acknowledged = True, now, 0
+        if self._acknowledged and seconds >= (INTERVAL if unsent and self.is_known else MIN_INTERVAL):
             self._rate.add(self._acknowledged / seconds, now)
             self._since, self._acknowledged = now, 0
 

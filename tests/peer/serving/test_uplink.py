@@ -68,3 +68,20 @@ def test_the_shortest_delay_of_late_counts() -> None:
     for took, now in [(0.3, 1), (0.1, 2), (0.2, 3)]:
         uplink.piece_sent(took, now)
     assert uplink.delay == 0.1
+
+
+def test_the_first_rate_is_known_soon() -> None:
+    uplink = Uplink()
+    uplink.add(100_000, 0)
+    uplink.look(90_000, 0.02)
+    assert not uplink.is_known
+    uplink.look(90_000 - int(MIN_INTERVAL * 1e6), 0.02 + MIN_INTERVAL)
+    assert uplink.is_known
+
+
+def test_the_way_of_the_first_bytes_does_not_lower_the_rate() -> None:
+    uplink = Uplink()
+    uplink.add(200_000, 0)
+    uplink.look(199_000, 1)  # it is far away
+    uplink.look(99_000, 1.1)
+    assert 990_000 < uplink.rate < 1_010_000
