@@ -38,16 +38,18 @@ _KINDS = [
     )
     for network in networks.split()
 ]
-_BY_OCTET = {
-    (version, octet): [
-        (network, kind)
-        for network, kind in _KINDS
-        if network.version == version and network.network_address.packed[0] <= octet <= network[-1].packed[0]
-    ]
-    for version in (4, 6)
-    for octet in range(256)
-}
-"""Those that addresses may be in, by the version of IP and the first byte: most are in none."""
+
+
+def _by_octet() -> dict[tuple[int, int], list[tuple[Network, str]]]:
+    found: dict[tuple[int, int], list[tuple[Network, str]]] = {}
+    for network, kind in _KINDS:
+        for octet in range(network[0].packed[0], network[-1].packed[0] + 1):
+            found.setdefault((network.version, octet), []).append((network, kind))
+    return found
+
+
+_BY_OCTET = _by_octet()
+"""Those that addresses may be in, by the version of IP and the first byte; none for most."""
 _ORDINARY = tuple(IPv6Network(text) for text in ("2000::/3", "fc00::/7"))
 """Where IPv6 addresses are given to hosts; all others are reserved."""
 _TRANSLATED = ((IPv6Network("2002::/16"), 80), (IPv6Network("64:ff9b::/96"), 0), (IPv6Network("64:ff9b:1::/48"), 0))
@@ -98,7 +100,7 @@ def _kind(host: str) -> str | None:
 
 
 def _kind_of(ip: IPv4Address | IPv6Address) -> str | None:
-    known = next((kind for network, kind in _BY_OCTET[ip.version, ip.packed[0]] if ip in network), None)
+    known = next((kind for network, kind in _BY_OCTET.get((ip.version, ip.packed[0]), ()) if ip in network), None)
     if known is None and isinstance(ip, IPv6Address) and not any(ip in network for network in _ORDINARY):
         return RESERVED
     return known
