@@ -139,9 +139,11 @@ class UploadQueue:
             break
 
     def _give_turns(self) -> None:
+        free = max(floor(self._turns_due), self._is_for_one) if self._waiting else 0
+        if free <= 0:
+            return
         waiting = {who: waiting.since for who, waiting in self._waiting.items() if waiting.ready}
-        free = max(floor(self._turns_due), self._is_for_one) if waiting else 0
-        ready = self.precedence.order(waiting, self._in_flight, self._clock.seconds()) if free > 0 else []
+        ready = self.precedence.order(waiting, self._in_flight, self._clock.seconds())
         for who in ready[:free]:
             if who in self._waiting:
                 self._answer(who, min(max(free // len(ready), 1), MAX_TURNS))
