@@ -77,10 +77,11 @@ class Turns:
                 self._pause(source, now)
                 break
             self._fetcher.fetch(source, request)
-        needed = self._picker.needs(source.address, now)
-        if needed and all(turn.news for turn in source.waits) and len(source.waits) < 2 and now >= source.turn_at:
+        if now < source.turn_at or len(source.waits) > 1 or not all(turn.news for turn in source.waits):
+            return
+        if self._picker.needs(source.address, now):
             self._fetcher.start(self._wait(source, GetTurn()))
-        elif not source.waits and now >= source.turn_at:
+        elif not source.waits:
             self._fetcher.start(self._wait(source, GetTurn(news=True)))
 
     def _pause(self, source: Source, now: float) -> None:
