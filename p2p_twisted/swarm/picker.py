@@ -196,7 +196,7 @@ class Picker:
             if not sources:
                 del wanted.outstanding[piece]
                 wanted.requested &= ~(1 << piece)
-                self.state.unrequested += wanted.missing >> piece & 1
+                self.state.put_back(wanted.missing >> piece & 1)
 
     def started(self, source: Address, sha256: str, piece: int, now: float) -> list[Address]:
         """Note that `source` has begun to send the piece; return the other sources at which it is outstanding."""

@@ -100,6 +100,8 @@ class PickerState:
         """The sources that have had all of a file since before the swarm began, in an order that all peers agree on."""
         self.unrequested = 0
         """Missing pieces, of all files, that are requested of no source."""
+        self.has_put_back = False
+        """Whether any became so again since this was set."""
 
     # files
 
@@ -122,6 +124,11 @@ class PickerState:
         for state in self.sources.values():
             state.super_seeded = [other for other in state.super_seeded if other != sha256]
             state.interesting = [other for other in state.interesting if other != sha256]
+
+    def put_back(self, pieces: int) -> None:
+        """Count so many missing pieces as requested of no source any more."""
+        self.unrequested += pieces
+        self.has_put_back = True
 
     # what sources have
 

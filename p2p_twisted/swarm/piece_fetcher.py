@@ -88,9 +88,9 @@ class PieceFetcher:
         if takes_turns:
             self._turns.use(source)
 
-    def fill_all(self) -> None:
-        """Have as many requests outstanding at all sources as they can answer soon: of many, some in each turn."""
-        self._in_turns.add(self._sources.connected)
+    def fill_all(self, sources: Iterable[Source] | None = None) -> None:
+        """Have as many requests outstanding at all `sources` as they can answer soon: of many, some in each turn."""
+        self._in_turns.add(self._sources.connected if sources is None else sources)
 
     def release(self, *sources: Source) -> None:
         """Let others be asked for what is outstanding at `sources`; do not wait for those that are not hopeful."""

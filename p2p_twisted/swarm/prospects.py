@@ -31,6 +31,19 @@ class Prospects:
         self._reasons: dict[str, dict[Address, FetchError]] = {}
         """The last reason of each source of each file, by the hash of the file."""
 
+    def due(self) -> list[Source]:
+        """Return the sources that may be asked for something after a while in which nothing has come of them.
+
+        That is not one that is to say when this peer has its turn, or has news, unless others may be asked for a piece
+        too in the endgame, a piece was put back meanwhile, or sources at other sites are to wait.
+        """
+        state, connected = self._picker.state, self._sources.connected
+        has_put_back, state.has_put_back = state.has_put_back, False
+        if has_put_back or not state.unrequested or self._picker.sites is not None:
+            return connected
+        postponed = {address for address, one in state.sources.items() if one.postponed}
+        return [source for source in connected if not source.waits or source.address in postponed]
+
     def refused(self, source: Source, request: Request, why: Refused) -> None:
         """Note that `source` does not have what was requested: now, or (with Retry-After) at the moment."""
         if why.retry_after is None:

@@ -227,7 +227,9 @@ class Swarm:
         """Try lost sources again, snub those that send nothing, and fail if nothing helps any more."""
         self.sources.tick()
         self._fetcher.piece_hashes.widen()
-        self._fetcher.release(*([] if self._fetcher.held else self._snubbing.snub_idle()))
+        snubbed = [] if self._fetcher.held else self._snubbing.snub_idle()
+        due = None if self._fetcher.piece_hashes.needed else self._prospects.due()
+        self._fetcher.release(*snubbed) if snubbed else self._fetcher.fill_all(due)
         self._fetcher.check(self.unfinished)
         self._check_idle()
 
