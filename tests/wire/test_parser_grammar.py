@@ -80,6 +80,7 @@ BEYOND = "a second|needs a Host and an OS|decimal number from|or than Length say
 BEYOND += (
     "|must not be empty|after the first line come|a name has at most|needs the header|in P2P.DI.1.0|Follow needs Since"
 )
+BEYOND += "|an IP address or a host name"
 BEYOND += "|GET NEXT names|pieces must be ascending|a version of an index|can only be yes|a search has"
 """Why something in the grammar may be refused all the same: the rules that the page states in words."""
 
