@@ -172,12 +172,15 @@ def test_secrets_are_readable_by_their_owner_only(user) -> None:
         rs: {"registry.sqlite", "api.key", "lock"},
         peer: {"hashes.sqlite", "fulltext.sqlite", "confidential", "cookie", "api.key", "lock"},
     }
-    commands = {rs: user.rs(), peer: user.peer("--state-dir", str(peer))}
+    documents = user.home / "docs"
+    documents.mkdir()
+    (documents / "lecture.txt").write_text("its text is kept\n")
+    commands = {rs: user.rs(), peer: user.peer("--state-dir", str(peer), "--share", str(documents))}
     commands[rs] += ["--state-dir", str(rs)]
 
     def start():
         processes = [user.start(state, *command, umask=0) for state, command in commands.items()]
-        wait_for(lambda: status(peer)["rs"]["registered"])
+        wait_for(lambda: status(peer)["rs"]["registered"] and (peer / "fulltext.sqlite").exists())
         return processes
 
     def wide():
@@ -196,4 +199,4 @@ def test_secrets_are_readable_by_their_owner_only(user) -> None:
         for name in names:
             (state / name).chmod(0o666)  # as versions before left them
     start()
-    assert wide() == []
+    wait_for(lambda: wide() == [])  # the file of texts is opened in a thread
