@@ -151,6 +151,7 @@ def test_a_command_asks_the_peers_that_it_knew_before(user: Home, servers: list[
     rs = ["--rs", f"127.0.0.1:{servers[0].port}"]
     listen = ["--listen", "tcp:0:interface=127.0.0.1"]
     process = user.start(holder, "p2p-peer", "--state-dir", str(holder), "--share", str(shared), *rs, *listen)
+    wait_for(lambda: status(holder)["rs"]["registered"])
     code, out, err = run("ls", *rs, "--state-dir", str(own))
     assert (code, "a.txt" in out) == (0, True), err
     servers[0].kill()
