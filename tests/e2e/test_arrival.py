@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from p2p_twisted.experiment.run.cluster import wait_until
 from p2p_twisted.experiment.run.processes import Member
 from tests.support import raw_sockets
@@ -14,22 +16,34 @@ def wait(ready: Callable[[], bool]) -> None:
     wait_until(ready, time.monotonic() + WAIT_TIMEOUT, "it did not come to that")
 
 
-def holders(peer: Member) -> list[int]:
-    items: list[dict[str, Any]] = peer.control.get("index")["items"]
-    return [holder["port"] for item in items for holder in item["holders"]]
+def items(peer: Member) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = peer.control.get("index")["items"]
+    return found
 
 
-def test_a_stopped_peer_is_not_a_holder_until_it_is_back() -> None:
+def holders(peer: Member) -> set[int]:
+    return {holder["port"] for item in items(peer) for holder in item["holders"]}
+
+
+def share_another(peer: Member, follower: Member) -> None:
+    """Share a document, and wait until `follower` has been told: it follows the index of `peer` by then."""
+    name = f"{time.monotonic_ns()}.txt"
+    (peer.share_dir / name).write_text(name)
+    wait(lambda: name in [item["name"] for item in items(follower)])
+
+
+@pytest.mark.parametrize("end", [Member.terminate, Member.kill])
+def test_a_stopped_peer_is_not_a_holder_until_it_is_back(end: Callable[[Member], None]) -> None:
     with raw_sockets.system([{}, {"a.txt": b"a"}]) as running:
         here, other = running.cluster.peers
         port = running.peers[1]
-        wait(lambda: holders(here) == [port])
-        for end in (other.terminate, other.kill):
-            end()
-            other.wait(WAIT_TIMEOUT)
-            wait(lambda: holders(here) == [])
-            running.cluster.restart("peer2")
-            wait(lambda: holders(here) == [port])
+        wait(lambda: holders(here) == {port})
+        share_another(other, here)
+        end(other)
+        other.wait(WAIT_TIMEOUT)
+        wait(lambda: holders(here) == set())
+        running.cluster.restart("peer2")
+        wait(lambda: holders(here) == {port})
 
 
 def test_whether_a_peer_can_be_reached_shows_in_its_status() -> None:
