@@ -97,12 +97,19 @@ def running(where: Where) -> Iterator[ControlClient]:
         yield client
 
 
+@contextmanager
+def _loading(where: Where) -> Iterator[None]:
+    """Load modules in the block without what would only take time: TLS too, where it is not used."""
+    with without_collector(), nullcontext() if where.tls else without_tls():
+        yield
+
+
 def _start_or_join(where: Where, share: Sequence[Share], stack: ExitStack, client: ControlClient) -> tuple[Any, Any]:
     """Return an OwnPeer, as `_start` does, and no status; or none, and the status of a peer that has just started.
 
     While another process holds the state folder, it is about to answer, or to end. Raises Failure.
     """
-    with without_collector(), nullcontext() if where.tls else without_tls():
+    with _loading(where):
         from ..config.state_folder import HeldError, check_not_held  # and Twisted with it
 
     until = time.monotonic() + START_TIME
@@ -126,7 +133,7 @@ def _start(where: Where, share: Sequence[Share], stack: ExitStack) -> Any:
             f"no peer is running on {where.state_dir}: start one with 'twistd -n p2p-peer{_folder(where, 'peer')} "
             "--rs-host HOST', or make this command a peer with --rs-host HOST",
         )
-    with without_collector(), nullcontext() if where.tls else without_tls():
+    with _loading(where):
         from .own_peer import OwnPeer
 
         return stack.enter_context(OwnPeer(where.state_dir, where.rs, share, where.tls))

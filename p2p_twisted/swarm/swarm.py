@@ -229,7 +229,10 @@ class Swarm:
         self._fetcher.piece_hashes.widen()
         snubbed = [] if self._fetcher.held else self._snubbing.snub_idle()
         due = None if self._fetcher.piece_hashes.needed else self._prospects.due()
-        self._fetcher.release(*snubbed) if snubbed else self._fetcher.fill_all(due)
+        if snubbed:
+            self._fetcher.release(*snubbed)
+        else:
+            self._fetcher.fill_all(due)
         self._fetcher.check(self.unfinished)
         self._check_idle()
 
