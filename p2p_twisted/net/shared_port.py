@@ -12,9 +12,7 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
-from twisted.internet.main import CONNECTION_DONE
 from twisted.internet.protocol import Factory
-from twisted.python.failure import Failure
 
 from ..config.startup import BACKLOG, listen_tcp
 
@@ -46,9 +44,12 @@ class SharedPort:
         """Where the processes listen."""
         self._name = port.socket.getsockname()
         self._divided = DIVIDES and description.partition(":")[0] != FROM_OUTSIDE
+        self._first: socket.socket | None = None
         if self._divided:
             self._only_6 = self._family == socket.AF_INET6 and port.socket.getsockopt(*ONLY_6)
-            port.connectionLost(Failure(CONNECTION_DONE))
+            self._shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            self._first = self._shared.dup()  # to close it would reset who has connected since it listens
+            self._shared.close()
 
     def open(self, listening: bool) -> socket.socket:
         """Return a socket for one more process, which `adopt`s it; close it here once that has it. Raises OSError.
@@ -58,6 +59,9 @@ class SharedPort:
         """
         if not self._divided:
             return self._shared.dup()
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
         made = socket.socket(self._family, socket.SOCK_STREAM)
         try:
             self._bind(made)

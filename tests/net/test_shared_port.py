@@ -68,6 +68,22 @@ def test_a_socket_that_does_not_listen_yet_gets_none(reactor: Any) -> None:
 
 
 @pytest.mark.skipif(not shared_port.DIVIDES, reason="this system does not divide connections among sockets")
+def test_who_connects_before_there_is_a_process_is_not_reset(reactor: Any) -> None:
+    port = SharedPort(reactor, "--listen", ANY)
+    early = connected((port.address.host, port.address.port))
+    first, second = port.open(True), port.open(True)
+    late = connected(first.getsockname())
+    assert accepted(first) + accepted(second) == 2
+    for one in (early, late):
+        assert one.recv(1) == b"", "a reset would be an OSError"
+        one.close()
+    first.close()
+    with connected(second.getsockname()):
+        assert accepted(second) == 1
+    second.close()
+
+
+@pytest.mark.skipif(not shared_port.DIVIDES, reason="this system does not divide connections among sockets")
 def test_ipv6_too(reactor: Any) -> None:
     port = SharedPort(reactor, "--listen", r"tcp6:0:interface=\:\:1")
     sockets = port.open(True), port.open(True)

@@ -47,7 +47,11 @@ class RSProcess:
         command = [*self.twistd, "p2p-rs", "--listen", listen, "--state-dir", str(self.state), *args]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=ENVIRONMENT)
-        self._wait()
+        try:
+            self._wait()
+        except BaseException as error:
+            self.kill()
+            raise AssertionError(self.log.read_text()) from error
 
     def _wait(self) -> None:
         deadline = time.monotonic() + TIMEOUT
@@ -57,8 +61,7 @@ class RSProcess:
                 return
             except ConnectionRefusedError:
                 if time.monotonic() > deadline or self.process.poll() is not None:
-                    self.kill()
-                    raise AssertionError(self.log.read_text()) from None
+                    raise
                 time.sleep(0.02)
 
     def connect(self) -> socket.socket:
