@@ -15,17 +15,17 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import Any
 
+from benchmarks.simulation.acquaintance import introduce, listed_in
 from benchmarks.simulation.virtual_clock import Clock
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.net import OS_NAME
 from p2p_twisted.peer.peers.circle import RENEW_INTERVAL, SAMPLE
-from p2p_twisted.peer.peers.neighbours import NEAR, Neighbours
+from p2p_twisted.peer.peers.neighbours import Neighbours
 from p2p_twisted.peer.peers.retelling import AGAIN_ROUNDS, Retelling
 from p2p_twisted.peer.peers.rounds import REFRESH
 from p2p_twisted.peer.serving.hearsay_feed import HearsayFeed
 from p2p_twisted.peer.serving.index_feed import KEEPALIVE_INTERVAL
 from p2p_twisted.registry.address_book import AddressBook
-from p2p_twisted.wire import fields
 from p2p_twisted.wire.address import Address
 from p2p_twisted.wire.changes import Heard, parse_change
 from p2p_twisted.wire.encode import encode_request, encode_response
@@ -111,20 +111,9 @@ class World:
         for number, address in enumerate(addresses):
             self.known_to_rs.add(address, number)
         self.peers = {address: Peer(self, address) for address in addresses}
-        for peer in self.peers.values():
-            self._join(peer)
+        introduce(self.known_to_rs, {address: peer.neighbours for address, peer in self.peers.items()})
         for peer in self.peers.values():
             self._connect(peer)
-
-    def _join(self, peer: Peer) -> None:
-        """Let a peer choose its neighbours and greet them, as `circle` does."""
-        lines, more = self.known_to_rs.sample(SAMPLE)
-        listed = _addresses(lines)
-        near, _ = self.known_to_rs.page(2 * NEAR, peer.address)
-        peer.neighbours.count(len(listed) - 1, not more)
-        peer.neighbours.offer([one for one in listed if one != peer.address], near)
-        for address in peer.neighbours.fill():
-            self.peers[address].neighbours.greeted_by(peer.address)
 
     def _connect(self, peer: Peer) -> None:
         for address in sorted(peer.followed):
@@ -194,13 +183,9 @@ def _size(message: Message) -> int:
     return len(encode_request(Request(message, Version.V11, "10.153.44.84", OS_NAME), length=True)) + 2 * PACKET
 
 
-def _addresses(lines: bytes) -> list[Address]:
-    return [fields.address(line) for line in lines.decode().splitlines()]
-
-
 def newcomer(world: World) -> float:
     """Return the part of all documents older than half a minute that one who comes now knows from two neighbours."""
-    listed = _addresses(world.known_to_rs.sample(SAMPLE)[0])
+    listed = listed_in(world.known_to_rs.sample(SAMPLE)[0])
     told: set[str] = set()
     for address in listed[:2]:
         told |= {record.name for record in world.peers[address].index.records(world.clock.now)}

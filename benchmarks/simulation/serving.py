@@ -106,6 +106,13 @@ class Server:
         self.has |= 1 << piece
         self._queue.hear_news()
 
+    def announce(self, latency: float, hear: Callable[[], None]) -> None:
+        """Tell a follower, which is `latency` seconds away, that this peer takes part."""
+        self.messages += 1
+        self.told_bytes += self._sizes.announcement
+        now = self.loop.now
+        self.loop.at(now + self.up.delay(now) + latency, hear)
+
     def close(self, connection: Connection) -> None:
         """Forget the downloader, which has closed its connection."""
         self.connections -= 1

@@ -14,6 +14,7 @@ from p2p_twisted.wire.messages import GetFile, GetNext, GetTurn, Message, Reques
 from p2p_twisted.wire.ranges import Bits, Ranges, first_bits, format_ranges, to_ranges
 
 SHA256 = hashlib.sha256(b"the file").hexdigest()
+VERSION = "5a27f03fc43e.2"
 NAME = "lecture-07-recording.mp4"
 
 
@@ -57,6 +58,12 @@ class Sizes:
     def get_next(self, wants: tuple[tuple[str, Ranges], ...]) -> int:
         """Return the bytes of a request for the next piece."""
         return _request(GetNext(wants))
+
+    @cached_property
+    def announcement(self) -> int:
+        """Bytes of an answer that tells a follower of a download."""
+        line = len(encode_change(Have(SHA256, self.size, ()))) + 1
+        return line + _response(length=line, index=VERSION, since=VERSION)
 
     @cached_property
     def _turn(self) -> tuple[int, int]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from random import Random
+from random import seed as seed_global
 
 from twisted.internet.defer import Deferred
 
+from benchmarks.simulation.acquaintance import in_touch, introduce
 from benchmarks.simulation.fetching import Downloader
 from benchmarks.simulation.links import Link
 from benchmarks.simulation.loop import Loop
 from benchmarks.simulation.serving import Connection, Server
 from benchmarks.simulation.sizes import Sizes
 from p2p_twisted.net.errors import Unreachable
+from p2p_twisted.peer.peers.neighbours import Neighbours
+from p2p_twisted.registry.address_book import AddressBook
 from p2p_twisted.wire.address import Address
 
 LIMIT = 24 * 3600.0
@@ -65,6 +70,9 @@ class Peer:
         self.downloader = Downloader(swarm.loop, (up, down), swarm.sizes, random, self._connect, self._got)
         self.max_connections = 0
         """The most that it has had, to sources and from downloaders."""
+        self.has_joined = False
+        self.in_touch: set[Address] = set()
+        """The peers whose index it has, and that have its own."""
         self._askers: list[Peer] = []
         """The last that asked it for the file."""
         self._wait = 1.0
@@ -78,10 +86,21 @@ class Peer:
     # finding others
 
     def join(self) -> None:
-        """Begin, with nobody known but the seed."""
+        """Begin: the seed and those of its neighbours that download the file too are known, and these hear of it."""
+        self.has_joined = True
         self.downloader.add_source(self._swarm.seed.address, is_seed=True)
+        for address in sorted(self.in_touch):
+            other = self._swarm.peer_at(address)
+            if other.has_joined:
+                self.downloader.add_source(address)
+            self.server.announce(self._swarm.plan.latency, partial(self._heard_by, other))
         self._ask_for_others()
         self._tick()
+
+    def _heard_by(self, other: Peer) -> None:
+        """Let a neighbour know that this peer downloads the file."""
+        if other.has_joined:
+            other.downloader.add_source(self.address)
 
     def _tick(self) -> None:
         if self.downloader.ended is None:
@@ -136,6 +155,18 @@ class Swarm:
         self.peers = [Peer(self, number) for number in range(plan.downloaders + 1)]
         self.seed, *self.downloaders = self.peers
         self._by_address = {peer.address: peer for peer in self.peers}
+        self._introduce()
+
+    def _introduce(self) -> None:
+        """Let the downloaders get to know each other as the peers of one RS do."""
+        seed_global(self.plan.seed)  # the book and the neighbours have no random numbers of their own
+        book = AddressBook()
+        for number, peer in enumerate(self.downloaders):
+            book.add(peer.address, number)
+        neighbours = {peer.address: Neighbours() for peer in self.downloaders}
+        introduce(book, neighbours)
+        for address, met in in_touch(neighbours).items():
+            self.peer_at(address).in_touch = met
 
     def peer_at(self, address: Address) -> Peer:
         """Return the peer with this address."""
