@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -86,7 +87,7 @@ class Connection:
 class Server:
     """Gives turns and sends the pieces of one file; a seed has all of them from the beginning."""
 
-    def __init__(self, loop: Loop, up: Link, sizes: Sizes, is_seed: bool) -> None:
+    def __init__(self, loop: Loop, up: Link, sizes: Sizes, random: Random, is_seed: bool) -> None:
         self.loop = loop
         self.up = up
         self.has: Bits = sizes.all_pieces if is_seed else 0
@@ -96,7 +97,7 @@ class Server:
         self.told_bytes = self.messages = 0
         """Answers, and their bytes other than those of pieces."""
         self._sizes = sizes
-        self._queue = UploadQueue(loop)
+        self._queue = UploadQueue(loop, random)
         self._seeding = SuperSeeding()
         self._queue.precedence.ranks = self._seeding.unspread
         self._queue.precedence.is_suspect = self._seeding.is_suspect

@@ -15,8 +15,9 @@ from benchmarks.simulation.links import Link
 from benchmarks.simulation.loop import Loop
 from benchmarks.simulation.serving import Connection, Server
 from benchmarks.simulation.sizes import Sizes
-from p2p_twisted.net.errors import Unreachable
+from p2p_twisted.peer.downloads.source_search import ENOUGH, FIRST_PAUSE, FIRST_WAIT, LAST_PAUSE
 from p2p_twisted.peer.peers.neighbours import Neighbours
+from p2p_twisted.peer.serving.askers import MAX_ASKERS, MAX_NAMED
 from p2p_twisted.registry.address_book import AddressBook
 from p2p_twisted.wire.address import Address
 
@@ -33,14 +34,6 @@ class Plan:
     up: float
     down: float
     latency: float = 0.01
-    enough: int = 20
-    """Others that a downloader knows when it asks for no more."""
-    max_clients: int = 40
-    """Downloaders that a server takes."""
-    max_named: int = 32
-    """Most peers that one answer names."""
-    max_remembered: int = 256
-    """Downloaders that a server can name: those that asked it last."""
     spread: float = 0.1
     """Time within which all of them start."""
     corrupt: int = 0
@@ -64,9 +57,9 @@ class Peer:
         self.address: Address = (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 4000)
         is_slow = plan.corrupt < number <= plan.corrupt + plan.slow
         up, down = Link(plan.up / 10 if is_slow else plan.up), Link(plan.down)
-        self.server = Server(swarm.loop, up, swarm.sizes, is_seed=number == 0)
-        self.server.is_corrupt = 0 < number <= plan.corrupt
         random = Random(f"{plan.seed} {number}")
+        self.server = Server(swarm.loop, up, swarm.sizes, random, is_seed=number == 0)
+        self.server.is_corrupt = 0 < number <= plan.corrupt
         self.downloader = Downloader(swarm.loop, (up, down), swarm.sizes, random, self._connect, self._got)
         self.max_connections = 0
         """The most that it has had, to sources and from downloaders."""
@@ -75,7 +68,7 @@ class Peer:
         """The peers whose index it has, and that have its own."""
         self._askers: list[Peer] = []
         """The last that asked it for the file."""
-        self._wait = 1.0
+        self._pause = FIRST_PAUSE
         """Seconds until it asks for others again."""
 
     def _got(self, piece: int) -> None:
@@ -94,7 +87,7 @@ class Peer:
             if other.has_joined:
                 self.downloader.add_source(address)
             self.server.announce(self._swarm.plan.latency, partial(self._heard_by, other))
-        self._ask_for_others()
+        self._swarm.loop.at(self._swarm.loop.now + FIRST_WAIT, self._ask_for_others)
         self._tick()
 
     def _heard_by(self, other: Peer) -> None:
@@ -110,29 +103,26 @@ class Peer:
     def _ask_for_others(self) -> None:
         """Have the seed or a source name others, now and later, as long as there are too few."""
         known = self.downloader.pool
-        if self.downloader.ended is not None or len(known) > self._swarm.plan.enough:
+        if self.downloader.ended is not None or len(known) > ENOUGH:
             return
         asked = self._swarm.random.choice([self._swarm.seed.address, *(source.address for source in known.connected)])
         for other in self._swarm.peer_at(asked).name_others(self):
             self.downloader.add_source(other.address)
-        self._swarm.loop.at(self._swarm.loop.now + self._wait, self._ask_for_others)
-        self._wait *= 2
+        self._swarm.loop.at(self._swarm.loop.now + self._pause, self._ask_for_others)
+        self._pause = min(2 * self._pause, LAST_PAUSE)
 
     def name_others(self, who: Peer) -> list[Peer]:
         """Return some of the downloaders that asked last, for `who`, which is asking now."""
-        plan = self._swarm.plan
         others = [other for other in self._askers if other is not who]
-        self._askers = [*others[1 - plan.max_remembered :], who]
-        return self._swarm.random.sample(others, min(len(others), plan.max_named))
+        self._askers = [*others[1 - MAX_ASKERS :], who]
+        return self._swarm.random.sample(others, min(len(others), MAX_NAMED))
 
     async def _connect(self, address: Address) -> Connection:
-        """Connect to the peer at `address`. Raises Unreachable if it has enough downloaders."""
+        """Connect to the peer at `address`."""
         other, loop, latency = self._swarm.peer_at(address), self._swarm.loop, self._swarm.plan.latency
         answered: Deferred[None] = Deferred()
         loop.at(loop.now + 2 * latency, answered.callback, None)
         await answered
-        if other.server.connections >= self._swarm.plan.max_clients:
-            raise Unreachable("it has enough downloaders")
         other.server.connections += 1
         if other is not self._swarm.seed:
             other.downloader.add_source(self.address)  # who asks for the file takes part as well

@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -6,7 +7,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from p2p_twisted.library.pieces import MIN_PIECE
-from p2p_twisted.peer.serving.upload_queue import MAX_POLL, MAX_WAIT, MIN_AHEAD, MIN_TURN_TIMEOUT, UploadQueue
+from p2p_twisted.peer.serving.given_turns import MIN_TIMEOUT
+from p2p_twisted.peer.serving.upload_queue import MAX_POLL, MAX_WAIT, MIN_AHEAD, UploadQueue
 
 RATE = 1e6
 """Bytes/s of the uplink."""
@@ -96,6 +98,31 @@ def test_who_waits_for_news_has_its_turn_after_them(make: Callable[..., Download
     assert len(one.turns) == 1
 
 
+def test_news_are_not_always_heard_first_by_those_that_came_first(make: Callable[..., Downloader]) -> None:
+    firsts = Counter[int]()
+    for _ in range(30):
+        waiting = [make(uses_turns=False) for _ in range(10)]
+        queue = UploadQueue(Clock())
+        for one in waiting:
+            one.queue = queue
+            one.wait(ready=False)
+        queue.hear_news()
+        firsts.update(place for place, one in enumerate(waiting) if one.turns)
+    assert len(firsts) > MIN_AHEAD and sum(firsts.values()) == 30 * MIN_AHEAD
+
+
+def test_news_give_nobody_a_turn_before_those_that_wait_already(make: Callable[..., Downloader]) -> None:
+    for _ in range(10):
+        queue = UploadQueue(Clock())
+        busy, first, second, *others = (make(uses_turns=False) for _ in range(8))
+        for one in (busy, first, second, *others):
+            one.queue = queue
+            one.wait(ready=one not in others)
+        queue.hear_news()
+        queue.remove(busy)
+        assert (first.turns and not any(one.turns for one in others)) or second.turns
+
+
 def test_few_have_their_turn_at_the_same_time(make: Callable[..., Downloader]) -> None:
     many = [make(uses_turns=False) for _ in range(50)]
     for one in many:
@@ -164,7 +191,7 @@ def test_a_turn_that_is_not_used_holds_up_the_others_for_a_moment(
         one.wait()
     honest = make()
     honest.wait()
-    run(clock, 10 * MIN_TURN_TIMEOUT + 1)
+    run(clock, 10 * MIN_TIMEOUT + 1)
     assert honest.begun
 
 
