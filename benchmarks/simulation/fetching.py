@@ -127,6 +127,7 @@ class Downloader:
             self._picker.state.add_pieces(connection.address, SHA256, news)
         for used in range(turns):
             request = self._picker.next_piece(connection.address, now)
+            self.pool.note_turn(used=request is not None)
             if request is None:
                 self.useless += not used
                 self.loop.at(now + min(connection.piece_seconds / 2, MAX_PAUSE), self._ask_again, connection)

@@ -61,7 +61,7 @@ class PieceFetcher:
         self._prospects = prospects
         self._publisher = publisher
         self._in_turns = InTurns(reactor, self.fill_requests)
-        self._turns = Turns(reactor, files, picker, self)
+        self._turns = Turns(reactor, files, sources, picker, self)
         self._takes_turns = any(storage.count >= MIN_PIECES for storage in files.storages.values())
         self._typical_size = max(one.piece_size for one in files.storages.values()) if self._takes_turns else None
 

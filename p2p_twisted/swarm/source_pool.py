@@ -20,12 +20,11 @@ from ..events.types import SourceBanned, SourceConnected, SourceLost
 from ..net.errors import FetchError, Stalled, Unreachable
 from ..wire.address import Address
 from .connect_queue import ConnectQueue
+from .neighbour_places import MORE, NeighbourPlaces
 from .source import Connection, NotNeeded, Source
 
 MAX_CONNECTED = 64
 """Sources connected at the same time; the others are queued."""
-MAX_NEIGHBOURS = 20
-"""Sources connected at the same time of those that are downloaders as well."""
 MAX_TRIED, TRIED_AT_ONCE = 1024, 128
 """Sources connected at the same time while the swarm starves, at most, and those added each time it goes on."""
 MAX_CONNECTING = 256
@@ -63,6 +62,7 @@ class SourcePool:
         """Those that failed a moment ago."""
         self._filling = False
         self._room = MAX_CONNECTED
+        self._places = NeighbourPlaces()
         self._connected: dict[Source, None] = {}
         self._connecting: dict[Source, float] = {}
         """Since when (seconds) each is being connected to."""
@@ -163,22 +163,22 @@ class SourcePool:
         self._filling = False
 
     def _is_needed(self, source: Source) -> bool:
-        """Return whether to connect to `source`: not if there are enough neighbours, all with lower lots.
-
-        So each downloader has neighbours by chance, whoever was there first, and the swarm is well mixed.
-        """
+        """Return whether to connect to `source`, another neighbour making room for it if need be."""
         if self._room > MAX_CONNECTED or self._is_seed(source.address):
             return True
-        neighbours = [one for one in (*self._connected, *self._connecting) if not self._is_seed(one.address)]
-        if len(neighbours) < MAX_NEIGHBOURS:
-            return True
-        idle = [one for one in neighbours if one.connection is not None and not one.outstanding]
-        last = max(idle, key=lambda one: one.lot, default=source)
-        if last.lot <= source.lot:
+        neighbours = (one for one in (*self._connected, *self._connecting) if not self._is_seed(one.address))
+        displaced = self._places.displaced_by(source, neighbours)
+        if displaced is source:
             self._queue.keep_spare(source)
-            return False
-        last.disconnect(last.connection, NotNeeded("it has made room for another neighbour"))
-        return True
+        elif displaced is not None:
+            displaced.disconnect(displaced.connection, NotNeeded("it has made room for another neighbour"))
+        return displaced is not source
+
+    def note_turn(self, used: bool) -> None:
+        """Note that a turn was used, or to no use; connect to more neighbours if there are too few turns."""
+        if self._places.note_turn(used):
+            self._queue.call_spare(MORE)
+            self._fill()
 
     def _has_room(self, slow: int) -> bool:
         """Return whether another source may be connected to; `slow` are being connected to for long."""

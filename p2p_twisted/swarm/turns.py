@@ -22,6 +22,7 @@ from ..wire.ranges import from_ranges
 from .picker import Picker
 from .picker_state import Request
 from .source import NotNeeded, Source
+from .source_pool import SourcePool
 from .swarm_files import SwarmFiles
 
 MIN_PIECES = 16
@@ -58,9 +59,12 @@ class Fetcher(Protocol):
 class Turns:
     """Uses the turns of all sources of a swarm."""
 
-    def __init__(self, clock: IReactorTime, files: SwarmFiles, picker: Picker, fetcher: Fetcher) -> None:
+    def __init__(
+        self, clock: IReactorTime, files: SwarmFiles, sources: SourcePool, picker: Picker, fetcher: Fetcher
+    ) -> None:
         self._clock = clock
         self._files = files
+        self._sources = sources
         self._picker = picker
         self._fetcher = fetcher
 
@@ -72,6 +76,7 @@ class Turns:
         while source.turns > 0:
             source.turns -= 1
             request = self._picker.next_piece(source.address, now)
+            self._sources.note_turn(used=request is not None)
             if request is None:
                 source.turns = 0
                 self._pause(source, now)

@@ -36,7 +36,7 @@ from p2p_twisted.peer.serving import (
 )
 from p2p_twisted.peer.serving.factory import PeerFactory
 from p2p_twisted.peer.serving.search_answers import SearchAnswers
-from p2p_twisted.swarm import picker, piece_fetcher, snubbing, source, source_pool, swarm, turns
+from p2p_twisted.swarm import neighbour_places, picker, piece_fetcher, snubbing, source, source_pool, swarm, turns
 from p2p_twisted.swarm.storage import Storage
 from p2p_twisted.swarm.target import Target
 from p2p_twisted.wire import fields, limits
@@ -420,7 +420,9 @@ def test_swarm() -> None:
     assert f"for {announcing.BUSY_INTERVAL} s at most, and for {announcing.TOLD_INTERVAL} s if all" in said
     assert f"and of its pieces every {announcing.PIECES_INTERVAL} s" in said
     assert f"all but {in_flight.MIN_UNSENT // 1024} KiB, {in_flight.UNSENT_TIME} s of its highest rate" in said
-    assert f"a peer is connected to {source_pool.MAX_NEIGHBOURS}, by lots" in said
+    assert f"a peer is connected to {neighbour_places.MAX_NEIGHBOURS}, by lots" in said
+    assert f"after {neighbour_places.USED_IN_A_ROW} turns without one to no use" in said
+    assert f"up to {neighbour_places.MOST_NEIGHBOURS}" in said
     assert f"when the turn has not come after {upload_queue.MAX_WAIT} s" in " ".join(TEXT.split())
     assert f"has been outstanding for {picker.ENDGAME_DELAY:.0f} s is then requested" in said
     assert (
