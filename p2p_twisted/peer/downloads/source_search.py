@@ -25,6 +25,9 @@ from .parts import Parts
 
 ENOUGH = 20
 """Sources of a file with which no others are looked for."""
+FIRST_WAIT = 0.5
+"""Seconds until the first search: neighbours that begin at the same time have told of it by then, and those that begin
+first are not named to all the others."""
 FIRST_PAUSE, LAST_PAUSE = 1.0, 30.0
 """Seconds between two searches: at first, and at most; doubled each time."""
 AT_ONCE = 3
@@ -71,6 +74,7 @@ class SourceSearch:
 
     async def _run(self) -> None:
         pause = FIRST_PAUSE
+        await deferLater(self._parts.reactor, FIRST_WAIT)
         while True:
             wanted = [sha256 for sha256 in self._swarm.unfinished if sha256 in self._names]
             if wanted and self._discovery.retelling.is_on:

@@ -11,7 +11,14 @@ from twisted.internet.task import Clock
 
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.net.errors import Refused, Unreachable
-from p2p_twisted.peer.downloads.source_search import ENOUGH, FIRST_PAUSE, LAST_PAUSE, MAX_NAMED, SourceSearch
+from p2p_twisted.peer.downloads.source_search import (
+    ENOUGH,
+    FIRST_PAUSE,
+    FIRST_WAIT,
+    LAST_PAUSE,
+    MAX_NAMED,
+    SourceSearch,
+)
 from p2p_twisted.wire.address import Address
 from p2p_twisted.wire.limits import TTL
 from p2p_twisted.wire.messages import GetSources
@@ -50,6 +57,13 @@ class Rig:
         self.search = SourceSearch(parts, swarm, lambda address: address != ("10.9.9.9", 9), documents)
         self.hold(HOLDER)
 
+    def start(self) -> None:
+        """Start, and wait for the first search."""
+        before = len(self.asked)
+        self.search.start()
+        assert len(self.asked) == before, "those that begin together hear of each other first"
+        self.clock.advance(FIRST_WAIT)
+
     def hold(self, address: Address, name: str = "a.txt", sha256: str = SHA) -> None:
         self.index.put(address, IndexRecord(name, "", *address, TTL, 10**6, sha256, "c" * 64), 0)
 
@@ -75,7 +89,7 @@ def rig() -> Rig:
 
 def test_who_is_named_is_asked_for_its_index(rig: Rig) -> None:
     rig.answer = succeed((None, b"10.0.0.1 4001\n10.0.0.7 4007\n10.9.9.9 9\n"))
-    rig.search.start()
+    rig.start()
     assert rig.asked == [(HOLDER, GetSources(SHA, 4394))] and rig.closed == 1
     assert rig.confirmed == [("10.0.0.7", 4007)]
 
@@ -83,13 +97,13 @@ def test_who_is_named_is_asked_for_its_index(rig: Rig) -> None:
 def test_a_private_file_is_never_named(rig: Rig) -> None:
     rig.hold(HOLDER, "b.txt", PRIVATE)
     rig.swarm.unfinished = {PRIVATE}
-    rig.search.start()
+    rig.start()
     rig.clock.pump([1] * 100)
     assert rig.asked == []
 
 
 def test_it_asks_again_ever_less_often_until_it_is_stopped(rig: Rig) -> None:
-    rig.search.start()
+    rig.start()
     rig.clock.advance(FIRST_PAUSE)
     rig.clock.advance(FIRST_PAUSE)
     assert len(rig.asked) == 2
@@ -103,7 +117,7 @@ def test_it_asks_again_ever_less_often_until_it_is_stopped(rig: Rig) -> None:
 
 def test_nobody_is_asked_in_a_small_swarm_or_with_sources_enough(rig: Rig) -> None:
     rig.discovery.retelling.is_on = False
-    rig.search.start()
+    rig.start()
     rig.clock.pump([1] * 100)
     assert rig.asked == []
     rig.discovery.retelling.is_on = True
@@ -116,7 +130,7 @@ def test_nobody_is_asked_in_a_small_swarm_or_with_sources_enough(rig: Rig) -> No
 @pytest.mark.parametrize("why", [Unreachable("gone"), Refused(300, "what?")])
 def test_one_that_does_not_know_the_message_or_is_gone(rig: Rig, why: Exception) -> None:
     rig.answer = fail(why)
-    rig.search.start()
+    rig.start()
     rig.answer = succeed((None, b"10.0.0.7 4007\n"))
     rig.clock.advance(FIRST_PAUSE)
     assert rig.confirmed == [("10.0.0.7", 4007)] and rig.closed == 2
@@ -125,12 +139,12 @@ def test_one_that_does_not_know_the_message_or_is_gone(rig: Rig, why: Exception)
 def test_an_answer_that_is_not_what_it_should_be(rig: Rig) -> None:
     for body in (b"10.0.0.7 0\n", b"\xff\n", b"10.0.0.7 4007 x\n"):
         rig.answer = succeed((None, body))
-        rig.search.start()
+        rig.start()
         rig.search.stop()
     assert rig.confirmed == [] and rig.closed == 3
     many = b"".join(b"10.0.2.%d 4000\n" % number for number in range(1, 200))
     rig.answer = succeed((None, many))
-    rig.search.start()
+    rig.start()
     assert len(rig.confirmed) <= min(ENOUGH, MAX_NAMED)
 
 
@@ -140,7 +154,7 @@ def test_holders_that_hearsay_names_are_asked_while_nothing_is_received(rig: Rig
     everybody = [IndexRecord("a.txt", "", *holder, TTL, 10**6, SHA, "c" * 64) for holder in [*told, ("10.9.9.9", 9)]]
     for number in range(3):
         rig.index.learn((f"10.2.0.{number}", 4000), everybody[number::3], 0)
-    rig.search.start()
+    rig.start()
     assert rig.confirmed == [], "the known holders come first"
     rig.clock.advance(FIRST_PAUSE)
     assert sorted(rig.confirmed) == sorted(told)
