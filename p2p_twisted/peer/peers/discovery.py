@@ -1,7 +1,7 @@
 """Discovery: ask the RS for the peers and each peer for its index, in rounds.
 
-A new peer says Hello to those it asks, so that they learn of it before their next round. A followed peer is dialled at
-once when its connection ends, so that a peer that has stopped does not count as a holder.
+A new peer says Hello to those it asks, so that they learn of it before their next round. A followed peer is dialled
+when its connection ends, so that a peer that has stopped does not count as a holder.
 """
 
 from __future__ import annotations
@@ -82,20 +82,20 @@ class Discovery(Service):
         self._waiters = Waiters(reactor)
         self._indexes = IndexFetcher(intake, self.own_addresses, self._waiters.came)
         self._rounds = Rounds(reactor, self._ask_all, self._round_due, self._asked)
-        self._following = Following(now, self._redial, self._failed, self._circle.neighbours)
+        self._following = Following(reactor, now, self._redial, self._failed, self._circle.neighbours)
         self._publisher = publisher
         publisher.subscribe(Registered, self._registered)
 
     def startService(self) -> None:
         """Start the rounds."""
         super().startService()
-        self._following.is_running = True
+        self._following.start()
         self._rounds.start()
 
     def stopService(self) -> None:
         """Stop the rounds."""
         super().stopService()
-        self._following.is_running = False
+        self._following.stop()
         self._rounds.stop()
         self._turns.stop()
         for peer in self.peers.values():

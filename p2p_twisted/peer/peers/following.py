@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from ...config.descriptors import max_peers
 from ...net.client import ClientConnection
 from ...net.errors import FetchError, Garbled, Refused
+from ...wire.address import Address
 from .known_peer import KnownPeer, Lost
 from .neighbours import Neighbours
 
@@ -18,8 +20,9 @@ T = TypeVar("T")
 
 MAX_FOLLOWED = 64
 """Most peers followed at the same time, fewer where descriptors are scarce; the others are asked each round."""
-REDIAL = 10
-"""Least seconds between two immediate redials of a peer whose connection ended."""
+REDIAL, MAX_REDIAL = 10, 60
+"""Least seconds between two redials of a peer whose connection ended. One that is lost sooner is dialled after them,
+and after twice as long the next time, up to MAX_REDIAL."""
 
 
 class Following:
@@ -29,24 +32,39 @@ class Following:
 
     def __init__(
         self,
+        clock: IReactorTime,
         now: Callable[[], float],
         redial: Callable[[KnownPeer], object],
         failed: Callable[[KnownPeer, FetchError], object],
         neighbours: Neighbours,
     ) -> None:
         """`redial` is to find out whether a peer is still there; `failed` takes one that sent something wrong."""
-        self.is_running = False
+        self._clock = clock
         self._now = now
         self._redial = redial
         self._failed = failed
         self._neighbours = neighbours
         self._followed = 0
+        self._redials: dict[Address, IDelayedCall] = {}
+        """The peers to be dialled anew."""
+        self._is_running = False
+
+    def start(self) -> None:
+        """Begin to follow those that `follow` is called with."""
+        self._is_running = True
+
+    def stop(self) -> None:
+        """Follow and redial nobody any more."""
+        self._is_running = False
+        for call in self._redials.values():
+            call.cancel()
+        self._redials.clear()
 
     def follow(self, peer: KnownPeer, connection: ClientConnection) -> None:
         """Follow the index of `peer`, which speaks 1.1, over `connection`, if there is room."""
         most = max_peers(MAX_FOLLOWED) // (1 if peer.address in self._neighbours else 2)
         has_place = peer.subscription.may_follow and self._followed < most
-        if has_place and self.is_running:
+        if has_place and self._is_running:
             self._followed += 1
             hearsay = self._neighbours.tells(peer.address)
             subscription = Deferred.fromCoroutine(peer.subscription.run(connection, hearsay))
@@ -59,11 +77,25 @@ class Following:
         return result
 
     def _lost(self, peer: KnownPeer, connection: ClientConnection, why: FetchError | None) -> None:
-        if not self.is_running:
+        if not self._is_running:
             return
         peer.lost = Lost.CLOSED if connection.is_closed_by_server else Lost.BROKEN
         if isinstance(why, Garbled | Refused):
             self._failed(peer, why)
-        elif self._now() - peer.redialled >= REDIAL:
-            peer.redialled = self._now()
-            self._redial(peer)
+        elif peer.address not in self._redials:
+            delay = self._redial_delay(peer)  # even 0 is not now: the exchange in which it was lost may not be over
+            self._redials[peer.address] = self._clock.callLater(delay, self._redial_now, peer)
+
+    def _redial_delay(self, peer: KnownPeer) -> float:
+        """Return the seconds after which `peer` is dialled."""
+        delay = peer.redialled + peer.redial_interval - self._now()
+        if delay <= 0:
+            peer.redial_interval = REDIAL
+            return 0.0
+        peer.redial_interval = min(2 * peer.redial_interval, MAX_REDIAL)
+        return delay
+
+    def _redial_now(self, peer: KnownPeer) -> None:
+        del self._redials[peer.address]
+        peer.redialled = self._now()
+        self._redial(peer)

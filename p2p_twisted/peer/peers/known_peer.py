@@ -47,6 +47,8 @@ class KnownPeer:
     """When its documents were last wanted."""
     lost: Lost | None = None
     redialled: float = float("-inf")
+    """When it was dialled last because its connection had ended, and the seconds before that is done again."""
+    redial_interval: float = 0.0
 
     @property
     def rank(self) -> int:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
@@ -18,9 +19,12 @@ from p2p_twisted.events.types import Event, PeerGone, PeerSeen
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.net import client
 from p2p_twisted.net import connect as dialing
+from p2p_twisted.net.client import ClientConnection
+from p2p_twisted.net.errors import FetchError, Unreachable
 from p2p_twisted.peer.peers import arrivals, circle, directory, following, rounds, waiting
 from p2p_twisted.peer.peers.arrivals import Arrivals
 from p2p_twisted.peer.peers.discovery import Discovery
+from p2p_twisted.peer.peers.index_subscription import IndexSubscription
 from p2p_twisted.peer.peers.neighbours import SMALL
 from p2p_twisted.peer.peers.registration import Registration
 from p2p_twisted.peer.peers.rs_choice import Rs
@@ -688,6 +692,40 @@ class Stops(Case):
         for _ in range(10):
             self.break_off()
         self.assertEqual([address for _, address in self.network.dialled].count(at(1)), 2)
+
+        for _ in range(60):
+            self.network.wait(following.REDIAL)
+            self.break_off()
+        times = 2 + 600 // rounds.REFRESH + 600 // following.MAX_REDIAL + 3  # it is asked each round, too
+        self.assertLessEqual([address for _, address in self.network.dialled].count(at(1)), times)
+
+    def test_one_that_is_lost_and_stops_soon_after_is_no_holder_for_long(self) -> None:
+        self.break_off()
+        self.stop_peer()
+        self.assertEqual(self.names(), ["one.txt"], "it was dialled a moment ago")
+        self.network.wait(following.REDIAL)
+        self.assertEqual(self.names(), [])
+
+    def test_one_that_is_lost_as_it_is_to_be_followed(self) -> None:
+        """It is dialled although it is being asked at that moment."""
+
+        async def lost(this: IndexSubscription, connection: ClientConnection, hearsay: bool) -> FetchError:
+            self.network.servers.pop(at(1))
+            connection.close()
+            return Unreachable("the connection was lost")
+
+        with patch.object(IndexSubscription, "run", lost):
+            self.break_off()
+            self.network.wait(following.REDIAL)
+        self.assertEqual(self.names(), [])
+
+    def test_nobody_is_dialled_after_the_end(self) -> None:
+        self.break_off()
+        self.break_off()
+        self.stop()
+        dialled = len(self.network.dialled)
+        self.network.wait(2 * following.REDIAL)
+        self.assertEqual(len(self.network.dialled), dialled)
 
     def test_hearsay_of_a_stopped_peer_does_not_count(self) -> None:
         self.stop_peer()
