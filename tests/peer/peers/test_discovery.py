@@ -657,6 +657,11 @@ class Stops(Case):
         self.server.doStop()
         self.network.settle()
 
+    def begin_a_round(self) -> None:
+        """The next one begins only after a minute."""
+        self.network.wait(5 * rounds.REFRESH)
+        self.refresh()
+
     def break_off(self) -> None:
         for connection in list(self.server.connections):
             connection.transport.abortConnection()
@@ -700,6 +705,7 @@ class Stops(Case):
         self.assertLessEqual([address for _, address in self.network.dialled].count(at(1)), times)
 
     def test_one_that_is_lost_and_stops_soon_after_is_no_holder_for_long(self) -> None:
+        self.begin_a_round()
         self.break_off()
         self.stop_peer()
         self.assertEqual(self.names(), ["one.txt"], "it was dialled a moment ago")
@@ -714,6 +720,7 @@ class Stops(Case):
             connection.close()
             return Unreachable("the connection was lost")
 
+        self.begin_a_round()
         with patch.object(IndexSubscription, "run", lost):
             self.break_off()
             self.network.wait(following.REDIAL)
