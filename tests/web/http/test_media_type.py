@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from p2p_twisted.web.http.calls import check_json
 from p2p_twisted.web.http.errors import ApiError
+from p2p_twisted.web.http.media_type import check_json
 
 
 @pytest.mark.parametrize(
