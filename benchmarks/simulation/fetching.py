@@ -127,13 +127,14 @@ class Downloader:
             self._picker.state.add_pieces(connection.address, SHA256, news)
         for used in range(turns):
             request = self._picker.next_piece(connection.address, now)
-            self.pool.note_turn(used=request is not None)
             if request is None:
                 self.useless += not used
+                self.pool.note_turn(used=False)
                 self.loop.at(now + min(connection.piece_seconds / 2, MAX_PAUSE), self._ask_again, connection)
                 return
             self._outstanding(connection)[request.piece] = request
             self._send(connection, self._sizes.get_file, connection.server.get_file, request.piece)
+            self.pool.note_turn(used=True)
         self._ask_again(connection)
 
     def _outstanding(self, connection: Connection) -> Any:

@@ -76,12 +76,13 @@ class Turns:
         while source.turns > 0:
             source.turns -= 1
             request = self._picker.next_piece(source.address, now)
-            self._sources.note_turn(used=request is not None)
             if request is None:
                 source.turns = 0
+                self._sources.note_turn(used=False)
                 self._pause(source, now)
                 break
             self._fetcher.fetch(source, request)
+            self._sources.note_turn(used=True)  # after it: one of which something is requested keeps its place
         if now < source.turn_at or len(source.waits) > 1 or not all(turn.news for turn in source.waits):
             return
         if self._picker.needs(source.address, now):
