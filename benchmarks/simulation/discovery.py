@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from benchmarks.simulation.acquaintance import introduce, listed_in
+from benchmarks.simulation.sizes import VERSION
 from benchmarks.simulation.virtual_clock import Clock
 from p2p_twisted.index.distributed import DistributedIndex
 from p2p_twisted.net import OS_NAME
@@ -146,8 +147,7 @@ def _carry(sender: Peer, receiver: Peer, size: int) -> None:
 @lru_cache(maxsize=100_000)
 def head_size(length: int) -> int:
     """Return the bytes of the head of an answer to a follower, its packet counted."""
-    version = "5a27f03fc43e.2"
-    response = Response(200, Version.V11, "10.153.44.85", OS_NAME, length, index=version, since=version)
+    response = Response(200, Version.V11, "10.153.44.85", OS_NAME, length, index=VERSION, since=VERSION)
     return len(encode_response(response))
 
 

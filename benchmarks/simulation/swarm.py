@@ -14,10 +14,10 @@ from benchmarks.simulation.fetching import Downloader
 from benchmarks.simulation.links import Link
 from benchmarks.simulation.loop import Loop
 from benchmarks.simulation.serving import Connection, Server
-from benchmarks.simulation.sizes import Sizes
+from benchmarks.simulation.sizes import SHA256, Sizes
 from p2p_twisted.peer.downloads.source_search import ENOUGH, FIRST_PAUSE, FIRST_WAIT, LAST_PAUSE
 from p2p_twisted.peer.peers.neighbours import Neighbours
-from p2p_twisted.peer.serving.askers import MAX_ASKERS, MAX_NAMED
+from p2p_twisted.peer.serving.askers import Askers
 from p2p_twisted.registry.address_book import AddressBook
 from p2p_twisted.wire.address import Address
 
@@ -66,8 +66,7 @@ class Peer:
         self.has_joined = False
         self.in_touch: set[Address] = set()
         """The peers whose index it has, and that have its own."""
-        self._askers: list[Peer] = []
-        """The last that asked it for the file."""
+        self.askers = Askers(lambda: swarm.loop.now)
         self._pause = FIRST_PAUSE
         """Seconds until it asks for others again."""
 
@@ -106,16 +105,10 @@ class Peer:
         if self.downloader.ended is not None or len(known) > ENOUGH:
             return
         asked = self._swarm.random.choice([self._swarm.seed.address, *(source.address for source in known.connected)])
-        for other in self._swarm.peer_at(asked).name_others(self):
-            self.downloader.add_source(other.address)
+        for address in self._swarm.peer_at(asked).askers.ask(SHA256, self.address):
+            self.downloader.add_source(address)
         self._swarm.loop.at(self._swarm.loop.now + self._pause, self._ask_for_others)
         self._pause = min(2 * self._pause, LAST_PAUSE)
-
-    def name_others(self, who: Peer) -> list[Peer]:
-        """Return some of the downloaders that asked last, for `who`, which is asking now."""
-        others = [other for other in self._askers if other is not who]
-        self._askers = [*others[1 - MAX_ASKERS :], who]
-        return self._swarm.random.sample(others, min(len(others), MAX_NAMED))
 
     async def _connect(self, address: Address) -> Connection:
         """Connect to the peer at `address`."""
