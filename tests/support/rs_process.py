@@ -49,7 +49,7 @@ class RSProcess:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=ENVIRONMENT)
         try:
             self._wait()
-        except BaseException as error:
+        except OSError as error:
             self.kill()
             raise AssertionError(self.log.read_text()) from error
 
